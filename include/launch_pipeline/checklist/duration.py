@@ -1,0 +1,46 @@
+"""Durations as people write them in a checklist: ``30s``, ``15m``, ``26h``, ``7d``, ``-2h``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_FORM = re.compile(r"(?P<sign>[+-]?)(?P<number>\d{1,9}(?:\.\d{1,6})?)(?P<unit>ms|s|m|h|d|w)")
+
+
+def parse_duration(text: Any) -> timedelta:
+    """Read ``15m`` as fifteen minutes; zero may be written without a unit.
+
+    Raises ValueError with the accepted form.
+    """
+    if isinstance(text, timedelta):
+        return text
+    if str(text) == "0":
+        return timedelta()
+    match = _FORM.fullmatch(str(text).strip())
+    if match is None:
+        message = f"{text!r} is no duration; write a number and ms, s, m, h, d or w, such as '15m'"
+        raise ValueError(message)
+    value = timedelta(**{_UNITS[match["unit"]]: float(match["number"])})
+    return -value if match["sign"] == "-" else value
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration in the largest unit that divides it: ``timedelta(hours=2)`` is ``2h``."""
+    milliseconds = round(value / timedelta(milliseconds=1))
+    for unit in ("w", "d", "h", "m", "s"):
+        size = timedelta(**{_UNITS[unit]: 1}) // timedelta(milliseconds=1)
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration, json_schema_input_type=str),
+    PlainSerializer(format_duration, return_type=str),
+]

@@ -1,0 +1,144 @@
+"""The checklist as frozen models: phase, section, item, check. Unknown keys are errors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+
+from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checklist.words import Anchor, GateStyle, Mode, Role, Severity, SideEffect
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Strict(BaseModel):
+    """A part of a checklist: frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CheckSpec(Strict):
+    """A check as written: the kind is the key, its parameters are the value."""
+
+    kind: Identifier
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_single_key(cls, value: Any) -> Any:
+        if isinstance(value, dict) and len(value) == 1 and "kind" not in value:
+            ((kind, params),) = value.items()
+            return {"kind": kind, "params": params or {}}
+        message = "write a check as one key, its kind, over its parameters: '- http_request: {path: /health}'"
+        raise ValueError(message)
+
+    @model_serializer
+    def _to_single_key(self) -> dict[str, Any]:
+        return {self.kind: self.params}
+
+
+class Moment(Strict):
+    """When something opens: an offset from an anchor. Rehearsals scale the offset."""
+
+    anchor: Anchor = Anchor.LAUNCH_TIME
+    offset: Duration = timedelta()
+
+
+class Repeat(Strict):
+    """An item that is asked again, e.g. a daily review on seven days."""
+
+    times: Annotated[int, Field(ge=2, le=31)]
+    every: Duration
+
+
+class Item(Strict):
+    """One line of the document."""
+
+    id: Identifier
+    text: Text
+    """The document's exact words; the task's display name."""
+    mode: Mode
+    gate: GateStyle = GateStyle.APPROVAL
+    owner: Role
+    severity: Severity = Severity.BLOCKING
+    question: Text | None = None
+    """What the approver is asked, where a person is."""
+    how: Text
+    """How it is verified."""
+    on_failure: Text
+    """What to do when it fails."""
+    notes: str = ""
+    threshold: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    """Items of the same phase that come first: ``item``, or ``section.item`` across sections."""
+    opens: Moment | None = None
+    repeat: Repeat | None = None
+    checks: tuple[CheckSpec, ...] = ()
+    side_effects: tuple[SideEffect, ...] = ()
+    evidence_only: bool = False
+    """The checks gather evidence for the person and cannot fail by their values."""
+
+    @model_validator(mode="after")
+    def _mode_fits(self) -> Self:
+        if self.mode.has_checks and not self.checks:
+            message = f"mode '{self.mode}' needs at least one check; add 'checks:' or set mode to 'approval'"
+            raise ValueError(message)
+        if not self.mode.has_checks and self.checks:
+            message = "mode 'approval' takes no checks; set mode to 'check+approval'"
+            raise ValueError(message)
+        if self.mode.needs_person and not self.question:
+            message = f"mode '{self.mode}' needs a 'question' for the approver"
+            raise ValueError(message)
+        if self.gate is not GateStyle.APPROVAL and self.mode is not Mode.APPROVAL:
+            message = f"a {self.gate} is answered by a person alone; set mode to 'approval'"
+            raise ValueError(message)
+        if self.repeat and not self.mode.needs_person:
+            message = "'repeat' asks a person again; set mode to 'approval' or 'check+approval'"
+            raise ValueError(message)
+        return self
+
+
+class Section(Strict):
+    """A heading of the document with its items; a task group in the grid."""
+
+    id: Identifier
+    title: Text
+    dag: Identifier | None = None
+    """The Dag of this section, where the phase has one Dag per section (the launch day)."""
+    opens: Moment | None = None
+    after: tuple[Identifier, ...] = ()
+    """Sections of the same phase that come first."""
+    items: Annotated[tuple[Item, ...], Field(min_length=1)]
+
+
+class Phase(Strict):
+    """A chapter of the checklist: one file."""
+
+    schema_version: Literal[1]
+    id: Identifier
+    title: Text
+    when: Text
+    """The label of the week or day, as in the document."""
+    kind: Literal["checklist", "sign_offs", "rollback"] = "checklist"
+    dag: Identifier | None = None
+    """The Dag of the whole phase, unless each section names its own."""
+    description: Text
+    sections: Annotated[tuple[Section, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _dag_named_once(self) -> Self:
+        without = [s.id for s in self.sections if not s.dag]
+        if self.dag and len(without) != len(self.sections):
+            message = "name the Dag for the phase or for each section, not both"
+            raise ValueError(message)
+        if not self.dag and without:
+            message = f"no Dag for section {without[0]!r}; add 'dag:' to the phase or to every section"
+            raise ValueError(message)
+        return self
+
+    def items(self) -> list[tuple[Section, Item]]:
+        """Every item with its section, in the document's order."""
+        return [(section, item) for section in self.sections for item in section.items]

@@ -1,0 +1,76 @@
+"""What a check says: the observation, the judgement of it, and the result that is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Verdict(StrEnum):
+    """Of a check. Anything but a clear yes is no pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+    @classmethod
+    def of(cls, verdicts: list[Verdict]) -> Verdict:
+        """Combine: all passed passes; any failed fails; else inconclusive (so is nothing at all)."""
+        if verdicts and all(v is cls.PASSED for v in verdicts):
+            return cls.PASSED
+        return cls.FAILED if cls.FAILED in verdicts else cls.INCONCLUSIVE
+
+
+class Frozen(BaseModel):
+    """A value: unknown fields are errors, nothing changes after construction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Subject(Frozen):
+    """One thing looked at (a host, a path, a series), with the facts that ``expect`` reads."""
+
+    name: str
+    facts: dict[str, Any]
+
+
+class Observation(Frozen):
+    """What was seen, as data, before any judgement.
+
+    ``expect`` must hold for every subject; an observation without subjects fails unless
+    ``may_be_empty``. ``authority`` is who was asked, never with credentials.
+    """
+
+    subjects: tuple[Subject, ...]
+    authority: str
+    may_be_empty: bool = False
+    summary: dict[str, Any] = Field(default_factory=dict)
+
+
+class Finding(Frozen):
+    """One comparison: what was looked at, what was wanted, what was there."""
+
+    subject: str
+    expression: str
+    wanted: str
+    actual: Any
+    holds: bool
+    note: str = ""
+
+
+class CheckResult(Frozen):
+    """What is kept of one check; at most 16 KiB as JSON, redacted (``checks.evidence``)."""
+
+    kind: str
+    params: dict[str, Any]
+    authority: str
+    verdict: Verdict
+    headline: str
+    findings: tuple[Finding, ...] = ()
+    observed: dict[str, Any] = Field(default_factory=dict)
+    started_at: datetime
+    duration_ms: int
+    attempts: int

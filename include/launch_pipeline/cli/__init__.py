@@ -1,0 +1,3 @@
+"""The ``launch`` command."""
+
+from __future__ import annotations

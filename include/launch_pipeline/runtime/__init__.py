@@ -1,0 +1,3 @@
+"""Running it on one machine: embedded PostgreSQL and the Airflow components as processes."""
+
+from __future__ import annotations
