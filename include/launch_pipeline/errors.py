@@ -5,6 +5,7 @@
     LaunchError
     ├── ConfigurationError        a file or setting is wrong; names file, place, value and fix
     │   └── ChecklistError        ... in a checklist; names the item as well
+    ├── InvalidChecklist          all that is wrong with one file, as ChecklistErrors
     ├── Inconclusive              a check could not find out; never a pass, becomes a question
     │   ├── NotConnected          no connection or variable of that name
     │   └── Unreachable           the authority did not answer; worth another attempt
@@ -47,6 +48,17 @@ class ConfigurationError(LaunchError):
 
 class ChecklistError(ConfigurationError):
     """A checklist is wrong; ``place`` names the item."""
+
+
+@dataclass(eq=False)
+class InvalidChecklist(LaunchError):
+    """All that is wrong with one checklist file."""
+
+    problems: tuple[ChecklistError, ...]
+
+    def __str__(self) -> str:
+        """Render one line per problem."""
+        return "\n".join(str(problem) for problem in self.problems)
 
 
 @dataclass(eq=False)

@@ -1,0 +1,97 @@
+"""Where the checklists lie, and strict reading of YAML."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from launch_pipeline.errors import ConfigurationError
+
+MAX_BYTES = 2_000_000
+"""A checklist of this size would be two hundred pages; more is a mistake or an attack."""
+
+
+def include_folder() -> Path:
+    """Folder that holds ``checklists/`` and ``environments/``.
+
+    ``LAUNCH_INCLUDE`` wins, then the folder beside the package (a checkout), then the copy in a wheel.
+    """
+    if named := os.environ.get("LAUNCH_INCLUDE"):
+        return Path(named)
+    package = Path(__file__).resolve().parents[1]
+    beside = package.parent
+    return beside if (beside / "checklists").is_dir() else package / "data"
+
+
+def checklist_folder() -> Path:
+    """Folder of the checklist files."""
+    return include_folder() / "checklists"
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error instead of a silent overwrite."""
+
+
+def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    loader.flatten_mapping(node)
+    mapping: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in mapping:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key!r} is given twice", key_node.start_mark
+            )
+        mapping[key] = loader.construct_object(value_node, deep=True)
+    return mapping
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+# A date in a checklist is text for people; only checks interpret it.
+_UniqueKeyLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one mapping from a YAML file; aliases, duplicate keys and other documents are errors.
+
+    Raises ConfigurationError naming the file, the line and the fix.
+    """
+    text = _read_text(path)
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise ConfigurationError(str(path), "", "uses a YAML alias ('*name').", "Write the value out.")
+        value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # a subclass of SafeLoader
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "is not readable as YAML"
+        raise ConfigurationError(str(path), place, f"{problem}.", "Correct the YAML.") from error
+    if not isinstance(value, dict):
+        raise ConfigurationError(
+            str(path), "", "is not a mapping of keys.", "Start the file with 'key: value'."
+        )
+    return value
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigurationError(str(path), "", f"is larger than {MAX_BYTES} bytes.", "Split the file.")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(str(path), "", "does not exist.", "Create it or correct the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            str(path), "", f"cannot be read: {error}.", "Make it readable UTF-8."
+        ) from error
+
+
+def file_digest(path: Path) -> str:
+    """``sha256:<hex>`` of the file's bytes: what a running launch compares at each gate."""
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -1,0 +1,126 @@
+"""What precedes what inside a phase: edges, and what can be wrong with them."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from launch_pipeline.errors import ChecklistError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from launch_pipeline.checklist.model import Item, Phase, Section
+
+
+def task_id(section: Section, item: Item) -> str:
+    """Permanent name of an item inside its Dag; never made from positions."""
+    return f"{section.id}.{item.id}"
+
+
+def predecessor(section: Section, after: str) -> str:
+    """Task id that an item's ``after`` means: its own section unless it names one."""
+    return after if "." in after else f"{section.id}.{after}"
+
+
+def item_edges(phase: Phase) -> list[tuple[str, str]]:
+    """Edges between items as (before, after), in the document's order.
+
+    A section that comes after another begins when every last item of that one is done.
+    """
+    edges = [
+        (predecessor(section, before), task_id(section, item))
+        for section, item in phase.items()
+        for before in item.after
+    ]
+    inner = set(edges)
+    by_id = {section.id: section for section in phase.sections}
+    for section in phase.sections:
+        for before in section.after:
+            firsts = _ends(section, {b for _, b in _inside(section, inner)})
+            lasts = _ends(by_id[before], {a for a, _ in _inside(by_id[before], inner)})
+            edges += [(last, first) for last in lasts for first in firsts]
+    return list(dict.fromkeys(edges))
+
+
+def _inside(section: Section, edges: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    own = {task_id(section, item) for item in section.items}
+    return [edge for edge in edges if set(edge) <= own]
+
+
+def _ends(section: Section, bound: set[str]) -> list[str]:
+    return [name for item in section.items if (name := task_id(section, item)) not in bound]
+
+
+def graph_problems(source: str, phase: Phase) -> list[ChecklistError]:
+    """Duplicate ids, dangling edges, edges across Dags and cycles."""
+    problems = [*_duplicates(source, phase), *_dangling(source, phase)]
+    return problems or [*_across_dags(source, phase), *_cycle(source, phase)]
+
+
+def _duplicates(source: str, phase: Phase) -> list[ChecklistError]:
+    places = [(s.id, f"section {s.id!r}") for s in phase.sections]
+    places += [(task_id(s, i), f"item {i.id!r}") for s, i in phase.items()]
+    seen: set[str] = set()
+    problems = []
+    for place, what in places:
+        if place in seen:
+            problems.append(ChecklistError(source, place, f"{what} is there twice.", "Rename one of them."))
+        seen.add(place)
+    return problems
+
+
+def _dangling(source: str, phase: Phase) -> list[ChecklistError]:
+    sections = {section.id for section in phase.sections}
+    items = {task_id(section, item) for section, item in phase.items()}
+    problems = [
+        ChecklistError(
+            source,
+            s.id,
+            f"'after' names section {b!r}, which is not here.",
+            f"Use one of: {', '.join(sections)}.",
+        )
+        for s in phase.sections
+        for b in s.after
+        if b not in sections
+    ]
+    problems += [
+        ChecklistError(
+            source,
+            task_id(s, i),
+            f"'after' names {b!r}, which is not here.",
+            "Name an item of the same section, or 'section.item' of the same phase.",
+        )
+        for s, i in phase.items()
+        for b in i.after
+        if predecessor(s, b) not in items
+    ]
+    return problems
+
+
+def _across_dags(source: str, phase: Phase) -> list[ChecklistError]:
+    dag_of = {task_id(s, i): s.dag for s, i in phase.items()}
+    return [
+        ChecklistError(
+            source,
+            after,
+            f"'after' names {before!r} of another Dag.",
+            "Windows follow each other already; remove it.",
+        )
+        for before, after in item_edges(phase)
+        if dag_of[before] != dag_of[after]
+    ]
+
+
+def _cycle(source: str, phase: Phase) -> list[ChecklistError]:
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for before, after in item_edges(phase):
+        sorter.add(after, before)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = " → ".join(reversed(error.args[1]))
+        return [
+            ChecklistError(source, error.args[1][0], f"waits for itself: {circle}.", "Remove one 'after'.")
+        ]
+    return []
