@@ -32,7 +32,11 @@ def checklist_folder() -> Path:
     return include_folder() / "checklists"
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+# The C parser where PyYAML has it: the Dag processor reads these files every minute.
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeyLoader(_Base):  # type: ignore[misc] # chosen at run time
     """YAML in which a key given twice is an error instead of a silent overwrite."""
 
 
@@ -64,7 +68,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     text = _read_text(path)
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Base)):
             raise ConfigurationError(str(path), "", "uses a YAML alias ('*name').", "Write the value out.")
         value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # a subclass of SafeLoader
     except (yaml.YAMLError, RecursionError) as error:

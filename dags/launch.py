@@ -1,0 +1,7 @@
+"""The conductor, as an Airflow Dag."""
+
+from __future__ import annotations
+
+from launch_pipeline.orchestration.conductor import build_launch_dag
+
+dag = build_launch_dag()

@@ -1,0 +1,7 @@
+"""Launch day, T-0, as an Airflow Dag."""
+
+from __future__ import annotations
+
+from launch_pipeline.orchestration.phase import build_phase_dag
+
+dag = build_phase_dag("08_launch_day.yaml", "launch_day_t_0")

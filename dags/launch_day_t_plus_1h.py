@@ -1,0 +1,7 @@
+"""Launch day, one hour after, as an Airflow Dag."""
+
+from __future__ import annotations
+
+from launch_pipeline.orchestration.phase import build_phase_dag
+
+dag = build_phase_dag("08_launch_day.yaml", "launch_day_t_plus_1h")

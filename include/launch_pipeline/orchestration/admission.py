@@ -1,0 +1,70 @@
+"""Whether a launch may begin: everything that is wrong with it, said at once and in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
+from launch_pipeline.orchestration.judging import contacts
+from launch_pipeline.orchestration.ledger_access import launches
+from launch_pipeline.orchestration.observe import environment_named
+from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.launches import Launch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from launch_pipeline.orchestration.launch_context import LaunchContext
+
+
+def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
+    """Record the start of a launch and return its configuration.
+
+    Raises LaunchRefused with every reason at once, or naming the launch that holds the environment.
+    """
+    problems = [*_time_problems(asked.launch_at), *_setting_problems(asked, paused)]
+    if problems:
+        raise LaunchRefused("This launch cannot start:\n" + "\n".join(f"- {p}" for p in problems))
+    rehearsal = asked.rehearsal or environment_named(asked.environment).rehearsal
+    admitted = asked.model_copy(update={"rehearsal": rehearsal})
+    launches().start(
+        Launch(
+            launch_id=admitted.launch_id,
+            environment=admitted.environment,
+            rehearsal=rehearsal,
+            release=admitted.release,
+            release_sha=admitted.release_sha,
+            launch_at=datetime.fromisoformat(admitted.launch_at),
+            started_by=admitted.started_by or "nobody",
+            conf=admitted.conf(),
+            checklist_digests={dag_id: dag.digest for dag_id, dag in shipped_dags().items()},
+        )
+    )
+    return admitted
+
+
+def _time_problems(launch_at: str) -> Iterator[str]:
+    try:
+        moment = datetime.fromisoformat(launch_at)
+    except ValueError:
+        yield f"The launch time {launch_at!r} is no date and time. Write it as 2030-01-31T09:00:00+01:00."
+        return
+    if moment.tzinfo is None:
+        yield f"The launch time {launch_at} has no zone. Write {launch_at}+00:00, or your own zone."
+    elif moment <= datetime.now(UTC):
+        yield f"The launch time {launch_at} has passed. Choose one in the future."
+
+
+def _setting_problems(asked: LaunchContext, paused: list[str]) -> Iterator[str]:
+    if paused:
+        yield f"These Dags are paused: {', '.join(paused)}. Switch them on."
+    try:
+        environment_named(asked.environment)
+        specs = [spec for dag in shipped_dags().values() for spec in dag.specs.values()]
+        unstaffed = contacts().unstaffed({spec.item.owner for spec in specs})
+    except (ConfigurationError, InvalidChecklist) as error:
+        yield str(error)
+        return
+    if unstaffed:
+        yield f"Nobody holds the role {', '.join(r.label for r in unstaffed)}. Add them to the contacts file."

@@ -1,0 +1,43 @@
+"""The words of a request. Airflow keeps the first ones for ever, so they hold nothing that changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from launch_pipeline.checks.variables import substitute
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from launch_pipeline.orchestration.launch_context import LaunchContext
+    from launch_pipeline.orchestration.records import ItemSpec
+
+REHEARSAL = "REHEARSAL"
+
+
+def subject(spec: ItemSpec, launch: LaunchContext) -> str:
+    """Headline of the request: the document's words, marked in a rehearsal."""
+    return f"{REHEARSAL} · {spec.item.text}" if launch.rehearsal else spec.item.text
+
+
+def body(spec: ItemSpec, launch: LaunchContext) -> str:
+    """What a person reads before answering, as Markdown."""
+    item = spec.item
+    parts = [
+        f"**{_filled(item.question, launch)}**"
+        if item.question
+        else "**The checks did not pass. What now?**",
+        f"Owner: {item.owner.label} · {item.severity} · `{spec.ref}`",
+        f"How it is verified: {_filled(item.how, launch)}",
+        f"If it fails: {_filled(item.on_failure, launch)}",
+    ]
+    if item.mode.has_checks:
+        parts.append("What the checks saw in this try is under *XCom*, key `evidence`.")
+    return "\n\n".join(parts)
+
+
+def _filled(text: str, launch: LaunchContext) -> str:
+    """Fill in launch variables; a text with an unknown one stays as the checklist wrote it."""
+    try:
+        return str(substitute(text, launch.variables()))
+    except Inconclusive:
+        return text

@@ -1,0 +1,197 @@
+"""The conductor: admits a launch and runs its phases in order (design, section 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, BaseOperator, Param
+from airflow.sdk.exceptions import AirflowFailException
+
+from launch_pipeline.checklist.files import include_folder
+from launch_pipeline.errors import LaunchRefused
+from launch_pipeline.orchestration.admission import admit
+from launch_pipeline.orchestration.announcer import Announcement, announcement_entry, announcer
+from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.orchestration.ledger_access import launches, ledger
+from launch_pipeline.orchestration.phase import TAG
+from launch_pipeline.orchestration.run_phase import (
+    ADMIT,
+    GoNoGoOperator,
+    OfferRollbackOperator,
+    RunPhaseOperator,
+)
+from launch_pipeline.record.launches import LaunchState
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+BEFORE = ("week_1_pre_launch_requirements", "week_2_infrastructure_setup", "week_2_3_application_deployment")
+SIDE_BY_SIDE = (
+    "week_3_validation_testing",
+    "week_3_monitoring_alerting",
+    "week_3_backup_disaster_recovery",
+    "week_3_team_preparation",
+)
+LAUNCH_DAY = ("launch_day_t_0", "launch_day_t_plus_1h", "launch_day_t_plus_4h")
+DAG_ID = "launch"
+
+DOC = """
+## Launch
+
+Runs the whole checklist: three weeks of preparation, the launch day in four windows, go/no-go, the week
+after, and the sign-off. Each step runs a phase under this run's id and goes on when the phase is **sealed
+complete**; marking a run green by hand opens nothing.
+
+*Repair*: open the failed phase, clear the item with *downstream*, answer it; then clear the failed step here.
+*Move it*: `launch postpone`. *End it*: `launch abort`.
+"""
+
+
+class AdmitOperator(BaseOperator):
+    """Refuses what cannot become a launch, in words; otherwise records its start."""
+
+    ui_color = "#cfe2ff"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the configuration for every phase."""
+        by = context["dag_run"].triggering_user_name or "nobody"
+        asked = LaunchContext.of_run(context["run_id"], {**context["params"], "started_by": by})
+        paused = [d for d in ALL_PHASES if context["ti"].get_dag(d).is_paused]
+        try:
+            admitted = admit(asked, paused=paused)
+        except LaunchRefused as refused:
+            context["ti"].xcom_push(key="refused", value=str(refused))
+            raise AirflowFailException(str(refused)) from refused
+        _tell(context, "launch started", f"{admitted.release} for {admitted.launch_at}, started by {by}")
+        return admitted.conf()
+
+
+class CompleteOperator(BaseOperator):
+    """Ends a launch whose every phase is sealed complete and signed."""
+
+    ui_color = "#d1e7dd"
+
+    def execute(self, context: Context) -> None:
+        """Record the end and tell it."""
+        launches().end(context["run_id"], LaunchState.COMPLETE)
+        _tell(context, "launch complete", "every phase is sealed complete and all four roles have signed")
+
+
+def _tell(context: Context, what: str, line: str) -> None:
+    ti = context["ti"]
+    launch = LaunchContext.of_run(context["run_id"], context["params"])
+    mark = "REHEARSAL · " if launch.rehearsal else ""
+    announcement = Announcement(
+        key=f"{launch.launch_id}/{ti.task_id}",
+        launch_id=launch.launch_id,
+        headline=f"{mark}{what}",
+        lines=(line,),
+    )
+    announcer().tell(announcement)
+    ledger().append(announcement_entry(announcement, ti.dag_id, str(ti.id), ti.try_number))
+
+
+def build_launch_dag() -> DAG:
+    """Build the conductor: the only Dag with a form."""
+    with DAG(
+        DAG_ID,
+        dag_display_name="Launch",
+        schedule=None,
+        description="The whole launch: every phase in order, each opened by the seal of the one before",
+        doc_md=DOC,
+        params=form(),
+        tags=[TAG, "start here"],
+        is_paused_upon_creation=False,
+        max_active_runs=64,
+    ) as dag:
+        _wire()
+    return dag
+
+
+def _wire() -> None:
+    step: Any = AdmitOperator(task_id=ADMIT, task_display_name="Admit the launch")
+    for dag_id in BEFORE:
+        step = step >> _run(dag_id)
+    step = step >> [_run(dag_id) for dag_id in SIDE_BY_SIDE]
+    t_minus_2h = _run("launch_day_t_minus_2h")
+    go = GoNoGoOperator(task_id="go_no_go", trigger_dag_id="go_no_go", task_display_name="Go / No-Go")
+    windows = [_run(dag_id) for dag_id in LAUNCH_DAY]
+    step >> t_minus_2h >> go >> windows[0] >> windows[1] >> windows[2]
+    complete = CompleteOperator(task_id="complete", task_display_name="Launch complete")
+    windows[2] >> _run("week_4_post_launch") >> _run("sign_off") >> complete
+    rollback = OfferRollbackOperator(
+        task_id="rollback",
+        trigger_dag_id="rollback",
+        task_display_name="Offer rollback",
+        after=list(LAUNCH_DAY),
+    )
+    windows >> rollback
+
+
+def _run(dag_id: str) -> RunPhaseOperator:
+    return RunPhaseOperator(task_id=dag_id, trigger_dag_id=dag_id)
+
+
+ALL_PHASES = (
+    *BEFORE,
+    *SIDE_BY_SIDE,
+    "launch_day_t_minus_2h",
+    "go_no_go",
+    *LAUNCH_DAY,
+    "week_4_post_launch",
+    "sign_off",
+    "rollback",
+)
+
+
+def environments() -> list[str]:
+    """Names of the environments of this deployment: files that are no examples."""
+    files = sorted((include_folder() / "environments").glob("*.yaml"))
+    return [file.stem for file in files if not file.stem.endswith(".example")]
+
+
+def form() -> dict[str, Param]:
+    """Fields of the trigger form; what JSON schema cannot say, the first task refuses."""
+    return {
+        "release": Param(
+            "1.0.0",
+            type="string",
+            title="Release",
+            description="Version that is launched, such as 1.0.0 or 1.0.0-rc.1.",
+            pattern=r"^v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$",
+        ),
+        "release_sha": Param(
+            "",
+            type="string",
+            title="Release commit",
+            description="Full commit id (40 hexadecimal digits) that was built; reports must be about it.",
+            pattern=r"^[0-9a-f]{40}$",
+        ),
+        "previous_release": Param(
+            "",
+            type="string",
+            title="Previous release",
+            description="What a rollback goes back to. Empty for a first launch.",
+            pattern=r"^(v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?)?$",
+        ),
+        "launch_at": Param(
+            "",
+            type="string",
+            format="date-time",
+            title="Launch time (T-0)",
+            description="In the future, with a zone. `launch postpone` moves it later.",
+        ),
+        "environment": Param(
+            environments()[0] if environments() else "",
+            type="string",
+            enum=environments() or [""],
+            title="Environment",
+            description="A file in include/environments; one launch per environment at a time.",
+        ),
+        "rehearsal": Param(
+            False,
+            type="boolean",
+            title="Rehearsal",
+            description="Marks everything REHEARSAL; rehearsals do not hold the environment.",
+        ),
+    }

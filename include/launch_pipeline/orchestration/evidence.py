@@ -1,0 +1,82 @@
+"""What the machine saw of one item in one pass, as it travels between trigger, worker and gate."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
+
+EVIDENCE_KEY = "evidence"
+"""XCom under which an asking item shows its latest evidence."""
+
+
+class Evidence(Frozen):
+    """The results of an item's checks in one pass."""
+
+    task_instance_id: str
+    verdict: Verdict
+    results: tuple[CheckResult, ...]
+    observed_at: datetime
+
+    @classmethod
+    def of(cls, task_instance_id: str, results: list[CheckResult]) -> Self:
+        """Combine the results of one pass, observed now."""
+        verdict = Verdict.of([result.verdict for result in results])
+        return cls(
+            task_instance_id=task_instance_id,
+            verdict=verdict,
+            results=tuple(results),
+            observed_at=datetime.now(UTC),
+        )
+
+    @classmethod
+    def inconclusive(cls, task_instance_id: str, reason: str) -> Self:
+        """Evidence that nothing could be found out at all."""
+        now = datetime.now(UTC)
+        result = CheckResult(
+            kind="none",
+            params={},
+            authority="",
+            verdict=Verdict.INCONCLUSIVE,
+            headline=reason[:500],
+            started_at=now,
+            duration_ms=0,
+            attempts=0,
+        )
+        return cls.of(task_instance_id, [result])
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return self.verdict is Verdict.PASSED
+
+    @property
+    def headline(self) -> str:
+        """The first headline that is no pass, or the first of all."""
+        bad = [r.headline for r in self.results if r.verdict is not Verdict.PASSED]
+        return (bad or [r.headline for r in self.results] or ["no checks"])[0]
+
+    def older_than(self, age: timedelta) -> bool:
+        """Whether this was observed longer ago than ``age``."""
+        return datetime.now(UTC) - self.observed_at > age
+
+    def payload(self) -> dict[str, Any]:
+        """Plain JSON types, for events and XComs."""
+        return self.model_dump(mode="json")
+
+
+def read_evidence(value: Any, task_instance_id: str) -> Evidence | None:
+    """Evidence of exactly this task instance, or None.
+
+    XComs sent by a trigger arrive as JSON text, those of a worker as objects; one of an earlier try
+    survives a clear. Only what names this very task instance counts.
+    """
+    try:
+        evidence = Evidence.model_validate(json.loads(value) if isinstance(value, str) else value)
+    except (ValidationError, ValueError):
+        return None
+    return evidence if evidence.task_instance_id == task_instance_id else None

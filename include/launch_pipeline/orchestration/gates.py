@@ -1,0 +1,217 @@
+"""What the guard knows of a gate: its item, its state, its evidence, its lock, and who answers.
+
+Lives in the api-server, the only component that may read Airflow's database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow import settings
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+from airflow.models.connection import Connection
+from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from jwt import InvalidTokenError
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.orm import Session
+
+from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
+from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
+from launch_pipeline.orchestration.judging import judge, policy
+from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.orchestration.ledger_access import CONN_ID, plain_dsn, standing_at
+from launch_pipeline.orchestration.records import GivenAnswer
+from launch_pipeline.orchestration.shipped import shipped_dags
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy.engine import Connection as DatabaseConnection
+    from sqlalchemy.engine import Engine
+
+    from launch_pipeline.orchestration.guard import GateKey
+    from launch_pipeline.orchestration.records import ItemSpec
+
+T = TypeVar("T")
+
+AT_ONCE = 10
+"""Answers that are taken side by side; each holds one connection of the guard's own pool meanwhile."""
+
+WAITING = frozenset({"awaiting_input", "deferred"})
+
+
+@dataclass(frozen=True)
+class GateState:
+    """A gate as Airflow's database shows it."""
+
+    task_instance_id: str
+    state: str | None
+    open_request: bool
+    updated_at: datetime | None
+    conf: dict[str, Any]
+    triggered_by: str | None
+    evidence: Any
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer would reach the task."""
+        return self.open_request and self.state in WAITING
+
+
+class Gates:
+    """Access to gates with threads and connections of its own, so that waiting here starves nobody."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="launch-guard")
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._engine: Engine = create_engine(
+            str(settings.SQL_ALCHEMY_CONN), pool_size=AT_ONCE, max_overflow=2, pool_pre_ping=True
+        )
+
+    async def spec(self, key: GateKey) -> ItemSpec | None:
+        """The item behind a gate; None where the gate is not one of ours."""
+        dags = await self._run(shipped_dags)
+        dag = dags.get(key.dag_id)
+        return dag.specs.get(key.task_id) if dag else None
+
+    async def user(self, scope: Any) -> str | None:
+        """Name of who is signed in, or None. A Bearer token wins over the session's cookie, as in Airflow."""
+        token = _token(scope)
+        try:
+            user = await get_auth_manager().get_user_from_token(token) if token else None
+        except InvalidTokenError:
+            return None
+        return user.get_name() if user else None
+
+    async def settle_seconds(self, key: GateKey) -> float:
+        """How much longer the task must have waited before an answer is safe."""
+        state = await self._run(self._state_now, key)
+        if state is None or state.updated_at is None:
+            return 0.0
+        age = (datetime.now(UTC) - state.updated_at).total_seconds()
+        return max(0.0, policy().settle.total_seconds() - age)
+
+    @asynccontextmanager
+    async def alone(self, key: GateKey) -> AsyncIterator[bool]:
+        """Hold the gate's lock; False at once where somebody else holds it."""
+        async with self._places:
+            connection = await self._run(self._engine.connect)
+            number = _lock_number(key)
+            free = False
+            try:
+                free = await self._run(_try_lock, connection, number)
+                yield free
+            finally:
+                await self._run(_give_back, connection, number if free else None)
+
+    async def judge(self, key: GateKey, spec: ItemSpec, option: str, params_input: Any, user: str) -> None:
+        """Return where the answer counts. Raises AnswerRefused otherwise, LedgerUnavailable if it is away."""
+        await self._run(self._judge, key, spec, GivenAnswer.of_input(option, params_input, user))
+
+    def _judge(self, key: GateKey, spec: ItemSpec, answer: GivenAnswer) -> None:
+        state = self._state_now(key)
+        if state is None or not state.waits:
+            shown = (state.state if state else None) or "not started"
+            raise AnswerRefused("not_waiting", f"This gate does not wait for an answer now (state {shown}).")
+        launch = LaunchContext.of_run(key.run_id, state.conf)
+        launch = launch.model_copy(update={"started_by": launch.started_by or state.triggered_by})
+        judge(spec, launch, answer, _evidence(state), *standing_at(_dsn(), key.run_id, key.dag_id, spec.ref))
+
+    def _state_now(self, key: GateKey) -> GateState | None:
+        with Session(self._engine) as session:
+            row = session.execute(_STATE(key)).first()
+            if row is None:
+                return None
+            evidence = session.scalar(_EVIDENCE(key))
+        instance, conf, triggered_by, request = row
+        return GateState(
+            task_instance_id=str(instance.id),
+            state=instance.state,
+            open_request=request is not None and request.responded_at is None,
+            updated_at=instance.updated_at,
+            conf=conf or {},
+            triggered_by=triggered_by,
+            evidence=evidence,
+        )
+
+    async def _run(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+
+
+def _STATE(key: GateKey) -> Any:  # noqa: N802  # a query with its key
+    return (
+        select(TaskInstance, DagRun.conf, DagRun.triggering_user_name, HITLDetail)
+        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
+        .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
+        .where(
+            TaskInstance.dag_id == key.dag_id,
+            TaskInstance.run_id == key.run_id,
+            TaskInstance.task_id == key.task_id,
+            TaskInstance.map_index == key.map_index,
+        )
+    )
+
+
+def _EVIDENCE(key: GateKey) -> Any:  # noqa: N802  # likewise
+    return select(XComModel.value).where(
+        XComModel.dag_id == key.dag_id,
+        XComModel.run_id == key.run_id,
+        XComModel.task_id == key.task_id,
+        XComModel.map_index == key.map_index,
+        XComModel.key == EVIDENCE_KEY,
+    )
+
+
+def _evidence(state: GateState) -> Evidence | None:
+    return read_evidence(state.evidence, state.task_instance_id)
+
+
+def _token(scope: Any) -> str | None:
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
+    scheme, _, credentials = headers.get(b"authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials:
+        return credentials.strip()
+    morsel = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE_NAME_JWT_TOKEN)
+    return str(morsel.value) if morsel else None
+
+
+def _dsn() -> str:
+    try:
+        return plain_dsn(Connection.get_connection_from_secrets(CONN_ID).get_uri())
+    except Exception as error:  # each secrets backend has errors of its own
+        message = f"The Airflow connection '{CONN_ID}' is missing in the api-server."
+        raise LedgerUnavailable(message) from error
+
+
+def _lock_number(key: GateKey) -> int:
+    digest = hashlib.sha256("\0".join(map(str, key)).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _try_lock(connection: DatabaseConnection, number: int) -> bool:
+    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar())
+
+
+def _give_back(connection: DatabaseConnection, number: int | None) -> None:
+    """Return a connection to the pool, its lock first: a session's lock outlives its transaction."""
+    try:
+        if number is not None:
+            connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+            connection.commit()
+    except Exception:
+        # A broken connection has lost its locks with its session.
+        connection.invalidate()
+        raise
+    finally:
+        connection.close()

@@ -1,0 +1,205 @@
+"""The guard: every answer to a gate passes here, from wherever it comes (UI, REST, Slack).
+
+Airflow alone lets several simultaneous answers win, takes answers to gates that do not wait, and loses an
+answer that comes within half a second of parking. So, before an answer is spent:
+
+1. wait until the task has been waiting for the settle time, holding nothing;
+2. take the gate's advisory lock without waiting for it (busy: 409, somebody is answering right now);
+3. look again under the lock: is it still waiting, and does the answer count (role, reason, checks)?
+4. let Airflow take it, and hold the lock until Airflow's transaction is through.
+
+Locks are taken on a small engine of the guard's own: waiting for a lock on a connection of Airflow's pool
+deadlocks it as soon as every connection waits for the one that the answer itself needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
+
+from launch_pipeline.errors import AnswerRefused, ConfigurationError, InvalidChecklist, LedgerUnavailable
+from launch_pipeline.record.schema import RecordedBy
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from launch_pipeline.orchestration.gates import Gates
+    from launch_pipeline.orchestration.records import ItemSpec
+
+    Scope = MutableMapping[str, Any]
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+ANSWER_PATH = re.compile(
+    r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/(?P<run_id>[^/]+)"
+    r"/taskInstances/(?P<task_id>[^/]+)/(?P<map_index>-?\d+)/hitlDetails/?$"
+)
+MAX_BODY = 64 * 1024
+"""An answer is an option and a reason."""
+
+
+class GateKey(NamedTuple):
+    """Which gate an answer is for."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+
+
+class Refused(Exception):  # a reply, not an error
+    """An HTTP reply that says no."""
+
+    def __init__(self, status: int, detail: str, code: str = "") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.body = {"detail": detail, "code": code}
+
+
+class Guard:
+    """ASGI middleware around the whole api-server; everything but answers to our gates passes untouched."""
+
+    def __init__(self, app: App, gates: Gates | None = None) -> None:
+        self.app = app
+        self._gates = gates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Judge an answer to a gate before Airflow sees it."""
+        key = _key(scope)
+        spec = await self.gates().spec(key) if key else None
+        if key is None or spec is None:
+            await self.app(scope, receive, send)
+            return
+        try:
+            body = await _read(receive)
+            await self._answer(scope, send, key, spec, body)
+        except Refused as refused:
+            log.info("Answer to %s/%s refused: %s", key.dag_id, key.task_id, refused)
+            await _reply(send, refused.status, refused.body)
+
+    def gates(self) -> Gates:
+        """The gates of this api-server, made at the first answer."""
+        if self._gates is None:
+            # Airflow's ORM and settings are heavy, and not ready while plugins are loaded.
+            from launch_pipeline.orchestration.gates import Gates  # noqa: PLC0415
+
+            self._gates = Gates()
+        return self._gates
+
+    async def _answer(self, scope: Scope, send: Send, key: GateKey, spec: ItemSpec, body: bytes) -> None:
+        payload = _payload(body)
+        user = await self.gates().user(scope)
+        if user is None:
+            # Not signed in: Airflow says so in its own words.
+            await self.app(scope, _replay(body), send)
+            return
+        await self._settle(key)
+        async with self.gates().alone(key) as free:
+            if not free:
+                raise Refused(409, "Somebody is answering this gate at this moment. Look again.", "busy")
+            await self._judge(key, spec, payload, user)
+            stamped = _stamped(payload, _way_in(scope))
+            await self.app(_with_length(scope, stamped), _replay(stamped), send)
+
+    async def _settle(self, key: GateKey) -> None:
+        """Wait, without any lock, until the task has been waiting long enough to take an answer."""
+        left = await self.gates().settle_seconds(key)
+        if left > 0:
+            await asyncio.sleep(left)
+
+    async def _judge(self, key: GateKey, spec: ItemSpec, payload: dict[str, Any], user: str) -> None:
+        option = next(iter(payload.get("chosen_options") or []), "")
+        try:
+            await self.gates().judge(key, spec, str(option), payload.get("params_input"), user)
+        except AnswerRefused as refused:
+            status = 409 if refused.code in {"not_waiting", "launch_over"} else 422
+            status = 403 if refused.code in {"not_your_role", "unknown_person", "inactive"} else status
+            raise Refused(status, refused.reason, refused.code) from refused
+        except LedgerUnavailable as error:
+            raise Refused(
+                503, f"The answer cannot be judged now, try again shortly. {error}", "ledger"
+            ) from error
+        except (ConfigurationError, InvalidChecklist) as error:
+            raise Refused(503, f"The answer cannot be judged: {error}", "configuration") from error
+
+
+def _key(scope: Scope) -> GateKey | None:
+    if scope["type"] != "http" or scope.get("method") != "PATCH":
+        return None
+    match = ANSWER_PATH.search(scope.get("path", ""))
+    if match is None:
+        return None
+    part = {name: unquote(value) for name, value in match.groupdict().items()}
+    return GateKey(part["dag_id"], part["run_id"], part["task_id"], int(part["map_index"]))
+
+
+async def _read(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The request ended before it was complete.")
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            raise Refused(413, f"An answer has at most {MAX_BODY} bytes.")
+        if not message.get("more_body"):
+            return body
+
+
+def _payload(body: bytes) -> dict[str, Any]:
+    try:
+        payload: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused(400, "The answer is not JSON.") from None
+    options = payload.get("chosen_options") if isinstance(payload, dict) else None
+    fields = payload.get("params_input") if isinstance(payload, dict) else None
+    if not isinstance(options, list) or len(options) != 1 or not isinstance(fields or {}, dict):
+        raise Refused(422, 'Send {"chosen_options": ["…"], "params_input": {"reason": "…"}} with one option.')
+    unknown = set(fields or {}) - {"reason", "signature"}
+    if unknown:
+        raise Refused(422, f"Unknown fields: {', '.join(sorted(unknown))}. Known are reason and signature.")
+    return dict(payload)
+
+
+def _way_in(scope: Scope) -> RecordedBy:
+    """The UI sends the session's cookie; scripts send a Bearer token."""
+    names = {name.lower() for name, _ in scope.get("headers", [])}
+    return RecordedBy.API if b"authorization" in names else RecordedBy.AIRFLOW_UI
+
+
+def _stamped(payload: dict[str, Any], via: RecordedBy) -> bytes:
+    fields = {**(payload.get("params_input") or {}), "via": via.value}
+    stamped: str = json.dumps({**payload, "params_input": fields})
+    return stamped.encode()
+
+
+def _with_length(scope: Scope, body: bytes) -> Scope:
+    headers = [(n, v) for n, v in scope["headers"] if n.lower() != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
+
+
+def _replay(body: bytes) -> Receive:
+    sent = False
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            return {"type": "http.disconnect"}
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _reply(send: Send, status: int, body: dict[str, Any]) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})

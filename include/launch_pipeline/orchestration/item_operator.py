@@ -1,0 +1,316 @@
+"""One item, one task: checks, the question to a person, and the way back (design, section 2).
+
+::
+
+    execute / looked ──▶ passed ──▶ done
+          └─▶ ask ──▶ waiting (request open; failing checks repeat in the triggerer)
+                        ├─▶ healed ──▶ done, or waiting with fresh evidence
+                        └─▶ answered ──▶ refused: waiting again, and says why
+                                    ├─▶ Re-check: a new try
+                                    ├─▶ stale evidence: looked at again first
+                                    └─▶ settle: kept in the ledger, then done
+
+A worker is held only for the moments between the arrows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import Param
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    TaskAwaitingInput,
+)
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
+from airflow.sdk.execution_time.hitl import upsert_hitl_detail
+from airflow.triggers.base import StartTriggerArgs
+
+from launch_pipeline.checklist.words import Answer, GateStyle
+from launch_pipeline.checks.registry import kind
+from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
+from launch_pipeline.orchestration import asking
+from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
+from launch_pipeline.orchestration.judging import judge, policy
+from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
+from launch_pipeline.orchestration.ledger_access import ledger, standing
+from launch_pipeline.orchestration.observe import environment_named, observe
+from launch_pipeline.orchestration.records import (
+    GivenAnswer,
+    ItemSpec,
+    acknowledgement,
+    decision_record,
+    machine_record,
+    not_reached_record,
+)
+from launch_pipeline.orchestration.triggers import DenialTrigger, ItemTrigger
+from launch_pipeline.record.schema import Entry, Outcome
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from launch_pipeline.record.schema import Record
+
+RECHECKS = 1000
+"""Tries a person may ask for with *Re-check*; each is one try in Airflow's history."""
+
+KEEP_TRYING = timedelta(seconds=5)
+"""Pause before a decision is offered to an unreachable ledger again."""
+
+REFUSAL_KEY = "refused"
+"""XCom that says why the last answer did not count."""
+
+
+class ChecklistItemOperator(HITLOperator):
+    """The only operator that items use.
+
+    Green only when the item's checks passed or, where it asks for a person, when a person with the right
+    role approved fresh evidence. Waived, not applicable and advisory-not-met are skipped with a record.
+    """
+
+    template_fields = ("conf",)
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, spec: dict[str, Any], conf: str = CONF_TEMPLATE, **kwargs: Any) -> None:
+        self.spec = ItemSpec.model_validate(spec)
+        self.conf = conf
+        super().__init__(
+            subject=self.spec.item.text,
+            options=list(self.spec.options),
+            params=_form(self.spec),
+            retries=RECHECKS,
+            retry_delay=timedelta(0),
+            **kwargs,
+        )
+        self.in_triggerer = self.spec.item.mode.has_checks and all(
+            kind(check.kind).runs_on == "triggerer" for check in self.spec.item.checks
+        )
+        if self.in_triggerer:
+            self.start_from_trigger = True
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls=f"{ItemTrigger.__module__}.{ItemTrigger.__qualname__}",
+                trigger_kwargs={"spec": self.spec.payload(), "conf": conf, "every": None, "ends": self.ends},
+                next_method="looked",
+            )
+
+    @property
+    def ends(self) -> bool:
+        """Whether passing checks alone end the task."""
+        return not self.spec.item.mode.needs_person
+
+    @property
+    def repeats_checks(self) -> bool:
+        """Whether failing checks may repeat by themselves: never with side effects or on a worker."""
+        return self.in_triggerer and not self.spec.item.side_effects
+
+    # ---- looking -----------------------------------------------------------------------------------
+
+    def execute(self, context: Context) -> Any:
+        """Begin in a worker: items without checks ask at once, the others look first."""
+        if not self.spec.item.mode.has_checks:
+            return self._ask(context, None)
+        return self._after_look(context, self._look(context))
+
+    def looked(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on after the first pass in the triggerer, which did not end the task."""
+        return self._after_look(context, Evidence.model_validate(event))
+
+    def _look(self, context: Context) -> Evidence:
+        return asyncio.run(observe(self.spec.payload()["item"], self._launch(context), str(context["ti"].id)))
+
+    def _after_look(self, context: Context, evidence: Evidence) -> Any:
+        if evidence.passed and self.ends:
+            return machine_record(self.spec, self._launch(context), context["ti"], evidence).model_dump(
+                mode="json"
+            )
+        return self._ask(context, evidence)
+
+    # ---- asking ------------------------------------------------------------------------------------
+
+    def _ask(
+        self, context: Context, evidence: Evidence | None, rounds: list[dict[str, Any]] | None = None
+    ) -> Any:
+        """Open the request, or open it again; the first one's words stay, so they are constant."""
+        launch = self._launch(context)
+        upsert_hitl_detail(
+            ti_id=context["ti"].id,
+            options=self.options,
+            subject=asking.subject(self.spec, launch),
+            body=asking.body(self.spec, launch),
+            params=self.serialized_params,
+        )
+        return self._wait(context, evidence, rounds or [])
+
+    def _wait(self, context: Context, evidence: Evidence | None, rounds: list[dict[str, Any]]) -> NoReturn:
+        kwargs = {"rounds": rounds} if rounds else None
+        if evidence is not None:
+            context["ti"].xcom_push(key=EVIDENCE_KEY, value=evidence.payload())
+            if not evidence.passed and self.repeats_checks:
+                trigger = self._trigger(every=self._recheck(context).total_seconds(), ends=self.ends)
+                self.defer(trigger=trigger, method_name="answered", kwargs=kwargs)
+        if self.spec.item.gate is GateStyle.DECISION:
+            self.defer(trigger=DenialTrigger(ref=self.spec.ref), method_name="answered", kwargs=kwargs)
+        raise TaskAwaitingInput(method_name="answered", kwargs=kwargs)
+
+    def _ask_again(self, context: Context, why: str, rounds: list[dict[str, Any]]) -> Any:
+        self.log.warning("The answer does not count: %s", why)
+        context["ti"].xcom_push(key=REFUSAL_KEY, value=why)
+        return self._ask(context, self._latest(context), rounds)
+
+    # ---- answers -----------------------------------------------------------------------------------
+
+    def answered(
+        self, context: Context, event: dict[str, Any], rounds: list[dict[str, Any]] | None = None
+    ) -> Any:
+        """Go on when a person has answered, the checks have healed, or another role has said no."""
+        if "chosen_options" in event:
+            return self._decide(context, GivenAnswer.of_event(event), rounds or [])
+        if "denied_by" in event:
+            return self._denied(context, event["denied_by"])
+        # Healed, and a person is needed as well: the open request stays, with evidence that passed.
+        return self._wait(context, Evidence.model_validate(event), rounds or [])
+
+    def kept(
+        self, context: Context, answer: dict[str, Any], rounds: list[dict[str, Any]], event: Any = None
+    ) -> Any:
+        """Offer a kept answer to the ledger again."""
+        del event
+        return self._decide(context, GivenAnswer.model_validate(answer), rounds)
+
+    def refreshed(
+        self, context: Context, answer: dict[str, Any], rounds: list[dict[str, Any]], event: dict[str, Any]
+    ) -> Any:
+        """Go on with an approval whose evidence was too old, after a fresh look."""
+        return self._with_fresh(
+            context, GivenAnswer.model_validate(answer), rounds, Evidence.model_validate(event)
+        )
+
+    def _decide(self, context: Context, answer: GivenAnswer, rounds: list[dict[str, Any]]) -> Any:
+        evidence = self._latest(context)
+        try:
+            now = standing(context["run_id"], context["ti"].dag_id, self.spec.ref)
+            person = judge(self.spec, self._launch(context), answer, evidence, *now)
+        except AnswerRefused as refused:
+            return self._ask_again(context, refused.reason, rounds)
+        except LedgerUnavailable as error:
+            return self._keep(answer, rounds, error)
+        if answer.option == Answer.RECHECK:
+            return self._look_again(context, answer, rounds)
+        if Answer(answer.option).affirms and evidence and evidence.older_than(policy().fresh_for):
+            return self._refresh(context, answer, rounds)
+        results = evidence.results if evidence else ()
+        record = decision_record(self.spec, self._launch(context), context["ti"], answer, person, results)
+        return self._settle(context, answer, record, rounds)
+
+    def _refresh(self, context: Context, answer: GivenAnswer, rounds: list[dict[str, Any]]) -> Any:
+        """Look again before an approval of old evidence counts."""
+        if self.spec.item.side_effects:
+            why = "The evidence is too old and this check has side effects: answer Re-check, then approve."
+            return self._ask_again(context, why, rounds)
+        if self.in_triggerer:
+            kwargs = {"answer": answer.model_dump(mode="json"), "rounds": rounds}
+            self.defer(trigger=self._trigger(ends=False), method_name="refreshed", kwargs=kwargs)
+        return self._with_fresh(context, answer, rounds, self._look(context))
+
+    def _with_fresh(
+        self, context: Context, answer: GivenAnswer, rounds: list[dict[str, Any]], evidence: Evidence
+    ) -> Any:
+        context["ti"].xcom_push(key=EVIDENCE_KEY, value=evidence.payload())
+        if not evidence.passed:
+            why = f"The evidence was too old; looked at again it says: {evidence.headline}"
+            return self._ask_again(context, why, rounds)
+        return self._decide(context, answer, rounds)
+
+    def _look_again(self, context: Context, answer: GivenAnswer, rounds: list[dict[str, Any]]) -> Any:
+        if rounds:
+            # A new try would forget the days that were acknowledged.
+            return self._ask(context, self._look(context), rounds)
+        message = f"{answer.airflow_user} asked for a re-check."
+        raise AirflowException(message)
+
+    # ---- the end -----------------------------------------------------------------------------------
+
+    def _settle(
+        self, context: Context, answer: GivenAnswer, record: Record, rounds: list[dict[str, Any]]
+    ) -> Any:
+        repeat = self.spec.item.repeat
+        if repeat and record.outcome is Outcome.APPROVED:
+            rounds = [*rounds, acknowledgement(record, len(rounds) + 1)]
+            if len(rounds) < repeat.times:
+                pause = repeat.every * environment_named(self._launch(context).environment).pace
+                self.defer(
+                    trigger=TimeDeltaTrigger(pause), method_name="next_round", kwargs={"rounds": rounds}
+                )
+        record = record.model_copy(update={"rounds": tuple(rounds)}) if rounds else record
+        try:
+            ledger().append(Entry.of_record(record))
+        except LedgerUnavailable as error:
+            return self._keep(answer, rounds[:-1] if repeat else rounds, error)
+        return self._end(context, record)
+
+    def next_round(self, context: Context, rounds: list[dict[str, Any]], event: Any = None) -> Any:
+        """Ask a repeating item again, on what its checks see now."""
+        del event
+        evidence = self._look(context) if self.spec.item.mode.has_checks else None
+        return self._ask(context, evidence, rounds)
+
+    def _end(self, context: Context, record: Record) -> Any:
+        kept = record.model_dump(mode="json")
+        context["ti"].xcom_push(key="return_value", value=kept)
+        context["task_state_store"].set("sign_off", kept, retention=NEVER_EXPIRE)
+        who = record.decided_by.name if record.decided_by else "the machine"
+        summary = f"{record.outcome} by {who}: {record.reason or 'no reason needed'}"
+        if record.outcome is Outcome.APPROVED:
+            return kept
+        if record.outcome in {Outcome.REJECTED, Outcome.NOT_REACHED}:
+            raise AirflowFailException(summary)
+        raise AirflowSkipException(summary)
+
+    def _denied(self, context: Context, denied_by: str) -> Any:
+        """One No ends a go/no-go; whoever has not answered is not reached."""
+        reason = f"{denied_by} ended it."
+        record = not_reached_record(self.spec, self._launch(context), context["ti"], reason)
+        return self._end(context, record)
+
+    def _keep(self, answer: GivenAnswer, rounds: list[dict[str, Any]], error: LedgerUnavailable) -> NoReturn:
+        """Keep the answer in Airflow until the ledger can take it; nothing ends unrecorded."""
+        self.log.warning("The answer is kept and tried again in %s: %s", KEEP_TRYING, error)
+        kwargs = {"answer": answer.model_dump(mode="json"), "rounds": rounds}
+        self.defer(trigger=TimeDeltaTrigger(KEEP_TRYING), method_name="kept", kwargs=kwargs)
+
+    # ---- small things ------------------------------------------------------------------------------
+
+    def _trigger(self, *, every: float | None = None, ends: bool) -> ItemTrigger:
+        return ItemTrigger(spec=self.spec.payload(), conf=self.conf, every=every, ends=ends)
+
+    def _latest(self, context: Context) -> Evidence | None:
+        ti = context["ti"]
+        return read_evidence(ti.xcom_pull(task_ids=ti.task_id, key=EVIDENCE_KEY), str(ti.id))
+
+    def _launch(self, context: Context) -> LaunchContext:
+        launch = LaunchContext.of_run(context["run_id"], context["dag_run"].conf)
+        by = launch.started_by or context.get("triggering_user_name")
+        return launch.model_copy(update={"started_by": by})
+
+    def _recheck(self, context: Context) -> timedelta:
+        return environment_named(self._launch(context).environment).recheck or policy().recheck
+
+
+def _form(spec: ItemSpec) -> dict[str, Param]:
+    """Fields of the request; both stay optional here, since the answer decides what is needed."""
+    reason = Param(
+        "", type="string", title="Reason", description="Needed for everything but a yes.", maxLength=2000
+    )
+    if spec.item.gate is not GateStyle.SIGNATURE:
+        return {"reason": reason}
+    description = "Your full name, as in the contacts."
+    return {
+        "signature": Param("", type="string", title="Signature", description=description, maxLength=200),
+        "reason": reason,
+    }

@@ -1,0 +1,128 @@
+"""The ledger behind the Airflow connection ``launch_ledger``, for workers, triggers and the api-server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from airflow.sdk.bases.hook import BaseHook
+
+from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.record.launches import Launches
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import EntryKind, Outcome, Seal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.sdk import Connection
+
+    from launch_pipeline.record.launches import Launch
+    from launch_pipeline.record.schema import Record
+
+CONN_ID = "launch_ledger"
+
+
+def plain_dsn(uri: str) -> str:
+    """Turn an Airflow connection's URI into one of libpq, whatever driver its scheme names."""
+    return "postgresql" + uri[uri.index(":") :]
+
+
+def _dsn(connection: Connection) -> str:
+    return plain_dsn(connection.get_uri())
+
+
+def ledger_dsn() -> str:
+    """Address of the ledger, in a worker.
+
+    Raises LedgerUnavailable where the connection is missing.
+    """
+    try:
+        return _dsn(BaseHook.get_connection(CONN_ID))
+    except Exception as error:  # AirflowNotFoundException, or whatever a secrets backend raises
+        raise _missing(error) from error
+
+
+async def aledger_dsn() -> str:
+    """Address of the ledger, in a triggerer, where the synchronous look-up would block the loop."""
+    try:
+        return _dsn(await BaseHook.aget_connection(CONN_ID))
+    except Exception as error:
+        raise _missing(error) from error
+
+
+def _missing(error: Exception) -> LedgerUnavailable:
+    return LedgerUnavailable(
+        f"The Airflow connection '{CONN_ID}' cannot be read ({type(error).__name__}). "
+        "Create it with the address of the PostgreSQL database that keeps the record."
+    )
+
+
+def ledger() -> Ledger:
+    """The ledger, in a worker."""
+    return Ledger(ledger_dsn())
+
+
+def launches() -> Launches:
+    """The state of the launches, in a worker."""
+    return Launches(ledger_dsn())
+
+
+async def current_launch(launch_id: str) -> Launch | None:
+    """The launch as it is now, or None where no conductor started it. For triggerers."""
+    store = Launches(await aledger_dsn())
+    return await asyncio.to_thread(store.find, launch_id)
+
+
+async def sealed_at(launch_id: str, dag_id: str) -> datetime | None:
+    """When a phase of a launch was sealed last, for triggers."""
+    seal = await asyncio.to_thread(Ledger(await aledger_dsn()).seal, launch_id, dag_id)
+    return seal.sealed_at if seal else None
+
+
+def latest_seal(launch_id: str, dag_id: str) -> tuple[Seal | None, str]:
+    """The latest seal of a phase, with the task instance of the gate that made it. For workers."""
+    entries = [e for e in ledger().entries(launch_id, EntryKind.SEAL) if e.dag_id == dag_id]
+    return (Seal.model_validate(entries[-1].content), entries[-1].task_instance_id) if entries else (None, "")
+
+
+def started_digest(launch_id: str, dag_id: str) -> str | None:
+    """Digest of a Dag's checklist when the launch began; None where no conductor started it."""
+    launch = launches().find(launch_id)
+    return launch.checklist_digests.get(dag_id) if launch else None
+
+
+def standing(launch_id: str, dag_id: str, item_ref: str) -> tuple[frozenset[str], bool]:
+    """Who has answered for another item of this Dag in this launch, and whether the launch is over.
+
+    Raises LedgerUnavailable.
+    """
+    return standing_at(ledger_dsn(), launch_id, dag_id, item_ref)
+
+
+def standing_at(dsn: str, launch_id: str, dag_id: str, item_ref: str) -> tuple[frozenset[str], bool]:
+    """``standing`` for the api-server, which knows the address already."""
+    launch = Launches(dsn).find(launch_id)
+    decisions = _decisions(dsn, launch_id, dag_id)
+    others = {r.decided_by.id for r in decisions if r.item_ref != item_ref and r.decided_by}
+    return frozenset(others), launch is not None and launch.over
+
+
+async def denial(launch_id: str, dag_id: str, item_ref: str) -> str | None:
+    """Name of who rejected another item of this Dag in this launch, for triggers."""
+    decisions = await asyncio.to_thread(_decisions, await aledger_dsn(), launch_id, dag_id)
+    return next(
+        (
+            r.decided_by.name
+            for r in decisions
+            if r.item_ref != item_ref and r.outcome is Outcome.REJECTED and r.decided_by
+        ),
+        None,
+    )
+
+
+def _decisions(dsn: str, launch_id: str, dag_id: str) -> list[Record]:
+    """The latest decision of each item of one Dag: a repeated try replaces the one before."""
+    entries = Ledger(dsn).entries(launch_id, EntryKind.DECISION)
+    latest = {e.item_ref: e.record for e in entries if e.dag_id == dag_id}
+    return [record for record in latest.values() if record]

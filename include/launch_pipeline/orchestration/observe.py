@@ -1,0 +1,68 @@
+"""Run one item's checks, in whichever process: the same coroutine for triggerer and worker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.checklist.files import include_folder
+from launch_pipeline.checklist.model import Item
+from launch_pipeline.checks.context import CheckContext, Environment, load_environment
+from launch_pipeline.checks.run import run_checks
+from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.orchestration.connections import connection_cache
+from launch_pipeline.orchestration.evidence import Evidence
+from launch_pipeline.orchestration.ledger_access import current_launch
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from launch_pipeline.orchestration.launch_context import LaunchContext
+
+log = logging.getLogger(__name__)
+
+LAUNCH_TIME_SECONDS = 5.0
+"""How long a launch time is believed; 40 checks that start at once ask the ledger once."""
+
+_launch_times: dict[str, tuple[float, asyncio.Task[datetime | None]]] = {}
+
+
+async def observe(item: dict[str, Any], launch: LaunchContext, task_instance_id: str) -> Evidence:
+    """Run the checks of an item (a dumped ``Item``) once; everything that goes wrong is in the evidence."""
+    model = Item.model_validate(item)
+    environment = await asyncio.to_thread(environment_named, launch.environment)
+    variables = {**environment.variables, **launch.variables(await _launch_time(launch.launch_id))}
+    environment = environment.model_copy(update={"variables": variables})
+    context = CheckContext(environment=environment, connect=connection_cache().get)
+    results = await run_checks(model.checks, context, side_effects=model.side_effects)
+    return Evidence.of(task_instance_id, results)
+
+
+def environment_named(name: str) -> Environment:
+    """The environment file of that name; without a name, an environment in which nothing is set.
+
+    Raises ConfigurationError where the file is missing or wrong.
+    """
+    if not name:
+        return Environment(name="none")
+    return load_environment(include_folder() / "environments" / f"{name}.yaml")
+
+
+async def _launch_time(launch_id: str) -> datetime | None:
+    """Launch time in force. A ledger that cannot be asked leaves the form's time in place."""
+    until, task = _launch_times.get(launch_id, (0.0, None))
+    if task is None or until < time.monotonic() or task.get_loop() is not asyncio.get_running_loop():
+        task = asyncio.ensure_future(_ask_launch_time(launch_id))
+        _launch_times[launch_id] = (time.monotonic() + LAUNCH_TIME_SECONDS, task)
+    return await asyncio.shield(task)
+
+
+async def _ask_launch_time(launch_id: str) -> datetime | None:
+    try:
+        launch = await current_launch(launch_id)
+    except LedgerUnavailable as error:
+        log.warning("The launch time in force is unknown, the form's is used: %s", error)
+        return None
+    return launch.launch_at if launch else None

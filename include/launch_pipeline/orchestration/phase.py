@@ -1,0 +1,129 @@
+"""A phase or window as an Airflow Dag: sections are task groups, items are tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG, TaskGroup
+
+from launch_pipeline.orchestration.announcer import AnnounceOperator
+from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
+from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
+from launch_pipeline.orchestration.shipped import ShippedDag, shipped_dag
+from launch_pipeline.orchestration.windows import OpensOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+    from launch_pipeline.orchestration.records import ItemSpec
+
+TAG = "launch"
+
+
+def build_phase_dag(checklist: str, dag_id: str) -> DAG:
+    """Build the Dag of one phase, window, sign-off or rollback from its checklist file.
+
+    Raises InvalidChecklist, which Airflow shows as an import error.
+    """
+    shipped = shipped_dag(checklist, dag_id)
+    plan = shipped.plan
+    with DAG(
+        dag_id,
+        dag_display_name=plan.title,
+        schedule=None,
+        description=plan.phase.description,
+        doc_md=_dag_doc(shipped),
+        tags=[TAG, plan.phase.when, plan.phase.kind],
+        is_paused_upon_creation=False,
+        max_active_runs=64,
+    ) as dag:
+        tasks = {**_moments(shipped), **_items(shipped)}
+        for before, after in plan.edges:
+            tasks[before].set_downstream(tasks[after])
+        _close(shipped, [tasks[item.task_id] for item in plan.items])
+    return dag
+
+
+def _moments(shipped: ShippedDag) -> dict[str, BaseOperator]:
+    return {
+        name: OpensOperator(
+            task_id=name,
+            task_display_name=name.replace("_", " ").capitalize(),
+            moment=moment.model_dump(mode="json"),
+            doc_md="Waits for its moment without a worker. `launch postpone` moves it.",
+        )
+        for name, moment in shipped.plan.moments
+    }
+
+
+def _items(shipped: ShippedDag) -> dict[str, BaseOperator]:
+    tasks: dict[str, BaseOperator] = {}
+    for section, planned_items in shipped.plan.sections:
+        with TaskGroup(section.id, group_display_name=section.title, tooltip=section.title):
+            for planned in planned_items:
+                tasks[planned.task_id] = _item(planned.item.id, shipped.specs[planned.task_id])
+    return tasks
+
+
+def _item(name: str, spec: ItemSpec) -> ChecklistItemOperator:
+    return ChecklistItemOperator(
+        task_id=name,
+        task_display_name=spec.item.text,
+        spec=spec.payload(),
+        # A waived item is skipped; what comes after it still runs.
+        trigger_rule="none_failed",
+        owner=spec.item.owner.value,
+        doc_md=_item_doc(spec),
+    )
+
+
+def _close(shipped: ShippedDag, items: list[BaseOperator]) -> None:
+    plan = shipped.plan
+    gate = PhaseGateOperator(
+        task_id="phase_gate",
+        task_display_name="Phase gate",
+        trigger_rule="all_done",
+        specs=[spec.payload() for spec in shipped.specs.values()],
+        phase_id=plan.phase.id,
+        checklist=shipped.checklist,
+        doc_md="Compares every item's state with its record, seals the phase, and fails on a bypass.",
+    )
+    announce = AnnounceOperator(
+        task_id="announce",
+        task_display_name="Announce",
+        title=plan.title,
+        doc_md="Tells how the phase ended.",
+    )
+    gate.set_upstream(items)
+    gate.set_downstream(announce.as_teardown())
+
+
+def _dag_doc(shipped: ShippedDag) -> str:
+    plan = shipped.plan
+    lines = [f"## {plan.title}", "", plan.phase.description, ""]
+    for section, items in plan.sections:
+        lines += [f"### {section.title}", ""]
+        lines += [
+            f"- {planned.item.text} *({planned.item.mode}, {planned.item.owner.label})*" for planned in items
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _item_doc(spec: ItemSpec) -> str:
+    item = spec.item
+    parts = [
+        f"**{item.text}**",
+        f"*{item.mode} · {item.severity} · {item.owner.label}*",
+        f"**How it is verified.** {item.how}",
+        f"**If it fails.** {item.on_failure}",
+    ]
+    if item.question:
+        parts.append(f"**Question.** {item.question}")
+    if item.side_effects:
+        parts.append(
+            f"**Side effects.** {', '.join(item.side_effects)}: runs only where the environment allows it."
+        )
+    if item.notes:
+        parts.append(item.notes)
+    return "\n\n".join(parts)

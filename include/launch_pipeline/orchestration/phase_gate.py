@@ -1,0 +1,134 @@
+"""The gate at the end of a phase: it compares, seals in the ledger, and opens or fails."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from launch_pipeline.checklist.files import checklist_folder, file_digest
+from launch_pipeline.errors import LedgerUnavailable, OperationError
+from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.orchestration.ledger_access import ledger, started_digest
+from launch_pipeline.orchestration.records import ItemSpec, gate_record
+from launch_pipeline.orchestration.task_instances import task_instances
+from launch_pipeline.record.reconcile import ItemState, Reconciled
+from launch_pipeline.record.schema import Entry, EntryKind, Seal, read_record
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from launch_pipeline.record.schema import Record
+
+AGAIN = timedelta(seconds=5)
+"""Pause before the gate asks an unreachable ledger or api-server again."""
+
+
+class PhaseGateOperator(BaseOperator):
+    """Opens only when every item's state is explained by a record of that very task instance.
+
+    Seals the phase either way. Fails when an item is rejected (blocking), bypassed or not reached, or when
+    the checklist changed under the running launch. An unreachable ledger or api-server keeps it waiting:
+    no phase closes unrecorded.
+    """
+
+    ui_color = "#fff3cd"
+
+    def __init__(self, *, specs: list[dict[str, Any]], phase_id: str, checklist: str, **kwargs: Any) -> None:
+        super().__init__(retries=0, **kwargs)
+        self.specs = [ItemSpec.model_validate(spec) for spec in specs]
+        self.phase_id = phase_id
+        self.checklist = checklist
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the seal of a complete phase; fail with the reasons otherwise."""
+        try:
+            seal = self._seal(context)
+        except (LedgerUnavailable, OperationError) as error:
+            self.log.warning("The phase cannot be sealed yet, trying again in %s: %s", AGAIN, error)
+            self.defer(trigger=TimeDeltaTrigger(AGAIN), method_name="again")
+        kept: dict[str, Any] = seal.model_dump(mode="json")
+        context["ti"].xcom_push(key="return_value", value=kept)
+        if not seal.complete:
+            raise AirflowFailException("\n".join(("The phase is not complete:", *seal.problems)))
+        return kept
+
+    def again(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Go on after a pause."""
+        del event
+        return self.execute(context)
+
+    def _seal(self, context: Context) -> Seal:
+        ti = context["ti"]
+        launch = LaunchContext.of_run(context["run_id"], context["dag_run"].conf)
+        reconciled = Reconciled(tuple(self._states(context)))
+        by_ref = {spec.ref: spec for spec in self.specs}
+        records = [
+            state.valid_record or gate_record(by_ref[state.item_ref], launch, state, ti)
+            for state in reconciled.items
+        ]
+        seal = reconciled.seal(
+            launch_id=launch.launch_id,
+            dag_id=ti.dag_id,
+            phase_id=self.phase_id,
+            records=records,
+            also=self._changed(launch.launch_id, ti.dag_id),
+            checklist_digest=self.specs[0].checklist_digest,
+            sealed_at=ti.start_date,
+            try_number=ti.try_number,
+        )
+        ledger().append_all([*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))])
+        return seal
+
+    def _states(self, context: Context) -> list[ItemState]:
+        ti = context["ti"]
+        instances = task_instances(ti.dag_id, ti.run_id)
+        names = [_task_id(spec) for spec in self.specs]
+        values = ti.xcom_pull(task_ids=names, map_indexes=-1)
+        return [
+            ItemState(
+                item_ref=spec.ref,
+                text=spec.item.text,
+                severity=spec.item.severity,
+                task_instance_id=instances[name].id,
+                state=instances[name].state,
+                changed_by_hand=None,
+                record=read_record(value),
+            )
+            for spec, name, value in zip(self.specs, names, values, strict=True)
+        ]
+
+    def _changed(self, launch_id: str, dag_id: str) -> tuple[str, ...]:
+        """Whether the checklist is still the one that the launch started with."""
+        began = started_digest(launch_id, dag_id)
+        now = file_digest(checklist_folder() / self.checklist)
+        if began and began != now:
+            return (f"{self.checklist} was changed after the launch began; start a new launch with it.",)
+        return ()
+
+
+def _task_id(spec: ItemSpec) -> str:
+    return spec.ref.removeprefix(f"{spec.phase_id}.")
+
+
+def _entries(records: list[Record], reconciled: Reconciled, seal: Seal) -> list[Entry]:
+    entries = [Entry.of_record(record) for record in records]
+    by_ref = {state.item_ref: state for state in reconciled.items}
+    for ref in reconciled.bypasses:
+        state = by_ref[ref]
+        content = {"state": state.state, "text": state.text, "seen_by_gate_at": seal.sealed_at.isoformat()}
+        entries.append(
+            Entry(
+                kind=EntryKind.BYPASS,
+                launch_id=seal.launch_id,
+                dag_id=seal.dag_id,
+                item_ref=ref,
+                task_instance_id=state.task_instance_id,
+                try_number=seal.try_number,
+                content=content,
+            )
+        )
+    return entries

@@ -1,0 +1,211 @@
+"""From what happened to a task to the record that is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from launch_pipeline.checklist.model import Item
+from launch_pipeline.checklist.words import Answer, GateStyle, Severity
+from launch_pipeline.record.schema import (
+    Acknowledgement,
+    DecidedBy,
+    Outcome,
+    Record,
+    RecordedBy,
+    evidence_digest,
+)
+
+if TYPE_CHECKING:
+    from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.orchestration.evidence import Evidence
+    from launch_pipeline.orchestration.launch_context import LaunchContext
+    from launch_pipeline.people.contacts import Person
+    from launch_pipeline.record.reconcile import ItemState
+
+
+class TaskInstance(Protocol):
+    """What is read of Airflow's task instance; the same in triggerer, worker and gate."""
+
+    @property
+    def id(self) -> Any: ...  # noqa: D102
+    @property
+    def dag_id(self) -> str: ...  # noqa: D102
+    @property
+    def task_id(self) -> str: ...  # noqa: D102
+    @property
+    def try_number(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class ItemInstance:
+    """A task instance that the gate speaks for."""
+
+    id: str
+    dag_id: str
+    task_id: str
+    try_number: int
+
+
+class ItemSpec(BaseModel):
+    """An item with its place and origin, as it travels with its task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ref: str
+    phase_id: str
+    checklist_digest: str
+    item: Item
+
+    def payload(self) -> dict[str, Any]:
+        """Plain JSON types, for the arguments of triggers."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
+    def options(self) -> tuple[Answer, ...]:
+        """The answers an item takes: constant, since Airflow keeps the first request's for ever."""
+        if self.item.gate is GateStyle.DECISION:
+            return Answer.GO, Answer.NO_GO
+        if self.item.gate is GateStyle.SIGNATURE:
+            return Answer.SIGN, Answer.DECLINE
+        approve = (Answer.APPROVE,) if self.item.mode.needs_person else ()
+        recheck = (Answer.RECHECK,) if self.item.mode.has_checks else ()
+        return (*approve, *recheck, Answer.WAIVE, Answer.NOT_APPLICABLE, Answer.REJECT)
+
+
+def outcome_of(answer: Answer, item: Item) -> Outcome:
+    """What an accepted answer makes of an item; re-check makes nothing of it (ValueError)."""
+    if answer.affirms:
+        return Outcome.APPROVED
+    if answer.denies:
+        return Outcome.NOT_MET if item.severity is Severity.ADVISORY else Outcome.REJECTED
+    return {Answer.WAIVE: Outcome.WAIVED, Answer.NOT_APPLICABLE: Outcome.NOT_APPLICABLE}[answer]
+
+
+def _record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, **fields: Any) -> Record:
+    results: tuple[CheckResult, ...] = fields.pop("results")
+    return Record(
+        launch_id=launch.launch_id,
+        environment=launch.environment,
+        rehearsal=launch.rehearsal,
+        item_ref=spec.ref,
+        text=spec.item.text,
+        dag_id=ti.dag_id,
+        task_id=ti.task_id,
+        results=results,
+        evidence_digest=evidence_digest(results),
+        decided_at=fields.pop("at", None) or datetime.now(UTC),
+        task_instance_id=str(ti.id),
+        try_number=ti.try_number,
+        checklist_digest=spec.checklist_digest,
+        **fields,
+    )
+
+
+def machine_record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, evidence: Evidence) -> Record:
+    """Record of an item whose checks passed and that asks no person (ValueError where they did not)."""
+    return _record(
+        spec, launch, ti, outcome=Outcome.PASSED, results=evidence.results, recorded_by=RecordedBy.MACHINE
+    )
+
+
+def decision_record(  # what is decided, where, by whom, on what
+    spec: ItemSpec,
+    launch: LaunchContext,
+    ti: TaskInstance,
+    answer: GivenAnswer,
+    person: Person,
+    results: tuple[CheckResult, ...],
+) -> Record:
+    """Record of an item that a person decided."""
+    return _record(
+        spec,
+        launch,
+        ti,
+        outcome=outcome_of(Answer(answer.option), spec.item),
+        at=answer.at,
+        results=results,
+        decided_by=DecidedBy.of(person),
+        recorded_by=answer.via,
+        role=spec.item.owner,
+        reason=answer.reason,
+        signature=answer.signature,
+    )
+
+
+def not_reached_record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, reason: str) -> Record:
+    """Record of an item that another answer ended before its own."""
+    return _record(
+        spec,
+        launch,
+        ti,
+        outcome=Outcome.NOT_REACHED,
+        results=(),
+        recorded_by=RecordedBy.MACHINE,
+        reason=reason,
+    )
+
+
+def gate_record(spec: ItemSpec, launch: LaunchContext, state: ItemState, gate: Any) -> Record:
+    """Record that the gate makes in an item's name: it has none that counts, so it was not reached."""
+    item_ti = ItemInstance(
+        id=state.task_instance_id,
+        dag_id=gate.dag_id,
+        task_id=spec.ref.removeprefix(f"{spec.phase_id}."),
+        # The gate's try: a repaired phase says anew what was not reached.
+        try_number=gate.try_number,
+    )
+    reason = f"state {state.state or 'none'} when the phase was sealed"
+    record = not_reached_record(spec, launch, item_ti, reason)
+    return record.model_copy(update={"decided_at": gate.start_date})
+
+
+def acknowledgement(record: Record, number: int) -> dict[str, Any]:
+    """What is kept of one round of a repeating item, while the next one is waited for."""
+    kept = Acknowledgement(
+        number=number,
+        decided_by=record.decided_by,
+        decided_at=record.decided_at,
+        evidence_digest=record.evidence_digest,
+    )
+    dumped: dict[str, Any] = kept.model_dump(mode="json")
+    return dumped
+
+
+class GivenAnswer(BaseModel):
+    """An answer as Airflow delivers it to the task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    option: str
+    reason: str = ""
+    signature: str = ""
+    airflow_user: str
+    at: datetime | None = None
+    """When Airflow took the answer: the same however often it is offered to the ledger."""
+    via: RecordedBy = RecordedBy.API
+
+    @classmethod
+    def of_event(cls, event: dict[str, Any]) -> GivenAnswer:
+        """Read the event of an answered request; whatever is missing is empty, never a pass."""
+        user = event.get("responded_by_user") or {}
+        name = user.get("name") if isinstance(user, dict) else getattr(user, "name", None)
+        option = (event.get("chosen_options") or [""])[0]
+        given = cls.of_input(option, event.get("params_input"), name or "")
+        return given.model_copy(update={"at": event.get("responded_at")})
+
+    @classmethod
+    def of_input(cls, option: str, params_input: Any, airflow_user: str) -> GivenAnswer:
+        """Read an answer from the form's fields. Only the guard may say how it came in."""
+        fields = params_input if isinstance(params_input, dict) else {}
+        via = str(fields.get("via", ""))
+        return cls(
+            option=str(option),
+            reason=str(fields.get("reason") or "").strip(),
+            signature=str(fields.get("signature") or "").strip(),
+            airflow_user=airflow_user,
+            via=RecordedBy(via) if via in set(RecordedBy) - {RecordedBy.MACHINE} else RecordedBy.API,
+        )

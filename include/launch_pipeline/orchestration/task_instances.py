@@ -1,0 +1,49 @@
+"""Ids and states of a run's tasks, through Airflow's public REST API.
+
+The Task SDK gives states, but neither ids nor tries, and a record counts only for the task instance that it
+names. The connection ``launch_airflow`` names the api-server and an account that may read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow.sdk.bases.hook import BaseHook
+
+from launch_pipeline.errors import OperationError
+from launch_pipeline.runtime.airflow_api import AirflowApi
+
+CONN_ID = "launch_airflow"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A task instance as Airflow shows it now."""
+
+    id: str
+    state: str | None
+    try_number: int
+
+
+def airflow_api() -> AirflowApi:
+    """Airflow's REST API with the pipeline's own account.
+
+    Raises OperationError where the connection is missing.
+    """
+    try:
+        connection = BaseHook.get_connection(CONN_ID)
+    except Exception as error:  # AirflowNotFoundException, or whatever a secrets backend raises
+        message = (
+            f"The Airflow connection '{CONN_ID}' is missing. Create it with the address of the api-server "
+            "and an account that may read runs; without it no phase can be sealed."
+        )
+        raise OperationError(message) from error
+    scheme = connection.schema or connection.conn_type or "http"
+    url = f"{scheme}://{connection.host}" + (f":{connection.port}" if connection.port else "")
+    return AirflowApi(url, connection.login or "", connection.password or "")
+
+
+def task_instances(dag_id: str, run_id: str) -> dict[str, Instance]:
+    """Every task of a run by task id. Raises OperationError where Airflow does not answer."""
+    rows = airflow_api().task_instances(dag_id, run_id)
+    return {row["task_id"]: Instance(row["id"], row["state"], row["try_number"]) for row in rows}

@@ -1,0 +1,124 @@
+"""Windows: a task that waits for its moment without a worker and re-reads the launch time as it waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
+
+from launch_pipeline.checklist.model import Moment
+from launch_pipeline.checklist.words import Anchor
+from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
+from launch_pipeline.orchestration.ledger_access import current_launch, sealed_at
+from launch_pipeline.orchestration.observe import environment_named
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow.sdk import Context
+
+    from launch_pipeline.record.launches import Launch
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 10.0
+"""At least this often a waiting window looks whether the launch was postponed or aborted."""
+
+T_0 = "launch_day_t_0"
+
+
+class WindowTrigger(BaseTrigger):
+    """Ends the task when its moment has come."""
+
+    def __init__(self, *, moment: dict[str, Any], conf: str) -> None:
+        super().__init__()
+        self.moment = moment
+        self.conf = conf
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments, as Airflow stores them."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", {
+            "moment": self.moment,
+            "conf": self.conf,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield the end of the wait; or, for the task to fail with, that the launch is over."""
+        ti: Any = self.task_instance
+        launch = LaunchContext.of_run(ti.run_id, self.conf)
+        while True:
+            current = await _current(launch.launch_id)
+            if current is not None and current.over:
+                yield TriggerEvent({"over": str(current.state)})
+                return
+            opens_at = await self._opens_at(launch, current)
+            left = (opens_at - datetime.now(UTC)).total_seconds() if opens_at else LOOK_SECONDS
+            if left <= 0 and opens_at:
+                yield TaskSuccessEvent(xcoms={"return_value": {"opened": opens_at.isoformat()}})
+                return
+            await asyncio.sleep(min(left, LOOK_SECONDS))
+
+    async def _opens_at(self, launch: LaunchContext, current: Launch | None) -> datetime | None:
+        """When the window opens; None while that is not known."""
+        moment = Moment.model_validate(self.moment)
+        base = current.launch_at if current else _parse(launch.launch_at)
+        if base is None:
+            return None
+        environment = await asyncio.to_thread(environment_named, launch.environment)
+        if moment.anchor is Anchor.T_0_END:
+            ended = await sealed_at(launch.launch_id, T_0)
+            base = max(base, ended) if ended else base
+        return base + moment.offset * environment.pace
+
+
+class OpensOperator(BaseOperator):
+    """Holds back what follows until its moment; holds no worker and can be postponed."""
+
+    template_fields = ("conf",)
+    ui_color = "#e2e3e5"
+
+    def __init__(self, *, moment: dict[str, Any], conf: str = CONF_TEMPLATE, **kwargs: Any) -> None:
+        super().__init__(retries=3, **kwargs)
+        self.moment = moment
+        self.conf = conf
+        self.start_from_trigger = True
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls=f"{WindowTrigger.__module__}.{WindowTrigger.__qualname__}",
+            trigger_kwargs={"moment": moment, "conf": conf},
+            next_method="ended",
+        )
+
+    def execute(self, context: Context) -> None:
+        """Begin in a worker, where Airflow could not begin in the triggerer."""
+        del context
+        self.defer(trigger=WindowTrigger(moment=self.moment, conf=self.conf), method_name="ended")
+
+    def ended(self, context: Context, event: dict[str, Any]) -> None:
+        """Fail: the launch was over before the window opened."""
+        del context
+        message = f"The launch is over ({event['over']}); this window does not open."
+        raise AirflowFailException(message)
+
+
+async def _current(launch_id: str) -> Launch | None:
+    """The launch as it is; waits for a ledger that is away, since its time may have moved."""
+    while True:
+        try:
+            return await current_launch(launch_id)
+        except LedgerUnavailable as error:
+            log.warning("The launch time cannot be read, the window stays closed: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _parse(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
