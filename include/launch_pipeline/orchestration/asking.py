@@ -31,7 +31,7 @@ def body(spec: ItemSpec, launch: LaunchContext) -> str:
         f"If it fails: {_filled(item.on_failure, launch)}",
     ]
     if item.mode.has_checks:
-        parts.append("What the checks saw in this try is under *XCom*, key `evidence`.")
+        parts.append("What the checks saw in this try: tab *Storage*, XCom `evidence`.")
     return "\n\n".join(parts)
 
 

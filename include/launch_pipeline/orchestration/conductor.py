@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, BaseOperator, Param
+from airflow.sdk import DAG, BaseOperator, Param, chain
 from airflow.sdk.exceptions import AirflowFailException
 
 from launch_pipeline.checklist.files import include_folder
@@ -20,20 +20,23 @@ from launch_pipeline.orchestration.run_phase import (
     OfferRollbackOperator,
     RunPhaseOperator,
 )
+from launch_pipeline.orchestration.sequence import (
+    AFTER_GO,
+    ALL_PHASES,
+    BEFORE,
+    CONDUCTOR,
+    GO_NO_GO,
+    ROLLBACK,
+    SIDE_BY_SIDE,
+    SIGN_OFF,
+    T_MINUS_2H,
+    WEEK_4,
+    title,
+)
 from launch_pipeline.record.launches import LaunchState
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-BEFORE = ("week_1_pre_launch_requirements", "week_2_infrastructure_setup", "week_2_3_application_deployment")
-SIDE_BY_SIDE = (
-    "week_3_validation_testing",
-    "week_3_monitoring_alerting",
-    "week_3_backup_disaster_recovery",
-    "week_3_team_preparation",
-)
-LAUNCH_DAY = ("launch_day_t_0", "launch_day_t_plus_1h", "launch_day_t_plus_4h")
-DAG_ID = "launch"
 
 DOC = """
 ## Launch
@@ -61,6 +64,9 @@ class AdmitOperator(BaseOperator):
             admitted = admit(asked, paused=paused)
         except LaunchRefused as refused:
             context["ti"].xcom_push(key="refused", value=str(refused))
+            announcer().tell(
+                Announcement(key=asked.launch_id, launch_id=asked.launch_id, headline=str(refused))
+            )
             raise AirflowFailException(str(refused)) from refused
         _tell(context, "launch started", f"{admitted.release} for {admitted.launch_at}, started by {by}")
         return admitted.conf()
@@ -94,8 +100,8 @@ def _tell(context: Context, what: str, line: str) -> None:
 def build_launch_dag() -> DAG:
     """Build the conductor: the only Dag with a form."""
     with DAG(
-        DAG_ID,
-        dag_display_name="Launch",
+        CONDUCTOR,
+        dag_display_name=title(CONDUCTOR),
         schedule=None,
         description="The whole launch: every phase in order, each opened by the seal of the one before",
         doc_md=DOC,
@@ -112,42 +118,29 @@ def _wire() -> None:
     step: Any = AdmitOperator(task_id=ADMIT, task_display_name="Admit the launch")
     for dag_id in BEFORE:
         step = step >> _run(dag_id)
-    step = step >> [_run(dag_id) for dag_id in SIDE_BY_SIDE]
-    t_minus_2h = _run("launch_day_t_minus_2h")
-    go = GoNoGoOperator(task_id="go_no_go", trigger_dag_id="go_no_go", task_display_name="Go / No-Go")
-    windows = [_run(dag_id) for dag_id in LAUNCH_DAY]
-    step >> t_minus_2h >> go >> windows[0] >> windows[1] >> windows[2]
-    complete = CompleteOperator(task_id="complete", task_display_name="Launch complete")
-    windows[2] >> _run("week_4_post_launch") >> _run("sign_off") >> complete
-    rollback = OfferRollbackOperator(
-        task_id="rollback",
-        trigger_dag_id="rollback",
-        task_display_name="Offer rollback",
-        after=list(LAUNCH_DAY),
-    )
-    windows >> rollback
+    t_minus_2h, go = _run(T_MINUS_2H), GoNoGoOperator(**_names(GO_NO_GO))
+    windows = [_run(dag_id) for dag_id in AFTER_GO]
+    step >> [_run(dag_id) for dag_id in SIDE_BY_SIDE] >> t_minus_2h >> go >> windows[0]
+    chain(*windows, _run(WEEK_4), _run(SIGN_OFF), CompleteOperator(task_id="complete"))
+    windows >> OfferRollbackOperator(**_names(ROLLBACK), after=list(AFTER_GO))
 
 
 def _run(dag_id: str) -> RunPhaseOperator:
-    return RunPhaseOperator(task_id=dag_id, trigger_dag_id=dag_id)
+    return RunPhaseOperator(**_names(dag_id))
 
 
-ALL_PHASES = (
-    *BEFORE,
-    *SIDE_BY_SIDE,
-    "launch_day_t_minus_2h",
-    "go_no_go",
-    *LAUNCH_DAY,
-    "week_4_post_launch",
-    "sign_off",
-    "rollback",
-)
+def _names(dag_id: str) -> dict[str, str]:
+    return {"task_id": dag_id, "trigger_dag_id": dag_id, "task_display_name": title(dag_id)}
 
 
 def environments() -> list[str]:
     """Names of the environments of this deployment: files that are no examples."""
     files = sorted((include_folder() / "environments").glob("*.yaml"))
     return [file.stem for file in files if not file.stem.endswith(".example")]
+
+
+VERSION = r"^v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$"
+"""A release as semantic versioning writes it."""
 
 
 def form() -> dict[str, Param]:
@@ -158,7 +151,7 @@ def form() -> dict[str, Param]:
             type="string",
             title="Release",
             description="Version that is launched, such as 1.0.0 or 1.0.0-rc.1.",
-            pattern=r"^v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$",
+            pattern=VERSION,
         ),
         "release_sha": Param(
             "",
@@ -168,11 +161,11 @@ def form() -> dict[str, Param]:
             pattern=r"^[0-9a-f]{40}$",
         ),
         "previous_release": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             title="Previous release",
             description="What a rollback goes back to. Empty for a first launch.",
-            pattern=r"^(v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?)?$",
+            pattern=VERSION,
         ),
         "launch_at": Param(
             "",

@@ -97,7 +97,7 @@ class Gates:
     async def settle_seconds(self, key: GateKey) -> float:
         """How much longer the task must have waited before an answer is safe."""
         state = await self._run(self._state_now, key)
-        if state is None or state.updated_at is None:
+        if state is None or state.updated_at is None or not state.waits:
             return 0.0
         age = (datetime.now(UTC) - state.updated_at).total_seconds()
         return max(0.0, policy().settle.total_seconds() - age)

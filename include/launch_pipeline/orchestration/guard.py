@@ -111,7 +111,7 @@ class Guard:
 
     async def _settle(self, key: GateKey) -> None:
         """Wait, without any lock, until the task has been waiting long enough to take an answer."""
-        left = await self.gates().settle_seconds(key)
+        left = await self.gates().settle_seconds(key)  # 0 for a task that does not wait
         if left > 0:
             await asyncio.sleep(left)
 

@@ -303,14 +303,13 @@ class ChecklistItemOperator(HITLOperator):
 
 
 def _form(spec: ItemSpec) -> dict[str, Param]:
-    """Fields of the request; both stay optional here, since the answer decides what is needed."""
-    reason = Param(
-        "", type="string", title="Reason", description="Needed for everything but a yes.", maxLength=2000
-    )
+    """Fields of the request; the form leaves them open, since the answer decides what is needed."""
+    reason = _text("Reason", "Needed for everything but a yes.", 2000)
     if spec.item.gate is not GateStyle.SIGNATURE:
         return {"reason": reason}
-    description = "Your full name, as in the contacts."
-    return {
-        "signature": Param("", type="string", title="Signature", description=description, maxLength=200),
-        "reason": reason,
-    }
+    return {"signature": _text("Signature", "Your full name, as in the contacts.", 200), "reason": reason}
+
+
+def _text(title: str, description: str, longest: int) -> Param:
+    # The UI refuses to send an empty field unless null is allowed.
+    return Param(None, type=["null", "string"], title=title, description=description, maxLength=longest)

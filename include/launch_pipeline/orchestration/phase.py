@@ -9,6 +9,7 @@ from airflow.sdk import DAG, TaskGroup
 from launch_pipeline.orchestration.announcer import AnnounceOperator
 from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
 from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
+from launch_pipeline.orchestration.sequence import title
 from launch_pipeline.orchestration.shipped import ShippedDag, shipped_dag
 from launch_pipeline.orchestration.windows import OpensOperator
 
@@ -29,7 +30,7 @@ def build_phase_dag(checklist: str, dag_id: str) -> DAG:
     plan = shipped.plan
     with DAG(
         dag_id,
-        dag_display_name=plan.title,
+        dag_display_name=title(dag_id),
         schedule=None,
         description=plan.phase.description,
         doc_md=_dag_doc(shipped),

@@ -17,6 +17,7 @@ from launch_pipeline.errors import LedgerUnavailable
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import current_launch, sealed_at
 from launch_pipeline.orchestration.observe import environment_named
+from launch_pipeline.orchestration.sequence import T_0
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,8 +30,6 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 10.0
 """At least this often a waiting window looks whether the launch was postponed or aborted."""
-
-T_0 = "launch_day_t_0"
 
 
 class WindowTrigger(BaseTrigger):

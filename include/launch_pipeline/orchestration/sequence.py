@@ -1,0 +1,47 @@
+"""The order of a launch, and the names under which people see its Dags; numbered, since Airflow sorts them."""
+
+from __future__ import annotations
+
+CONDUCTOR = "launch"
+BEFORE = ("week_1_pre_launch_requirements", "week_2_infrastructure_setup", "week_2_3_application_deployment")
+SIDE_BY_SIDE = (
+    "week_3_validation_testing",
+    "week_3_monitoring_alerting",
+    "week_3_backup_disaster_recovery",
+    "week_3_team_preparation",
+)
+T_MINUS_2H = "launch_day_t_minus_2h"
+GO_NO_GO = "go_no_go"
+T_0 = "launch_day_t_0"
+AFTER_GO = (T_0, "launch_day_t_plus_1h", "launch_day_t_plus_4h")
+WEEK_4 = "week_4_post_launch"
+SIGN_OFF = "sign_off"
+ROLLBACK = "rollback"
+
+ALL_PHASES = (*BEFORE, *SIDE_BY_SIDE, T_MINUS_2H, GO_NO_GO, *AFTER_GO, WEEK_4, SIGN_OFF, ROLLBACK)
+"""Every Dag that the conductor runs or offers, in order."""
+
+TITLES = {
+    CONDUCTOR: "00 Launch",
+    "week_1_pre_launch_requirements": "01 Pre-Launch Requirements (Week 1)",
+    "week_2_infrastructure_setup": "02 Infrastructure Setup (Week 2)",
+    "week_2_3_application_deployment": "03 Application Deployment (Week 2-3)",
+    "week_3_validation_testing": "04 Validation & Testing (Week 3)",
+    "week_3_monitoring_alerting": "05 Monitoring & Alerting (Week 3)",
+    "week_3_backup_disaster_recovery": "06 Backup & Disaster Recovery (Week 3)",
+    "week_3_team_preparation": "07 Team Preparation (Week 3)",
+    T_MINUS_2H: "08 Launch Day: Pre-Launch (T-2 hours)",
+    GO_NO_GO: "09 Go / No-Go",
+    T_0: "10 Launch Day: Launch (T-0)",
+    "launch_day_t_plus_1h": "11 Launch Day: Post-Launch (T+1 hour)",
+    "launch_day_t_plus_4h": "12 Launch Day: Post-Launch (T+4 hours)",
+    WEEK_4: "13 Post-Launch (Week 4)",
+    SIGN_OFF: "14 Sign-Off",
+    ROLLBACK: "15 Rollback",
+}
+"""Dag id to display name: a number and the document's own title."""
+
+
+def title(dag_id: str) -> str:
+    """Display name of a Dag; one that somebody adds later shows its id."""
+    return TITLES.get(dag_id, dag_id)
