@@ -1,4 +1,4 @@
-"""The order of a launch, and the names under which people see its Dags; numbered, since Airflow sorts them."""
+"""The order of a launch and the names of its Dags for people; numbered, since Airflow sorts them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,99 @@
+"""An environment: what the launch goes to, what checks may do there, and its variables."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.errors import ConfigurationError
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Environment(Frozen):
+    """One file of ``environments/``."""
+
+    name: str = Field(min_length=1)
+    rehearsal: bool = False
+    """Everything in it is marked REHEARSAL."""
+    allow_side_effects: bool = False
+    """Whether checks may write canary data, send bursts, generate load, page people."""
+    allow_commands: bool = False
+    """Whether checks may run programs on the worker."""
+    variables: dict[str, Any] = Field(default_factory=dict)
+    hour: Duration = timedelta(hours=1)
+    """How long an hour of waiting lasts; rehearsals compress it."""
+    recheck: Duration | None = None
+    """How often failing checks run again while a person is asked; None: as the policy says."""
+
+    @field_validator("variables", mode="after")
+    @classmethod
+    def _names_can_be_used(cls, variables: dict[str, Any]) -> dict[str, Any]:
+        for name in variables:
+            if not _NAME.fullmatch(name):
+                message = f"variable {name!r} cannot be used as ${{...}}; use letters, digits and '_'"
+                raise ValueError(message)
+        return variables
+
+    @field_validator("hour", "recheck", mode="after")
+    @classmethod
+    def _positive(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value <= timedelta():
+            message = "must be longer than 0; write for example 60s"
+            raise ValueError(message)
+        return value
+
+    @property
+    def pace(self) -> float:
+        """How fast waiting passes here: 1 in earnest, less in a rehearsal."""
+        return self.hour / timedelta(hours=1)
+
+
+def load_environment(path: Path | str) -> Environment:
+    """Read an environment from YAML; raises ConfigurationError with file, key, value and fix."""
+    source = Path(path)
+    content = _read(source)
+    if not isinstance(content, dict):
+        problem = f"holds {type(content).__name__} instead of keys and values."
+        raise ConfigurationError(str(source), "", problem, "begin with 'name: production'.")
+    try:
+        return Environment.model_validate(content)
+    except ValidationError as error:
+        raise _explained(str(source), error) from error
+
+
+def _read(source: Path) -> Any:
+    try:
+        return yaml.safe_load(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})."
+        raise ConfigurationError(str(source), "", problem, "name an existing environment file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}" if mark else ""
+        problem = f"is no YAML: {getattr(error, 'problem', None) or error}."
+        raise ConfigurationError(str(source), place, problem, "correct the syntax there.") from error
+
+
+def _explained(source: str, error: ValidationError) -> ConfigurationError:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        known = list(Environment.model_fields)
+        near = difflib.get_close_matches(place, known, 1)
+        fix = f"write '{near[0]}'." if near else f"remove it, or use one of {', '.join(known)}."
+        return ConfigurationError(
+            source, place, f"is no key of an environment (value {first['input']!r}).", fix
+        )
+    if first["type"] == "missing":
+        return ConfigurationError(source, place, "is missing.", f"add '{place}: ...'.")
+    message = first["msg"].removeprefix("Value error, ")
+    return ConfigurationError(source, place, f"{first['input']!r} is not accepted.", f"{message}.")

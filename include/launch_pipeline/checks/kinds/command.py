@@ -1,0 +1,39 @@
+"""Kind ``command``: does this program succeed, without a shell.
+
+Facts: ``returncode, duration_s, stdout_tail, stderr_tail, artifacts``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.kind import Kind
+from launch_pipeline.checks.params import Criteria, Name, Names, Params, merged
+
+
+class CommandParams(Params):
+    """A program and its arguments; runs before the checks listed after it."""
+
+    argv: Names
+    cwd: Name = "."
+    env: tuple[Name, ...] = ()
+    """Names of environment variables the program may see."""
+    artifacts: tuple[Name, ...] = ()
+    """Globs of files to keep, also when the program fails."""
+    timeout: Duration = timedelta(minutes=10)
+
+
+def criteria(params: CommandParams) -> Criteria:
+    """Require that the program returns 0."""
+    return merged({"returncode": "== 0"}, params)
+
+
+KIND = Kind(
+    name="command",
+    params=CommandParams,
+    observe=None,
+    criteria=criteria,
+    runs_on="worker",
+    repeatable=lambda _params: False,
+)

@@ -1,0 +1,56 @@
+"""Kind ``container_image``: is the image of this release in the registry.
+
+Facts per image: ``digest, media_type, platforms, created, labels, signed, deployed_digests``.
+"""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import Field, field_validator
+
+from launch_pipeline.checks.expect import parse_comparison
+from launch_pipeline.checks.kind import Kind
+from launch_pipeline.checks.params import Criteria, Name, Names, Params, merged
+
+
+class ContainerImageParams(Params):
+    """Images of one tag."""
+
+    conn_id: str = "registry"
+    images: Names
+    tag: Name = "${release}"
+    platforms: tuple[Name, ...] = ("linux/amd64",)
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Label to comparison."""
+    signed: bool = False
+    deployed: bool = False
+
+    @field_validator("labels", mode="after")
+    @classmethod
+    def _comparisons(cls, labels: dict[str, str]) -> dict[str, str]:
+        for wanted in labels.values():
+            parse_comparison(wanted)
+        return labels
+
+
+def criteria(params: ContainerImageParams) -> Criteria:
+    """There, for every platform, with the wanted labels; signed and deployed where asked."""
+    defaults = {"digest": "exists"}
+    if params.platforms:
+        defaults["platforms"] = f"contains_all {json.dumps(params.platforms)}"
+    defaults |= {f"labels.{json.dumps(label)}": wanted for label, wanted in params.labels.items()}
+    if params.signed:
+        defaults["signed"] = "== true"
+    if params.deployed:
+        defaults["contains(deployed_digests, digest)"] = "== true"
+    return merged(defaults, params)
+
+
+KIND = Kind(
+    name="container_image",
+    params=ContainerImageParams,
+    observe=None,
+    criteria=criteria,
+    default_conn_id="registry",
+)

@@ -1,0 +1,47 @@
+"""Kind ``grafana_dashboard``: does the dashboard exist, with data, visible to the team.
+
+Facts per dashboard: ``title, folder, updated, panels, empty_panels, missing_viewers``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.kind import Kind
+from launch_pipeline.checks.params import Criteria, Name, Names, Params, merged
+
+
+class GrafanaDashboardParams(Params):
+    """Dashboards by uid."""
+
+    conn_id: str = "grafana"
+    uids: Names
+    min_panels: Annotated[int, Field(ge=0)] = 1
+    require_data: bool = False
+    max_empty_panels: Annotated[int, Field(ge=0)] = 0
+    window: Duration = timedelta(hours=1)
+    viewers: tuple[Name, ...] = ()
+    """Teams that must at least be able to view it."""
+
+
+def criteria(params: GrafanaDashboardParams) -> Criteria:
+    """Enough panels, with data where asked, visible to every viewer."""
+    defaults = {"panels": f">= {params.min_panels}"}
+    if params.require_data:
+        defaults["length(empty_panels)"] = f"<= {params.max_empty_panels}"
+    if params.viewers:
+        defaults["missing_viewers"] = "== []"
+    return merged(defaults, params)
+
+
+KIND = Kind(
+    name="grafana_dashboard",
+    params=GrafanaDashboardParams,
+    observe=None,
+    criteria=criteria,
+    default_conn_id="grafana",
+)

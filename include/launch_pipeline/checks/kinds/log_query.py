@@ -1,0 +1,32 @@
+"""Kind ``log_query``: how many log lines match.
+
+Facts: ``value, count, newest, sample`` (at most 5 lines)``, elapsed_ms``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.kind import Kind
+from launch_pipeline.checks.params import Criteria, Params, defaults_unless_expected
+
+
+class LogQueryParams(Params):
+    """A metric query over logs. Ingestion lags: look for a fresh line with ``wait: 2m``."""
+
+    conn_id: str = "loki"
+    query: Annotated[str, Field(min_length=1, max_length=10_000)]
+    backend: Literal["loki", "elasticsearch"] = "loki"
+    window: Duration = timedelta(minutes=15)
+
+
+def criteria(params: LogQueryParams) -> Criteria:
+    """At least one line, unless the item says otherwise."""
+    return defaults_unless_expected({"count": ">= 1"}, params)
+
+
+KIND = Kind(name="log_query", params=LogQueryParams, observe=None, criteria=criteria, default_conn_id="loki")

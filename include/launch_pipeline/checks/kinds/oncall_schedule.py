@@ -1,0 +1,42 @@
+"""Kind ``oncall_schedule``: is somebody on call the whole time, at enough levels.
+
+Facts: ``coverage_percent, gaps, levels, responders[{name, methods}], missing_methods``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from launch_pipeline.checks.kind import Kind
+from launch_pipeline.checks.params import Criteria, Name, Names, Params, merged
+
+
+class OncallScheduleParams(Params):
+    """Schedules and the days to look ahead."""
+
+    conn_id: str = "pagerduty"
+    schedules: Names
+    start: Name = "now"
+    """``now`` or a time with zone."""
+    days: Annotated[int, Field(ge=1, le=90)] = 7
+    min_levels: Annotated[int, Field(ge=1)] = 1
+    contact_methods: tuple[Literal["phone", "sms", "push", "email"], ...] = ()
+
+
+def criteria(params: OncallScheduleParams) -> Criteria:
+    """No gap, enough levels, everybody reachable in the wanted ways."""
+    defaults = {"gaps": "== []", "coverage_percent": ">= 100", "levels": f">= {params.min_levels}"}
+    if params.contact_methods:
+        defaults["missing_methods"] = "== []"
+    return merged(defaults, params)
+
+
+KIND = Kind(
+    name="oncall_schedule",
+    params=OncallScheduleParams,
+    observe=None,
+    criteria=criteria,
+    default_conn_id="pagerduty",
+)

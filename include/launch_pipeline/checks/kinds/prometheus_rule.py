@@ -1,0 +1,38 @@
+"""Kind ``prometheus_rule``: is the alert rule loaded, healthy, and over series that exist.
+
+Facts: ``rules[{name, group, health, lastError, for, severity, lastEvaluation}], missing, unhealthy,
+without_annotation, absent_series, last_evaluation``.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from launch_pipeline.checks.kind import Kind
+from launch_pipeline.checks.params import Criteria, Name, Names, Params, merged
+
+
+class PrometheusRuleParams(Params):
+    """Alert rules by name; ``conn_id: loki`` asks Loki's ruler."""
+
+    conn_id: str = "prometheus"
+    names: Names
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: tuple[Name, ...] = ("runbook_url",)
+    series: tuple[Name, ...] = ()
+    """Metrics that must exist: a rule over a metric nobody exports is healthy and never fires."""
+
+
+def criteria(params: PrometheusRuleParams) -> Criteria:
+    """All there, healthy, annotated, over real series, and evaluated within five minutes."""
+    empty = ("missing", "unhealthy", "without_annotation", "absent_series")
+    return merged({**dict.fromkeys(empty, "== []"), "last_evaluation": "age <= 5m"}, params)
+
+
+KIND = Kind(
+    name="prometheus_rule",
+    params=PrometheusRuleParams,
+    observe=None,
+    criteria=criteria,
+    default_conn_id="prometheus",
+)

@@ -1,0 +1,31 @@
+"""Kind ``redis_info``: INFO, CLUSTER INFO and CONFIG of every node.
+
+Facts per node: ``ping, info{}, cluster{}, config{}``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from launch_pipeline.checks.kind import Kind
+from launch_pipeline.checks.params import Criteria, Name, Params, defaults_unless_expected
+
+
+class RedisInfoParams(Params):
+    """Which nodes to ask."""
+
+    conn_id: str = "redis"
+    scope: Literal["primaries", "replicas", "all"] = "primaries"
+    config: tuple[Name, ...] = ()
+    """Settings to read by CONFIG GET; managed Redis forbids it."""
+    cluster: bool = False
+
+
+def criteria(params: RedisInfoParams) -> Criteria:
+    """Every node answers, unless the item says otherwise."""
+    return defaults_unless_expected({"ping": "== PONG"}, params)
+
+
+KIND = Kind(
+    name="redis_info", params=RedisInfoParams, observe=None, criteria=criteria, default_conn_id="redis"
+)

@@ -1,0 +1,129 @@
+"""Observes ``postgres_query``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+from launch_pipeline.checks.evidence import plain
+from launch_pipeline.checks.verdict import Observation, Subject
+from launch_pipeline.errors import Inconclusive, Unreachable
+
+if TYPE_CHECKING:
+    from launch_pipeline.checks.context import CheckContext, ConnectionInfo
+    from launch_pipeline.checks.kinds.postgres_query import PostgresQueryParams
+
+_ROWS = 20
+_OPTIONS = {
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "target_session_attrs",
+    "connect_timeout",
+    "load_balance_hosts",
+    "hostaddr",
+    "gssencmode",
+    "channel_binding",
+}
+"""What a connection's extra may say to libpq."""
+
+
+async def observe(params: PostgresQueryParams, ctx: CheckContext) -> Observation:
+    """Run the statement in a read-only session with a time-out.
+
+    Raises Unreachable where the server cannot be reached, Inconclusive where it refuses us or the
+    statement.
+    """
+    connection = await ctx.connection(params.conn_id)
+    authority = _authority(connection)
+    async with ctx.clients.limit(authority):
+        try:
+            return await _ask(params, connection, authority)
+        except psycopg.Error as error:
+            raise _explained(error, authority, connection) from error
+
+
+def _authority(connection: ConnectionInfo) -> str:
+    return f"postgresql://{connection.host}:{connection.port or 5432}/{connection.schema}"
+
+
+def _conninfo(connection: ConnectionInfo) -> str:
+    given = {
+        "host": connection.host,
+        "port": connection.port,
+        "user": connection.login,
+        "password": connection.password,
+        "dbname": connection.schema,
+        **{name: value for name, value in connection.extra.items() if name in _OPTIONS},
+    }
+    return make_conninfo(application_name="launch-check", **{k: v for k, v in given.items() if v})
+
+
+async def _ask(params: PostgresQueryParams, connection: ConnectionInfo, authority: str) -> Observation:
+    # PgBouncer's console knows only the simple protocol, no transactions and no settings.
+    console = connection.schema == "pgbouncer"
+    if console and params.params:
+        message = "PgBouncer's console takes no parameters; write the statement without %s"
+        raise Inconclusive(message)
+    async with await psycopg.AsyncConnection.connect(
+        _conninfo(connection), autocommit=console, row_factory=dict_row, prepare_threshold=None
+    ) as session:
+        if not console:
+            await session.set_read_only(True)
+            milliseconds = round(params.statement_timeout.total_seconds() * 1000)
+            await session.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
+        seen = [await _sample(params, session) for _ in range(params.samples)]
+    names = ["query"] if len(seen) == 1 else [f"sample {n}" for n in range(1, len(seen) + 1)]
+    subjects = tuple(Subject(name=n, facts=f) for n, f in zip(names, seen, strict=True))
+    summary = {key: seen[-1][key] for key in ("value", "row_count", "elapsed_ms")}
+    return Observation(subjects=subjects, authority=authority, summary=summary)
+
+
+async def _sample(
+    params: PostgresQueryParams, session: psycopg.AsyncConnection[dict[str, Any]]
+) -> dict[str, Any]:
+    began = time.perf_counter()
+    arguments = list(params.params) or None
+    # A literal per cent sign is only to be doubled where parameters are given, as psycopg rules.
+    cursor = await session.execute(params.sql.encode(), arguments)
+    rows = await cursor.fetchmany(_ROWS) if cursor.description else []
+    readable = [{name: _number(value) for name, value in row.items()} for row in rows]
+    return {
+        "value": next(iter(readable[0].values()), None) if readable else None,
+        "rows": readable,
+        "row_count": cursor.rowcount,
+        "elapsed_ms": round((time.perf_counter() - began) * 1000, 1),
+    }
+
+
+def _number(value: Any) -> Any:
+    """Give decimals as numbers; everything that JSON does not know as text."""
+    if isinstance(value, Decimal):
+        return float(value) if value != value.to_integral_value() or not value.is_finite() else int(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return {str(k): _number(v) for k, v in value.items()} if isinstance(value, Mapping) else plain(value)
+
+
+def _explained(error: psycopg.Error, authority: str, connection: ConnectionInfo) -> Inconclusive:
+    state = error.sqlstate or ""
+    said = " ".join(str(error.diag.message_primary or error).split())
+    if connection.password:
+        said = said.replace(connection.password, "***")
+    if state.startswith("28") or "password authentication failed" in said or "no password" in said:
+        return Inconclusive(
+            f"credentials: {authority} refused connection '{connection.conn_id}': {said}"[:400]
+        )
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return Inconclusive(f"{authority} cancelled the statement: {said}"[:400])
+    lost = isinstance(error, psycopg.OperationalError) and (not state or state[:2] in {"08", "53", "57"})
+    if lost:
+        return Unreachable(f"{authority} did not answer: {said}"[:400], retryable=True)
+    return Inconclusive(f"{authority} refused the statement ({state}): {said}"[:400])

@@ -1,0 +1,100 @@
+"""``${name}`` in parameters: values that come from the launch's form and the environment."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from launch_pipeline.errors import NotConnected
+
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def placeholders(value: Any) -> frozenset[str]:
+    """Name the variables that a value uses, at any depth."""
+    if isinstance(value, str):
+        return frozenset(_PLACEHOLDER.findall(value))
+    if isinstance(value, Mapping):
+        return placeholders([*value.keys(), *value.values()])
+    if isinstance(value, list | tuple | set | frozenset):
+        return frozenset[str]().union(*map(placeholders, value))
+    return frozenset()
+
+
+def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
+    """Put the variables' values in place of ``${name}``, at any depth.
+
+    A text that is exactly ``${name}`` becomes the variable's own value; a list put into a list
+    joins it; inside a longer text a list or mapping is written as JSON. Raises NotConnected that
+    names a variable which is not set (None counts as not set).
+    """
+    if isinstance(value, str):
+        return _in_text(value, variables)
+    if isinstance(value, Mapping):
+        return {_as_text(_in_text(str(k), variables)): substitute(v, variables) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return _in_list(value, variables)
+    return value
+
+
+def substitute_expectations(expect: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Put variables into an ``expect``: comparisons stay texts, quotes in paths are escaped.
+
+    Raises NotConnected as :func:`substitute` does.
+    """
+    return {
+        _PLACEHOLDER.sub(lambda match: _literal(match[1], variables), str(path)): _comparisons(
+            wanted, variables
+        )
+        for path, wanted in expect.items()
+    }
+
+
+def _comparisons(wanted: Any, variables: Mapping[str, Any]) -> Any:
+    if isinstance(wanted, str):
+        return _render(wanted, variables)
+    if isinstance(wanted, list | tuple):
+        return [_comparisons(text, variables) for text in wanted]
+    return wanted
+
+
+def _literal(name: str, variables: Mapping[str, Any]) -> str:
+    # JMESPath's raw literals end at a quote, so a quote in a value must not end one.
+    return _as_text(_value(name, variables)).replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _in_text(text: str, variables: Mapping[str, Any]) -> Any:
+    whole = _PLACEHOLDER.fullmatch(text)
+    return _value(whole[1], variables) if whole else _render(text, variables)
+
+
+def _render(text: str, variables: Mapping[str, Any]) -> str:
+    return _PLACEHOLDER.sub(lambda match: _as_text(_value(match[1], variables)), text)
+
+
+def _in_list(values: Iterable[Any], variables: Mapping[str, Any]) -> list[Any]:
+    result: list[Any] = []
+    for value in values:
+        replaced = substitute(value, variables)
+        splice = isinstance(value, str) and isinstance(replaced, list | tuple)
+        result.extend(replaced if splice else [replaced])
+    return result
+
+
+def _value(name: str, variables: Mapping[str, Any]) -> Any:
+    value = variables.get(name)
+    if value is None:
+        message = f"variable '{name}' is not set: add it under 'variables:' of the environment"
+        raise NotConnected(message)
+    return value
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return json.dumps(value, ensure_ascii=False, default=str)

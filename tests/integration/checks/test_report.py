@@ -1,0 +1,186 @@
+"""``report`` against report files, one of them made by pytest itself."""
+
+# ruff: noqa: E501  (a table reads best with one row a line)
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from launch_pipeline.checks.verdict import CheckResult, Verdict
+from servers.checking import check, context, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.integration
+P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
+COMMIT = "a" * 40
+
+
+def ago(**age: float) -> str:
+    return (datetime.now(UTC) - timedelta(**age)).isoformat()
+
+
+def judged(path: Path, form: str, content: str | None, meta: Any = None, **params: Any) -> CheckResult:
+    """Write a report and its sidecar, and check it."""
+    if content is not None:
+        path.write_text(content)
+    beside = {"commit": COMMIT, "generated_at": ago(hours=1)} if meta is None else meta
+    if beside:
+        path.with_name(path.name + ".meta.json").write_text(json.dumps(beside))
+    ctx = context(variables={"release_sha": COMMIT})
+    return run(check(ctx, "report", uri=path.as_uri(), format=form, **params))
+
+
+def junit(body: str, **attributes: str) -> str:
+    given = " ".join(f'{k}="{v}"' for k, v in attributes.items())
+    return f'<testsuites><testsuite name="s" time="1.5" {given}>{body}</testsuite></testsuites>'
+
+
+def sarif(*results: dict[str, Any], **run_fields: Any) -> str:
+    rules = [
+        {"id": "js/xss", "properties": {"security-severity": "7.8"}},
+        {"id": "js/sql-injection", "properties": {"security-severity": "9.8"}},
+        {"id": "style", "defaultConfiguration": {"level": "error"}},
+    ]
+    driver = {"name": "CodeQL", "rules": rules}
+    return json.dumps(
+        {"version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results, **run_fields}]}
+    )
+
+
+def zap(*alerts: tuple[str, str]) -> str:
+    listed = [
+        {"pluginid": plugin, "riskcode": risk, "confidence": "2", "name": "n"} for plugin, risk in alerts
+    ]
+    return json.dumps({"site": [{"alerts": listed}]})
+
+
+K6 = {
+    "metrics": {
+        "http_reqs": {"count": 60000, "rate": 100.0},
+        "http_req_duration": {"p(95)": 312.5, "thresholds": {"p(95)<500": False}},
+        "http_req_failed": {"value": 0.0002},
+        "vus_max": {"max": 1000, "value": 1000},
+    }
+}
+CROSSED = {
+    **K6,
+    "metrics": {**K6["metrics"], "http_req_duration": {"p(95)": 900, "thresholds": {"p(95)<500": True}}},
+}
+NEW = {
+    "metrics": {
+        "http_reqs": {"values": {"count": 10, "rate": 1}},
+        "http_req_duration": {"values": {"p(95)": 1}, "thresholds": {"p(95)<500": {"ok": False}}},
+    },
+    "state": {"testRunDurationMs": 10_000},
+}
+ENTRY = {"num_requests": 100, "num_failures": 1, "response_times": {"10": 90, "700": 10}, "start_time": 1.0,
+         "last_request_timestamp": 61.0}  # fmt: skip
+
+REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
+    "tests passed": ("junit", junit('<testcase name="a"/>'), {}, P, "tests = 1"),
+    "a test failed": ("junit", junit('<testcase name="a"><failure/></testcase>'), {}, F, "failures = 1"),
+    "no test ran": ("junit", junit(""), {}, F, "tests = 0"),
+    "a crash without a case": ("junit", junit('<testcase name="a"/>', errors="1"), {}, F, "errors = 1"),
+    "required test ran": (
+        "junit", junit('<testcase name="test_flow[x]"/>'), {"require": ["flow"]}, P, "tests = 1"),
+    "required test is missing": ("junit", junit('<testcase name="a"/>'), {"require": ["flow"]}, F, '["flow"]'),
+    "a skipped test is missing": (
+        "junit", junit('<testcase name="flow"><skipped/></testcase>'), {"require": ["flow"]}, F, '["flow"]'),
+    "entities are refused": (
+        "junit", '<!DOCTYPE x [<!ENTITY e "e">]><testsuites>&e;</testsuites>', {}, Q, "not safe"),
+    "not XML": ("junit", "oops", {}, Q, "is no junit report"),
+    "another document": ("junit", "<html/>", {}, Q, "<html>"),
+    "not there": ("junit", None, {}, Q, "no report at"),
+    "coverage": ("cobertura", '<coverage line-rate="0.81" lines-valid="9"/>', {"expect": {"line_rate": ">= 0.80"}},
+                 P, "line_rate = 0.81"),
+    "coverage of nothing": ("cobertura", '<coverage line-rate="1" lines-valid="0"/>',
+                            {"expect": {"line_rate": ">= 0.80"}}, Q, "no line"),
+    "no findings": ("sarif", sarif(), {}, P, "critical = 0"),
+    "severity, not level": ("sarif", sarif({"ruleId": "js/sql-injection", "level": "note"}), {}, F, "critical = 1"),
+    "level without severity": ("sarif", sarif({"ruleId": "style"}), {"expect": {"high": "== 0"}}, F, "high = 1"),
+    "suppressed": ("sarif", sarif({"ruleId": "style", "suppressions": [{"kind": "inSource"}]}), {}, P, "high = 0"),
+    "only some rules": ("sarif", sarif({"ruleId": "style"}), {"rules": ["js/xss*"], "expect": {"total": "== 0"}},
+                        P, "total = 0"),
+    "rules that never ran": ("sarif", sarif(), {"rules": ["py/*"], "expect": {"total": "== 0"}}, Q, "py/*"),
+    "a run that broke off": ("sarif", sarif(invocations=[{"executionSuccessful": False}]), {}, Q, "not finish"),
+    "no run": ("sarif", '{"runs": []}', {}, Q, "no run"),
+    "trivy": ("trivy", '{"Results": [{"Vulnerabilities": [{"VulnerabilityID": "C", "Severity": "HIGH"}]}]}',
+              {"expect": {"critical": "== 0", "high": "== 0"}}, F, "high = 1"),
+    "nothing scanned": ("trivy", '{"Results": []}', {}, Q, "nothing was scanned"),
+    "zap risk is a text": ("zap", zap(("40018", "3")), {"expect": {"high": "== 0"}}, F, "high = 1"),
+    "zap rules": ("zap", zap(("40018", "3")), {"rules": ["10202"], "expect": {"total": "== 0"}}, P, "total = 0"),
+    "k6": ("k6", json.dumps(K6), {"expect": {"p95_ms": "< 500", "vus_max": ">= 1000", "duration_s": ">= 600",
+                                             "error_rate": "< 0.001"}}, P, "p95_ms = 312.5"),
+    "k6 true means crossed": ("k6", json.dumps(CROSSED), {}, F, "failed_thresholds"),
+    "k6 handleSummary": ("k6", json.dumps(NEW), {}, F, "failed_thresholds"),
+    "k6 without metrics": ("k6", '{"metrics": []}', {}, Q, "handleSummary"),
+    "locust": ("locust", json.dumps([ENTRY]), {"expect": {"p95_ms": "< 500"}}, F, "p95_ms = 700"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "content", "params", "verdict", "headline"), REPORTS.values(), ids=REPORTS.keys()
+)
+def test_report(
+    tmp_path: Path, form: str, content: str | None, params: dict[str, Any], verdict: Verdict, headline: str
+) -> None:
+    """What the tool found is judged by its own meaning of severity, threshold and skipped."""
+    result = judged(tmp_path / "r", form, content, **params)
+    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+SUBJECTS: dict[str, tuple[dict[str, Any], dict[str, Any], Verdict, str]] = {
+    "another commit": ({"commit": "b" * 40, "generated_at": ago(hours=1)}, {}, Q, "is about commit bbbb"),
+    "an abbreviated commit": ({"commit": "a" * 12, "generated_at": ago(hours=1)}, {}, Q, "is about commit"),
+    "stale": ({"commit": COMMIT, "generated_at": ago(days=8)}, {}, Q, "stale"),
+    "from the future": ({"commit": COMMIT, "generated_at": ago(days=-1)}, {}, Q, "future"),
+    "no commit": ({"generated_at": ago(hours=1)}, {}, Q, "which commit"),
+    "no time": ({"commit": COMMIT}, {}, Q, "when it was made"),
+    "a drill is about no commit": (
+        {"generated_at": ago(days=20)},
+        {"subject": "", "max_age": "30d"},
+        P,
+        "tests",
+    ),
+    "sidecar is no object": ([1], {}, Q, "no JSON object"),
+}
+
+
+@pytest.mark.parametrize(("meta", "params", "verdict", "headline"), SUBJECTS.values(), ids=SUBJECTS.keys())
+def test_subject_and_age(
+    tmp_path: Path, meta: Any, params: dict[str, Any], verdict: Verdict, headline: str
+) -> None:
+    """A report that is not about this commit, or not of now, proves nothing."""
+    result = judged(tmp_path / "r.xml", "junit", junit('<testcase name="a"/>'), meta, **params)
+    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+def test_report_that_pytest_made(tmp_path: Path) -> None:
+    """A real report carries its time and, as a property, its commit; no sidecar is needed."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n@pytest.fixture(autouse=True, scope='session')\n"
+        f"def c(record_testsuite_property): record_testsuite_property('commit', '{COMMIT}')\n"
+        "@pytest.mark.parametrize('n', [1, 2])\ndef test_flow(n): assert n\n"
+    )
+    arguments = [
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        str(tmp_path / "none.ini"),
+        "--junitxml=r.xml",
+    ]
+    (tmp_path / "none.ini").write_text("[pytest]\n")
+    subprocess.run([sys.executable, *arguments], cwd=tmp_path, check=True, capture_output=True)
+    result = judged(tmp_path / "r.xml", "junit", None, {}, require=["flow"])
+    assert (result.verdict, result.observed["tests"]) == (P, 2), result.headline

@@ -1,0 +1,3 @@
+"""Real servers on loopback for tests; import as ``servers.xyz``."""
+
+from __future__ import annotations

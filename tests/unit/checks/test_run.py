@@ -1,0 +1,194 @@
+"""Running checks: retries, waiting, and everything that may go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from launch_pipeline.checklist.model import CheckSpec
+from launch_pipeline.checks import run as running
+from launch_pipeline.checks.context import CheckContext, ConnectionInfo
+from launch_pipeline.checks.kind import Kind
+from launch_pipeline.checks.params import Params, merged
+from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.verdict import Observation, Subject, Verdict
+from launch_pipeline.errors import Unreachable
+from servers.checking import check, context, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class AnswerParams(Params):
+    note: str = ""
+
+
+class Authority:
+    """An authority that answers by a script: a value, an exception, or silence (None)."""
+
+    def __init__(self, *script: Any) -> None:
+        self.script = list(script)
+        self.asked = 0
+
+    async def observe(self, params: AnswerParams, ctx: CheckContext) -> Observation:
+        step = self.script[min(self.asked, len(self.script) - 1)]
+        self.asked += 1
+        if params.conn_id:
+            await ctx.connection(params.conn_id)
+        if isinstance(step, Exception):
+            raise step
+        if step is None:
+            await asyncio.Event().wait()
+        subject = Subject(name="it", facts={"value": step})
+        return Observation(subjects=(subject,), authority="authority", summary={"value": step})
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run one check against a scripted authority; gives the result."""
+
+    def asked(
+        authority: Authority, ctx: CheckContext | None = None, repeatable: bool = True, **params: Any
+    ) -> Any:
+        kind = Kind(
+            name="scripted", params=AnswerParams, observe="a:b", repeatable=lambda _p: repeatable,
+            criteria=lambda p: merged({"value": "== 1"}, p),
+        )  # fmt: skip
+        monkeypatch.setattr(running, "kind", lambda _name: kind)
+        monkeypatch.setattr(running, "observer", lambda _kind: authority.observe)
+        return run(check(ctx or context(), "scripted", **params))
+
+    return asked
+
+
+def test_clear_yes_passes(ask: Callable[..., Any]) -> None:
+    """What was seen is judged and kept."""
+    result = ask(Authority(1))
+    assert (result.verdict, result.headline, result.attempts) == (Verdict.PASSED, "value = 1", 1)
+
+
+def test_silence_is_asked_three_times(ask: Callable[..., Any]) -> None:
+    """Nobody answering is inconclusive after three attempts."""
+    result = ask(Authority(Unreachable("no route", retryable=True)))
+    assert (result.verdict, result.headline, result.attempts) == (Verdict.INCONCLUSIVE, "no route", 3)
+
+
+def test_second_answer_counts(ask: Callable[..., Any]) -> None:
+    """An attempt after a failure to ask may pass."""
+    assert ask(Authority(Unreachable("x", retryable=True), 1)).attempts == 2
+
+
+def test_no_is_not_asked_again(ask: Callable[..., Any]) -> None:
+    """A clear no is a no at once."""
+    result = ask(Authority(2, 1))
+    assert (result.verdict, result.headline, result.attempts) == (Verdict.FAILED, "value = 2, want == 1", 1)
+
+
+@pytest.mark.parametrize(("after", "attempts"), [(5.0, 2), (31.0, 1), (float("inf"), 1)])
+def test_retry_after_is_honoured_up_to_the_timeout(
+    ask: Callable[..., Any], after: float, attempts: int
+) -> None:
+    """An authority that asks for more time than the time-out is not asked again."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    result = ask(Authority(Unreachable("busy", retryable=True, retry_after=after), 1), context(sleep=sleep))
+    assert result.attempts == attempts
+    assert slept == [after][: attempts - 1]
+
+
+def test_pauses_grow(ask: Callable[..., Any]) -> None:
+    """The second pause is longer than the first could be."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    ask(Authority(Unreachable("x", retryable=True)), context(sleep=sleep))
+    assert 0.25 <= slept[0] <= 0.75
+    assert 0.5 <= slept[1] <= 1.5
+
+
+def test_timeout_is_hard(ask: Callable[..., Any]) -> None:
+    """An observer that hangs is inconclusive and says how long it was waited for."""
+    result = ask(Authority(None), repeatable=False, timeout="50ms")
+    assert (result.verdict, result.headline, result.attempts) == (
+        Verdict.INCONCLUSIVE, "no answer within 0.05s", 1)  # fmt: skip
+
+
+def test_wait_polls_until_it_passes(ask: Callable[..., Any]) -> None:
+    """A check that waits looks again until the answer is yes."""
+    result = ask(Authority(0, 0, 0, 1), wait="1h", interval="1s")
+    assert (result.verdict, result.attempts) == (Verdict.PASSED, 4)
+
+
+def test_wait_ends_with_the_last_look(ask: Callable[..., Any]) -> None:
+    """When the waiting is over the last observation counts."""
+    result = ask(Authority(0, 7), context(sleep=asyncio.sleep), wait="60ms", interval="50ms")
+    assert (result.verdict, result.headline) == (Verdict.FAILED, "value = 7, want == 1")
+
+
+def test_rehearsal_compresses_waiting() -> None:
+    """An hour that lasts a minute makes waiting sixty times shorter."""
+    assert context(hour="1m").environment.pace == pytest.approx(1 / 60)
+
+
+def test_bug_in_an_observer_is_inconclusive(ask: Callable[..., Any]) -> None:
+    """A bug never ends the launch and never passes."""
+    result = ask(Authority(ZeroDivisionError("oops")))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.headline == "internal error in kind scripted: ZeroDivisionError: oops"
+
+
+def test_password_never_survives(ask: Callable[..., Any]) -> None:
+    """The password of a connection that was used appears nowhere in the result."""
+    connection = ConnectionInfo("c", login="me", password="s3cret-word")
+    ctx = context({"c": connection})
+    failing = ask(Authority(RuntimeError("login s3cret-word")), ctx, conn_id="c")
+    seen = ask(Authority("was s3cret-word"), ctx, conn_id="c", note="x s3cret-word")
+    assert "s3cret-word" not in failing.model_dump_json() + seen.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "headline"),
+    [
+        ("prometheus_query", {"query": "up"}, "not connected: prometheus"),
+        ("tcp_port", {"targets": ["${host}:1"]}, "variable 'host' is not set"),
+        ("report", {"uri": "a", "format": "junit"}, "variable 'release_sha' is not set"),
+        ("redis_info", {}, "checks of kind 'redis_info' cannot be run yet; a person decides"),
+        ("no_such_kind", {}, "there is no such kind"),
+        ("tcp_port", {"targets": 5}, "kind tcp_port: targets"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(kind: str, params: dict[str, Any], headline: str) -> None:
+    """A missing connection or variable, an unknown kind and wrong parameters become a question."""
+    result = run(check(context(), kind, **params))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert headline in result.headline
+
+
+def test_side_effects_need_permission() -> None:
+    """Nothing with side effects runs where the environment does not allow them."""
+    spec = CheckSpec.model_validate({"tcp_port": {"targets": ["localhost:1"]}})
+    (result,) = run(run_checks([spec], context(), side_effects=["sends a request burst"]))
+    assert (
+        result.headline == "has side effects (sends a request burst); environment 'test' does not allow them"
+    )
+    assert (result.verdict, result.attempts) == (Verdict.INCONCLUSIVE, 0)
+
+
+def test_command_runs_before_what_follows() -> None:
+    """A command is a barrier for the checks listed after it."""
+    specs = [CheckSpec.model_validate({kind: {}}) for kind in ("a1", "command", "b1", "c1")]
+    assert [[s.kind for s in batch] for batch in running._batches(specs)] == [["a1", "command"], ["b1", "c1"]]
+
+
+def test_duration_is_measured(ask: Callable[..., Any]) -> None:
+    """A result says when it began and how long it took."""
+    result = ask(Authority(1))
+    assert timedelta(0) <= timedelta(milliseconds=result.duration_ms) < timedelta(seconds=20)
