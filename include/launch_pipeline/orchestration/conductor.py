@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator, Param, chain
 from airflow.sdk.exceptions import AirflowFailException
 
-from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.orchestration.admission import admit
 from launch_pipeline.orchestration.announcer import Announcement, announcement_entry, announcer
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import launches, ledger
+from launch_pipeline.orchestration.observe import environment_files
 from launch_pipeline.orchestration.phase import TAG
 from launch_pipeline.orchestration.run_phase import (
     ADMIT,
@@ -133,18 +133,13 @@ def _names(dag_id: str) -> dict[str, str]:
     return {"task_id": dag_id, "trigger_dag_id": dag_id, "task_display_name": title(dag_id)}
 
 
-def environments() -> list[str]:
-    """Names of the environments of this deployment: files that are no examples."""
-    files = sorted((include_folder() / "environments").glob("*.yaml"))
-    return [file.stem for file in files if not file.stem.endswith(".example")]
-
-
 VERSION = r"^v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$"
 """A release as semantic versioning writes it."""
 
 
 def form() -> dict[str, Param]:
     """Fields of the trigger form; what JSON schema cannot say, the first task refuses."""
+    environments = list(environment_files())
     return {
         "release": Param(
             "1.0.0",
@@ -175,9 +170,9 @@ def form() -> dict[str, Param]:
             description="In the future, with a zone. `launch postpone` moves it later.",
         ),
         "environment": Param(
-            environments()[0] if environments() else "",
+            next(iter(environments), ""),
             type="string",
-            enum=environments() or [""],
+            enum=environments or [""],
             title="Environment",
             description="A file in include/environments; one launch per environment at a time.",
         ),

@@ -54,6 +54,7 @@ class LaunchContext(BaseModel):
         now = datetime.now(UTC)
         moment = launch_at.isoformat() if launch_at else self.launch_at
         values = {
+            "launch_id": self.launch_id,
             "release": self.release,
             "release_sha": self.release_sha,
             "previous_release": self.previous_release,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.files import include_folder
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 LAUNCH_TIME_SECONDS = 5.0
 """How long a launch time is believed; 40 checks that start at once ask the ledger once."""
+
+ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
 
 _launch_times: dict[str, tuple[float, asyncio.Task[datetime | None]]] = {}
 
@@ -47,7 +51,19 @@ def environment_named(name: str) -> Environment:
     """
     if not name:
         return Environment(name="none")
-    return load_environment(include_folder() / "environments" / f"{name}.yaml")
+    return load_environment(
+        environment_files().get(name) or include_folder() / "environments" / f"{name}.yaml"
+    )
+
+
+def environment_files() -> dict[str, Path]:
+    """Environment files of this deployment by name; examples are none.
+
+    Files of the folder that ``LAUNCH_ENVIRONMENTS`` names come before those of ``include/environments``.
+    """
+    folders = [include_folder() / "environments", Path(os.environ.get(ENVIRONMENTS_VARIABLE, ""))]
+    files = [file for folder in folders if folder.name for file in sorted(folder.glob("*.yaml"))]
+    return {file.stem: file for file in files if not file.stem.endswith(".example")}
 
 
 async def _launch_time(launch_id: str) -> datetime | None:

@@ -1,0 +1,76 @@
+"""One real stack for all end-to-end tests: Airflow's components, PostgreSQL, a small phase, real people."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from servers.launches import Launchpad
+from servers.switches import Switches, Valve
+
+from launch_pipeline.people.contacts import load_contacts
+from launch_pipeline.runtime.ports import free_ports
+from launch_pipeline.runtime.settings import StackSettings
+from launch_pipeline.runtime.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+
+ENVIRONMENT = """
+name: e2e
+rehearsal: true
+hour: 100ms
+recheck: 1s
+"""
+
+
+@pytest.fixture(scope="session")
+def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's own include folder with a smaller first phase and an impatient policy."""
+    folder = tmp_path_factory.mktemp("e2e") / "include"
+    ignore = shutil.ignore_patterns("launch_pipeline", "__pycache__")
+    shutil.copytree(ROOT / "include", folder, ignore=ignore)
+    small = ROOT / "tests" / "fixtures" / "e2e" / "01_small.yaml"
+    shutil.copy(small, folder / "checklists" / "01_pre_launch_requirements.yaml")
+    policy = "schema_version: 1\nsettle: 1s\nfresh_for: 8s\nrecheck: 1s\n"
+    (folder / "checklists" / "policy.yaml").write_text(policy, encoding="utf-8")
+    (folder / "environments" / "e2e.yaml").write_text(ENVIRONMENT, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launchpad]:
+    """A running stack, with the product's switches and a valve before the ledger."""
+    home = tmp_path_factory.mktemp("home")
+    port, database_port = free_ports(2)
+    with Switches() as switches, Valve(database_port) as valve:
+        connections = {
+            "AIRFLOW_CONN_SCRIPTED": json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": switches.port}),
+            "LAUNCH_INCLUDE": str(include),
+        }
+        settings = StackSettings.for_people(
+            load_contacts(include / "contacts.example.yaml"),
+            home=home,
+            root=ROOT,
+            port=port,
+            database_port=database_port,
+            rehearsal=True,
+            contacts=include / "contacts.example.yaml",
+            extra_environment=connections,
+        )
+        through_valve = settings.ledger_dsn.replace(f":{database_port}/", f":{valve.port}/")
+        extra = {**settings.extra_environment, "AIRFLOW_CONN_LAUNCH_LEDGER": through_valve}
+        with Stack(settings.model_copy(update={"extra_environment": extra})) as stack:
+            yield Launchpad(stack, switches, valve)
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """Numbers for launch ids."""
+    return itertools.count(1)
