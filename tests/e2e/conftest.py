@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +11,8 @@ import pytest
 from servers.launches import Launchpad
 from servers.switches import Switches, Valve
 
-from launch_pipeline.people.contacts import load_contacts
+from launch_pipeline.cli.up import users_of
+from launch_pipeline.runtime.home import prepare_home
 from launch_pipeline.runtime.ports import free_ports
 from launch_pipeline.runtime.settings import StackSettings
 from launch_pipeline.runtime.stack import Stack
@@ -54,8 +54,7 @@ def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "AIRFLOW_CONN_SCRIPTED": json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": switches.port}),
             "LAUNCH_INCLUDE": str(include),
         }
-        settings = StackSettings.for_people(
-            load_contacts(include / "contacts.example.yaml"),
+        settings = StackSettings.resolve(
             home=home,
             root=ROOT,
             port=port,
@@ -64,13 +63,11 @@ def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             contacts=include / "contacts.example.yaml",
             extra_environment=connections,
         )
+        settings = settings.model_copy(update={"users": users_of(settings)})
+        prepare_home(home)
         through_valve = settings.ledger_dsn.replace(f":{database_port}/", f":{valve.port}/")
         extra = {**settings.extra_environment, "AIRFLOW_CONN_LAUNCH_LEDGER": through_valve}
         with Stack(settings.model_copy(update={"extra_environment": extra})) as stack:
             yield Launchpad(stack, switches, valve)
 
 
-@pytest.fixture(scope="session")
-def numbers() -> Iterator[int]:
-    """Numbers for launch ids."""
-    return itertools.count(1)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
-from launch_pipeline.orchestration.judging import contacts
+from launch_pipeline.orchestration.judging import contacts, policy
 from launch_pipeline.orchestration.ledger_access import launches
 from launch_pipeline.orchestration.observe import environment_named
 from launch_pipeline.orchestration.shipped import shipped_dags
@@ -28,7 +28,7 @@ def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
         raise LaunchRefused("This launch cannot start:\n" + "\n".join(f"- {p}" for p in problems))
     rehearsal = asked.rehearsal or environment_named(asked.environment).rehearsal
     admitted = asked.model_copy(update={"rehearsal": rehearsal})
-    launches().start(
+    launch = launches().start(
         Launch(
             launch_id=admitted.launch_id,
             environment=admitted.environment,
@@ -41,6 +41,9 @@ def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
             checklist_digests={dag_id: dag.digest for dag_id, dag in shipped_dags().items()},
         )
     )
+    if launch.over:
+        message = f"The launch {launch.launch_id!r} is over ({launch.state}). Start another one."
+        raise LaunchRefused(message)
     return admitted
 
 
@@ -51,7 +54,8 @@ def _time_problems(launch_at: str) -> Iterator[str]:
         yield f"The launch time {launch_at!r} is no date and time. Write it as 2030-01-31T09:00:00+01:00."
         return
     if moment.tzinfo is None:
-        yield f"The launch time {launch_at} has no zone. Write {launch_at}+00:00, or your own zone."
+        written = f"{moment.isoformat()}+00:00"
+        yield f"The launch time {launch_at} has no zone. Write {written}, or your own zone."
     elif moment <= datetime.now(UTC):
         yield f"The launch time {launch_at} has passed. Choose one in the future."
 
@@ -59,8 +63,14 @@ def _time_problems(launch_at: str) -> Iterator[str]:
 def _setting_problems(asked: LaunchContext, paused: list[str]) -> Iterator[str]:
     if paused:
         yield f"These Dags are paused: {', '.join(paused)}. Switch them on."
+    if not asked.environment:
+        yield "No environment is chosen. Add a file to include/environments and choose it."
     try:
         environment_named(asked.environment)
+        policy()
+    except ConfigurationError as error:
+        yield str(error)
+    try:
         specs = [spec for dag in shipped_dags().values() for spec in dag.specs.values()]
         unstaffed = contacts().unstaffed({spec.item.owner for spec in specs})
     except (ConfigurationError, InvalidChecklist) as error:

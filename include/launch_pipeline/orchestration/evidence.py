@@ -60,9 +60,9 @@ class Evidence(Frozen):
         bad = [r.headline for r in self.results if r.verdict is not Verdict.PASSED]
         return (bad or [r.headline for r in self.results] or ["no checks"])[0]
 
-    def older_than(self, age: timedelta) -> bool:
-        """Whether this was observed longer ago than ``age``."""
-        return datetime.now(UTC) - self.observed_at > age
+    def older_than(self, age: timedelta, at: datetime | None = None) -> bool:
+        """Whether this was observed longer than ``age`` before ``at``, or before now."""
+        return (at or datetime.now(UTC)) - self.observed_at > age
 
     def payload(self) -> dict[str, Any]:
         """Plain JSON types, for events and XComs."""

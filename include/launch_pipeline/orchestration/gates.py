@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow import settings
@@ -24,7 +24,9 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from jwt import InvalidTokenError
 from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from starlette.requests import HTTPConnection
 
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
     from launch_pipeline.orchestration.guard import GateKey
     from launch_pipeline.orchestration.records import ItemSpec
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -107,13 +111,10 @@ class Gates:
         """Hold the gate's lock; False at once where somebody else holds it."""
         async with self._places:
             connection = await self._run(self._engine.connect)
-            number = _lock_number(key)
-            free = False
             try:
-                free = await self._run(_try_lock, connection, number)
-                yield free
+                yield await self._run(_try_lock, connection, _lock_number(key))
             finally:
-                await self._run(_give_back, connection, number if free else None)
+                await self._run(_give_back, connection)
 
     async def judge(self, key: GateKey, spec: ItemSpec, option: str, params_input: Any, user: str) -> None:
         """Return where the answer counts. Raises AnswerRefused otherwise, LedgerUnavailable if it is away."""
@@ -146,7 +147,13 @@ class Gates:
         )
 
     async def _run(self, function: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+        done = asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+        try:
+            return await asyncio.shield(done)
+        except asyncio.CancelledError:
+            # Until the thread lets go of its connection nobody else may touch it.
+            await asyncio.wait([done])
+            raise
 
 
 def _STATE(key: GateKey) -> Any:  # noqa: N802  # a query with its key
@@ -178,12 +185,12 @@ def _evidence(state: GateState) -> Evidence | None:
 
 
 def _token(scope: Any) -> str | None:
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
-    scheme, _, credentials = headers.get(b"authorization", "").partition(" ")
+    # Read as Airflow reads it: a header that only one of us understands would be a way past the guard.
+    request = HTTPConnection(scope)
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials:
         return credentials.strip()
-    morsel = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE_NAME_JWT_TOKEN)
-    return str(morsel.value) if morsel else None
+    return request.cookies.get(COOKIE_NAME_JWT_TOKEN)
 
 
 def _dsn() -> str:
@@ -203,15 +210,14 @@ def _try_lock(connection: DatabaseConnection, number: int) -> bool:
     return bool(connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar())
 
 
-def _give_back(connection: DatabaseConnection, number: int | None) -> None:
+def _give_back(connection: DatabaseConnection) -> None:
     """Return a connection to the pool, its lock first: a session's lock outlives its transaction."""
     try:
-        if number is not None:
-            connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
-            connection.commit()
-    except Exception:
-        # A broken connection has lost its locks with its session.
+        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        connection.commit()
+    except SQLAlchemyError as error:
+        # A broken connection has lost its locks with its session; the reply is out already.
+        log.warning("The guard's connection broke: %s", error)
         connection.invalidate()
-        raise
     finally:
         connection.close()

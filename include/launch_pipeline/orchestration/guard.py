@@ -19,7 +19,8 @@ import json
 import logging
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
+
+from pydantic import TypeAdapter, ValidationError
 
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, InvalidChecklist, LedgerUnavailable
 from launch_pipeline.record.schema import RecordedBy
@@ -40,8 +41,12 @@ log = logging.getLogger(__name__)
 
 ANSWER_PATH = re.compile(
     r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/(?P<run_id>[^/]+)"
-    r"/taskInstances/(?P<task_id>[^/]+)/(?P<map_index>-?\d+)/hitlDetails/?$"
+    r"/taskInstances/(?P<task_id>[^/]+)/(?P<map_index>[^/]+)/hitlDetails/?$"
 )
+_MAP_INDEX = TypeAdapter(int)
+"""Reads ``-1.0``, ``-01`` and the like as Airflow's route does: what it takes must not pass unjudged."""
+EARLY_SECONDS = 0.1
+"""By how much a sleep may end early; a gate that was opened anew while we slept is off by a second."""
 MAX_BODY = 64 * 1024
 """An answer is an option and a reason."""
 
@@ -80,7 +85,7 @@ class Guard:
             return
         try:
             body = await _read(receive)
-            await self._answer(scope, send, key, spec, body)
+            await self._answer(scope, receive, send, key, spec, body)
         except Refused as refused:
             log.info("Answer to %s/%s refused: %s", key.dag_id, key.task_id, refused)
             await _reply(send, refused.status, refused.body)
@@ -94,20 +99,25 @@ class Guard:
             self._gates = Gates()
         return self._gates
 
-    async def _answer(self, scope: Scope, send: Send, key: GateKey, spec: ItemSpec, body: bytes) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, key: GateKey, spec: ItemSpec, body: bytes
+    ) -> None:
         payload = _payload(body)
         user = await self.gates().user(scope)
         if user is None:
-            # Not signed in: Airflow says so in its own words.
-            await self.app(scope, _replay(body), send)
+            # Not signed in as far as we can see: Airflow says so in its own words. It gets no answer, so
+            # that one it would take for somebody's after all has no effect.
+            await self.app(_with_length(scope, b"{}"), _replay(b"{}", receive), send)
             return
         await self._settle(key)
         async with self.gates().alone(key) as free:
             if not free:
                 raise Refused(409, "Somebody is answering this gate at this moment. Look again.", "busy")
+            if await self.gates().settle_seconds(key) > EARLY_SECONDS:
+                raise Refused(409, "This gate was opened again a moment ago. Look again.", "busy")
             await self._judge(key, spec, payload, user)
             stamped = _stamped(payload, _way_in(scope))
-            await self.app(_with_length(scope, stamped), _replay(stamped), send)
+            await self.app(_with_length(scope, stamped), _replay(stamped, receive), send)
 
     async def _settle(self, key: GateKey) -> None:
         """Wait, without any lock, until the task has been waiting long enough to take an answer."""
@@ -137,8 +147,12 @@ def _key(scope: Scope) -> GateKey | None:
     match = ANSWER_PATH.search(scope.get("path", ""))
     if match is None:
         return None
-    part = {name: unquote(value) for name, value in match.groupdict().items()}
-    return GateKey(part["dag_id"], part["run_id"], part["task_id"], int(part["map_index"]))
+    try:
+        # The server has decoded the path already.
+        map_index = _MAP_INDEX.validate_python(match["map_index"])
+    except ValidationError:
+        return None
+    return GateKey(match["dag_id"], match["run_id"], match["task_id"], map_index)
 
 
 async def _read(receive: Receive) -> bytes:
@@ -151,7 +165,7 @@ async def _read(receive: Receive) -> bytes:
         if len(body) > MAX_BODY:
             raise Refused(413, f"An answer has at most {MAX_BODY} bytes.")
         if not message.get("more_body"):
-            return body
+            return bytes(body)
 
 
 def _payload(body: bytes) -> dict[str, Any]:
@@ -186,13 +200,14 @@ def _with_length(scope: Scope, body: bytes) -> Scope:
     return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
 
 
-def _replay(body: bytes) -> Receive:
+def _replay(body: bytes, rest: Receive) -> Receive:
+    """Give the body once, then whatever the client does: saying "gone" would end Airflow's reply."""
     sent = False
 
     async def receive() -> Message:
         nonlocal sent
         if sent:
-            return {"type": "http.disconnect"}
+            return await rest()
         sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -33,8 +33,9 @@ from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 from airflow.triggers.base import StartTriggerArgs
 
 from launch_pipeline.checklist.words import Answer, GateStyle
+from launch_pipeline.checks.environment import Environment
 from launch_pipeline.checks.registry import kind
-from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
+from launch_pipeline.errors import AnswerRefused, ConfigurationError, LaunchError, LedgerUnavailable
 from launch_pipeline.orchestration import asking
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
 from launch_pipeline.orchestration.judging import judge, policy
@@ -48,8 +49,10 @@ from launch_pipeline.orchestration.records import (
     decision_record,
     machine_record,
     not_reached_record,
+    with_rounds,
 )
 from launch_pipeline.orchestration.triggers import DenialTrigger, ItemTrigger
+from launch_pipeline.people.policy import Policy
 from launch_pipeline.record.schema import Entry, Outcome
 
 if TYPE_CHECKING:
@@ -122,7 +125,13 @@ class ChecklistItemOperator(HITLOperator):
         return self._after_look(context, Evidence.model_validate(event))
 
     def _look(self, context: Context) -> Evidence:
-        return asyncio.run(observe(self.spec.payload()["item"], self._launch(context), str(context["ti"].id)))
+        launch, instance = self._launch(context), str(context["ti"].id)
+        try:
+            return asyncio.run(observe(self.spec.payload()["item"], launch, instance))
+        except LaunchError as error:
+            # A broken environment file: as in the triggerer, a person is asked and told why.
+            self.log.warning("The checks could not run: %s", error)
+            return Evidence.inconclusive(instance, str(error))
 
     def _after_look(self, context: Context, evidence: Evidence) -> Any:
         if evidence.passed and self.ends:
@@ -196,13 +205,16 @@ class ChecklistItemOperator(HITLOperator):
         try:
             now = standing(context["run_id"], context["ti"].dag_id, self.spec.ref)
             person = judge(self.spec, self._launch(context), answer, evidence, *now)
-        except AnswerRefused as refused:
-            return self._ask_again(context, refused.reason, rounds)
+            fresh_for = policy().fresh_for
+        except (AnswerRefused, ConfigurationError) as refused:
+            # A file that somebody is editing just now must not spend the answer either.
+            return self._ask_again(context, str(refused), rounds)
         except LedgerUnavailable as error:
             return self._keep(answer, rounds, error)
         if answer.option == Answer.RECHECK:
             return self._look_again(context, answer, rounds)
-        if Answer(answer.option).affirms and evidence and evidence.older_than(policy().fresh_for):
+        # Old at the moment of the answer: one that is kept for an hour stays what it was.
+        if Answer(answer.option).affirms and evidence and evidence.older_than(fresh_for, answer.at):
             return self._refresh(context, answer, rounds)
         results = evidence.results if evidence else ()
         record = decision_record(self.spec, self._launch(context), context["ti"], answer, person, results)
@@ -239,19 +251,19 @@ class ChecklistItemOperator(HITLOperator):
     def _settle(
         self, context: Context, answer: GivenAnswer, record: Record, rounds: list[dict[str, Any]]
     ) -> Any:
-        repeat = self.spec.item.repeat
+        repeat, before = self.spec.item.repeat, rounds
         if repeat and record.outcome is Outcome.APPROVED:
             rounds = [*rounds, acknowledgement(record, len(rounds) + 1)]
             if len(rounds) < repeat.times:
-                pause = repeat.every * environment_named(self._launch(context).environment).pace
+                pause = repeat.every * self._environment(context).pace
                 self.defer(
                     trigger=TimeDeltaTrigger(pause), method_name="next_round", kwargs={"rounds": rounds}
                 )
-        record = record.model_copy(update={"rounds": tuple(rounds)}) if rounds else record
+        record = with_rounds(record, rounds)
         try:
             ledger().append(Entry.of_record(record))
         except LedgerUnavailable as error:
-            return self._keep(answer, rounds[:-1] if repeat else rounds, error)
+            return self._keep(answer, before, error)
         return self._end(context, record)
 
     def next_round(self, context: Context, rounds: list[dict[str, Any]], event: Any = None) -> Any:
@@ -294,12 +306,27 @@ class ChecklistItemOperator(HITLOperator):
         return read_evidence(ti.xcom_pull(task_ids=ti.task_id, key=EVIDENCE_KEY), str(ti.id))
 
     def _launch(self, context: Context) -> LaunchContext:
-        launch = LaunchContext.of_run(context["run_id"], context["dag_run"].conf)
-        by = launch.started_by or context.get("triggering_user_name")
+        try:
+            launch = LaunchContext.of_run(context["run_id"], context["dag_run"].conf)
+        except ConfigurationError as error:
+            # Another try would read the same.
+            raise AirflowFailException(str(error)) from error
+        by = launch.started_by or context["dag_run"].triggering_user_name
         return launch.model_copy(update={"started_by": by})
 
     def _recheck(self, context: Context) -> timedelta:
-        return environment_named(self._launch(context).environment).recheck or policy().recheck
+        try:
+            return self._environment(context).recheck or policy().recheck
+        except ConfigurationError:
+            return Policy().recheck
+
+    def _environment(self, context: Context) -> Environment:
+        """The environment, or its defaults while its file is broken: the checks name what is wrong."""
+        name = self._launch(context).environment
+        try:
+            return environment_named(name)
+        except ConfigurationError:
+            return Environment(name=name)
 
 
 def _form(spec: ItemSpec) -> dict[str, Param]:

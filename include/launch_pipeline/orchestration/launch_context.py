@@ -7,7 +7,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from launch_pipeline.errors import ConfigurationError
 
 CONF_TEMPLATE = "{{ dag_run.conf | tojson }}"
 """Template of a field that carries the run's configuration into triggers, as JSON text."""
@@ -37,10 +39,19 @@ class LaunchContext(BaseModel):
 
     @classmethod
     def of_run(cls, run_id: str, conf: str | dict[str, Any] | None) -> LaunchContext:
-        """Read a run's configuration, as an object or as the JSON text of a template."""
+        """Read a run's configuration, as an object or as the JSON text of a template.
+
+        Raises ConfigurationError where a field cannot be read; anybody may trigger a phase by hand.
+        """
         values = json.loads(conf) if isinstance(conf, str) else conf
         known = {k: v for k, v in (values or {}).items() if v is not None}
-        return cls.model_validate({**known, "launch_id": run_id})
+        try:
+            return cls.model_validate({**known, "launch_id": run_id})
+        except ValidationError as error:
+            first = error.errors()[0]
+            source, place = f"configuration of run {run_id!r}", ".".join(map(str, first["loc"]))
+            fix = "trigger another run with it corrected."
+            raise ConfigurationError(source, place, f"{first['input']!r} is not accepted.", fix) from error
 
     def conf(self) -> dict[str, Any]:
         """The configuration to hand to another run of the same launch."""

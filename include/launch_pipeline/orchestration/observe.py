@@ -51,9 +51,8 @@ def environment_named(name: str) -> Environment:
     """
     if not name:
         return Environment(name="none")
-    return load_environment(
-        environment_files().get(name) or include_folder() / "environments" / f"{name}.yaml"
-    )
+    shipped = include_folder() / "environments" / f"{name}.yaml"
+    return load_environment(environment_files().get(name, shipped))
 
 
 def environment_files() -> dict[str, Path]:

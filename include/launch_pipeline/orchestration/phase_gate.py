@@ -14,7 +14,7 @@ from launch_pipeline.errors import LedgerUnavailable, OperationError
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, started_digest
 from launch_pipeline.orchestration.records import ItemSpec, gate_record
-from launch_pipeline.orchestration.task_instances import task_instances
+from launch_pipeline.orchestration.task_instances import Instance, task_instances
 from launch_pipeline.record.reconcile import ItemState, Reconciled
 from launch_pipeline.record.schema import Entry, EntryKind, Seal, read_record
 
@@ -87,6 +87,9 @@ class PhaseGateOperator(BaseOperator):
         ti = context["ti"]
         instances = task_instances(ti.dag_id, ti.run_id)
         names = [_task_id(spec) for spec in self.specs]
+        for name in names:
+            # Added to the checklist after the run began.
+            instances.setdefault(name, Instance(f"{ti.dag_id}/{ti.run_id}/{name}", None, 0))
         values = ti.xcom_pull(task_ids=names, map_indexes=-1)
         return [
             ItemState(

@@ -175,6 +175,12 @@ def acknowledgement(record: Record, number: int) -> dict[str, Any]:
     return dumped
 
 
+def with_rounds(record: Record, rounds: list[dict[str, Any]]) -> Record:
+    """The record with every round that ``acknowledgement`` kept; the same record without any."""
+    kept = tuple(Acknowledgement.model_validate(each) for each in rounds)
+    return record.model_copy(update={"rounds": kept}) if kept else record
+
+
 class GivenAnswer(BaseModel):
     """An answer as Airflow delivers it to the task."""
 
@@ -193,7 +199,8 @@ class GivenAnswer(BaseModel):
         """Read the event of an answered request; whatever is missing is empty, never a pass."""
         user = event.get("responded_by_user") or {}
         name = user.get("name") if isinstance(user, dict) else getattr(user, "name", None)
-        option = (event.get("chosen_options") or [""])[0]
+        # More than one option is none that anybody knows.
+        option = ", ".join(map(str, event.get("chosen_options") or ()))
         given = cls.of_input(option, event.get("params_input"), name or "")
         return given.model_copy(update={"at": event.get("responded_at")})
 

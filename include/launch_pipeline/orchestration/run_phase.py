@@ -120,14 +120,30 @@ class OfferRollbackOperator(RunPhaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Skip where the launch day never began; otherwise offer it with what failed."""
-        seals = [latest_seal(context["run_id"], dag_id)[0] for dag_id in self.after]
-        problems = [problem for seal in seals if seal and not seal.complete for problem in seal.problems]
+        try:
+            problems = [problem for dag_id in self.after for problem in self._problems(context, dag_id)]
+        except LedgerUnavailable as error:
+            self.log.warning("What failed cannot be read yet, trying again in %s: %s", AGAIN, error)
+            self.defer(trigger=TimeDeltaTrigger(AGAIN), method_name="again")
         if not problems:
             message = "Nothing was launched, so there is nothing to roll back."
             raise AirflowSkipException(message)
         conf = context["ti"].xcom_pull(task_ids=ADMIT)
         self.conf = {**conf, "reason": "\n".join(problems)[:4000]}
         return super().execute(context)
+
+    def again(self, context: Context, event: Any = None) -> Any:
+        """Go on after a pause."""
+        del event
+        return self.execute(context)
+
+    def _problems(self, context: Context, dag_id: str) -> tuple[str, ...]:
+        seal, _ = latest_seal(context["run_id"], dag_id)
+        if seal:
+            return () if seal.complete else seal.problems
+        # Ended by hand before its gate could seal it: something may be live all the same.
+        began = context["ti"].get_dr_count(dag_id=dag_id, run_ids=[context["run_id"]])
+        return (f"{dag_id} ended without a seal.",) if began else ()
 
     def ended_complete(self, run_id: str) -> None:
         """A rollback that is complete ends the launch."""

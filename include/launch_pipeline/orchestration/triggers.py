@@ -77,14 +77,11 @@ class ItemTrigger(BaseTrigger):
 
     async def _show(self, evidence: Evidence) -> None:
         ti = self._ti()
-        await XCom.aset(
-            key=EVIDENCE_KEY,
-            value=evidence.payload(),
-            dag_id=ti.dag_id,
-            task_id=ti.task_id,
-            run_id=ti.run_id,
-            map_index=ti.map_index,
-        )
+        where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
+        try:
+            await XCom.aset(key=EVIDENCE_KEY, value=evidence.payload(), **where)
+        except Exception as error:  # noqa: BLE001  whatever the channel raises; the open request must stay
+            log.warning("The evidence of %s cannot be shown: %s", self.spec["ref"], error)
 
     def _launch(self) -> LaunchContext:
         return LaunchContext.of_run(self._ti().run_id, self.conf)

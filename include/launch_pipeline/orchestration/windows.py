@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEven
 
 from launch_pipeline.checklist.model import Moment
 from launch_pipeline.checklist.words import Anchor
-from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import current_launch, sealed_at
 from launch_pipeline.orchestration.observe import environment_named
@@ -56,12 +56,19 @@ class WindowTrigger(BaseTrigger):
             if current is not None and current.over:
                 yield TriggerEvent({"over": str(current.state)})
                 return
-            opens_at = await self._opens_at(launch, current)
+            opens_at = await self._known_opening(launch, current)
             left = (opens_at - datetime.now(UTC)).total_seconds() if opens_at else LOOK_SECONDS
             if left <= 0 and opens_at:
                 yield TaskSuccessEvent(xcoms={"return_value": {"opened": opens_at.isoformat()}})
                 return
             await asyncio.sleep(min(left, LOOK_SECONDS))
+
+    async def _known_opening(self, launch: LaunchContext, current: Launch | None) -> datetime | None:
+        try:
+            return await self._opens_at(launch, current)
+        except (LedgerUnavailable, ConfigurationError) as error:
+            log.warning("When this window opens cannot be read, it stays closed: %s", error)
+            return None
 
     async def _opens_at(self, launch: LaunchContext, current: Launch | None) -> datetime | None:
         """When the window opens; None while that is not known."""

@@ -1,0 +1,198 @@
+"""Whether a person's answer counts: one function for the guard, the bridge and the task's ``decide``.
+
+The rules, in the order they are tried; the first that is broken is the one the person reads:
+
+1.  ``launch_over``         the launch has ended or was aborted
+2.  ``unknown_option``      the answer is not among the options of this request
+3.  ``unknown_person``      the Airflow user is nobody in the contacts
+4.  ``inactive``            the person is not active any more
+
+    *Re-check* decides nothing and ends here: any known, active person may ask for it.
+
+5.  ``not_your_role``       only holders of the owner's role answer (primary and backups alike)
+    ``waive_not_allowed``   for *Waive* and *Not applicable* the policy names the roles instead, and may
+                            forbid waiving blocking items
+6.  ``self_approval``       who triggered the launch neither decides nor signs, unless the policy allows it
+7.  ``two_roles``           nobody decides or signs for two roles, unless the policy allows it
+8.  ``checks_not_passed``   a yes needs checks that passed
+9.  ``reason_missing``      a no, a waiver and *not applicable* need a reason
+10. ``signature_missing``, ``signature_mismatch``  a signature is the person's full name, typed
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from launch_pipeline.checklist.words import Answer, GateStyle, Role, Severity
+from launch_pipeline.errors import AnswerRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from launch_pipeline.people.contacts import Contacts, Person
+    from launch_pipeline.people.policy import Policy
+
+_SETS_ASIDE = frozenset({Answer.WAIVE, Answer.NOT_APPLICABLE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerRequest:
+    """An answer as delivered, with what is known about the gate it was given to."""
+
+    answer: str
+    """The chosen option, word for word (an ``Answer``, or whatever a client sent)."""
+    options: tuple[Answer, ...]
+    item_ref: str
+    owner: Role
+    gate: GateStyle
+    severity: Severity
+    airflow_user: str
+    """Who answered, as Airflow knows him."""
+    triggered_by: str | None
+    """The Airflow user who triggered the launch; None where nobody did."""
+    reason: str = ""
+    signature: str = ""
+    checks_passed: bool | None = None
+    """Of the evidence the person saw; None where the item has no checks."""
+    already_answered_by: frozenset[str] = frozenset()
+    """Ids of people who have decided or signed for *another* role in this launch."""
+    launch_over: bool = False
+
+
+def judge_answer(request: AnswerRequest, contacts: Contacts, policy: Policy) -> Person:
+    """Return the person whose answer counts.
+
+    Raises AnswerRefused with the first rule that is broken (order: see the module) and a sentence that
+    says what to do or who may instead.
+    """
+    answer = _option(request)
+    person = _known_person(request, contacts)
+    if answer is not Answer.RECHECK:
+        for rule in _RULES:
+            rule(_Case(request, answer, person, contacts, policy))
+    return person
+
+
+@dataclass(frozen=True)
+class _Case:
+    request: AnswerRequest
+    answer: Answer
+    person: Person
+    contacts: Contacts
+    policy: Policy
+
+
+def _option(request: AnswerRequest) -> Answer:
+    if request.launch_over:
+        _refuse("launch_over", "This launch is over, so nothing can be answered; its report is the record.")
+    if request.answer not in request.options:
+        choice = ", ".join(request.options)
+        _refuse("unknown_option", f"'{request.answer}' is no answer to {request.item_ref}; choose: {choice}.")
+    return Answer(request.answer)
+
+
+def _known_person(request: AnswerRequest, contacts: Contacts) -> Person:
+    person = contacts.by_airflow_user(request.airflow_user)
+    may = f"{_who(contacts, [request.owner])} may answer {request.item_ref}."
+    if person is None:
+        who = f"The Airflow user {request.airflow_user!r} is nobody in the contacts;"
+        _refuse("unknown_person", f"{who} have him added as 'airflow_user' there. {may}")
+    if not person.active:
+        _refuse("inactive", f"{person.name} is marked as not active in the contacts. {may}")
+    return person
+
+
+def _role_rule(case: _Case) -> None:
+    request, answer = case.request, case.answer
+    if answer in _SETS_ASIDE:
+        _waiver_rule(case)
+    elif case.person not in case.contacts.holders(request.owner):
+        may = _who(case.contacts, [request.owner])
+        _refuse(
+            "not_your_role", f"{request.item_ref} belongs to the {request.owner.label}: {may} may answer."
+        )
+
+
+def _waiver_rule(case: _Case) -> None:
+    request, answer = case.request, case.answer
+    roles = case.policy.waiver_roles(request.owner)
+    if all(case.person not in case.contacts.holders(role) for role in roles):
+        may = _who(case.contacts, roles)
+        sentence = f"'{answer}' is not yours to answer for {request.item_ref}: {may} may."
+        _refuse("waive_not_allowed", sentence)
+    forbidden = request.severity is Severity.BLOCKING and not case.policy.waive_blocking_items
+    if answer is Answer.WAIVE and forbidden:
+        blocking = f"{request.item_ref} is blocking and the policy allows no waiver of blocking items;"
+        _refuse("waive_not_allowed", f"{blocking} make it pass, reject it, or answer 'Not applicable'.")
+
+
+def _self_approval_rule(case: _Case) -> None:
+    own = case.person.airflow_user == case.request.triggered_by
+    if own and not case.policy.self_approval and case.request.gate is not GateStyle.APPROVAL:
+        others = _who(case.contacts, [case.request.owner], but=case.person)
+        stop = " To stop the launch, run 'launch abort'." if case.answer.denies else ""
+        sentence = f"You triggered this launch, so you may not answer {case.request.item_ref}: {others} may."
+        _refuse("self_approval", sentence + stop)
+
+
+def _two_roles_rule(case: _Case) -> None:
+    again = case.person.id in case.request.already_answered_by
+    if again and not case.policy.two_roles_one_person and case.request.gate is not GateStyle.APPROVAL:
+        others = _who(case.contacts, [case.request.owner], but=case.person)
+        stop = " To stop the launch, run 'launch abort'." if case.answer.denies else ""
+        done = "You have already answered for another role in this launch;"
+        _refuse("two_roles", f"{done} for the {case.request.owner.label} {others} may.{stop}")
+
+
+def _checks_rule(case: _Case) -> None:
+    if case.answer.affirms and case.request.checks_passed is False:
+        problem = f"The checks of {case.request.item_ref} have not passed, so it cannot be approved;"
+        _refuse("checks_not_passed", f"{problem} repair it and answer 'Re-check', or waive or reject it.")
+
+
+def _reason_rule(case: _Case) -> None:
+    least = case.policy.min_reason_length
+    if case.answer.needs_reason and len(" ".join(case.request.reason.split())) < least:
+        _refuse("reason_missing", f"'{case.answer}' needs a reason of at least {least} characters; say why.")
+
+
+def _signature_rule(case: _Case) -> None:
+    if case.request.gate is not GateStyle.SIGNATURE or not case.answer.affirms:
+        return
+    name = case.person.name
+    typed = _plain(case.request.signature)
+    if not typed:
+        _refuse("signature_missing", f"Sign by typing your full name: {name}.")
+    if typed != _plain(name):
+        _refuse("signature_mismatch", f"The signature must be your full name as in the contacts: {name}.")
+
+
+_RULES: tuple[Callable[[_Case], None], ...] = (
+    _role_rule,
+    _self_approval_rule,
+    _two_roles_rule,
+    _checks_rule,
+    _reason_rule,
+    _signature_rule,
+)
+
+
+def _refuse(code: str, sentence: str) -> NoReturn:
+    raise AnswerRefused(code, sentence)
+
+
+def _plain(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _who(contacts: Contacts, roles: Sequence[Role], but: Person | None = None) -> str:
+    """Name who may, with roles: ``Ada Lindqvist or Bo Sato (Technical Lead)``."""
+    parts = []
+    for role in roles:
+        names = [person.name for person in contacts.holders(role) if person != but]
+        if names:
+            parts.append(f"{' or '.join(names)} ({role.label})")
+    labels = " or ".join(role.label for role in roles)
+    return ", or ".join(parts) or f"nobody yet (name another {labels} in the contacts)"

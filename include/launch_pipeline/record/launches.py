@@ -1,0 +1,277 @@
+"""The state of each launch: one active launch per environment, its time, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from launch_pipeline.checklist.model import Strict
+from launch_pipeline.errors import LaunchRefused
+from launch_pipeline.record.connect import aconnected, connected
+from launch_pipeline.record.ledger import append_within
+from launch_pipeline.record.schema import Entry, EntryKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from psycopg import Connection
+
+
+class LaunchState(StrEnum):
+    """Where a launch is; every state but ``active`` is an end."""
+
+    ACTIVE = "active"
+    COMPLETE = "complete"
+    ABORTED = "aborted"
+    NO_GO = "no_go"
+    ROLLED_BACK = "rolled_back"
+
+
+class Launch(Strict):
+    """A launch, as asked for and as it stands."""
+
+    launch_id: Annotated[str, Field(min_length=1, max_length=250)]
+    environment: Annotated[str, Field(min_length=1)]
+    rehearsal: bool
+    release: str
+    release_sha: str
+    launch_at: AwareDatetime
+    """When it launches, as of now."""
+    started_by: str
+    conf: dict[str, JsonValue] = Field(default_factory=dict)
+    """The form, as sent."""
+    checklist_digests: dict[str, str] = Field(default_factory=dict)
+    """Dag id -> digest of its checklist at the start."""
+    state: LaunchState = LaunchState.ACTIVE
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    planned_at: AwareDatetime | None = None
+    """The launch time as first asked for."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended in any way."""
+        return self.state is not LaunchState.ACTIVE
+
+
+_COLUMNS = (
+    "launch_id, environment, rehearsal, release, release_sha, launch_at, started_by, conf,"
+    " checklist_digests, state, started_at, ended_at, planned_at"
+)
+_BY_ID = f"SELECT {_COLUMNS} FROM launch.launches WHERE launch_id = %s"  # noqa: S608 - constants
+_ACTIVE = (
+    f"SELECT {_COLUMNS} FROM launch.launches"  # noqa: S608 - constants
+    " WHERE environment = %s AND state = 'active' AND NOT rehearsal"
+)
+_KNOWN = "SELECT launch_id FROM launch.launches ORDER BY started_at DESC LIMIT 5"
+_START = """
+    INSERT INTO launch.launches (launch_id, environment, rehearsal, release, release_sha, planned_at,
+                                 launch_at, state, started_by, conf, checklist_digests)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 'active', %s, %s, %s) ON CONFLICT DO NOTHING RETURNING launch_id
+"""
+
+
+class Launches:
+    """The launches behind a libpq address; one short connection and transaction for each call.
+
+    Every method raises LedgerUnavailable where the database does not answer, and writes its ledger entry
+    in the transaction of its change.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    def start(self, launch: Launch) -> Launch:
+        """Start a launch, and return it as it stands.
+
+        A launch that was started with the same environment, release and form is returned unchanged,
+        postponed or ended as it may be, with the checklist digests of its start. Raises LaunchRefused where
+        the id belongs to something else, or the environment has another active launch.
+        """
+        with connected(self._dsn) as connection:
+            if connection.execute(_START, _start_values(launch)).fetchone():
+                append_within(connection, _started_entry(launch))
+            found = _find(connection, launch.launch_id)
+            if found is None:
+                raise _occupied(connection, launch.environment)
+            _same_or_refuse(found, launch)
+            return found
+
+    def get(self, launch_id: str) -> Launch:
+        """Give a launch. Raises LaunchRefused, naming known ones, where there is none of this id."""
+        with connected(self._dsn) as connection:
+            return _get(connection, launch_id)
+
+    def find(self, launch_id: str) -> Launch | None:
+        """Give a launch, or None where no conductor started one of this id."""
+        with connected(self._dsn) as connection:
+            return _find(connection, launch_id)
+
+    async def aget(self, launch_id: str) -> Launch:
+        """Do the same as ``get``, for a triggerer's event loop."""
+        async with aconnected(self._dsn) as connection:
+            row = await (await connection.execute(_BY_ID, [launch_id])).fetchone()
+            known = [] if row else await (await connection.execute(_KNOWN)).fetchall()
+        if row is None:
+            raise _unknown(launch_id, known)
+        return _launch(row)
+
+    def active(self, environment: str) -> Launch | None:
+        """Give the environment's active launch, rehearsals aside."""
+        with connected(self._dsn) as connection:
+            row = connection.execute(_ACTIVE, [environment]).fetchone()
+        return _launch(row) if row else None
+
+    def postpone(self, launch_id: str, new_time: datetime, by: str, reason: str) -> Launch:
+        """Move an active launch to another time in the future; the same time again changes nothing.
+
+        Raises LaunchRefused for a time without zone or in the past, a missing reason and an ended launch.
+        """
+        if new_time.tzinfo is None or new_time.utcoffset() is None:
+            naive = new_time.isoformat()
+            message = f"The time {naive} has no zone; write it as {naive}+00:00, or with your own offset."
+            raise LaunchRefused(message)
+        _reason_or_refuse(reason, "postpone")
+        with connected(self._dsn) as connection:
+            before = _get(connection, launch_id, " FOR UPDATE")
+            _active_or_refuse(before, "be postponed")
+            _future_or_refuse(connection, new_time)
+            if before.launch_at == new_time:
+                return before
+            update = "UPDATE launch.launches SET launch_at = %s WHERE launch_id = %s"
+            connection.execute(update, [new_time, launch_id])
+            moves = _count(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
+            content = {"from": before.launch_at.isoformat(), "to": new_time.isoformat(), "by": by}
+            entry = _entry(launch_id, EntryKind.LAUNCH_POSTPONED, {**content, "reason": reason}, moves + 1)
+            append_within(connection, entry)
+            return _get(connection, launch_id)
+
+    def abort(self, launch_id: str, by: str, reason: str) -> Launch:
+        """End an active launch by a person's word; an aborted one stays as it is.
+
+        Raises LaunchRefused for a missing reason and for a launch that ended otherwise.
+        """
+        _reason_or_refuse(reason, "abort")
+        return self._finish(launch_id, LaunchState.ABORTED, {"by": by, "reason": reason})
+
+    def end(self, launch_id: str, state: LaunchState) -> Launch:
+        """End an active launch in ``state``; one that has ended so stays as it is.
+
+        Raises LaunchRefused where it ended otherwise, and for ``active`` and ``aborted`` (use ``abort``).
+        """
+        if state in {LaunchState.ACTIVE, LaunchState.ABORTED}:
+            message = f"A launch does not end as '{state}' by itself; use 'launch abort' with a reason."
+            raise LaunchRefused(message)
+        return self._finish(launch_id, state, {"state": state.value})
+
+    def _finish(self, launch_id: str, state: LaunchState, content: dict[str, Any]) -> Launch:
+        kind = EntryKind.LAUNCH_ABORTED if state is LaunchState.ABORTED else EntryKind.LAUNCH_ENDED
+        with connected(self._dsn) as connection:
+            before = _get(connection, launch_id, " FOR UPDATE")
+            if before.state is state:
+                return before
+            _active_or_refuse(before, f"end as '{state}'")
+            update = "UPDATE launch.launches SET state = %s, ended_at = now() WHERE launch_id = %s"
+            connection.execute(update, [state, launch_id])
+            append_within(connection, _entry(launch_id, kind, content))
+            return _get(connection, launch_id)
+
+
+def _start_values(launch: Launch) -> list[Any]:
+    form, digests = json.dumps(launch.conf), json.dumps(launch.checklist_digests)
+    what = [launch.launch_id, launch.environment, launch.rehearsal, launch.release, launch.release_sha]
+    return [*what, launch.launch_at, launch.launch_at, launch.started_by, form, digests]
+
+
+def _started_entry(launch: Launch) -> Entry:
+    unset = {"launch_id", "state", "started_at", "ended_at", "planned_at"}
+    content = launch.model_dump(mode="json", exclude=unset)
+    return _entry(launch.launch_id, EntryKind.LAUNCH_STARTED, content)
+
+
+def _entry(launch_id: str, kind: EntryKind, content: dict[str, Any], number: int = 0) -> Entry:
+    return Entry(
+        kind=kind,
+        launch_id=launch_id,
+        task_instance_id=f"launch/{launch_id}",
+        try_number=number,
+        content=content,
+    )
+
+
+def _find(connection: Connection[Any], launch_id: str, suffix: str = "") -> Launch | None:
+    row = connection.execute(_BY_ID + suffix, [launch_id]).fetchone()
+    return _launch(row) if row else None
+
+
+def _get(connection: Connection[Any], launch_id: str, suffix: str = "") -> Launch:
+    found = _find(connection, launch_id, suffix)
+    if found is None:
+        raise _unknown(launch_id, connection.execute(_KNOWN).fetchall())
+    return found
+
+
+def _launch(row: tuple[Any, ...]) -> Launch:
+    return Launch.model_validate(dict(zip(_COLUMNS.split(", "), row, strict=True)))
+
+
+def _count(connection: Connection[Any], launch_id: str, kind: EntryKind) -> int:
+    query = "SELECT count(*) FROM launch.ledger WHERE launch_id = %s AND kind = %s"
+    row = connection.execute(query, [launch_id, kind]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _unknown(launch_id: str, rows: list[tuple[Any, ...]]) -> LaunchRefused:
+    known = ", ".join(repr(row[0]) for row in rows)
+    hint = f"Known, newest first: {known}." if known else "None has been started yet."
+    return LaunchRefused(f"There is no launch {launch_id!r}. {hint}")
+
+
+def _occupied(connection: Connection[Any], environment: str) -> LaunchRefused:
+    row = connection.execute(_ACTIVE, [environment]).fetchone()
+    if row is None:
+        # It ended between the two statements.
+        return LaunchRefused(f"{environment} had an active launch until just now; start this one again.")
+    first = _launch(row)
+    return LaunchRefused(
+        f"{environment} already has an active launch {first.launch_id!r}, started by {first.started_by}"
+        f" at {_when(first.started_at)}; finish it or run 'launch abort {first.launch_id}'."
+    )
+
+
+def _same_or_refuse(found: Launch, asked: Launch) -> None:
+    for field in ("environment", "rehearsal", "release", "release_sha", "conf"):
+        there, here = getattr(found, field), getattr(asked, field)
+        if there != here:
+            message = f"The launch {found.launch_id!r} exists with {field} {there!r}, not {here!r};"
+            raise LaunchRefused(f"{message} start the new one under another launch id.")
+    if found.planned_at != asked.launch_at:
+        message = f"The launch {found.launch_id!r} was started for {_when(found.planned_at)};"
+        raise LaunchRefused(f"{message} to move it, run 'launch postpone {found.launch_id}'.")
+
+
+def _active_or_refuse(launch: Launch, what: str) -> None:
+    if launch.over:
+        message = f"The launch {launch.launch_id!r} ended as '{launch.state}' at {_when(launch.ended_at)};"
+        raise LaunchRefused(f"{message} it cannot {what}. Start a new launch.")
+
+
+def _future_or_refuse(connection: Connection[Any], new_time: datetime) -> None:
+    # The database's clock is the one that every component shares.
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    if row is not None and new_time <= row[0]:
+        message = f"{_when(new_time)} is not in the future (it is {_when(row[0])}); choose a later time."
+        raise LaunchRefused(message)
+
+
+def _reason_or_refuse(reason: str, verb: str) -> None:
+    if not reason.strip():
+        message = f"To {verb} a launch, say why: the reason is kept with it."
+        raise LaunchRefused(message)
+
+
+def _when(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="minutes") if moment else "an unknown time"

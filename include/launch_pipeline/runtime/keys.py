@@ -1,0 +1,75 @@
+"""Secrets of one stack: generated once, kept in its home, readable by its owner only."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, ValidationError
+
+from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def _word() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class StackKeys(Frozen):
+    """Every generated secret but the users' passwords."""
+
+    fernet: str = Field(default_factory=lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    jwt: str = Field(default_factory=_word)
+    api: str = Field(default_factory=_word)
+    postgres_password: str = Field(default_factory=_word)
+    airflow_password: str = Field(default_factory=_word)
+    ledger_password: str = Field(default_factory=_word)
+
+
+def load_keys(path: Path) -> StackKeys:
+    """Read the secrets at ``path``, or make them there with mode 0600.
+
+    Raises :class:`ConfigurationError` if the file is there and unreadable: new secrets would lock the
+    stack out of its own database.
+    """
+    if not path.exists():
+        keys = StackKeys()
+        write_private(path, keys.model_dump())
+        return keys
+    try:
+        return StackKeys.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ConfigurationError(
+            source=str(path),
+            place="",
+            problem="the stack's secrets are damaged.",
+            fix="restore the file; without it the stack's database cannot be opened.",
+        ) from error
+
+
+def load_passwords(path: Path, users: Iterable[str]) -> dict[str, str]:
+    """Read the users' passwords, adding a random one (mode 0600) for each user that has none."""
+    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8") or "{}") if path.exists() else {}
+    missing = [user for user in users if user not in known]
+    if missing:
+        known |= {user: secrets.token_urlsafe(12) for user in missing}
+        write_private(path, known)
+    return known
+
+
+def write_private(path: Path, value: Any) -> None:
+    """Write ``value`` as JSON so that nobody but the owner can ever read it, whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2)
+        file.write("\n")
+    part.replace(path)

@@ -1,0 +1,273 @@
+"""What one stack is made of: places, ports, users; and what Airflow is told about them.
+
+Option names and defaults are those of Airflow 3.3.2's configuration reference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.runtime.keys import StackKeys, load_keys, load_passwords
+from launch_pipeline.runtime.ports import LOOPBACK, free_ports
+
+HOME_VARIABLE = "LAUNCH_HOME"
+PROJECT_VARIABLE = "LAUNCH_PROJECT"
+CONTACTS_VARIABLE = "LAUNCH_CONTACTS"
+STACK_VARIABLE = "LAUNCH_STACK"
+"""Set to the stack's home in every process it starts, children of children too: how a sweep knows its own."""
+
+LEDGER_CONNECTION = "AIRFLOW_CONN_LAUNCH_LEDGER"
+AIRFLOW_CONNECTION = "AIRFLOW_CONN_LAUNCH_AIRFLOW"
+PIPELINE_USER = "launch-pipeline"
+AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+DEFAULT_PORT = 8080
+
+
+class User(Frozen):
+    """Somebody who may sign in to Airflow, with one of the simple auth manager's roles."""
+
+    name: str = Field(pattern=r"^[^:,\s]+$")
+    role: Literal["viewer", "user", "op", "admin"] = "user"
+
+
+class StackSettings(Frozen):
+    """Everything that is decided before a stack starts. :meth:`resolve` fills what was left open."""
+
+    root: Path
+    """The project: ``dags/``, ``plugins/``, ``include/``."""
+    home: Path
+    """Where the stack keeps its databases, logs and secrets."""
+    host: str = LOOPBACK
+    """The address the web interface listens on."""
+    port: int = DEFAULT_PORT
+    database_port: int = 0
+    """0 until resolved."""
+    users: tuple[User, ...] = (User(name="admin", role="admin"),)
+    parallelism: int = Field(default=8, ge=1)
+    """Workers of the local executor; 8 suits two cores."""
+    rehearsal: bool = False
+    """Shorter intervals, and a database that may be lost with the machine."""
+    contacts: Path | None = None
+    """The contacts file; resolved from ``LAUNCH_CONTACTS``, then ``contacts.yaml`` in the project."""
+    dags_folder: Path | None = None
+    """Another folder of Dags than the project's; for tests."""
+    extra_environment: dict[str, str] = Field(default_factory=dict)
+    """Added to every component's environment; wins over what is derived here."""
+
+    @classmethod
+    def resolve(cls, *, home: Path | None = None, root: Path | None = None, **given: Any) -> Self:
+        """Complete the settings from the environment and free ports, and create the home (0700).
+
+        Raises :class:`ConfigurationError` if the project has no Dags.
+        """
+        root = (root or project_root()).resolve()
+        home = home_folder(home, root)
+        given.setdefault("contacts", contacts_file(root))
+        if not given.get("database_port"):
+            given["database_port"] = free_ports(1)[0]
+        return cls.model_validate({"root": root, "home": home, **given})
+
+    @property
+    def dags(self) -> Path:
+        """The folder of Dags."""
+        return self.dags_folder or self.root / "dags"
+
+    @property
+    def url(self) -> str:
+        """Where people find the stack."""
+        shown = LOOPBACK if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://{shown}:{self.port}"
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's own folder."""
+        return self.home / "airflow"
+
+    @property
+    def log_folder(self) -> Path:
+        """One log per component."""
+        return self.home / "logs"
+
+    @property
+    def passwords_file(self) -> Path:
+        """Users and passwords, mode 0600."""
+        return self.home / "passwords.json"
+
+    def keys(self) -> StackKeys:
+        """Return the stack's secrets, made at the first call. The home must exist."""
+        return load_keys(self.home / "secrets.json")
+
+    def passwords(self) -> dict[str, str]:
+        """Return every user's password, made at the first call. The home must exist."""
+        return load_passwords(self.passwords_file, [user.name for user in self.all_users])
+
+    @property
+    def all_users(self) -> tuple[User, ...]:
+        """The people, and the account with which the pipeline itself reads Airflow's REST API."""
+        return (*self.users, User(name=PIPELINE_USER, role="viewer"))
+
+    @property
+    def airflow_dsn(self) -> str:
+        """Airflow's database, for psycopg 3."""
+        return self._dsn("airflow", self.keys().airflow_password)
+
+    @property
+    def ledger_dsn(self) -> str:
+        """The ledger's database, for psycopg 3."""
+        return self._dsn("launch", self.keys().ledger_password)
+
+    def _dsn(self, name: str, password: str) -> str:
+        return f"postgresql://{name}:{password}@{LOOPBACK}:{self.database_port}/{name}"
+
+    def component_environment(self) -> dict[str, str]:
+        """Return a component's whole environment: that of this process, less what harms, and ours."""
+        # Without cached bytecode every start of Airflow compiles 3500 modules: 3 s of CPU per component.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {**inherited, **self.environment()}
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that are set for every component, on top of those of this process."""
+        options = {
+            **self._core(),
+            **self._api(),
+            **self._pace(),
+            **self._logging(),
+        }
+        airflow = {
+            f"AIRFLOW__{name.replace('.', '__').upper()}": str(value) for name, value in options.items()
+        }
+        return {**airflow, **self._process(), **self.extra_environment}
+
+    def _core(self) -> dict[str, object]:
+        keys = self.keys()
+        dsn = self.airflow_dsn.removeprefix("postgresql")
+        return {
+            "core.dags_folder": self.dags,
+            "core.plugins_folder": self.root / "plugins",
+            "core.executor": "LocalExecutor",
+            "core.parallelism": self.parallelism,
+            "core.max_active_tasks_per_dag": 64,
+            "core.load_examples": False,
+            "core.dags_are_paused_at_creation": False,
+            "core.default_timezone": "utc",
+            "core.fernet_key": keys.fernet,
+            # The name of this machine may not resolve; nothing here looks it up.
+            "core.hostname_callable": "socket.gethostname",
+            "core.execution_api_server_url": f"http://{self._internal_host}:{self.port}/execution/",
+            "core.auth_manager": AUTH_MANAGER,
+            "core.simple_auth_manager_users": ",".join(f"{user.name}:{user.role}" for user in self.all_users),
+            "core.simple_auth_manager_passwords_file": self.passwords_file,
+            "core.simple_auth_manager_all_admins": False,
+            "database.sql_alchemy_conn": f"postgresql+psycopg{dsn}",
+            "database.sql_alchemy_conn_async": f"postgresql+asyncpg{dsn}",
+        }
+
+    @property
+    def _internal_host(self) -> str:
+        """How components reach the api-server: not through a proxy or a public name."""
+        return self.url.removeprefix("http://").rsplit(":", 1)[0]
+
+    def _api(self) -> dict[str, object]:
+        keys = self.keys()
+        return {
+            "api.host": self.host,
+            "api.port": self.port,
+            "api.base_url": self.url,
+            "api.workers": 1,
+            "api.secret_key": keys.api,
+            "api.expose_config": False,
+            "api_auth.jwt_secret": keys.jwt,
+            "api_auth.jwt_issuer": "launch-pipeline",
+            "api.instance_name": "REHEARSAL" if self.rehearsal else "Production launch",
+        }
+
+    def _pace(self) -> dict[str, object]:
+        return {
+            # A launch is read by people: half a second between looks of an idle scheduler is felt.
+            "scheduler.scheduler_idle_sleep_time": 0.5,
+            "scheduler.enable_health_check": False,
+            "triggerer.capacity": 1000,
+            "dag_processor.refresh_interval": 30,
+            "dag_processor.min_file_process_interval": 60,
+            "dag_processor.parsing_processes": 2,
+        }
+
+    def _logging(self) -> dict[str, object]:
+        return {
+            "logging.base_log_folder": self.airflow_home / "logs",
+            "logging.dag_processor_child_process_log_directory": self.airflow_home / "logs" / "dag_processor",
+            "logging.colored_console_log": False,
+            "metrics.statsd_on": False,
+            "traces.otel_on": False,
+        }
+
+    def _process(self) -> dict[str, str]:
+        no_proxy = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "", LOOPBACK, "localhost"]
+        direct = ",".join(filter(None, no_proxy))
+        python_path = os.pathsep.join(
+            filter(None, [str(self.root / "include"), os.environ.get("PYTHONPATH", "")]),
+        )
+        variables = {
+            "AIRFLOW_HOME": str(self.airflow_home),
+            "PYTHONPATH": python_path,
+            "PYTHONUNBUFFERED": "1",
+            LEDGER_CONNECTION: self.ledger_dsn,
+            AIRFLOW_CONNECTION: self._own_connection(),
+            HOME_VARIABLE: str(self.home),
+            PROJECT_VARIABLE: str(self.root),
+            STACK_VARIABLE: str(self.home),
+            # Process titles must not overwrite the environment: STACK_VARIABLE is read from there.
+            "SPT_NOENV": "1",
+            # Components talk to each other on loopback, never through a proxy.
+            "NO_PROXY": direct,
+            "no_proxy": direct,
+        }
+        if self.contacts:
+            variables[CONTACTS_VARIABLE] = str(self.contacts)
+        if sys.platform == "darwin":
+            variables["OBJC_DISABLE_INITIALIZE_FORK_SAFETY"] = "YES"
+        return variables
+
+
+    def _own_connection(self) -> str:
+        own = {"conn_type": "http", "host": self._internal_host, "port": self.port, "login": PIPELINE_USER}
+        return json.dumps({**own, "password": self.passwords()[PIPELINE_USER]})
+
+
+def contacts_file(root: Path) -> Path | None:
+    """Return the contacts file: ``LAUNCH_CONTACTS``, else ``contacts.yaml`` in the project, else none."""
+    named = os.environ.get(CONTACTS_VARIABLE)
+    if named:
+        return Path(named).expanduser().resolve()
+    beside = root / "contacts.yaml"
+    return beside if beside.is_file() else None
+
+
+def home_folder(home: Path | None, root: Path) -> Path:
+    """Return the stack's home: as given, else ``LAUNCH_HOME``, else ``.launch`` in the project."""
+    return Path(home or os.environ.get(HOME_VARIABLE) or root / ".launch").expanduser().resolve()
+
+
+def project_root() -> Path:
+    """Return the project's folder: ``LAUNCH_PROJECT``, or the one this package is installed from.
+
+    Raises :class:`ConfigurationError` if there are no Dags in it.
+    """
+    named = os.environ.get(PROJECT_VARIABLE)
+    root = Path(named).expanduser() if named else Path(__file__).resolve().parents[3]
+    if not (root / "dags").is_dir():
+        raise ConfigurationError(
+            source=PROJECT_VARIABLE if named else "the installed package",
+            place="",
+            problem=f"{str(root)!r} has no folder 'dags'.",
+            fix=f"set {PROJECT_VARIABLE} to a checkout of the project.",
+        )
+    return root
