@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import read_record
-from launch_pipeline.runtime.airflow_api import AirflowApi
+from launch_pipeline.orchestration.airflow_api import AirflowApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from servers.switches import Switches, Valve
 
     from launch_pipeline.record.schema import KeptEntry, Record
-    from launch_pipeline.runtime.airflow_api import Json
+    from launch_pipeline.orchestration.airflow_api import Json
     from launch_pipeline.runtime.stack import Stack
 
 PHASE = "week_1_pre_launch_requirements"
@@ -51,6 +51,18 @@ class Launchpad:
         given = {"environment": "e2e", "release": "1.0.0", "release_sha": RELEASE, "rehearsal": True, **conf}
         self.api().trigger(dag_id, given, run_id=run_id)
         return Run(self, dag_id, run_id)
+
+
+    def newest(self, dag_id: str) -> Run:
+        """The run of a Dag that began last, once there is one that this handle did not begin."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            runs = [r for r in self.api().dag_runs(dag_id) if not r["dag_run_id"].startswith("REHEARSAL-")]
+            if runs:
+                return Run(self, dag_id, runs[0]["dag_run_id"])
+            time.sleep(0.2)
+        message = f"nobody began a run of {dag_id}"
+        raise AssertionError(message)
 
 
 @dataclass(frozen=True)

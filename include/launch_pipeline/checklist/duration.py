@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_FORM = re.compile(r"(?P<sign>[+-]?)(?P<number>\d{1,9}(?:\.\d{1,6})?)(?P<unit>ms|s|m|h|d|w)")
+_FORM = re.compile(r"(?P<sign>[+-]?)(?P<number>[0-9]{1,13}(?:\.[0-9]{1,6})?)(?P<unit>ms|s|m|h|d|w)")
+_LONGEST = timedelta(weeks=5300)
+_Written = Annotated[
+    str,
+    Field(
+        pattern=r"^([+-]?[0-9]{1,13}(\.[0-9]{1,6})?(ms|s|m|h|d|w)|0)$",
+        description="A number and ms, s, m, h, d or w, such as 15m; 0 needs no unit.",
+    ),
+]
 
 
 def parse_duration(text: Any) -> timedelta:
-    """Read ``15m`` as fifteen minutes; zero may be written without a unit.
+    """Read ``15m`` as fifteen minutes, to the millisecond; zero may be written without a unit.
 
-    Raises ValueError with the accepted form.
+    Raises ValueError with the accepted form, and for more than a century.
     """
     if isinstance(text, timedelta):
         return text
@@ -23,9 +31,14 @@ def parse_duration(text: Any) -> timedelta:
         return timedelta()
     match = _FORM.fullmatch(str(text).strip())
     if match is None:
-        message = f"{text!r} is no duration; write a number and ms, s, m, h, d or w, such as '15m'"
+        message = f"{str(text)[:40]!r} is no duration; write a number and ms, s, m, h, d or w, such as '15m'"
         raise ValueError(message)
-    value = timedelta(**{_UNITS[match["unit"]]: float(match["number"])})
+    unit = timedelta(**{_UNITS[match["unit"]]: 1})
+    milliseconds = float(match["number"]) * (unit / timedelta(milliseconds=1))
+    if milliseconds > _LONGEST / timedelta(milliseconds=1):
+        message = f"{str(text)!r} is longer than a century; write a shorter duration, such as '15m'"
+        raise ValueError(message)
+    value = timedelta(milliseconds=round(milliseconds))
     return -value if match["sign"] == "-" else value
 
 
@@ -41,6 +54,6 @@ def format_duration(value: timedelta) -> str:
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(parse_duration, json_schema_input_type=str),
+    BeforeValidator(parse_duration, json_schema_input_type=_Written | Literal[0]),
     PlainSerializer(format_duration, return_type=str),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from launch_pipeline.errors import ConfigurationError
 
 MAX_BYTES = 2_000_000
 """A checklist of this size would be two hundred pages; more is a mistake or an attack."""
+
+MAX_DEPTH = 50
+"""Levels of nesting; the C parser overflows the stack of its process on hundreds of thousands."""
 
 
 def include_folder() -> Path:
@@ -45,6 +49,10 @@ def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[An
     mapping: dict[Any, Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{str(key)[:80]} cannot be a key", key_node.start_mark
+            )
         if key in mapping:
             raise yaml.constructor.ConstructorError(
                 None, None, f"key {key!r} is given twice", key_node.start_mark
@@ -68,19 +76,36 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     text = _read_text(path)
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Base)):
-            raise ConfigurationError(str(path), "", "uses a YAML alias ('*name').", "Write the value out.")
+        _refuse_tricks(path, text)
         value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # a subclass of SafeLoader
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "is not readable as YAML"
-        raise ConfigurationError(str(path), place, f"{problem}.", "Correct the YAML.") from error
+    # ValueError and its kin come from values with a tag that does not fit them, such as '!!int x'.
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
+        place = _line(getattr(error, "problem_mark", None))
+        problem = getattr(error, "problem", None) or f"is not readable as YAML: {str(error)[:200]}"
+        fix = "Correct the YAML" + (": keep one of them." if "twice" in problem else " there.")
+        raise ConfigurationError(str(path), place, f"{problem}.", fix) from error
     if not isinstance(value, dict):
-        raise ConfigurationError(
-            str(path), "", "is not a mapping of keys.", "Start the file with 'key: value'."
-        )
+        what = "is empty." if value is None else f"is a {type(value).__name__}, no mapping of keys."
+        raise ConfigurationError(str(path), "", what, "Start the file with 'key: value'.")
     return value
+
+
+def _refuse_tricks(path: Path, text: str) -> None:
+    """Refuse aliases, which hide and multiply what is written, and nesting that no checklist needs."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Base):
+        if isinstance(event, yaml.AliasEvent):
+            problem = f"uses the YAML alias '*{event.anchor}'."
+            raise ConfigurationError(str(path), _line(event.start_mark), problem, "Write the value out.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            problem = f"is nested more than {MAX_DEPTH} levels deep."
+            fix = "Correct the indentation or the brackets."
+            raise ConfigurationError(str(path), _line(event.start_mark), problem, fix)
+
+
+def _line(mark: Any) -> str:
+    return f"line {mark.line + 1}" if mark else ""
 
 
 def _read_text(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checklist.wording import one_of
 from launch_pipeline.errors import ChecklistError
 
 if TYPE_CHECKING:
@@ -71,44 +72,52 @@ def _duplicates(source: str, phase: Phase) -> list[ChecklistError]:
 
 
 def _dangling(source: str, phase: Phase) -> list[ChecklistError]:
-    sections = {section.id for section in phase.sections}
-    items = {task_id(section, item) for section, item in phase.items()}
+    sections = [section.id for section in phase.sections]
+    items = [task_id(section, item) for section, item in phase.items()]
     problems = [
-        ChecklistError(
-            source,
-            s.id,
-            f"'after' names section {b!r}, which is not here.",
-            f"Use one of: {', '.join(sections)}.",
-        )
-        for s in phase.sections
-        for b in s.after
-        if b not in sections
+        _nowhere(source, section.id, "section", before, one_of(before, sections))
+        for section in phase.sections
+        for before in section.after
+        if before not in sections
     ]
-    problems += [
-        ChecklistError(
-            source,
-            task_id(s, i),
-            f"'after' names {b!r}, which is not here.",
-            "Name an item of the same section, or 'section.item' of the same phase.",
-        )
-        for s, i in phase.items()
-        for b in i.after
-        if predecessor(s, b) not in items
-    ]
+    for section, item in phase.items():
+        near = [other.id for other in section.items if other is not item]
+        problems += [
+            _nowhere(source, task_id(section, item), "item", before, _fix(before, near, items))
+            for before in item.after
+            if predecessor(section, before) not in items
+        ]
     return problems
 
 
+def _nowhere(source: str, place: str, what: str, before: str, fix: str) -> ChecklistError:
+    return ChecklistError(source, place, f"'after' names {what} {before!r}, which is not here.", fix)
+
+
+def _fix(before: str, near: list[str], items: list[str]) -> str:
+    if "." in before:
+        return one_of(before, items)
+    return f"{one_of(before, near)} Of another section of this phase: 'section.item'."
+
+
 def _across_dags(source: str, phase: Phase) -> list[ChecklistError]:
-    dag_of = {task_id(s, i): s.dag for s, i in phase.items()}
+    by_section = {section.id: section.dag for section in phase.sections}
+    by_item = {task_id(section, item): section.dag for section, item in phase.items()}
+    edges = [(s.id, before, by_section[before], s.dag) for s in phase.sections for before in s.after]
+    edges += [
+        (task_id(section, item), before, by_item[predecessor(section, before)], section.dag)
+        for section, item in phase.items()
+        for before in item.after
+    ]
     return [
         ChecklistError(
             source,
-            after,
-            f"'after' names {before!r} of another Dag.",
-            "Windows follow each other already; remove it.",
+            place,
+            f"'after' names {before!r} of another Dag, {its_dag}.",
+            "Remove it: a window opens only after the one before it is sealed.",
         )
-        for before, after in item_edges(phase)
-        if dag_of[before] != dag_of[after]
+        for place, before, its_dag, dag in edges
+        if its_dag != dag
     ]
 
 
@@ -120,7 +129,6 @@ def _cycle(source: str, phase: Phase) -> list[ChecklistError]:
         sorter.prepare()
     except CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
-        return [
-            ChecklistError(source, error.args[1][0], f"waits for itself: {circle}.", "Remove one 'after'.")
-        ]
+        problem = f"waits for itself: {circle}."
+        return [ChecklistError(source, error.args[1][0], problem, "Remove one 'after' of this circle.")]
     return []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from launch_pipeline.checklist.files import checklist_folder, read_yaml
 from launch_pipeline.checklist.graph import graph_problems
 from launch_pipeline.checklist.model import CheckSpec, Phase
+from launch_pipeline.checklist.wording import checklist_mistakes, one_of, parameter_mistakes
 from launch_pipeline.errors import ChecklistError, ConfigurationError, InvalidChecklist
 
 ParameterModels = Mapping[str, type[BaseModel]]
@@ -29,7 +29,8 @@ def load_phase(path: Path, kinds: ParameterModels) -> Phase:
     try:
         phase = Phase.model_validate(raw)
     except ValidationError as error:
-        raise InvalidChecklist(tuple(_model_problems(path, raw, error))) from error
+        problems = [ChecklistError(path.name, *mistake) for mistake in checklist_mistakes(raw, error)]
+        raise InvalidChecklist(tuple(problems)) from error
     if problems := [*_check_problems(path, phase, kinds), *graph_problems(str(path.name), phase)]:
         raise InvalidChecklist(tuple(problems))
     return phase
@@ -83,69 +84,16 @@ def _check_problems(path: Path, phase: Phase, kinds: ParameterModels) -> list[Ch
 
 def _one_check(path: Path, place: str, check: CheckSpec, kinds: ParameterModels) -> list[ChecklistError]:
     if check.kind not in kinds:
-        fix = f"Use one of: {', '.join(sorted(kinds))}."
-        return [ChecklistError(path.name, place, f"there is no check kind {check.kind!r}.", fix)]
+        problem = f"there is no check kind {check.kind!r}."
+        return [ChecklistError(path.name, place, problem, one_of(check.kind, sorted(kinds)))]
     try:
         kinds[check.kind].model_validate(check.params)
     except ValidationError as error:
-        return [_describe(path, place, kinds[check.kind], detail) for detail in error.errors()]
+        return [
+            ChecklistError(path.name, ": ".join(filter(None, (place, ".".join(loc)))), problem, fix)
+            for loc, problem, fix in parameter_mistakes(kinds[check.kind], error)
+        ]
     return []
-
-
-def _model_problems(path: Path, raw: dict[str, Any], error: ValidationError) -> list[ChecklistError]:
-    return [_describe(path, _place(raw, detail["loc"]), Phase, detail) for detail in error.errors()]
-
-
-def _describe(path: Path, place: str, model: type[BaseModel], detail: Any) -> ChecklistError:
-    loc = [str(part) for part in detail["loc"]]
-    key = loc[-1] if loc else ""
-    problem, fix = _wording(detail, key, model)
-    where = f"{place}: {'.'.join(loc)}" if loc and model is not Phase else place
-    return ChecklistError(path.name, where, problem, fix)
-
-
-def _wording(detail: Any, key: str, model: type[BaseModel]) -> tuple[str, str]:
-    """Problem and fix for one pydantic error, in words for people who write checklists."""
-    kind, value, context = detail["type"], detail.get("input"), detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        known = f" Known here: {', '.join(model.model_fields)}." if model is not Phase else ""
-        return f"there is no key {key!r}.", f"Remove it or correct its spelling.{known}"
-    if kind == "missing":
-        return f"{key!r} is missing.", f"Add '{key}:'."
-    if kind in {"enum", "literal_error"}:
-        return f"{value!r} is not allowed.", f"Use {context.get('expected', 'a known value')}."
-    if kind == "string_pattern_mismatch":
-        return f"{value!r} is no identifier.", "Use lower-case letters, digits and underscores."
-    if kind == "value_error":
-        return (
-            f"{context.get('error', detail['msg'])!s}.",
-            "See the message; the schema beside the files knows all keys.",
-        )
-    return (
-        f"{str(value)[:80]!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}.",
-        f"Correct the value of {key!r}.",
-    )
-
-
-def _place(raw: Any, loc: tuple[int | str, ...]) -> str:
-    """Turn a model path into ``section.item: key``, the way a person finds it in the file."""
-    names: list[str] = []
-    keys: list[str] = []
-    for part in loc:
-        raw = _step(raw, part)
-        if isinstance(part, int) and isinstance(raw, dict) and isinstance(raw.get("id"), str):
-            names.append(raw["id"])
-            keys.clear()
-        else:
-            keys.append(str(part))
-    return ": ".join(filter(None, (".".join(names), ".".join(keys))))
-
-
-def _step(raw: Any, part: int | str) -> Any:
-    try:
-        return raw[part]
-    except (KeyError, IndexError, TypeError):
-        return None
 
 
 def _parts(error: ConfigurationError) -> tuple[str, str, str, str]:

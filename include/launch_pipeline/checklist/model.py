@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
-from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checklist.duration import Duration, format_duration
 from launch_pipeline.checklist.words import Anchor, GateStyle, Mode, Role, Severity, SideEffect
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
@@ -31,8 +31,9 @@ class CheckSpec(Strict):
     def _from_single_key(cls, value: Any) -> Any:
         if isinstance(value, dict) and len(value) == 1 and "kind" not in value:
             ((kind, params),) = value.items()
-            return {"kind": kind, "params": params or {}}
-        message = "write a check as one key, its kind, over its parameters: '- http_request: {path: /health}'"
+            return {"kind": kind, "params": {} if params is None else params}
+        form = "'http_request: {path: /health}'"
+        message = f"{str(value)[:80]!r} is no check; write its kind as the only key, such as {form}"
         raise ValueError(message)
 
     @model_serializer
@@ -52,6 +53,14 @@ class Repeat(Strict):
 
     times: Annotated[int, Field(ge=2, le=31)]
     every: Duration
+
+    @field_validator("every")
+    @classmethod
+    def _time_passes(cls, every: timedelta) -> timedelta:
+        if every <= timedelta():
+            message = f"{format_duration(every)!r} never comes; write a duration longer than 0, such as '1d'"
+            raise ValueError(message)
+        return every
 
 
 class Item(Strict):
@@ -90,7 +99,7 @@ class Item(Strict):
             message = "mode 'approval' takes no checks; set mode to 'check+approval'"
             raise ValueError(message)
         if self.mode.needs_person and not self.question:
-            message = f"mode '{self.mode}' needs a 'question' for the approver"
+            message = f"mode '{self.mode}' asks nothing of its approver; add 'question:'"
             raise ValueError(message)
         if self.gate is not GateStyle.APPROVAL and self.mode is not Mode.APPROVAL:
             message = f"a {self.gate} is answered by a person alone; set mode to 'approval'"
@@ -131,8 +140,12 @@ class Phase(Strict):
     @model_validator(mode="after")
     def _dag_named_once(self) -> Self:
         without = [s.id for s in self.sections if not s.dag]
-        if self.dag and len(without) != len(self.sections):
-            message = "name the Dag for the phase or for each section, not both"
+        named = next((s for s in self.sections if s.dag), None)
+        if self.dag and named:
+            message = (
+                f"the phase names its Dag, {self.dag!r}, and so does section {named.id!r}, {named.dag!r}; "
+                "remove 'dag:' from the phase or from every section"
+            )
             raise ValueError(message)
         if not self.dag and without:
             message = f"no Dag for section {without[0]!r}; add 'dag:' to the phase or to every section"

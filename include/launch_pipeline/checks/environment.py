@@ -16,6 +16,9 @@ from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TARGET = re.compile(r"(?:\*\.)?[A-Za-z0-9._-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
+SYSTEM_RESOLVER = "system"
+"""Key of ``addresses`` for this machine's own resolver."""
 
 
 class Environment(Frozen):
@@ -33,6 +36,12 @@ class Environment(Frozen):
     """How long an hour of waiting lasts; rehearsals compress it."""
     recheck: Duration | None = None
     """How often failing checks run again while a person is asked; None: as the policy says."""
+    addresses: dict[str, str] = Field(default_factory=dict)
+    """Where a public name really is for checks, as ``curl --resolve`` says it.
+
+    ``host:port`` or ``*.host:port`` (one label) to ``address:port``; a resolver is ``1.1.1.1:53`` or
+    ``system``. Certificates and the Host header keep the name; the evidence shows the address.
+    """
 
     @field_validator("variables", mode="after")
     @classmethod
@@ -51,10 +60,40 @@ class Environment(Frozen):
             raise ValueError(message)
         return value
 
+    @field_validator("addresses", mode="after")
+    @classmethod
+    def _addresses_can_be_read(cls, addresses: dict[str, str]) -> dict[str, str]:
+        for name, target in addresses.items():
+            for text in (name, target) if name != SYSTEM_RESOLVER else (target,):
+                if not _TARGET.fullmatch(text):
+                    message = (
+                        f"address {name!r}: {target!r} cannot be used; write 'host:443': '127.0.0.1:8443'"
+                    )
+                    raise ValueError(message)
+        return {name.lower(): target for name, target in addresses.items()}
+
+    def address_of(self, host: str, port: int) -> tuple[str, int]:
+        """Say where to connect for a name: elsewhere if ``addresses`` says so, else the name itself."""
+        name = host.lower().rstrip(".")
+        for known in (f"{name}:{port}", f"*.{name.partition('.')[2]}:{port}"):
+            if known in self.addresses:
+                return _split(self.addresses[known])
+        return host, port
+
+    def resolver_address(self) -> tuple[str, int] | None:
+        """Say which resolver stands for the system's; None: the system's own."""
+        found = self.addresses.get(SYSTEM_RESOLVER)
+        return _split(found) if found else None
+
     @property
     def pace(self) -> float:
         """How fast waiting passes here: 1 in earnest, less in a rehearsal."""
         return self.hour / timedelta(hours=1)
+
+
+def _split(target: str) -> tuple[str, int]:
+    host, _, port = target.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def load_environment(path: Path | str) -> Environment:

@@ -121,12 +121,16 @@ def _wire() -> None:
     t_minus_2h, go = _run(T_MINUS_2H), GoNoGoOperator(**_names(GO_NO_GO))
     windows = [_run(dag_id) for dag_id in AFTER_GO]
     step >> [_run(dag_id) for dag_id in SIDE_BY_SIDE] >> t_minus_2h >> go >> windows[0]
-    chain(*windows, _run(WEEK_4), _run(SIGN_OFF), CompleteOperator(task_id="complete"))
+    chain(*windows, _run(WEEK_4), _run(SIGN_OFF), _complete())
     windows >> OfferRollbackOperator(**_names(ROLLBACK), after=list(AFTER_GO))
 
 
 def _run(dag_id: str) -> RunPhaseOperator:
     return RunPhaseOperator(**_names(dag_id))
+
+
+def _complete() -> CompleteOperator:
+    return CompleteOperator(task_id="complete", task_display_name="Launch complete")
 
 
 def _names(dag_id: str) -> dict[str, str]:

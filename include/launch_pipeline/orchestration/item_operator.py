@@ -41,7 +41,7 @@ from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_
 from launch_pipeline.orchestration.judging import judge, policy
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, standing
-from launch_pipeline.orchestration.observe import environment_named, observe
+from launch_pipeline.orchestration.observe import environment_named, observe_once
 from launch_pipeline.orchestration.records import (
     GivenAnswer,
     ItemSpec,
@@ -127,7 +127,7 @@ class ChecklistItemOperator(HITLOperator):
     def _look(self, context: Context) -> Evidence:
         launch, instance = self._launch(context), str(context["ti"].id)
         try:
-            return asyncio.run(observe(self.spec.payload()["item"], launch, instance))
+            return asyncio.run(observe_once(self.spec.payload()["item"], launch, instance))
         except LaunchError as error:
             # A broken environment file: as in the triggerer, a person is asked and told why.
             self.log.warning("The checks could not run: %s", error)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.model import Item
+from launch_pipeline.checks.clients import close_clients
 from launch_pipeline.checks.context import CheckContext, Environment, load_environment
 from launch_pipeline.checks.run import run_checks
 from launch_pipeline.errors import LedgerUnavailable
@@ -42,6 +43,14 @@ async def observe(item: dict[str, Any], launch: LaunchContext, task_instance_id:
     context = CheckContext(environment=environment, connect=connection_cache().get)
     results = await run_checks(model.checks, context, side_effects=model.side_effects)
     return Evidence.of(task_instance_id, results)
+
+
+async def observe_once(item: dict[str, Any], launch: LaunchContext, task_instance_id: str) -> Evidence:
+    """``observe`` in a loop that ends with it, as in a worker: its clients end as well."""
+    try:
+        return await observe(item, launch, task_instance_id)
+    finally:
+        await close_clients()
 
 
 def environment_named(name: str) -> Environment:

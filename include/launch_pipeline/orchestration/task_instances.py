@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from airflow.sdk.bases.hook import BaseHook
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.runtime.airflow_api import AirflowApi
+from launch_pipeline.orchestration.airflow_api import AirflowApi
 
 CONN_ID = "launch_airflow"
 

@@ -236,7 +236,6 @@ class StackSettings(Frozen):
             variables["OBJC_DISABLE_INITIALIZE_FORK_SAFETY"] = "YES"
         return variables
 
-
     def _own_connection(self) -> str:
         own = {"conn_type": "http", "host": self._internal_host, "port": self.port, "login": PIPELINE_USER}
         return json.dumps({**own, "password": self.passwords()[PIPELINE_USER]})

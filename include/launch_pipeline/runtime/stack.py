@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from launch_pipeline.errors import LaunchError, OperationError
-from launch_pipeline.runtime.airflow_api import AirflowApi, Json
+from launch_pipeline.orchestration.airflow_api import AirflowApi, Json
 from launch_pipeline.runtime.home import HomeLock, StackInfo, forget_info, prepare_home, write_info
 from launch_pipeline.runtime.ports import require_free
 from launch_pipeline.runtime.postgres import Postgres

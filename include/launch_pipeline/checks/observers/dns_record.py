@@ -10,6 +10,7 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
+from launch_pipeline.checks.environment import SYSTEM_RESOLVER
 from launch_pipeline.checks.observers.tcp_port import split_target
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
@@ -28,15 +29,28 @@ async def observe(params: DnsRecordParams, ctx: CheckContext) -> Observation:
     "No such name" and "no such record" are answers; raises Unreachable for SERVFAIL and silence.
     """
     lifetime = params.timeout.total_seconds() * _SHARE
-    resolvers = {text: await _resolver(text, lifetime) for text in params.resolvers}
+    resolvers = {text: await _resolver(ctx, text, lifetime) for text in params.resolvers}
     facts = await asyncio.gather(*(_name(params, ctx, resolvers, name) for name in params.names))
     subjects = tuple(Subject(name=n, facts=f) for n, f in zip(params.names, facts, strict=True))
     summary = {s.name: {"answers": s.facts["answers"], "ttl": s.facts["ttl"]} for s in subjects}
+    asked = {text: f"{r.nameservers[0]}:{r.port}" for text, r in resolvers.items() if _elsewhere(text, r)}
+    summary |= {"asked_at": asked} if asked else {}
     return Observation(subjects=subjects, authority=", ".join(params.resolvers), summary=summary)
 
 
-async def _resolver(text: str, lifetime: float) -> dns.asyncresolver.Resolver:
-    if text == "system":
+def _elsewhere(text: str, resolver: dns.asyncresolver.Resolver) -> bool:
+    """Whether the environment has this resolver at another address."""
+    if text == SYSTEM_RESOLVER:
+        return resolver.port != _DNS
+    return split_target(text, _DNS) != (str(resolver.nameservers[0]), resolver.port)
+
+
+async def _resolver(ctx: CheckContext, text: str, lifetime: float) -> dns.asyncresolver.Resolver:
+    own = ctx.environment.resolver_address()
+    if text == SYSTEM_RESOLVER and own:
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers, resolver.port = [own[0]], own[1]
+    elif text == SYSTEM_RESOLVER:
         resolver = await asyncio.to_thread(_system)
     else:
         resolver = dns.asyncresolver.Resolver(configure=False)
@@ -44,6 +58,7 @@ async def _resolver(text: str, lifetime: float) -> dns.asyncresolver.Resolver:
         if not _is_address(host):
             message = f"resolver '{text}' is no address; write 'system', an address or address:port"
             raise Inconclusive(message)
+        host, port = ctx.environment.address_of(host, port)
         resolver.nameservers, resolver.port = [host], port
     resolver.lifetime = lifetime
     # Let a lost packet be asked for again within the attempt.

@@ -19,6 +19,7 @@ from launch_pipeline.checks.observers.web import (
     credentials,
     refused_credentials,
     send,
+    shown_authority,
 )
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
@@ -56,7 +57,7 @@ async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
     )
     subjects = tuple([Subject(name=one.name, facts=await _facts(params, one)) for one in asked])
     first = next(iter(requests.values()))
-    return Observation(subjects=subjects, authority=authority(first.url), summary=_summary(asked))
+    return Observation(subjects=subjects, authority=shown_authority(ctx, first.url), summary=_summary(asked))
 
 
 async def _credentials(

@@ -12,6 +12,8 @@ from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from launch_pipeline.checks.context import CheckContext
     from launch_pipeline.checks.kinds.tcp_port import TcpPortParams
 
@@ -30,6 +32,16 @@ def split_target(text: str, default: int | None = None) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def moved(ctx: CheckContext, targets: Iterable[tuple[str, int]]) -> dict[str, dict[str, str]]:
+    """Say for the evidence which targets the environment has elsewhere; nothing where none is."""
+    found = {}
+    for host, port in targets:
+        address = ctx.environment.address_of(host, port)
+        if address != (host, port):
+            found[f"{host}:{port}"] = f"{address[0]}:{address[1]}"
+    return {"asked_at": found} if found else {}
+
+
 async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:
     """Try every port at the same time; raises Inconclusive for a target that cannot be read."""
     targets = {text: split_target(text) for text in params.targets}
@@ -38,7 +50,7 @@ async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:
     found = dict(zip(targets, states, strict=True))
     subjects = tuple(Subject(name=name, facts={"state": state}) for name, state in found.items())
     # Says nothing unless asked from the right side of the firewall.
-    summary = {"states": found, "seen_from": socket.gethostname()}
+    summary = {"states": found, "seen_from": socket.gethostname(), **moved(ctx, targets.values())}
     return Observation(subjects=subjects, authority=", ".join(targets)[:500], summary=summary)
 
 
@@ -47,7 +59,7 @@ async def _state(ctx: CheckContext, host: str, port: int, patience: float) -> st
         message = f"{host} is a link-local or metadata address; a check does not ask there"
         raise Inconclusive(message)
     async with ctx.clients.limit(f"{host}:{port}"):
-        return await _tried(host, port, patience)
+        return await _tried(*ctx.environment.address_of(host, port), patience)
 
 
 async def _tried(host: str, port: int, patience: float) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from launch_pipeline.checks.observers.tcp_port import split_target
+from launch_pipeline.checks.observers.tcp_port import moved, split_target
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -29,6 +29,15 @@ _OLD = {
     "TLSv1.1": ssl.TLSVersion.TLSv1_1,
     "TLSv1.2": ssl.TLSVersion.TLSv1_2,
 }
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A name, and where it is reached."""
+
+    name: str
+    address: str
+    port: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ async def observe(params: TlsCertificateParams, ctx: CheckContext) -> Observatio
     subjects = tuple(Subject(name=n, facts=f) for n, f in zip(params.hosts, facts, strict=True))
     keep = ("days_left", "issuer", "protocol", "legacy_protocols")
     summary = {s.name: {key: s.facts[key] for key in keep} for s in subjects}
+    summary |= moved(ctx, (split_target(text, _HTTPS) for text in params.hosts))
     return Observation(subjects=subjects, authority=", ".join(params.hosts)[:500], summary=summary)
 
 
@@ -59,10 +69,11 @@ async def _host(
 ) -> dict[str, Any]:
     host, port = split_target(text, _HTTPS)
     async with ctx.clients.limit(f"{host}:{port}"):
-        shown = await _look(host, port)
-        chain, name, problem = await _verify(host, port, trusting, shown.certificate)
+        place = _Place(host, *ctx.environment.address_of(host, port))
+        shown = await _look(place)
+        chain, name, problem = await _verify(place, trusting, shown.certificate)
         oldest = list(_OLD).index(params.min_protocol) if params.min_protocol in _OLD else len(_OLD)
-        legacy = [old for old in list(_OLD)[:oldest] if await _speaks(host, port, old)]
+        legacy = [old for old in list(_OLD)[:oldest] if await _speaks(place, old)]
     left = shown.certificate.not_valid_after_utc - ctx.clock()
     return {
         "days_left": left.days,
@@ -97,8 +108,10 @@ def _lenient(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
     return context
 
 
-async def _shake(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLObject:
-    _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
+async def _shake(place: _Place, context: ssl.SSLContext) -> ssl.SSLObject:
+    _, writer = await asyncio.open_connection(
+        place.address, place.port, ssl=context, server_hostname=place.name
+    )
     shaken: ssl.SSLObject = writer.get_extra_info("ssl_object")
     writer.transport.abort()
     with suppress(OSError):
@@ -106,9 +119,10 @@ async def _shake(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLObject
     return shaken
 
 
-async def _look(host: str, port: int) -> _Shown:
+async def _look(place: _Place) -> _Shown:
+    host, port = place.name, place.port
     try:
-        shaken = await _shake(host, port, _lenient())
+        shaken = await _shake(place, _lenient())
     except ssl.SSLError as error:
         message = f"{host}:{port} does not complete a TLS handshake: {error.reason or error}"
         raise Inconclusive(message) from error
@@ -125,16 +139,16 @@ async def _look(host: str, port: int) -> _Shown:
 
 
 async def _verify(
-    host: str, port: int, trusting: ssl.SSLContext, certificate: x509.Certificate
+    place: _Place, trusting: ssl.SSLContext, certificate: x509.Certificate
 ) -> tuple[bool, bool, str]:
     """Whether the chain and the name hold, and what does not."""
     try:
-        await _shake(host, port, trusting)
+        await _shake(place, trusting)
     except ssl.SSLCertVerificationError as error:
         wrong_name = error.verify_code in _WRONG_NAME
-        return wrong_name, not wrong_name and _covers(certificate, host), error.verify_message
+        return wrong_name, not wrong_name and _covers(certificate, place.name), error.verify_message
     except OSError as error:
-        message = f"{host}:{port} broke off the verified handshake: {error}"[:300]
+        message = f"{place.name}:{place.port} broke off the verified handshake: {error}"[:300]
         raise Unreachable(message, retryable=True) from error
     return True, True, ""
 
@@ -156,18 +170,18 @@ def _covers(certificate: x509.Certificate, host: str) -> bool:
     return any(name.lower() in {host.lower(), wildcard} for name in _names(certificate))
 
 
-async def _speaks(host: str, port: int, old: str) -> bool:
+async def _speaks(place: _Place, old: str) -> bool:
     """Whether the server still completes a handshake in an old version; an alert is the good answer."""
     try:
-        await _shake(host, port, _lenient(_OLD[old]))
+        await _shake(place, _lenient(_OLD[old]))
     except ssl.SSLError as error:
         if error.reason in _OWN_FAULT:
-            message = f"this machine's OpenSSL cannot offer {old}, so nobody knows whether {host} takes it"
+            message = f"this machine's OpenSSL cannot offer {old}, so whether {place.name} does is unknown"
             raise Inconclusive(message) from error
         return False
     except (ConnectionResetError, BrokenPipeError, asyncio.IncompleteReadError):
         return False
     except OSError as error:
-        message = f"{host}:{port} did not answer the {old} probe: {error}"[:300]
+        message = f"{place.name}:{place.port} did not answer the {old} probe: {error}"[:300]
         raise Unreachable(message, retryable=True) from error
     return True

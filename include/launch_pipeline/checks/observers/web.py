@@ -149,6 +149,12 @@ def authority(url: URL) -> str:
     return str(url.origin())
 
 
+def shown_authority(ctx: CheckContext, url: URL) -> str:
+    """Name who is asked as the evidence shows it: with the real address, where it is elsewhere."""
+    target, named = _placed(ctx, url)
+    return f"{authority(url)} (at {target.host}:{target.port})" if named else authority(url)
+
+
 async def send(
     ctx: CheckContext, connection: ConnectionInfo, request: Request, most: int = BODY_LIMIT
 ) -> Answer:
@@ -184,17 +190,19 @@ async def _exchange(
 ) -> Answer:
     _refuse(url.host or "")
     session = await ctx.clients.session()
+    target, named = _placed(ctx, url)
     own = request.credentials if url.origin() == request.url.origin() else {}
     first = url == request.url
     began = time.perf_counter()
     try:
         async with session.request(
             request.method,
-            url,
+            target,
             params=list(request.query) if first and request.query else None,
-            headers={**request.headers, **own},
+            headers={**request.headers, **own, **({"Host": named} if named else {})},
             data=request.data,
             ssl=context,
+            server_hostname=url.host if named and url.scheme == "https" else None,
             allow_redirects=False,
         ) as response:
             body, complete = await _bounded(response, most)
@@ -203,6 +211,16 @@ async def _exchange(
     elapsed = (time.perf_counter() - began) * 1000
     headers = _lowered(response)
     return Answer(authority(url), response.status, headers, body, complete, elapsed)
+
+
+def _placed(ctx: CheckContext, url: URL) -> tuple[URL, str]:
+    """Where to connect, and the name to ask for where the environment has it elsewhere."""
+    host, port = url.host or "", url.port or 0
+    address = ctx.environment.address_of(host, port)
+    if address == (host, port):
+        return url, ""
+    _refuse(address[0])
+    return url.with_host(address[0]).with_port(address[1]), url.host_port_subcomponent or host
 
 
 async def _bounded(response: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:

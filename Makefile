@@ -1,0 +1,56 @@
+# The one entry point; continuous integration calls the same targets.
+# A second 'make' does nothing: the stamp is newer than what it was made from.
+
+.DEFAULT_GOAL := install
+.PHONY: install rehearsal test lint bench lock clean help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+BOOTSTRAP := $(VENV)/.bootstrapped
+LOCK_OPTIONS := --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links
+
+# The newest Python that Airflow supports, or the one that is named: make PYTHON=/path/to/python3.12
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	"$$name" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& command -v "$$name" && break; done)
+
+install: $(STAMP) ## Install everything into .venv, as locked
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+rehearsal: $(STAMP) ## Rehearse a launch on this machine
+	@$(BIN)/launch rehearse
+
+test: lint ## Lint, then every test
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## Rules of style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict -p launch_pipeline
+
+bench: $(STAMP) ## Measure the budgets
+	$(BIN)/python -m launch_pipeline.rehearsal.bench
+
+lock: $(BOOTSTRAP) ## Pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --group dev --upgrade --quiet -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --no-annotate --upgrade --quiet -o requirements-bootstrap.lock requirements-bootstrap.in
+
+clean: ## Remove what was built; the stack's home (.launch) stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find include tests dags plugins -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BOOTSTRAP): requirements-bootstrap.lock
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one (with venv), or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu install python3-venv." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bootstrap.lock
+	@touch $@
+
+# Bytecode is compiled here, once, instead of at the first start of each component.
+$(STAMP): $(BOOTSTRAP) requirements.lock pyproject.toml
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r requirements.lock \
+	|| { echo "uv failed; trying pip" >&2; $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; }
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@

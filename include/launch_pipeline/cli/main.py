@@ -1,0 +1,61 @@
+"""``launch``: the command. Each group of commands is a module; heavy imports wait until one runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from launch_pipeline.cli import launches, rehearse, status, up, validate
+from launch_pipeline.cli.console import ExitCode, complain
+from launch_pipeline.errors import LaunchError
+
+DESCRIPTION = """\
+A production launch, run from its checklist.
+
+\b
+Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 the stack failed, 130 interrupted.
+
+\b
+Examples:
+  launch rehearse                 see a whole launch in minutes
+  launch up                       start the stack, until Ctrl-C
+  launch status --watch           what runs, what blocks, who must answer
+"""
+
+
+class LaunchGroup(TyperGroup):
+    """Turns the project's errors into one message and the right exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a :class:`LaunchError` is shown, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except LaunchError as error:
+            raise typer.Exit(complain(error)) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+app = typer.Typer(
+    name="launch",
+    cls=LaunchGroup,
+    help=DESCRIPTION,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("rehearse", help=rehearse.EXAMPLES)(rehearse.rehearse)
+app.command("up", help=up.UP_EXAMPLES)(up.up)
+app.command("down", help=up.DOWN_EXAMPLES)(up.down)
+app.command("start", help=launches.START_EXAMPLES)(launches.start)
+app.command("status", help=status.EXAMPLES)(status.status)
+app.command("postpone", help=launches.POSTPONE_EXAMPLES)(launches.postpone)
+app.command("abort", help=launches.ABORT_EXAMPLES)(launches.abort)
+app.command("validate", help=validate.EXAMPLES)(validate.validate)
+
+
+if __name__ == "__main__":
+    app()

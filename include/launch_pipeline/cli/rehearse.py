@@ -1,0 +1,29 @@
+"""``launch rehearse``: the door to the rehearsal room."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from launch_pipeline.cli.client import HomeOption  # noqa: TC001 - typer reads it
+
+EXAMPLES = """\
+Rehearse a launch: the same Dags against a stand-in product, in minutes, on this machine.
+
+\b
+Examples:
+  launch rehearse
+  launch rehearse --hands-on
+"""
+
+
+def rehearse(
+    hands_on: Annotated[bool, typer.Option("--hands-on", help="You answer the questions yourself")] = False,
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web interface")] = 8080,
+) -> None:
+    """Hand over to the rehearsal room, which is loaded only here."""
+    from launch_pipeline.rehearsal.command import rehearse as run  # noqa: PLC0415
+
+    run(hands_on=hands_on, home=home, port=port)

@@ -1,0 +1,34 @@
+"""``make bench``: run everything, print a table and write JSON. Exit code 1 where a budget is exceeded."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from bench.loop import measure_loop
+from bench.parsing import measure_parsing
+from bench.phases import measure_phases
+from rich.console import Console
+from rich.table import Table
+
+
+def main() -> int:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each Dag; the median counts")
+    parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="where the numbers go")
+    asked = parser.parse_args()
+    rows = [*measure_parsing(), *measure_loop(), *measure_phases(asked.rounds)]
+    table = Table("what", "measured", "compared with", "ratio", "budget", "")
+    for row in rows:
+        table.add_row(*row.cells())
+    Console().print(table)
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    asked.json.write_text(json.dumps([row.plain() for row in rows], indent=1), encoding="utf-8")
+    return 0 if all(row.kept for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Items of a small checklist as tasks, and evidence for them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG
+
+from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.orchestration.evidence import Evidence
+from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
+from launch_pipeline.orchestration.records import ItemSpec
+from servers.airflow_task import Task
+from servers.records import a_result
+
+if TYPE_CHECKING:
+    from servers.airflow_task import Supervisor
+
+DIGEST = "sha256:" + "c" * 64
+REASON = "not needed for this release"
+HEALTH = {"http_request": {"path": "/health"}}
+JUNIT = {"report": {"uri": "${reports}/junit.xml", "format": "junit", "subject": ""}}
+CONF = {"environment": "test", "release": "1.2.0", "started_by": "kim.kubernetes"}
+
+
+def a_spec(**item: Any) -> ItemSpec:
+    """Make the spec of an approval by the Security Lead (Sven, backup Selma); any field changed by name."""
+    fields: dict[str, Any] = {
+        "id": "tls",
+        "text": "TLS certificates are valid",
+        "mode": "approval",
+        "owner": "security_lead",
+        "how": "Look at the certificates.",
+        "on_failure": "Renew them.",
+        **item,
+    }
+    if fields["mode"] != "approval":
+        fields.setdefault("checks", [HEALTH])
+    if fields["mode"] != "check":
+        fields.setdefault("question", "Are they valid?")
+    ref = f"week_1.security.{fields['id']}"
+    return ItemSpec(ref=ref, phase_id="week_1", checklist_digest=DIGEST, item=fields)
+
+
+def a_task(supervisor: Supervisor, *, conf: dict[str, Any] | None = None, **item: Any) -> Task:
+    """Make the task of ``a_spec(**item)`` in the Dag ``week_1``."""
+    spec = a_spec(**item)
+    with DAG("week_1", schedule=None):
+        operator = ChecklistItemOperator(task_id=f"security.{spec.item.id}", spec=spec.payload())
+    return Task(supervisor, operator, conf={**CONF, **(conf or {})})
+
+
+def evidence(task: Task, verdict: str = "passed", age: timedelta = timedelta(), **result: Any) -> dict[str, Any]:
+    """Make what a look of this very task instance says, as a trigger sends it."""
+    headline = result.pop("headline", f"the check {verdict}")
+    seen = a_result(verdict=Verdict(verdict), headline=headline, **result)
+    made = Evidence.of(str(task.id), [seen])
+    return made.model_copy(update={"observed_at": datetime.now(UTC) - age}).payload()
+
+
+def asked(task: Task, verdict: str = "passed", age: timedelta = timedelta()) -> Task:
+    """Bring a task to its open request: with checks, on evidence of that verdict and age."""
+    if task.operator.spec.item.mode.has_checks:  # type: ignore[attr-defined]
+        task.resume(evidence(task, verdict, age), "looked")
+    else:
+        task.start()
+    return task

@@ -1,0 +1,127 @@
+"""The rehearsal's stand-in in a thread of the test, over a real PostgreSQL, and checks against it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import yaml
+
+from launch_pipeline.checks.clients import close_clients
+from launch_pipeline.checks.context import CheckContext, ConnectionInfo
+from launch_pipeline.checks.environment import Environment
+from launch_pipeline.checks.run import run_checks
+from launch_pipeline.errors import NotConnected
+from launch_pipeline.rehearsal.standin.connections import connections, overlay
+from launch_pipeline.rehearsal.standin.server import StandIn
+from launch_pipeline.runtime.home import prepare_home
+from launch_pipeline.runtime.postgres import Postgres
+from launch_pipeline.runtime.processes import Component, ProcessRecords, wait_until
+from launch_pipeline.runtime.settings import StackSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
+    from launch_pipeline.checklist.model import Item
+    from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+
+
+@contextmanager
+def postgres(home: Path) -> Iterator[str]:
+    """Run the stack's PostgreSQL alone; gives the superuser's address."""
+    settings = StackSettings.resolve(home=home, root=ROOT, rehearsal=True)
+    prepare_home(home)
+    server = Postgres(settings)
+    server.prepare()
+    component = Component(server.spec(), settings.log_folder, ProcessRecords(home / "processes.json"))
+    component.start()
+    try:
+        assert wait_until(server.ready, 60, alive=lambda: None)
+        password = settings.keys().postgres_password
+        yield f"postgresql://postgres:{password}@127.0.0.1:{settings.database_port}/postgres"
+    finally:
+        component.stop()
+
+
+class RunningStandIn:
+    """A stand-in in an event loop of its own."""
+
+    def __init__(self, plan: StandInPlan) -> None:
+        self.plan = plan
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.stand_in = StandIn(plan)
+        self.launch_at = datetime.now(UTC)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self.stand_in.__aenter__())
+        self.launch_at = datetime.now(UTC)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self.stand_in.__aexit__())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def turn(self, part: Part, *, works: bool) -> None:
+        """Break or repair a part."""
+        self._do(self.stand_in.health.turn(part, works=works))
+
+    def write_up(self) -> str:
+        """Let the team document the launch."""
+        return self._do(self.stand_in.write_up())
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    @property
+    def environment(self) -> Environment:
+        """The rehearsal's environment, with the variables of a launch a moment ago."""
+        committed = yaml.safe_load((ROOT / "include/environments/rehearsal.yaml").read_text(encoding="utf-8"))
+        made = overlay(committed, self.plan, self.stand_in.schema_fingerprint)
+        moment = datetime.now(UTC)
+        launch = {
+            "release": self.plan.release,
+            "release_sha": self.stand_in.release_sha,
+            "previous_release": self.plan.previous_release,
+            "launch_at": self.launch_at.isoformat(),
+            "launch_date": moment.date().isoformat(),
+            "today": moment.date().isoformat(),
+            "run_nonce": hashlib.sha256(moment.isoformat().encode()).hexdigest()[:16],
+        }
+        return Environment.model_validate({**made, "variables": {**made["variables"], **launch}})
+
+    def check(self, item: Item) -> list[CheckResult]:
+        """Run an item's own checks against this stand-in."""
+        return asyncio.run(self._check(item))
+
+    async def _check(self, item: Item) -> list[CheckResult]:
+        known = {name: _info(name, given) for name, given in connections(self.plan).items()}
+
+        async def connect(conn_id: str) -> ConnectionInfo:
+            if conn_id not in known:
+                message = f"not connected: {conn_id}"
+                raise NotConnected(message)
+            return known[conn_id]
+
+        try:
+            context = CheckContext(self.environment, connect)
+            return await run_checks(item.checks, context, side_effects=item.side_effects)
+        finally:
+            await close_clients()
+
+
+def _info(name: str, given: dict[str, Any]) -> ConnectionInfo:
+    fields = {key: value for key, value in given.items() if key != "conn_type"}
+    return ConnectionInfo(conn_id=name, scheme=given["conn_type"], **fields)
