@@ -29,10 +29,10 @@ test: lint ## Lint, then every test
 lint: $(STAMP) ## Rules of style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict -p launch_pipeline
+	$(BIN)/mypy --strict -p launch_pipeline dags plugins
 
 bench: $(STAMP) ## Measure the budgets
-	$(BIN)/python -m launch_pipeline.rehearsal.bench
+	PYTHONPATH=tests $(BIN)/python -m bench
 
 lock: $(BOOTSTRAP) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --group dev --upgrade --quiet -o requirements.lock pyproject.toml

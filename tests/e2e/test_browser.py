@@ -79,9 +79,8 @@ def test_a_release_manager_launches_answers_and_reads_the_grid(
     page.goto(f"/dags/{PHASE}/runs/{launch.id}/tasks/people.attested/required_actions")
     page.get_by_text("Is the team ready?").wait_for()
     page.screenshot(path=tmp_path / "gate.png")
-    _choose(page, "Waive")
-    page.get_by_label("Reason").or_(page.locator("#element_reason")).first.fill("the team is ready enough")
-    page.get_by_role("button", name="Respond").click()
+    page.locator("#element_reason").fill("the team is ready enough")
+    page.get_by_role("button", name="Waive", exact=True).click()
     phase.until_state("people.attested", "skipped")
     record = phase.record("people.attested")
     assert record
@@ -98,7 +97,3 @@ def _pick_time(page: Page, date: str, time: str) -> None:
     page.get_by_placeholder("HH:mm").fill(time)
     page.keyboard.press("Escape")
 
-
-def _choose(page: Page, option: str) -> None:
-    page.get_by_text("Select Value").first.click()
-    page.get_by_role("option", name=option, exact=True).click()

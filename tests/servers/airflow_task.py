@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, TIRunContext
-from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.serde import deserialize, serialize
 from psycopg.conninfo import conninfo_to_dict
@@ -65,7 +65,7 @@ class Supervisor:
         msg = type(msg).model_validate(msgspec.msgpack.decode(wire)[1])
         self.log.append(name)
         if name in self.broken:
-            return self._error(ErrorType.GENERIC_ERROR)
+            raise AirflowRuntimeError(self._error(ErrorType.GENERIC_ERROR))
         try:
             return getattr(self, f"_on_{name}")(msg)
         except Exception as error:

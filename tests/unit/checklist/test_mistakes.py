@@ -44,7 +44,12 @@ MISTAKES = [
     ("checks_that_are_a_mapping", "quay.crane_ready: checks", "is not a list", "Write its entries with '- '"),
     # Items that contradict themselves
     ("missing_question", "ships.crew_aboard", "mode 'approval' asks nothing", "Add 'question:'"),
-    ("approval_with_checks", "ships.crew_aboard", "'approval' takes no checks", "Set mode to 'check+approval'"),
+    (
+        "approval_with_checks",
+        "ships.crew_aboard",
+        "'approval' takes no checks",
+        "Set mode to 'check+approval'",
+    ),
     ("check_without_checks", "quay.pier_open", "mode 'check' needs at least one check", "Add 'checks:'"),
     ("decision_with_checks", "ships.crew_aboard", "a decision is answered by a person", "'approval'"),
     ("repeat_without_person", "quay.pier_open", "'repeat' asks a person", "Set mode to 'approval'"),
@@ -54,7 +59,12 @@ MISTAKES = [
     ("duration_longer_than_a_century", "quay.pier_open: opens.offset", "'999999999w'", DURATION),
     ("bad_anchor_of_a_moment", "quay.pier_open: opens.anchor", "'lunch_time'", "Write 'launch_time'"),
     # Checks
-    ("check_without_kind", "quay.crane_ready: check 1", "'path': '/health'", "Write its kind as the only key"),
+    (
+        "check_without_kind",
+        "quay.crane_ready: check 1",
+        "'path': '/health'",
+        "Write its kind as the only key",
+    ),
     ("check_that_is_a_word", "quay.crane_ready: check 1", "'redis_info'", "Write its kind as the only key"),
     ("check_with_two_kinds", "quay.crane_ready: check 1", "'tcp_port'", "Write its kind as the only key"),
     (
@@ -122,7 +132,12 @@ MISTAKES = [
 # Folder, file that is told, place, problem, fix.
 MISTAKES_ACROSS_FILES = [
     ("phase_in_two_files", "phase harbour", "'phase harbour' is also in 01_harbour.yaml", "name of its own"),
-    ("dag_in_two_files", "dag week_1_harbour", "'dag week_1_harbour' is also in 01_harbour", "name of its own"),
+    (
+        "dag_in_two_files",
+        "dag week_1_harbour",
+        "'dag week_1_harbour' is also in 01_harbour",
+        "name of its own",
+    ),
 ]
 
 

@@ -32,7 +32,13 @@ def section(name: str, *items: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def phase(*sections: dict[str, Any], **more: Any) -> Phase:
     """Read a phase; its one Dag is ``the_dag`` unless the sections name theirs."""
-    head = {"schema_version": 1, "id": "the_phase", "title": "The Phase", "when": "week 1", "description": "x"}
+    head = {
+        "schema_version": 1,
+        "id": "the_phase",
+        "title": "The Phase",
+        "when": "week 1",
+        "description": "x",
+    }
     dag = {} if any("dag" in part for part in sections) else {"dag": "the_dag"}
     return Phase.model_validate({**head, **dag, "sections": sections, **more})
 
@@ -153,7 +159,7 @@ def test_shipped_plans_can_be_run(kinds: ParameterModels) -> None:
         tasks = {planned.task_id for planned in plan.items} | {name for name, _ in plan.moments}
         assert {name for edge in plan.edges for name in edge} <= tasks
         assert len(set(plan.edges)) == len(plan.edges)
-        sorter: TopologicalSorter[str] = TopologicalSorter({name: () for name in tasks})
+        sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(tasks, ()))
         for first, then in plan.edges:
             sorter.add(then, first)
         assert len(list(sorter.static_order())) == len(tasks)

@@ -105,7 +105,9 @@ def test_four_roles_decide_and_four_sign(phases: list[Phase]) -> None:
         GateStyle.SIGNATURE: 4,
     }
     assert gates.count(("rollback", GateStyle.DECISION)) == 1
-    decide, sign = (section.items for phase in phases if phase.kind == "sign_offs" for section in phase.sections)
+    decide, sign = (
+        section.items for phase in phases if phase.kind == "sign_offs" for section in phase.sections
+    )
     assert [item.owner for item in decide] == [item.owner for item in sign]
     assert all(item.severity is Severity.BLOCKING for item in (*decide, *sign))
 
@@ -123,9 +125,7 @@ def test_texts_are_the_exact_lines_of_the_document(phases: list[Phase], outline:
 def test_signatures_are_those_of_the_document(phases: list[Phase], outline: Outline) -> None:
     """Who signs is what the document's Sign-Off names."""
     sections = dict(outline)["Sign-Off"]
-    signing = [
-        item.text for phase in phases for _, item in phase.items() if item.gate is GateStyle.SIGNATURE
-    ]
+    signing = [item.text for phase in phases for _, item in phase.items() if item.gate is GateStyle.SIGNATURE]
     assert signing == [title for title, _ in sections]
 
 

@@ -74,3 +74,10 @@ def ledger(supervisor: Supervisor, dsn: str) -> Ledger:
     """Give the ledger that the tasks reach by the connection ``launch_ledger``."""
     supervisor.postgres(dsn)
     return Ledger(dsn)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a real PostgreSQL."""
+    for item in items:
+        if "dsn" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 
-pytestmark = pytest.mark.integration
-
 ASK = (Answer.WAIVE, Answer.NOT_APPLICABLE, Answer.REJECT)
 OPTIONS: dict[str, tuple[dict[str, Any], tuple[Answer, ...]]] = {
     "a check offers no approval": ({"mode": "check"}, (Answer.RECHECK, *ASK)),

@@ -1,0 +1,460 @@
+"""What a person's answer makes of an item: the outcome, the record, and never a spent gate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from launch_pipeline.record.launches import Launch, Launches
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy, read_record
+from servers.item_tasks import DIGEST, HEALTH, JUNIT, REASON, a_task, asked, evidence
+
+if TYPE_CHECKING:
+    from servers.airflow_task import Supervisor, Task
+    from servers.include_folder import IncludeFolder
+
+LAUNCH = "shop-1.2"
+BOTH: dict[str, Any] = {"mode": "check+approval"}
+CHECK: dict[str, Any] = {"mode": "check"}
+DECISION: dict[str, Any] = {"gate": "decision", "owner": "technical_lead"}
+SIGNATURE: dict[str, Any] = {"gate": "signature", "owner": "technical_lead"}
+BO = {"by": "bo.technical"}
+FAIL, SKIP = AirflowFailException, AirflowSkipException
+STATES = {None: "success", SKIP: "skipped", FAIL: "failed"}
+
+COUNTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], Outcome, type[Exception] | None]] = {
+    "approve": ({}, "passed", "Approve", {}, Outcome.APPROVED, None),
+    "approve by the backup": ({}, "passed", "Approve", {"by": "selma.officer"}, Outcome.APPROVED, None),
+    "approve checks that passed": (BOTH, "passed", "Approve", {}, Outcome.APPROVED, None),
+    "waive": (CHECK, "failed", "Waive", {"reason": REASON}, Outcome.WAIVED, SKIP),
+    "waive by the CTO": ({}, "passed", "Waive", {"reason": REASON, "by": "carla.cto"}, Outcome.WAIVED, SKIP),
+    "not applicable": (
+        CHECK, "inconclusive", "Not applicable", {"reason": REASON}, Outcome.NOT_APPLICABLE, SKIP),
+    "reject": ({}, "passed", "Reject", {"reason": REASON}, Outcome.REJECTED, FAIL),
+    "reject an advisory item": (
+        {"severity": "advisory"}, "passed", "Reject", {"reason": REASON}, Outcome.NOT_MET, SKIP),
+    "go": (DECISION, "passed", "Go", BO, Outcome.APPROVED, None),
+    "no go": (DECISION, "passed", "No go", {**BO, "reason": REASON}, Outcome.REJECTED, FAIL),
+    "sign": (SIGNATURE, "passed", "Sign", {**BO, "signature": "Bo Sato"}, Outcome.APPROVED, None),
+    "decline": (SIGNATURE, "passed", "Decline", {**BO, "reason": REASON}, Outcome.REJECTED, FAIL),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("item", "verdict", "option", "fields", "outcome", "error"), COUNTS.values(), ids=COUNTS
+)
+def test_answer_becomes_a_record_in_three_places(
+    supervisor: Supervisor,
+    ledger: Ledger,
+    item: dict[str, Any],
+    verdict: str,
+    option: str,
+    fields: dict[str, Any],
+    outcome: Outcome,
+    error: type[Exception] | None,
+) -> None:
+    """The end of the task, its XCom, its state store and the ledger say the same."""
+    task = asked(a_task(supervisor, **item), verdict)
+    ended = task.answer(option, via="airflow_ui", **fields)
+    assert ended.state == STATES[error]
+    # Airflow's runner keeps no exception of a skip; its state says it.
+    assert type(ended.error) is (FAIL if error is FAIL else type(None))
+    record = read_record(task.xcom())
+    assert record is not None
+    assert (record.outcome, record.task_instance_id) == (outcome, str(task.id))
+    assert (record.recorded_by, record.checklist_digest) == (RecordedBy.AIRFLOW_UI, DIGEST)
+    kept = supervisor.store["sign_off"]
+    assert kept.value == task.xcom()
+    assert kept.expires_at is None
+    (entry,) = ledger.entries(LAUNCH)
+    assert entry.kind is EntryKind.DECISION
+    assert entry.record == record
+    if error is FAIL:
+        assert outcome in ended.why
+
+
+def test_record_says_who_decided_for_which_role_and_on_what(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Person, role, reason, time of the answer and the evidence that was shown are kept."""
+    task = asked(a_task(supervisor, **CHECK), "failed")
+    at = datetime.now(UTC) - timedelta(minutes=3)
+    task.answer("Waive", reason=REASON, at=at)
+    record = read_record(task.xcom())
+    assert record is not None
+    assert record.decided_by is not None
+    assert (record.decided_by.id, record.decided_by.airflow_user) == ("sven", "sven.security")
+    assert (record.role, record.reason, record.decided_at) == ("security_lead", REASON, at)
+    assert record.results[0].headline == "the check failed"
+    assert ledger.entries(LAUNCH)[0].record == record
+
+
+def test_ledger_is_written_before_the_task_may_end(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Where the XCom cannot be left, the ledger holds the answer already."""
+    task = asked(a_task(supervisor))
+    supervisor.broken = {"SetTaskStateStore"}
+    ended = task.answer("Waive", reason=REASON)
+    assert ended.state != "skipped"
+    assert len(ledger.entries(LAUNCH)) == 1
+
+
+def test_recheck_is_a_new_try(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Re-check decides nothing: Airflow tries again, and nothing is kept."""
+    task = asked(a_task(supervisor, **BOTH), "failed")
+    ended = task.answer("Re-check", by="noor.network")
+    assert type(ended.error) is AirflowException
+    assert ended.state == "up_for_retry"
+    assert ledger.entries(LAUNCH) == []
+
+
+AGAIN: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], str]] = {
+    "a wrong role": ({}, "passed", "Approve", {"by": "noor.network"}, "belongs to the Security Lead"),
+    "nobody known": ({}, "passed", "Approve", {"by": "mallory"}, "nobody in the contacts"),
+    "no user at all": ({}, "passed", "Approve", {"by": ""}, "'' is nobody"),
+    "no reason": ({}, "passed", "Waive", {}, "needs a reason"),
+    "blanks for a reason": ({}, "passed", "Reject", {"reason": " " * 30}, "needs a reason"),
+    "an unknown option": ({}, "passed", "Maybe", {}, "'Maybe' is no answer"),
+    "no option": ({}, "passed", "", {}, "is no answer"),
+    "approve where nobody is asked to": (CHECK, "failed", "Approve", {}, "is no answer"),
+    "approve failing checks": (BOTH, "failed", "Approve", {}, "have not passed"),
+    "approve inconclusive checks": (BOTH, "inconclusive", "Approve", {}, "have not passed"),
+    "a signature of another": (
+        SIGNATURE, "passed", "Sign", {**BO, "signature": "Ada Lindqvist"}, "Bo Sato"),
+    "no signature": (SIGNATURE, "passed", "Sign", BO, "Sign by typing your full name"),
+    "old evidence with side effects": (
+        {**BOTH, "side_effects": ["generates load"]}, "old", "Approve", {}, "answer Re-check"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("item", "verdict", "option", "fields", "why"), AGAIN.values(), ids=AGAIN)
+def test_answer_that_does_not_count_is_asked_again(
+    supervisor: Supervisor,
+    ledger: Ledger,
+    item: dict[str, Any],
+    verdict: str,
+    option: str,
+    fields: dict[str, Any],
+    why: str,
+) -> None:
+    """The gate opens anew and says why; nothing is kept, and a good answer still counts."""
+    age = timedelta(hours=2) if verdict == "old" else timedelta()
+    task = asked(a_task(supervisor, **item), "passed" if verdict == "old" else verdict, age)
+    ended = task.answer(option, **fields)
+    assert ended.state in {"awaiting_input", "deferred"}
+    assert ended.message.next_method == "answered"
+    assert why in task.xcom("refused")
+    assert [request.ti_id for request in supervisor.requests] == [task.id, task.id]
+    assert ledger.entries(LAUNCH) == []
+    denies = {"decision": "No go", "signature": "Decline"}.get(item.get("gate", ""), "Reject")
+    by = "bo.technical" if item.get("owner") else "sven.security"
+    assert task.answer(denies, by=by, reason=REASON).state == "failed"
+
+
+def test_two_options_at_once_are_none(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Approve beside Reject is not read as Approve."""
+    task = asked(a_task(supervisor))
+    user = {"id": "1", "name": "sven.security"}
+    event = {"chosen_options": ["Approve", "Reject"], "params_input": {}, "responded_by_user": user,
+             "responded_at": datetime.now(UTC)}  # fmt: skip
+    assert task.resume(event).state == "awaiting_input"
+    assert "'Approve, Reject' is no answer" in task.xcom("refused")
+    assert ledger.entries(LAUNCH) == []
+
+
+def test_machine_cannot_be_claimed_as_the_way_in(supervisor: Supervisor, ledger: Ledger) -> None:
+    """A field that says the machine answered is not believed."""
+    task = asked(a_task(supervisor))
+    task.answer("Approve", via="machine")
+    assert ledger.entries(LAUNCH)[0].content["recorded_by"] == "api"
+
+
+@pytest.mark.parametrize("file", ["contacts.yaml", "checklists/policy.yaml"])
+def test_file_that_is_being_edited_does_not_spend_the_answer(
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder, file: str
+) -> None:
+    """Contacts or policy broken for a moment: asked again with the place, and then it counts."""
+    task = asked(a_task(supervisor))
+    path = include.path / file
+    good = path.read_text()
+    path.write_text("people: [")
+    assert task.answer("Approve").state == "awaiting_input"
+    assert path.name in task.xcom("refused")
+    path.write_text(good + "\n")
+    assert task.answer("Approve").state == "success"
+    assert len(ledger.entries(LAUNCH)) == 1
+
+
+# ---- stale evidence ---------------------------------------------------------------------------------
+
+
+def test_old_evidence_is_looked_at_again_before_an_approval(supervisor: Supervisor, ledger: Ledger) -> None:
+    """The checks run first, and what they see now is what the approval is kept with."""
+    task = asked(a_task(supervisor, **BOTH), age=timedelta(hours=2))
+    ended = task.answer("Approve")
+    assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
+    assert (ended.trigger_kwargs["every"], ended.trigger_kwargs["ends"]) == (None, False)
+    assert ledger.entries(LAUNCH) == []
+    ended = task.resume(evidence(task, headline="seen just now"))
+    assert ended.state == "success"
+    assert task.xcom()["results"][0]["headline"] == "seen just now"
+
+
+def test_old_evidence_that_fails_now_is_asked_again(supervisor: Supervisor, ledger: Ledger) -> None:
+    """The approval counts only if the fresh look passes as well."""
+    task = asked(a_task(supervisor, **BOTH), age=timedelta(hours=2))
+    task.answer("Approve")
+    ended = task.resume(evidence(task, "failed", headline="expired"))
+    assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
+    assert "expired" in task.xcom("refused")
+    assert ledger.entries(LAUNCH) == []
+
+
+def test_worker_check_is_looked_at_again_on_the_spot(supervisor: Supervisor, ledger: Ledger) -> None:
+    """A report is read again in the worker; one that is gone is no pass."""
+    task = asked(a_task(supervisor, mode="check+approval", checks=[JUNIT]), age=timedelta(hours=2))
+    ended = task.answer("Approve")
+    assert ended.state == "awaiting_input"
+    assert "looked at again it says" in task.xcom("refused")
+    assert ledger.entries(LAUNCH) == []
+
+
+def test_waiver_needs_no_fresh_evidence(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Only a yes rests on the evidence."""
+    task = asked(a_task(supervisor, **BOTH), "failed", timedelta(hours=2))
+    assert task.answer("Waive", reason=REASON).state == "skipped"
+    assert len(ledger.entries(LAUNCH)) == 1
+
+
+def test_shortest_freshness_does_not_look_for_ever(
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder
+) -> None:
+    """Age is counted up to the answer, so that one fresh look is enough however slow Airflow is."""
+    include.policy(fresh_for="1s")
+    task = asked(a_task(supervisor, **BOTH), age=timedelta(hours=2))
+    at = datetime.now(UTC) - timedelta(minutes=1)
+    assert task.answer("Approve", at=at).trigger == "ItemTrigger"
+    assert task.resume(evidence(task, age=timedelta(seconds=30))).state == "success"
+    assert len(ledger.entries(LAUNCH)) == 1
+
+
+# ---- the ledger away --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["Approve", "Reject", "Waive"])
+def test_answer_is_kept_while_the_ledger_is_away(supervisor: Supervisor, ledger: Ledger, dsn: str, option: str) -> None:
+    """Nothing ends unrecorded: the answer waits with the task and is offered again."""
+    task = asked(a_task(supervisor, **BOTH))
+    _away(supervisor)
+    at = datetime.now(UTC)
+    for _ in range(3):
+        ended = task.answer(option, reason=REASON, at=at) if _ == 0 else task.resume(None)
+        assert (ended.state, ended.trigger, ended.message.next_method) == ("deferred", "DateTimeTrigger", "kept")
+        assert task.xcom() is None
+    supervisor.postgres(dsn)
+    assert task.resume(None).state in {"success", "failed", "skipped"}
+    (entry,) = ledger.entries(LAUNCH)
+    assert entry.record is not None
+    assert entry.record.decided_at == at
+    assert len(supervisor.requests) == 1
+
+
+@pytest.mark.parametrize(("item", "age"), [({}, 0), (BOTH, 0), (BOTH, 70)], ids=["approval", "both", "ageing"])
+def test_answer_that_was_written_already_is_there_once(
+    supervisor: Supervisor, ledger: Ledger, dsn: str, item: dict[str, Any], age: int
+) -> None:
+    """A reply that got lost after the commit: offered again word for word, though its evidence has aged."""
+    task = asked(a_task(supervisor, **item), age=timedelta(minutes=age))
+    at = datetime.now(UTC) - timedelta(minutes=age)
+    _away(supervisor)
+    kept = task.answer("Approve", at=at)
+    supervisor.postgres(dsn)
+    assert task.resume(None).state == "success"
+    task.last = kept
+    assert task.resume(None).state == "success"
+    assert len(ledger.entries(LAUNCH)) == 1
+
+
+def test_request_does_not_need_the_ledger(supervisor: Supervisor) -> None:
+    """A person can be asked while the ledger is away."""
+    assert asked(a_task(supervisor)).last.state == "awaiting_input"  # type: ignore[union-attr]
+
+
+def _away(supervisor: Supervisor) -> None:
+    supervisor.postgres("postgresql://nobody@127.0.0.1:9/none")
+
+
+# ---- the launch -------------------------------------------------------------------------------------
+
+
+def _launch(dsn: str) -> Launches:
+    launches = Launches(dsn)
+    launches.start(
+        Launch(
+            launch_id=LAUNCH, environment="test", rehearsal=False, release="1.2.0", release_sha="a" * 40,
+            launch_at=datetime.now(UTC) + timedelta(days=1), started_by="kim.kubernetes",
+        )
+    )  # fmt: skip
+    return launches
+
+
+def test_launch_that_is_over_takes_no_answer(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
+    """An aborted launch is decided no further."""
+    launches = _launch(dsn)
+    task = asked(a_task(supervisor))
+    launches.abort(LAUNCH, "ada.technical", REASON)
+    assert task.answer("Approve").state == "awaiting_input"
+    assert "over" in task.xcom("refused")
+    assert ledger.entries(LAUNCH, EntryKind.DECISION) == []
+
+
+def test_one_person_decides_for_one_role(supervisor: Supervisor, ledger: Ledger, include: IncludeFolder) -> None:
+    """Who has said Go for one role is refused for another, unless the policy allows it."""
+    text = include.contacts.read_text()
+    include.contacts.write_text(text.replace("cto: {primary: carla", "cto: {primary: bo"))
+    assert asked(a_task(supervisor, **DECISION)).answer("Go", **BO).state == "success"
+    cto = asked(a_task(supervisor, gate="decision", owner="cto", id="cto"))
+    assert cto.answer("Go", **BO).state == "deferred"
+    assert "already answered for another role" in cto.xcom("refused")
+    include.policy(two_roles_one_person=True)
+    assert cto.answer("Go", **BO).state == "success"
+    assert len(ledger.entries(LAUNCH)) == 2
+
+
+@pytest.mark.parametrize("by_form", [True, False], ids=["the conductor's form", "a phase triggered by hand"])
+def test_who_triggered_the_launch_neither_decides_nor_signs(
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder, by_form: bool
+) -> None:
+    """Self-approval is refused, whether the run's configuration or only Airflow names who triggered it."""
+    task = a_task(supervisor, conf={"started_by": "bo.technical" if by_form else None}, **DECISION)
+    task.started_by = None if by_form else "bo.technical"
+    assert asked(task).answer("Go", **BO).state == "deferred"
+    assert "You triggered this launch" in task.xcom("refused")
+    assert ledger.entries(LAUNCH) == []
+    include.policy(self_approval=True)
+    assert task.answer("Go", **BO).state == "success"
+
+
+def test_anothers_no_ends_an_open_decision(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Whoever has not answered is not reached; the ledger hears it from the gate."""
+    task = asked(a_task(supervisor, **DECISION))
+    ended = task.resume({"denied_by": "Carla Mendes"})
+    record = read_record(task.xcom())
+    assert type(ended.error) is FAIL
+    assert "Carla Mendes" in ended.why
+    assert record is not None
+    assert (record.outcome, record.decided_by) == (Outcome.NOT_REACHED, None)
+    assert ledger.entries(LAUNCH) == []
+
+
+# ---- again and again --------------------------------------------------------------------------------
+
+DAILY: dict[str, Any] = {"id": "daily", "repeat": {"times": 7, "every": "1d"}}
+
+
+def test_seven_rounds_are_one_record(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Each day is acknowledged; the item ends with the seventh, and all are in its record."""
+    task = asked(a_task(supervisor, **DAILY))
+    for day in range(1, 7):
+        ended = task.answer("Approve", by=("sven.security", "selma.officer")[day % 2])
+        assert (ended.state, ended.message.next_method) == ("deferred", "next_round")
+        assert ledger.entries(LAUNCH) == []
+        assert task.resume(None).state == "awaiting_input"
+    assert task.answer("Approve").state == "success"
+    _seven_rounds(ledger)
+    assert len(supervisor.requests) == 7
+
+
+def test_ledger_away_in_the_last_round_loses_none(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
+    """Seven acknowledgements, however often the last is offered."""
+    task = _rounds(asked(a_task(supervisor, **DAILY)), 6)
+    _away(supervisor)
+    assert task.answer("Approve").message.next_method == "kept"
+    assert task.resume(None).message.next_method == "kept"
+    supervisor.postgres(dsn)
+    assert task.resume(None).state == "success"
+    _seven_rounds(ledger)
+
+
+def test_ledger_away_at_a_rejection_loses_no_round(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
+    """A no on the fourth day keeps the three days before it."""
+    task = _rounds(asked(a_task(supervisor, **DAILY)), 3)
+    _away(supervisor)
+    task.answer("Reject", reason=REASON)
+    # The ledger answers the question who may answer, and is gone when the answer is written.
+    task.resume(None)
+    supervisor.postgres(dsn)
+    assert task.resume(None).state == "failed"
+    (entry,) = ledger.entries(LAUNCH)
+    assert entry.record is not None
+    assert [r.number for r in entry.record.rounds] == [1, 2, 3]
+
+
+def test_write_that_fails_after_the_judgement_keeps_every_round(
+    supervisor: Supervisor, ledger: Ledger, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger goes away between judging and writing: the rounds stay as they were."""
+    from launch_pipeline.errors import LedgerUnavailable  # noqa: PLC0415
+
+    def gone(*_: object) -> None:
+        raise LedgerUnavailable("gone")
+
+    for option, rounds in (("Reject", 3), ("Approve", 6)):
+        task = _rounds(asked(a_task(supervisor, **DAILY)), rounds)
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, "append", gone)
+            ended = task.answer(option, reason=REASON)
+        assert len(ended.message.next_kwargs["rounds"]) == rounds
+        task.resume(None)
+    decided = [entry.record for entry in ledger.entries(LAUNCH)]
+    assert [len(record.rounds) for record in decided if record] == [3, 7]
+    assert dsn
+
+
+def test_refused_round_asks_again_and_keeps_the_days(supervisor: Supervisor, ledger: Ledger) -> None:
+    """A wrong role on the second day does not forget the first."""
+    task = _rounds(asked(a_task(supervisor, **DAILY)), 1)
+    assert task.answer("Approve", by="noor.network").state == "awaiting_input"
+    task = _rounds(task, 5)
+    assert task.answer("Approve").state == "success"
+    _seven_rounds(ledger)
+
+
+def test_recheck_of_a_round_looks_again_and_keeps_the_days(
+    supervisor: Supervisor, ledger: Ledger
+) -> None:
+    """Re-check would be a new try, which forgets; a round looks again in place."""
+    task = asked(a_task(supervisor, mode="check+approval", checks=[HEALTH], **DAILY))
+    task.answer("Approve")
+    ended = task.resume(None)
+    assert ended.trigger == "ItemTrigger"  # not connected in this test
+    ended = task.answer("Re-check")
+    assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
+    assert len(ended.message.next_kwargs["rounds"]) == 1
+    assert ledger.entries(LAUNCH) == []
+
+
+def test_pause_between_rounds_has_the_environments_pace(
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder
+) -> None:
+    """A rehearsal's day is a few seconds."""
+    include.environment(hour="1s")
+    ended = asked(a_task(supervisor, **DAILY)).answer("Approve")
+    left = (ended.trigger_kwargs["moment"] - datetime.now(UTC)).total_seconds()
+    assert 15 < left < 25
+    assert ledger.entries(LAUNCH) == []
+
+
+def _rounds(task: Task, number: int) -> Task:
+    for _ in range(number):
+        task.answer("Approve")
+        task.resume(None)
+    return task
+
+
+def _seven_rounds(ledger: Ledger) -> None:
+    (entry,) = ledger.entries(LAUNCH)
+    assert entry.record is not None
+    assert [each.number for each in entry.record.rounds] == [1, 2, 3, 4, 5, 6, 7]
+    assert entry.record.outcome is Outcome.APPROVED
