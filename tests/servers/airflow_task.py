@@ -20,7 +20,6 @@ from psycopg.conninfo import conninfo_to_dict
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from airflow.sdk import BaseOperator
     from airflow.triggers.base import TriggerEvent
 
 NOW = datetime(2030, 5, 6, 9, 0, tzinfo=UTC)
@@ -44,7 +43,7 @@ class Supervisor:
 
     def postgres(self, dsn: str, conn_id: str = "launch_ledger") -> None:
         """Make a libpq address the connection of that name."""
-        parts = conninfo_to_dict(dsn)
+        parts: dict[str, Any] = conninfo_to_dict(dsn)
         self.connections[conn_id] = {
             "conn_type": "postgres",
             "host": parts.get("host"),
@@ -67,7 +66,7 @@ class Supervisor:
         if name in self.broken:
             raise AirflowRuntimeError(self._error(ErrorType.GENERIC_ERROR))
         try:
-            return getattr(self, f"_on_{name}")(msg)
+            return getattr(self, "_end" if name in ENDS else f"_on_{name}")(msg)
         except Exception as error:
             # Airflow swallows some of them; the fixture raises what is kept here.
             self.mistakes.append(error)
@@ -118,7 +117,8 @@ class Supervisor:
 
     def _on_GetDag(self, msg: comms.GetDag) -> Any:  # noqa: N802
         paused = msg.dag_id in self.paused
-        return comms.DagResult(dag_id=msg.dag_id, is_paused=paused, is_stale=False, tags=[])
+        unset = ("bundle_name", "bundle_version", "relative_fileloc", "owners", "next_dagrun")
+        return comms.DagResult(dag_id=msg.dag_id, is_paused=paused, tags=[], **dict.fromkeys(unset))
 
     def _on_TriggerDagRun(self, msg: comms.TriggerDagRun) -> Any:  # noqa: N802
         self.triggered.append(msg)
@@ -128,7 +128,8 @@ class Supervisor:
     def _end(self, _msg: Any) -> None:
         """Ends of a task come back from ``run`` as well."""
 
-    _on_SucceedTask = _on_TaskState = _on_RetryTask = _on_DeferTask = _on_AwaitInputTask = _end
+
+ENDS = ("SucceedTask", "TaskState", "RetryTask", "DeferTask", "AwaitInputTask")
 
 
 @dataclass
@@ -152,8 +153,8 @@ class Ended:
     @property
     def trigger_kwargs(self) -> dict[str, Any]:
         """Arguments of that trigger."""
-        found: dict[str, Any] = deserialize(self.message.trigger_kwargs)
-        return found
+        found: Any = deserialize(self.message.trigger_kwargs)
+        return dict(found)
 
 
 @dataclass
@@ -161,7 +162,7 @@ class Task:
     """One task instance; it goes on where it stopped, as under Airflow."""
 
     supervisor: Supervisor
-    operator: BaseOperator
+    operator: Any
     run_id: str = "shop-1.2"
     conf: dict[str, Any] = field(default_factory=dict)
     started_by: str | None = None
@@ -176,11 +177,13 @@ class Task:
 
     def resume(self, event: Any, method: str | None = None) -> Ended:
         """Go on with the event of a trigger or an answer."""
-        waiting = self.last.message if self.last else None
-        kwargs = deserialize(waiting.next_kwargs) if waiting else {}
+        waiting: Any = self.last.message if self.last else None
+        kwargs: Any = deserialize(waiting.next_kwargs) if waiting else {}
         return self._run(method or waiting.next_method, {**kwargs, "event": event})
 
-    def answer(self, option: str, by: str = "sven.security", *, at: datetime | None = None, **fields: Any) -> Ended:
+    def answer(
+        self, option: str, by: str = "sven.security", *, at: datetime | None = None, **fields: Any
+    ) -> Ended:
         """Go on with a person's answer, as Airflow's REST API delivers it."""
         return self.resume(
             {
@@ -222,9 +225,11 @@ class Task:
 
     def trigger(self, ended: Ended | None = None) -> Any:
         """Build the trigger the task waits on, as the triggerer does."""
-        message = (ended or self.last).message  # type: ignore[union-attr]
+        of: Any = ended or self.last
+        message = of.message
+        arguments: Any = deserialize(message.trigger_kwargs)
         module, _, name = message.classpath.rpartition(".")
-        made = getattr(importlib.import_module(module), name)(**deserialize(message.trigger_kwargs))
+        made = getattr(importlib.import_module(module), name)(**arguments)
         made.task_instance = self.identity
         return made
 
@@ -242,10 +247,12 @@ class Task:
         ti = task_runner.RuntimeTaskInstance.model_construct(
             id=self.id, task_id=self.operator.task_id, dag_id=self.operator.dag_id, run_id=self.run_id,
             try_number=self.try_number, dag_version_id=uuid.uuid4(), map_index=-1, task=self.operator,
-            bundle_instance=None, _ti_context_from_server=server, max_tries=1000, start_date=self.start_date,
+            bundle_instance=None,  # type: ignore[arg-type]
+            _ti_context_from_server=server, max_tries=1000, start_date=self.start_date,
         )  # fmt: skip
         context = ti.get_template_context()
-        self.last = Ended(*task_runner.run(ti, context, structlog.get_logger("test")))
+        state, message, error = task_runner.run(ti, context, structlog.get_logger("test"))
+        self.last = Ended(str(state.value), message, error)
         return self.last
 
 

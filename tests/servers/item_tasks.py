@@ -11,6 +11,7 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.orchestration.evidence import Evidence
 from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
 from launch_pipeline.orchestration.records import ItemSpec
+from launch_pipeline.record.launches import Launch
 from servers.airflow_task import Task
 from servers.records import a_result
 
@@ -51,7 +52,23 @@ def a_task(supervisor: Supervisor, *, conf: dict[str, Any] | None = None, **item
     return Task(supervisor, operator, conf={**CONF, **(conf or {})})
 
 
-def evidence(task: Task, verdict: str = "passed", age: timedelta = timedelta(), **result: Any) -> dict[str, Any]:
+def a_launch(**changes: Any) -> Launch:
+    """Make a launch of tomorrow in the environment ``test``; any field changed by name."""
+    fields: dict[str, Any] = {
+        "launch_id": "shop-1.2",
+        "environment": "test",
+        "rehearsal": False,
+        "release": "1.2.0",
+        "release_sha": "a" * 40,
+        "launch_at": datetime.now(UTC) + timedelta(days=1),
+        "started_by": "kim.kubernetes",
+    }
+    return Launch(**{**fields, **changes})
+
+
+def evidence(
+    task: Task, verdict: str = "passed", age: timedelta = timedelta(), **result: Any
+) -> dict[str, Any]:
     """Make what a look of this very task instance says, as a trigger sends it."""
     headline = result.pop("headline", f"the check {verdict}")
     seen = a_result(verdict=Verdict(verdict), headline=headline, **result)
@@ -61,7 +78,7 @@ def evidence(task: Task, verdict: str = "passed", age: timedelta = timedelta(), 
 
 def asked(task: Task, verdict: str = "passed", age: timedelta = timedelta()) -> Task:
     """Bring a task to its open request: with checks, on evidence of that verdict and age."""
-    if task.operator.spec.item.mode.has_checks:  # type: ignore[attr-defined]
+    if task.operator.spec.item.mode.has_checks:
         task.resume(evidence(task, verdict, age), "looked")
     else:
         task.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checklist.words import GateStyle
 from launch_pipeline.checks.variables import substitute
 from launch_pipeline.errors import Inconclusive
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from launch_pipeline.orchestration.records import ItemSpec
 
 REHEARSAL = "REHEARSAL"
+
+SET_ASIDE_KEY = "before_you_decide"
+"""XCom that shows who decides what was let pass so far."""
 
 
 def subject(spec: ItemSpec, launch: LaunchContext) -> str:
@@ -32,6 +36,8 @@ def body(spec: ItemSpec, launch: LaunchContext) -> str:
     ]
     if item.mode.has_checks:
         parts.append("What the checks saw in this try: tab *Storage*, XCom `evidence`.")
+    if item.gate is GateStyle.DECISION:
+        parts.append(f"Everything waived, rejected or not met so far: tab *Storage*, XCom `{SET_ASIDE_KEY}`.")
     return "\n\n".join(parts)
 
 

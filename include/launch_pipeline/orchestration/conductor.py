@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, Param, chain
@@ -50,10 +51,17 @@ complete**; marking a run green by hand opens nothing.
 """
 
 
+AWAY: dict[str, Any] = {"retries": 20, "retry_delay": timedelta(seconds=10)}
+"""A ledger that is away is asked again; what is refused is not."""
+
+
 class AdmitOperator(BaseOperator):
     """Refuses what cannot become a launch, in words; otherwise records its start."""
 
     ui_color = "#cfe2ff"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**AWAY, **kwargs)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the configuration for every phase."""
@@ -76,6 +84,9 @@ class CompleteOperator(BaseOperator):
     """Ends a launch whose every phase is sealed complete and signed."""
 
     ui_color = "#d1e7dd"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**AWAY, **kwargs)
 
     def execute(self, context: Context) -> None:
         """Record the end and tell it."""

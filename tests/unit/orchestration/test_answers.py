@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from launch_pipeline.record.launches import Launch, Launches
-from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.orchestration.retrying import RecheckAsked
+from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy, read_record
-from servers.item_tasks import DIGEST, HEALTH, JUNIT, REASON, a_task, asked, evidence
+from servers.item_tasks import DIGEST, JUNIT, REASON, a_launch, a_task, asked, evidence
 
 if TYPE_CHECKING:
-    from servers.airflow_task import Supervisor, Task
+    from launch_pipeline.record.ledger import Ledger
+    from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 
 LAUNCH = "shop-1.2"
@@ -22,9 +23,9 @@ BOTH: dict[str, Any] = {"mode": "check+approval"}
 CHECK: dict[str, Any] = {"mode": "check"}
 DECISION: dict[str, Any] = {"gate": "decision", "owner": "technical_lead"}
 SIGNATURE: dict[str, Any] = {"gate": "signature", "owner": "technical_lead"}
-BO = {"by": "bo.technical"}
+BO: dict[str, Any] = {"by": "bo.technical"}
 FAIL, SKIP = AirflowFailException, AirflowSkipException
-STATES = {None: "success", SKIP: "skipped", FAIL: "failed"}
+STATES: dict[Any, str] = {None: "success", SKIP: "skipped", FAIL: "failed"}
 
 COUNTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], Outcome, type[Exception] | None]] = {
     "approve": ({}, "passed", "Approve", {}, Outcome.APPROVED, None),
@@ -104,7 +105,7 @@ def test_recheck_is_a_new_try(supervisor: Supervisor, ledger: Ledger) -> None:
     """Re-check decides nothing: Airflow tries again, and nothing is kept."""
     task = asked(a_task(supervisor, **BOTH), "failed")
     ended = task.answer("Re-check", by="noor.network")
-    assert type(ended.error) is AirflowException
+    assert isinstance(ended.error, RecheckAsked)
     assert ended.state == "up_for_retry"
     assert ledger.entries(LAUNCH) == []
 
@@ -243,14 +244,20 @@ def test_shortest_freshness_does_not_look_for_ever(
 
 
 @pytest.mark.parametrize("option", ["Approve", "Reject", "Waive"])
-def test_answer_is_kept_while_the_ledger_is_away(supervisor: Supervisor, ledger: Ledger, dsn: str, option: str) -> None:
+def test_answer_is_kept_while_the_ledger_is_away(
+    supervisor: Supervisor, ledger: Ledger, dsn: str, option: str
+) -> None:
     """Nothing ends unrecorded: the answer waits with the task and is offered again."""
     task = asked(a_task(supervisor, **BOTH))
     _away(supervisor)
     at = datetime.now(UTC)
     for _ in range(3):
         ended = task.answer(option, reason=REASON, at=at) if _ == 0 else task.resume(None)
-        assert (ended.state, ended.trigger, ended.message.next_method) == ("deferred", "DateTimeTrigger", "kept")
+        assert (ended.state, ended.trigger, ended.message.next_method) == (
+            "deferred",
+            "DateTimeTrigger",
+            "kept",
+        )
         assert task.xcom() is None
     supervisor.postgres(dsn)
     assert task.resume(None).state in {"success", "failed", "skipped"}
@@ -260,7 +267,9 @@ def test_answer_is_kept_while_the_ledger_is_away(supervisor: Supervisor, ledger:
     assert len(supervisor.requests) == 1
 
 
-@pytest.mark.parametrize(("item", "age"), [({}, 0), (BOTH, 0), (BOTH, 70)], ids=["approval", "both", "ageing"])
+@pytest.mark.parametrize(
+    ("item", "age"), [({}, 0), (BOTH, 0), (BOTH, 70)], ids=["approval", "both", "ageing"]
+)
 def test_answer_that_was_written_already_is_there_once(
     supervisor: Supervisor, ledger: Ledger, dsn: str, item: dict[str, Any], age: int
 ) -> None:
@@ -288,20 +297,10 @@ def _away(supervisor: Supervisor) -> None:
 # ---- the launch -------------------------------------------------------------------------------------
 
 
-def _launch(dsn: str) -> Launches:
-    launches = Launches(dsn)
-    launches.start(
-        Launch(
-            launch_id=LAUNCH, environment="test", rehearsal=False, release="1.2.0", release_sha="a" * 40,
-            launch_at=datetime.now(UTC) + timedelta(days=1), started_by="kim.kubernetes",
-        )
-    )  # fmt: skip
-    return launches
-
-
 def test_launch_that_is_over_takes_no_answer(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
     """An aborted launch is decided no further."""
-    launches = _launch(dsn)
+    launches = Launches(dsn)
+    launches.start(a_launch())
     task = asked(a_task(supervisor))
     launches.abort(LAUNCH, "ada.technical", REASON)
     assert task.answer("Approve").state == "awaiting_input"
@@ -309,7 +308,9 @@ def test_launch_that_is_over_takes_no_answer(supervisor: Supervisor, ledger: Led
     assert ledger.entries(LAUNCH, EntryKind.DECISION) == []
 
 
-def test_one_person_decides_for_one_role(supervisor: Supervisor, ledger: Ledger, include: IncludeFolder) -> None:
+def test_one_person_decides_for_one_role(
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder
+) -> None:
     """Who has said Go for one role is refused for another, unless the policy allows it."""
     text = include.contacts.read_text()
     include.contacts.write_text(text.replace("cto: {primary: carla", "cto: {primary: bo"))
@@ -346,115 +347,3 @@ def test_anothers_no_ends_an_open_decision(supervisor: Supervisor, ledger: Ledge
     assert record is not None
     assert (record.outcome, record.decided_by) == (Outcome.NOT_REACHED, None)
     assert ledger.entries(LAUNCH) == []
-
-
-# ---- again and again --------------------------------------------------------------------------------
-
-DAILY: dict[str, Any] = {"id": "daily", "repeat": {"times": 7, "every": "1d"}}
-
-
-def test_seven_rounds_are_one_record(supervisor: Supervisor, ledger: Ledger) -> None:
-    """Each day is acknowledged; the item ends with the seventh, and all are in its record."""
-    task = asked(a_task(supervisor, **DAILY))
-    for day in range(1, 7):
-        ended = task.answer("Approve", by=("sven.security", "selma.officer")[day % 2])
-        assert (ended.state, ended.message.next_method) == ("deferred", "next_round")
-        assert ledger.entries(LAUNCH) == []
-        assert task.resume(None).state == "awaiting_input"
-    assert task.answer("Approve").state == "success"
-    _seven_rounds(ledger)
-    assert len(supervisor.requests) == 7
-
-
-def test_ledger_away_in_the_last_round_loses_none(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
-    """Seven acknowledgements, however often the last is offered."""
-    task = _rounds(asked(a_task(supervisor, **DAILY)), 6)
-    _away(supervisor)
-    assert task.answer("Approve").message.next_method == "kept"
-    assert task.resume(None).message.next_method == "kept"
-    supervisor.postgres(dsn)
-    assert task.resume(None).state == "success"
-    _seven_rounds(ledger)
-
-
-def test_ledger_away_at_a_rejection_loses_no_round(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
-    """A no on the fourth day keeps the three days before it."""
-    task = _rounds(asked(a_task(supervisor, **DAILY)), 3)
-    _away(supervisor)
-    task.answer("Reject", reason=REASON)
-    # The ledger answers the question who may answer, and is gone when the answer is written.
-    task.resume(None)
-    supervisor.postgres(dsn)
-    assert task.resume(None).state == "failed"
-    (entry,) = ledger.entries(LAUNCH)
-    assert entry.record is not None
-    assert [r.number for r in entry.record.rounds] == [1, 2, 3]
-
-
-def test_write_that_fails_after_the_judgement_keeps_every_round(
-    supervisor: Supervisor, ledger: Ledger, dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The ledger goes away between judging and writing: the rounds stay as they were."""
-    from launch_pipeline.errors import LedgerUnavailable  # noqa: PLC0415
-
-    def gone(*_: object) -> None:
-        raise LedgerUnavailable("gone")
-
-    for option, rounds in (("Reject", 3), ("Approve", 6)):
-        task = _rounds(asked(a_task(supervisor, **DAILY)), rounds)
-        with monkeypatch.context() as patch:
-            patch.setattr(Ledger, "append", gone)
-            ended = task.answer(option, reason=REASON)
-        assert len(ended.message.next_kwargs["rounds"]) == rounds
-        task.resume(None)
-    decided = [entry.record for entry in ledger.entries(LAUNCH)]
-    assert [len(record.rounds) for record in decided if record] == [3, 7]
-    assert dsn
-
-
-def test_refused_round_asks_again_and_keeps_the_days(supervisor: Supervisor, ledger: Ledger) -> None:
-    """A wrong role on the second day does not forget the first."""
-    task = _rounds(asked(a_task(supervisor, **DAILY)), 1)
-    assert task.answer("Approve", by="noor.network").state == "awaiting_input"
-    task = _rounds(task, 5)
-    assert task.answer("Approve").state == "success"
-    _seven_rounds(ledger)
-
-
-def test_recheck_of_a_round_looks_again_and_keeps_the_days(
-    supervisor: Supervisor, ledger: Ledger
-) -> None:
-    """Re-check would be a new try, which forgets; a round looks again in place."""
-    task = asked(a_task(supervisor, mode="check+approval", checks=[HEALTH], **DAILY))
-    task.answer("Approve")
-    ended = task.resume(None)
-    assert ended.trigger == "ItemTrigger"  # not connected in this test
-    ended = task.answer("Re-check")
-    assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
-    assert len(ended.message.next_kwargs["rounds"]) == 1
-    assert ledger.entries(LAUNCH) == []
-
-
-def test_pause_between_rounds_has_the_environments_pace(
-    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder
-) -> None:
-    """A rehearsal's day is a few seconds."""
-    include.environment(hour="1s")
-    ended = asked(a_task(supervisor, **DAILY)).answer("Approve")
-    left = (ended.trigger_kwargs["moment"] - datetime.now(UTC)).total_seconds()
-    assert 15 < left < 25
-    assert ledger.entries(LAUNCH) == []
-
-
-def _rounds(task: Task, number: int) -> Task:
-    for _ in range(number):
-        task.answer("Approve")
-        task.resume(None)
-    return task
-
-
-def _seven_rounds(ledger: Ledger) -> None:
-    (entry,) = ledger.entries(LAUNCH)
-    assert entry.record is not None
-    assert [each.number for each in entry.record.rounds] == [1, 2, 3, 4, 5, 6, 7]
-    assert entry.record.outcome is Outcome.APPROVED

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,15 +11,14 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from launch_pipeline.checks import run as checks_run
 from launch_pipeline.orchestration import triggers, windows
+from launch_pipeline.orchestration.ledger_access import denial
 from launch_pipeline.orchestration.triggers import DenialTrigger, ItemTrigger
-from launch_pipeline.orchestration.windows import OpensOperator, WindowTrigger
-from launch_pipeline.record.launches import Launch, Launches
 from launch_pipeline.record.schema import Entry, Outcome, read_record
 from servers.airflow_task import Task, first_event
 from servers.checking import run
-from servers.item_tasks import HEALTH, REASON, a_task
-from servers.records import a_record, a_seal
-from servers.switches import Switches, Valve
+from servers.item_tasks import HEALTH, a_task
+from servers.records import a_record
+from servers.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +41,7 @@ def product(supervisor: Supervisor) -> Iterator[Switches]:
 
 
 def item_trigger(task: Task, **fields: Any) -> ItemTrigger:
-    spec = task.operator.spec.payload()  # type: ignore[attr-defined]
+    spec = task.operator.spec.payload()
     made = ItemTrigger(spec=spec, conf=json.dumps(task.conf), **fields)
     module, _, name = made.serialize()[0].rpartition(".")
     assert (module, name) == (ItemTrigger.__module__, "ItemTrigger")
@@ -53,7 +50,7 @@ def item_trigger(task: Task, **fields: Any) -> ItemTrigger:
     return made
 
 
-def event_of(trigger: Any) -> TriggerEvent:
+def event_of(trigger: Any) -> Any:
     return run(asyncio.wait_for(first_event(trigger), SOON))
 
 
@@ -127,7 +124,8 @@ def test_rechecks_go_on_where_the_evidence_cannot_be_shown(supervisor: Superviso
 
 
 INCONCLUSIVE: dict[str, tuple[dict[str, Any], str]] = {
-    "a missing connection is named": ({"checks": [{"http_request": {"conn_id": "shop"}}]}, "not connected: shop"),
+    "a missing connection is named": (
+        {"checks": [{"http_request": {"conn_id": "shop"}}]}, "not connected: shop"),
     "a missing variable is named": ({"checks": [{"http_request": {"path": "/${nothing}"}}]}, "nothing"),
     "side effects are not allowed here": (
         {"checks": [HEALTH], "side_effects": ["generates load"]}, "does not allow them"),
@@ -190,189 +188,11 @@ def test_nothing_configured_asks(supervisor: Supervisor, product: Switches) -> N
     assert product.asked == []
 
 
-# ---- windows ----------------------------------------------------------------------------------------
-
-
-def a_launch(dsn: str, at: datetime) -> Launches:
-    launches = Launches(dsn)
-    launches.start(
-        Launch(
-            launch_id=LAUNCH, environment="test", rehearsal=False, release="1.2.0", release_sha="a" * 40,
-            launch_at=at, started_by="kim.kubernetes",
-        )
-    )  # fmt: skip
-    return launches
-
-
-def window(supervisor: Supervisor, launch_at: str = "", **moment: Any) -> WindowTrigger:
-    from airflow.sdk import DAG  # noqa: PLC0415
-
-    with DAG("launch_day_t_0", schedule=None):
-        operator = OpensOperator(task_id="opens", moment=moment)
-    conf = {"environment": "test", "launch_at": launch_at}
-    made = WindowTrigger(moment=moment, conf=json.dumps(conf))
-    made.task_instance = Task(supervisor, operator, conf=conf).identity
-    return made
-
-
-def in_seconds(seconds: float) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=seconds)
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let waiting windows look ten times a second."""
+    """Let waiting triggers look ten times a second."""
     monkeypatch.setattr(windows, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(triggers, "DENIAL_SECONDS", 0.1)
-
-
-@pytest.mark.parametrize("known", [True, False], ids=["as the ledger says", "as the form says"])
-def test_window_opens_at_its_moment(supervisor: Supervisor, ledger: Ledger, dsn: str, known: bool) -> None:
-    """Not before, and within a second after."""
-    assert ledger is not None
-    at = in_seconds(1)
-    if known:
-        a_launch(dsn, at)
-    event = event_of(window(supervisor, "" if known else at.isoformat()))
-    assert isinstance(event, TaskSuccessEvent)
-    assert (event.xcoms or {})["return_value"] == {"opened": at.isoformat()}
-    assert datetime.now(UTC) >= at
-
-
-def test_window_has_the_pace_of_its_environment(
-    supervisor: Supervisor, ledger: Ledger, dsn: str, include: IncludeFolder
-) -> None:
-    """A rehearsal's two hours are as short as its environment says."""
-    assert ledger is not None
-    include.environment(hour="500ms")
-    at = in_seconds(-3600)
-    Launches(dsn)
-    event = event_of(window(supervisor, at.isoformat(), offset="2h"))
-    opened = datetime.fromisoformat((event.xcoms or {})["return_value"]["opened"])  # type: ignore[attr-defined]
-    assert opened == at + timedelta(seconds=1)
-
-
-@pytest.mark.usefixtures("quick")
-def test_window_moves_with_a_postponed_launch(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
-    """The time is read again while it waits: what was postponed does not open at its first time."""
-    assert ledger is not None
-    first = in_seconds(1.5)
-    launches = a_launch(dsn, first)
-
-    async def moved() -> TriggerEvent:
-        waiting = asyncio.ensure_future(first_event(window(supervisor, first.isoformat())))
-        await asyncio.sleep(0)
-        later = in_seconds(3)
-        await asyncio.to_thread(launches.postpone, LAUNCH, later, "ada", REASON)
-        event = await asyncio.wait_for(waiting, SOON)
-        assert (event.xcoms or {})["return_value"] == {"opened": later.isoformat()}  # type: ignore[attr-defined]
-        return event
-
-    assert isinstance(run(moved()), TaskSuccessEvent)
-
-
-@pytest.mark.usefixtures("quick")
-def test_window_of_an_aborted_launch_does_not_open(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
-    """The wait ends at once, and the task fails with the reason."""
-    assert ledger is not None
-    launches = a_launch(dsn, in_seconds(3600))
-    trigger = window(supervisor)
-
-    async def aborted() -> TriggerEvent:
-        waiting = asyncio.ensure_future(first_event(trigger))
-        await asyncio.to_thread(launches.abort, LAUNCH, "ada", REASON)
-        return await asyncio.wait_for(waiting, SOON)
-
-    event = run(aborted())
-    assert event.payload == {"over": "aborted"}
-    with pytest.raises(Exception, match="The launch is over"):
-        OpensOperator(task_id="opens", moment={}).ended({}, event.payload)  # type: ignore[arg-type]
-
-
-@pytest.mark.usefixtures("quick")
-def test_window_stays_closed_while_the_ledger_is_away(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
-    """Its time may have moved, so it waits for the ledger and opens when it is back."""
-    assert ledger is not None
-    a_launch(dsn, in_seconds(0.2))
-    supervisor.postgres("postgresql://nobody@127.0.0.1:9/none")
-
-    async def away() -> TriggerEvent:
-        waiting = asyncio.ensure_future(first_event(window(supervisor)))
-        until = time.monotonic() + 1
-        while time.monotonic() < until:
-            assert not waiting.done()
-            await asyncio.sleep(0.05)
-        supervisor.postgres(dsn)
-        return await asyncio.wait_for(waiting, SOON)
-
-    assert isinstance(run(away()), TaskSuccessEvent)
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("lost", ["the seal cannot be read", "the environment is broken"])
-def test_window_after_the_launch_survives_what_it_cannot_read(
-    supervisor: Supervisor,
-    ledger: Ledger,
-    dsn: str,
-    include: IncludeFolder,
-    monkeypatch: pytest.MonkeyPatch,
-    lost: str,
-) -> None:
-    """A trigger that dies would close the window for good; this one looks again."""
-    from launch_pipeline.errors import LedgerUnavailable  # noqa: PLC0415
-
-    a_launch(dsn, in_seconds(-1))
-    asked: list[str] = []
-
-    async def gone(*_: object) -> None:
-        asked.append("seal")
-        raise LedgerUnavailable("gone")
-
-    if lost.startswith("the seal"):
-        monkeypatch.setattr(windows, "sealed_at", gone)
-    else:
-        (include.path / "environments" / "test.yaml").write_text("name: [")
-
-    async def back() -> TriggerEvent:
-        waiting = asyncio.ensure_future(first_event(window(supervisor, anchor="launch_time_or_t_0_end")))
-        await asyncio.wait([waiting], timeout=0.5)
-        assert not waiting.done()
-        monkeypatch.undo() if asked else include.environment()
-        return await asyncio.wait_for(waiting, SOON)
-
-    monkeypatch.setenv("LAUNCH_INCLUDE", str(include.path))
-    if asked or lost.startswith("the seal"):
-        keep = (windows.LOOK_SECONDS, triggers.DENIAL_SECONDS)
-        assert keep == (0.1, 0.1)
-    if lost.startswith("the seal"):
-
-        async def flaky(*arguments: str) -> datetime | None:
-            asked.append("seal")
-            if len(asked) < 3:
-                raise LedgerUnavailable("gone")
-            return None if arguments else None
-
-        monkeypatch.setattr(windows, "sealed_at", flaky)
-        event = run(asyncio.wait_for(first_event(window(supervisor, anchor="launch_time_or_t_0_end")), SOON))
-    else:
-        event = run(back())
-    assert isinstance(event, TaskSuccessEvent)
-    assert ledger is not None
-
-
-@pytest.mark.usefixtures("quick")
-def test_window_after_the_launch_counts_from_the_later_end(
-    supervisor: Supervisor, ledger: Ledger, dsn: str, include: IncludeFolder
-) -> None:
-    """An hour after the launch time, or after the end of T-0 where that was later."""
-    include.environment(hour="1s")
-    a_launch(dsn, in_seconds(-3600))
-    sealed = in_seconds(0)
-    seal = a_seal(launch_id=LAUNCH, dag_id="launch_day_t_0", sealed_at=sealed)
-    ledger.append(Entry.of_seal(seal, "gate-1"))
-    event = event_of(window(supervisor, anchor="launch_time_or_t_0_end", offset="1h"))
-    opened = datetime.fromisoformat((event.xcoms or {})["return_value"]["opened"])  # type: ignore[attr-defined]
-    assert opened == sealed + timedelta(seconds=1)
 
 
 # ---- denial -----------------------------------------------------------------------------------------
@@ -381,7 +201,12 @@ def test_window_after_the_launch_counts_from_the_later_end(
 def a_no(ledger: Ledger, item: str, outcome: Outcome = Outcome.REJECTED, **fields: Any) -> None:
     name = f"week_1.security.{item}"
     record = a_record(
-        launch_id=LAUNCH, dag_id="week_1", item_ref=name, outcome=outcome, task_instance_id=f"ti-{item}", **fields
+        launch_id=LAUNCH,
+        dag_id="week_1",
+        item_ref=name,
+        outcome=outcome,
+        task_instance_id=f"ti-{item}",
+        **fields,
     )
     ledger.append(Entry.of_record(record))
 
@@ -411,13 +236,7 @@ def test_anothers_no_fires_and_ones_own_and_a_go_do_not(
 
 def test_a_no_that_was_taken_back_does_not_deny(supervisor: Supervisor, ledger: Ledger) -> None:
     """The latest decision of an item counts: after a clear the Go replaces the No."""
-    from launch_pipeline.orchestration.ledger_access import denial  # noqa: PLC0415
-
     a_no(ledger, "ops")
     a_no(ledger, "ops", Outcome.APPROVED, try_number=2)
     assert run(denial(LAUNCH, "week_1", "week_1.security.tls")) is None
     assert supervisor.mistakes == []
-
-
-def test_valve_is_used_elsewhere() -> None:
-    assert Valve

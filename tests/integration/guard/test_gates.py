@@ -1,0 +1,318 @@
+"""The guard's gates on a real PostgreSQL with Airflow's own tables: states, settling, locks, crowds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+from airflow.api_fastapi.core_api.security import bearer_scheme
+from starlette.requests import Request
+
+from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
+from launch_pipeline.orchestration import gates as gates_module
+from launch_pipeline.orchestration.gates import Gates
+from launch_pipeline.orchestration.guard import GateKey
+from launch_pipeline.orchestration.shipped import shipped_dags
+from servers.item_tasks import REASON
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from servers.airflow_database import GateRows
+
+pytestmark = pytest.mark.integration
+DAG = "sign_off"
+SOON = 60.0
+
+
+def an_item() -> tuple[str, str, str]:
+    """Give Dag, task and owner of some approval without checks, and whoever answers for it."""
+    for dag_id, dag in shipped_dags().items():
+        for task_id, spec in dag.specs.items():
+            if (
+                spec.item.mode == "approval"
+                and spec.item.gate == "approval"
+                and spec.item.owner == "operations_lead"
+            ):
+                return dag_id, task_id, "omar.operations"
+    raise LookupError("no approval of the operations lead is shipped")
+
+
+def a_key() -> GateKey:
+    dag_id, task_id, _ = an_item()
+    return GateKey(dag_id, f"run-{uuid.uuid4().hex}", task_id, -1)
+
+
+def place(rows: GateRows, key: GateKey, **fields: Any) -> str:
+    return rows.waiting(key.dag_id, key.run_id, key.task_id, **fields)
+
+
+@asynccontextmanager
+async def made() -> AsyncIterator[Gates]:
+    """Give the gates of one api-server, and close its connections."""
+    gates = Gates()
+    try:
+        yield gates
+    finally:
+        gates._engine.dispose()
+        gates._threads.shutdown()
+
+
+def with_gates(work: Callable[[Gates], Awaitable[Any]]) -> Any:
+    async def inside() -> Any:
+        async with made() as gates:
+            return await asyncio.wait_for(work(gates), SOON)
+
+    return asyncio.run(inside())
+
+
+async def judged(
+    gates: Gates, key: GateKey, option: str = "Approve", by: str = "omar.operations", **fields: Any
+) -> str:
+    spec = await gates.spec(key)
+    assert spec is not None
+    try:
+        await gates.judge(key, spec, option, fields, by)
+    except AnswerRefused as refused:
+        return refused.code
+    return "counts"
+
+
+# ---- what it knows ----------------------------------------------------------------------------------
+
+STATES: dict[str, tuple[dict[str, Any] | None, str]] = {
+    "waits for input": ({}, "counts"),
+    "re-checks beside an open request": ({"state": "deferred"}, "counts"),
+    "deferred without a request": ({"state": "deferred", "request": False}, "not_waiting"),
+    "runs": ({"state": "running"}, "not_waiting"),
+    "healed, its request unanswered": ({"state": "success"}, "not_waiting"),
+    "failed": ({"state": "failed"}, "not_waiting"),
+    "cleared": ({"state": None}, "not_waiting"),
+    "is not there": (None, "not_waiting"),
+}
+
+
+@pytest.mark.parametrize(("fields", "code"), STATES.values(), ids=STATES)
+def test_only_a_gate_that_waits_takes_an_answer(
+    rows: GateRows, fields: dict[str, Any] | None, code: str
+) -> None:
+    """Airflow answers 200 to all of these; the guard to two."""
+    key = a_key()
+    if fields is not None:
+        place(rows, key, **fields)
+    assert with_gates(lambda gates: judged(gates, key)) == code
+
+
+def test_gate_that_was_answered_does_not_wait(rows: GateRows) -> None:
+    """The first answer spends it."""
+    key = a_key()
+    rows.answered(place(rows, key))
+    assert with_gates(lambda gates: judged(gates, key)) == "not_waiting"
+
+
+def test_role_and_reason_are_judged_here_as_in_the_task(rows: GateRows) -> None:
+    """A wrong role and a missing reason are refused before the answer is spent."""
+    key = a_key()
+    place(rows, key)
+
+    async def work(gates: Gates) -> list[str]:
+        return [
+            await judged(gates, key, by="noor.network"),
+            await judged(gates, key, by="mallory"),
+            await judged(gates, key, "Reject"),
+            await judged(gates, key, "Maybe"),
+            await judged(gates, key, "Reject", reason=REASON),
+        ]
+
+    assert with_gates(work) == [
+        "not_your_role",
+        "unknown_person",
+        "reason_missing",
+        "unknown_option",
+        "counts",
+    ]
+
+
+def test_evidence_counts_only_for_the_task_instance_it_names(rows: GateRows) -> None:
+    """What an earlier try saw approves nothing; as JSON text or as an object it is read alike."""
+    dag_id, task_id = next(
+        (d, t) for d, dag in shipped_dags().items() for t, s in dag.specs.items()
+        if s.item.mode == "check+approval" and s.item.owner == "operations_lead"
+    )  # fmt: skip
+
+    async def code(gates: Gates, of: str | None, verdict: str, *, text: bool) -> str:
+        key = GateKey(dag_id, f"run-{uuid.uuid4().hex}", task_id, -1)
+        instance = place(rows, key)
+        value = {"task_instance_id": of or instance, "verdict": verdict, "results": [],
+                 "observed_at": "2030-01-01T00:00:00Z"}  # fmt: skip
+        rows.evidence(dag_id, key.run_id, task_id, json.dumps(value) if text else value)
+        return await judged(gates, key)
+
+    async def work(gates: Gates) -> list[str]:
+        return [
+            await code(gates, None, "passed", text=False),
+            await code(gates, None, "passed", text=True),
+            await code(gates, None, "failed", text=False),
+            await code(gates, str(uuid.uuid4()), "passed", text=False),
+        ]
+
+    assert with_gates(work) == ["counts", "counts", "checks_not_passed", "checks_not_passed"]
+
+
+@pytest.mark.parametrize("by_form", [True, False])
+def test_who_triggered_is_read_from_form_or_run(rows: GateRows, by_form: bool) -> None:
+    """Self-approval is refused for a phase triggered by hand as well."""
+    task_id = next(t for t, s in shipped_dags()[DAG].specs.items() if s.item.owner == "operations_lead")
+    key = GateKey(DAG, f"run-{uuid.uuid4().hex}", task_id, -1)
+    place(
+        rows, key, conf={"started_by": "omar.operations"} if by_form else {},
+        triggered_by="launch" if by_form else "omar.operations",
+    )  # fmt: skip
+    codes = with_gates(
+        lambda gates: judged(gates, key, "Sign", signature="Omar Haddad"),
+    )
+    assert codes == "self_approval"
+
+
+@pytest.mark.usefixtures("rows")
+def test_foreign_gates_are_not_known() -> None:
+    """A Dag or a task that is no item of a checklist has no spec."""
+
+    async def work(gates: Gates) -> list[Any]:
+        dag_id, task_id, _ = an_item()
+        keys = [GateKey("billing", "r", task_id, -1), GateKey(dag_id, "r", "phase_gate", -1)]
+        return [await gates.spec(key) for key in keys]
+
+    assert with_gates(work) == [None, None]
+
+
+def test_ledger_that_is_missing_or_away_is_said(rows: GateRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the ledger nothing is judged, so nothing is spent."""
+    key = a_key()
+    place(rows, key)
+    for uri in ("postgresql://nobody@127.0.0.1:9/none", None):
+        if uri:
+            monkeypatch.setenv("AIRFLOW_CONN_LAUNCH_LEDGER", uri)
+        else:
+            monkeypatch.delenv("AIRFLOW_CONN_LAUNCH_LEDGER")
+        with pytest.raises(LedgerUnavailable):
+            with_gates(lambda gates: judged(gates, key))
+
+
+SETTLE: dict[str, tuple[dict[str, Any], float, float]] = {
+    "parked just now": ({"age": 0}, 0.3, 1.0),
+    "parked a while ago": ({"age": 5}, 0, 0),
+    "deferred just now": ({"age": 0, "state": "deferred"}, 0.3, 1.0),
+    "does not wait": ({"age": 0, "state": "running"}, 0, 0),
+}
+
+
+@pytest.mark.parametrize(("fields", "least", "most"), SETTLE.values(), ids=SETTLE)
+def test_settle_seconds_are_those_left(
+    rows: GateRows, fields: dict[str, Any], least: float, most: float
+) -> None:
+    """Counted from the moment of parking; a task that does not wait is refused without waiting."""
+    key = a_key()
+
+    async def work(gates: Gates) -> float:
+        await gates.settle_seconds(key)  # connects
+        place(rows, key, **fields)
+        return await gates.settle_seconds(key)
+
+    assert least <= with_gates(work) <= most
+
+
+# ---- who is signed in -------------------------------------------------------------------------------
+
+HEADERS: dict[str, list[tuple[bytes, bytes]]] = {
+    "a token": [(b"authorization", b"Bearer abc")],
+    "a token with blanks": [(b"authorization", b"bearer   abc ")],
+    "a cookie": [(b"cookie", b"_token=abc")],
+    "a token wins over a cookie": [(b"cookie", b"_token=c"), (b"authorization", b"Bearer abc")],
+    "another scheme leaves the cookie": [(b"cookie", b"_token=c"), (b"authorization", b"Basic abc")],
+    "a second authorization is not read": [(b"authorization", b"Bearer abc"), (b"authorization", b"Basic x")],
+    "a cookie beside one that breaks the rules": [(b"cookie", b"foo bar=1; _token=abc")],
+    "a cookie after a forbidden name": [(b"cookie", b"b{}=2; _token=abc")],
+    "two cookie headers": [(b"cookie", b"_token=a"), (b"cookie", b"_token=b")],
+    "an empty token": [(b"authorization", b"Bearer "), (b"cookie", b"_token=c")],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
+def test_token_is_the_one_that_airflow_reads(headers: list[tuple[bytes, bytes]]) -> None:
+    """A header that only one of the two understands would be a way past the guard."""
+    scope = {"type": "http", "method": "PATCH", "path": "/", "headers": headers, "query_string": b""}
+    request = Request(scope)
+    bearer = asyncio.run(bearer_scheme(request))
+    explicit = bearer is not None and bearer.scheme.lower() == "bearer"
+    airflows = bearer.credentials if bearer and explicit else request.cookies.get(COOKIE_NAME_JWT_TOKEN)
+    assert gates_module._token(scope) == airflows
+
+
+# ---- locks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("rows")
+def test_lock_is_exclusive_across_two_api_servers() -> None:
+    """The second hears at once that the gate is busy; another gate is free; afterwards it is free again."""
+    key, other = a_key(), a_key()
+
+    async def work(first: Gates) -> list[bool]:
+        async with made() as second:
+            async with first.alone(key) as one:
+                began = time.monotonic()
+                async with second.alone(key) as two, second.alone(other) as three:
+                    assert time.monotonic() - began < 5
+            async with second.alone(key) as four:
+                return [one, two, three, four]
+
+    assert with_gates(work) == [True, False, True, True]
+
+
+def test_connection_killed_while_it_holds_the_lock_frees_the_gate(rows: GateRows) -> None:
+    """An api-server that dies in the middle blocks nobody, and its own reply is not spoiled."""
+    key = a_key()
+
+    async def work(first: Gates) -> tuple[bool, bool]:
+        async with made() as second:
+            async with first.alone(key):
+                ended = await asyncio.to_thread(
+                    rows.execute,
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'",
+                )
+                assert ended == [(True,)]
+                async with second.alone(key) as free:
+                    pass
+            async with first.alone(key) as again:
+                return free, again
+
+    assert with_gates(work) == (True, True)
+
+
+@pytest.mark.usefixtures("rows")
+def test_answer_that_is_cancelled_leaves_no_lock() -> None:
+    """However early or late the client's request ends, the gate is free and no connection is lost."""
+    key = a_key()
+
+    async def answer(gates: Gates) -> None:
+        async with gates.alone(key):
+            await asyncio.sleep(0.01)
+
+    async def work(gates: Gates) -> int:
+        for number in range(40):
+            task = asyncio.ensure_future(answer(gates))
+            await asyncio.sleep(number / 4000)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            async with gates.alone(key) as free:
+                assert free, number
+        return int(gates._engine.pool.checkedout())  # type: ignore[attr-defined]
+
+    assert with_gates(work) == 0

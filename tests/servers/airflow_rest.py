@@ -1,0 +1,39 @@
+"""The two routes of Airflow's REST API that the gates use, with the rows a test writes down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from servers.scripted_http import ScriptedHttp
+
+if TYPE_CHECKING:
+    from servers.airflow_task import Supervisor
+
+
+class AirflowRest(ScriptedHttp):
+    """Signs everybody in and lists the task instances of runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reply("POST", "/auth/token", {"access_token": "t"})
+
+    def connect(self, supervisor: Supervisor) -> Self:
+        """Make this server the connection ``launch_airflow``."""
+        port = int(self.url.rpartition(":")[2])
+        supervisor.web("launch_airflow", port, login="pipeline", password="p")
+        return self
+
+    def instances(self, dag_id: str, run_id: str, states: dict[str, tuple[str, str | None]]) -> None:
+        """Write down a run: task id to the id of its task instance and its state."""
+        rows: list[dict[str, Any]] = [
+            {"task_id": name, "id": id_, "state": state, "try_number": 1}
+            for name, (id_, state) in states.items()
+        ]
+        key = ("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
+        self._replies[key] = [{"task_instances": rows, "total_entries": len(rows)}]
+
+    def trouble(self, dag_id: str, run_id: str, status: int = 403) -> None:
+        """Refuse to list a run."""
+        self._replies["GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"] = [
+            (status, {"detail": "no"})
+        ]

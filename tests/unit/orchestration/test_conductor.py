@@ -1,0 +1,323 @@
+"""The conductor: who is admitted, and that nothing goes on but by a complete seal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk import DAG
+
+from launch_pipeline.orchestration.conductor import AdmitOperator, CompleteOperator, build_launch_dag
+from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbackOperator, RunPhaseOperator
+from launch_pipeline.orchestration.sequence import AFTER_GO, ALL_PHASES, GO_NO_GO, ROLLBACK, SIGN_OFF, T_0
+from launch_pipeline.record.launches import Launches, LaunchState
+from launch_pipeline.record.schema import Entry, EntryKind, Outcome
+from servers.airflow_rest import AirflowRest
+from servers.airflow_task import Task
+from servers.item_tasks import CONF, REASON, a_launch
+from servers.records import a_record, a_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from launch_pipeline.record.ledger import Ledger
+    from servers.airflow_task import Ended, Supervisor
+
+LAUNCH = "shop-1.2"
+PHASE = "week_1_pre_launch_requirements"
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+AWAY = "postgresql://nobody@127.0.0.1:9/none"
+
+
+@pytest.fixture
+def rest(supervisor: Supervisor) -> Iterator[AirflowRest]:
+    """Give the REST API that the steps read task instances from."""
+    with AirflowRest() as server:
+        yield server.connect(supervisor)
+
+
+# ---- a step -----------------------------------------------------------------------------------------
+
+
+class Step:
+    """A step of the conductor, and the phase it runs."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        rest: AirflowRest,
+        kind: Any = RunPhaseOperator,
+        dag_id: str = PHASE,
+        **more: Any,
+    ) -> None:
+        self.supervisor, self.rest, self.dag_id = supervisor, rest, dag_id
+        with DAG("launch", schedule=None):
+            operator = kind(task_id=dag_id, trigger_dag_id=dag_id, **more)
+        self.task = Task(supervisor, operator)
+        supervisor.xcoms["launch", LAUNCH, "admit", "return_value"] = CONF
+
+    def ended(
+        self,
+        ledger: Ledger,
+        *,
+        gate: str = "gate-1",
+        shown: str = "gate-1",
+        state: str | None = "success",
+        **seal: Any,
+    ) -> Ended:
+        """Let the phase end with that seal, and the step look at it."""
+        self.task.start()
+        if seal:
+            ledger.append(
+                Entry.of_seal(a_seal(a_record(), launch_id=LAUNCH, dag_id=self.dag_id, **seal), gate)
+            )
+        self.rest.instances(self.dag_id, LAUNCH, {"phase_gate": (shown, state)})
+        return self.task.resume({"run_ids": [LAUNCH]})
+
+
+def test_step_runs_its_phase_under_the_launchs_own_id(supervisor: Supervisor, rest: AirflowRest) -> None:
+    """The form's values travel on, and the step waits without a worker however the run ends."""
+    step = Step(supervisor, rest)
+    ended = step.task.start()
+    (triggered,) = supervisor.triggered
+    assert (triggered.dag_id, triggered.run_id, triggered.conf) == (PHASE, LAUNCH, CONF)
+    assert triggered.logical_date is None
+    assert (ended.state, ended.trigger) == ("deferred", "DagStateTrigger")
+    assert sorted(map(str, ended.trigger_kwargs["states"])) == ["failed", "success"]
+
+
+def test_cleared_step_attaches_to_the_run_that_exists(supervisor: Supervisor, rest: AirflowRest) -> None:
+    """No second run, no task of the phase again."""
+    step = Step(supervisor, rest)
+    supervisor.runs.add((PHASE, LAUNCH))
+    ended = step.task.start()
+    assert supervisor.triggered == []
+    assert (ended.trigger, ended.message.next_method) == ("DagStateTrigger", "execute_complete")
+    assert ended.trigger_kwargs["run_ids"] == [LAUNCH]
+    assert step.task.xcom("trigger_run_id") == LAUNCH
+
+
+BY_HAND = "ended without a seal of its present gate"
+SEALS: dict[str, tuple[dict[str, Any], str]] = {
+    "a complete seal of the present gate goes on": ({"complete": True}, ""),
+    "no seal at all": ({}, BY_HAND),
+    "a seal of an earlier gate": ({"complete": True, "shown": "gate-2"}, BY_HAND),
+    "a gate that was cleared and has not run": ({"complete": True, "state": None}, BY_HAND),
+    "a gate that still runs": ({"complete": True, "state": "running"}, BY_HAND),
+    "an incomplete seal": ({"complete": False, "problems": ("week_1.a was rejected.",)}, "a was rejected."),
+    "an incomplete seal under a gate marked green": (
+        {"complete": False, "problems": ("week_1.a was rejected.",), "state": "success"}, "is not complete"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("phase", "why"), SEALS.values(), ids=SEALS)
+def test_step_goes_on_only_by_a_complete_seal_of_the_present_gate(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, phase: dict[str, Any], why: str
+) -> None:
+    """A run marked green by hand opens nothing, and the reason says what to clear."""
+    ended = Step(supervisor, rest).ended(ledger, **phase)
+    assert ended.state == ("failed" if why else "success")
+    assert why in ended.why
+    if why:
+        assert "clear this task" in ended.why
+
+
+def test_seal_of_another_phase_or_launch_opens_nothing(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """Seals are looked up by launch and Dag."""
+    for launch_id, dag_id in ((LAUNCH, SIGN_OFF), ("shop-1.1", PHASE)):
+        ledger.append(Entry.of_seal(a_seal(launch_id=launch_id, dag_id=dag_id), f"gate-{dag_id}"))
+    assert BY_HAND in Step(supervisor, rest).ended(ledger).why
+
+
+@pytest.mark.parametrize("away", ["ledger", "api-server"])
+def test_step_waits_for_what_is_away(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, away: str
+) -> None:
+    """Neither on nor failed while the seal cannot be read."""
+    step = Step(supervisor, rest)
+    step.task.start()
+    ledger.append(Entry.of_seal(a_seal(a_record(), launch_id=LAUNCH, dag_id=PHASE), "gate-1"))
+    supervisor.postgres(AWAY if away == "ledger" else dsn)
+    rest.trouble(PHASE, LAUNCH)
+    for _ in range(2):
+        ended = step.task.resume(None)
+        assert (ended.state, ended.trigger, ended.message.next_method) == (
+            "deferred",
+            "DateTimeTrigger",
+            "execute_complete",
+        )
+    supervisor.postgres(dsn)
+    rest.instances(PHASE, LAUNCH, {"phase_gate": ("gate-1", "success")})
+    assert step.task.resume(None).state == "success"
+
+
+@pytest.mark.parametrize(
+    ("counts", "state"),
+    [
+        ({Outcome.REJECTED: 1, Outcome.NOT_REACHED: 3}, LaunchState.NO_GO),
+        ({Outcome.NOT_REACHED: 4}, LaunchState.ACTIVE),
+    ],
+    ids=["a no ends the launch", "a failure that is no no does not"],
+)
+def test_no_go_ends_the_launch(
+    supervisor: Supervisor,
+    ledger: Ledger,
+    rest: AirflowRest,
+    dsn: str,
+    counts: dict[Outcome, int],
+    state: LaunchState,
+) -> None:
+    """The environment is free again after one No; a bypass can be repaired."""
+    Launches(dsn).start(a_launch())
+    step = Step(supervisor, rest, GoNoGoOperator, GO_NO_GO)
+    ended = step.ended(ledger, complete=False, counts=counts, problems=("No.",))
+    assert ended.state == "failed"
+    assert Launches(dsn).get(LAUNCH).state is state
+
+
+# ---- rollback ---------------------------------------------------------------------------------------
+
+
+def rollback(supervisor: Supervisor, rest: AirflowRest) -> Step:
+    return Step(supervisor, rest, OfferRollbackOperator, ROLLBACK, after=list(AFTER_GO))
+
+
+def test_rollback_is_not_offered_where_the_launch_day_never_began(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """A failed preparation has launched nothing."""
+    assert rollback(supervisor, rest).task.start().state == "skipped"
+    assert supervisor.triggered == []
+    assert ledger.entries(LAUNCH) == []
+
+
+def test_rollback_is_offered_with_what_failed(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """The failing window's reasons are in the rollback's own configuration."""
+    seal = a_seal(launch_id=LAUNCH, dag_id=T_0, complete=False, problems=("t_0.smoke was rejected.",))
+    ledger.append(Entry.of_seal(seal, "gate-1"))
+    rollback(supervisor, rest).task.start()
+    (triggered,) = supervisor.triggered
+    assert triggered.dag_id == ROLLBACK
+    assert triggered.conf == {**CONF, "reason": "t_0.smoke was rejected."}
+
+
+def test_rollback_is_offered_where_a_window_ended_without_a_seal(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """A window that was failed by hand may have launched all the same."""
+    supervisor.runs.add((T_0, LAUNCH))
+    rollback(supervisor, rest).task.start()
+    assert supervisor.triggered[0].conf == {**CONF, "reason": f"{T_0} ended without a seal."}
+    assert ledger.entries(LAUNCH) == []
+
+
+def test_rollback_is_not_offered_after_a_repair(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """The latest seal of a window counts."""
+    for number, complete in enumerate((False, True), 1):
+        seal = a_seal(
+            launch_id=LAUNCH,
+            dag_id=T_0,
+            complete=complete,
+            problems=() if complete else ("No.",),
+            try_number=number,
+        )
+        ledger.append(Entry.of_seal(seal, f"gate-{number}"))
+    assert rollback(supervisor, rest).task.start().state == "skipped"
+
+
+def test_rollback_waits_for_the_ledger(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """The offer is not lost because the ledger was away when the window failed."""
+    seal = a_seal(launch_id=LAUNCH, dag_id=T_0, complete=False, problems=("No.",))
+    ledger.append(Entry.of_seal(seal, "gate-1"))
+    step = rollback(supervisor, rest)
+    supervisor.postgres(AWAY)
+    ended = step.task.start()
+    assert (ended.state, ended.trigger, ended.message.next_method) == ("deferred", "DateTimeTrigger", "again")
+    supervisor.postgres(dsn)
+    assert step.task.resume(None).trigger == "DagStateTrigger"
+    assert len(supervisor.triggered) == 1
+
+
+@pytest.mark.parametrize("aborted", [False, True])
+def test_complete_rollback_ends_the_launch(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, aborted: bool
+) -> None:
+    """Rolled back; a launch that had ended already stays as it ended."""
+    launches = Launches(dsn)
+    launches.start(a_launch())
+    supervisor.runs.add((T_0, LAUNCH))
+    if aborted:
+        launches.abort(LAUNCH, "ada", REASON)
+    assert rollback(supervisor, rest).ended(ledger, complete=True).state == "success"
+    assert launches.get(LAUNCH).state is (LaunchState.ABORTED if aborted else LaunchState.ROLLED_BACK)
+
+
+# ---- its tasks --------------------------------------------------------------------------------------
+
+
+def conductor(supervisor: Supervisor, kind: Any, task_id: str, **conf: Any) -> Task:
+    with DAG(
+        "launch",
+        schedule=None,
+        params={"launch_at": "", "release": "", "environment": "test", "release_sha": ""},
+    ):
+        operator = kind(task_id=task_id)
+    given = {
+        "release": "1.2.0",
+        "release_sha": "a" * 40,
+        "launch_at": TOMORROW,
+        "environment": "test",
+        **conf,
+    }
+    return Task(supervisor, operator, conf=given, started_by="kim.kubernetes")
+
+
+def test_admission_hands_the_configuration_on(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Every phase receives the form, who started it, and whether it is a rehearsal; the start is told."""
+    task = conductor(supervisor, AdmitOperator, "admit")
+    assert task.start().state == "success"
+    assert task.xcom()["started_by"] == "kim.kubernetes"
+    assert LaunchContext.of_run(LAUNCH, task.xcom()).launch_at == TOMORROW
+    kinds = [entry.kind for entry in ledger.entries(LAUNCH)]
+    assert kinds == [EntryKind.LAUNCH_STARTED, EntryKind.ANNOUNCEMENT]
+
+
+def test_refusal_fails_the_run_with_its_words(supervisor: Supervisor, ledger: Ledger) -> None:
+    """The grid shows no text, so the words are in an XCom as well; paused Dags are asked of Airflow."""
+    supervisor.paused = {"rollback"}
+    task = conductor(supervisor, AdmitOperator, "admit", launch_at="2020-01-01T00:00:00Z")
+    ended = task.start()
+    assert ended.state == "failed"
+    for words in ("has passed", "paused: rollback"):
+        assert words in ended.why
+        assert words in task.xcom("refused")
+    assert ledger.entries(LAUNCH) == []
+
+
+def test_completion_ends_the_launch(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
+    """Complete, told, and the environment is free."""
+    Launches(dsn).start(a_launch())
+    assert conductor(supervisor, CompleteOperator, "complete").start().state == "success"
+    assert Launches(dsn).active("test") is None
+    assert ledger.entries(LAUNCH)[-1].content["headline"] == "launch complete"
+
+
+@pytest.mark.usefixtures("include")
+def test_conductor_runs_every_phase_in_order() -> None:
+    """Go/no-go between T-2h and T-0; sign-off before the end; the rollback beside the windows."""
+    dag = build_launch_dag()
+    assert set(ALL_PHASES) < set(dag.task_ids)
+    assert dag.get_task(T_0).upstream_task_ids == {GO_NO_GO}
+    assert dag.get_task("complete").upstream_task_ids == {SIGN_OFF}
+    assert dag.get_task(ROLLBACK).upstream_task_ids == set(AFTER_GO)
+    assert not dag.get_task(ROLLBACK).downstream_task_ids
