@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from launch_pipeline.checks.environment import Environment
 from launch_pipeline.checks.run import run_checks
 from launch_pipeline.errors import NotConnected
 from launch_pipeline.rehearsal.standin.connections import connections, overlay
+from launch_pipeline.rehearsal.standin.prometheus import SAMPLE_EVERY
 from launch_pipeline.rehearsal.standin.server import StandIn
 from launch_pipeline.runtime.home import prepare_home
 from launch_pipeline.runtime.postgres import Postgres
@@ -81,6 +83,11 @@ class RunningStandIn:
     def write_up(self) -> str:
         """Let the team document the launch."""
         return self._do(self.stand_in.write_up())
+
+    def await_samples(self, seconds: float = 2 * SAMPLE_EVERY) -> None:
+        """Wait until the metrics have seen so much of the present."""
+        began = time.time()
+        assert wait_until(lambda: time.time() - began > seconds, seconds + 5, alive=lambda: None)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Hashable
+    from contextlib import AbstractAsyncContextManager
 
     import aiohttp
+
+T = TypeVar("T")
 
 PER_AUTHORITY = 8
 """How many checks ask one host and port at the same time."""
@@ -29,6 +32,9 @@ class Clients:
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._session: aiohttp.ClientSession | None = None
         self._making = asyncio.Lock()
+        self._kept: dict[Hashable, Any] = {}
+        self._keeping: dict[Hashable, asyncio.Lock] = {}
+        self._open = AsyncExitStack()
 
     async def session(self) -> aiohttp.ClientSession:
         """Give the shared HTTP session; it refuses link-local and metadata addresses."""
@@ -56,8 +62,17 @@ class Clients:
         async with semaphore:
             yield
 
+    async def keep(self, key: Hashable, opening: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """Give what ``opening`` opens, one per key for all checks; closed with the others."""
+        async with self._keeping.setdefault(key, asyncio.Lock()):
+            if key not in self._kept:
+                self._kept[key] = await self._open.enter_async_context(opening())
+            return cast("T", self._kept[key])
+
     async def close(self) -> None:
         """Close what is open; a later check makes it anew."""
+        self._kept.clear()
+        await self._open.aclose()
         session, self._session = self._session, None
         if session is not None:
             await session.close()

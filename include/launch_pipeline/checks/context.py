@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from launch_pipeline.checklist.words import Role
 from launch_pipeline.checks.clients import Clients, shared_clients
 from launch_pipeline.checks.environment import Environment, load_environment
 from launch_pipeline.checks.evidence import is_sensitive
+from launch_pipeline.errors import NotConnected
 
-__all__ = ["CheckContext", "Connect", "ConnectionInfo", "Environment", "load_environment"]
+__all__ = ["CheckContext", "Connect", "ConnectionInfo", "Environment", "Holder", "load_environment"]
 
 _WEB = {"http", "https"}
 
@@ -73,6 +75,23 @@ Connect = Callable[[str], Awaitable[ConnectionInfo]]
 """Gives the connection of a name; raises NotConnected where there is none."""
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Somebody who answers for a role, as far as a check needs to know."""
+
+    name: str
+    slack_id: str | None = None
+
+
+Holders = Callable[[Role], Awaitable[Sequence[Holder]]]
+"""Gives who answers for a role; raises NotConnected where nobody knows."""
+
+
+async def _nobody_known(role: Role) -> Sequence[Holder]:
+    message = f"not connected: the contacts, which say who {role.label} is"
+    raise NotConnected(message)
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -83,6 +102,7 @@ class CheckContext:
 
     environment: Environment
     connect: Connect = field(repr=False)
+    holders: Holders = field(default=_nobody_known, repr=False)
     clock: Callable[[], datetime] = _utc_now
     """The time now, with zone."""
     monotonic: Callable[[], float] = time.monotonic

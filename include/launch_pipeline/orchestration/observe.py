@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.model import Item
 from launch_pipeline.checks.clients import close_clients
-from launch_pipeline.checks.context import CheckContext, Environment, load_environment
+from launch_pipeline.checks.context import CheckContext, Environment, Holder, load_environment
 from launch_pipeline.checks.run import run_checks
-from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.errors import ConfigurationError, LedgerUnavailable, NotConnected
 from launch_pipeline.orchestration.connections import connection_cache
 from launch_pipeline.orchestration.evidence import Evidence
+from launch_pipeline.orchestration.judging import contacts
 from launch_pipeline.orchestration.ledger_access import current_launch
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from launch_pipeline.checklist.words import Role
     from launch_pipeline.orchestration.launch_context import LaunchContext
 
 log = logging.getLogger(__name__)
@@ -40,9 +42,18 @@ async def observe(item: dict[str, Any], launch: LaunchContext, task_instance_id:
     environment = await asyncio.to_thread(environment_named, launch.environment)
     variables = {**environment.variables, **launch.variables(await _launch_time(launch.launch_id))}
     environment = environment.model_copy(update={"variables": variables})
-    context = CheckContext(environment=environment, connect=connection_cache().get)
+    context = CheckContext(environment=environment, connect=connection_cache().get, holders=_holders)
     results = await run_checks(model.checks, context, side_effects=model.side_effects)
     return Evidence.of(task_instance_id, results)
+
+
+async def _holders(role: Role) -> list[Holder]:
+    """Who holds a role, for checks that look whether people are there."""
+    try:
+        people = await asyncio.to_thread(contacts)
+    except ConfigurationError as error:
+        raise NotConnected(str(error)) from error
+    return [Holder(person.name, person.slack_id) for person in people.holders(role)]
 
 
 async def observe_once(item: dict[str, Any], launch: LaunchContext, task_instance_id: str) -> Evidence:

@@ -1,14 +1,17 @@
 """Kind ``alertmanager_alerts``: is nothing firing; does a test alert reach its receiver.
 
-Facts: ``alerts[{name, severity, startsAt, receivers}], count, silenced, watchdog_firing, delivered``.
+Facts: ``alerts[{name, severity, startsAt, receivers}], count, silenced, watchdog_firing``; of an injected
+alert ``configured_receivers, receivers, notifications, failed_notifications, delivered``.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from datetime import timedelta
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from launch_pipeline.checklist.duration import parse_duration
 from launch_pipeline.checks.kind import Kind
 from launch_pipeline.checks.params import Criteria, Name, Params, merged
 
@@ -23,8 +26,21 @@ class AlertmanagerAlertsParams(Params):
     """An alert that always fires; silence without it is a broken pipe. Empty: not looked for."""
     include_silenced: bool = False
     inject: dict[str, str] | None = None
-    """Labels of a test alert. It pages people."""
+    """Labels of a test alert. It pages people, so it is sent once and ``wait`` is how long it is followed."""
     receiver: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _send_once(cls, given: Any) -> Any:
+        """Turn the waiting into one long look: every poll would page somebody again."""
+        if not isinstance(given, dict) or given.get("inject") is None:
+            return given
+        try:
+            wait = parse_duration(given.get("wait", timedelta()))
+            timeout = parse_duration(given.get("timeout", cls.model_fields["timeout"].default))
+        except ValueError:
+            return given
+        return {**given, "timeout": max(timeout, wait), "wait": timedelta()}
 
     @model_validator(mode="after")
     def _delivery_needs_receiver(self) -> Self:
@@ -37,15 +53,19 @@ class AlertmanagerAlertsParams(Params):
 def criteria(params: AlertmanagerAlertsParams) -> Criteria:
     """Delivered, where one is injected; else few enough, with the watchdog firing."""
     if params.inject is not None:
-        return merged({"delivered": "== true"}, params)
+        to_receiver = f"contains {params.receiver}"
+        defaults = {"configured_receivers": to_receiver, "receivers": to_receiver}
+        return merged({**defaults, "failed_notifications": "== 0", "delivered": "== true"}, params)
     watchdog = {"watchdog_firing": "== true"} if params.watchdog else {}
-    return merged({"count": f"<= {params.max}", **watchdog}, params)
+    # The names say more than their number.
+    names = {"alerts[].name": "== []"} if params.max == 0 and "count" not in params.expect else {}
+    return merged({**names, "count": f"<= {params.max}", **watchdog}, params)
 
 
 KIND = Kind(
     name="alertmanager_alerts",
     params=AlertmanagerAlertsParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.alertmanager_alerts:observe",
     criteria=criteria,
     default_conn_id="alertmanager",
     repeatable=lambda params: params.inject is None,

@@ -33,5 +33,9 @@ def criteria(params: AwsResourceParams) -> Criteria:
 
 
 KIND = Kind(
-    name="aws_resource", params=AwsResourceParams, observe=None, criteria=criteria, default_conn_id="aws"
+    name="aws_resource",
+    params=AwsResourceParams,
+    observe="launch_pipeline.checks.observers.aws_resource:observe",
+    criteria=criteria,
+    default_conn_id="aws",
 )

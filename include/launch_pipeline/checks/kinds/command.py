@@ -1,6 +1,6 @@
 """Kind ``command``: does this program succeed, without a shell.
 
-Facts: ``returncode, duration_s, stdout_tail, stderr_tail, artifacts``.
+Facts: ``returncode, duration_s, stdout_tail, stderr_tail, artifacts, missing_artifacts``.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ class CommandParams(Params):
     argv: Names
     cwd: Name = "."
     env: tuple[Name, ...] = ()
-    """Names of environment variables the program may see."""
+    """Names of environment variables the program may see, beside the search path and the language."""
     artifacts: tuple[Name, ...] = ()
-    """Globs of files to keep, also when the program fails."""
+    """Globs of files that it makes; kept also when it fails, under the same path in ``${reports}`` where that
+    is a folder.
+    """
     timeout: Duration = timedelta(minutes=10)
 
 
 def criteria(params: CommandParams) -> Criteria:
-    """Require that the program returns 0."""
-    return merged({"returncode": "== 0"}, params)
+    """Require that the program returns 0 and has made what it is said to make."""
+    artifacts = {"missing_artifacts": "== []"} if params.artifacts else {}
+    return merged({"returncode": "== 0", **artifacts}, params)
 
 
 KIND = Kind(
     name="command",
     params=CommandParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.command:observe",
     criteria=criteria,
     runs_on="worker",
     repeatable=lambda _params: False,

@@ -1,6 +1,7 @@
 """Kind ``container_image``: is the image of this release in the registry.
 
-Facts per image: ``digest, media_type, platforms, created, labels, signed, deployed_digests``.
+Facts per image: ``digest, media_type, platforms, created, labels``, where asked
+``signed``, and ``deployed, deployed_digests``.
 """
 
 from __future__ import annotations
@@ -43,14 +44,15 @@ def criteria(params: ContainerImageParams) -> Criteria:
     if params.signed:
         defaults["signed"] = "== true"
     if params.deployed:
-        defaults["contains(deployed_digests, digest)"] = "== true"
+        # All pods: in the middle of a roll-out the old image still serves.
+        defaults["deployed"] = "== true"
     return merged(defaults, params)
 
 
 KIND = Kind(
     name="container_image",
     params=ContainerImageParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.container_image:observe",
     criteria=criteria,
     default_conn_id="registry",
 )

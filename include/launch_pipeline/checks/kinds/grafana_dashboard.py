@@ -1,6 +1,7 @@
 """Kind ``grafana_dashboard``: does the dashboard exist, with data, visible to the team.
 
-Facts per dashboard: ``title, folder, updated, panels, empty_panels, missing_viewers``.
+Facts per dashboard: ``exists, title, folder, updated, panels, empty_panels, missing_viewers``; a panel counts
+wherever a row hides it, and is empty where its own queries, with the variables' saved values, give no value.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ class GrafanaDashboardParams(Params):
     max_empty_panels: Annotated[int, Field(ge=0)] = 0
     window: Duration = timedelta(hours=1)
     viewers: tuple[Name, ...] = ()
-    """Teams that must at least be able to view it."""
+    """Teams, roles or users that must at least be able to view it."""
 
 
 def criteria(params: GrafanaDashboardParams) -> Criteria:
     """Enough panels, with data where asked, visible to every viewer."""
-    defaults = {"panels": f">= {params.min_panels}"}
-    if params.require_data:
+    defaults = {"exists": "== true", "panels": f">= {params.min_panels}"}
+    if params.require_data and params.max_empty_panels:
         defaults["length(empty_panels)"] = f"<= {params.max_empty_panels}"
+    elif params.require_data:
+        defaults["empty_panels"] = "== []"
     if params.viewers:
         defaults["missing_viewers"] = "== []"
     return merged(defaults, params)
@@ -41,7 +44,7 @@ def criteria(params: GrafanaDashboardParams) -> Criteria:
 KIND = Kind(
     name="grafana_dashboard",
     params=GrafanaDashboardParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.grafana_dashboard:observe",
     criteria=criteria,
     default_conn_id="grafana",
 )

@@ -45,7 +45,7 @@ def criteria(params: KubernetesResourceParams) -> Criteria:
 KIND = Kind(
     name="kubernetes_resource",
     params=KubernetesResourceParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.kubernetes_resource:observe",
     criteria=criteria,
     default_conn_id="kubernetes",
 )

@@ -16,12 +16,16 @@ from launch_pipeline.checks.params import Criteria, Params, defaults_unless_expe
 
 
 class LogQueryParams(Params):
-    """A metric query over logs. Ingestion lags: look for a fresh line with ``wait: 2m``."""
+    """A metric query over logs. Ingestion lags: look for a fresh line with ``wait: 2m``.
+
+    No line is ``count`` 0 without a ``value``. Elasticsearch's index is the connection's extra ``index``.
+    """
 
     conn_id: str = "loki"
     query: Annotated[str, Field(min_length=1, max_length=10_000)]
     backend: Literal["loki", "elasticsearch"] = "loki"
     window: Duration = timedelta(minutes=15)
+    """How far back lines count, where the query does not say it itself as a metric query does."""
 
 
 def criteria(params: LogQueryParams) -> Criteria:
@@ -29,4 +33,10 @@ def criteria(params: LogQueryParams) -> Criteria:
     return defaults_unless_expected({"count": ">= 1"}, params)
 
 
-KIND = Kind(name="log_query", params=LogQueryParams, observe=None, criteria=criteria, default_conn_id="loki")
+KIND = Kind(
+    name="log_query",
+    params=LogQueryParams,
+    observe="launch_pipeline.checks.observers.log_query:observe",
+    criteria=criteria,
+    default_conn_id="loki",
+)

@@ -1,7 +1,7 @@
 """Kind ``object_storage``: is the newest object fresh, encrypted and kept.
 
-Facts: ``count, newest{key, size, last_modified, age_s, encryption}, encryption, versioning,
-lifecycle_days, object_lock, region, public``.
+Facts, of which only those are asked that the item speaks of: ``exists, count, newest{key, size,
+last_modified, age_s, encryption}, encryption, versioning, lifecycle_days, object_lock, region, public``.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ class ObjectStorageParams(Params):
 
 
 def criteria(params: ObjectStorageParams) -> Criteria:
-    """Require that the newest object is big enough, and young enough where asked."""
+    """Require the bucket, that its newest object is big enough, and young enough where asked."""
+    defaults = {"exists": "== true"}
     if params.expect and params.max_age is None:
-        return merged({}, params)
-    defaults = {"newest.size": f">= {params.min_size}"}
+        return merged(defaults, params)
+    defaults["newest.size"] = f">= {params.min_size}"
     if params.max_age is not None:
         defaults["newest.age_s"] = f"<= {params.max_age.total_seconds():.0f}"
     return merged(defaults, params)
@@ -39,7 +40,7 @@ def criteria(params: ObjectStorageParams) -> Criteria:
 KIND = Kind(
     name="object_storage",
     params=ObjectStorageParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.object_storage:observe",
     criteria=criteria,
     default_conn_id="aws",
 )

@@ -1,6 +1,8 @@
 """Kind ``oncall_schedule``: is somebody on call the whole time, at enough levels.
 
-Facts: ``coverage_percent, gaps, levels, responders[{name, methods}], missing_methods``.
+Facts per schedule: ``coverage_percent, gaps, levels, responders[{name, methods}], missing_methods, window``;
+``levels`` counts those of its escalation policy that are staffed for the whole window (the least, where it
+is in several policies).
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ from launch_pipeline.checks.params import Criteria, Name, Names, Params, merged
 
 
 class OncallScheduleParams(Params):
-    """Schedules and the days to look ahead."""
+    """Schedules (ids) and the days to look ahead.
+
+    PagerDuty's API keys go as a header of the connection's extra: ``Authorization: Token token=...``.
+    """
 
     conn_id: str = "pagerduty"
     schedules: Names
@@ -36,7 +41,7 @@ def criteria(params: OncallScheduleParams) -> Criteria:
 KIND = Kind(
     name="oncall_schedule",
     params=OncallScheduleParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.oncall_schedule:observe",
     criteria=criteria,
     default_conn_id="pagerduty",
 )

@@ -1,7 +1,8 @@
 """Kind ``prometheus_rule``: is the alert rule loaded, healthy, and over series that exist.
 
 Facts: ``rules[{name, group, health, lastError, for, severity, lastEvaluation}], missing, unhealthy,
-without_annotation, absent_series, last_evaluation``.
+without_annotation, without_severity, absent_series, last_evaluation`` (of the rule that was evaluated
+longest ago).
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from launch_pipeline.checks.params import Criteria, Name, Names, Params, merged
 
 
 class PrometheusRuleParams(Params):
-    """Alert rules by name; ``conn_id: loki`` asks Loki's ruler."""
+    """Alert rules by name; ``conn_id: loki`` asks Loki's ruler.
+
+    ``annotations: []`` is for a rule that nobody acts on, such as a watchdog: it needs no severity either.
+    """
 
     conn_id: str = "prometheus"
     names: Names
     labels: dict[str, str] = Field(default_factory=dict)
+    """Which of several rules of one name is meant, such as the one with ``severity: critical``."""
     annotations: tuple[Name, ...] = ("runbook_url",)
     series: tuple[Name, ...] = ()
     """Metrics that must exist: a rule over a metric nobody exports is healthy and never fires."""
@@ -25,14 +30,16 @@ class PrometheusRuleParams(Params):
 
 def criteria(params: PrometheusRuleParams) -> Criteria:
     """All there, healthy, annotated, over real series, and evaluated within five minutes."""
-    empty = ("missing", "unhealthy", "without_annotation", "absent_series")
+    empty = ["missing", "unhealthy", "absent_series", "without_annotation"]
+    if params.annotations:
+        empty.append("without_severity")
     return merged({**dict.fromkeys(empty, "== []"), "last_evaluation": "age <= 5m"}, params)
 
 
 KIND = Kind(
     name="prometheus_rule",
     params=PrometheusRuleParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.prometheus_rule:observe",
     criteria=criteria,
     default_conn_id="prometheus",
 )

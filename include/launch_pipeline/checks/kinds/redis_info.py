@@ -27,5 +27,9 @@ def criteria(params: RedisInfoParams) -> Criteria:
 
 
 KIND = Kind(
-    name="redis_info", params=RedisInfoParams, observe=None, criteria=criteria, default_conn_id="redis"
+    name="redis_info",
+    params=RedisInfoParams,
+    observe="launch_pipeline.checks.observers.redis_info:observe",
+    criteria=criteria,
+    default_conn_id="redis",
 )

@@ -46,7 +46,7 @@ class ReportParams(Params):
 
     conn_id: str = "reports"
     uri: Name
-    """``https://``, ``file://`` or a path."""
+    """``https://``, ``s3://bucket/key``, ``file://`` or a path."""
     format: ReportFormat
     max_age: Duration = timedelta(days=7)
     subject: str = "${release_sha}"

@@ -1,6 +1,7 @@
 """Kind ``slack_channel``: does the channel exist, are the roles in it, was something posted.
 
-Facts per channel: ``exists, archived, member, missing_roles, away, message{ts, permalink}``.
+Facts per channel: ``exists, archived, member, missing_roles, away, message{ts, at, permalink, text}``. The
+token needs channels:read, channels:history and users:read; with groups:read private channels are seen too.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from launch_pipeline.checks.patterns import guard_pattern
 
 
 class SlackChannelParams(Params):
-    """Channels by name."""
+    """Channels by name or id."""
 
     conn_id: str = "slack_check"
     channels: Names
     roles: tuple[Role, ...] = ()
+    """Of each, the holder or a backup must be in the channel."""
     present: bool = False
-    """Everybody of ``roles`` must be active now; a weak sign."""
+    """Of each of ``roles``, somebody in the channel must be active now; a weak sign."""
     posted: Name | None = None
     """A pattern that a message must match."""
     since: Name | None = None
-    """A time with zone, or how long ago at most, such as ``7d``."""
+    """A time with zone, or how long ago at most, such as ``7d``; 30 days unless given."""
 
     @model_validator(mode="after")
     def _posted_is_a_pattern(self) -> Self:
@@ -53,7 +55,7 @@ def criteria(params: SlackChannelParams) -> Criteria:
 KIND = Kind(
     name="slack_channel",
     params=SlackChannelParams,
-    observe=None,
+    observe="launch_pipeline.checks.observers.slack_channel:observe",
     criteria=criteria,
     default_conn_id="slack_check",
 )

@@ -22,6 +22,8 @@ from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from launch_pipeline.checks.context import CheckContext
     from launch_pipeline.checks.kinds.prometheus_query import PrometheusQueryParams
 
@@ -64,14 +66,19 @@ async def _sent(ctx: CheckContext, connection: Any, request: Request) -> Answer:
 
 
 def _form(params: PrometheusQueryParams, now: float) -> dict[str, str]:
-    form = {"query": params.query, "timeout": f"{params.timeout.total_seconds():g}s"}
+    form = {"query": params.query, "timeout": _seconds(params.timeout)}
     if params.window is None:
         return form
     return form | {
         "start": f"{now - params.window.total_seconds():.3f}",
         "end": f"{now:.3f}",
-        "step": f"{params.step.total_seconds():g}s",
+        "step": _seconds(params.step),
     }
+
+
+def _seconds(value: timedelta) -> str:
+    """Write a duration without a unit: Prometheus refuses ``0.5s``."""
+    return f"{value.total_seconds():.3f}"
 
 
 async def _document(answer: Answer, conn_id: str) -> dict[str, Any]:

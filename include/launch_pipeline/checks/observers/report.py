@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SIZE_LIMIT = 20 * 1024 * 1024
 _SIDECAR = ".meta.json"
+_DEFAULT, _AWS = "reports", "aws"
 _SKEW = timedelta(minutes=5)
 
 
@@ -108,10 +109,12 @@ async def _found(params: ReportParams, ctx: CheckContext) -> _Found:
     scheme = urlsplit(params.uri).scheme
     if scheme == "https":
         return await _downloaded(params, ctx)
+    if scheme == "s3":
+        return await _from_s3(params, ctx)
     if scheme in {"", "file"}:
         path = Path(unquote(urlsplit(params.uri).path) if scheme else params.uri)
         return await asyncio.to_thread(_read, path)
-    message = f"reports at {scheme}:// cannot be read; use https://, file:// or a path"
+    message = f"reports at {scheme}:// cannot be read; use https://, s3://, file:// or a path"
     raise Inconclusive(message)
 
 
@@ -149,6 +152,38 @@ def _sidecar(raw: bytes, where: str) -> dict[str, Any]:
         message = f"{where} is no JSON object with 'commit' and 'generated_at'"
         raise Inconclusive(message)
     return document
+
+
+async def _from_s3(params: ReportParams, ctx: CheckContext) -> _Found:
+    """Read ``s3://bucket/key`` and its sidecar by the report's own connection, or by ``aws``."""
+    from launch_pipeline.checks.observers.aws import client, read_object  # noqa: PLC0415  (heavy)
+
+    parts = urlsplit(params.uri, allow_fragments=False)
+    bucket, key = parts.netloc, parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
+    connection = await _s3_connection(params, ctx)
+    async with (
+        ctx.clients.limit(f"aws:{connection.conn_id}"),
+        client(ctx, connection, "s3") as opened,
+    ):
+        content = await read_object(opened, bucket, key, SIZE_LIMIT + 1)
+        beside = await read_object(opened, bucket, key + _SIDECAR, SIZE_LIMIT)
+    if content is None:
+        message = f"no report at {params.uri}"
+        raise Inconclusive(message)
+    _bounded(content, params.uri)
+    return _Found(content, {} if beside is None else _sidecar(beside, params.uri + _SIDECAR))
+
+
+async def _s3_connection(params: ReportParams, ctx: CheckContext) -> ConnectionInfo:
+    try:
+        own = await ctx.connection(params.conn_id)
+    except NotConnected:
+        if params.conn_id != _DEFAULT:
+            raise
+    else:
+        if own.scheme not in {"http", "https"} or params.conn_id != _DEFAULT:
+            return own
+    return await ctx.connection(_AWS)
 
 
 async def _downloaded(params: ReportParams, ctx: CheckContext) -> _Found:

@@ -55,11 +55,12 @@ async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:
 
 
 async def _state(ctx: CheckContext, host: str, port: int, patience: float) -> str:
-    if refused_address(host):
+    address = ctx.environment.address_of(host, port)
+    if refused_address(host) or refused_address(address[0]):
         message = f"{host} is a link-local or metadata address; a check does not ask there"
         raise Inconclusive(message)
     async with ctx.clients.limit(f"{host}:{port}"):
-        return await _tried(*ctx.environment.address_of(host, port), patience)
+        return await _tried(*address, patience)
 
 
 async def _tried(host: str, port: int, patience: float) -> str:

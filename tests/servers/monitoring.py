@@ -1,0 +1,235 @@
+"""Real Prometheus and Alertmanager, joined, with a webhook that keeps what it is sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
+
+import yaml
+
+from launch_pipeline.checks.context import ConnectionInfo
+from servers.programs import free_ports, program, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RULES = {
+    "groups": [
+        {
+            "name": "launch",
+            "rules": [
+                {
+                    "alert": "Good",
+                    "expr": "up == 0",
+                    "for": "5m",
+                    "labels": {"severity": "critical"},
+                    "annotations": {"runbook_url": "https://runbooks.example.org/good"},
+                },
+                {
+                    "alert": "Good",
+                    "expr": "up < 0",
+                    "labels": {"severity": "warning"},
+                    "annotations": {"runbook_url": "https://runbooks.example.org/good"},
+                },
+                {
+                    "alert": "Broken",
+                    "expr": 'label_replace(up, "a", "$1", "job", "(") > 0',
+                    "labels": {"severity": "critical"},
+                    "annotations": {"runbook_url": "https://runbooks.example.org/broken"},
+                },
+                {
+                    "alert": "OverNothing",
+                    "expr": "metric_that_nobody_exports > 1",
+                    "labels": {"severity": "critical"},
+                    "annotations": {"runbook_url": "https://runbooks.example.org/nothing"},
+                },
+                {"alert": "Bare", "expr": "up == 0"},
+                {"alert": "Watchdog", "expr": "vector(1)"},
+                {"record": "recorded:up", "expr": "up"},
+            ],
+        },
+        {
+            "name": "seldom",
+            "interval": "1h",
+            "rules": [{"alert": "Seldom", "expr": "up == 0", "labels": {"severity": "critical"}}],
+        },
+    ]
+}
+
+
+@dataclass
+class Webhook:
+    """What was sent, by path."""
+
+    port: int
+    received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def alerts(self, path: str, name: str) -> list[dict[str, Any]]:
+        """Every alert of that name that was sent to the path."""
+        return [
+            alert
+            for at, message in list(self.received)
+            if at == path
+            for alert in message["alerts"]
+            if alert["labels"].get("alertname") == name
+        ]
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """Where the servers are."""
+
+    prometheus: ConnectionInfo
+    alertmanager: ConnectionInfo
+    webhook: Webhook
+
+    def connections(self) -> dict[str, ConnectionInfo]:
+        """Both, by the names that checks use."""
+        return {"prometheus": self.prometheus, "alertmanager": self.alertmanager}
+
+    def post(self, path: str, document: Any) -> Any:
+        """Send something to Alertmanager beside the checks."""
+        request = Request(  # noqa: S310  (loopback)
+            f"{self.alertmanager.base_url}{path}",
+            json.dumps(document).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=10) as answer:  # noqa: S310
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def alerts(self, matcher: str = "") -> list[dict[str, Any]]:
+        """What Alertmanager says fires."""
+        suffix = f"?filter={matcher}" if matcher else ""
+        with urlopen(f"{self.alertmanager.base_url}/api/v2/alerts{suffix}", timeout=10) as answer:  # noqa: S310
+            return list(json.load(answer))
+
+
+@contextmanager
+def monitoring(folder: Path, rules: dict[str, Any] | None = None) -> Iterator[Monitoring]:
+    """Run both servers and the webhook; Prometheus sends its alerts to Alertmanager."""
+    prometheus = program("prometheus", "prometheus")
+    alertmanager = program("prometheus-alertmanager", "prometheus-alertmanager")
+    with ExitStack() as stack:
+        webhook = stack.enter_context(_webhook())
+        ports = free_ports(2)
+        homes = folder / "prometheus", folder / "alertmanager"
+        for home in homes:
+            home.mkdir()
+        (homes[1] / "config.yml").write_text(yaml.safe_dump(_routing(webhook.port)))
+        (homes[0] / "rules.yml").write_text(yaml.safe_dump(rules or RULES))
+        (homes[0] / "config.yml").write_text(yaml.safe_dump(_scraping(*ports)))
+        for command, home, port in (
+            (_alertmanager(alertmanager, homes[1], ports[1]), homes[1], ports[1]),
+            (_prometheus(prometheus, homes[0], ports[0]), homes[0], ports[0]),
+        ):
+            stack.enter_context(running(command, partial(_ready, port), home))
+        yield Monitoring(_connection("prometheus", ports[0]), _connection("alertmanager", ports[1]), webhook)
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _connection(name: str, port: int) -> ConnectionInfo:
+    return ConnectionInfo(name, "http", "127.0.0.1", port)
+
+
+def _prometheus(binary: str, home: Path, port: int) -> list[str]:
+    data = home / "data"
+    return [
+        binary,
+        f"--config.file={home}/config.yml",
+        f"--storage.tsdb.path={data}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--rules.alert.resend-delay=1s",
+    ]
+
+
+def _alertmanager(binary: str, home: Path, port: int) -> list[str]:
+    return [
+        binary,
+        f"--config.file={home}/config.yml",
+        f"--storage.path={home}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+
+
+def _scraping(prometheus: int, alertmanager: int) -> dict[str, Any]:
+    return {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "rule_files": ["rules.yml"],
+        "alerting": {
+            "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}],
+        },
+        "scrape_configs": [
+            {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{prometheus}"]}]},
+            {"job_name": "alertmanager", "static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]},
+        ],
+    }
+
+
+def _routing(webhook: int) -> dict[str, Any]:
+    def hook(path: str, port: int) -> list[dict[str, Any]]:
+        return [{"url": f"http://127.0.0.1:{port}{path}", "send_resolved": True}]
+
+    return {
+        "route": {
+            "receiver": "chat",
+            "group_by": ["..."],
+            "group_wait": "100ms",
+            "group_interval": "1s",
+            "repeat_interval": "1h",
+            "routes": [
+                {"matchers": ['team="nobody"'], "receiver": "nobody"},
+                {"matchers": ['team="unreachable"'], "receiver": "unreachable"},
+                {"matchers": ['severity="critical"'], "receiver": "pagerduty"},
+            ],
+        },
+        "inhibit_rules": [
+            {"source_matchers": ['role="cause"'], "target_matchers": ['role="symptom"'], "equal": ["case"]}
+        ],
+        "receivers": [
+            {"name": "chat", "webhook_configs": hook("/chat", webhook)},
+            {"name": "pagerduty", "webhook_configs": hook("/pagerduty", webhook)},
+            {"name": "unreachable", "webhook_configs": hook("/none", 1)},
+            {"name": "nobody"},
+        ],
+    }
+
+
+@contextmanager
+def _webhook() -> Iterator[Webhook]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            webhook.received.append((self.path, json.loads(body)))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests read what was received, not a log."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    webhook = Webhook(server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield webhook
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,140 @@
+"""Debian's docker-registry, open and behind a token server, and a small helper that pushes images."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+import yaml
+from aiohttp import web
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from servers.programs import free_ports, listens, open_folder, program, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import trustme
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+@dataclass
+class Pusher:
+    """Pushes what a test needs."""
+
+    url: str
+
+    def blob(self, name: str, content: bytes) -> dict[str, Any]:
+        """Upload a blob; gives its descriptor."""
+        digest = sha256(content)
+        place = requests.post(f"{self.url}/v2/{name}/blobs/uploads/", timeout=10).headers["Location"]
+        requests.put(place, params={"digest": digest}, data=content, timeout=10).raise_for_status()
+        return {"digest": digest, "size": len(content)}
+
+    def manifest(self, name: str, tag: str, document: dict[str, Any]) -> str:
+        """Upload a manifest; gives its digest."""
+        content = json.dumps(document).encode()
+        headers = {"Content-Type": document["mediaType"]}
+        url = f"{self.url}/v2/{name}/manifests/{tag}"
+        requests.put(url, data=content, headers=headers, timeout=10).raise_for_status()
+        return sha256(content)
+
+    def image(self, name: str, tag: str, platform: str = "linux/amd64", form: str = MANIFEST, **labels: str) -> str:
+        """Push an image of one platform; gives its digest."""
+        system, architecture, *variant = platform.split("/")
+        described = {"os": system, "architecture": architecture, "created": "2026-01-02T03:04:05Z"}
+        described |= {"variant": variant[0]} if variant else {}
+        config = self.blob(name, json.dumps({**described, "config": {"Labels": labels}}).encode())
+        layer = self.blob(name, f"layer of {platform}".encode())
+        kinds = (form.replace("manifest.v1", "config.v1"), "application/vnd.oci.image.layer.v1.tar")
+        if form == DOCKER_MANIFEST:
+            kinds = ("application/vnd.docker.container.image.v1+json", "application/vnd.docker.image.rootfs.diff.tar")
+        document = {"schemaVersion": 2, "mediaType": form, "config": {**config, "mediaType": kinds[0]},
+                    "layers": [{**layer, "mediaType": kinds[1]}]}  # fmt: skip
+        return self.manifest(name, tag, document)
+
+    def index(self, name: str, tag: str, members: dict[str, str]) -> str:
+        """Push an index of platforms to digests, with an attestation as BuildKit adds it."""
+        listed = []
+        for platform, digest in members.items():
+            system, architecture, *variant = platform.split("/")
+            described = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
+            listed.append({"mediaType": MANIFEST, "digest": digest, "size": 1, "platform": described})
+        note = {"os": "unknown", "architecture": "unknown"}
+        listed.append({**listed[0], "platform": note})
+        return self.manifest(name, tag, {"schemaVersion": 2, "mediaType": INDEX, "manifests": listed})
+
+
+def sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+@contextmanager
+def serving(storage: Path, auth: dict[str, Any] | None = None) -> Iterator[str]:
+    """Run a registry over a folder; gives its URL."""
+    with open_folder() as folder:
+        port = free_ports(1)[0]
+        settings: dict[str, Any] = {
+            "version": "0.1", "log": {"level": "warn"}, "http": {"addr": f"127.0.0.1:{port}"},
+            "storage": {"filesystem": {"rootdirectory": str(storage)}},
+        }  # fmt: skip
+        settings |= {"auth": auth} if auth else {}
+        (folder / "config.yml").write_text(yaml.safe_dump(settings))
+        argv = [program("docker-registry", "docker-registry"), "serve", str(folder / "config.yml")]
+        with running(argv, lambda: listens(port), folder):
+            yield f"http://127.0.0.1:{port}"
+
+
+def _b64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+class TokenServer:
+    """Gives tokens to one login, as the specification of distribution's token authentication says."""
+
+    def __init__(self, authority: trustme.CA, login: str, password: str) -> None:
+        self._leaf = authority.issue_cert("tokens.example")
+        pair = base64.b64encode(f"{login}:{password}".encode()).decode()
+        self._wanted = f"Basic {pair}"
+        self.scopes: list[str] = []
+
+    @property
+    def app(self) -> web.Application:
+        """The server, new for each loop."""
+        made = web.Application()
+        made.router.add_get("/token", self._token)
+        return made
+
+    async def _token(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != self._wanted:
+            return web.json_response({"details": "incorrect username or password"}, status=401)
+        scope = request.query["scope"]
+        self.scopes.append(scope)
+        kind, name, actions = scope.split(":")
+        access = [{"type": kind, "name": name, "actions": actions.split(",")}]
+        return web.json_response({"token": self._signed(request.query["service"], access)})
+
+    def _signed(self, service: str, access: list[dict[str, Any]]) -> str:
+        key = serialization.load_pem_private_key(self._leaf.private_key_pem.bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        chain = self._leaf.cert_chain_pems[0].bytes().decode()
+        der = "".join(line for line in chain.splitlines() if line and "CERTIFICATE" not in line)
+        header = {"typ": "JWT", "alg": "ES256", "x5c": [der]}
+        claims = {
+            "iss": "launch-test", "sub": "launch", "aud": service, "exp": 4102444800, "nbf": 0, "iat": 0,
+            "jti": "1", "access": access,
+        }  # fmt: skip
+        signing = f"{_b64(json.dumps(header).encode())}.{_b64(json.dumps(claims).encode())}"
+        r, s = decode_dss_signature(key.sign(signing.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{signing}.{_b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
