@@ -7,11 +7,12 @@ import json
 import sys
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 from bench.loop import measure_loop
 from bench.parsing import measure_parsing
 from bench.phases import measure_phases
-from rich.console import Console
-from rich.table import Table
 
 
 def main() -> int:

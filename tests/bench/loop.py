@@ -6,13 +6,12 @@ import asyncio
 import time
 
 from bench.rows import Row
-from servers.switches import Switches
-
 from launch_pipeline.checklist.model import CheckSpec
 from launch_pipeline.checks.clients import close_clients
 from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Environment
 from launch_pipeline.checks.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
+from servers.switches import Switches
 
 COUNT = 272
 SAMPLE = 0.005
@@ -36,7 +35,7 @@ async def _measure(port: int) -> tuple[float, float]:
         return connection
 
     context = CheckContext(environment=Environment(name="bench"), connect=connect)
-    spec = CheckSpec(kind="http_request", params={"conn_id": "api", "path": "/health"})
+    spec = CheckSpec.model_validate({"http_request": {"conn_id": "api", "path": "/health"}})
     # The first check imports its observer; the triggerer has done so long before.
     await run_checks([spec], context)
     watch = asyncio.ensure_future(_longest_block())

@@ -126,7 +126,10 @@ class KubernetesApi:
         for pair in filter(None, request.query.get("labelSelector", "").split(",")):
             name, _, value = pair.partition("=")
             wanted = [one for one in wanted if one["metadata"].get("labels", {}).get(name) == value]
-        start, limit = int(request.query.get("continue", 0)), int(request.query.get("limit", 0)) or len(wanted)
+        start, limit = (
+            int(request.query.get("continue", 0)),
+            int(request.query.get("limit", 0)) or len(wanted),
+        )
         page, rest = wanted[start : start + limit], wanted[start + limit :]
         metadata = {"resourceVersion": "1", **({"continue": str(start + limit)} if rest else {})}
         # As the real server: the elements of a list name neither kind nor version.
@@ -146,7 +149,9 @@ class KubernetesApi:
 
     def _refused(self, plural: str, verb: str) -> web.Response:
         who = "system:serviceaccount:airflow:launch"
-        return status(403, "Forbidden", f'{plural} is forbidden: User "{who}" cannot {verb} resource "{plural}"')
+        return status(
+            403, "Forbidden", f'{plural} is forbidden: User "{who}" cannot {verb} resource "{plural}"'
+        )
 
 
 def connection(port: int, **fields: Any) -> ConnectionInfo:

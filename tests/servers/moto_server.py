@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,9 +44,3 @@ def client(url: str, service: str, region: str = REGION) -> Any:
     return boto3.client(
         service, endpoint_url=url, region_name=region, aws_access_key_id="test", aws_secret_access_key="test"
     )
-
-
-def ensure_no_profile() -> None:
-    """Keep the developer's own AWS settings out of the test."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]

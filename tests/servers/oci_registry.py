@@ -50,7 +50,9 @@ class Pusher:
         requests.put(url, data=content, headers=headers, timeout=10).raise_for_status()
         return sha256(content)
 
-    def image(self, name: str, tag: str, platform: str = "linux/amd64", form: str = MANIFEST, **labels: str) -> str:
+    def image(
+        self, name: str, tag: str, platform: str = "linux/amd64", form: str = MANIFEST, **labels: str
+    ) -> str:
         """Push an image of one platform; gives its digest."""
         system, architecture, *variant = platform.split("/")
         described = {"os": system, "architecture": architecture, "created": "2026-01-02T03:04:05Z"}
@@ -59,7 +61,10 @@ class Pusher:
         layer = self.blob(name, f"layer of {platform}".encode())
         kinds = (form.replace("manifest.v1", "config.v1"), "application/vnd.oci.image.layer.v1.tar")
         if form == DOCKER_MANIFEST:
-            kinds = ("application/vnd.docker.container.image.v1+json", "application/vnd.docker.image.rootfs.diff.tar")
+            kinds = (
+                "application/vnd.docker.container.image.v1+json",
+                "application/vnd.docker.image.rootfs.diff.tar",
+            )
         document = {"schemaVersion": 2, "mediaType": form, "config": {**config, "mediaType": kinds[0]},
                     "layers": [{**layer, "mediaType": kinds[1]}]}  # fmt: skip
         return self.manifest(name, tag, document)
@@ -69,7 +74,11 @@ class Pusher:
         listed = []
         for platform, digest in members.items():
             system, architecture, *variant = platform.split("/")
-            described = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
+            described = {
+                "os": system,
+                "architecture": architecture,
+                **({"variant": variant[0]} if variant else {}),
+            }
             listed.append({"mediaType": MANIFEST, "digest": digest, "size": 1, "platform": described})
         note = {"os": "unknown", "architecture": "unknown"}
         listed.append({**listed[0], "platform": note})

@@ -1,4 +1,4 @@
-"""Run a real server program for a test: free ports, a folder of its own, gone afterwards by its process id."""
+"""Run a real server program for a test: free ports, a folder of its own, gone afterwards by its pid."""
 
 from __future__ import annotations
 
@@ -75,7 +75,12 @@ def as_user(name: str) -> str | None:
 
 @contextmanager
 def running(
-    argv: Sequence[str], ready: Callable[[], bool], folder: Path, *, user: str = "", stop: int = signal.SIGTERM
+    argv: Sequence[str],
+    ready: Callable[[], bool],
+    folder: Path,
+    *,
+    user: str = "",
+    stop: int = signal.SIGTERM,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; its output is in ``folder``, and in the error if it dies early."""
     log = folder / f"{Path(argv[0]).name}-{time.monotonic_ns()}.log"

@@ -15,13 +15,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PASSWORD = "planted-redis-password"
-_COMMON = ("--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "no", "--save", "", "--daemonize", "no")
+_COMMON = (
+    "--bind",
+    "127.0.0.1",
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    "no",
+    "--save",
+    "",
+    "--daemonize",
+    "no",
+)
 _GOOD = ("--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru")
 
 
 def connection(port: int, **fields: Any) -> ConnectionInfo:
-    given = {"host": "127.0.0.1", "port": port, "password": PASSWORD, **fields}
-    return ConnectionInfo("redis", "redis", **given)
+    given = {"scheme": "redis", "host": "127.0.0.1", "port": port, "password": PASSWORD, **fields}
+    return ConnectionInfo("redis", **given)
 
 
 def ask(port: int, *words: str) -> str:
@@ -43,7 +54,15 @@ def single(*options: str, port: int = 0) -> Iterator[int]:
 def _server(folder: Path, port: int, *options: str) -> Any:
     home = folder / str(port)
     home.mkdir(exist_ok=True)
-    argv = [program("redis-server", "redis-server"), "--port", str(port), "--dir", str(home), *_COMMON, *options]
+    argv = [
+        program("redis-server", "redis-server"),
+        "--port",
+        str(port),
+        "--dir",
+        str(home),
+        *_COMMON,
+        *options,
+    ]
     return running(argv, lambda: listens(port), folder)
 
 
@@ -81,11 +100,17 @@ class Cluster:
 
     def healthy(self) -> bool:
         """Whether every node sees all slots served and every replica its primary."""
+
         def well(port: int) -> bool:
             replication = ask(port, "INFO", "replication")
             linked = "connected_slaves:1" in replication or "master_link_status:up" in replication
             known = "cluster_known_nodes:6" in ask(port, "CLUSTER", "INFO")
-            return linked and known and not self.failed(port) and "cluster_state:ok" in ask(port, "CLUSTER", "INFO")
+            return (
+                linked
+                and known
+                and not self.failed(port)
+                and "cluster_state:ok" in ask(port, "CLUSTER", "INFO")
+            )
 
         return all(map(well, self.ports))
 

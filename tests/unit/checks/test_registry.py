@@ -155,7 +155,8 @@ def test_kinds_import_no_client_library() -> None:
     """Reading parameters costs no HTTP, database, DNS or cryptography library."""
     script = (
         "import sys; from launch_pipeline.checks import registry, run, context; registry.parameter_models(); "
-        "heavy = {'aiohttp', 'psycopg', 'dns', 'cryptography', 'defusedxml', 'airflow'}; "
+        "heavy = {'aiohttp', 'psycopg', 'dns', 'cryptography', 'defusedxml', 'airflow', 'redis', "
+        "'kubernetes_asyncio', 'aiobotocore', 'botocore'}; "
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, env={

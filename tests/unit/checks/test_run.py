@@ -160,7 +160,6 @@ def test_password_never_survives(ask: Callable[..., Any]) -> None:
         ("prometheus_query", {"query": "up"}, "not connected: prometheus"),
         ("tcp_port", {"targets": ["${host}:1"]}, "variable 'host' is not set"),
         ("report", {"uri": "a", "format": "junit"}, "variable 'release_sha' is not set"),
-        ("redis_info", {}, "checks of kind 'redis_info' cannot be run yet; a person decides"),
         ("no_such_kind", {}, "there is no such kind"),
         ("tcp_port", {"targets": 5}, "kind tcp_port: targets"),
     ],
@@ -170,6 +169,15 @@ def test_what_cannot_be_asked_is_named(kind: str, params: dict[str, Any], headli
     result = run(check(context(), kind, **params))
     assert result.verdict is Verdict.INCONCLUSIVE
     assert headline in result.headline
+
+
+def test_a_kind_without_an_observer_is_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package may name a kind before anybody can look; a person decides."""
+    kind = Kind(name="later", params=AnswerParams, observe=None, criteria=lambda p: merged({}, p))
+    monkeypatch.setattr(running, "kind", lambda _name: kind)
+    result = run(check(context(), "later"))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.headline == "checks of kind 'later' cannot be run yet; a person decides"
 
 
 def test_side_effects_need_permission() -> None:

@@ -21,6 +21,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 )
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
+from launch_pipeline.checks.evidence import digest
 from launch_pipeline.checks.observers.web import Answer, busy
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -64,12 +65,17 @@ async def client(ctx: CheckContext, connection: ConnectionInfo, service: str) ->
     """
     try:
         session = await ctx.clients.keep("aws", _session)
-        keys = _keys(connection)
         if connection.extra.get("role_arn"):
-            keys = await _assumed(session, connection, keys)
+            keys = await _assumed(session, connection)
             ctx.seen_secrets.update(str(keys[name]) for name in _SECRET if keys.get(name))
-        async with session.create_client(service, **_options(connection, service), **keys) as opened:
-            yield opened
+            async with _opened(session, connection, service, keys) as opened:
+                yield opened
+        else:
+            # Making a client takes tens of milliseconds of the loop; a role's would outlive its keys.
+            said = digest(f"{connection!r}{connection.password}{dict(connection.extra)}")
+            yield await ctx.clients.keep(
+                ("aws", service, said), lambda: _opened(session, connection, service, _keys(connection))
+            )
     except ClientError as error:
         raise _answered(error, connection, service) from error
     except (BotoCoreError, ResponseParserError, ValueError) as error:
@@ -117,6 +123,14 @@ async def _session() -> AsyncIterator[AioSession]:
     yield get_session()
 
 
+@asynccontextmanager
+async def _opened(
+    session: AioSession, connection: ConnectionInfo, service: str, keys: dict[str, Any]
+) -> AsyncIterator[Any]:
+    async with session.create_client(service, **_options(connection, service), **keys) as opened:
+        yield opened
+
+
 def _keys(connection: ConnectionInfo) -> dict[str, Any]:
     if not connection.login:
         return {}
@@ -148,11 +162,11 @@ def _options(connection: ConnectionInfo, service: str) -> dict[str, Any]:
     }
 
 
-async def _assumed(session: AioSession, connection: ConnectionInfo, keys: dict[str, Any]) -> dict[str, Any]:
+async def _assumed(session: AioSession, connection: ConnectionInfo) -> dict[str, Any]:
     """Take the role of the connection, as Airflow does."""
     external = connection.extra.get("external_id")
     more = {"ExternalId": str(external)} if external else {}
-    async with session.create_client("sts", **_options(connection, "sts"), **keys) as sts:
+    async with _opened(session, connection, "sts", _keys(connection)) as sts:
         role = str(connection.extra["role_arn"])
         given = await sts.assume_role(RoleArn=role, RoleSessionName="launch-check", **more)
     credentials = given["Credentials"]

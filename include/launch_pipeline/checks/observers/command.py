@@ -31,8 +31,9 @@ async def observe(params: CommandParams, ctx: CheckContext) -> Observation:
     ctx.seen_secrets.update(value for name, value in env.items() if is_sensitive(name))
     before = await asyncio.to_thread(artifacts.prepare, cwd, params.artifacts)
     whole = params.timeout.total_seconds()
-    seconds = whole - min(_RESERVE, whole / 4)
-    ended = await run(params.argv, cwd, env, seconds)
+    reserve = min(_RESERVE, whole / 4)
+    seconds = whole - reserve
+    ended = await run(params.argv, cwd, env, seconds, reserve / 2)
     keeping = _keeping(params, ctx, finished=ended.returncode is not None)
     kept, missing = await asyncio.to_thread(_keep, params, before, keeping)
     tails = {"stdout_tail": _shown(ended.stdout, ctx), "stderr_tail": _shown(ended.stderr, ctx)}

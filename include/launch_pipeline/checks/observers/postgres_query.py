@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.context import CheckContext, ConnectionInfo
     from launch_pipeline.checks.kinds.postgres_query import PostgresQueryParams
 
-_ROWS = 20
+_ROWS = 200
+"""PgBouncer 1.18 has 80 settings, and checklists ask for some that are far down the list."""
 _OPTIONS = {
     "sslmode",
     "sslrootcert",
@@ -61,6 +62,8 @@ def _conninfo(connection: ConnectionInfo) -> str:
         "user": connection.login,
         "password": connection.password,
         "dbname": connection.schema,
+        # A database of the encoding SQL_ASCII would otherwise give its texts as bytes.
+        "client_encoding": "UTF8",
         **{name: value for name, value in connection.extra.items() if name in _OPTIONS},
     }
     return make_conninfo(application_name="launch-check", **{k: v for k, v in given.items() if v})
@@ -117,7 +120,7 @@ def _explained(error: psycopg.Error, authority: str, connection: ConnectionInfo)
     said = " ".join(str(error.diag.message_primary or error).split())
     if connection.password:
         said = said.replace(connection.password, "***")
-    if state.startswith("28") or "password authentication failed" in said or "no password" in said:
+    if state.startswith("28") or "authentication failed" in said or "no password" in said:
         return Inconclusive(
             f"credentials: {authority} refused connection '{connection.conn_id}': {said}"[:400]
         )

@@ -23,7 +23,8 @@ KEPT = 64 * 1024
 """Bytes kept of the end of each stream."""
 _MARK = "LAUNCH_CHECK_COMMAND"
 _ALWAYS = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
-_PATIENCE = 5.0
+_KILLING = 5.0
+_GLANCE = 0.05
 _DRAINING = 1.0
 _PIECE = 32 * 1024
 
@@ -67,8 +68,12 @@ def environment(allowed: Sequence[str]) -> dict[str, str]:
     return always | {name: os.environ[name] for name in allowed}
 
 
-async def run(argv: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float) -> Ended:
+async def run(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float, patience: float
+) -> Ended:
     """Run a program for at most ``seconds``; raises Inconclusive where it cannot be started.
+
+    What is left then, or when it has ended, is asked to end, and ended after ``patience`` seconds.
 
     Whatever it has started is gone afterwards, in any case: its process group, and whoever left the
     group but still carries our mark in its environment.
@@ -83,10 +88,9 @@ async def run(argv: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: f
     returncode, gone = None, False
     try:
         with contextlib.suppress(TimeoutError):
-            # Not communicate(): a grandchild that holds the pipe would keep it waiting.
-            returncode = await asyncio.wait_for(process.wait(), seconds)
+            returncode = await asyncio.wait_for(_exit(process), seconds)
         duration = time.monotonic() - began
-        await _end_all(process, mark)
+        await _end_all(process, mark, patience)
         gone = True
         await asyncio.wait(readers, timeout=_DRAINING)
     finally:
@@ -114,30 +118,38 @@ async def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> as
         raise Inconclusive(message[:300]) from error
 
 
-async def _end_all(process: asyncio.subprocess.Process, mark: str) -> None:
+async def _exit(process: asyncio.subprocess.Process) -> int:
+    """Wait for the program alone; ``wait()`` waits for its pipes too, which a grandchild may hold."""
+    while process.returncode is None:  # noqa: ASYNC110  (asyncio tells of the program's end no other way)
+        await asyncio.sleep(_GLANCE)
+    return process.returncode
+
+
+async def _end_all(process: asyncio.subprocess.Process, mark: str, patience: float) -> None:
     """Ask everything to end, and end what does not."""
+    deadline = time.monotonic() + patience
     _signal_group(process.pid, signal.SIGTERM)
-    kin = await asyncio.to_thread(_kin, mark)
-    for one in kin:
+    for one in await asyncio.to_thread(_kin, mark):
         with contextlib.suppress(psutil.Error):
             one.terminate()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), _PATIENCE)
-    await asyncio.to_thread(psutil.wait_procs, kin, _PATIENCE / 2)
+    while time.monotonic() < deadline:
+        kin = await asyncio.to_thread(_kin, mark)
+        if process.returncode is not None and not kin:
+            break
+        await asyncio.sleep(_GLANCE)
     await asyncio.to_thread(_kill, process, mark)
-    await process.wait()
+    await _exit(process)
 
 
 def _kill(process: asyncio.subprocess.Process, mark: str) -> None:
     """End whatever is left, at once; what it starts meanwhile as well."""
+    deadline = time.monotonic() + _KILLING
     _signal_group(process.pid, signal.SIGKILL)
-    while kin := _kin(mark):
+    while (kin := _kin(mark)) and time.monotonic() < deadline:
         for one in kin:
             with contextlib.suppress(psutil.Error):
                 one.kill()
-        psutil.wait_procs(kin, timeout=_PATIENCE)
-        if _kin(mark) == kin:
-            return
+        time.sleep(_GLANCE)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
@@ -146,10 +158,13 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def _kin(mark: str) -> list[psutil.Process]:
-    """Find every living process that was started with our mark, also one in a session of its own."""
+    """Find every living process that was started with our mark, also one in a session of its own.
+
+    Who has died and is not yet buried by its parent has no environment any more.
+    """
     found = []
     for one in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if one.status() != psutil.STATUS_ZOMBIE and one.environ().get(_MARK) == mark:
+            if one.environ().get(_MARK) == mark and one.status() != psutil.STATUS_ZOMBIE:
                 found.append(one)
     return found

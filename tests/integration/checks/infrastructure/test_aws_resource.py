@@ -34,7 +34,9 @@ def cloud(aws: str) -> dict[str, str]:
         made[name] = ec2.create_vpc(CidrBlock=block)["Vpc"]["VpcId"]
     zones = [("a", "10.0.0.0/24"), ("b", "10.0.1.0/24")]
     subnets = [
-        ec2.create_subnet(VpcId=made["vpc_id"], CidrBlock=block, AvailabilityZone=f"{moto_server.REGION}{zone}")["Subnet"]["SubnetId"]
+        ec2.create_subnet(
+            VpcId=made["vpc_id"], CidrBlock=block, AvailabilityZone=f"{moto_server.REGION}{zone}"
+        )["Subnet"]["SubnetId"]
         for zone, block in zones
     ]
     place = {"LocationConstraint": moto_server.REGION}
@@ -48,9 +50,13 @@ def cloud(aws: str) -> dict[str, str]:
     seen = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "m"}
     rule = {"Name": "rate", "Priority": 1, "Action": {"Block": {}}, "VisibilityConfig": seen,
             "Statement": {"RateBasedStatement": {"Limit": 2000, "AggregateKeyType": "IP"}}}  # fmt: skip
-    acl = waf.create_web_acl(Name="w", Scope="REGIONAL", DefaultAction={"Allow": {}}, VisibilityConfig=seen, Rules=[rule])
+    acl = waf.create_web_acl(
+        Name="w", Scope="REGIONAL", DefaultAction={"Allow": {}}, VisibilityConfig=seen, Rules=[rule]
+    )
     balancers = moto_server.client(aws, "elbv2")
-    made["alb_arn"] = balancers.create_load_balancer(Name="azora", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    made["alb_arn"] = balancers.create_load_balancer(Name="azora", Subnets=subnets)["LoadBalancers"][0][
+        "LoadBalancerArn"
+    ]
     waf.associate_web_acl(WebACLArn=acl["Summary"]["ARN"], ResourceArn=made["alb_arn"])
     return made
 
@@ -92,11 +98,16 @@ def test_an_open_database_is_found(cloud: dict[str, str]) -> None:
 def test_all_pages_are_read(cloud: dict[str, str]) -> None:
     """A page is no answer: what is on the next one counts."""
     arguments = {"MaxResults": 5}
-    world = {"length(SecurityGroups[].IpPermissions[] | [?FromPort==`5432`])": "== 1", "length(SecurityGroups)": ">= 12"}
+    world = {
+        "length(SecurityGroups[].IpPermissions[] | [?FromPort==`5432`])": "== 1",
+        "length(SecurityGroups)": ">= 12",
+    }
     ec2 = moto_server.client(cloud["url"], "ec2")
     for number in range(10):
         ec2.create_security_group(GroupName=f"a{number}", Description="d", VpcId=cloud["open"])
-    assert asked(cloud["url"], "ec2", "describe_security_groups", arguments=arguments, expect=world).verdict is P
+    assert (
+        asked(cloud["url"], "ec2", "describe_security_groups", arguments=arguments, expect=world).verdict is P
+    )
 
 
 ANSWERS: dict[str, tuple[str, str, dict[str, Any], Verdict, str]] = {
@@ -117,9 +128,16 @@ ANSWERS: dict[str, tuple[str, str, dict[str, Any], Verdict, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("service", "operation", "params", "verdict", "headline"), ANSWERS.values(), ids=ANSWERS.keys())
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "verdict", "headline"), ANSWERS.values(), ids=ANSWERS.keys()
+)
 def test_answer(
-    cloud: dict[str, str], service: str, operation: str, params: dict[str, Any], verdict: Verdict, headline: str
+    cloud: dict[str, str],
+    service: str,
+    operation: str,
+    params: dict[str, Any],
+    verdict: Verdict,
+    headline: str,
 ) -> None:
     """An answer is judged; a question that cannot be asked, or would bring a secret, is not."""
     result = asked(cloud["url"], service, operation, **params)
@@ -129,11 +147,15 @@ def test_answer(
 def test_a_firewall_that_is_not_there(cloud: dict[str, str]) -> None:
     """A load balancer without a firewall is a no."""
     expect = {"WebACL.Rules[?Statement.RateBasedStatement] | length(@)": ">= 1"}
-    result = asked(cloud["url"], "wafv2", "get_web_acl_for_resource", arguments={"ResourceArn": ELSEWHERE}, expect=expect)
+    result = asked(
+        cloud["url"], "wafv2", "get_web_acl_for_resource", arguments={"ResourceArn": ELSEWHERE}, expect=expect
+    )
     assert result.verdict is F, result.headline
 
 
-@pytest.mark.parametrize("operation", ["terminate_instances", "delete_vpc", "Describe_vpcs", "describe_vpcs; x", "getattr"])
+@pytest.mark.parametrize(
+    "operation", ["terminate_instances", "delete_vpc", "Describe_vpcs", "describe_vpcs; x", "getattr"]
+)
 def test_only_looking_is_allowed(operation: str) -> None:
     """An operation that is not describe, list or get is refused when the checklist is read."""
     with pytest.raises(ValidationError):
@@ -169,7 +191,9 @@ def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) ->
             return await check(ctx, "aws_resource", **params, expect={"length(Vpcs)": ">= 1"})
 
     result = run(ask())
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), result.headline
+    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
+        result.headline
+    )
 
 
 def test_nobody_there_is_inconclusive() -> None:

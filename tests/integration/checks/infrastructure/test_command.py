@@ -9,17 +9,19 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from launch_pipeline.checklist.model import CheckSpec
 from launch_pipeline.checks.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from launch_pipeline.checklist.model import CheckSpec
 from servers.checking import check, context, run
 from servers.programs import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -60,7 +62,9 @@ PROGRAMS: dict[str, tuple[list[str], dict[str, Any], Verdict, str]] = {
 
 
 @pytest.mark.parametrize(("argv", "params", "verdict", "headline"), PROGRAMS.values(), ids=PROGRAMS.keys())
-def test_program(tmp_path: Path, argv: list[str], params: dict[str, Any], verdict: Verdict, headline: str) -> None:
+def test_program(
+    tmp_path: Path, argv: list[str], params: dict[str, Any], verdict: Verdict, headline: str
+) -> None:
     """What a program returns is judged; one that cannot be run says nothing."""
     result = asked(tmp_path, argv, **params)
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
@@ -85,7 +89,11 @@ def test_environment_is_an_allow_list(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("K6_TARGET", "staging")
     result = asked(tmp_path, ["env"], env=["K6_TARGET"])
     names = {line.partition("=")[0] for line in str(result.observed["stdout_tail"]).splitlines()}
-    assert {"PATH", "K6_TARGET"} <= names <= {"PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "K6_TARGET", "LAUNCH_CHECK_COMMAND"}
+    assert (
+        {"PATH", "K6_TARGET"}
+        <= names
+        <= {"PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "K6_TARGET", "LAUNCH_CHECK_COMMAND"}
+    )
 
 
 def test_output_is_bounded_and_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +102,11 @@ def test_output_is_bounded_and_redacted(tmp_path: Path, monkeypatch: pytest.Monk
     code = "import os; print('x' * 50_000_000); print('password=hunter2', os.environ['STAGING_TOKEN'] + 'y' * 4090)"
     result = asked(tmp_path, python(code), env=["STAGING_TOKEN"], timeout="60s")
     tail = str(result.observed["stdout_tail"])
-    assert (result.verdict, len(tail) <= 4096, result.observed["stdout_bytes"] > 50_000_000) == (P, True, True)
+    assert (result.verdict, len(tail) <= 4096, result.observed["stdout_bytes"] > 50_000_000) == (
+        P,
+        True,
+        True,
+    )
     assert not any(word in result.model_dump_json() for word in ("hunter2", "planted-token", "0123456789"))
 
 
@@ -136,7 +148,9 @@ def test_after_a_time_out_nothing_is_left(tmp_path: Path) -> None:
 def test_after_its_end_nothing_is_left(tmp_path: Path) -> None:
     """A program that ends and leaves others behind, with its pipes, is judged at once, and they end."""
     began = time.monotonic()
-    result = asked(tmp_path, python(TREE + "\nwhile not os.path.exists('pids'): time.sleep(0.01)"), timeout="60s")
+    result = asked(
+        tmp_path, python(TREE + "\nwhile not os.path.exists('pids'): time.sleep(0.01)"), timeout="60s"
+    )
     assert (result.verdict, time.monotonic() - began < 20) == (P, True), result.headline
     assert not [pid for pid in pids(tmp_path) if alive(pid)]
 
@@ -172,7 +186,9 @@ def load_test(code: int, path: str = "summary.json") -> list[str]:
 
 @pytest.mark.parametrize(("code", "verdict"), [(0, P), (99, F)])
 @pytest.mark.parametrize("as_url", [True, False])
-def test_artifacts_are_kept_even_when_it_fails(tmp_path: Path, code: int, verdict: Verdict, *, as_url: bool) -> None:
+def test_artifacts_are_kept_even_when_it_fails(
+    tmp_path: Path, code: int, verdict: Verdict, *, as_url: bool
+) -> None:
     """A crossed threshold is exit 99: the summary that says which one is where reports are read."""
     work, reports = tmp_path / "work", tmp_path / "reports"
     work.mkdir()
@@ -184,7 +200,10 @@ def test_artifacts_are_kept_even_when_it_fails(tmp_path: Path, code: int, verdic
     assert (kept["path"], kept["kept"]) == ("load/summary.json", True)
     assert (reports / "load/summary.json").read_text() == '{"metrics": {}}'
     assert json.loads((reports / "load/summary.json.meta.json").read_text())["commit"] == COMMIT
-    assert sorted(path.name for path in (reports / "load").iterdir()) == ["summary.json", "summary.json.meta.json"]
+    assert sorted(path.name for path in (reports / "load").iterdir()) == [
+        "summary.json",
+        "summary.json.meta.json",
+    ]
 
 
 def test_what_an_earlier_run_left_is_not_new(tmp_path: Path) -> None:
@@ -202,7 +221,9 @@ def test_links_out_of_the_folder_are_not_kept(tmp_path: Path) -> None:
     work.mkdir()
     reports.mkdir()
     (tmp_path / "secret").write_text("planted")
-    result = asked(work, ["ln", "-s", "../secret", "summary.json"], {"reports": str(reports)}, artifacts=["summary.json"])
+    result = asked(
+        work, ["ln", "-s", "../secret", "summary.json"], {"reports": str(reports)}, artifacts=["summary.json"]
+    )
     assert (result.verdict, list(reports.iterdir())) == (F, []), result.headline
 
 
@@ -230,11 +251,23 @@ def test_a_report_follows_its_command(tmp_path: Path) -> None:
 
 
 def test_a_real_test_runner(tmp_path: Path) -> None:
-    """pytest itself, with its report."""
+    """A test runner is a program like any other, and its report an artifact."""
     (tmp_path / "test_it.py").write_text("def test_it(): assert True\n")
     (tmp_path / "none.ini").write_text("[pytest]\n")
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "none.ini", "--junitxml=r.xml"]
-    result = asked(tmp_path, argv, artifacts=["*.xml"], timeout="120s", expect={"stdout_tail": "contains '1 passed'"})
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "none.ini",
+        "--junitxml=r.xml",
+    ]
+    result = asked(
+        tmp_path, argv, artifacts=["*.xml"], timeout="120s", expect={"stdout_tail": "contains '1 passed'"}
+    )
     assert result.verdict is P, result.headline
     assert [one["path"] for one in result.observed["artifacts"]] == ["r.xml"]
     assert os.environ.get("LAUNCH_CHECK_COMMAND") is None

@@ -57,12 +57,29 @@ def registry(storage: Any) -> Iterator[str]:
         pusher.image("docker", "1.0.0", form=DOCKER_MANIFEST)
         pusher.image("unsigned", "1.0.0")
         bill = pusher.image("unsigned", "bill")
-        described = {"mediaType": MANIFEST, "digest": bill, "size": 1, "artifactType": "application/spdx+json"}
+        described = {
+            "mediaType": MANIFEST,
+            "digest": bill,
+            "size": 1,
+            "artifactType": "application/spdx+json",
+        }
         digest = pusher.image("unsigned", "1.0.0")
-        pusher.manifest("unsigned", digest.replace(":", "-"), {"schemaVersion": 2, "mediaType": INDEX, "manifests": [described]})
+        pusher.manifest(
+            "unsigned",
+            digest.replace(":", "-"),
+            {"schemaVersion": 2, "mediaType": INDEX, "manifests": [described]},
+        )
         digest = pusher.image("notary", "1.0.0")
-        signature = {**described, "digest": pusher.image("notary", "sig"), "artifactType": "application/vnd.cncf.notary.signature"}
-        pusher.manifest("notary", digest.replace(":", "-"), {"schemaVersion": 2, "mediaType": INDEX, "manifests": [signature]})
+        signature = {
+            **described,
+            "digest": pusher.image("notary", "sig"),
+            "artifactType": "application/vnd.cncf.notary.signature",
+        }
+        pusher.manifest(
+            "notary",
+            digest.replace(":", "-"),
+            {"schemaVersion": 2, "mediaType": INDEX, "manifests": [signature]},
+        )
         yield url
 
 
@@ -148,14 +165,18 @@ def test_token_is_fetched_as_the_registry_says(storage: Any, registry: str, tmp_
     assert (good.verdict, bad.verdict) == (P, Q), (good.headline, bad.headline)
     assert sorted(set(tokens.scopes)) == ["repository:docker:pull", "repository:multi:pull"]
     assert bad.headline.startswith("credentials: ")
-    assert not any(word in good.model_dump_json() + bad.model_dump_json() for word in (PASSWORD, "wrong-planted", "eyJ"))
+    assert not any(
+        word in good.model_dump_json() + bad.model_dump_json() for word in (PASSWORD, "wrong-planted", "eyJ")
+    )
 
 
 def plain_image() -> dict[str, tuple[bytes, dict[str, str]]]:
     """An image as a registry without ``Docker-Content-Digest`` answers it."""
     config = json.dumps({"os": "linux", "architecture": "amd64", "config": {}}).encode()
     described = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(config), "size": 1}
-    manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": []}).encode()
+    manifest = json.dumps(
+        {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": []}
+    ).encode()
     return {
         "/v2/a/manifests/1.0.0": (manifest, {"Content-Type": MANIFEST}),
         f"/v2/a/blobs/{sha256(config)}": (config, {"Content-Type": "application/octet-stream"}),
@@ -171,7 +192,9 @@ async def of_stand_in(documents: dict[str, tuple[bytes, dict[str, str]]], **fiel
     app.router.add_get("/{path:.*}", answer)
     async with serving(app) as port:
         given = {"images": ["a"], "tag": "1.0.0", **fields}
-        return await check(context({"registry": http_connection(port, "registry")}), "container_image", **given)
+        return await check(
+            context({"registry": http_connection(port, "registry")}), "container_image", **given
+        )
 
 
 def test_digest_is_that_of_the_bytes() -> None:
@@ -220,7 +243,9 @@ def test_storage_behind_the_registry_gets_no_credentials() -> None:
             app.router.add_get("/{path:.*}", answer)
             async with serving(app) as port:
                 connection = http_connection(port, "registry", login="launch", password=PASSWORD)
-                return await check(context({"registry": connection}), "container_image", images=["a"], tag="1.0.0")
+                return await check(
+                    context({"registry": connection}), "container_image", images=["a"], tag="1.0.0"
+                )
 
     assert run(ask()).verdict is P
     assert seen == [None]
@@ -235,7 +260,9 @@ def pods(digest: str, *others: str) -> KubernetesApi:
 
 
 @pytest.mark.parametrize(
-    ("others", "verdict"), [((), P), (("sha256:old",), F), (None, F)], ids=["deployed", "old pods serve", "no pods"]
+    ("others", "verdict"),
+    [((), P), (("sha256:old",), F), (None, F)],
+    ids=["deployed", "old pods serve", "no pods"],
 )
 def test_deployed_means_every_pod(registry: str, others: tuple[str, ...] | None, verdict: Verdict) -> None:
     """The image is deployed when all running pods use that digest, not just one of them."""
@@ -282,7 +309,9 @@ def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) ->
             return await check(ctx, "container_image", images=["a"], tag="1", timeout="2s")
 
     result = run(ask())
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), result.headline
+    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
+        result.headline
+    )
 
 
 def test_nobody_there_is_inconclusive() -> None:

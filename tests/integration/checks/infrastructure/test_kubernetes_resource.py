@@ -7,8 +7,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +20,9 @@ from servers.kubernetes_api import TOKEN, KubernetesApi, connection, kube_config
 from servers.odd import Odd
 from servers.shipped import shipped
 from servers.web import http_connection, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -38,11 +40,22 @@ def hours_ago(hours: float) -> str:
 
 def container(image: str = "registry/x:1.0.0") -> dict[str, Any]:
     probe = {"httpGet": {"path": "/health"}}
-    return {"image": image, "readinessProbe": probe, "livenessProbe": probe, "resources": {"limits": {"memory": "1Gi"}}}
+    return {
+        "image": image,
+        "readinessProbe": probe,
+        "livenessProbe": probe,
+        "resources": {"limits": {"memory": "1Gi"}},
+    }
 
 
-def deployment(api: KubernetesApi, name: str, namespace: str = "azora", image: str = "registry/x:1.0.0") -> dict[str, Any]:
-    pod = {"containers": [container(image)], "restartPolicy": "Always", "topologySpreadConstraints": [{"maxSkew": 1}]}
+def deployment(
+    api: KubernetesApi, name: str, namespace: str = "azora", image: str = "registry/x:1.0.0"
+) -> dict[str, Any]:
+    pod = {
+        "containers": [container(image)],
+        "restartPolicy": "Always",
+        "topologySpreadConstraints": [{"maxSkew": 1}],
+    }
     spec = {"replicas": 2, "template": {"spec": pod}}
     return api.add("apps/v1", "Deployment", name, namespace, spec=spec, status=rolled_out())
 
@@ -56,19 +69,32 @@ def good_cluster(release: str) -> KubernetesApi:
         deployment(api, name, image=f"registry/{name}:{release}")
         api.add("v1", "Service", name, spec={"clusterIP": "10.0.0.1"}, status={"loadBalancer": {}})
         api.add("v1", "ConfigMap", f"{name}-config", data={"LOG_LEVEL": "info"})
-        api.add("v1", "Secret", f"{name}-secrets", type="Opaque", data=secret(DATABASE_PASSWORD="hunter2-planted"))
+        api.add(
+            "v1", "Secret", f"{name}-secrets", type="Opaque", data=secret(DATABASE_PASSWORD="hunter2-planted")
+        )
         api.add("discovery.k8s.io/v1", "EndpointSlice", name, endpoints=[{"conditions": {"ready": True}}])
         api.add("policy/v1", "PodDisruptionBudget", name, status={"disruptionsAllowed": 1})
         api.add("autoscaling/v2", "HorizontalPodAutoscaler", name, spec={"minReplicas": 2},
                 status={"conditions": [{"type": "ScalingActive", "status": "True"}]})  # fmt: skip
         api.add("networking.k8s.io/v1", "NetworkPolicy", name, spec={})
-    api.add("networking.k8s.io/v1", "NetworkPolicy", "default-deny-all", spec={"podSelector": {}, "policyTypes": ["Ingress"]})
+    api.add(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "default-deny-all",
+        spec={"podSelector": {}, "policyTypes": ["Ingress"]},
+    )
     notes = {"annotations": {"nginx.ingress.kubernetes.io/affinity": "cookie"}}
     api.add("networking.k8s.io/v1", "Ingress", "edge", metadata=notes, spec={"tls": [{}]},
             status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})  # fmt: skip
     api.add("postgresql.cnpg.io/v1", "Cluster", "azora-postgres", spec={"instances": 3},
             status={"readyInstances": 3, "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
-    api.add("postgresql.cnpg.io/v1", "ScheduledBackup", "nightly", spec={}, status={"lastScheduleTime": hours_ago(3)})
+    api.add(
+        "postgresql.cnpg.io/v1",
+        "ScheduledBackup",
+        "nightly",
+        spec={},
+        status={"lastScheduleTime": hours_ago(3)},
+    )
     api.add("batch/v1", "CronJob", "backup-verify", spec={}, status={"lastSuccessfulTime": hours_ago(3)})
     return api
 
@@ -122,7 +148,11 @@ def test_secrets_stay_in_the_cluster(caplog: pytest.LogCaptureFixture) -> None:
     api = KubernetesApi()
     applied = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(secret(KEY="hunter2-planted"))}
     api.add("v1", "Secret", "s", data=secret(KEY="hunter2-planted"), metadata={"annotations": applied})
-    everything = {"to_string(@)": "matches hunter2|aHVudGVyMi", "data.KEY": "== 15", "metadata.annotations": "== {}"}
+    everything = {
+        "to_string(@)": "matches hunter2|aHVudGVyMi",
+        "data.KEY": "== 15",
+        "metadata.annotations": "== {}",
+    }
     caplog.set_level(logging.DEBUG)
     for params in ({"names": ["s"]}, {}):
         result = run(asked(api, kind="Secret", expect=everything, **params))
@@ -140,7 +170,9 @@ def test_long_lists_are_read_to_the_end() -> None:
         api.add("v1", "Pod", f"p{number:03}", status={"phase": "Running" if number < 240 else "Pending",
                 "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
     result = run(asked(api, kind="Pod", min_count=250))
-    assert (result.verdict, "Pod p240 (phase is Pending): ready = false" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "Pod p240 (phase is Pending): ready = false" in result.headline) == (F, True), (
+        result.headline
+    )
     assert sum("limit=100" in path for path in api.requests) == 3
 
 
@@ -153,7 +185,9 @@ def test_too_many_objects_are_inconclusive() -> None:
     assert (result.verdict, "selector" in result.headline) == (Q, True), result.headline
 
 
-@pytest.mark.parametrize("form", ["kube_config", "extra__kubernetes__kube_config", "kube_config_path", "host"])
+@pytest.mark.parametrize(
+    "form", ["kube_config", "extra__kubernetes__kube_config", "kube_config_path", "host"]
+)
 def test_connections(tmp_path: Path, form: str) -> None:
     """A connection is a kubeconfig, its path, or host and token, in Airflow's own names."""
 
@@ -247,7 +281,9 @@ def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) ->
             return await check(ctx, "kubernetes_resource", kind="Pod", namespace="a", timeout="3s")
 
     result = run(ask())
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), result.headline
+    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
+        result.headline
+    )
 
 
 @pytest.mark.parametrize(
@@ -265,10 +301,14 @@ def test_no_cluster_is_inconclusive(target: dict[str, Any], headline: str, attem
     """A cluster that cannot be reached is named as such, and asked again only where that may help."""
     ctx = context({"kubernetes": ConnectionInfo("kubernetes", "kubernetes", **target)})
     result = run(check(ctx, "kubernetes_resource", kind="Pod", namespace="a"))
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), result.headline
+    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
+        result.headline
+    )
 
 
-def thing(kind: str, version: str = "apps/v1", generation: int = 1, spec: Any = None, **status: Any) -> dict[str, Any]:
+def thing(
+    kind: str, version: str = "apps/v1", generation: int = 1, spec: Any = None, **status: Any
+) -> dict[str, Any]:
     metadata = {"name": "x", "generation": generation}
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec or {}, "status": status}
 
@@ -278,7 +318,9 @@ def conditions(**states: str) -> list[dict[str, str]]:
 
 
 TWO, SEEN = {"replicas": 2}, {"observedGeneration": 1}
-DAEMONS = dict.fromkeys(("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 2)
+DAEMONS = dict.fromkeys(
+    ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 2
+)
 LATE = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
 READINESS: dict[str, tuple[dict[str, Any], str]] = {
     "rolled out": (thing("Deployment", spec=TWO, **rolled_out(2)), ""),

@@ -47,9 +47,18 @@ def store(aws: str) -> str:
         {"ID": "else", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 2}},
     ]
     s3.put_bucket_lifecycle_configuration(Bucket="backups", LifecycleConfiguration={"Rules": rules})
-    s3.put_object(Bucket="backups", Key="database/base/1.tar", Body=b"x" * 1_100_000, ServerSideEncryption="AES256")
-    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::open/*"}
-    s3.put_bucket_policy(Bucket="open", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    s3.put_object(
+        Bucket="backups", Key="database/base/1.tar", Body=b"x" * 1_100_000, ServerSideEncryption="AES256"
+    )
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::open/*",
+    }
+    s3.put_bucket_policy(
+        Bucket="open", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
     s3.put_bucket_acl(Bucket="granted", ACL="public-read")
     return aws
 
@@ -100,13 +109,15 @@ def test_bucket(store: str, bucket: str, params: dict[str, Any], verdict: Verdic
 def test_a_public_policy_never_passes(store: str) -> None:
     """A bucket that its policy opens is public; where a store cannot tell, nobody says that it is not."""
     result = asked(store, "open", expect={"public": "== false"})
-    assert result.verdict is not P, result.headline
+    assert result.verdict is F, result.headline
 
 
 def test_a_bucket_that_is_shut_is_not_public(store: str) -> None:
     """The block of public access outdoes policy and grants."""
     s3 = moto_server.client(store, "s3")
-    shut = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    shut = dict.fromkeys(
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+    )
     s3.create_bucket(Bucket="shut", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_bucket_acl(Bucket="shut", ACL="public-read")
     s3.put_public_access_block(Bucket="shut", PublicAccessBlockConfiguration=shut)
@@ -168,7 +179,9 @@ def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) ->
             return await check(ctx, "object_storage", bucket="backups", timeout="2s")
 
     result = run(ask())
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), result.headline
+    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
+        result.headline
+    )
 
 
 def test_a_store_that_does_not_know_the_question() -> None:
@@ -186,8 +199,16 @@ def test_a_store_that_does_not_know_the_question() -> None:
     ("target", "headline", "attempts"),
     [
         (connection("http://127.0.0.1:1"), "did not answer", 3),
-        (ConnectionInfo("aws", "aws", login="AKIA", password="x", extra={"endpoint_url": "nonsense"}), "cannot be asked", 1),
-        (ConnectionInfo("aws", "aws", extra={"endpoint_url": "http://127.0.0.1:1", "region_name": REGION}), "credentials", 1),
+        (
+            ConnectionInfo("aws", "aws", login="AKIA", password="x", extra={"endpoint_url": "nonsense"}),
+            "cannot be asked",
+            1,
+        ),
+        (
+            ConnectionInfo("aws", "aws", extra={"endpoint_url": "http://127.0.0.1:1", "region_name": REGION}),
+            "credentials",
+            1,
+        ),
     ],
     ids=["nobody there", "no URL", "no credentials"],
 )
@@ -195,14 +216,24 @@ def test_a_store_that_does_not_know_the_question() -> None:
 def test_nobody_to_ask_is_inconclusive(target: ConnectionInfo, headline: str, attempts: int) -> None:
     """A store that cannot be reached is named, and asked again only where that may help."""
     result = run(check(context({"aws": target}), "object_storage", bucket="b"))
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), result.headline
+    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
+        result.headline
+    )
 
 
 def test_a_region_is_needed(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a region nobody knows whom to ask; the check says what to write."""
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     target = connection(aws, region_name=None, endpoint_url=None)
-    result = run(check(context({"aws": target}), "aws_resource", service="ec2", operation="describe_vpcs", expect={"Vpcs": "exists"}))
+    result = run(
+        check(
+            context({"aws": target}),
+            "aws_resource",
+            service="ec2",
+            operation="describe_vpcs",
+            expect={"Vpcs": "exists"},
+        )
+    )
     assert (result.verdict, "region_name" in result.headline) == (Q, True), result.headline
 
 
@@ -224,7 +255,9 @@ REPORTS: dict[str, tuple[dict[str, bytes], Verdict, str]] = {
 
 @pytest.mark.parametrize("conn_id", ["reports", "aws"])
 @pytest.mark.parametrize(("objects", "verdict", "headline"), REPORTS.values(), ids=REPORTS.keys())
-def test_report_in_a_bucket(store: str, conn_id: str, objects: dict[str, bytes], verdict: Verdict, headline: str) -> None:
+def test_report_in_a_bucket(
+    store: str, conn_id: str, objects: dict[str, bytes], verdict: Verdict, headline: str
+) -> None:
     """A report in a bucket is read with its sidecar, by the connection of reports or else that of AWS."""
     s3 = moto_server.client(store, "s3")
     bucket = f"reports-{conn_id}-{abs(hash(headline))}"

@@ -9,17 +9,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from launch_pipeline.checks.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import redis_nodes
 from servers.checking import check, context, run
-from servers.programs import wait_for
+from servers.programs import free_ports, wait_for
 from servers.redis_nodes import PASSWORD, ask, connection
 from servers.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from launch_pipeline.checklist.model import CheckSpec
 
@@ -38,10 +40,14 @@ def asked(port: int, fields: dict[str, Any] | None = None, **params: Any) -> Che
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[int, int]]:
     """A primary whose CONFIG is forbidden, as managed Redis does, and its replica."""
-    with redis_nodes.single(*GOOD, "--rename-command", "CONFIG", "", "--repl-diskless-sync-delay", "0") as primary:
-        with redis_nodes.single(*GOOD, "--replicaof", f"127.0.0.1 {primary}") as replica:
-            wait_for(lambda: "master_link_status:up" in ask(replica, "INFO"), "replicating")
-            yield primary, replica
+    with (
+        redis_nodes.single(
+            *GOOD, "--rename-command", "CONFIG", "", "--repl-diskless-sync-delay", "0"
+        ) as primary,
+        redis_nodes.single(*GOOD, "--replicaof", f"127.0.0.1 {primary}") as replica,
+    ):
+        wait_for(lambda: "master_link_status:up" in ask(replica, "INFO"), "replicating")
+        yield primary, replica
 
 
 @pytest.mark.parametrize("spec", SHIPPED.values(), ids=SHIPPED.keys())
@@ -65,7 +71,9 @@ CLUSTER: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 
 
 @pytest.mark.parametrize(("params", "verdict", "headline"), CLUSTER.values(), ids=CLUSTER.keys())
-def test_cluster(redis_cluster: redis_nodes.Cluster, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
+def test_cluster(
+    redis_cluster: redis_nodes.Cluster, params: dict[str, Any], verdict: Verdict, headline: str
+) -> None:
     """Every node in scope is asked itself, from whichever node the connection names."""
     result = asked(redis_cluster.replica(), **params)
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
@@ -80,7 +88,9 @@ def test_a_dead_replica_is_seen(redis_cluster: redis_nodes.Cluster) -> None:
         wait_for(lambda: dead in redis_cluster.failed(seed), "noticing")
         wait_for(lambda: asked(seed, scope="all").verdict is not Q, "giving it up")
         result = asked(seed, scope="all")
-        assert (result.verdict, "ping = FAILED, want == PONG" in result.headline) == (F, True), result.headline
+        assert (result.verdict, "ping = FAILED, want == PONG" in result.headline) == (F, True), (
+            result.headline
+        )
     finally:
         redis_cluster.start(dead)
         wait_for(redis_cluster.healthy, "healing")
@@ -126,6 +136,24 @@ def test_another_seed_answers_for_a_dead_one(pair: tuple[int, int]) -> None:
     """The connection may name several hosts; one of them is enough."""
     fields = {"host": f"127.0.0.1:1,127.0.0.1:{pair[0]}"}
     assert asked(0, fields, scope="all").verdict is P
+
+
+def test_encrypted(tmp_path: Path) -> None:
+    """Over TLS the certificate is verified, by the authority that the connection names."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    leaf = authority.issue_cert("localhost")
+    leaf.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    files = ("--tls-cert-file", "--tls-key-file", "--tls-ca-cert-file")
+    names = ("server.pem", "server.pem", "ca.pem")
+    options = [word for flag, name in zip(files, names, strict=True) for word in (flag, str(tmp_path / name))]
+    port = free_ports(1)[0]
+    secure = ("--tls-port", str(port), "--tls-auth-clients", "no", *options)
+    with redis_nodes.single(*GOOD, *secure):
+        known = {"host": "localhost", "extra": {"ssl": True, "ca_file": str(tmp_path / "ca.pem")}}
+        trusted, unknown = asked(port, known), asked(port, {"host": "localhost", "scheme": "rediss"})
+    assert (trusted.verdict, unknown.verdict) == (P, Q), (trusted.headline, unknown.headline)
+    assert "certificate" in unknown.headline
 
 
 def test_wrong_password_is_inconclusive(pair: tuple[int, int]) -> None:

@@ -1,0 +1,128 @@
+"""``postgres_query`` against Debian's PostgreSQL: a primary, a streaming standby, and PgBouncer."""
+
+# ruff: noqa: E501  (a table reads best with one row a line)
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.verdict import CheckResult, Verdict
+from servers import postgres_pair
+from servers.checking import check, context, run
+from servers.postgres_pair import PASSWORD, Pair
+from servers.programs import wait_for
+from servers.shipped import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.integration
+P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
+SHIPPED = {
+    name: spec
+    for name, spec in shipped("postgres_query").items()
+    if any(
+        part in name
+        for part in ("automated_backups", ".replication.", "connection_pooling", "indexes_created.1")
+    )
+}
+STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    """A primary that has archived something, its standby, and PgBouncer."""
+    with postgres_pair.serving() as made:
+        made.execute("CREATE TABLE t AS SELECT 1 AS a")
+        made.execute("SELECT pg_switch_wal()")
+        archived = "SELECT 1 FROM pg_stat_archiver WHERE last_archived_time IS NOT NULL"
+        wait_for(lambda: bool(made.execute(archived)), "archiving")
+        made.execute("GRANT INSERT, SELECT ON t TO launch_check")
+        yield made
+
+
+def asked(
+    pair: Pair, port: int, database: str = "postgres", fields: dict[str, Any] | None = None, **params: Any
+) -> CheckResult:
+    ctx = context({"postgres": pair.connection(port, database, **(fields or {}))})
+    result = run(check(ctx, "postgres_query", **params))
+    assert PASSWORD not in result.model_dump_json()
+    return result
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_checks_pass_on_a_good_database(pair: Pair, name: str) -> None:
+    """What the checklists ask of replication, archive, indexes and pooling is there to be read."""
+    connections = {
+        "postgres": pair.connection(pair.primary),
+        "pgbouncer": pair.connection(pair.bouncer, "pgbouncer"),
+    }
+    (result,) = run(run_checks([SHIPPED[name]], context(connections)))
+    assert result.verdict is P, result.headline
+
+
+QUESTIONS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
+    "the primary sees its standby": ("primary", {"sql": STREAMING, "expect": {"value": "== 1"}}, P, "value = 1"),
+    "two standbys are wanted": ("primary", {"sql": STREAMING, "expect": {"value": ">= 2"}}, F, "value = 1, want >= 2"),
+    "the standby sees none": ("standby", {"sql": STREAMING, "expect": {"value": ">= 1"}}, F, "value = 0"),
+    "the standby is one": ("standby", {"sql": "SELECT pg_is_in_recovery()", "expect": {"value": "== true"}}, P, "true"),
+    "the primary is none": ("primary", {"sql": "SELECT pg_is_in_recovery()", "expect": {"value": "== false"}}, P, "false"),
+    "the slot is in use": ("primary", {"sql": "SELECT slot_name, active FROM pg_replication_slots", "expect": {"rows[0].active": "== true"}}, P, "true"),
+    "writing": ("primary", {"sql": "INSERT INTO t VALUES (2)"}, Q, "read-only"),
+    "writing in a query": ("primary", {"sql": "WITH x AS (INSERT INTO t VALUES (3) RETURNING a) SELECT * FROM x"}, Q, "read-only"),
+    "a function that writes": ("primary", {"sql": "SELECT nextval('no_such')"}, Q, "no_such"),
+    "writing on the standby": ("standby", {"sql": "INSERT INTO t VALUES (2)"}, Q, "read-only"),
+    "too slow": ("primary", {"sql": "SELECT pg_sleep(9)", "statement_timeout": "100ms"}, Q, "statement timeout"),
+    "too slow through the pool": ("bouncer", {"sql": "SELECT pg_sleep(9)", "statement_timeout": "100ms"}, Q, "statement timeout"),
+    "through the pool": ("bouncer", {"sql": "SELECT %s::int + 1", "params": [1], "expect": {"value": "== 2"}}, P, "value = 2"),
+    "writing through the pool": ("bouncer", {"sql": "INSERT INTO t VALUES (2)"}, Q, "read-only"),
+    "no right": ("primary", {"sql": "SELECT * FROM pg_authid"}, Q, "permission denied"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "params", "verdict", "headline"), QUESTIONS.values(), ids=QUESTIONS.keys())
+def test_query(pair: Pair, place: str, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
+    """Each of the three answers for itself; nothing is written and nothing runs on."""
+    result = asked(pair, getattr(pair, place), **params)
+    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert pair.execute("SELECT count(*) FROM t") == [(1,)]
+
+
+CONSOLE: dict[str, tuple[dict[str, Any], Verdict, str]] = {
+    "settings far down the list": ({"sql": "SHOW CONFIG", "expect": {"rows[?key=='pool_mode'].value | [0]": "== transaction"}}, P, "transaction"),
+    "the last setting": ({"sql": "SHOW CONFIG", "expect": {"rows[?key=='verbose'].value | [0]": "exists"}}, P, "verbose"),
+    "pools": ({"sql": "SHOW POOLS", "expect": {"max(rows[].maxwait)": "< 1"}}, P, "= 0"),
+    "parameters": ({"sql": "SHOW %s", "params": ["POOLS"]}, Q, "takes no parameters"),
+    "an order": ({"sql": "PAUSE"}, Q, "admin access needed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("params", "verdict", "headline"), CONSOLE.values(), ids=CONSOLE.keys())
+def test_console(pair: Pair, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
+    """PgBouncer's console speaks the simple protocol only, and has more settings than fit on a page."""
+    result = asked(pair, pair.bouncer, "pgbouncer", **params)
+    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+def test_session_names_itself(pair: Pair) -> None:
+    """The database administrator sees who asks."""
+    sql = "SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    result = asked(pair, pair.primary, sql=sql, expect={"value": "== launch-check"})
+    assert result.verdict is P, result.headline
+
+
+@pytest.mark.parametrize("place", ["primary", "bouncer"])
+def test_wrong_password_is_inconclusive(pair: Pair, place: str) -> None:
+    """Our own credentials say nothing about the database."""
+    result = asked(pair, getattr(pair, place), fields={"password": "wrong-planted"}, sql="SELECT 1")
+    assert (result.verdict, result.headline.startswith("credentials: ")) == (Q, True), result.headline
+    assert "wrong-planted" not in result.model_dump_json()
+
+
+def test_no_such_database_is_inconclusive(pair: Pair) -> None:
+    """A wrong name is named."""
+    result = asked(pair, pair.primary, "nothing", sql="SELECT 1")
+    assert (result.verdict, "nothing" in result.headline) == (Q, True), result.headline
