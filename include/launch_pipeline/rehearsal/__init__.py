@@ -1,3 +1,3 @@
-"""The rehearsal: a stand-in of the launched product and people who answer as themselves."""
+"""A whole launch in minutes: the same Dags, a stand-in of the product, simulated people."""
 
 from __future__ import annotations

@@ -1,0 +1,78 @@
+"""The stand-in as a whole: one port for the Web API, Socket Mode, the page and the controls."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import web
+
+from launch_pipeline.people.contacts import load_contacts
+from launch_pipeline.rehearsal.slack.control import Control
+from launch_pipeline.rehearsal.slack.faults import Faults
+from launch_pipeline.rehearsal.slack.hands import Hands
+from launch_pipeline.rehearsal.slack.page import Page
+from launch_pipeline.rehearsal.slack.settings import members_of
+from launch_pipeline.rehearsal.slack.sockets import Sockets
+from launch_pipeline.rehearsal.slack.webapi import WebApi
+from launch_pipeline.rehearsal.slack.workspace import Workspace
+from launch_pipeline.runtime.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from launch_pipeline.rehearsal.slack.settings import SlackSettings
+
+
+class SlackStandIn:
+    """One running stand-in; enter it as a context manager of its event loop."""
+
+    workspace: Workspace
+    sockets: Sockets
+    api: WebApi
+    hands: Hands
+    url: str
+    """Of the page; programs use ``api_url``."""
+
+    def __init__(self, settings: SlackSettings) -> None:
+        self.settings = settings
+        self.faults = Faults()
+        self._open = AsyncExitStack()
+
+    @property
+    def api_url(self) -> str:
+        """What a client takes as its ``base_url``."""
+        return f"{self.url}/api/"
+
+    async def __aenter__(self) -> Self:
+        """Read the contacts and listen."""
+        settings = self.settings
+        contacts = await asyncio.to_thread(load_contacts, settings.contacts)
+        self.workspace = Workspace(members_of(contacts), settings.channels, settings.trigger_seconds)
+        self.sockets = Sockets(settings)
+        self.api = WebApi(self.workspace, self.sockets, settings.tokens, self.faults)
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        self._open.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, LOOPBACK, settings.port).start()
+        self.url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+        self.hands = Hands(self.workspace, self.sockets, self.url)
+        self._open.push_async_callback(self.sockets.close)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every socket and stop listening; nothing is kept."""
+        self.workspace.close_pages()
+        await self._open.aclose()
+
+    def _app(self) -> web.Application:
+        app = web.Application(client_max_size=4 * 1024 * 1024)
+        # The object is read at each request: hands exist once the port is known.
+        app.add_routes(
+            [
+                web.route("*", "/api/{method}", self.api.handle),
+                web.get("/link/", self.sockets.handle),
+                *Page(self).routes(),
+                *Control(self).routes(),
+            ]
+        )
+        return app

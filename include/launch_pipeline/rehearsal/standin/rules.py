@@ -1,0 +1,50 @@
+"""Alert rules as Prometheus lists them, with the alerts that fire by the health of the parts."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_RUNBOOK = "https://azora.test/runbooks"
+RULES = {
+    "Watchdog": "vector(1)",
+    "ConstitutionalComplianceLow": "min(constitutional_ai_compliance_score) < 70",
+    "KnowledgeOceanLatencyHigh": "rate(knowledge_ocean_retrieval_duration_ms_bucket[5m]) < 1",
+    "AIRoutingCostHigh": "rate(ai_routing_cost_usd_total[1h]) > 1",
+    "ApiLatencyHigh": "histogram_quantile(0.95, http_request_duration_ms_bucket) > 500",
+    "ApiErrorRateHigh": 'rate(http_requests_total{status=~"5.."}[5m]) > 0.001',
+    "PostgresDown": "min(pg_up) < 1",
+    "RedisDown": "min(redis_up) < 1",
+    "DiskSpaceLow": "min(node_filesystem_avail_bytes) < 1e9",
+    "MemoryHigh": "min(node_memory_MemAvailable_bytes) < 1e8",
+    "CpuHigh": 'rate(node_cpu_seconds_total{mode="idle"}[5m]) < 0.1',
+    "BackupTooOld": "max(pg_stat_archiver_last_archive_age) > 900",
+    "WalArchivingFailing": "max(pg_stat_archiver_last_archive_age) > 1800",
+}
+LOG_RULES = {"LogErrorBurst": 'sum(rate({namespace="azora"} |= "error" [5m])) > 1'}
+
+
+def listed(rules: dict[str, str], firing: Iterable[str]) -> dict[str, Any]:
+    """Give the document of ``/api/v1/rules``."""
+    now, on = datetime.fromtimestamp(time.time() - 1, UTC).isoformat(), set(firing)
+    made = [
+        {
+            "name": name,
+            "type": "alerting",
+            "query": query,
+            "duration": 60,
+            "labels": {"severity": "none" if name == "Watchdog" else "critical"},
+            "annotations": {"runbook_url": f"{_RUNBOOK}/{name}", "summary": name},
+            "state": "firing" if name in on else "inactive",
+            "health": "ok",
+            "lastError": "",
+            "lastEvaluation": now,
+        }
+        for name, query in rules.items()
+    ]
+    group = {"name": "azora", "file": "azora.rules", "interval": 30, "rules": made}
+    return {"status": "success", "data": {"groups": [group]}}

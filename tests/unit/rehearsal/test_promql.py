@@ -1,0 +1,96 @@
+"""The part of PromQL that the stand-in speaks, over samples made by hand."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from launch_pipeline.checks.variables import substitute
+from launch_pipeline.rehearsal.standin.promql import compiled, evaluate
+from launch_pipeline.rehearsal.standin.promql_values import QueryError, quantile
+from launch_pipeline.rehearsal.standin.series import Store, labels_of
+
+NOW = 1_000_000.0
+PACE = 1 / 24_000
+
+
+@pytest.fixture
+def store() -> Store:
+    """Two jobs for ten seconds: one up, one down; ten requests a second, one in ten of them failed."""
+    made = Store()
+    made.gauges(lambda: [(labels_of("up", {"job": "a"}), 1.0), (labels_of("up", {"job": "b"}), 0.0)])
+    for tick in range(21):
+        made.count("requests_total", 0 if tick == 0 else 4.5, status="200")
+        made.count("requests_total", 0 if tick == 0 else 0.5, status="500")
+        made.observe("duration_ms", 30.0)
+        made.sample(targets=True, at=NOW - 10 + tick * 0.5)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        ("min(up)", 0.0),
+        ("count(up == 1)", 1.0),
+        ("count(count by (job) (up))", 2.0),
+        ('sum(rate(requests_total{status=~"5.."}[5m])) / sum(rate(requests_total[5m]))', 0.1),
+        ("sum(increase(requests_total[1h]))", 80.0),
+        ('(sum(rate(requests_total{status="404"}[5m])) or vector(0)) / sum(rate(requests_total[5m]))', 0.0),
+        ("avg(avg_over_time(up[7d]))", 0.5),
+        ('min(count_over_time(up{job="a"}[4h]))', 480.0),
+        ("avg_over_time(sum(rate(requests_total[1h]))[4h:1h])", 10.0),
+        ("max(deriv(up[4h]) * 3600 / 1048576)", 0.0),
+        ("vector(3) + 2 * 2", 7.0),
+    ],
+)
+def test_query_gives_what_prometheus_gives(store: Store, query: str, value: float) -> None:
+    """Aggregations, windows and operators mean what Prometheus documents."""
+    found = evaluate(store, query, NOW, PACE)
+    assert isinstance(found, dict)
+    assert list(found.values()) == [pytest.approx(value, abs=0.01)]
+
+
+def test_nothing_is_no_data_and_not_zero(store: Store) -> None:
+    """A metric that nobody exports gives no series."""
+    assert evaluate(store, "min(absent_metric)", NOW, PACE) == {}
+
+
+def test_stale_samples_say_nothing_about_now(store: Store) -> None:
+    """What was last seen long ago is not the present value."""
+    assert evaluate(store, "min(up)", NOW + 60, PACE) == {}
+
+
+def test_quantile_interpolates_and_knows_when_it_knows_nothing() -> None:
+    """A quantile lies within its bucket; without observations it is NaN."""
+    assert quantile(0.95, [(20.0, 0.0), (50.0, 100.0), (math.inf, 100.0)]) == pytest.approx(48.5)
+    assert math.isnan(quantile(0.95, [(20.0, 0.0), (math.inf, 0.0)]))
+    assert math.isnan(quantile(0.95, []))
+
+
+@pytest.mark.parametrize("query", ["min(up", "up[5m]", "rate(up)", "up ~ 3", "sum(up) )", "up[5x]"])
+def test_what_is_not_understood_is_refused(store: Store, query: str) -> None:
+    """A query that cannot be read is an error, never a number."""
+    with pytest.raises(QueryError):
+        evaluate(store, query, NOW, PACE)
+
+
+def queries(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["prometheus_query"]["query"]] if "prometheus_query" in node else []
+        return own + [query for value in node.values() for query in queries(value)]
+    return [query for value in node for query in queries(value)] if isinstance(node, list) else []
+
+
+def test_every_query_of_the_checklist_is_understood() -> None:
+    """No item meets a stand-in that cannot read its query."""
+    folder = Path(__file__).parents[3] / "include" / "checklists"
+    files = [file for file in folder.glob("*.yaml") if re.match(r"\d", file.name)]
+    found = [q for file in files for q in queries(yaml.safe_load(file.read_text(encoding="utf-8")))]
+    assert len(found) > 40
+    for query in found:
+        compiled(Store(), str(substitute(query, {"namespace": "azora"})), PACE)

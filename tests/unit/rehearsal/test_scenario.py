@@ -1,0 +1,176 @@
+"""How people of a rehearsal answer: by what the gate shows and by the scenario's data, never by chance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from launch_pipeline.checklist.load import load_phases
+from launch_pipeline.checklist.model import Item
+from launch_pipeline.checklist.words import Answer
+from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_pipeline.rehearsal.scenario import DEFAULT, Gate, Rejection, Scenario, Situation, pause, react
+from launch_pipeline.rehearsal.standin.plan import Part
+
+NOW = Situation()
+STORY = Scenario(
+    rejection=Rejection(ref="p.s.wrong", reason="it is wrong, repair it", part=Part.REPOSITORY),
+    limits={"p.s.alone": "only one machine takes part"},
+    not_applicable={"p.s.elsewhere": "the services have no such thing"},
+    patience=30.0,
+)
+
+
+def item(**fields: Any) -> Item:
+    given = {
+        "id": "one",
+        "text": "One thing",
+        "mode": "check",
+        "owner": "technical_lead",
+        "how": "look",
+        "on_failure": "repair",
+        "checks": [{"http_request": {"path": "/health"}}],
+    }
+    return Item.model_validate(given | fields)
+
+
+def result(verdict: Verdict, headline: str = "status = 503", kind: str = "http_request") -> CheckResult:
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    return CheckResult(
+        kind=kind,
+        params={},
+        authority="",
+        verdict=verdict,
+        headline=headline,
+        started_at=moment,
+        duration_ms=1,
+        attempts=1,
+    )
+
+
+def gate(ref: str = "p.s.one", waited: float = 10.0, *results: CheckResult, **fields: Any) -> Gate:
+    return Gate(ref=ref, item=item(**fields), waited=waited, results=results or None)
+
+
+FAILED = result(Verdict.FAILED)
+PASSED = result(Verdict.PASSED, "status = 200")
+APPROVAL = {"mode": "check+approval", "question": "Is it so?"}
+
+
+def test_passed_evidence_is_approved() -> None:
+    """Who is asked for an approval gives it when the checks have passed."""
+    reaction = react(STORY, gate("p.s.one", 10.0, PASSED, **APPROVAL), NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.APPROVE
+
+
+def test_nobody_answers_before_he_has_read() -> None:
+    """An answer comes only after the item's own pause, which is the same in every rehearsal."""
+    early = pause(STORY, "p.s.one") - 0.01
+    assert react(STORY, gate("p.s.one", early, PASSED, **APPROVAL), NOW) is None
+    assert pause(STORY, "p.s.one") == pause(STORY, "p.s.one") != pause(STORY, "p.s.two")
+
+
+def test_healing_is_waited_for() -> None:
+    """While something is about to come back, a failing check that repeats is left alone."""
+    assert react(STORY, gate("p.s.one", 500.0, FAILED), Situation(broken=frozenset({Part.GATEWAY}))) is None
+
+
+def test_patience_ends_in_a_rejection_that_names_the_check() -> None:
+    """What nobody repairs is rejected at last, with what the check said."""
+    assert react(STORY, gate("p.s.one", 29.0, FAILED), NOW) is None
+    reaction = react(STORY, gate("p.s.one", 31.0, FAILED), NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.REJECT
+    assert "503" in reaction.reason
+
+
+def test_recheck_is_asked_once_where_nothing_repeats() -> None:
+    """A failing check with side effects never repeats by itself, so somebody asks for it, once."""
+    effects = {"side_effects": ["sends a request burst"]}
+    reaction = react(STORY, gate("p.s.one", 5.0, FAILED, **effects), NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.RECHECK
+    again = Situation(rechecked=frozenset({"p.s.one"}))
+    assert react(STORY, gate("p.s.one", 5.0, FAILED, **effects), again) is None
+
+
+@pytest.mark.parametrize(
+    ("headline", "kind"),
+    [("not connected: pgbouncer", "postgres_query"), ("variable 'x' is not set: add it", "http_request")],
+)
+def test_what_cannot_be_asked_is_waived_with_a_reason(headline: str, kind: str) -> None:
+    """Without an authority the owner waives, and says what was done instead."""
+    reaction = react(STORY, gate("p.s.one", 5.0, result(Verdict.INCONCLUSIVE, headline, kind)), NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.WAIVE
+    assert kind in reaction.reason
+
+
+def test_absent_kind_is_waived_whatever_it_says() -> None:
+    """A kind that takes no part in the story is waived; the same headline of another kind is not."""
+    story = STORY.model_copy(update={"absent": frozenset({"command"})})
+    missing = "program 'k6' cannot be run on this worker"
+    reaction = react(story, gate("p.s.one", 5.0, result(Verdict.INCONCLUSIVE, missing, "command")), NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.WAIVE
+    other = react(story, gate("p.s.one", 5.0, result(Verdict.INCONCLUSIVE, missing)), NOW)
+    assert other is None
+
+
+def test_unreachable_product_is_never_waived_as_out_of_reach() -> None:
+    """A product that does not answer is waited for and rejected at last, not waived."""
+    silent = result(Verdict.INCONCLUSIVE, "http://127.0.0.1:1 did not answer")
+    reaction = react(STORY, gate("p.s.one", 99.0, silent), NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.REJECT
+
+
+def test_advisory_item_out_of_reach_is_rejected() -> None:
+    """An advisory item that cannot be shown becomes not met, which stops nothing."""
+    missing = result(Verdict.INCONCLUSIVE, "not connected: aws")
+    reaction = react(STORY, gate("p.s.one", 5.0, missing, severity="advisory"), NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.REJECT
+
+
+def test_the_one_rejection_is_said_once() -> None:
+    """The scenario's rejection comes at the first failure and not again after the repair."""
+    failing = gate("p.s.wrong", 5.0, FAILED)
+    reaction = react(STORY, failing, NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.REJECT
+    assert react(STORY, failing, Situation(rejected=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("ref", "answer"), [("p.s.alone", Answer.WAIVE), ("p.s.elsewhere", Answer.NOT_APPLICABLE)]
+)
+def test_named_items_get_their_own_reason(ref: str, answer: Answer) -> None:
+    """Limits are waived and what does not apply is said so, each with the scenario's own words."""
+    reaction = react(STORY, gate(ref, 5.0, FAILED), NOW)
+    assert reaction is not None
+    assert reaction.answer is answer
+    assert reaction.reason == (STORY.limits | STORY.not_applicable)[ref]
+
+
+@pytest.mark.parametrize(("style", "answer"), [("decision", Answer.GO), ("signature", Answer.SIGN)])
+def test_decisions_and_signatures_affirm(style: str, answer: Answer) -> None:
+    """Go/no-go ends with go, the sign-off with a signature."""
+    fields = {"mode": "approval", "checks": [], "gate": style, "question": "Go?"}
+    reaction = react(STORY, gate("p.s.one", 5.0, **fields), NOW)
+    assert reaction is not None
+    assert reaction.answer is answer
+
+
+def test_default_scenario_names_items_that_exist() -> None:
+    """Every item of the scenario is in the checklist, and every reason is long enough to count."""
+    refs = {f"{p.id}.{s.id}.{i.id}" for p in load_phases(parameter_models()) for s, i in p.items()}
+    named = {**DEFAULT.limits, **DEFAULT.not_applicable}
+    assert DEFAULT.rejection is not None
+    assert set(named) | {DEFAULT.rejection.ref} <= refs
+    assert all(len(reason) >= 20 for reason in named.values())
+    assert set(DEFAULT.heals_after) | {DEFAULT.rejection.part} == set(DEFAULT.broken)
