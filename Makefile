@@ -2,7 +2,7 @@
 # A second 'make' does nothing: the stamp is newer than what it was made from.
 
 .DEFAULT_GOAL := install
-.PHONY: install rehearsal test lint bench lock clean help
+.PHONY: install packages rehearsal test lint bench lock clean help
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,8 +23,11 @@ help: ## List the targets
 rehearsal: $(STAMP) ## Rehearse a launch on this machine
 	@$(BIN)/launch rehearse
 
-test: lint ## Lint, then every test
+test: lint packages ## Lint, then every test
 	$(BIN)/python -m pytest
+
+packages: ## Install the servers that the tests start, where that is allowed
+	@if command -v dpkg-query >/dev/null; then tests/install-packages; fi
 
 lint: $(STAMP) ## Rules of style and types
 	$(BIN)/ruff check .

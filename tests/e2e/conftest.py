@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from servers.launches import Launchpad
-from servers.switches import Switches, Valve
 
 from launch_pipeline.cli.up import users_of
 from launch_pipeline.runtime.home import prepare_home
 from launch_pipeline.runtime.ports import free_ports
 from launch_pipeline.runtime.settings import StackSettings
 from launch_pipeline.runtime.stack import Stack
+from servers.launches import Launchpad
+from servers.switches import Switches, Valve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,9 @@ def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     port, database_port = free_ports(2)
     with Switches() as switches, Valve(database_port) as valve:
         connections = {
-            "AIRFLOW_CONN_SCRIPTED": json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": switches.port}),
+            "AIRFLOW_CONN_SCRIPTED": json.dumps(
+                {"conn_type": "http", "host": "127.0.0.1", "port": switches.port}
+            ),
             "LAUNCH_INCLUDE": str(include),
         }
         settings = StackSettings.resolve(
@@ -69,5 +71,3 @@ def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         extra = {**settings.extra_environment, "AIRFLOW_CONN_LAUNCH_LEDGER": through_valve}
         with Stack(settings.model_copy(update={"extra_environment": extra})) as stack:
             yield Launchpad(stack, switches, valve)
-
-

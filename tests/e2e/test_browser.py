@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+
 from servers.launches import PHASE, RELEASE, Run
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Page
+
     from servers.launches import Launchpad
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
@@ -32,14 +34,18 @@ PATIENCE_MS = 60_000
 @pytest.fixture
 def page(launchpad: Launchpad) -> Iterator[Page]:
     """A page of Debian's Chromium, not signed in."""
-    browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    browser_path = (
+        shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    )
     if browser_path is None:
         pytest.skip("no Chromium here: install Debian's package 'chromium'")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where a browser is
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
-        page = browser.new_page(base_url=launchpad.stack.settings.url, viewport={"width": 1400, "height": 1000})
+        page = browser.new_page(
+            base_url=launchpad.stack.settings.url, viewport={"width": 1400, "height": 1000}
+        )
         page.set_default_timeout(PATIENCE_MS)
         yield page
         browser.close()
@@ -96,4 +102,3 @@ def _pick_time(page: Page, date: str, time: str) -> None:
     page.get_by_placeholder("YYYY/MM/DD").fill(date)
     page.get_by_placeholder("HH:mm").fill(time)
     page.keyboard.press("Escape")
-

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from servers.launches import PHASE
 
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
 from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy
+from servers.launches import PHASE
 
 if TYPE_CHECKING:
     from servers.launches import Launchpad

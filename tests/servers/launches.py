@@ -7,18 +7,17 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.errors import OperationError
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import read_record
-from launch_pipeline.orchestration.airflow_api import AirflowApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from servers.switches import Switches, Valve
-
+    from launch_pipeline.orchestration.airflow_api import AirflowApi, Json
     from launch_pipeline.record.schema import KeptEntry, Record
-    from launch_pipeline.orchestration.airflow_api import Json
     from launch_pipeline.runtime.stack import Stack
+    from servers.switches import Switches, Valve
 
 PHASE = "week_1_pre_launch_requirements"
 RELEASE = "a" * 40
@@ -51,7 +50,6 @@ class Launchpad:
         given = {"environment": "e2e", "release": "1.0.0", "release_sha": RELEASE, "rehearsal": True, **conf}
         self.api().trigger(dag_id, given, run_id=run_id)
         return Run(self, dag_id, run_id)
-
 
     def newest(self, dag_id: str) -> Run:
         """The run of a Dag that began last, once there is one that this handle did not begin."""
@@ -141,7 +139,9 @@ class Run:
 
     def finish(self, *but: str) -> None:
         """Answer or switch on everything of the small phase that is not named."""
-        self.pad.switches.on(*(self.page(n) for n in ("green", "heals", "broken", "witnessed") if n not in but))
+        self.pad.switches.on(
+            *(self.page(n) for n in ("green", "heals", "broken", "witnessed") if n not in but)
+        )
         for user, task in (
             ("ada.technical", "people.witnessed"),
             ("priya.product", "people.attested"),
@@ -152,8 +152,6 @@ class Run:
                 self.until(f"{task} approved", lambda u=user, t=task: self._approve(u, t))
 
     def _approve(self, user: str, task: str) -> bool:
-        from launch_pipeline.errors import OperationError  # noqa: PLC0415
-
         try:
             self.answer(user, task, "Approve")
         except OperationError:

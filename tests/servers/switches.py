@@ -39,7 +39,7 @@ class Switches:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the base class's name
+            def do_GET(self) -> None:
                 outer.asked.append(self.path)
                 self.send_response(200 if self.path in outer._on else 503)
                 self.send_header("Content-Length", "0")

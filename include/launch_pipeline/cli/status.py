@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from launch_pipeline.checklist.plan import DagPlan
     from launch_pipeline.cli.reading import LaunchStatus, Sources
+    from launch_pipeline.orchestration.airflow_api import AirflowApi
     from launch_pipeline.people.contacts import Contacts
     from launch_pipeline.record.launches import Launch
-    from launch_pipeline.orchestration.airflow_api import AirflowApi
 
 EXAMPLES = """\
 Show a launch: its phases, items by outcome, what blocks, and who must answer what.
