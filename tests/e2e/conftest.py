@@ -38,7 +38,7 @@ def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "include", folder, ignore=ignore)
     small = ROOT / "tests" / "fixtures" / "e2e" / "01_small.yaml"
     shutil.copy(small, folder / "checklists" / "01_pre_launch_requirements.yaml")
-    policy = "schema_version: 1\nsettle: 1s\nfresh_for: 8s\nrecheck: 1s\n"
+    policy = "schema_version: 1\nsettle: 2s\nfresh_for: 8s\nrecheck: 1s\n"
     (folder / "checklists" / "policy.yaml").write_text(policy, encoding="utf-8")
     (folder / "environments" / "e2e.yaml").write_text(ENVIRONMENT, encoding="utf-8")
     return folder

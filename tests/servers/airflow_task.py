@@ -34,6 +34,7 @@ class Supervisor:
         self.store: dict[str, comms.SetTaskStateStore] = {}
         self.connections: dict[str, dict[str, Any]] = {}
         self.runs: set[tuple[str, str]] = set()
+        self.ended_runs: set[tuple[str, str]] = set()
         self.triggered: list[comms.TriggerDagRun] = []
         self.paused: set[str] = set()
         self.broken: set[str] = set()
@@ -113,7 +114,9 @@ class Supervisor:
         pass
 
     def _on_GetDRCount(self, msg: comms.GetDRCount) -> Any:  # noqa: N802
-        return comms.DRCount(count=sum((msg.dag_id, run) in self.runs for run in msg.run_ids or ()))
+        # The runs that are kept here are under way; ``ended_runs`` holds those that are not.
+        known = self.runs if msg.states is None else self.ended_runs
+        return comms.DRCount(count=sum((msg.dag_id, run) in known for run in msg.run_ids or ()))
 
     def _on_GetDag(self, msg: comms.GetDag) -> Any:  # noqa: N802
         paused = msg.dag_id in self.paused

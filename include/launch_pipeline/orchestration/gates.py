@@ -11,7 +11,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow import settings
@@ -33,6 +33,7 @@ from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_
 from launch_pipeline.orchestration.judging import judge, policy
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import CONN_ID, plain_dsn, standing_at
+from launch_pipeline.orchestration.pacing import worker_lag
 from launch_pipeline.orchestration.records import GivenAnswer
 from launch_pipeline.orchestration.shipped import shipped_dags
 
@@ -52,6 +53,12 @@ T = TypeVar("T")
 AT_ONCE = 10
 """Answers that are taken side by side; each holds one connection of the guard's own pool meanwhile."""
 
+SCHEDULER_PATIENCE = timedelta(seconds=20)
+"""A scheduler that is away this long does not hold an answer back."""
+
+LOOK_SECONDS = 0.25
+"""Between two looks whether the scheduler has looked."""
+
 WAITING = frozenset({"awaiting_input", "deferred"})
 
 
@@ -63,6 +70,8 @@ class GateState:
     state: str | None
     open_request: bool
     updated_at: datetime | None
+    scheduled_at: datetime | None
+    """When the scheduler looked at the run last."""
     conf: dict[str, Any]
     triggered_by: str | None
     evidence: Any
@@ -79,6 +88,7 @@ class Gates:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="launch-guard")
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._worker_lag = worker_lag()
         self._engine: Engine = create_engine(
             str(settings.SQL_ALCHEMY_CONN), pool_size=AT_ONCE, max_overflow=2, pool_pre_ping=True
         )
@@ -99,12 +109,21 @@ class Gates:
         return user.get_name() if user else None
 
     async def settle_seconds(self, key: GateKey) -> float:
-        """How much longer the task must have waited before an answer is safe."""
+        """How much longer to wait before an answer is safe; more may be needed afterwards.
+
+        The worker that parked the task reports its own end to the scheduler. If the answer overtakes this
+        report, the scheduler believes that the task was killed and begins another try. So the scheduler must
+        have looked at the run once after the settle time; the report is read in the same round.
+        """
         state = await self._run(self._state_now, key)
         if state is None or state.updated_at is None or not state.waits:
             return 0.0
-        age = (datetime.now(UTC) - state.updated_at).total_seconds()
-        return max(0.0, policy().settle.total_seconds() - age)
+        safe_at = state.updated_at + max(policy().settle, self._worker_lag)
+        now = datetime.now(UTC)
+        if now < safe_at:
+            return (safe_at - now).total_seconds()
+        looked = state.scheduled_at is not None and state.scheduled_at >= safe_at
+        return 0.0 if looked or now > safe_at + SCHEDULER_PATIENCE else LOOK_SECONDS
 
     @asynccontextmanager
     async def alone(self, key: GateKey) -> AsyncIterator[bool]:
@@ -135,12 +154,13 @@ class Gates:
             if row is None:
                 return None
             evidence = session.scalar(_EVIDENCE(key))
-        instance, conf, triggered_by, request = row
+        instance, conf, triggered_by, scheduled_at, request = row
         return GateState(
             task_instance_id=str(instance.id),
             state=instance.state,
             open_request=request is not None and request.responded_at is None,
             updated_at=instance.updated_at,
+            scheduled_at=scheduled_at,
             conf=conf or {},
             triggered_by=triggered_by,
             evidence=evidence,
@@ -158,7 +178,13 @@ class Gates:
 
 def _STATE(key: GateKey) -> Any:  # noqa: N802  # a query with its key
     return (
-        select(TaskInstance, DagRun.conf, DagRun.triggering_user_name, HITLDetail)
+        select(
+            TaskInstance,
+            DagRun.conf,
+            DagRun.triggering_user_name,
+            DagRun.last_scheduling_decision,
+            HITLDetail,
+        )
         .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
         .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
         .where(

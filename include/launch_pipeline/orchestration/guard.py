@@ -121,8 +121,8 @@ class Guard:
 
     async def _settle(self, key: GateKey) -> None:
         """Wait, without any lock, until the task has been waiting long enough to take an answer."""
-        left = await self.gates().settle_seconds(key)  # 0 for a task that does not wait
-        if left > 0:
+        # 0 for a task that does not wait; nobody could set an event, what is awaited happens elsewhere.
+        while (left := await self.gates().settle_seconds(key)) > 0:  # noqa: ASYNC110
             await asyncio.sleep(left)
 
     async def _judge(self, key: GateKey, spec: ItemSpec, payload: dict[str, Any], user: str) -> None:

@@ -41,6 +41,7 @@ from launch_pipeline.orchestration.judging import judge, policy
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, set_aside, standing
 from launch_pipeline.orchestration.observe import environment_named, observe_once
+from launch_pipeline.orchestration.pacing import pause, worker_lag
 from launch_pipeline.orchestration.records import (
     GivenAnswer,
     ItemSpec,
@@ -59,9 +60,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from launch_pipeline.record.schema import Record
-
-KEEP_TRYING = timedelta(seconds=5)
-"""Pause before a decision is offered to an unreachable ledger again."""
 
 REFUSAL_KEY = "refused"
 """XCom that says why the last answer did not count."""
@@ -256,9 +254,9 @@ class ChecklistItemOperator(HITLOperator):
         if repeat and record.outcome is Outcome.APPROVED:
             rounds = [*rounds, acknowledgement(record, len(rounds) + 1)]
             if len(rounds) < repeat.times:
-                pause = repeat.every * self._environment(context).pace
+                until_next = max(worker_lag(), repeat.every * self._environment(context).pace)
                 self.defer(
-                    trigger=TimeDeltaTrigger(pause), method_name="next_round", kwargs={"rounds": rounds}
+                    trigger=TimeDeltaTrigger(until_next), method_name="next_round", kwargs={"rounds": rounds}
                 )
         record = with_rounds(record, rounds)
         try:
@@ -293,14 +291,15 @@ class ChecklistItemOperator(HITLOperator):
 
     def _keep(self, answer: GivenAnswer, rounds: list[dict[str, Any]], error: LedgerUnavailable) -> NoReturn:
         """Keep the answer in Airflow until the ledger can take it; nothing ends unrecorded."""
-        self.log.warning("The answer is kept and tried again in %s: %s", KEEP_TRYING, error)
+        self.log.warning("The answer is kept and tried again in %s: %s", pause(), error)
         kwargs = {"answer": answer.model_dump(mode="json"), "rounds": rounds}
-        self.defer(trigger=TimeDeltaTrigger(KEEP_TRYING), method_name="kept", kwargs=kwargs)
+        self.defer(trigger=TimeDeltaTrigger(pause()), method_name="kept", kwargs=kwargs)
 
     # ---- small things ------------------------------------------------------------------------------
 
     def _trigger(self, *, every: float | None = None, ends: bool) -> ItemTrigger:
-        return ItemTrigger(spec=self.spec.payload(), conf=self.conf, every=every, ends=ends)
+        rest = 0.0 if ends else worker_lag().total_seconds()
+        return ItemTrigger(spec=self.spec.payload(), conf=self.conf, every=every, ends=ends, rest=rest)
 
     def _latest(self, context: Context) -> Evidence | None:
         ti = context["ti"]

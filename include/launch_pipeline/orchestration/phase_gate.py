@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
@@ -13,6 +12,7 @@ from launch_pipeline.checklist.files import checklist_folder, file_digest
 from launch_pipeline.errors import LedgerUnavailable, OperationError
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, started_digest
+from launch_pipeline.orchestration.pacing import pause
 from launch_pipeline.orchestration.records import ItemSpec, gate_record
 from launch_pipeline.orchestration.task_instances import Instance, task_instances
 from launch_pipeline.record.reconcile import ItemState, Reconciled
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from launch_pipeline.record.schema import Record
-
-AGAIN = timedelta(seconds=5)
-"""Pause before the gate asks an unreachable ledger or api-server again."""
 
 
 class PhaseGateOperator(BaseOperator):
@@ -38,7 +35,8 @@ class PhaseGateOperator(BaseOperator):
     ui_color = "#fff3cd"
 
     def __init__(self, *, specs: list[dict[str, Any]], phase_id: str, checklist: str, **kwargs: Any) -> None:
-        super().__init__(retries=0, **kwargs)
+        # What the gate refuses is not tried again; a worker that was lost is.
+        super().__init__(retries=3, retry_delay=pause(), **kwargs)
         self.specs = [ItemSpec.model_validate(spec) for spec in specs]
         self.phase_id = phase_id
         self.checklist = checklist
@@ -48,8 +46,8 @@ class PhaseGateOperator(BaseOperator):
         try:
             seal = self._seal(context)
         except (LedgerUnavailable, OperationError) as error:
-            self.log.warning("The phase cannot be sealed yet, trying again in %s: %s", AGAIN, error)
-            self.defer(trigger=TimeDeltaTrigger(AGAIN), method_name="again")
+            self.log.warning("The phase cannot be sealed yet, trying again in %s: %s", pause(), error)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
         kept: dict[str, Any] = seal.model_dump(mode="json")
         context["ti"].xcom_push(key="return_value", value=kept)
         if not seal.complete:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -13,6 +12,7 @@ from airflow.utils.state import DagRunState
 
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
 from launch_pipeline.orchestration.ledger_access import latest_seal, launches
+from launch_pipeline.orchestration.pacing import pause
 from launch_pipeline.orchestration.task_instances import task_instances
 from launch_pipeline.record.launches import LaunchState
 from launch_pipeline.record.schema import Outcome
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from launch_pipeline.record.schema import Seal
-
-AGAIN = timedelta(seconds=5)
-"""Pause before an unreachable ledger or api-server is asked again."""
 
 POLL_SECONDS = 2
 """Between two looks at a running phase."""
@@ -50,6 +47,9 @@ class RunPhaseOperator(TriggerDagRunOperator):
             # However the run ends, the seal decides.
             allowed_states=[DagRunState.SUCCESS, DagRunState.FAILED],
             failed_states=[],
+            # A refusal is not tried again; where a worker was lost, the next try attaches to the run.
+            retries=3,
+            retry_delay=pause(),
             **kwargs,
         )
 
@@ -58,6 +58,9 @@ class RunPhaseOperator(TriggerDagRunOperator):
         ti = context["ti"]
         if ti.get_dr_count(dag_id=self.trigger_dag_id, run_ids=[context["run_id"]]):
             ti.xcom_push(key="trigger_run_id", value=context["run_id"])
+            ended = [str(state) for state in self.allowed_states]
+            if ti.get_dr_count(dag_id=self.trigger_dag_id, run_ids=[context["run_id"]], states=ended):
+                return self.execute_complete(context)
             trigger = DagStateTrigger(
                 dag_id=self.trigger_dag_id,
                 states=self.allowed_states,
@@ -74,8 +77,8 @@ class RunPhaseOperator(TriggerDagRunOperator):
         try:
             problem = self._judge(run_id)
         except (LedgerUnavailable, OperationError) as error:
-            self.log.warning("The seal cannot be read yet, trying again in %s: %s", AGAIN, error)
-            self.defer(trigger=TimeDeltaTrigger(AGAIN), method_name="execute_complete")
+            self.log.warning("The seal cannot be read yet, trying again in %s: %s", pause(), error)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="execute_complete")
         if problem:
             raise AirflowFailException(problem)
 
@@ -123,8 +126,8 @@ class OfferRollbackOperator(RunPhaseOperator):
         try:
             problems = [problem for dag_id in self.after for problem in self._problems(context, dag_id)]
         except LedgerUnavailable as error:
-            self.log.warning("What failed cannot be read yet, trying again in %s: %s", AGAIN, error)
-            self.defer(trigger=TimeDeltaTrigger(AGAIN), method_name="again")
+            self.log.warning("What failed cannot be read yet, trying again in %s: %s", pause(), error)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
         if not problems:
             message = "Nothing was launched, so there is nothing to roll back."
             raise AirflowSkipException(message)

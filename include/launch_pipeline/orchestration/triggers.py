@@ -14,6 +14,7 @@ from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import denial
 from launch_pipeline.orchestration.observe import observe
+from launch_pipeline.orchestration.pacing import worker_lag
 from launch_pipeline.orchestration.records import ItemSpec, machine_record
 
 if TYPE_CHECKING:
@@ -30,25 +31,35 @@ class ItemTrigger(BaseTrigger):
 
     Without ``every`` it looks once: a pass ends the task (unless a person is needed as well), anything
     else goes back to the task with the evidence. With ``every`` (seconds) a request is open already: it
-    looks again and again until the checks pass, and keeps the evidence that people see fresh.
+    looks again and again until the checks pass, and keeps the evidence that people see fresh. ``rest``
+    (seconds) comes before the first look where a worker went before (see ``pacing``).
     """
 
     def __init__(
-        self, *, spec: dict[str, Any], conf: str, every: float | None = None, ends: bool = True
+        self,
+        *,
+        spec: dict[str, Any],
+        conf: str,
+        every: float | None = None,
+        ends: bool = True,
+        rest: float = 0.0,
     ) -> None:
         super().__init__()
         self.spec = spec
         self.conf = conf
         self.every = every
         self.ends = ends
+        self.rest = rest
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, as Airflow stores them."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"spec": self.spec, "conf": self.conf, "every": self.every, "ends": self.ends}
+        looks = {"every": self.every, "ends": self.ends, "rest": self.rest}
+        return path, {"spec": self.spec, "conf": self.conf, **looks}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: the end of the task, or the evidence for the task to go on with."""
+        await asyncio.sleep(self.rest)
         evidence = await self._look() if self.every is None else await self._until_passed(self.every)
         if evidence.passed and self.ends:
             record = machine_record(ItemSpec.model_validate(self.spec), self._launch(), self._ti(), evidence)
@@ -104,6 +115,7 @@ class DenialTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield who said no, once somebody has."""
         ti: Any = self.task_instance
+        await asyncio.sleep(worker_lag().total_seconds())
         while True:
             if denied_by := await self._denied_by(ti.run_id, ti.dag_id):
                 yield TriggerEvent({"denied_by": denied_by})

@@ -44,7 +44,7 @@ class Scenario(Frozen):
     limits: Mapping[str, str] = {}
     """Items that one machine cannot pass, with the reason they are waived for."""
     not_applicable: Mapping[str, str] = {}
-    reading: float = 3.0
+    reading: float = 0.5
     """Seconds in which a person has read a request at the earliest."""
     hesitation: float = 1.5
     """At most so many seconds more; how many depends on the item."""

@@ -205,10 +205,17 @@ def test_ledger_that_is_missing_or_away_is_said(rows: GateRows, monkeypatch: pyt
             with_gates(lambda gates: judged(gates, key))
 
 
+LOOKED = """
+    UPDATE dag_run SET last_scheduling_decision = now() - %s * interval '1 second' WHERE run_id = %s
+"""
+
 SETTLE: dict[str, tuple[dict[str, Any], float, float]] = {
-    "parked just now": ({"age": 0}, 0.3, 1.0),
-    "parked a while ago": ({"age": 5}, 0, 0),
-    "deferred just now": ({"age": 0, "state": "deferred"}, 0.3, 1.0),
+    "parked just now": ({"age": 0}, 5.0, 6.0),
+    "parked a while ago, the scheduler has looked since": ({"age": 9, "looked": 1}, 0, 0),
+    "parked a while ago, the scheduler has not looked since": ({"age": 9, "looked": 8}, 0.2, 0.3),
+    "parked a while ago, the scheduler has never looked": ({"age": 9}, 0.2, 0.3),
+    "parked long ago, the scheduler is away": ({"age": 60}, 0, 0),
+    "deferred just now": ({"age": 0, "state": "deferred"}, 5.0, 6.0),
     "does not wait": ({"age": 0, "state": "running"}, 0, 0),
 }
 
@@ -222,7 +229,11 @@ def test_settle_seconds_are_those_left(
 
     async def work(gates: Gates) -> float:
         await gates.settle_seconds(key)  # connects
-        place(rows, key, **fields)
+        given = dict(fields)
+        looked = given.pop("looked", None)
+        place(rows, key, **given)
+        if looked is not None:
+            rows.execute(LOOKED, looked, key.run_id)
         return await gates.settle_seconds(key)
 
     assert least <= with_gates(work) <= most

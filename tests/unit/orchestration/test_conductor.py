@@ -99,6 +99,17 @@ def test_cleared_step_attaches_to_the_run_that_exists(supervisor: Supervisor, re
     assert step.task.xcom("trigger_run_id") == LAUNCH
 
 
+def test_cleared_step_looks_at_once_at_a_run_that_has_ended(
+    supervisor: Supervisor, rest: AirflowRest
+) -> None:
+    """A trigger that fires at once would overtake the worker that started it."""
+    step = Step(supervisor, rest)
+    supervisor.runs.add((PHASE, LAUNCH))
+    supervisor.ended_runs.add((PHASE, LAUNCH))
+    ended = step.task.start()
+    assert ended.trigger != "DagStateTrigger"
+
+
 BY_HAND = "ended without a seal of its present gate"
 SEALS: dict[str, tuple[dict[str, Any], str]] = {
     "a complete seal of the present gate goes on": ({"complete": True}, ""),

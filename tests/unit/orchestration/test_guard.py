@@ -286,7 +286,7 @@ def test_settle_waits_before_the_lock() -> None:
     began = time.monotonic()
     client, _ = ask(gates)
     assert time.monotonic() - began >= 0.2
-    assert gates.did[:2] == ["settle", "lock"]
+    assert set(gates.did[: gates.did.index("lock")]) == {"settle"}
     assert client.status == 200
 
 
