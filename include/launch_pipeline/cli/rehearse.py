@@ -15,6 +15,8 @@ Rehearse a launch: the same Dags against a stand-in product, in minutes, on this
 Examples:
   launch rehearse
   launch rehearse --hands-on
+  launch rehearse --keep
+  launch rehearse --break dns
 """
 
 
@@ -22,8 +24,11 @@ def rehearse(
     hands_on: Annotated[bool, typer.Option("--hands-on", help="You answer the questions yourself")] = False,
     home: HomeOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web interface")] = 8080,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end")] = False,
+    break_: Annotated[list[str] | None, typer.Option("--break", help="Part of the product to break")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON")] = False,
 ) -> None:
     """Hand over to the rehearsal room, which is loaded only here."""
     from launch_pipeline.rehearsal.command import rehearse as run  # noqa: PLC0415
 
-    run(hands_on=hands_on, home=home, port=port)
+    run(hands_on=hands_on, home=home, port=port, keep=keep, break_=break_ or (), json=json)
