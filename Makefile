@@ -2,7 +2,7 @@
 # A second 'make' does nothing: the stamp is newer than what it was made from.
 
 .DEFAULT_GOAL := install
-.PHONY: install packages rehearsal test lint bench lock clean help
+.PHONY: install packages rehearsal test lint bench catalogue lock clean help
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,10 +32,15 @@ packages: ## Install the servers that the tests start, where that is allowed
 lint: $(STAMP) ## Rules of style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict -p launch_pipeline dags plugins
+	$(BIN)/mypy --strict -p launch_pipeline
+	$(BIN)/mypy --strict dags plugins
 
 bench: $(STAMP) ## Measure the budgets
 	PYTHONPATH=tests $(BIN)/python -m bench
+
+catalogue: $(STAMP) ## Write the schema and docs/catalogue.md anew
+	$(BIN)/python -m launch_pipeline.checks.schema
+	$(BIN)/launch catalogue
 
 lock: $(BOOTSTRAP) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --group dev --upgrade --quiet -o requirements.lock pyproject.toml

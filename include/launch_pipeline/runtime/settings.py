@@ -194,7 +194,7 @@ class StackSettings(Frozen):
             # A launch is read by people: half a second between looks of an idle scheduler is felt.
             "scheduler.scheduler_idle_sleep_time": 0.5,
             "scheduler.enable_health_check": False,
-            # A worker that has ended is often noticed only at its supervisor's next heartbeat, 5 s by default:
+            # A worker that has ended is often noticed only at the next heartbeat, 5 s by default:
             # until then it holds its slot, and an answer to what it parked would be taken for a crash.
             "workers.min_heartbeat_interval": 1,
             "triggerer.capacity": 1000,

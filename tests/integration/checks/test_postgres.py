@@ -1,7 +1,5 @@
 """``postgres_query`` against a real PostgreSQL."""
 
-
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
