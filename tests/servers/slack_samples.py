@@ -87,7 +87,8 @@ def section(**fields: Any) -> SectionView:
         asking(3, "Code review completed for all changes", verdict=Verdict.PASSED, headline=BUILD.headline,
                results=(BUILD,), question="Were all changes of this release reviewed by a second person?"),
         asking(4, "No critical TODOs in production code", owner=Role.SECURITY_LEAD, may_answer=(SVEN, SELMA)),
-        done(5, "Dependencies up to date", Outcome.WAIVED, decided_by="Ada Lindqvist", reason="lands next week"),
+        done(5, "Dependencies up to date", Outcome.WAIVED, decided_by="Ada Lindqvist",
+             reason="lands next week"),
         item(6, "Error handling implemented", state="deferred"),
         item(7, "Logging implemented"),
     )  # fmt: skip
@@ -107,7 +108,8 @@ def section(**fields: Any) -> SectionView:
 ASIDE = (
     SetAside(text="Dependencies up to date", outcome=Outcome.WAIVED, by="Ada Lindqvist",
              reason="the last one lands next week, tracked in SHOP-812"),
-    SetAside(text="p95 latency <500ms", outcome=Outcome.NOT_MET, by="Omar Haddad", reason="540 ms at night only"),
+    SetAside(text="p95 latency <500ms", outcome=Outcome.NOT_MET, by="Omar Haddad",
+             reason="540 ms at night only"),
 )  # fmt: skip
 
 

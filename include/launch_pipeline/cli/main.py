@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from launch_pipeline.cli import launches, rehearse, status, up, validate
+from launch_pipeline.cli import catalogue, check, doctor, launches, rehearse, status, up, validate
 from launch_pipeline.cli.console import ExitCode, complain
 from launch_pipeline.errors import LaunchError
 
@@ -22,6 +22,7 @@ Examples:
   launch rehearse                 see a whole launch in minutes
   launch up                       start the stack, until Ctrl-C
   launch status --watch           what runs, what blocks, who must answer
+  launch doctor                   what is connected, and what would be checked with what is not
 """
 
 
@@ -55,6 +56,9 @@ app.command("status", help=status.EXAMPLES)(status.status)
 app.command("postpone", help=launches.POSTPONE_EXAMPLES)(launches.postpone)
 app.command("abort", help=launches.ABORT_EXAMPLES)(launches.abort)
 app.command("validate", help=validate.EXAMPLES)(validate.validate)
+app.command("check", help=check.EXAMPLES)(check.check)
+app.command("doctor", help=doctor.EXAMPLES)(doctor.doctor)
+app.command("catalogue", help=catalogue.EXAMPLES)(catalogue.catalogue)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,10 @@ class AirflowApi:
         """Return files of Dags that could not be imported, with ``filename`` and ``stack_trace``."""
         return self._pages("/api/v2/importErrors", "import_errors")
 
+    def connections(self) -> list[Json]:
+        """Return the connections that Airflow keeps, with ``***`` in place of their secrets."""
+        return self._pages("/api/v2/connections", "connections")
+
     def unpause(self, dag_id: str) -> None:
         """Let the Dag's runs start."""
         self._request("PATCH", f"/api/v2/dags/{_part(dag_id)}", json={"is_paused": False})

@@ -21,13 +21,17 @@ class AlertmanagerAlertsParams(Params):
 
     conn_id: str = "alertmanager"
     matchers: tuple[Name, ...] = ('severity="critical"',)
+    """Alerts that count, in Alertmanager's own form; all must match."""
     max: Annotated[int, Field(ge=0)] = 0
+    """How many of them may fire."""
     watchdog: str = "Watchdog"
     """An alert that always fires; silence without it is a broken pipe. Empty: not looked for."""
     include_silenced: bool = False
+    """Whether a silenced alert counts as well."""
     inject: dict[str, str] | None = None
     """Labels of a test alert. It pages people, so it is sent once and ``wait`` is how long it is followed."""
     receiver: Name | None = None
+    """Who must get the test alert: a receiver of Alertmanager's configuration."""
 
     @model_validator(mode="before")
     @classmethod

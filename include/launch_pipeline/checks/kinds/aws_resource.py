@@ -15,9 +15,11 @@ class AwsResourceParams(Params):
 
     conn_id: str = "aws"
     service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+    """As boto3 names it, such as ``ec2``."""
     operation: Annotated[str, Field(pattern=r"^(describe|list|get)_[a-z0-9_]{1,80}$")]
     """Only ``describe_*``, ``list_*`` and ``get_*``: a check looks and changes nothing."""
     arguments: dict[str, Any] = Field(default_factory=dict)
+    """Of the operation, as boto3 names them."""
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:

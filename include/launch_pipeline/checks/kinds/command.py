@@ -16,7 +16,9 @@ class CommandParams(Params):
     """A program and its arguments; runs before the checks listed after it."""
 
     argv: Names
+    """The program and its arguments, each for itself; no shell reads them."""
     cwd: Name = "."
+    """The folder in which it runs."""
     env: tuple[Name, ...] = ()
     """Names of environment variables the program may see, beside the search path and the language."""
     artifacts: tuple[Name, ...] = ()

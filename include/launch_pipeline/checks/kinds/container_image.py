@@ -20,12 +20,17 @@ class ContainerImageParams(Params):
 
     conn_id: str = "registry"
     images: Names
+    """Repositories in the registry, without tag."""
     tag: Name = "${release}"
+    """The tag that every image must have."""
     platforms: tuple[Name, ...] = ("linux/amd64",)
+    """Each must be in the image; empty: not looked at."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Label to comparison."""
     signed: bool = False
+    """Whether it must be signed by cosign."""
     deployed: bool = False
+    """Whether every pod of it in ``${namespace}`` must run this very digest."""
 
     @field_validator("labels", mode="after")
     @classmethod

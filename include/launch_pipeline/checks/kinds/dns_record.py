@@ -18,13 +18,17 @@ class DnsRecordParams(Params):
     """Names to look up on every resolver."""
 
     names: Names
+    """Each is looked up on every resolver."""
     type: Literal["A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "A"
+    """The type of the records."""
     values: Names | None = None
     """The exact set of answers, in any order."""
     min_answers: Annotated[int, Field(ge=1)] = 1
+    """The fewest answers that any resolver may give."""
     resolvers: Names = ("system",)
     """``system``, an address, or ``address:port``."""
     max_ttl: Annotated[int, Field(ge=0)] | None = None
+    """Seconds; a longer one would keep an old answer alive."""
     consistent: bool = True
     """Every resolver must say the same; geographic DNS legitimately does not."""
 

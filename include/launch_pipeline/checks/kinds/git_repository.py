@@ -25,8 +25,11 @@ class GitRepositoryParams(Params):
     paths: Names
     """Globs: ``*`` within a folder, ``**`` across folders, ``{a,b}`` either."""
     ref: Name = "${release_sha}"
+    """The commit, tag or branch that is read."""
     exclude: tuple[Name, ...] = ()
+    """Globs that are left out."""
     min_files: Annotated[int, Field(ge=1)] = 1
+    """How many files must match."""
     min_words: Annotated[int, Field(ge=0)] = 0
     """In all matching files together."""
     headings: tuple[Name, ...] = ()

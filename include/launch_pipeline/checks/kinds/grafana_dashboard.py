@@ -21,10 +21,15 @@ class GrafanaDashboardParams(Params):
 
     conn_id: str = "grafana"
     uids: Names
+    """Of the dashboards, as in their addresses."""
     min_panels: Annotated[int, Field(ge=0)] = 1
+    """How many panels each must have."""
     require_data: bool = False
+    """Whether panels must show values."""
     max_empty_panels: Annotated[int, Field(ge=0)] = 0
+    """How many may be without, where they must."""
     window: Duration = timedelta(hours=1)
+    """How far back a value counts."""
     viewers: tuple[Name, ...] = ()
     """Teams, roles or users that must at least be able to view it."""
 

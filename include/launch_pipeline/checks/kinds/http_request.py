@@ -22,16 +22,25 @@ class HttpRequestParams(Params):
 
     conn_id: str = "http"
     path: Name | None = None
+    """Below the connection's host; ``/`` unless given."""
     paths: Names | None = None
+    """Several, instead of ``path``."""
     method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    """Only GET, HEAD and OPTIONS are asked again after a time-out."""
     headers: dict[str, str] = Field(default_factory=dict)
+    """Beside those of the connection."""
     query: dict[str, str | list[str]] = Field(default_factory=dict)
+    """Parameters of the address; a list repeats its name."""
     json_body: Annotated[Any, Field(alias="json")] = None
+    """Sent as JSON."""
     body: str | None = None
+    """Sent as it is."""
     auth: Name = "connection"
     """``connection``, ``none``, ``invalid``, or the id of another connection whose secret is used."""
     samples: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How often each path is asked; latencies and statuses are of all of them."""
     concurrency: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many of the samples at the same time."""
     follow_redirects: bool = False
     """Within the same host only, in any case."""
 

@@ -19,12 +19,19 @@ class KubernetesResourceParams(Params):
 
     conn_id: str = "kubernetes"
     kind: Name
+    """As in a manifest, such as ``Deployment``."""
     api_version: Name = "v1"
+    """As in a manifest, such as ``apps/v1``."""
     namespace: Name = "${namespace}"
+    """Where the objects are."""
     names: Names | None = None
+    """Each must be there."""
     selector: Name | None = None
+    """Labels, such as ``app=api``, instead of names."""
     min_count: Annotated[int, Field(ge=0)] = 1
+    """How many must be found."""
     ready: bool = True
+    """Whether each must be ready, by its own status."""
 
     @model_validator(mode="after")
     def _names_or_selector(self) -> Self:

@@ -23,7 +23,9 @@ class LogQueryParams(Params):
 
     conn_id: str = "loki"
     query: Annotated[str, Field(min_length=1, max_length=10_000)]
+    """LogQL, or Lucene's query syntax for Elasticsearch."""
     backend: Literal["loki", "elasticsearch"] = "loki"
+    """Who keeps the logs."""
     window: Duration = timedelta(minutes=15)
     """How far back lines count, where the query does not say it itself as a metric query does."""
 

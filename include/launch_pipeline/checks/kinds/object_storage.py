@@ -20,8 +20,11 @@ class ObjectStorageParams(Params):
 
     conn_id: str = "aws"
     bucket: Name
+    """Its name."""
     prefix: str = ""
+    """What the keys begin with."""
     max_age: Duration | None = None
+    """How old the newest object may be."""
     min_size: Annotated[int, Field(ge=0)] = 1
     """Bytes."""
 

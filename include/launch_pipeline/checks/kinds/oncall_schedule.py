@@ -23,11 +23,15 @@ class OncallScheduleParams(Params):
 
     conn_id: str = "pagerduty"
     schedules: Names
+    """Ids of the schedules."""
     start: Name = "now"
     """``now`` or a time with zone."""
     days: Annotated[int, Field(ge=1, le=90)] = 7
+    """From ``start`` on, without a gap."""
     min_levels: Annotated[int, Field(ge=1)] = 1
+    """How many levels of escalation must be staffed the whole time."""
     contact_methods: tuple[Literal["phone", "sms", "push", "email"], ...] = ()
+    """Each responder must have all of these."""
 
 
 def criteria(params: OncallScheduleParams) -> Criteria:

@@ -20,9 +20,13 @@ class PostgresQueryParams(Params):
 
     conn_id: str = "postgres"
     sql: Annotated[str, Field(min_length=1, max_length=10_000)]
+    """One statement that only reads."""
     params: tuple[Any, ...] = ()
+    """Values for ``%s``, in order."""
     samples: Annotated[int, Field(ge=1, le=100)] = 1
+    """How often it is asked; each must pass."""
     statement_timeout: Duration = timedelta(seconds=10)
+    """After this the server itself cancels it."""
 
     @field_validator("sql", mode="after")
     @classmethod

@@ -20,10 +20,13 @@ class PrometheusQueryParams(Params):
 
     conn_id: str = "prometheus"
     query: Annotated[str, Field(min_length=1, max_length=10_000)]
+    """PromQL."""
     window: Duration | None = None
     """Ask over this time up to now, and aggregate."""
     step: Duration = timedelta(seconds=30)
+    """Between two points of the window."""
     aggregate: Literal["last", "min", "max", "avg"] = "last"
+    """Which value of the window counts."""
     empty: Literal["fail", "pass"] = "fail"
     """``pass`` where no series is the good answer; otherwise no data is inconclusive."""
 

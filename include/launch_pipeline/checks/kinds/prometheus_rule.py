@@ -21,9 +21,11 @@ class PrometheusRuleParams(Params):
 
     conn_id: str = "prometheus"
     names: Names
+    """Each must be loaded."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Which of several rules of one name is meant, such as the one with ``severity: critical``."""
     annotations: tuple[Name, ...] = ("runbook_url",)
+    """Each rule must carry all of these."""
     series: tuple[Name, ...] = ()
     """Metrics that must exist: a rule over a metric nobody exports is healthy and never fires."""
 

@@ -16,9 +16,11 @@ class RedisInfoParams(Params):
 
     conn_id: str = "redis"
     scope: Literal["primaries", "replicas", "all"] = "primaries"
+    """Which nodes are asked."""
     config: tuple[Name, ...] = ()
     """Settings to read by CONFIG GET; managed Redis forbids it."""
     cluster: bool = False
+    """Whether CLUSTER INFO is asked as well."""
 
 
 def criteria(params: RedisInfoParams) -> Criteria:

@@ -48,7 +48,9 @@ class ReportParams(Params):
     uri: Name
     """``https://``, ``s3://bucket/key``, ``file://`` or a path."""
     format: ReportFormat
+    """The tool that wrote it."""
     max_age: Duration = timedelta(days=7)
+    """How old it may be."""
     subject: str = "${release_sha}"
     """The commit the report must be about; empty where it is about no commit, as a drill's."""
     require: tuple[Name, ...] = ()

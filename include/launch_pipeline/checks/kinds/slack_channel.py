@@ -21,6 +21,7 @@ class SlackChannelParams(Params):
 
     conn_id: str = "slack_check"
     channels: Names
+    """Names without ``#``, or ids."""
     roles: tuple[Role, ...] = ()
     """Of each, the holder or a backup must be in the channel."""
     present: bool = False

@@ -19,6 +19,7 @@ class TcpPortParams(Params):
     targets: Names
     """``host:port`` each."""
     state: Literal["open", "not_open"] = "open"
+    """``not_open`` is refused or filtered."""
     timeout: Duration = timedelta(seconds=5)
     """A port that stays silent this long is filtered."""
 

@@ -20,7 +20,9 @@ class TlsCertificateParams(Params):
     hosts: Names
     """``host`` or ``host:port``; port 443 unless given."""
     min_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    """Until the certificate ends."""
     min_protocol: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
+    """The oldest TLS that may be spoken."""
     ca_file: Name | None = None
     """Trust this authority's file instead of the system's."""
 

@@ -80,14 +80,18 @@ class _Asker:
 
     @asynccontextmanager
     async def node(self, host: str, port: int, *, sentinel: bool = False) -> AsyncIterator[Any]:
-        """Connect to one node; raises Unreachable or Inconclusive for whatever goes wrong inside."""
-        client = Redis(**_options(self, host, port, sentinel=sentinel))
-        try:
-            yield client
-        except (RedisError, OSError) as error:
-            raise self.explained(error, f"redis://{host}:{port}") from error
-        finally:
-            await client.aclose()
+        """Connect to one node, as one of the few that ask it at a time; never inside of another such block.
+
+        Raises Unreachable or Inconclusive for whatever goes wrong inside.
+        """
+        async with self.ctx.clients.limit(f"{host}:{port}"):
+            client = Redis(**_options(self, host, port, sentinel=sentinel))
+            try:
+                yield client
+            except (RedisError, OSError) as error:
+                raise self.explained(error, f"redis://{host}:{port}") from error
+            finally:
+                await client.aclose()
 
     def explained(self, error: Exception, where: str) -> Inconclusive:
         """Tell refused credentials from a node that is not there."""
@@ -218,7 +222,7 @@ def _cluster_nodes(told: Any, seed: str, *, tls: bool) -> list[_Node]:
 
 async def _facts(asker: _Asker, node: _Node) -> dict[str, Any]:
     try:
-        async with asker.ctx.clients.limit(node.name), asker.node(node.host, node.port) as client:
+        async with asker.node(node.host, node.port) as client:
             info = dict(await client.info())
             facts = {"ping": await _ping(client), "info": info, "config": await _config(asker, client)}
             facts["cluster"] = await _cluster(client) if asker.params.cluster else {}

@@ -1,0 +1,239 @@
+"""Live messages: a section's card, go/no-go and sign-off, and the root of a launch's thread.
+
+Pure: a view goes in, a message that Slack accepts comes out. The same view gives the same message, so that
+whoever repairs cards can compare. Most important first; a phone shows the first lines and folds the rest.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from launch_pipeline.checklist.words import GateStyle
+from launch_pipeline.slack import parts
+from launch_pipeline.slack.locators import CardLocator, pins_of
+from launch_pipeline.slack.markup import bold, escape, link, moment
+from launch_pipeline.slack.standing import OUTCOMES, Rank, is_done, standing
+from launch_pipeline.slack.views import LaunchState, LaunchView, PhaseState, SectionView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launch_pipeline.slack.blocks import Message
+    from launch_pipeline.slack.views import ItemView, PhaseLine, SetAside
+
+CARD_ITEMS = 12
+"""Items of one card: with their longest texts they stay within Slack's sum of all texts."""
+_TEXT = 130
+_HEADLINE = 150
+_SET_ASIDE_ROOM = 2400
+_PHASES_ROOM = 2900
+
+_PHASES = {
+    PhaseState.NOT_STARTED: "▫️",
+    PhaseState.RUNNING: "⏳",
+    PhaseState.WAITING: "✋",
+    PhaseState.COMPLETE: "✅",
+    PhaseState.FAILED: "❌",
+}
+_LAUNCHES = {
+    LaunchState.RUNNING: "🚀 Launch is running",
+    LaunchState.COMPLETE: "🏁 Launch is complete",
+    LaunchState.FAILED: "❌ Launch has failed",
+    LaunchState.ABORTED: "⏹️ Launch was aborted",
+}
+_DECIDING = {
+    GateStyle.DECISION: ("said Go", "Decide…"),
+    GateStyle.SIGNATURE: ("signed", "Sign…"),
+}
+
+
+def section_cards(view: SectionView) -> tuple[Message, ...]:
+    """Build the card of a section, or the cards where it has more items than fit.
+
+    Which item is on which card depends on the items' order and number alone, so a change of state changes
+    one message and moves nothing. Decisions and signatures get their own card.
+    """
+    if view.gate is not GateStyle.APPROVAL:
+        return (decision_card(view),)
+    split = split_items(view.items)
+    return tuple(_section_card(view, items, part, len(split)) for part, items in enumerate(split))
+
+
+def split_items(items: Sequence[ItemView]) -> tuple[tuple[ItemView, ...], ...]:
+    """Split a section's items over cards of about the same size, in the document's order."""
+    cards = -(-len(items) // CARD_ITEMS)
+    bounds = [len(items) * number // cards for number in range(cards + 1)]
+    return tuple(tuple(items[start:end]) for start, end in pairwise(bounds))
+
+
+def _section_card(view: SectionView, items: tuple[ItemView, ...], part: int, of: int) -> Message:
+    title = parts.marked(view.rehearsal, view.section_title + (f" ({part + 1}/{of})" if of > 1 else ""))
+    ordered = sorted(items, key=lambda item: standing(item).rank)
+    urgent = [item for item in ordered if standing(item).rank <= Rank.ENDED_BADLY]
+    rest = [item for item in ordered if standing(item).rank > Rank.ENDED_BADLY]
+    blocks = [
+        parts.header(title),
+        parts.context(_summary(view, items)),
+        *(parts.section(_urgent(item)) for item in urgent),
+        *parts.actions("act", _buttons(view, items, part)),
+        *parts.small_print([_brief(item) for item in rest]),
+    ]
+    return parts.message(_spoken(title, items), blocks)
+
+
+def _summary(view: SectionView, items: Sequence[ItemView]) -> str:
+    done = sum(map(is_done, items))
+    asked = sum(item.asks for item in items)
+    waiting = f"*{asked} waiting* · " if asked else ""
+    return f"{waiting}{done} of {len(items)} done · {escape(view.phase_title, 200)}"
+
+
+def _spoken(title: str, items: Sequence[ItemView]) -> str:
+    asked = sum(item.asks for item in items)
+    done = f"{sum(map(is_done, items))} of {len(items)} done"
+    waits = "1 item waits" if asked == 1 else f"{asked} items wait"
+    return f"{escape(title, 300)}: {f'{waits}, {done}' if asked else done}"
+
+
+def _urgent(item: ItemView) -> str:
+    """What somebody must see: how it stands, why, and who must act."""
+    stands = standing(item)
+    found = [
+        f"{stands.symbol} *{stands.word}* · {escape(item.text, _TEXT)}",
+        escape(item.headline, _HEADLINE),
+        _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
+    ]
+    return "\n".join(filter(None, found))
+
+
+def _who(item: ItemView, role: str) -> str:
+    if not item.asks:
+        return ""
+    who = parts.people(item.may_answer) or "nobody yet"
+    since = f" · since {moment(item.since)}" if item.since else ""
+    return f"👉 {who}{role}{since}"
+
+
+def _ending(item: ItemView) -> str:
+    ended = " · ".join(filter(None, (escape(item.decided_by, 60), escape(item.reason, _TEXT))))
+    return f"_{ended}_" if ended else ""
+
+
+def _brief(item: ItemView) -> str:
+    """One line for what needs nobody."""
+    stands = standing(item)
+    by = escape(item.decided_by or item.answered_by, 40)
+    return f"{stands.symbol} {stands.word} · {escape(item.text, 90)}" + (f" · {by}" if by else "")
+
+
+def _buttons(view: SectionView, items: Sequence[ItemView], part: int) -> list[parts.Block]:
+    made = []
+    if mine := [item for item in items if item.approvable]:
+        value = locator(view, mine, part).encode()
+        words = "Approve all that are mine"
+        made.append(
+            parts.button(parts.APPROVE_MINE, words, value, style="primary", confirm=_confirm(len(mine)))
+        )
+    if asked := [item for item in items if item.asks]:
+        made.append(parts.button(parts.REVIEW, "Review…", locator(view, asked, part).encode()))
+    return [*made, *parts.open_button(view.url)]
+
+
+def _confirm(number: int) -> parts.Block:
+    waits = "1 item here waits" if number == 1 else f"{number} items here wait"
+    text = f"{waits} for approval. Those of your roles are approved, each with its own record in your name."
+    return {
+        "title": parts.label("Approve all that are mine?"),
+        "text": parts.label(text, 300),
+        "confirm": parts.label("Approve", 30),
+        "deny": parts.label("Not yet", 30),
+    }
+
+
+def locator(view: SectionView, items: Sequence[ItemView], part: int) -> CardLocator:
+    """Locate a card, pinned to the requests of these items."""
+    return CardLocator(
+        launch_id=view.launch_id,
+        dag_id=view.dag_id,
+        section_id=view.section_id,
+        part=part,
+        pins=pins_of(items[:CARD_ITEMS]),
+    )
+
+
+def decision_card(view: SectionView) -> Message:
+    """Build the live card of go/no-go or of the sign-off: how many, who is missing, since when."""
+    said, words = _DECIDING[view.gate]
+    items = view.items[:CARD_ITEMS]
+    yes = sum(standing(item).rank is Rank.DONE for item in items)
+    title = parts.marked(view.rehearsal, view.section_title)
+    count = f"{yes} of {len(view.items)} {said}"
+    asked = [item for item in items if item.asks]
+    review = [parts.button(parts.REVIEW, words, locator(view, asked, 0).encode(), style="primary")]
+    blocks = [
+        parts.header(title),
+        parts.section(f"{_bar(items)}  *{count}*"),
+        *(parts.section(_voice(item)) for item in items),
+        *parts.actions("act", [*(review if asked else []), *parts.open_button(view.url)]),
+        *_set_aside(view.set_aside),
+    ]
+    return parts.message(f"{escape(title, 300)}: {count}", blocks)
+
+
+def _bar(items: Sequence[ItemView]) -> str:
+    squares = {Rank.DONE: "🟩", Rank.ENDED_BADLY: "🟥"}
+    return "".join(squares.get(standing(item).rank, "⬜") for item in items)
+
+
+def _voice(item: ItemView) -> str:
+    """One role: what it said, or who is missing since when."""
+    stands = standing(item)
+    said = f"{stands.symbol} *{item.owner.label}* · {stands.word if not item.asks else 'missing'}"
+    if not item.outcome:
+        return "\n".join(filter(None, (said, _who(item, ""))))
+    at = f" · {moment(item.decided_at)}" if item.decided_at else ""
+    reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""
+    return f"{said} · {escape(item.decided_by, 60)}{at}{reason}"
+
+
+def _set_aside(aside: Sequence[SetAside]) -> list[parts.Block]:
+    if not aside:
+        return [parts.context("Nothing was waived and nothing is red.")]
+    told = [aside_line(one) for one in aside]
+    return [
+        parts.section(f"*Before you decide: {len(aside)} set aside*\n{parts.lines(told, _SET_ASIDE_ROOM)}")
+    ]
+
+
+def aside_line(one: SetAside) -> str:
+    """One thing that was let pass or is red, with the name and reason behind it."""
+    stands = OUTCOMES[one.outcome]
+    why = " · ".join(filter(None, (escape(one.by, 60), escape(one.reason or one.headline, _HEADLINE))))
+    what = link(one.url, one.text, _TEXT) or escape(one.text, _TEXT)
+    return f"{stands.symbol} {stands.word} · {what}" + (f" — {why}" if why else "")
+
+
+def launch_root(view: LaunchView) -> Message:
+    """Build the root of a launch's thread: what is launched, when, and where every phase stands."""
+    title = parts.marked(view.rehearsal, f"{_LAUNCHES[view.state]}: {view.release}")
+    when = f"Launch time {moment(view.launch_time)}" if view.launch_time else ""
+    by = f"started by {escape(view.triggered_by, 60)}" if view.triggered_by.strip() else ""
+    facts = [bold(view.environment, 100), when, by, escape(view.launch_id, 260)]
+    blocks = [
+        parts.header(title),
+        parts.context(" · ".join(filter(None, facts))),
+        *(
+            [parts.section(parts.lines([_phase(p) for p in view.phases], _PHASES_ROOM))]
+            if view.phases
+            else []
+        ),
+        *parts.actions("act", parts.open_button(view.url)),
+    ]
+    return parts.message(escape(title, 300), blocks)
+
+
+def _phase(phase: PhaseLine) -> str:
+    title = link(phase.url, phase.title, 90) or escape(phase.title, 90)
+    counted = f" · {phase.done} of {phase.total}" if phase.total else ""
+    return f"{_PHASES[phase.state]} {title} · {phase.state}{counted}"

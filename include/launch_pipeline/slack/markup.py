@@ -1,0 +1,103 @@
+"""Text for Slack. What others wrote becomes harmless here; the few marks that mean something are ours.
+
+Rules: docs.slack.dev, "Formatting message text". ``&``, ``<`` and ``>`` open Slack's markup; what they open
+(mentions, channels, links, dates) is written by this module alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+CUT = "…"
+"""Marks where a text was shortened."""
+_BREAK = "\u200b"
+"""Has no width; between a mark and its word it keeps the mark from meaning anything."""
+_JOINERS = "\u200c\u200d"
+_GONE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKS = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])")
+_MENTION = re.compile(r"@(?=here\b|channel\b|everyone\b|group\b|[UW][A-Z0-9]{2})", re.IGNORECASE)
+_CHANNEL = re.compile(r"#(?=[^\W\d_])")
+_EMOJI = re.compile(r":(?=[\w+'-]*[a-z][\w+'-]*:)", re.IGNORECASE)
+_PLAIN_MARKUP = re.compile(r"<(?=[@!#])")
+_URL_SAFE = "/:?&=#%+,;@~!$'()[]*"
+
+
+def clean(text: str) -> str:
+    """One line without control, bidirectional and private characters; runs of blanks become one."""
+    kept = (char if _shown(char) else " " if char.isspace() else "" for char in text)
+    return " ".join("".join(kept).split())
+
+
+def _shown(char: str) -> bool:
+    return char in _JOINERS or unicodedata.category(char) not in _GONE
+
+
+def escape(text: str, limit: int | None = None) -> str:
+    """Markdown (``mrkdwn``) that shows a text of others as it is and does nothing.
+
+    With a limit the result, entities included, has at most that many characters; ``…`` marks the cut.
+    """
+    text = _MARKS.sub(lambda marks: f"{_BREAK}{marks[0]}{_BREAK}", clean(text))
+    text = _MENTION.sub(f"@{_BREAK}", text)
+    text = _CHANNEL.sub(f"#{_BREAK}", text)
+    text = _EMOJI.sub(f":{_BREAK}", text)
+    pieces = [_ENTITIES.get(char, char) for char in text]
+    return "".join(pieces) if limit is None else _fitting(pieces, limit)
+
+
+def plain(text: str, limit: int) -> str:
+    """Text for a ``plain_text`` object, which shows everything but breaks nowhere; cut with ``…``."""
+    return _fitting(list(_PLAIN_MARKUP.sub(f"<{_BREAK}", clean(text))), limit)
+
+
+def _fitting(pieces: list[str], limit: int) -> str:
+    if sum(map(len, pieces)) <= limit:
+        return "".join(pieces)
+    kept, room = [], limit - len(CUT)
+    for piece in pieces:
+        room -= len(piece)
+        if room < 0:
+            break
+        kept.append(piece)
+    return "".join(kept).rstrip() + CUT
+
+
+def bold(text: str, limit: int) -> str:
+    """Bold text of others; nothing at all stays nothing."""
+    escaped = escape(text, limit)
+    return f"*{escaped}*" if escaped else ""
+
+
+def mention(slack_id: str) -> str:
+    """Address a person, so that the phone rings when the message is posted."""
+    return f"<@{slack_id}>"
+
+
+def link(url: str, label: str, limit: int = 100) -> str:
+    """Link to an http(s) address; anything else is only the label."""
+    label, address = escape(label, limit), address_of(url).replace("&", "&amp;")
+    return f"<{address}|{label}>" if label and address else label
+
+
+def address_of(url: str, limit: int = 300) -> str:
+    """An http(s) address that cannot end the markup around it; empty where it is none, or too long."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return ""
+    address = quote(url, safe=_URL_SAFE, errors="replace") if usable else ""
+    return address if len(address) <= limit else ""
+
+
+def moment(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
+    """A time in the reader's own zone, or in UTC where Slack cannot tell."""
+    return f"<!date^{int(at.timestamp())}^{form}|{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"

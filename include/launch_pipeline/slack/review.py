@@ -1,0 +1,251 @@
+"""The modal behind *Review…*, *Decide…* and *Sign…*, and the reading of what a person sends with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from launch_pipeline.checklist.words import Answer, GateStyle
+from launch_pipeline.checks.verdict import Frozen, Verdict
+from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.slack import parts
+from launch_pipeline.slack.blocks import checked_view
+from launch_pipeline.slack.cards import CARD_ITEMS, aside_line, locator
+from launch_pipeline.slack.locators import Pin, ReviewLocator
+from launch_pipeline.slack.markup import bold, escape, moment, plain
+from launch_pipeline.slack.standing import standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.slack.blocks import View
+    from launch_pipeline.slack.views import ItemView, SectionView
+
+CALLBACK = "review_submitted"
+"""Callback id of the modal."""
+_REASON_LENGTH = 1000
+_SIGNATURE_LENGTH = 200
+_EVIDENCE = 1500
+_VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
+_TITLES = {GateStyle.APPROVAL: "Review", GateStyle.DECISION: "Go / No-Go", GateStyle.SIGNATURE: "Sign-Off"}
+_WHY = {
+    GateStyle.APPROVAL: "Needed to waive, reject or not applicable",
+    GateStyle.DECISION: "Needed for No go",
+    GateStyle.SIGNATURE: "Needed to decline",
+}
+
+
+def review_modal(view: SectionView, slack_id: str, channel: str, message_ts: str, part: int = 0) -> View:
+    """Build the modal for one person: what waits for him with evidence, answer and reason; the rest listed.
+
+    ``view`` holds the items of the card it is opened from (``split_items``). Its ``private_metadata`` pins
+    task instance and try per question. Raises OperationError where Slack would refuse it.
+    """
+    answerable = [item for item in view.items if item.options_for(slack_id)]
+    # At most five blocks each, which stays below Slack's hundred of a modal.
+    mine = answerable[:CARD_ITEMS]
+    others = [item for item in view.items if item.asks and item not in answerable]
+    pinned = locator(view, mine, part)
+    metadata = ReviewLocator(card=pinned, channel=channel, message_ts=message_ts).encode()
+    asked = [block for number, item in enumerate(mine) for block in _question(number, item, slack_id)]
+    fields: dict[str, Any] = {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "title": parts.label(_TITLES[view.gate]),
+        "close": parts.label("Cancel" if mine else "Close"),
+        "private_metadata": metadata,
+        "blocks": [
+            *_opening(view, bool(mine)),
+            *_set_aside(view),
+            *asked,
+            *_left_out(len(answerable) - len(mine)),
+            *_waiting_for_others(others),
+        ],
+    }
+    return checked_view({**fields, "submit": parts.label("Send")} if mine else fields)
+
+
+def _opening(view: SectionView, asked: bool) -> list[parts.Block]:
+    title = parts.marked(view.rehearsal, f"{view.section_title} · {view.phase_title}")
+    nothing = [] if asked else [parts.section("Nothing here waits for you now.")]
+    return [parts.context(escape(title, 400)), *nothing]
+
+
+def _set_aside(view: SectionView) -> list[parts.Block]:
+    if not view.set_aside:
+        return []
+    told = parts.lines([aside_line(one) for one in view.set_aside], 2900)
+    return [parts.section(f"*Set aside so far: {len(view.set_aside)}*\n{told}")]
+
+
+def _question(number: int, item: ItemView, slack_id: str) -> list[parts.Block]:
+    stands = standing(item)
+    told = [
+        f"{stands.symbol} {bold(item.text, 300)}",
+        escape(item.question, 600),
+        f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
+    ]
+    options = item.options_for(slack_id)
+    return [
+        *([{"type": "divider"}] if number else []),
+        parts.section("\n".join(filter(None, told))),
+        *_evidence(item),
+        _answer(number, options),
+        *([_signature(number)] if Answer.SIGN in options else []),
+        _reason(number, item.gate),
+    ]
+
+
+def _evidence(item: ItemView) -> list[parts.Block]:
+    told = [line for result in item.results for line in _result_lines(result)]
+    if not told and item.headline.strip():
+        told = [escape(item.headline, 300)]
+    return [parts.context(parts.lines(told, _EVIDENCE))] if told else []
+
+
+def _result_lines(result: CheckResult) -> list[str]:
+    """A check's headline, then what did not hold."""
+    first = f"{_VERDICTS[result.verdict]} {bold(result.kind, 60)} {escape(result.headline, 300)}".strip()
+    asked = f" ({escape(result.authority, 80)})" if result.authority.strip() else ""
+    broken = [finding for finding in result.findings if not finding.holds]
+    return [
+        f"{first}{asked}",
+        *(
+            f"• {escape(f.subject, 60)}: {escape(f.expression, 60)} wanted {escape(f.wanted, 60)}, "
+            f"was {escape(str(f.actual), 80)}"
+            for f in broken
+        ),
+    ]
+
+
+def _answer(number: int, options: Sequence[Answer]) -> parts.Block:
+    return {
+        "type": "input",
+        "block_id": f"answer.{number}",
+        "optional": True,
+        "label": parts.label("Your answer"),
+        "element": {
+            "type": "static_select",
+            "action_id": "answer",
+            "placeholder": parts.label("Leave open"),
+            "options": [{"text": parts.label(option), "value": option.value} for option in options],
+        },
+    }
+
+
+def _reason(number: int, gate: GateStyle) -> parts.Block:
+    return _line(number, "reason", "Reason", _WHY[gate], _REASON_LENGTH)
+
+
+def _signature(number: int) -> parts.Block:
+    return _line(number, "signature", "Signature", "Your full name, typed", _SIGNATURE_LENGTH)
+
+
+def _line(number: int, what: str, words: str, placeholder: str, most: int) -> parts.Block:
+    return {
+        "type": "input",
+        "block_id": f"{what}.{number}",
+        "optional": True,
+        "label": parts.label(words),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": what,
+            "max_length": most,
+            "placeholder": parts.label(placeholder, 150),
+        },
+    }
+
+
+def _left_out(number: int) -> list[parts.Block]:
+    return [parts.context(f"{number} more wait for you; open this again afterwards.")] if number else []
+
+
+def _waiting_for_others(items: Sequence[ItemView]) -> list[parts.Block]:
+    told = [f"{escape(item.text, 130)} — {parts.people(item.may_answer) or 'nobody yet'}" for item in items]
+    return [parts.context("*Waits for others*\n" + parts.lines(told, 1900))] if told else []
+
+
+class GivenReview(Frozen):
+    """One answer of a modal, as sent; nothing about it has been judged."""
+
+    number: int
+    """Of the question: its input blocks are ``answer.n``, ``reason.n`` and ``signature.n``."""
+    pin: Pin
+    answer: str
+    reason: str = ""
+    signature: str = ""
+
+
+class Review(Frozen):
+    """What a person sent."""
+
+    locator: ReviewLocator
+    answers: tuple[GivenReview, ...]
+
+
+def read_review(view: Mapping[str, Any]) -> Review:
+    """Read the ``view`` of a ``view_submission``; questions left open give no answer.
+
+    Raises AnswerRefused for anything that is not the state of a modal of ours.
+    """
+    located = ReviewLocator.decode(view.get("private_metadata"))
+    state = view.get("state")
+    values = state.get("values") if isinstance(state, dict) else None
+    if not isinstance(values, dict):
+        _unreadable()
+    found = []
+    for number, pin in enumerate(located.card.pins):
+        if answer := _chosen(values, number):
+            reason, signature = _typed(values, number, "reason"), _typed(values, number, "signature")
+            found.append(
+                GivenReview(number=number, pin=pin, answer=answer, reason=reason, signature=signature)
+            )
+    return Review(locator=located, answers=tuple(found))
+
+
+def _element(values: Mapping[str, Any], number: int, what: str) -> Mapping[str, Any]:
+    block = values.get(f"{what}.{number}", {})
+    element = block.get(what, {}) if isinstance(block, dict) else None
+    if not isinstance(element, dict):
+        _unreadable()
+    return element
+
+
+def _chosen(values: Mapping[str, Any], number: int) -> str:
+    option = _element(values, number, "answer").get("selected_option") or {}
+    value = option.get("value", "") if isinstance(option, dict) else None
+    return _text(value, 150)
+
+
+def _typed(values: Mapping[str, Any], number: int, what: str) -> str:
+    return _text(_element(values, number, what).get("value") or "", 3000)
+
+
+def _text(value: Any, longest: int) -> str:
+    if not isinstance(value, str) or len(value) > longest:
+        _unreadable()
+    return value.strip()
+
+
+def _unreadable() -> NoReturn:
+    raise AnswerRefused("unreadable_review", "What arrived is no answer of this form; open the card again.")
+
+
+def review_errors(refused: Mapping[int, AnswerRefused]) -> dict[str, Any]:
+    """The answer to a submission that shows each refusal (by question number) below its own input."""
+    return {
+        "response_action": "errors",
+        "errors": {
+            _place(number, refusal): plain(refusal.reason, 150) for number, refusal in refused.items()
+        },
+    }
+
+
+def _place(number: int, refusal: AnswerRefused) -> str:
+    what = refusal.code.partition("_")[0]
+    return f"{what if what in {'reason', 'signature'} else 'answer'}.{number}"
+
+
+def nothing_chosen() -> dict[str, Any]:
+    """The answer to a submission in which every question was left open."""
+    return {"response_action": "errors", "errors": {"answer.0": "Choose an answer, or Cancel."}}

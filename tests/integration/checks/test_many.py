@@ -1,0 +1,42 @@
+"""Three hundred checks of many kinds in one event loop, as in a triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from launch_pipeline.checks.clients import PER_AUTHORITY
+from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.verdict import Verdict
+from servers.checking import run
+from servers.crowd import COUNT, Crowd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from launch_pipeline.checks.verdict import CheckResult
+
+pytestmark = pytest.mark.integration
+
+
+def test_many_checks_are_right_and_hold_few_sockets(tmp_path: Path) -> None:
+    """All pass at once, each on its own evidence, and no server ever has more than its few sockets open.
+
+    A server notices a closed socket a moment later than the check that opens the next one: twice the limit.
+    """
+    with Crowd(tmp_path) as crowd:
+        specs, ctx = crowd.specs(), crowd.context()
+
+        async def ask() -> list[CheckResult]:
+            answers = await asyncio.gather(*(run_checks([spec], ctx) for spec in specs))
+            return [result for (result,) in answers]
+
+        results = run(ask())
+        peaks = {name: meter.peak for name, meter in crowd.meters.items()}
+    assert [r.headline for r in results if r.verdict is not Verdict.PASSED] == []
+    assert [result.kind for result in results] == [spec.kind for spec in specs]
+    assert sum(Counter(result.kind for result in results).values()) == COUNT
+    assert {name: peak for name, peak in peaks.items() if not 0 < peak <= 2 * PER_AUTHORITY} == {}

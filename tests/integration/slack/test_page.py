@@ -1,0 +1,183 @@
+"""The stand-in's page in a real Chromium: what people see, tap and send."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.runtime.ports import free_ports
+from launch_pipeline.slack.cards import section_cards
+from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
+from launch_pipeline.slack.review import CALLBACK, read_review, review_errors, review_modal
+from servers.slack import CONTACTS, bolt, client, listening, slack
+from servers.slack_samples import asking, section
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Page
+
+    from launch_pipeline.rehearsal.slack.server import SlackStandIn
+
+ADA = "U0LAUNCH01"
+INCLUDE = Path(__file__).resolve().parents[3] / "include"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+in_a_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: install Debian's package 'chromium'"
+)
+pytestmark = pytest.mark.integration
+DESK, PHONE = (1200, 900), (390, 844)
+
+
+@asynccontextmanager
+async def looking(standin: SlackStandIn, size: tuple[int, int], **query: str) -> AsyncIterator[Page]:
+    """Somebody's page, with every complaint of the browser collected as an error."""
+    from playwright.async_api import async_playwright  # noqa: PLC0415 - only where a browser is
+
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        page = await started.new_page(viewport={"width": size[0], "height": size[1]})
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        asked = "&".join(f"{name}={value}" for name, value in {"as": ADA, **query}.items())
+        await page.goto(f"{standin.url}/?{asked}")
+        yield page
+        assert not complaints
+        await started.close()
+
+
+async def thread(standin: SlackStandIn, **fields: Any) -> tuple[str, str]:
+    """A launch's thread with one card; gives the ids of both."""
+    api = client(standin)
+    root = str((await api.chat_postMessage(channel="launch", text="Launch"))["ts"])
+    card = section_cards(section(**fields))[0]
+    posted = await api.chat_postMessage(channel="launch", thread_ts=root, **card.posted())
+    return root, str(posted["ts"])
+
+
+def gates(standin: SlackStandIn, answered: list[str]) -> Any:
+    """A small bridge: approves, opens the modal, refuses what has no reason, changes the card."""
+    app = bolt(standin)
+
+    @app.action(APPROVE_MINE)
+    async def approve(ack: Any, body: dict[str, Any], client: Any) -> None:
+        await ack()
+        answered.append("approved")
+        place = {"channel": body["channel"]["id"], "ts": body["container"]["message_ts"]}
+        await client.chat_update(**place, text="All approved")
+
+    @app.action(REVIEW)
+    async def review(ack: Any, body: dict[str, Any], client: Any) -> None:
+        await ack()
+        place = body["channel"]["id"], body["container"]["message_ts"]
+        view = review_modal(section(), body["user"]["id"], *place)
+        await client.views_open(trigger_id=body["trigger_id"], view=view.payload())
+
+    @app.view(CALLBACK)
+    async def submitted(ack: Any, view: dict[str, Any]) -> None:
+        given = read_review(view).answers
+        refused = {a.number: AnswerRefused("reason_missing", "Say why.") for a in given if not a.reason}
+        answered.extend(f"{a.answer}: {a.reason}" for a in given if a.reason)
+        await ack(**review_errors(refused) if refused else {})
+
+    return app
+
+
+@in_a_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_person_approves_and_rejects_in_the_browser(size: tuple[int, int]) -> None:
+    """Card, question, modal, refusal below the input, a sent answer, and the card that changes by itself."""
+    answered: list[str] = []
+
+    async def inside() -> None:
+        async with slack() as standin:
+            root, _ = await thread(standin)
+            async with (
+                listening(standin, gates(standin, answered)),
+                looking(standin, size, channel="C001LAUNCH", thread=root) as page,
+            ):
+                await page.get_by_role("button", name="Review…").click()
+                answers = page.get_by_label("Your answer (optional)")
+                await answers.nth(1).select_option("Reject")
+                await page.get_by_role("button", name="Send").click()
+                await page.get_by_text("Say why.").wait_for()
+                await page.get_by_label("Reason (optional)").nth(1).fill("two files were never reviewed")
+                await page.get_by_role("button", name="Send").click()
+                await page.locator(".modal").wait_for(state="detached")
+                await page.get_by_role("button", name="Approve all that are mine").click()
+                await page.get_by_role("button", name="Approve", exact=True).click()
+                await page.locator("#thread").get_by_text("All approved").wait_for()
+
+    asyncio.run(inside())
+    assert answered == ["Reject: two files were never reviewed", "approved"]
+
+
+@in_a_browser
+@pytest.mark.browser
+def test_page_shows_each_person_his_own() -> None:
+    """An ephemeral refusal is on one person's page only; what others wrote is text, not HTML."""
+
+    async def inside() -> None:
+        async with slack() as standin:
+            nasty = '<img src=x onerror="document.title=1"> <!here> *x*'
+            root, _ = await thread(standin, items=(asking(1, nasty),), section_title=nasty)
+            await client(standin).chat_postEphemeral(
+                channel="launch", user=ADA, thread_ts=root, text="Not yours"
+            )
+            place = {"channel": "C001LAUNCH", "thread": root}
+            async with looking(standin, DESK, **place) as page:
+                await page.get_by_text("Only visible to you").wait_for()
+                assert await page.locator(".message img").count() == 0
+                assert await page.locator("#thread .mention.loud").count() == 0
+                await page.locator("#who").select_option("U0LAUNCH02")
+                await page.wait_for_url("**as=U0LAUNCH02**")
+                assert await page.get_by_text("Only visible to you").count() == 0
+                await page.locator("#say-thread input").fill("I am looking")
+                await page.keyboard.press("Enter")
+                await page.locator("#thread").get_by_text("I am looking").wait_for()
+            said = standin.workspace.channel("launch").messages[-1]
+            assert (said.user, said.thread_ts) == ("U0LAUNCH02", root)
+
+    asyncio.run(inside())
+
+
+def test_it_runs_as_a_program() -> None:
+    """``python -m`` serves page and API until it is told to stop."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "launch_pipeline.rehearsal.slack", "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--contacts", str(CONTACTS)], env={"PYTHONPATH": str(INCLUDE)}, stderr=subprocess.DEVNULL
+    )
+
+    async def page() -> str | None:
+        try:
+            async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/") as answer:
+                return await answer.text()
+        except aiohttp.ClientError:
+            return None
+
+    async def served() -> str:
+        async with asyncio.timeout(30):
+            while (text := await page()) is None:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.1)
+            return text
+
+    try:
+        assert "Rehearsal Slack" in asyncio.run(served())
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0

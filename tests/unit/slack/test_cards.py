@@ -1,0 +1,211 @@
+"""Cards, modals and notes: golden files, order, splitting, and who may tap what.
+
+``UPDATE_GOLDEN=1`` writes the golden files anew; look at the difference before keeping it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from launch_pipeline.checklist.words import Answer, GateStyle
+from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.record.schema import Outcome
+from launch_pipeline.slack import cards, notes, review
+from launch_pipeline.slack.blocks import Message
+from launch_pipeline.slack.locators import CardLocator
+from launch_pipeline.slack.standing import standing
+from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind, Next
+from servers.slack_samples import (
+    ADA,
+    AIRFLOW,
+    AT,
+    SVEN,
+    asking,
+    done,
+    go_no_go,
+    item,
+    launch,
+    phase_note,
+    section,
+    voices,
+)
+
+if TYPE_CHECKING:
+    from launch_pipeline.slack.blocks import View
+
+GOLDEN = Path(__file__).resolve().parents[2] / "fixtures" / "slack" / "golden"
+REFUSED = AnswerRefused("not_your_role", "This belongs to the Security Lead: Sven Okafor may answer.")
+
+
+def launch_note(kind: LaunchNoteKind, **fields: Any) -> LaunchNote:
+    fixed: dict[str, Any] = {"key": f"shop-2.4.0/{kind}", "launch_id": "shop-2.4.0", "rehearsal": True}
+    return LaunchNote(kind=kind, **fixed | {"what": "Shop 2.4.0", "url": AIRFLOW} | fields)
+
+
+def postponed() -> LaunchNote:
+    return launch_note(
+        LaunchNoteKind.POSTPONED, by=("Priya Raman",), reason="the payment provider has a window",
+        at=AT + timedelta(days=21), was=AT + timedelta(days=20),
+        next=Next(what="Launch Day, T-2h", at=AT + timedelta(days=21, hours=-2)),
+    )  # fmt: skip
+
+
+def rollback() -> LaunchNote:
+    return launch_note(
+        LaunchNoteKind.ROLLBACK_OFFERED, what="Launch (T-0)", mentioned=(ADA, SVEN),
+        failing=phase_note().failing, waivers=phase_note().waivers,
+    )  # fmt: skip
+
+
+PICTURES: dict[str, Message | View] = {
+    "section_card": cards.section_cards(section())[0],
+    "go_no_go_card": cards.decision_card(go_no_go()),
+    "sign_off_card": cards.decision_card(go_no_go(GateStyle.SIGNATURE)),
+    "launch_root": cards.launch_root(launch()),
+    "review_modal": review.review_modal(section(), "U0LAUNCH01", "C001LAUNCH", "1.000001"),
+    "signature_modal": review.review_modal(
+        go_no_go(GateStyle.SIGNATURE), "U0LAUNCH04", "C001LAUNCH", "1.000001"
+    ),
+    "phase_failed": notes.phase_note(phase_note()),
+    "phase_complete": notes.phase_note(
+        phase_note(complete=True, failing=(), bypasses=(), problems=(), rehearsal=False,
+                   next=Next(what="Infrastructure Setup (Week 2)", at=AT))
+    ),
+    "launch_postponed": notes.launch_note(postponed()),
+    "rollback_offered": notes.launch_note(rollback()),
+    "request": notes.request_note(section()),
+    "reminder": notes.reminder(section(), section().items),
+    "escalation": notes.escalation(section(), section().items),
+    "refusal": notes.refusal(REFUSED, "Code review completed", AIRFLOW),
+    "receipt": notes.receipt(
+        [("Code review completed", "Approve")], [("No critical TODOs", REFUSED)]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_message_is_as_it_was_looked_at(name: str) -> None:
+    """What people read changes only on purpose."""
+    picture = PICTURES[name]
+    payload = picture.posted() if isinstance(picture, Message) else picture.payload()
+    made = json.dumps(payload, indent=1, ensure_ascii=False) + "\n"
+    file = GOLDEN / f"{name}.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(made, encoding="utf-8")
+    assert made == file.read_text(encoding="utf-8")
+
+
+def words(message: Message) -> str:
+    return json.dumps(message.posted(), ensure_ascii=False)
+
+
+def buttons(message: Message) -> dict[str, dict[str, Any]]:
+    rows = [block["elements"] for block in message.posted()["blocks"] if block["type"] == "actions"]
+    return {button["action_id"]: button for row in rows for button in row}
+
+
+@pytest.mark.parametrize("kind", LaunchNoteKind)
+def test_every_event_of_a_launch_can_be_told(kind: LaunchNoteKind) -> None:
+    """Each has words of its own, and carries its key."""
+    message = notes.launch_note(launch_note(kind))
+    assert message.metadata is not None
+    assert message.metadata.event_payload == {"key": f"shop-2.4.0/{kind}"}
+    assert "REHEARSAL" in message.text
+
+
+def test_most_important_first() -> None:
+    """What is red stands before what waits, before what is done; buttons before what needs nobody."""
+    card = words(cards.section_cards(section())[0])
+    places = [card.index(word) for word in ("Checks failed", "Waiting", "Review…", "Checking", "Passed")]
+    assert places == sorted(places)
+
+
+def test_approve_all_pins_what_may_be_approved() -> None:
+    """A failing check is not among what one click approves, but is among what may be reviewed."""
+    made = buttons(cards.section_cards(section())[0])
+    pinned = CardLocator.decode(made["approve_mine"]["value"])
+    assert [pin.task_instance_id[-1] for pin in pinned.pins] == ["3", "4"]
+    assert len(CardLocator.decode(made["review"]["value"]).pins) == 3
+    assert "confirm" in made["approve_mine"]
+
+
+def test_nothing_to_do_leaves_only_the_link() -> None:
+    """A finished section has no button that acts."""
+    card = cards.section_cards(section(items=(done(1, "a"), done(2, "b", Outcome.WAIVED))))[0]
+    assert set(buttons(card)) == {"open_in_airflow"}
+    assert card.text == "REHEARSAL · Code Quality: 2 of 2 done"
+
+
+@pytest.mark.parametrize(("number", "sizes"), [(1, [1]), (12, [12]), (13, [6, 7]), (40, [10] * 4)])
+def test_large_sections_are_split_by_order_and_number_alone(number: int, sizes: list[int]) -> None:
+    """A change of state moves no item to another message."""
+    before = section(items=tuple(item(n, f"item {n}") for n in range(number)))
+    after = section(items=tuple(done(n, f"item {n}") for n in range(number)))
+    assert [len(part) for part in cards.split_items(before.items)] == sizes
+    for one, other in zip(cards.section_cards(before), cards.section_cards(after), strict=True):
+        assert {n for n in range(number) if f"item {n}\\n" in words(one)} == {
+            n for n in range(number) if f"item {n}\\n" in words(other)
+        }
+
+
+def test_card_rings_the_first_and_names_the_backups() -> None:
+    """Backups are called by an escalation, not by a card."""
+    card = words(cards.section_cards(section(items=(asking(1, "a"),)))[0])
+    assert "<@U0LAUNCH01> or Bo Sato" in card
+    assert "<@U0LAUNCH12>" in words(notes.escalation(section(), section().items))
+
+
+def test_decision_counts_only_a_yes() -> None:
+    """A No go is not one of four that said Go."""
+    no = done(
+        1, "Technical Lead", Outcome.REJECTED, gate=GateStyle.DECISION, decided_by="Ada", reason="not yet"
+    )
+    view = section(items=(no, *voices(GateStyle.DECISION)[1:]), section_title="Go / No-Go")
+    card = cards.section_cards(view)[0]
+    assert "1 of 4 said Go" in card.text
+    assert "🟥⬜🟩⬜" in words(card)
+    assert "*Technical Lead* · No go · Ada" in words(card)
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"outcome": Outcome.APPROVED, "state": "success"}, "Approved"),
+        ({"answered_by": "Ada", "state": "awaiting_input", "waits": True}, "Answered"),
+        ({"waits": True, "state": "deferred", "verdict": Verdict.INCONCLUSIVE}, "Not found out"),
+        ({"waits": True, "state": "awaiting_input", "verdict": Verdict.PASSED}, "Waiting"),
+        ({"state": "success"}, "Done, no record yet"),
+        ({"state": "failed"}, "Failed"),
+        ({"state": "up_for_retry"}, "Checking"),
+        ({"state": None}, "Not started"),
+    ],
+)
+def test_how_an_item_stands(fields: dict[str, Any], word: str) -> None:
+    """A record's word comes first; green without a record is never called passed."""
+    assert standing(item(1, "a", **fields)).word == word
+
+
+def test_options_of_a_person() -> None:
+    """Approve is no option while checks fail; who may only waive sees only that; others see none."""
+    failing = asking(1, "a", verdict=Verdict.FAILED, may_waive=("U0LAUNCH04",))
+    assert Answer.APPROVE not in failing.options_for("U0LAUNCH01")
+    assert Answer.REJECT in failing.options_for("U0LAUNCH12")
+    assert failing.options_for("U0LAUNCH04") == (Answer.WAIVE, Answer.NOT_APPLICABLE)
+    assert failing.options_for("U0STRANGER") == ()
+    assert done(1, "a").options_for("U0LAUNCH01") == ()
+
+
+def test_modal_without_a_question_cannot_be_sent() -> None:
+    """Whoever has nothing to answer reads for whom it waits."""
+    view = review.review_modal(section(), "U0STRANGER", "C001LAUNCH", "1.000001")
+    assert view.submit is None
+    assert "Nothing here waits for you" in json.dumps(view.payload())
+    assert "<@U0LAUNCH05>" in json.dumps(view.payload())
