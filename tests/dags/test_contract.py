@@ -271,7 +271,8 @@ def test_gate_looks_at_every_item_whatever_happened(
     assert gate.trigger_rule == "all_done"
     assert gate.upstream_task_ids == {item.task_id for item in plans[dag_id].items}
     assert gate.downstream_task_ids == {"announce"}
-    assert gate.retries == 0
+    # A worker that was lost is replaced; what the gate refuses fails at once (AirflowFailException).
+    assert gate.retries > 0
     assert [spec.ref for spec in gate.specs] == [item.ref for item in plans[dag_id].items]
     leaves = {task.task_id for task in dags[dag_id].tasks if not task.downstream_task_ids}
     assert leaves == {"announce"}
