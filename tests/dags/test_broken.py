@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checklist.files import checklist_folder
-from launch_pipeline.orchestration.sequence import ALL_PHASES, CONDUCTOR
+from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable

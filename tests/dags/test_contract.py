@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
-from launch_pipeline.checks.registry import kind
-from launch_pipeline.orchestration.announcer import AnnounceOperator
-from launch_pipeline.orchestration.item_operator import RECHECKS, ChecklistItemOperator
-from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
-from launch_pipeline.orchestration.sequence import (
+from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     ALL_PHASES,
     BEFORE,
@@ -28,6 +24,10 @@ from launch_pipeline.orchestration.sequence import (
     WEEK_4,
     title,
 )
+from launch_pipeline.checks.registry import kind
+from launch_pipeline.orchestration.announcer import AnnounceOperator
+from launch_pipeline.orchestration.item_operator import RECHECKS, ChecklistItemOperator
+from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
 from launch_pipeline.orchestration.windows import OpensOperator
 
 if TYPE_CHECKING:

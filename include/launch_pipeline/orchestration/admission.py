@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
-from launch_pipeline.orchestration.judging import contacts, policy
 from launch_pipeline.orchestration.ledger_access import launches
 from launch_pipeline.orchestration.observe import environment_named
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.people.deployed import contacts, policy
 from launch_pipeline.record.launches import Launch
 
 if TYPE_CHECKING:

@@ -8,6 +8,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator, Param, chain
 from airflow.sdk.exceptions import AirflowFailException
 
+from launch_pipeline.checklist.sequence import (
+    AFTER_GO,
+    ALL_PHASES,
+    BEFORE,
+    CONDUCTOR,
+    GO_NO_GO,
+    ROLLBACK,
+    SIDE_BY_SIDE,
+    SIGN_OFF,
+    T_MINUS_2H,
+    WEEK_4,
+    title,
+)
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.orchestration.admission import admit
 from launch_pipeline.orchestration.announcer import Announcement, announcement_entry, announcer
@@ -20,19 +33,6 @@ from launch_pipeline.orchestration.run_phase import (
     GoNoGoOperator,
     OfferRollbackOperator,
     RunPhaseOperator,
-)
-from launch_pipeline.orchestration.sequence import (
-    AFTER_GO,
-    ALL_PHASES,
-    BEFORE,
-    CONDUCTOR,
-    GO_NO_GO,
-    ROLLBACK,
-    SIDE_BY_SIDE,
-    SIGN_OFF,
-    T_MINUS_2H,
-    WEEK_4,
-    title,
 )
 from launch_pipeline.record.launches import LaunchState
 

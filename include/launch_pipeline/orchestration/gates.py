@@ -30,12 +30,13 @@ from starlette.requests import HTTPConnection
 
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
-from launch_pipeline.orchestration.judging import judge, policy
+from launch_pipeline.orchestration.judging import judge
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import CONN_ID, plain_dsn, standing_at
 from launch_pipeline.orchestration.pacing import worker_lag
 from launch_pipeline.orchestration.records import GivenAnswer
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.people.deployed import policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

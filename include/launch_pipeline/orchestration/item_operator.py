@@ -37,7 +37,7 @@ from launch_pipeline.checks.registry import kind
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, LaunchError, LedgerUnavailable
 from launch_pipeline.orchestration import asking
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
-from launch_pipeline.orchestration.judging import judge, policy
+from launch_pipeline.orchestration.judging import judge
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, set_aside, standing
 from launch_pipeline.orchestration.observe import environment_named, observe_once
@@ -53,6 +53,7 @@ from launch_pipeline.orchestration.records import (
 )
 from launch_pipeline.orchestration.retrying import RECHECKS, ItemRetryPolicy, RecheckAsked
 from launch_pipeline.orchestration.triggers import DenialTrigger, ItemTrigger
+from launch_pipeline.people.deployed import policy
 from launch_pipeline.people.policy import Policy
 from launch_pipeline.record.schema import Entry, Outcome
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.bases.hook import BaseHook
 
+from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.errors import LedgerUnavailable
-from launch_pipeline.orchestration.sequence import ROLLBACK
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import EntryKind, Outcome, Seal

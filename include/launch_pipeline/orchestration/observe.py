@@ -17,8 +17,8 @@ from launch_pipeline.checks.run import run_checks
 from launch_pipeline.errors import ConfigurationError, LedgerUnavailable, NotConnected
 from launch_pipeline.orchestration.connections import connection_cache
 from launch_pipeline.orchestration.evidence import Evidence
-from launch_pipeline.orchestration.judging import contacts
 from launch_pipeline.orchestration.ledger_access import current_launch
+from launch_pipeline.people.deployed import contacts
 
 if TYPE_CHECKING:
     from datetime import datetime

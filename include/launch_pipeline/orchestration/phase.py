@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, TaskGroup
 
+from launch_pipeline.checklist.sequence import title
 from launch_pipeline.orchestration.announcer import AnnounceOperator
 from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
 from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
-from launch_pipeline.orchestration.sequence import title
 from launch_pipeline.orchestration.shipped import ShippedDag, shipped_dag
 from launch_pipeline.orchestration.windows import OpensOperator
 

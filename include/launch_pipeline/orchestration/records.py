@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from launch_pipeline.checklist.model import Item
-from launch_pipeline.checklist.words import Answer, GateStyle, Severity
+from launch_pipeline.checklist.options import options_of
+from launch_pipeline.checklist.words import Answer, Severity
 from launch_pipeline.record.schema import (
     Acknowledgement,
     DecidedBy,
@@ -66,14 +67,8 @@ class ItemSpec(BaseModel):
 
     @property
     def options(self) -> tuple[Answer, ...]:
-        """The answers an item takes: constant, since Airflow keeps the first request's for ever."""
-        if self.item.gate is GateStyle.DECISION:
-            return Answer.GO, Answer.NO_GO
-        if self.item.gate is GateStyle.SIGNATURE:
-            return Answer.SIGN, Answer.DECLINE
-        approve = (Answer.APPROVE,) if self.item.mode.needs_person else ()
-        recheck = (Answer.RECHECK,) if self.item.mode.has_checks else ()
-        return (*approve, *recheck, Answer.WAIVE, Answer.NOT_APPLICABLE, Answer.REJECT)
+        """The answers it takes."""
+        return options_of(self.item)
 
 
 def outcome_of(answer: Answer, item: Item) -> Outcome:

@@ -12,12 +12,12 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 from launch_pipeline.checklist.model import Moment
+from launch_pipeline.checklist.sequence import T_0
 from launch_pipeline.checklist.words import Anchor
 from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import current_launch, sealed_at
 from launch_pipeline.orchestration.observe import environment_named
-from launch_pipeline.orchestration.sequence import T_0
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

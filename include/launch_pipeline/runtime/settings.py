@@ -15,12 +15,13 @@ from pydantic import Field
 
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.people.deployed import CONTACTS_VARIABLE
 from launch_pipeline.runtime.keys import StackKeys, load_keys, load_passwords
 from launch_pipeline.runtime.ports import LOOPBACK, free_ports
 
 HOME_VARIABLE = "LAUNCH_HOME"
 PROJECT_VARIABLE = "LAUNCH_PROJECT"
-CONTACTS_VARIABLE = "LAUNCH_CONTACTS"
+
 STACK_VARIABLE = "LAUNCH_STACK"
 """Set to the stack's home in every process it starts, children of children too: how a sweep knows its own."""
 

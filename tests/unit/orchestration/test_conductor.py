@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk import DAG
 
+from launch_pipeline.checklist.sequence import AFTER_GO, ALL_PHASES, GO_NO_GO, ROLLBACK, SIGN_OFF, T_0
 from launch_pipeline.orchestration.conductor import AdmitOperator, CompleteOperator, build_launch_dag
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbackOperator, RunPhaseOperator
-from launch_pipeline.orchestration.sequence import AFTER_GO, ALL_PHASES, GO_NO_GO, ROLLBACK, SIGN_OFF, T_0
 from launch_pipeline.record.launches import Launches, LaunchState
 from launch_pipeline.record.schema import Entry, EntryKind, Outcome
 from servers.airflow_rest import AirflowRest

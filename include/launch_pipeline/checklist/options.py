@@ -1,0 +1,21 @@
+"""The answers that an item takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from launch_pipeline.checklist.words import Answer, GateStyle
+
+if TYPE_CHECKING:
+    from launch_pipeline.checklist.model import Item
+
+
+def options_of(item: Item) -> tuple[Answer, ...]:
+    """The answers an item takes: constant, since Airflow keeps those of the first request for ever."""
+    if item.gate is GateStyle.DECISION:
+        return Answer.GO, Answer.NO_GO
+    if item.gate is GateStyle.SIGNATURE:
+        return Answer.SIGN, Answer.DECLINE
+    approve = (Answer.APPROVE,) if item.mode.needs_person else ()
+    recheck = (Answer.RECHECK,) if item.mode.has_checks else ()
+    return (*approve, *recheck, Answer.WAIVE, Answer.NOT_APPLICABLE, Answer.REJECT)
