@@ -124,7 +124,8 @@ def _environment_files(stack: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
 
 def _contacts_file(stack: Mapping[str, str]) -> Path | None:
     from launch_pipeline.checklist.files import include_folder  # noqa: PLC0415
-    from launch_pipeline.runtime.settings import CONTACTS_VARIABLE, contacts_file  # noqa: PLC0415
+    from launch_pipeline.people.deployed import CONTACTS_VARIABLE  # noqa: PLC0415
+    from launch_pipeline.runtime.settings import contacts_file  # noqa: PLC0415
 
     if not os.environ.get(CONTACTS_VARIABLE) and stack.get(CONTACTS_VARIABLE):
         return Path(stack[CONTACTS_VARIABLE])
