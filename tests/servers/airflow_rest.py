@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:
-    from servers.airflow_task import Supervisor
+    from servers.airflow_task import Supervisor, Task
 
 
 class AirflowRest(ScriptedHttp):
@@ -32,8 +33,32 @@ class AirflowRest(ScriptedHttp):
         key = ("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         self._replies[key] = [{"task_instances": rows, "total_entries": len(rows)}]
 
+    def answered(self, task: Task, option: str, by: str, **fields: Any) -> datetime:
+        """Write down what the request of a task's try was answered with; give when."""
+        at = datetime.now(UTC)
+        self.reply(
+            "GET",
+            _try_path(task),
+            {
+                "chosen_options": [option],
+                "params_input": {**fields, "via": "slack"},
+                "responded_at": at.isoformat(),
+                "responded_by_user": {"id": "1", "name": by},
+            },
+        )
+        return at
+
+    def unanswered(self, task: Task) -> None:
+        """Write down that nobody has answered the request of a task's try."""
+        self.reply("GET", _try_path(task), {"chosen_options": None, "responded_at": None})
+
     def trouble(self, dag_id: str, run_id: str, status: int = 403) -> None:
         """Refuse to list a run."""
         self._replies["GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"] = [
             (status, {"detail": "no"})
         ]
+
+
+def _try_path(task: Task) -> str:
+    place = f"/api/v2/dags/{task.operator.dag_id}/dagRuns/{task.run_id}/taskInstances/{task.operator.task_id}"
+    return f"{place}/-1/hitlDetails/tries/{task.try_number}"

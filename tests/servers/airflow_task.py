@@ -100,6 +100,12 @@ class Supervisor:
     def _on_SetTaskStateStore(self, msg: comms.SetTaskStateStore) -> None:  # noqa: N802
         self.store[msg.key] = msg
 
+    def _on_GetTaskStateStore(self, msg: comms.GetTaskStateStore) -> Any:  # noqa: N802
+        kept = self.store.get(msg.key)
+        if kept is None:
+            return self._error(ErrorType.TASK_STORE_NOT_FOUND)
+        return comms.TaskStateStoreResult(value=kept.value)
+
     def _on_GetConnection(self, msg: comms.GetConnection) -> Any:  # noqa: N802
         found = self.connections.get(msg.conn_id)
         if found is None:
@@ -171,6 +177,7 @@ class Task:
     started_by: str | None = None
     start_date: datetime = NOW
     try_number: int = 1
+    max_tries: int = 1000
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     last: Ended | None = None
 
@@ -199,10 +206,17 @@ class Task:
         )
 
     def cleared(self) -> Task:
-        """The next try: a task instance of its own."""
+        """The next try after somebody cleared it: a task instance of its own, with all retries again."""
+        return self._next(self.try_number + 1000)
+
+    def lost(self) -> Task:
+        """The next try that Airflow begins by itself, after this one's worker was lost."""
+        return self._next(self.max_tries)
+
+    def _next(self, max_tries: int) -> Task:
         return Task(
             self.supervisor, self.operator, self.run_id, self.conf, self.started_by, self.start_date,
-            self.try_number + 1,
+            self.try_number + 1, max_tries,
         )  # fmt: skip
 
     @property
@@ -244,14 +258,14 @@ class Task:
             consumed_asset_events=[], partition_key=None,
         )  # fmt: skip
         server = TIRunContext(
-            dag_run=dag_run, max_tries=1000, next_method=method, should_retry=True,
+            dag_run=dag_run, max_tries=self.max_tries, next_method=method, should_retry=True,
             next_kwargs=serialize(kwargs) if method else None,
         )  # fmt: skip
         ti = task_runner.RuntimeTaskInstance.model_construct(
             id=self.id, task_id=self.operator.task_id, dag_id=self.operator.dag_id, run_id=self.run_id,
             try_number=self.try_number, dag_version_id=uuid.uuid4(), map_index=-1, task=self.operator,
             bundle_instance=None,  # type: ignore[arg-type]
-            _ti_context_from_server=server, max_tries=1000, start_date=self.start_date,
+            _ti_context_from_server=server, max_tries=self.max_tries, start_date=self.start_date,
         )  # fmt: skip
         context = ti.get_template_context()
         state, message, error = task_runner.run(ti, context, structlog.get_logger("test"))

@@ -135,6 +135,16 @@ class AirflowApi:
             return found
         return [each for each in found if each["task_instance"]["state"] in WAITING_STATES]
 
+    def hitl_of_try(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> Json | None:
+        """Return the request of an earlier try, answered or not; ``None`` if that try asked nobody."""
+        path = f"{self._run(dag_id, run_id)}/taskInstances/{_part(task_id)}/-1/hitlDetails/tries/{try_number}"
+        try:
+            return self._request("GET", path)
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
     def answer(
         self,
         dag_id: str,

@@ -34,8 +34,15 @@ from airflow.triggers.base import StartTriggerArgs
 from launch_pipeline.checklist.words import Answer, GateStyle
 from launch_pipeline.checks.environment import Environment
 from launch_pipeline.checks.registry import kind
-from launch_pipeline.errors import AnswerRefused, ConfigurationError, LaunchError, LedgerUnavailable
+from launch_pipeline.errors import (
+    AnswerRefused,
+    ConfigurationError,
+    LaunchError,
+    LedgerUnavailable,
+    OperationError,
+)
 from launch_pipeline.orchestration import asking
+from launch_pipeline.orchestration.carrying import keep_rounds, kept_rounds, lost_answer
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
 from launch_pipeline.orchestration.judging import judge
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
@@ -115,7 +122,7 @@ class ChecklistItemOperator(HITLOperator):
     def execute(self, context: Context) -> Any:
         """Begin in a worker: items without checks ask at once, the others look first."""
         if not self.spec.item.mode.has_checks:
-            return self._ask(context, None)
+            return self._begin(context, None)
         return self._after_look(context, self._look(context))
 
     def looked(self, context: Context, event: dict[str, Any]) -> Any:
@@ -136,9 +143,30 @@ class ChecklistItemOperator(HITLOperator):
             return machine_record(self.spec, self._launch(context), context["ti"], evidence).model_dump(
                 mode="json"
             )
-        return self._ask(context, evidence)
+        return self._begin(context, evidence)
 
     # ---- asking ------------------------------------------------------------------------------------
+
+    def begin(self, context: Context, evidence: dict[str, Any] | None, event: Any = None) -> Any:
+        """Go on once Airflow may answer again what became of the try before."""
+        del event
+        return self._begin(context, Evidence.model_validate(evidence) if evidence else None)
+
+    def _begin(self, context: Context, evidence: Evidence | None) -> Any:
+        """Ask, unless a person has answered a try whose worker was lost: that answer counts."""
+        try:
+            answer = lost_answer(context["ti"])
+        except OperationError as error:
+            self.log.warning("What was answered before cannot be read yet: %s", error)
+            kwargs = {"evidence": evidence.payload() if evidence else None}
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="begin", kwargs=kwargs)
+        rounds = kept_rounds(context)
+        if answer is None:
+            return self._ask(context, evidence, rounds)
+        self.log.info("The worker of the try before was lost; the answer of %s counts.", answer.airflow_user)
+        if evidence is not None:
+            context["ti"].xcom_push(key=EVIDENCE_KEY, value=evidence.payload())
+        return self._decide(context, answer, rounds)
 
     def _ask(
         self, context: Context, evidence: Evidence | None, rounds: list[dict[str, Any]] | None = None
@@ -255,6 +283,7 @@ class ChecklistItemOperator(HITLOperator):
         if repeat and record.outcome is Outcome.APPROVED:
             rounds = [*rounds, acknowledgement(record, len(rounds) + 1)]
             if len(rounds) < repeat.times:
+                keep_rounds(context, rounds)
                 until_next = max(worker_lag(), repeat.every * self._environment(context).pace)
                 self.defer(
                     trigger=TimeDeltaTrigger(until_next), method_name="next_round", kwargs={"rounds": rounds}

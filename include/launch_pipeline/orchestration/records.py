@@ -197,7 +197,8 @@ class GivenAnswer(BaseModel):
         # More than one option is none that anybody knows.
         option = ", ".join(map(str, event.get("chosen_options") or ()))
         given = cls.of_input(option, event.get("params_input"), name or "")
-        return given.model_copy(update={"at": event.get("responded_at")})
+        # A time from Airflow's task runner, its text from the REST API.
+        return cls.model_validate({**given.model_dump(), "at": event.get("responded_at")})
 
     @classmethod
     def of_input(cls, option: str, params_input: Any, airflow_user: str) -> GivenAnswer:
