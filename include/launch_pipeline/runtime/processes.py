@@ -56,6 +56,8 @@ class ComponentSpec(Frozen):
     """Seconds between the stop signal and SIGKILL."""
     start_timeout: float = 90.0
     """Seconds until it must be ready."""
+    restarts: bool = False
+    """Started again when it ends by itself; the others end the stack."""
 
 
 class ProcessRecord(Frozen):

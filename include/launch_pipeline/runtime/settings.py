@@ -18,6 +18,8 @@ from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.people.deployed import CONTACTS_VARIABLE
 from launch_pipeline.runtime.keys import StackKeys, load_keys, load_passwords
 from launch_pipeline.runtime.ports import LOOPBACK, free_ports
+from launch_pipeline.runtime.slack import BRIDGE_USER, SlackAccess
+from launch_pipeline.runtime.slack import SECRETS as SLACK_SECRETS
 
 HOME_VARIABLE = "LAUNCH_HOME"
 PROJECT_VARIABLE = "LAUNCH_PROJECT"
@@ -60,6 +62,8 @@ class StackSettings(Frozen):
     """The contacts file; resolved from ``LAUNCH_CONTACTS``, then ``contacts.yaml`` in the project."""
     dags_folder: Path | None = None
     """Another folder of Dags than the project's; for tests."""
+    slack: SlackAccess | None = None
+    """The workspace where people approve; resolved from ``LAUNCH_SLACK_…``."""
     extra_environment: dict[str, str] = Field(default_factory=dict)
     """Added to every component's environment; wins over what is derived here."""
 
@@ -72,6 +76,7 @@ class StackSettings(Frozen):
         root = (root or project_root()).resolve()
         home = home_folder(home, root)
         given.setdefault("contacts", contacts_file(root))
+        given.setdefault("slack", SlackAccess.from_environment())
         if not given.get("database_port"):
             given["database_port"] = free_ports(1)[0]
         return cls.model_validate({"root": root, "home": home, **given})
@@ -112,8 +117,8 @@ class StackSettings(Frozen):
 
     @property
     def all_users(self) -> tuple[User, ...]:
-        """The people, and the account with which the pipeline itself reads Airflow's REST API."""
-        return (*self.users, User(name=PIPELINE_USER, role="viewer"))
+        """The people, and the accounts of the pipeline itself and of the Slack bridge, which only read."""
+        return (*self.users, User(name=PIPELINE_USER, role="viewer"), User(name=BRIDGE_USER, role="viewer"))
 
     @property
     def airflow_dsn(self) -> str:
@@ -130,9 +135,15 @@ class StackSettings(Frozen):
 
     def component_environment(self) -> dict[str, str]:
         """Return a component's whole environment: that of this process, less what harms, and ours."""
-        # Without cached bytecode every start of Airflow compiles 3500 modules: 3 s of CPU per component.
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        return {**inherited, **self.environment()}
+        return {**_inherited(), **self.environment()}
+
+    def worker_environment(self) -> dict[str, str]:
+        """Return the environment of the component whose children run tasks."""
+        return {**self.component_environment(), **(self.slack.worker_environment() if self.slack else {})}
+
+    def bridge_environment(self) -> dict[str, str]:
+        """Return the environment of a component that knows nothing of Airflow but its address."""
+        return {**_inherited(), **self._own_process()}
 
     def environment(self) -> dict[str, str]:
         """Return the variables that are set for every component, on top of those of this process."""
@@ -214,17 +225,22 @@ class StackSettings(Frozen):
         }
 
     def _process(self) -> dict[str, str]:
+        return {
+            **self._own_process(),
+            "AIRFLOW_HOME": str(self.airflow_home),
+            LEDGER_CONNECTION: self.ledger_dsn,
+            AIRFLOW_CONNECTION: self._own_connection(),
+        }
+
+    def _own_process(self) -> dict[str, str]:
         no_proxy = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "", LOOPBACK, "localhost"]
         direct = ",".join(filter(None, no_proxy))
         python_path = os.pathsep.join(
             filter(None, [str(self.root / "include"), os.environ.get("PYTHONPATH", "")]),
         )
         variables = {
-            "AIRFLOW_HOME": str(self.airflow_home),
             "PYTHONPATH": python_path,
             "PYTHONUNBUFFERED": "1",
-            LEDGER_CONNECTION: self.ledger_dsn,
-            AIRFLOW_CONNECTION: self._own_connection(),
             HOME_VARIABLE: str(self.home),
             PROJECT_VARIABLE: str(self.root),
             STACK_VARIABLE: str(self.home),
@@ -243,6 +259,13 @@ class StackSettings(Frozen):
     def _own_connection(self) -> str:
         own = {"conn_type": "http", "host": self._internal_host, "port": self.port, "login": PIPELINE_USER}
         return json.dumps({**own, "password": self.passwords()[PIPELINE_USER]})
+
+
+def _inherited() -> dict[str, str]:
+    """What components take over: all but what slows them, and the secrets of another one."""
+    # Without cached bytecode every start of Airflow compiles 3500 modules: 3 s of CPU per component.
+    kept_back = {"PYTHONDONTWRITEBYTECODE", *SLACK_SECRETS}
+    return {name: value for name, value in os.environ.items() if name not in kept_back}
 
 
 def contacts_file(root: Path) -> Path | None:

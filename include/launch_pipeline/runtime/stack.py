@@ -41,6 +41,8 @@ DAGS_TIMEOUT = 90.0
 STOP_FIRST = ("scheduler", "triggerer", "dag-processor")
 """They report to the api-server while they stop, and all of them to the database."""
 WATCH_EVERY = 0.5
+REVIVE_EVERY = 5.0
+"""Seconds between two starts of a component that ends again and again."""
 
 
 class Stack:
@@ -51,7 +53,7 @@ class Stack:
 
     def __init__(self, settings: StackSettings, extra: Iterable[ComponentSpec] = ()) -> None:
         self.settings = settings
-        self._extra = tuple(extra)
+        self._extra = (*extra, *([settings.slack.bridge(settings)] if settings.slack else []))
         self._lock = HomeLock(settings.home)
         self._records = ProcessRecords(settings.home / "processes.json")
         self._mark = (STACK_VARIABLE, str(settings.home))
@@ -131,16 +133,17 @@ class Stack:
         return [
             self._airflow_spec("api-server", *api),
             # Logs are read from the shared folder; servers for them would be two more processes and ports.
-            self._airflow_spec("scheduler", "scheduler", "--skip-serve-logs"),
+            self._airflow_spec("scheduler", "scheduler", "--skip-serve-logs", runs_tasks=True),
             self._airflow_spec("dag-processor", "dag-processor"),
             self._airflow_spec("triggerer", "triggerer", "--skip-serve-logs"),
         ]
 
-    def _airflow_spec(self, name: str, *arguments: str) -> ComponentSpec:
+    def _airflow_spec(self, name: str, *arguments: str, runs_tasks: bool = False) -> ComponentSpec:
+        settings = self.settings
         return ComponentSpec(
             name=name,
             command=(sys.executable, "-m", "airflow", *arguments),
-            environment=self.settings.component_environment(),
+            environment=settings.worker_environment() if runs_tasks else settings.component_environment(),
         )
 
     def _component(self, spec: ComponentSpec) -> Component:
@@ -229,10 +232,22 @@ class Stack:
         return AirflowApi(self.settings.url, name, self.settings.passwords()[name])
 
     def check(self) -> None:
-        """Raise :class:`OperationError` about the first component that ended by itself."""
+        """Raise :class:`OperationError` about the first component that ended by itself.
+
+        One that may end is started again instead.
+        """
         for component in self._components.values():
             if component.pid and not component.running() and component.name != "migration":
-                raise component.death()
+                if not component.spec.restarts:
+                    raise component.death()
+                self._revive(component)
+
+    def _revive(self, component: Component) -> None:
+        """Start it again, not more often than every few seconds."""
+        if time.time() - component.started_at >= REVIVE_EVERY:
+            logger.warning("%s", component.death())
+            component.stop()
+            component.start()
 
     def wait(self, until: Callable[[], bool] = lambda: False) -> None:
         """Watch until ``until()`` holds.
