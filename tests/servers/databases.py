@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def fresh_database(server: str) -> Iterator[str]:
-    """Create an empty database; give its libpq address, and drop it at the end whoever is connected."""
+def fresh_database(server: str, template: str = "template1") -> Iterator[str]:
+    """Create a database, empty or the copy of one that nobody uses now; give its libpq address.
+
+    At the end it is dropped, whoever is connected.
+    """
     name = f"test_{uuid.uuid4().hex}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield make_conninfo(server, dbname=name)
     finally:

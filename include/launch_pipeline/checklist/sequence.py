@@ -14,6 +14,8 @@ T_MINUS_2H = "launch_day_t_minus_2h"
 GO_NO_GO = "go_no_go"
 T_0 = "launch_day_t_0"
 AFTER_GO = (T_0, "launch_day_t_plus_1h", "launch_day_t_plus_4h")
+WINDOWS = (T_MINUS_2H, *AFTER_GO)
+"""The four windows of the launch day."""
 WEEK_4 = "week_4_post_launch"
 SIGN_OFF = "sign_off"
 ROLLBACK = "rollback"

@@ -7,7 +7,18 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from launch_pipeline.cli import catalogue, check, doctor, launches, rehearse, status, up, validate
+from launch_pipeline.cli import (
+    catalogue,
+    check,
+    doctor,
+    launches,
+    ledger,
+    rehearse,
+    slack,
+    status,
+    up,
+    validate,
+)
 from launch_pipeline.cli.console import ExitCode, complain
 from launch_pipeline.errors import LaunchError
 
@@ -55,10 +66,12 @@ app.command("start", help=launches.START_EXAMPLES)(launches.start)
 app.command("status", help=status.EXAMPLES)(status.status)
 app.command("postpone", help=launches.POSTPONE_EXAMPLES)(launches.postpone)
 app.command("abort", help=launches.ABORT_EXAMPLES)(launches.abort)
+app.command("slack", help=slack.EXAMPLES)(slack.slack)
 app.command("validate", help=validate.EXAMPLES)(validate.validate)
 app.command("check", help=check.EXAMPLES)(check.check)
 app.command("doctor", help=doctor.EXAMPLES)(doctor.doctor)
 app.command("catalogue", help=catalogue.EXAMPLES)(catalogue.catalogue)
+app.add_typer(ledger.app, name="ledger")
 
 
 if __name__ == "__main__":

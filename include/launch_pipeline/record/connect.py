@@ -71,9 +71,12 @@ def _translated(error: Exception, dsn: str) -> LedgerError:
     password = str(parts.get("password") or "")
     if password:
         detail = detail.replace(password, "***")
-    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
+    missing = (
+        psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn | psycopg.errors.InvalidSchemaName
+    )
+    if isinstance(error, missing):
         return LedgerUnavailable(
-            f"The ledger has no tables yet ({detail}). Run its migrations; it is tried again."
+            f"The ledger has no tables yet, or older ones ({detail}). Run its migrations; it is tried again."
         )
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return LedgerUnavailable(f"The ledger cannot be reached: {detail}. {_FIX}")

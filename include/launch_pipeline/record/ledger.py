@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.errors import LedgerError
+from launch_pipeline.record.chain import Head
 from launch_pipeline.record.connect import connected
 from launch_pipeline.record.schema import Entry, EntryKind, KeptEntry, Seal
 
@@ -53,7 +54,7 @@ class Ledger:
         """Give a launch's entries in the order they were kept, all or of one kind."""
         query = (
             f"SELECT {_COLUMNS} FROM launch.ledger"  # noqa: S608 - constants
-            " WHERE launch_id = %(launch)s AND (%(kind)s::text IS NULL OR kind = %(kind)s) ORDER BY seq"
+            " WHERE launch_id = %(launch)s AND (%(kind)s::text IS NULL OR kind = %(kind)s) ORDER BY position"
         )
         with connected(self._dsn) as connection:
             rows = connection.execute(query, {"launch": launch_id, "kind": kind}).fetchall()
@@ -63,11 +64,24 @@ class Ledger:
         """Give the latest seal of a Dag's phase, None where it has not been sealed."""
         query = """
             SELECT content FROM launch.ledger
-            WHERE launch_id = %s AND kind = %s AND dag_id = %s ORDER BY seq DESC LIMIT 1
+            WHERE launch_id = %s AND kind = %s AND dag_id = %s ORDER BY position DESC LIMIT 1
         """
         with connected(self._dsn) as connection:
             row = connection.execute(query, [launch_id, EntryKind.SEAL, dag_id]).fetchone()
         return Seal.model_validate(row[0]) if row else None
+
+    def head(self, launch_id: str) -> Head | None:
+        """Give the end of a launch's chain as of now, None where nothing is kept of it.
+
+        Worth announcing where the database's owner cannot change it: ``launch ledger verify --head`` proves
+        later that nothing up to there was removed or rewritten.
+        """
+        query = """
+            SELECT position, digest FROM launch.ledger WHERE launch_id = %s ORDER BY position DESC LIMIT 1
+        """
+        with connected(self._dsn) as connection:
+            row = connection.execute(query, [launch_id]).fetchone()
+        return Head(position=row[0], digest=row[1]) if row else None
 
     def ping(self) -> None:
         """Return if the ledger answers and has its tables."""
@@ -76,7 +90,11 @@ class Ledger:
 
 
 def append_within(connection: Connection[Any], entry: Entry) -> int:
-    """Append inside a transaction of the caller, who commits; promises what ``Ledger.append`` does."""
+    """Append inside a transaction of the caller, who commits; promises what ``Ledger.append`` does.
+
+    The row's place in the launch's chain, its digests and its time are the database's own
+    (``migrations/0003``): no client can choose them.
+    """
     # One writer per launch at a time: numbers ascend in the order of the commits.
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"ledger/{entry.launch_id}"])
     content = canonical_json(entry.content).decode()

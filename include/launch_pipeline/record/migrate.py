@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.errors import LedgerError
 from launch_pipeline.record.connect import connected
+from launch_pipeline.record.rights import grant
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -31,16 +32,21 @@ def migrations() -> list[tuple[str, bytes]]:
     return sorted((f.name, f.read_bytes()) for f in folder.iterdir() if f.name.endswith(".sql"))
 
 
-def migrate(dsn: str) -> list[str]:
+def migrate(dsn: str, application: str | None = None) -> list[str]:
     """Apply what is missing, all in one transaction, and return the names of what was applied.
 
-    Raises LedgerUnavailable, and LedgerError where a migration was edited after it had been applied.
+    ``dsn`` is that of the tables' owner. ``application`` is the role of everything that runs afterwards; it
+    gets exactly the rights it needs. Raises LedgerUnavailable, and LedgerError where a migration was edited
+    after it had been applied, or where the application could act as the owner.
     """
     with connected(dsn, _MIGRATE_SECONDS) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         connection.execute(_TABLES)
         applied = dict(connection.execute("SELECT name, digest FROM launch.ledger_migrations").fetchall())
-        return [name for name, sql in migrations() if _apply(connection, name, sql, applied)]
+        done = [name for name, sql in migrations() if _apply(connection, name, sql, applied)]
+        if application is not None:
+            grant(connection, application)
+        return done
 
 
 def _apply(connection: Connection[Any], name: str, sql: bytes, applied: dict[str, str]) -> bool:

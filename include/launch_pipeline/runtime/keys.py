@@ -31,10 +31,13 @@ class StackKeys(Frozen):
     postgres_password: str = Field(default_factory=_word)
     airflow_password: str = Field(default_factory=_word)
     ledger_password: str = Field(default_factory=_word)
+    """Of the ledger's owner."""
+    ledger_app_password: str = Field(default_factory=_word)
+    """Of the role with which everything that runs reads the ledger and appends to it."""
 
 
 def load_keys(path: Path) -> StackKeys:
-    """Read the secrets at ``path``, or make them there with mode 0600.
+    """Read the secrets at ``path``, or make them there with mode 0600; also those that an older file lacks.
 
     Raises :class:`ConfigurationError` if the file is there and unreadable: new secrets would lock the
     stack out of its own database.
@@ -44,7 +47,7 @@ def load_keys(path: Path) -> StackKeys:
         write_private(path, keys.model_dump())
         return keys
     try:
-        return StackKeys.model_validate_json(path.read_bytes())
+        keys = StackKeys.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ConfigurationError(
             source=str(path),
@@ -52,6 +55,9 @@ def load_keys(path: Path) -> StackKeys:
             problem="the stack's secrets are damaged.",
             fix="restore the file; without it the stack's database cannot be opened.",
         ) from error
+    if keys.model_fields_set != set(StackKeys.model_fields):
+        write_private(path, keys.model_dump())
+    return keys
 
 
 def load_passwords(path: Path, users: Iterable[str]) -> dict[str, str]:

@@ -28,6 +28,9 @@ STACK_VARIABLE = "LAUNCH_STACK"
 """Set to the stack's home in every process it starts, children of children too: how a sweep knows its own."""
 
 LEDGER_CONNECTION = "AIRFLOW_CONN_LAUNCH_LEDGER"
+LEDGER_OWNER = "launch"
+LEDGER_APPLICATION = "launch_app"
+"""The owner only migrates; with the other role nothing that is kept can be changed."""
 AIRFLOW_CONNECTION = "AIRFLOW_CONN_LAUNCH_AIRFLOW"
 PIPELINE_USER = "launch-pipeline"
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
@@ -123,15 +126,20 @@ class StackSettings(Frozen):
     @property
     def airflow_dsn(self) -> str:
         """Airflow's database, for psycopg 3."""
-        return self._dsn("airflow", self.keys().airflow_password)
+        return self._dsn("airflow", self.keys().airflow_password, "airflow")
 
     @property
     def ledger_dsn(self) -> str:
-        """The ledger's database, for psycopg 3."""
-        return self._dsn("launch", self.keys().ledger_password)
+        """The ledger's database, for psycopg 3, as everything that runs uses it."""
+        return self._dsn(LEDGER_APPLICATION, self.keys().ledger_app_password, "launch")
 
-    def _dsn(self, name: str, password: str) -> str:
-        return f"postgresql://{name}:{password}@{LOOPBACK}:{self.database_port}/{name}"
+    @property
+    def ledger_owner_dsn(self) -> str:
+        """The same, for migrations."""
+        return self._dsn(LEDGER_OWNER, self.keys().ledger_password, "launch")
+
+    def _dsn(self, role: str, password: str, database: str) -> str:
+        return f"postgresql://{role}:{password}@{LOOPBACK}:{self.database_port}/{database}"
 
     def component_environment(self) -> dict[str, str]:
         """Return a component's whole environment: that of this process, less what harms, and ours."""
@@ -143,7 +151,8 @@ class StackSettings(Frozen):
 
     def bridge_environment(self) -> dict[str, str]:
         """Return the environment of a component that knows nothing of Airflow but its address."""
-        return {**_inherited(), **self._own_process()}
+        given = {k: v for k, v in self.extra_environment.items() if not k.startswith("AIRFLOW")}
+        return {**_inherited(), **self._own_process(), **given}
 
     def environment(self) -> dict[str, str]:
         """Return the variables that are set for every component, on top of those of this process."""

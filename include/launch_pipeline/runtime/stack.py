@@ -26,7 +26,7 @@ from launch_pipeline.runtime.processes import (
     wait_until,
 )
 from launch_pipeline.runtime.progress import Progress, Step, StepState, silent, step
-from launch_pipeline.runtime.settings import STACK_VARIABLE, StackSettings
+from launch_pipeline.runtime.settings import LEDGER_APPLICATION, STACK_VARIABLE, StackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -106,7 +106,7 @@ class Stack:
     def _migrate(self) -> None:
         """Airflow's own migrations in a process, the ledger's in this one, at the same time."""
         migration = self._airflow_migration()
-        migrate_ledger(self.settings.ledger_dsn)
+        migrate_ledger(self.settings.ledger_owner_dsn)
         if migration is None:
             return
         done = wait_until(lambda: not migration.running(), MIGRATION_TIMEOUT, alive=self.check)
@@ -332,11 +332,11 @@ def _stop_together(group: list[Component]) -> None:
 
 
 def migrate_ledger(dsn: str) -> None:
-    """Bring the ledger's schema up to date. Raises :class:`OperationError` naming what failed."""
+    """Bring the ledger up to date, as its owner. Raises :class:`OperationError` naming what failed."""
     from launch_pipeline.record.migrate import migrate  # noqa: PLC0415 - opens the database driver
 
     try:
-        for name in migrate(dsn):
+        for name in migrate(dsn, LEDGER_APPLICATION):
             logger.info("ledger migration %s applied", name)
     except LaunchError as error:
         message = f"the ledger could not be migrated: {error}"

@@ -102,6 +102,10 @@ class Refusal(Frozen):
 
     code: str
     detail: str
+    person: str = ""
+    """Of ``already_decided``: name of whose answer stands."""
+    answer: str = ""
+    """Of ``already_decided``: that answer, word for word (an ``Answer``), where it is known."""
 
 
 class EvidenceRequest(Frozen):

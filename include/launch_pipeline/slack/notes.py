@@ -25,6 +25,7 @@ _NUDGED = 8
 
 _HAPPENED = {
     LaunchNoteKind.STARTED: ("🚀", "Launch started"),
+    LaunchNoteKind.REFUSED: ("🚫", "Launch refused"),
     LaunchNoteKind.POSTPONED: ("🕓", "Launch postponed"),
     LaunchNoteKind.ABORTED: ("⏹️", "Launch aborted"),
     LaunchNoteKind.GO: ("🟢", "Go"),

@@ -202,6 +202,7 @@ class LaunchNoteKind(StrEnum):
     """What can happen to a launch as a whole."""
 
     STARTED = "started"
+    REFUSED = "refused"
     POSTPONED = "postponed"
     ABORTED = "aborted"
     GO = "go"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,34 +15,21 @@ from airflow.sdk.execution_time import task_runner  # noqa: E402
 
 from launch_pipeline.orchestration import observe  # noqa: E402
 from launch_pipeline.record.ledger import Ledger  # noqa: E402
-from launch_pipeline.record.migrate import migrate  # noqa: E402
 from servers.airflow_task import Supervisor  # noqa: E402
-from servers.databases import fresh_database  # noqa: E402
 from servers.include_folder import IncludeFolder  # noqa: E402
-from servers.postgres import serving  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
-@pytest.fixture(scope="session")
-def pg_server() -> Iterator[str]:
-    """Give the address of a running PostgreSQL.
-
-    As root the wheel runs the server as a user of its own, who may not enter pytest's folders.
-    """
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        with serving(Path(folder) / "data") as address:
-            yield address
-
-
-@pytest.fixture
-def dsn(pg_server: str) -> Iterator[str]:
-    """Give the address of a migrated ledger."""
-    with fresh_database(pg_server) as address:
-        migrate(address)
-        yield address
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Take back what Airflow sets for a task: as it thinks, its process ends with the task."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture
@@ -71,10 +57,3 @@ def ledger(supervisor: Supervisor, dsn: str) -> Ledger:
     """Give the ledger that the tasks reach by the connection ``launch_ledger``."""
     supervisor.postgres(dsn)
     return Ledger(dsn)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a real PostgreSQL."""
-    for item in items:
-        if "dsn" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.integration)

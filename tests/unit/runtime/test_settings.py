@@ -35,7 +35,10 @@ def test_environment_is_that_of_a_safe_stack(project: Path) -> None:
     told = chosen.environment()
     assert told["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
     assert told["AIRFLOW__CORE__PARALLELISM"] == "8"
-    assert told["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "admin:admin,ada:user,launch-pipeline:viewer,launch-slack:viewer"
+    assert (
+        told["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
+        == "admin:admin,ada:user,launch-pipeline:viewer,launch-slack:viewer"
+    )
     assert told["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
     assert told["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
     assert told["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] == "False"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,9 @@ BOT, APP, CHANNEL = "xoxb-not-a-real-token", "xapp-not-a-real-token", "C0LAUNCH"
 
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Set all three variables."""
+    """Set all three variables, and none of Airflow's."""
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("LAUNCH_SLACK_BOT_TOKEN", BOT)
     monkeypatch.setenv("LAUNCH_SLACK_APP_TOKEN", APP)
     monkeypatch.setenv("LAUNCH_SLACK_CHANNEL", CHANNEL)

@@ -1,0 +1,31 @@
+"""When windows open: the one rule that the waiting task, the notes and the cards share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from launch_pipeline.checklist.words import Anchor
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from launch_pipeline.checklist.model import Moment
+    from launch_pipeline.checklist.plan import DagPlan
+
+
+def opening(
+    moment: Moment, launch_at: datetime, t_0_ended: datetime | None = None, pace: float = 1.0
+) -> datetime:
+    """Say when a moment comes; ``pace`` is the environment's, less than 1 in a rehearsal.
+
+    What is counted from the end of T-0 is counted from the launch time while T-0 has not ended.
+    """
+    later = t_0_ended if moment.anchor is Anchor.T_0_END and t_0_ended else launch_at
+    return max(launch_at, later) + moment.offset * pace
+
+
+def opening_of(
+    plan: DagPlan, launch_at: datetime, t_0_ended: datetime | None = None, pace: float = 1.0
+) -> datetime | None:
+    """Say when the first of a Dag's moments comes; None where it waits for none."""
+    return min((opening(moment, launch_at, t_0_ended, pace) for _, moment in plan.moments), default=None)

@@ -1,0 +1,117 @@
+"""The chain of a launch: what the digest of a row covers, and where a chain is broken.
+
+The database makes the digests while it inserts (``migrations/0003``); this module computes them again from
+the rows alone, without trusting the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC
+from typing import Self
+
+from pydantic import AwareDatetime
+
+from launch_pipeline.checks.evidence import digest
+from launch_pipeline.checks.verdict import Frozen
+
+GENESIS = "sha256:" + "0" * 64
+"""What the first row of a launch names as the digest before it."""
+
+
+class Head(Frozen):
+    """The end of a chain: whoever noted it can tell later that nothing up to there was touched."""
+
+    position: int
+    digest: str
+
+    def __str__(self) -> str:
+        """Render it as it is announced."""
+        return f"{self.digest} (row {self.position})"
+
+
+class Link(Frozen):
+    """One row of the ledger, with its content as the text that is kept."""
+
+    seq: int
+    position: int
+    """1, 2, 3, ... within the launch."""
+    kind: str
+    """A word of ``EntryKind``; text, since a newer release may know more."""
+    launch_id: str
+    dag_id: str
+    item_ref: str
+    task_instance_id: str
+    try_number: int
+    appended_at: AwareDatetime
+    content: str
+    content_digest: str
+    previous: str
+    """The digest of the launch's row before it."""
+    digest: str
+
+    def header(self) -> dict[str, object]:
+        """Give what the row's own digest covers: all but the digest itself, the content by its digest."""
+        moment = self.appended_at.astimezone(UTC).isoformat(timespec="microseconds")
+        return {**self.model_dump(exclude={"content", "digest"}), "appended_at": moment}
+
+    def computed_digest(self) -> str:
+        """``sha256:<hex>`` of the canonical JSON of the header."""
+        return digest(self.header())
+
+    def computed_content_digest(self) -> str:
+        """``sha256:<hex>`` of the content's text, in UTF-8."""
+        return "sha256:" + hashlib.sha256(self.content.encode()).hexdigest()
+
+
+class Break(Frozen):
+    """The first row of a chain that is not as it was kept, or the end after which rows are missing."""
+
+    launch_id: str
+    position: int
+    """Of the row; behind an end, that of the last row, 0 where there is none."""
+    seq: int | None = None
+    """None where it is no row that is wrong but the end."""
+    kind: str = ""
+    item_ref: str = ""
+    problem: str
+
+    @classmethod
+    def at(cls, link: Link, problem: str) -> Self:
+        """Name a row."""
+        return cls(
+            launch_id=link.launch_id,
+            position=link.position,
+            seq=link.seq,
+            kind=link.kind,
+            item_ref=link.item_ref,
+            problem=problem,
+        )
+
+    def __str__(self) -> str:
+        """Render the place and the problem in one line."""
+        if self.seq is None:
+            return f"after row {self.position}: {self.problem}"
+        of = f" of {self.item_ref}" if self.item_ref else ""
+        return f"row {self.position} (seq {self.seq}, {self.kind}{of}): {self.problem}"
+
+
+def chain_problem(link: Link, position: int, previous: str) -> str | None:
+    """Say what is wrong with a row that should be at ``position``, after one with digest ``previous``."""
+    if link.position != position:
+        return _misplaced(link.position, position)
+    if link.previous != previous:
+        before = f"row {position - 1}" if position > 1 else "nothing"
+        return f"it was not kept after {before} as it is now: 'previous' is {link.previous}, not {previous}"
+    if link.content_digest != link.computed_content_digest():
+        return "its content was changed after it was kept: it has another digest than 'content_digest'"
+    if link.digest != link.computed_digest():
+        return "one of its columns was changed after it was kept: they have another digest than 'digest'"
+    return None
+
+
+def _misplaced(found: int, expected: int) -> str:
+    if found < expected:
+        return f"there is another row {found}"
+    missing = f"row {expected} is" if found == expected + 1 else f"rows {expected} to {found - 1} are"
+    return f"{missing} missing before it"

@@ -1,0 +1,50 @@
+"""What the application's role may do with the tables that another role owns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.errors import LedgerError
+
+if TYPE_CHECKING:
+    from typing import LiteralString
+
+    from psycopg import Connection
+
+_ALL: LiteralString = "SELECT, INSERT, UPDATE, DELETE"
+"""On tables that keep no history, such as where a message stands in Slack."""
+_BY_TABLE: dict[str, LiteralString] = {
+    # Not whole rows: number, time and links are the database's own.
+    "ledger": "SELECT, INSERT (kind, launch_id, dag_id, item_ref, task_instance_id, try_number, content)",
+    "launches": "SELECT, INSERT, UPDATE",
+    "ledger_migrations": "SELECT",
+}
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'launch'"
+_OWNS = """
+    SELECT bool_or(pg_has_role(%s, owner, 'MEMBER')) FROM (
+        SELECT relowner FROM pg_class WHERE oid = 'launch.ledger'::regclass
+        UNION SELECT nspowner FROM pg_namespace WHERE nspname = 'launch'
+        UNION SELECT datdba FROM pg_database WHERE datname = current_database()
+    ) AS owners (owner)
+"""
+
+
+def grant(connection: Connection[Any], role: str) -> None:
+    """Give a role what the application needs and take what else it has: of the ledger, reading and appending.
+
+    Raises LedgerError where the role could act as an owner, who can always give himself more.
+    """
+    from psycopg import sql  # noqa: PLC0415 - loads libpq; Dag files must not pay for it
+
+    if connection.execute(_OWNS, [role]).fetchone() == (True,):
+        message = (
+            f"The application's role {role!r} can act as the owner of the ledger, who can change its tables;"
+            " give the application a role of its own that is neither superuser nor a member of the owner."
+        )
+        raise LedgerError(message)
+    to = sql.Identifier(role)
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA launch TO {}").format(to))
+    for (name,) in connection.execute(_TABLES).fetchall():
+        table, rights = sql.Identifier("launch", name), sql.SQL(_BY_TABLE.get(name, _ALL))
+        connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(table, to))
+        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(rights, table, to))

@@ -1,0 +1,26 @@
+"""Addresses of pages in Airflow's web UI, as its router of Airflow 3.3 has them (``ui/dist``, 3.3.2)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+
+def run_url(airflow: str, dag_id: str, run_id: str) -> str:
+    """Page of a run: the grid of a phase, or of the launch. Nothing where Airflow's address is not known."""
+    return f"{airflow.rstrip('/')}/dags/{_part(dag_id)}/runs/{_part(run_id)}" if airflow else ""
+
+
+def section_url(airflow: str, dag_id: str, run_id: str, section_id: str) -> str:
+    """Page of one section (a task group) in a run."""
+    run = run_url(airflow, dag_id, run_id)
+    return f"{run}/tasks/group/{_part(section_id)}" if run else ""
+
+
+def item_url(airflow: str, dag_id: str, run_id: str, task_id: str) -> str:
+    """Page on which an item is answered; of an item that asks nobody, Airflow shows the task instead."""
+    run = run_url(airflow, dag_id, run_id)
+    return f"{run}/tasks/{_part(task_id)}/required_actions" if run else ""
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

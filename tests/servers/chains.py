@@ -1,0 +1,104 @@
+"""Chains for tests: made without a database, and changed in one behind the back of its triggers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from launch_pipeline.checks.evidence import canonical_json
+from launch_pipeline.record.chain import GENESIS, Link
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import Entry, Outcome
+from launch_pipeline.record.verify import read_kept
+from servers.records import NOON, a_record, a_result, a_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from psycopg import Connection
+
+LAUNCH = "shop-1.2"
+_CHANGED = """
+    UPDATE launch.ledger SET position = %(position)s, content_digest = %(content_digest)s,
+                             previous = %(previous)s, digest = %(digest)s
+    WHERE seq = %(seq)s
+"""
+
+
+def some_entries() -> list[Entry]:
+    """Five rows of one launch: three machine passes, one waiver, and the seal over all four."""
+    names = ("tls", "hsts", "headers")
+    passes = [a_record(item_ref=f"week_1.security.{name}", task_instance_id=name) for name in names]
+    waived = a_record(
+        outcome=Outcome.WAIVED,
+        item_ref="week_1.security.audit",
+        task_instance_id="audit",
+        reason="späť,\u2028 line two",
+        results=(a_result(observed={"seconds": 1e-7, "words": "\x07\x7f</script>"}),),
+    )
+    records = [*passes, waived]
+    return [*map(Entry.of_record, records), Entry.of_seal(a_seal(*records), "gate")]
+
+
+def append_some(dsn: str) -> None:
+    """Keep those rows, with two of another launch before and between them."""
+    entries = some_entries()
+    others = [Entry.of_record(a_record(launch_id="other", task_instance_id=name)) for name in ("one", "two")]
+    Ledger(dsn).append_all([others[0], *entries[:2], others[1], *entries[2:]])
+
+
+def relinked(links: Iterable[Link]) -> list[Link]:
+    """Give every row the place, links and digests that fit where it stands now."""
+    done: list[Link] = []
+    for position, link in enumerate(links, start=1):
+        previous = done[-1].digest if done else GENESIS
+        update = {"position": position, "previous": previous}
+        placed = link.model_copy(update={**update, "content_digest": link.computed_content_digest()})
+        done.append(placed.model_copy(update={"digest": placed.computed_digest()}))
+    return done
+
+
+def a_chain(entries: Sequence[Entry] | None = None) -> list[Link]:
+    """Make the rows that the database would make of the entries, one a second from noon."""
+    rows = [
+        Link(
+            **entry.model_dump(exclude={"content"}),
+            seq=10 + number,
+            position=0,
+            appended_at=NOON + timedelta(seconds=number),
+            content=canonical_json(entry.content).decode(),
+            content_digest="",
+            previous="",
+            digest="",
+        )
+        for number, entry in enumerate(some_entries() if entries is None else entries)
+    ]
+    return relinked(rows)
+
+
+@contextmanager
+def behind_the_triggers(dsn: str) -> Iterator[Connection[Any]]:
+    """Give a superuser's connection on which the ledger's triggers do nothing."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("ALTER TABLE launch.ledger DISABLE TRIGGER ALL")
+        connection.execute("ALTER TABLE launch.ledger DROP CONSTRAINT IF EXISTS ledger_one_chain")
+        yield connection
+        connection.execute("ALTER TABLE launch.ledger ENABLE TRIGGER ALL")
+
+
+def rewrite(dsn: str, launch_id: str = LAUNCH) -> None:
+    """Make all links and digests of a launch anew, as somebody would who knows how and may."""
+    links = read_kept(dsn, launch_id).links
+    with behind_the_triggers(dsn) as connection:
+        for link in relinked(links):
+            connection.execute(_CHANGED, link.model_dump())
+
+
+def tamper(dsn: str, *statements: str) -> None:
+    """Run statements as a superuser who has switched the triggers off."""
+    with behind_the_triggers(dsn) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())

@@ -1,0 +1,117 @@
+"""Who may act at all, by Slack's own word, and for how long that word is believed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.people.contacts import load_contacts
+from launch_pipeline.people.policy import Policy
+from launch_pipeline.rehearsal.slack.settings import TEAM, member
+from launch_pipeline.slack.bridge.identity import CACHE_SECONDS, People, contacts_seen_by, member_of
+from servers.slack import CONTACTS, client, slack
+
+ADA = "U0LAUNCH01"
+BY_EMAIL = Policy(slack_by_email=True)
+
+
+def refused(**flags: Any) -> str:
+    with pytest.raises(AnswerRefused) as refusal:
+        member_of(TEAM, ADA, member(ADA, "Ada Lindqvist", "ada@example.org", **flags))
+    return refusal.value.code
+
+
+def test_full_member_is_taken() -> None:
+    """A member comes with his name and, where Slack confirmed it, his e-mail."""
+    person = member_of(TEAM, ADA, member(ADA, "Ada Lindqvist", "ada@example.org"))
+    assert (person.slack_id, person.name, person.email) == (ADA, "Ada Lindqvist", "ada@example.org")
+    unconfirmed = member(ADA, "Ada Lindqvist", "ada@example.org", is_email_confirmed=False)
+    assert member_of(TEAM, ADA, unconfirmed).email == ""
+    assert member_of(TEAM, ADA, unconfirmed | {"profile": None}).name == "ada.lindqvist"
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        ({"deleted": True}, "deactivated"),
+        ({"is_bot": True}, "bot"),
+        ({"is_workflow_bot": True}, "bot"),
+        ({"is_restricted": True}, "guest"),
+        ({"is_restricted": True, "is_ultra_restricted": True}, "guest"),
+        ({"is_stranger": True}, "foreign_team"),
+        ({"team_id": "T0ELSEWHERE"}, "foreign_team"),
+        ({"team_id": None}, "foreign_team"),
+        ({"id": "U0SOMEBODY"}, "foreign_team"),
+    ],
+)
+def test_everybody_else_is_refused(flags: dict[str, Any], code: str) -> None:
+    """Whoever is not an active, full member of this very workspace, and whoever Slack says nothing of."""
+    assert refused(**flags) == code
+
+
+def test_nothing_said_is_nobody() -> None:
+    """An answer without a user is not a member without flags."""
+    with pytest.raises(AnswerRefused):
+        member_of(TEAM, ADA, {})
+
+
+def test_word_is_believed_for_five_minutes() -> None:
+    """Within the time Slack is asked once; after it, whoever has left is refused."""
+    now = [0.0]
+
+    async def inside() -> None:
+        async with slack() as standin:
+            people = People(client(standin), TEAM, lambda: now[0])
+            await people.person(ADA)
+            standin.workspace.users[ADA]["deleted"] = True
+            now[0] = CACHE_SECONDS - 1
+            await people.person(ADA)
+            assert standin.api.calls["users.info"] == 1
+            now[0] = CACHE_SECONDS
+            with pytest.raises(AnswerRefused) as refusal:
+                await people.person(ADA)
+            assert refusal.value.code == "deactivated"
+            standin.workspace.users[ADA]["deleted"] = False
+            await people.person(ADA)
+            assert standin.api.calls["users.info"] == 3
+            with pytest.raises(AnswerRefused) as refusal:
+                await people.person("U0NOBODY")
+            assert refusal.value.code == "unknown_slack_user"
+
+    asyncio.run(inside())
+    assert CACHE_SECONDS <= 300
+
+
+def test_memory_of_people_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many click, only the last ones are kept."""
+    monkeypatch.setattr("launch_pipeline.slack.bridge.identity._MOST_PEOPLE", 2)
+
+    async def inside() -> None:
+        async with slack() as standin:
+            people = People(client(standin), TEAM)
+            for slack_id in (ADA, "U0LAUNCH02", "U0LAUNCH03", ADA):
+                await people.person(slack_id)
+            assert standin.api.calls["users.info"] == 4
+            assert len(people._known) == 2
+
+    asyncio.run(inside())
+
+
+def test_email_finds_only_whom_the_policy_lets_it_find() -> None:
+    """By e-mail: only where the policy says so, and only a contact and a person without a Slack id there."""
+    contacts = load_contacts(CONTACTS)
+    ada = contacts.by_slack_id(ADA)
+    assert ada is not None
+    unknown = ada.model_copy(update={"slack_id": None})
+    without = contacts.model_copy(update={"people": (unknown, *contacts.people[1:])})
+    person = member_of(TEAM, "U0NEWADA", member("U0NEWADA", "Ada", ada.email.upper()))
+    found = contacts_seen_by(person, without, BY_EMAIL).by_slack_id("U0NEWADA")
+    assert found is not None
+    assert found.id == "ada"
+    assert contacts_seen_by(person, without, Policy()) is without
+    assert contacts_seen_by(person, contacts, BY_EMAIL) is contacts
+    bo = member_of(TEAM, "U0LAUNCH12", member("U0LAUNCH12", "Bo", ada.email))
+    assert contacts_seen_by(bo, without, BY_EMAIL) is without
