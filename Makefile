@@ -23,8 +23,11 @@ help: ## List the targets
 rehearsal: $(STAMP) ## Rehearse a launch on this machine
 	@$(BIN)/launch rehearse
 
+# Tests wait for servers more than they compute: three workers keep two cores busy.
+WORKERS ?= 3
+
 test: lint packages ## Lint, then every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 packages: ## Install the servers that the tests start, where that is allowed
 	@if command -v dpkg-query >/dev/null; then tests/install-packages; fi

@@ -55,6 +55,8 @@ def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 {"conn_type": "http", "host": "127.0.0.1", "port": switches.port}
             ),
             "LAUNCH_INCLUDE": str(include),
+            # Nobody changes a Dag here: reading them anew each minute is a tenth of the stack's work.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
         }
         settings = StackSettings.resolve(
             home=home,

@@ -1,12 +1,15 @@
-"""Many different checks at once, and servers on loopback that count the sockets they have open."""
+"""Many different checks at once, and servers on loopback that note how many sockets lead to them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
+import socket
 import threading
-from contextlib import ExitStack
+from collections import Counter
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import trustme
@@ -14,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.checklist.model import CheckSpec
 from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Environment
-from servers import names, postgres, redis_nodes, tls
+from servers import names, redis_nodes, tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -27,14 +30,33 @@ FOUND = json.dumps({"status": "success", "data": {"resultType": "vector", "resul
 Handler = Any
 
 
+def sockets() -> Counter[int]:
+    """Count this process's own open sockets by the port they lead to; 0 for UDP, which leads nowhere.
+
+    Counted where they are opened: a server hears of an end a moment later, when the next one is open already.
+    """
+    found: Counter[int] = Counter()
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  (hundreds of times a second)
+        with suppress(OSError):  # no socket, not connected, or closed by now
+            one = socket.socket(fileno=int(name))
+            try:
+                if one.family == socket.AF_INET:
+                    found[0 if one.type == socket.SOCK_DGRAM else one.getpeername()[1]] += 1
+            finally:
+                one.detach()  # it belongs to somebody else
+    return found
+
+
 class Meter:
-    """A server of TCP that knows how many connections it has, and the most it ever had at once."""
+    """A server of TCP that can count how many of this process's sockets lead to it at most."""
+
+    counting = True
 
     def __init__(self, name: str, handle: Handler, ssl: Any = None) -> None:
         self.name = name
         self.port = 0
-        self.now = 0
         self.peak = 0
+        self.udp = 0
         self.total = 0
         self._handle = handle
         self._ssl = ssl
@@ -49,14 +71,15 @@ class Meter:
             self._server.close()
 
     async def _count(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.now, self.total = self.now + 1, self.total + 1
-        self.peak = max(self.peak, self.now)
+        self.total += 1
+        if self.counting:
+            seen = sockets()
+            self.peak, self.udp = max(self.peak, seen[self.port]), max(self.udp, seen[0])
         try:
             await self._handle(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
-            self.now -= 1
             writer.close()
 
 
@@ -115,11 +138,14 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 class Crowd:
     """Every server, in a thread with a loop of its own, so that the loop of the checks has only the checks.
 
-    Redis takes part where it is installed.
+    The PostgreSQL is given by its address. Redis takes part where it is installed. Counting sockets takes a
+    millisecond for each that arrives.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str, *, counting: bool = True) -> None:
+        self._counting = counting
         self._folder = folder
+        self._database: dict[str, Any] = dict(conninfo_to_dict(database))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._stack = ExitStack()
@@ -127,12 +153,9 @@ class Crowd:
         self._authority = trustme.CA()
         self.meters: dict[str, Meter] = {}
         self.resolver = ""
-        self._database: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         self._authority.cert_pem.write_to_path(str(self._folder / "ca.pem"))
-        found = conninfo_to_dict(self._stack.enter_context(postgres.serving(self._folder / "pg")))
-        self._database = dict(found)
         made = [
             Meter("http_request", answering(HEALTH)),
             Meter("prometheus_query", answering(FOUND)),
@@ -144,6 +167,8 @@ class Crowd:
             port = self._stack.enter_context(redis_nodes.single())
             made.append(Meter("redis_info", forwarding(lambda: asyncio.open_connection("127.0.0.1", port))))
         self.meters = {meter.name: meter for meter in made}
+        for meter in made:
+            meter.counting = self._counting
         self._thread.start()
         self._serving = asyncio.run_coroutine_threadsafe(self._serve(), self._loop)
         asyncio.run_coroutine_threadsafe(self._started.wait(), self._loop).result(30)
@@ -181,11 +206,12 @@ class Crowd:
         """Connections to the servers."""
 
         async def connect(conn_id: str) -> ConnectionInfo:
-            return self._connection(conn_id)
+            return self.connection(conn_id)
 
         return CheckContext(Environment(name="crowd"), connect)
 
-    def _connection(self, conn_id: str) -> ConnectionInfo:
+    def connection(self, conn_id: str) -> ConnectionInfo:
+        """Say where the server of a kind is."""
         meter = self.meters[conn_id]
         scheme = {"postgres_query": "postgres", "redis_info": "redis"}.get(conn_id, "http")
         login = str(self._database["user"]) if scheme == "postgres" else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -58,12 +58,14 @@ class PagerDuty:
         refused = self._refused(request)
         if refused:
             return refused
-        since, until = (datetime.fromisoformat(request.query[name]) for name in ("since", "until"))
+        now = datetime.now(UTC).isoformat()
+        since, until = (datetime.fromisoformat(request.query.get(name, now)) for name in ("since", "until"))
         if (until - since).days > 90:
             said = {"message": "Invalid Input Provided", "code": 2001, "errors": ["range is too long"]}
             return web.json_response({"error": said}, status=400)
         found = [e for e in self.entries if self._asked_for(e, request) and _overlaps(e, since, until)]
-        offset, limit = int(request.query["offset"]), min(int(request.query["limit"]), self.page)
+        offset = int(request.query.get("offset", 0))
+        limit = min(int(request.query.get("limit", 25)), self.page)
         part = found[offset : offset + limit]
         more = offset + limit < len(found)
         return web.json_response({"oncalls": part, "limit": limit, "offset": offset, "more": more})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
 
 from launch_pipeline.checks.context import ConnectionInfo
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 
 @asynccontextmanager
@@ -25,6 +26,13 @@ async def serving(app: web.Application, tls: ssl.SSLContext | None = None) -> As
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def served(app: web.Application) -> Iterator[int]:
+    """Serve an application in a thread, for what runs an event loop of its own; gives the port."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(app)) as port:
+        yield port
 
 
 def http_connection(port: int, conn_id: str = "api", **fields: Any) -> ConnectionInfo:

@@ -30,18 +30,18 @@ class Clients:
         self._per_authority = per_authority
         self._limits: dict[str, asyncio.Semaphore] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._making = asyncio.Lock()
         self._kept: dict[Hashable, Any] = {}
         self._keeping: dict[Hashable, asyncio.Lock] = {}
         self._open = AsyncExitStack()
 
-    async def session(self) -> aiohttp.ClientSession:
-        """Give the shared HTTP session; it refuses link-local and metadata addresses."""
+    async def session(self, *, guarded: bool = True) -> aiohttp.ClientSession:
+        """Give the shared HTTP session; it refuses link-local and metadata addresses, unless not guarded."""
         async with self._making:
-            if self._session is None or self._session.closed:
-                self._session = await _new_session()
-            return self._session
+            if guarded not in self._sessions or self._sessions[guarded].closed:
+                self._sessions[guarded] = await _new_session(guarded=guarded)
+            return self._sessions[guarded]
 
     async def tls_context(self, ca_file: str = "") -> ssl.SSLContext:
         """Give a verifying client context that trusts the system, or one authority's file.
@@ -73,15 +73,15 @@ class Clients:
         """Close what is open; a later check makes it anew."""
         self._kept.clear()
         await self._open.aclose()
-        session, self._session = self._session, None
-        if session is not None:
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
             await session.close()
 
 
-async def _new_session() -> aiohttp.ClientSession:
+async def _new_session(*, guarded: bool) -> aiohttp.ClientSession:
     from launch_pipeline.checks.observers.web import new_session  # noqa: PLC0415  (loads aiohttp)
 
-    return new_session()
+    return new_session(guarded=guarded)
 
 
 _CLIENTS: WeakKeyDictionary[Any, Clients] = WeakKeyDictionary()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checklist.files import read_yaml
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
 
@@ -31,6 +32,8 @@ class Environment(Frozen):
     """Whether checks may write canary data, send bursts, generate load, page people."""
     allow_commands: bool = False
     """Whether checks may run programs on the worker."""
+    allow_link_local: bool = False
+    """Whether checks may ask link-local addresses, a cloud's metadata service among them."""
     variables: dict[str, Any] = Field(default_factory=dict)
     hour: Duration = timedelta(hours=1)
     """How long an hour of waiting lasts; rehearsals compress it."""
@@ -97,29 +100,30 @@ def _split(target: str) -> tuple[str, int]:
 
 
 def load_environment(path: Path | str) -> Environment:
-    """Read an environment from YAML; raises ConfigurationError with file, key, value and fix."""
+    """Read an environment from YAML, again only when the file has changed: every check asks for it.
+
+    Raises ConfigurationError with file, key, value and fix. What it gives is shared: do not change it.
+    """
     source = Path(path)
-    content = _read(source)
-    if not isinstance(content, dict):
-        problem = f"holds {type(content).__name__} instead of keys and values."
-        raise ConfigurationError(str(source), "", problem, "begin with 'name: production'.")
+    return _loaded(source, _stamp(source))
+
+
+def _stamp(source: Path) -> tuple[int, int, int]:
+    """Tell one state of a file from another: also one that was put in its place within the same tick."""
+    try:
+        seen = source.stat()
+    except OSError:
+        return 0, 0, 0
+    return seen.st_mtime_ns, seen.st_size, seen.st_ino
+
+
+@lru_cache(maxsize=16)
+def _loaded(source: Path, _stamp: tuple[int, int, int]) -> Environment:
+    content = read_yaml(source)
     try:
         return Environment.model_validate(content)
     except ValidationError as error:
         raise _explained(str(source), error) from error
-
-
-def _read(source: Path) -> Any:
-    try:
-        return yaml.safe_load(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror})."
-        raise ConfigurationError(str(source), "", problem, "name an existing environment file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}" if mark else ""
-        problem = f"is no YAML: {getattr(error, 'problem', None) or error}."
-        raise ConfigurationError(str(source), place, problem, "correct the syntax there.") from error
 
 
 def _explained(source: str, error: ValidationError) -> ConfigurationError:

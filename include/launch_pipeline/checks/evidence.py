@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -45,10 +46,23 @@ _SHAPES = (
     (re.compile(r"\b(?:xox[a-z]-|xapp-|gh[pousr]_|github_pat_|glpat-|sk-|AKIA)[A-Za-z0-9_-]{8,}"), HIDDEN),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{0,10000}?(?:-----END [A-Z ]*-----|$)"), HIDDEN),
 )
-_SHORTEST = 4
+_TELLING = re.compile(
+    r"(?i)bearer|basic|token|://|passw|pwd|secret|key|authorization|cookie|eyj|xox|xapp|gh[pousr]_|github_pat"
+    r"|glpat|sk-|akia|-----begin"
+)
+"""What one of the shapes begins with or holds: most texts have none of it, and one look is enough."""
+_SHORTEST, _SHORTEST_SHAPE = 4, 6
+_HALF = 8
+"""So many characters of a secret say something of it."""
 _TEXT_LIMIT = 4096
+_MANY = (Mapping, set, frozenset, list, tuple)
+_DEEPEST = 60
+"""Levels that are kept of nested data."""
+_DIGITS = 4300
+"""Python neither writes nor reads a longer number in decimals."""
 
 
+@lru_cache(maxsize=4096)
 def is_sensitive(name: str) -> bool:
     """Whether a field of that name holds a secret (``Set-Cookie``, ``api_key``, but not ``tokenCount``)."""
     return bool(_SENSITIVE.search(name))
@@ -59,31 +73,61 @@ def redact(value: Any, secrets: Collection[str] = ()) -> Any:
 
     Takes and returns plain data; a text hides URL users, bearer tokens and ``password=...``.
     """
-    return _redacted(value, _spellings(secrets))
+    return _redacted(value, _present(value, secrets))
 
 
-def _spellings(secrets: Collection[str]) -> tuple[str, ...]:
-    """Each secret as it is, quoted for a URL, escaped for JSON, and in base64; longest first."""
-    forms: set[str] = set()
-    for secret in filter(None, secrets):
-        encoded = base64.b64encode(secret.encode("utf-8", "replace")).decode()
-        forms |= {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded}
-    return tuple(sorted(forms, key=len, reverse=True))
+def _present(value: Any, secrets: Collection[str]) -> tuple[str, ...]:
+    """Give the spellings of the secrets that a value may hold, longest first; mostly none.
+
+    One look through everything as one text is much cheaper than a look into each of its texts.
+    """
+    spelled = [_spellings(secret) for secret in secrets if secret]
+    if not spelled:
+        return ()
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    # The beginning alone is enough: a text may be cut in the middle of a secret.
+    held = [forms for forms in spelled if any(form[:_HALF] in text for form in forms)]
+    return tuple(sorted({form for forms in held for form in forms}, key=len, reverse=True))
+
+
+@lru_cache(maxsize=256)
+def _spellings(secret: str) -> frozenset[str]:
+    """Spell a secret as it is, quoted for a URL, escaped for JSON, and in base64."""
+    encoded = base64.b64encode(secret.encode("utf-8", "replace")).decode()
+    return frozenset(
+        {
+            secret,
+            quote(secret, safe=""),
+            quote_plus(secret),
+            json.dumps(secret)[1:-1],
+            _escaped(secret),
+            encoded,
+        }
+    )
+
+
+def _escaped(secret: str) -> str:
+    return json.dumps(secret, ensure_ascii=False)[1:-1]
 
 
 def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         return _redacted_text(value, secrets)
-    if isinstance(value, Mapping):
+    if value is None or kind is bool:
+        return value
+    if kind is dict or isinstance(value, Mapping):
         return {
             _redacted_text(str(name), secrets): _field(str(name), item, secrets)
             for name, item in value.items()
         }
-    if isinstance(value, list | tuple | set | frozenset):
+    if kind is list or isinstance(value, _MANY):
         return [_redacted(item, secrets) for item in value]
-    if isinstance(value, int | float) and not isinstance(value, bool) and str(value) in secrets:
-        return HIDDEN
-    return value
+    return HIDDEN if secrets and _holds_secret(str(value), secrets) else value
+
+
+def _holds_secret(number: str, secrets: tuple[str, ...]) -> bool:
+    return any(number == secret or (len(secret) >= _HALF and secret in number) for secret in secrets)
 
 
 def _field(name: str, item: Any, secrets: tuple[str, ...]) -> Any:
@@ -98,8 +142,19 @@ def _redacted_text(text: str, secrets: tuple[str, ...]) -> str:
             text = text.replace(secret, HIDDEN)
         elif secret in text:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
-    for shape, replacement in _SHAPES:
-        text = shape.sub(replacement, text)
+        if len(secret) > _HALF and secret[:_HALF] in text[-len(secret) :]:
+            text = _without_half(text, secret)
+    if len(text) >= _SHORTEST_SHAPE and _TELLING.search(text):
+        for shape, replacement in _SHAPES:
+            text = shape.sub(replacement, text)
+    return text
+
+
+def _without_half(text: str, secret: str) -> str:
+    """Hide the beginning of a secret at the end of a text that was cut."""
+    for length in range(len(secret) - 1, _HALF - 1, -1):
+        if text.endswith(secret[:length]):
+            return text[:-length] + HIDDEN
     return text
 
 
@@ -107,38 +162,59 @@ def redact_finding(finding: Finding, secrets: Collection[str] = ()) -> Finding:
     """Hide secrets in a comparison; also what it saw, where its path names a secret field."""
     names = _PATH_NAME.findall(finding.expression)
     hide = any(map(is_sensitive, names)) and isinstance(finding.actual, str | list | dict)
-    fields = finding.model_dump(exclude={"holds"})
-    if hide:
-        fields["actual"] = HIDDEN
-    return Finding(holds=finding.holds, **redact(plain(fields), secrets))
+    actual = HIDDEN if hide else finding.actual
+    said = [finding.subject, finding.expression, finding.wanted, actual, finding.note]
+    subject, expression, wanted, actual, note = redact(plain(said), secrets)
+    return Finding(
+        subject=subject, expression=expression, wanted=wanted, actual=actual, holds=finding.holds, note=note
+    )
 
 
-def plain(value: Any) -> Any:
-    """Turn anything into JSON data: NaN and infinities become texts, so do times and bytes."""
-    if isinstance(value, BaseModel):
-        return plain(value.model_dump())
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-    if value is None or isinstance(value, bool | int):
+def plain(value: Any, level: int = 0) -> Any:
+    """Turn anything into JSON data: NaN and infinities become texts, so do times and bytes.
+
+    What is nested deeper than 60 levels is left out, and a number of thousands of digits is named.
+    """
+    # By exact type first: evidence has thousands of values, nearly all of these.
+    kind = type(value)
+    if kind is str:
+        clean = value.isascii() and "\x00" not in value
+        return value if clean else value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+    if value is None or kind is bool:
         return value
+    if kind is int or kind is float:
+        return _plain_number(value)
+    if kind is dict or kind is list or isinstance(value, _MANY):
+        return _plain_many(value, level) if level < _DEEPEST else CUT
+    return _plain_other(value, level)
+
+
+def _plain_number(value: float) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value).replace("inf", "Infinity").replace("nan", "NaN")
-    return _plain_other(value)
+    # A digit is more than three bits.
+    return value if value.bit_length() < 3 * _DIGITS else f"a number of {value.bit_length()} bits"
 
 
-def _plain_other(value: Any) -> Any:
+def _plain_many(value: Any, level: int) -> Any:
     if isinstance(value, Mapping):
-        return {str(plain(str(name))): plain(item) for name, item in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted(map(plain, value), key=canonical_json)
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return {plain(str(name)): plain(item, level + 1) for name, item in value.items()}
+    many = [plain(item, level + 1) for item in value]
+    return sorted(many, key=canonical_json) if isinstance(value, set | frozenset) else many
+
+
+def _plain_other(value: Any, level: int) -> Any:
+    if isinstance(value, BaseModel):
+        return plain(value.model_dump(), level)
+    if isinstance(value, Enum):
+        return plain(value.value, level)
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g}s"
+    for sort in (int, float, str):
+        if isinstance(value, sort):
+            return plain(sort(value))
     return value.hex() if isinstance(value, bytes) else plain(str(value))
 
 
@@ -160,6 +236,8 @@ def limit(result: CheckResult, most: int = LIMIT_BYTES) -> CheckResult:
     First long texts and lists are cut, then comparisons that held, then everything but the first
     that did not.
     """
+    if len(result.model_dump_json().encode()) <= most // 2:
+        return result  # the canonical form is not twice as long
     for texts, elements, findings in ((_TEXT_LIMIT, 100, 200), (512, 20, 40), (128, 5, 10), (64, 2, 1)):
         if len(canonical_json(result)) <= most:
             return result

@@ -15,9 +15,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
+from launch_pipeline.checks.evidence import plain
+from launch_pipeline.checks.paths import compiled, look_up
 from launch_pipeline.checks.patterns import found, guard_pattern
 from launch_pipeline.checks.values import LIMIT, alike, duration, is_nan, listed, moment, same, unquoted
 from launch_pipeline.checks.verdict import Finding, Observation, Subject, Verdict
@@ -82,6 +81,11 @@ def parse_comparison(text: Any) -> Comparison:
     if not isinstance(text, str) or len(text) > LIMIT:
         message = f"{str(text)[:60]!r} is no comparison; write one of {FORMS}"
         raise ValueError(message)
+    return _comparison(text)
+
+
+@lru_cache(maxsize=4096)
+def _comparison(text: str) -> Comparison:
     stripped = text.strip()
     for operator in Operator:
         operand = _operand(stripped, operator)
@@ -140,17 +144,6 @@ def _age_limit(operand: str) -> tuple[str, timedelta] | None:
     match = _AGE.fullmatch(operand)
     limit = duration(match[2]) if match else None
     return (match[1], limit) if match and limit is not None else None
-
-
-@lru_cache(maxsize=4096)
-def compiled(expression: str) -> Any:
-    """Compile a JMESPath; raises ValueError that names the place."""
-    try:
-        return jmespath.compile(expression)
-    except (JMESPathError, RecursionError, TypeError, KeyError, IndexError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"{expression[:120]!r} is no JMESPath: {reason}; see jmespath.org"
-        raise ValueError(message) from error
 
 
 def as_list(value: str | Sequence[str]) -> list[str]:
@@ -287,14 +280,6 @@ _OTHERS: dict[Operator, Callable[[Any, str], Answer]] = {
 }
 
 
-def look_up(expression: str, facts: Any) -> tuple[Any, str]:
-    """Evaluate a path: the value, and a note where the path does not fit these facts."""
-    try:
-        return compiled(expression).search(facts), ""
-    except (JMESPathError, ArithmeticError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        return None, f"cannot be evaluated: {str(error).splitlines()[0] if str(error) else 'error'}"[:200]
-
-
 def _findings(
     subject: Subject, wanted: Mapping[str, tuple[Comparison, ...]], now: datetime
 ) -> Iterable[tuple[Finding, Answer]]:
@@ -322,12 +307,19 @@ def judge(
     empty; no criteria, or a value that is not a number, is inconclusive. Raises ValueError where
     the criteria themselves cannot be read.
     """
+    verdict, findings = weigh(observation, criteria, now)
+    return verdict, findings, summarise(verdict, findings)
+
+
+def weigh(
+    observation: Observation, criteria: Mapping[str, str | Sequence[str]], now: datetime | None = None
+) -> tuple[Verdict, tuple[Finding, ...]]:
+    """Judge as :func:`judge` does, without the headline."""
     wanted = parse_expectations(criteria)
     moment_of_judgement = now or datetime.now(UTC)
     judged = [pair for s in observation.subjects for pair in _findings(s, wanted, moment_of_judgement)]
     findings = tuple(finding for finding, _ in judged)
-    verdict = _verdict(observation, bool(wanted), [answer for _, answer in judged])
-    return verdict, findings, summarise(verdict, findings)
+    return _verdict(observation, bool(wanted), [answer for _, answer in judged]), findings
 
 
 def _verdict(observation: Observation, asked: bool, answers: list[Answer]) -> Verdict:
@@ -386,5 +378,5 @@ def shown(value: Any) -> str:
     elif isinstance(value, float):
         text = f"{value:.6g}"
     else:
-        text = json.dumps(value, default=str, ensure_ascii=False)
+        text = json.dumps(plain(value), ensure_ascii=False)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import sys
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from pydantic import ValidationError
 
 from launch_pipeline.checks.context import CheckContext
 from launch_pipeline.checks.evidence import limit, plain, redact, redact_finding
-from launch_pipeline.checks.expect import judge, summarise
+from launch_pipeline.checks.expect import summarise, weigh
 from launch_pipeline.checks.registry import kind, observer
 from launch_pipeline.checks.variables import substitute, substitute_expectations
 from launch_pipeline.checks.verdict import CheckResult, Finding, Observation, Verdict
@@ -31,6 +33,10 @@ ATTEMPTS = 3
 """How often a check asks before it reports that nobody answered."""
 _FIRST_PAUSE = 0.5
 _SHORTEST_INTERVAL = 0.05
+_HEADLINE = 1000
+_MANY = (dict, list, tuple, set, frozenset)
+_LIGHT = 16 * 1024
+"""Characters and values of an observation that the loop itself judges."""
 
 Observe = Callable[[Any, CheckContext], Awaitable[Observation]]
 
@@ -40,9 +46,11 @@ class _Look:
     """One look: what was seen and judged, or why nothing was."""
 
     verdict: Verdict
-    headline: str
+    headline: str = ""
+    """Why nothing was seen; what was seen makes its own."""
     findings: tuple[Finding, ...] = ()
     observation: Observation | None = None
+    light: bool = True
 
 
 @dataclass
@@ -101,14 +109,16 @@ async def run_check(spec: CheckSpec, ctx: CheckContext, *, refusal: str = "") ->
     except LaunchError as error:
         look = _Look(Verdict.INCONCLUSIVE, str(error))
     except Exception as error:  # noqa: BLE001  a bug in a kind must not end the launch
-        look = _bug(spec.kind, error)
-    return _result(running, look)
+        look = _bug(running, error)
+    return _result(running, look) if look.light else await asyncio.to_thread(_result, running, look)
 
 
-def _bug(name: str, error: Exception) -> _Look:
-    _LOG.error("internal error in kind %s", name, exc_info=error)
+def _bug(running: _Running, error: Exception) -> _Look:
+    """Tell of a bug; an exception's text may hold what its code worked with, also a secret."""
+    name, told = running.spec.kind, "".join(traceback.format_exception(error))
+    _LOG.error("internal error in kind %s\n%s", name, redact(plain(told), running.ctx.seen_secrets))
     return _Look(
-        Verdict.INCONCLUSIVE, f"internal error in kind {name}: {type(error).__name__}: {error}"[:500]
+        Verdict.INCONCLUSIVE, f"internal error in kind {name}: {type(error).__name__}: {error}"[:_HEADLINE]
     )
 
 
@@ -121,7 +131,14 @@ async def _looked(running: _Running) -> _Look:
     if of.name == "command" and not running.ctx.environment.allow_commands:
         name = running.ctx.environment.name
         return _Look(Verdict.INCONCLUSIVE, f"runs a program; environment '{name}' does not allow commands")
-    return await _polled(running, of, params, await asyncio.to_thread(observer, of))
+    return await _polled(running, of, params, await _imported(of))
+
+
+async def _imported(of: Kind) -> Observe:
+    """Import the observer, off the loop where it is the first time: libraries take a second."""
+    known = (of.observe or "").partition(":")[0] in sys.modules
+    found: Observe = observer(of) if known else await asyncio.to_thread(observer, of)
+    return found
 
 
 def _with_variables(of: Kind, given: dict[str, Any], ctx: CheckContext) -> dict[str, Any]:
@@ -195,8 +212,25 @@ async def _once(of: Kind, params: Params, observe: Observe, ctx: CheckContext) -
     except TimeoutError as error:
         reason = f"no answer within {seconds:g}s"
         raise Unreachable(reason, retryable=of.repeatable(params)) from error
-    judged = await asyncio.to_thread(judge, observation, of.criteria(params), ctx.clock())
-    return _Look(verdict=judged[0], headline=judged[2], findings=judged[1], observation=observation)
+    question = observation, of.criteria(params), ctx.clock()
+    light = _light(observation)
+    quick = light and not any("matches" in text for texts in question[1].values() for text in texts)
+    verdict, findings = weigh(*question) if quick else await asyncio.to_thread(weigh, *question)
+    return _Look(verdict, findings=findings, observation=observation, light=light)
+
+
+def _light(seen: Observation) -> bool:
+    """Whether an observation is read in a moment: to read it in a thread would take longer than that."""
+    left = _LIGHT
+    waiting: list[Any] = [seen.summary, *(subject.facts for subject in seen.subjects)]
+    while waiting and left > 0:
+        value = waiting.pop()
+        if isinstance(value, str):
+            left -= len(value)
+        elif isinstance(value, _MANY):
+            left -= len(value)
+            waiting += value.values() if isinstance(value, dict) else value
+    return left > 0
 
 
 def _result(running: _Running, look: _Look) -> CheckResult:
@@ -210,7 +244,7 @@ def _result(running: _Running, look: _Look) -> CheckResult:
         params=redact(plain(running.params), secrets),
         authority=redact(seen.authority, secrets) if seen else str(running.params.get("conn_id", "")),
         verdict=look.verdict,
-        headline=redact(plain(headline), secrets)[:1000],
+        headline=redact(plain(headline), secrets)[:_HEADLINE],
         findings=findings,
         observed=redact(plain(seen.summary), secrets) if seen else {},
         started_at=running.started,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from launch_pipeline.cli.client import ContactsOption, HomeOption, Target, UrlOption, UserOption
-from launch_pipeline.cli.console import err, out
+from launch_pipeline.cli.console import ExitCode, complain, err, out
 from launch_pipeline.cli.surroundings import EnvironmentOption, look_around
+from launch_pipeline.errors import LaunchError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.plan import PlannedItem
     from launch_pipeline.checks.context import CheckContext
     from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
+    from launch_pipeline.cli.surroundings import Surroundings
 
 EXAMPLES = """\
 Run one item's checks now and show what was seen, what was expected, and the verdict.
@@ -31,7 +33,7 @@ ITEM is phase.section.item, or as much of its end as is unique. Connections are 
 here, then from the stack of --home. Nothing is recorded.
 
 \b
-Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 inconclusive.
+Exit codes: 0 passed, 1 failed, 2 wrong usage or a file that is wrong, 3 inconclusive.
 
 \b
 Examples:
@@ -86,21 +88,16 @@ def check(
     user: UserOption = None,
 ) -> None:
     """Find the item, run its checks, show them, and exit with the verdict."""
-    from launch_pipeline.checks.verdict import Verdict  # noqa: PLC0415
-
-    planned = find_item(item)
-    variables = dict(variable(text) for text in given or ())
-    around = look_around(Target(home, url, user), environment, contacts)
-    context = around.context(launch_variables(variables))
-    results = _run(planned.item, context, quiet=as_json)
-    checked = Checked(
-        item=planned.ref,
-        text=planned.item.text,
-        verdict=Verdict.of([result.verdict for result in results]),
-        environment=around.environment.name,
-        connections=around.connections.sources,
-        checks=[result.model_dump(mode="json") for result in results],
-    )
+    try:
+        planned = find_item(item)
+        variables = launch_variables(dict(variable(text) for text in given or ()))
+        around = look_around(Target(home, url, user), environment, contacts)
+        results = _run(planned.item, around.context(variables), quiet=as_json)
+    except LaunchError as error:
+        complain(error)
+        # 1 would say that the check has failed.
+        raise typer.Exit(ExitCode.USAGE) from error
+    checked = _checked(planned, around, results)
     if as_json:
         out().print_json(data=asdict(checked))
     else:
@@ -108,8 +105,22 @@ def check(
     raise typer.Exit(EXIT[checked.verdict])
 
 
+def _checked(planned: PlannedItem, around: Surroundings, results: list[CheckResult]) -> Checked:
+    from launch_pipeline.checks.verdict import Verdict  # noqa: PLC0415
+
+    return Checked(
+        item=planned.ref,
+        text=planned.item.text,
+        verdict=Verdict.of([result.verdict for result in results]),
+        environment=around.environment.name,
+        connections=around.connections.sources,
+        checks=[result.model_dump(mode="json") for result in results],
+    )
+
+
 def find_item(name: str) -> PlannedItem:
     """Return the item of that name; wrong usage, with those that are near, where it is none or several."""
+    from launch_pipeline.checklist.files import checklist_folder  # noqa: PLC0415
     from launch_pipeline.checklist.load import load_phases  # noqa: PLC0415
     from launch_pipeline.checklist.plan import plan_dags  # noqa: PLC0415
     from launch_pipeline.checks.registry import parameter_models  # noqa: PLC0415
@@ -121,6 +132,8 @@ def find_item(name: str) -> PlannedItem:
         return items[ends[0]]
     if ends:
         raise typer.BadParameter(f"{name!r} is the end of several items: {', '.join(ends)}.")
+    if not items:
+        raise typer.BadParameter(f"there are no checklists in {checklist_folder()}.")
     near = near_items(name, {ref: planned.item.text for ref, planned in items.items()})
     raise typer.BadParameter(f"there is no item {name!r}. {near_words(near)}")
 
@@ -151,7 +164,8 @@ def launch_variables(given: dict[str, Any]) -> dict[str, Any]:
     """What a launch's form would set, as far as it is given, and everything else that is given."""
     from launch_pipeline.orchestration.launch_context import LaunchContext  # noqa: PLC0415
 
-    form = {name: str(value) for name, value in given.items() if name in LaunchContext.model_fields}
+    texts = [name for name, field in LaunchContext.model_fields.items() if field.annotation is str]
+    form = {name: str(given[name]) for name in texts if name in given}
     return {**LaunchContext.model_validate({"launch_id": "terminal", **form}).variables(), **given}
 
 

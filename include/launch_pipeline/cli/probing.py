@@ -28,6 +28,13 @@ SECONDS = 3.0
 """For each touch and each read."""
 _PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
 _REFUSED = {401, 403}
+_SAID_BY_POSTGRES = "FATAL"
+"""How PostgreSQL begins to say why it ends a connection that it took."""
+_TURNED_AWAY = ("permission denied", "is not permitted to log in", "pg_hba.conf", 'role "')
+"""What follows where it is for who we are: libpq hides the code, so the words must do."""
+_SEES_CHANNELS = "channels:read"
+_ALSO_NEEDED = ("channels:history", "users:read")
+"""Scopes of Slack that some of the checks need beside it (kind ``slack_channel``)."""
 
 
 @dataclass(frozen=True)
@@ -47,36 +54,28 @@ class Touched:
         return self.unreadable or (self.configured and False in {self.reachable, self.permitted})
 
 
-def _http(path: str) -> Callable[[str], dict[str, Any]]:
-    return lambda conn_id: {"http_request": {"conn_id": conn_id, "path": path, "timeout": "3s"}}
+def _read_by(kind_name: str, **params: Any) -> Callable[[str], dict[str, Any]]:
+    return lambda conn_id: {kind_name: {"conn_id": conn_id, "timeout": f"{SECONDS:g}s", **params}}
+
+
+def _http(path: str, **params: Any) -> Callable[[str], dict[str, Any]]:
+    return _read_by("http_request", path=path, **params)
 
 
 READS: Mapping[str, Callable[[str], dict[str, Any]]] = {
-    "postgres_query": lambda c: {"postgres_query": {"conn_id": c, "sql": "SELECT 1", "timeout": "3s"}},
-    "prometheus_query": lambda c: {"prometheus_query": {"conn_id": c, "query": "vector(1)", "timeout": "3s"}},
-    "redis_info": lambda c: {"redis_info": {"conn_id": c, "timeout": "3s"}},
+    "postgres_query": _read_by("postgres_query", sql="SELECT 1"),
+    "prometheus_query": _read_by("prometheus_query", query="vector(1)"),
+    "redis_info": _read_by("redis_info"),
     "log_query": _http("/loki/api/v1/labels"),
     "alertmanager_alerts": _http("/api/v2/status"),
     "grafana_dashboard": _http("/api/org"),
-    "oncall_schedule": _http("/abilities"),
-    "aws_resource": lambda c: {
-        "aws_resource": {
-            "conn_id": c,
-            "service": "sts",
-            "operation": "get_caller_identity",
-            "expect": {"Account": "exists"},
-            "timeout": "3s",
-        }
-    },
-    "kubernetes_resource": lambda c: {
-        "kubernetes_resource": {
-            "conn_id": c,
-            "kind": "Service",
-            "min_count": 0,
-            "ready": False,
-            "timeout": "3s",
-        }
-    },
+    "oncall_schedule": _http(
+        "/oncalls", query={"limit": "1"}, headers={"Accept": "application/vnd.pagerduty+json;version=2"}
+    ),
+    "aws_resource": _read_by(
+        "aws_resource", service="sts", operation="get_caller_identity", expect={"Account": "exists"}
+    ),
+    "kubernetes_resource": _read_by("kubernetes_resource", kind="Service", min_count=0, ready=False),
 }
 """A cheap read by the kind that uses a connection; kinds without one cannot say who is let in."""
 
@@ -125,11 +124,11 @@ async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> T
         async with asyncio.timeout(SECONDS):
             result = await run_check(spec, ctx)
     except TimeoutError:
-        return Touched(
-            configured=True, reachable=reachable, says=f"{spec.kind}: no answer within {SECONDS:g}s"
-        )
+        # Where no address is known beforehand, this was the only touch.
+        says = f"{spec.kind}: no answer within {SECONDS:g}s"
+        return Touched(configured=True, reachable=bool(reachable), says=says)
     permitted = _permitted(result)
-    if permitted is not None:
+    if permitted is not None or _SAID_BY_POSTGRES in result.headline:
         # Who lets us in or turns us away is there.
         reachable = True
     elif "did not answer" in result.headline:
@@ -138,31 +137,41 @@ async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> T
         configured=True,
         reachable=reachable,
         permitted=permitted,
-        says="" if permitted else result.headline,
+        says="" if result.verdict is Verdict.PASSED else result.headline,
     )
 
 
 async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Touched:
-    """Ask Slack whose token it is, which needs no scope."""
+    """Ask Slack whose token it is, which needs no scope, and look at those it has."""
     from launch_pipeline.checks.observers.slack_client import slack  # noqa: PLC0415  (loads aiohttp)
 
     try:
         async with asyncio.timeout(SECONDS), slack(ctx, conn_id) as api:
-            await api.told("auth.test")
+            told = await api.told("auth.test")
     except TimeoutError:
         return Touched(configured=True, reachable=reachable, says=f"no answer within {SECONDS:g}s")
     except Inconclusive as error:
         permitted = False if str(error).startswith("credentials:") else None
         return Touched(configured=True, reachable=reachable, permitted=permitted, says=str(error))
-    return Touched(configured=True, reachable=True, permitted=True)
+    scopes = {scope.strip() for scope in told["scopes"].split(",")} - {""}
+    lacks = [scope for scope in (_SEES_CHANNELS, *_ALSO_NEEDED) if scopes and scope not in scopes]
+    says = f"the token lacks the scope {' and '.join(lacks)}" if lacks else ""
+    return Touched(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)
 
 
 def _permitted(result: CheckResult) -> bool | None:
     if result.verdict is Verdict.PASSED:
         return True
-    turned_away = result.headline.startswith("credentials:")
-    refused = any(f.expression == "status" and f.actual in _REFUSED for f in result.findings)
-    return False if turned_away or refused else None
+    if result.kind == "http_request":
+        # Any other status may be that of another page than the one that was meant.
+        refused = any(f.expression == "status" and f.actual in _REFUSED for f in result.findings)
+        return False if refused or result.headline.startswith("credentials:") else None
+    if result.verdict is Verdict.FAILED:
+        # Not well, but it told us so.
+        return True
+    _, told, words = result.headline.partition(_SAID_BY_POSTGRES)
+    turned_away = told and any(word in words for word in _TURNED_AWAY)
+    return False if turned_away or result.headline.startswith("credentials:") else None
 
 
 async def _answers(connection: ConnectionInfo, ctx: CheckContext) -> bool | None:

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.checks.context import ConnectionInfo
 from launch_pipeline.checks.verdict import Verdict
-from servers import postgres
 from servers.checking import check, context, run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectionInfo]:
-    """A PostgreSQL of its own."""
-    with postgres.serving(tmp_path_factory.mktemp("pg")) as uri:
-        found = conninfo_to_dict(uri)
-        yield ConnectionInfo(
-            "postgres",
-            "postgres",
-            str(found["host"]),
-            int(found.get("port") or 5432),
-            str(found["user"]),
-            "planted-password",
-            str(found["dbname"]),
-        )
+def database(pg_server: str) -> ConnectionInfo:
+    """The session's PostgreSQL, with a password that it does not ask for."""
+    found = conninfo_to_dict(pg_server)
+    host, port, user = str(found["host"]), int(found.get("port") or 5432), str(found["user"])
+    return ConnectionInfo("postgres", "postgres", host, port, user, "planted-password", str(found["dbname"]))
 
 
 STATEMENTS: dict[str, tuple[dict[str, Any], Verdict, str]] = {

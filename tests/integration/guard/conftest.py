@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,25 +12,20 @@ airflow_home.prepare()
 
 from airflow import settings  # noqa: E402
 
-from launch_pipeline.record.migrate import migrate  # noqa: E402
-from servers.airflow_database import GateRows, migrate_airflow, sqlalchemy_url  # noqa: E402
+from servers.airflow_database import GateRows, sqlalchemy_url  # noqa: E402
 from servers.databases import fresh_database  # noqa: E402
 from servers.include_folder import IncludeFolder  # noqa: E402
-from servers.postgres import serving  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
-def airflow_dsn() -> Iterator[str]:
-    """Give a database with Airflow's tables and the ledger's; made once, since Airflow's take a while."""
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        with serving(Path(folder) / "data") as server, fresh_database(server) as dsn:
-            migrate_airflow(dsn)
-            migrate(dsn)
-            yield dsn
+def airflow_dsn(pg_server: str, airflow_template: str) -> Iterator[str]:
+    """Give a database with Airflow's tables and the ledger's."""
+    with fresh_database(pg_server, airflow_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture

@@ -4,43 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from launch_pipeline.orchestration.gates import Gates
-from launch_pipeline.orchestration.guard import GateKey, Guard
-from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.orchestration.guard import Guard
+from servers.gate_keys import ANSWERER, a_key, place
 
 if TYPE_CHECKING:
+    from launch_pipeline.orchestration.guard import GateKey
     from servers.airflow_database import GateRows
 
 pytestmark = pytest.mark.integration
 SOON = 60.0
-
-
-def an_item() -> tuple[str, str, str]:
-    """Give Dag, task and owner of some approval without checks, and whoever answers for it."""
-    for dag_id, dag in shipped_dags().items():
-        for task_id, spec in dag.specs.items():
-            if (
-                spec.item.mode == "approval"
-                and spec.item.gate == "approval"
-                and spec.item.owner == "operations_lead"
-            ):
-                return dag_id, task_id, "omar.operations"
-    raise LookupError("no approval of the operations lead is shipped")
-
-
-def a_key() -> GateKey:
-    dag_id, task_id, _ = an_item()
-    return GateKey(dag_id, f"run-{uuid.uuid4().hex}", task_id, -1)
-
-
-def place(rows: GateRows, key: GateKey, **fields: Any) -> str:
-    return rows.waiting(key.dag_id, key.run_id, key.task_id, **fields)
 
 
 class Api:
@@ -66,7 +44,7 @@ class OneUser(Gates):
 
     async def user(self, scope: Any) -> str | None:
         del scope
-        return "omar.operations"
+        return ANSWERER
 
 
 async def patch(guard: Guard, key: GateKey) -> int:

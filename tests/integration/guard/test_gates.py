@@ -19,6 +19,7 @@ from launch_pipeline.orchestration import gates as gates_module
 from launch_pipeline.orchestration.gates import Gates
 from launch_pipeline.orchestration.guard import GateKey
 from launch_pipeline.orchestration.shipped import shipped_dags
+from servers.gate_keys import ANSWERER, a_key, an_item, place
 from servers.item_tasks import REASON
 
 if TYPE_CHECKING:
@@ -29,28 +30,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 DAG = "sign_off"
 SOON = 60.0
-
-
-def an_item() -> tuple[str, str, str]:
-    """Give Dag, task and owner of some approval without checks, and whoever answers for it."""
-    for dag_id, dag in shipped_dags().items():
-        for task_id, spec in dag.specs.items():
-            if (
-                spec.item.mode == "approval"
-                and spec.item.gate == "approval"
-                and spec.item.owner == "operations_lead"
-            ):
-                return dag_id, task_id, "omar.operations"
-    raise LookupError("no approval of the operations lead is shipped")
-
-
-def a_key() -> GateKey:
-    dag_id, task_id, _ = an_item()
-    return GateKey(dag_id, f"run-{uuid.uuid4().hex}", task_id, -1)
-
-
-def place(rows: GateRows, key: GateKey, **fields: Any) -> str:
-    return rows.waiting(key.dag_id, key.run_id, key.task_id, **fields)
 
 
 @asynccontextmanager
@@ -73,7 +52,7 @@ def with_gates(work: Callable[[Gates], Awaitable[Any]]) -> Any:
 
 
 async def judged(
-    gates: Gates, key: GateKey, option: str = "Approve", by: str = "omar.operations", **fields: Any
+    gates: Gates, key: GateKey, option: str = "Approve", by: str = ANSWERER, **fields: Any
 ) -> str:
     spec = await gates.spec(key)
     assert spec is not None
@@ -185,7 +164,7 @@ def test_foreign_gates_are_not_known() -> None:
     """A Dag or a task that is no item of a checklist has no spec."""
 
     async def work(gates: Gates) -> list[Any]:
-        dag_id, task_id, _ = an_item()
+        dag_id, task_id = an_item()
         keys = [GateKey("billing", "r", task_id, -1), GateKey(dag_id, "r", "phase_gate", -1)]
         return [await gates.spec(key) for key in keys]
 
@@ -296,7 +275,8 @@ def test_connection_killed_while_it_holds_the_lock_frees_the_gate(rows: GateRows
             async with first.alone(key):
                 ended = await asyncio.to_thread(
                     rows.execute,
-                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'",
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+                    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
                 )
                 assert ended == [(True,)]
                 async with second.alone(key) as free:

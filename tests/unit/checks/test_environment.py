@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.checklist.files import read_yaml
+from launch_pipeline.checks import environment as environments
 from launch_pipeline.checks.context import ConnectionInfo, load_environment
 from launch_pipeline.errors import ConfigurationError
 
@@ -46,8 +49,39 @@ def test_mistake_is_explained(tmp_path: Path, text: str, words: list[str]) -> No
 
 def test_missing_file_is_explained(tmp_path: Path) -> None:
     """A file that is not there is a configuration error."""
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="does not exist"):
         load_environment(tmp_path / "none.yaml")
+
+
+def test_environment_is_read_again_only_when_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every check asks for its environment; YAML is read once for each state of the file."""
+    file, read = tmp_path / "x.yaml", []
+
+    def counted(path: Path) -> dict[str, Any]:
+        read.append(path)
+        return read_yaml(path)
+
+    monkeypatch.setattr(environments, "read_yaml", counted)
+    file.write_text("name: one\n")
+    assert [load_environment(file).name for _ in range(5)] == ["one"] * 5
+    stamp = file.stat().st_mtime_ns
+    file.write_text("name: two!\n")
+    os.utime(file, ns=(stamp, stamp))
+    assert [load_environment(file).name for _ in range(5)] == ["two!"] * 5
+    assert len(read) == 2
+
+
+def test_environment_is_read_as_strictly_as_a_checklist(tmp_path: Path) -> None:
+    """One reader for both: a key given twice and an alias are mistakes, a date is the text as written."""
+    file = tmp_path / "x.yaml"
+    for text in ("name: x\nname: y\n", "name: &a x\nvariables: {b: *a}\n"):
+        file.write_text(text)
+        with pytest.raises(ConfigurationError, match=r"x\.yaml: line 2"):
+            load_environment(file)
+    file.write_text("name: x\nvariables: {launch_date: 2026-05-01}\n")
+    assert load_environment(file).variables == {"launch_date": "2026-05-01"}
 
 
 @pytest.mark.parametrize(

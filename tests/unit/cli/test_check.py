@@ -158,6 +158,13 @@ def test_an_item_without_checks_shows_its_question(harbour: Harbour) -> None:
         (("pier_open", "--environment", "tset"), "test"),
         (("pier_open", "--set", "wanted"), "release=2.4.0"),
         (("pier_open", "--set", "wanted=[1"), "is none"),
+        (("pier_open", "--set", "=open"), "release=2.4.0"),
+        (("pier_open", "--set", "1st=open"), "release=2.4.0"),
+        (("",), "there is no item ''"),
+        (("[red]pier[/red]",), "there is no item '[red]pier[/red]'"),
+        (("pier" * 1000,), "docs/catalogue.md"),
+        (("pier_open", "crane_ready"), "unexpected extra argument"),
+        ((), "Missing argument 'ITEM'"),
     ],
 )
 def test_wrong_usage_names_what_is_near(harbour: Harbour, arguments: tuple[str, ...], said: str) -> None:
@@ -165,6 +172,48 @@ def test_wrong_usage_names_what_is_near(harbour: Harbour, arguments: tuple[str, 
     done = harbour.launch("check", *arguments)
     assert done.exit_code == 2
     assert said in " ".join(done.stderr.split())
+
+
+WRONG_FILES: dict[str, tuple[str, bytes, str]] = {
+    "an environment that is no YAML": ("environments/test.yaml", b"a: [", "Fix:"),
+    "an environment that is no text": ("environments/test.yaml", b"\xff\xfe", "Fix:"),
+    "an environment with a wrong value": ("environments/test.yaml", b"{name: test, hour: never}", "Fix:"),
+    "a checklist that is no YAML": ("checklists/01_harbour.yaml", b"a: [", "Fix:"),
+    "a checklist that is none": ("checklists/01_harbour.yaml", b"{}", "Fix:"),
+}
+
+
+@pytest.mark.parametrize(("path", "content", "said"), WRONG_FILES.values(), ids=WRONG_FILES.keys())
+def test_a_wrong_file_is_no_verdict(harbour: Harbour, path: str, content: bytes, said: str) -> None:
+    """Exit 2 with the file and the fix: 1 would tell a script that the product failed."""
+    (harbour.include / path).write_bytes(content)
+    done = harbour.launch("check", "pier_open", "--environment", "test", "--set", "wanted=open")
+    assert done.exit_code == 2, done.output
+    assert path.rpartition("/")[2] in done.stderr
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_folder_without_checklists_is_named(harbour: Harbour) -> None:
+    """Whoever has pointed LAUNCH_INCLUDE elsewhere sees where was looked."""
+    (harbour.include / "checklists" / "01_harbour.yaml").unlink()
+    done = harbour.launch("check", "pier_open")
+    assert done.exit_code == 2
+    assert str(harbour.include / "checklists") in "".join(done.stderr.split())
+
+
+@pytest.mark.usefixtures("pier")
+@pytest.mark.parametrize("given", ["rehearsal=maybe", "launch_at=soon", 'release=["a"]', "launch_id="])
+def test_what_a_form_would_refuse_is_only_a_variable_here(harbour: Harbour, given: str) -> None:
+    """A check that does not use it does not mind."""
+    done = harbour.launch("check", "pier_open", "--set", "wanted=open", "--set", given)
+    assert done.exit_code == 0, done.output
+
+
+def test_the_last_of_two_values_counts(harbour: Harbour, pier: ScriptedHttp) -> None:
+    """As with every option that is given twice; the one request shows that it was asked once."""
+    done = harbour.launch("check", "pier_open", "--set", "wanted=shut", "--set", "wanted=open")
+    assert (done.exit_code, len(pier.requests)) == (0, 1), done.output
 
 
 @pytest.mark.parametrize("command", ["check", "doctor", "catalogue"])

@@ -215,7 +215,8 @@ async def _receiver(api: Api, name: str) -> _Receiver:
 def _waits(route: dict[str, Any], wanted: str, receiver: str, wait: timedelta) -> Iterator[timedelta]:
     """The ``group_wait`` of every route to the receiver; routes inherit from those around them."""
     receiver = str(route.get("receiver") or receiver)
-    wait = duration(route.get("group_wait")) or wait
+    own = duration(route.get("group_wait"))
+    wait = wait if own is None else own  # 0s means at once
     if receiver == wanted:
         yield wait
     for inner in route.get("routes") or []:

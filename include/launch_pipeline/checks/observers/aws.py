@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import aiohttp
 from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
+from aiobotocore.httpsession import AIOHTTPSession  # type: ignore[import-untyped]
 from aiobotocore.session import AioSession, get_session  # type: ignore[import-untyped]
 from botocore.exceptions import (  # type: ignore[import-untyped]
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     ConnectionError,  # noqa: A004  (botocore's name)
     CredentialRetrievalError,
     HTTPClientError,
@@ -22,7 +26,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
 from launch_pipeline.checks.evidence import digest
-from launch_pipeline.checks.observers.web import Answer, busy
+from launch_pipeline.checks.observers.web import Answer, Staying, busy, refuse_named
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
@@ -49,9 +53,48 @@ _REFUSED = {
 _BUSY = ("Throttl", "SlowDown", "TooManyRequests", "RequestLimitExceeded", "LimitExceededException")
 _UNSUPPORTED = {"NotImplemented", "MethodNotAllowed", "UnknownOperationException", "InvalidAction"}
 _UNAUTHORIZED, _TOO_MANY, _SERVER = (401, 403), 429, 500
+_MOVED, _BAD, _REGION = 300, 400, "x-amz-bucket-region"
 
 
+_MOST_BYTES = 16 * 1024 * 1024
 _SECRET = ("aws_secret_access_key", "aws_session_token")
+
+
+class _Session(AIOHTTPSession):  # type: ignore[misc]  # untyped
+    """Follows no redirect and reads a bounded answer; a file is read piece by piece by who wants it."""
+
+    async def _get_session(self, proxy_url: Any) -> Staying:
+        return Staying(await super()._get_session(proxy_url))
+
+    async def send(self, request: Any) -> Any:
+        as_stream, request.stream_output = request.stream_output, True
+        answer = await super().send(request)
+        if _MOVED <= answer.status_code < _BAD and _REGION not in answer.headers:
+            # botocore follows S3 from region to region; where nobody says which, it asks without end.
+            answer.raw.close()
+            message = f"{_asked(request)} answered {answer.status_code}, which leads elsewhere"
+            raise Inconclusive(message)
+        if not as_stream:
+            answer._content = await _bounded(answer.raw, request)  # noqa: SLF001  (where it looks first)
+        return answer
+
+
+def _asked(request: Any) -> str:
+    return str(request.url).partition("?")[0][:200]
+
+
+async def _bounded(response: aiohttp.ClientResponse, request: Any) -> bytes:
+    body = bytearray()
+    try:
+        async for piece in response.content.iter_chunked(64 * 1024):
+            body += piece
+            if len(body) > _MOST_BYTES:
+                response.close()
+                message = f"{_asked(request)} answered more than {_MOST_BYTES // 1024 // 1024} MiB"
+                raise Inconclusive(message)
+    except aiohttp.ClientError as error:
+        raise ConnectionClosedError(error=error, request=request, endpoint_url=request.url) from error
+    return bytes(body)
 
 
 @asynccontextmanager
@@ -64,6 +107,7 @@ async def client(ctx: CheckContext, connection: ConnectionInfo, service: str) ->
     Whatever goes wrong inside is raised as Inconclusive or Unreachable.
     """
     try:
+        await refuse_named(ctx, urlsplit(_endpoint(connection, service) or "").hostname or "")
         session = await ctx.clients.keep("aws", _session)
         if connection.extra.get("role_arn"):
             keys = await _assumed(session, connection)
@@ -141,22 +185,27 @@ def _keys(connection: ConnectionInfo) -> dict[str, Any]:
     }
 
 
+def _endpoint(connection: ConnectionInfo, service: str) -> str | None:
+    per_service = connection.extra.get("service_config")
+    own = per_service.get(service) if isinstance(per_service, Mapping) else None
+    said = own.get("endpoint_url") if isinstance(own, Mapping) else None
+    said = said or connection.extra.get("endpoint_url") or (connection.base_url if connection.host else None)
+    return str(said) if said else None
+
+
 def _options(connection: ConnectionInfo, service: str) -> dict[str, Any]:
     extra = connection.extra
-    per_service = extra.get("service_config")
-    own = per_service.get(service) if isinstance(per_service, Mapping) else None
-    endpoint = own.get("endpoint_url") if isinstance(own, Mapping) else None
-    endpoint = endpoint or extra.get("endpoint_url") or (connection.base_url if connection.host else None)
     style = extra.get("addressing_style")
     config = AioConfig(
         retries={"total_max_attempts": 1},  # the check itself asks again
+        http_session_cls=_Session,
         warm_up_loader_caches=True,  # the models are large: read off the loop
         user_agent_appid="launch-check",
         s3={"addressing_style": str(style)} if style else None,
     )
     return {
         "region_name": extra.get("region_name") or extra.get("region") or None,
-        "endpoint_url": endpoint,
+        "endpoint_url": _endpoint(connection, service),
         "verify": extra.get("ca_file") or None,
         "config": config,
     }

@@ -12,6 +12,7 @@ import dns.resolver
 
 from launch_pipeline.checks.environment import SYSTEM_RESOLVER
 from launch_pipeline.checks.observers.tcp_port import split_target
+from launch_pipeline.checks.observers.web import refuse
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -59,6 +60,7 @@ async def _resolver(ctx: CheckContext, text: str, lifetime: float) -> dns.asyncr
             message = f"resolver '{text}' is no address; write 'system', an address or address:port"
             raise Inconclusive(message)
         host, port = ctx.environment.address_of(host, port)
+        refuse(ctx, host)
         resolver.nameservers, resolver.port = [host], port
     resolver.lifetime = lifetime
     # Let a lost packet be asked for again within the attempt.

@@ -1,22 +1,32 @@
-"""Reads configuration files and documents of a repository as data."""
+"""Reads configuration files and documents of a repository as data; the time grows with the length only."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-_FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
-_ATX = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-_SETEXT = re.compile(r"^(?!\s*$)(.{1,200})\n(?:=+|-+)[ \t]*$", re.MULTILINE)
-_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ATX = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
+_FENCES = ("```", "~~~")
+_LONGEST_HEADING = 200
+# A text or a comment that nobody closes goes to the end, so that nothing is looked at twice.
+_TEXT = r'("(?:[^"\\]++|\\.)*+(?:"|\Z))'
+_COMMENTS = re.compile(_TEXT + r"|//[^\n]*|/\*(?:.*?\*/|.*)", re.DOTALL)
+_TRAILING = re.compile(_TEXT + r"|,(?=\s*[}\]])", re.DOTALL)
+_DEEPEST = 100
+_MOST_VALUES = 500_000
+"""Of a YAML document, with what its aliases repeat."""
+
+# The C parser where PyYAML has it: the other one reads a lock file for half a minute.
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Words(yaml.SafeLoader):
+class _Words(_Base):  # type: ignore[misc] # chosen at run time
     """YAML without decimal numbers and dates: version 1.10 stays ``1.10``, a date its text."""
 
 
@@ -31,22 +41,65 @@ _Words.yaml_implicit_resolvers = {
 def read_document(path: str, text: str) -> Any:
     """Read JSON (comments and trailing commas allowed), YAML, or a Markdown file's front matter.
 
-    Raises ValueError where the text is not what the name promises.
+    Raises ValueError where the text is not what the name promises, is nested more than a hundred levels
+    deep, or repeats itself by aliases without end.
     """
     try:
         if path.endswith((".json", ".jsonc", ".json5")):
             return json.loads(without_comments(text))
         if path.endswith((".yaml", ".yml")):
             return _yaml(text)
-        match = _FRONT_MATTER.match(text.replace("\r\n", "\n"))
-        return {"front_matter": _yaml(match[1]) if match else None}
-    except (yaml.YAMLError, RecursionError) as error:
-        message = f"cannot be read: {str(error).splitlines()[0]}"
+        front = _front_matter(text)[0]
+        return {"front_matter": None if front is None else _yaml(front)}
+    except (yaml.YAMLError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        # The last three come from values with a tag that does not fit them.
+        message = f"cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}"
         raise ValueError(message) from error
 
 
 def _yaml(text: str) -> Any:
+    _refuse_bombs(text)
     return yaml.load(text, Loader=_Words)  # noqa: S506  (a subclass of SafeLoader)
+
+
+def _refuse_bombs(text: str) -> None:
+    """Count the values with what aliases repeat, before any of them is made."""
+    sizes: dict[str, int] = {}
+    whole: list[tuple[str | None, int]] = [(None, 0)]
+    for event in yaml.parse(text, Loader=_Base):
+        if isinstance(event, yaml.CollectionStartEvent):
+            whole.append((event.anchor, 1))
+            _refuse(len(whole) > _DEEPEST, f"it is nested more than {_DEEPEST} levels deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            _added(whole, sizes, *whole.pop())
+        elif isinstance(event, yaml.AliasEvent):
+            size = sizes.get(str(event.anchor), 0)
+            _refuse(not size, f"the alias *{event.anchor} stands for what it is in")
+            _added(whole, sizes, None, size)
+        elif isinstance(event, yaml.ScalarEvent):
+            _added(whole, sizes, event.anchor, 1)
+
+
+def _added(whole: list[tuple[str | None, int]], sizes: dict[str, int], anchor: str | None, size: int) -> None:
+    if anchor:
+        sizes[anchor] = size
+    total = whole[-1][1] + size
+    _refuse(total > _MOST_VALUES, f"it stands for more than {_MOST_VALUES} values")
+    whole[-1] = (whole[-1][0], total)
+
+
+def _refuse(wrong: bool, what: str) -> None:
+    if wrong:
+        raise ValueError(what)
+
+
+def _front_matter(text: str) -> tuple[str | None, str]:
+    """Give a document's front matter, and the rest; None where it has none."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines[0].rstrip() != "---":
+        return None, text
+    end = next((place for place, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
+    return (None, text) if end is None else ("\n".join(lines[1:end]), "\n".join(lines[end + 1 :]))
 
 
 def without_comments(text: str) -> str:
@@ -57,13 +110,34 @@ def without_comments(text: str) -> str:
 
 def count_words(text: str) -> int:
     """Count the words of a document, without its front matter."""
-    return len(_FRONT_MATTER.sub("", text).split())
+    return len(_front_matter(text)[1].split())
 
 
 def headings_of(text: str) -> list[str]:
     """Give a Markdown document's headings; a line inside a code block is none."""
-    outside = _FENCE.sub("", text.replace("\r\n", "\n"))
-    return _ATX.findall(outside) + [heading.strip() for heading in _SETEXT.findall(outside)]
+    return list(_headings(text))
+
+
+def _headings(text: str) -> Iterator[str]:
+    fence, before = "", ""
+    for line in text.replace("\r\n", "\n").split("\n"):
+        opened = next((sign for sign in _FENCES if line.startswith(sign)), "")
+        if fence or opened:
+            # Only its own sign closes a block.
+            fence = "" if opened and opened == fence else fence or opened
+            before = ""
+            continue
+        yield from _heading(line[:_LONGEST_HEADING], before)
+        before = line.strip() if len(line) <= _LONGEST_HEADING else ""
+
+
+def _heading(line: str, before: str) -> list[str]:
+    """Give the heading that a line is, with hashes, or that it underlines."""
+    match = _ATX.fullmatch(line)
+    if match:
+        return [match[1].rstrip(" \t").rstrip("#").rstrip(" \t")]
+    underlined = line.rstrip(" \t")
+    return [before] if before and underlined and set(underlined) in ({"="}, {"-"}) else []
 
 
 def has_heading(headings: list[str], wanted: str) -> bool:

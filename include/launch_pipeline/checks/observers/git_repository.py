@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.expect import compare, look_up, parse_expectations, shown
+from launch_pipeline.checks.expect import compare, parse_expectations, shown
 from launch_pipeline.checks.observers.documents import count_words, has_heading, headings_of, read_document
 from launch_pipeline.checks.observers.git_store import Repository, open_repository
 from launch_pipeline.checks.observers.globs import expand_braces, matching
+from launch_pipeline.checks.paths import look_up
 from launch_pipeline.checks.values import moment
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -60,7 +61,7 @@ async def observe(params: GitRepositoryParams, ctx: CheckContext) -> Observation
     the repository does not answer.
     """
     connection = await ctx.connection(params.conn_id)
-    repository = await open_repository(connection, params.ref)
+    repository = await open_repository(ctx, connection, params.ref)
     view = await _view(repository, params)
     facts: dict[str, Any] = {"commit": view.commit, "files": len(view.files), "paths": view.files[:_SHOWN]}
     facts |= await _contents(view, params, ctx.clock())
@@ -101,7 +102,7 @@ async def _contents(view: _View, params: GitRepositoryParams, now: datetime) -> 
 async def _document(view: _View, path: str, text: str) -> Any:
     """Read a file as data, a tsconfig with what it extends."""
     try:
-        document = read_document(path, text)
+        document = await asyncio.to_thread(read_document, path, text)
         seen = {path}
         parent = _extended(path, document)
         while parent is not None and len(seen) <= _MOST_EXTENDS:
@@ -110,7 +111,7 @@ async def _document(view: _View, path: str, text: str) -> Any:
                 message = f"extends '{parent}', which is not in the repository"
                 return {"unreadable": message}
             seen.add(known)
-            base = read_document(known, await view.text(known))
+            base = await asyncio.to_thread(read_document, known, await view.text(known))
             parent = _extended(known, base)
             document = _laid_over(base, document)
     except ValueError as error:

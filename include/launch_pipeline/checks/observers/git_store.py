@@ -13,13 +13,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from launch_pipeline.checks.observers.web import refuse_named
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from launch_pipeline.checks.context import ConnectionInfo
+    from launch_pipeline.checks.context import CheckContext, ConnectionInfo
 
 _OUTPUT_LIMIT = 64 * 1024 * 1024
 _SCHEMES = ("https://", "http://", "ssh://", "file://", "git@")
@@ -85,7 +87,7 @@ async def _git(
     return process.returncode or 0, out, err
 
 
-async def open_repository(connection: ConnectionInfo, ref: str) -> Repository:
+async def open_repository(ctx: CheckContext, connection: ConnectionInfo, ref: str) -> Repository:
     """Open the repository of a connection, fetched where it does not know the ref yet.
 
     ``extra.path`` is a repository on this machine; ``extra.url`` or the host a remote one, of
@@ -100,6 +102,7 @@ async def open_repository(connection: ConnectionInfo, ref: str) -> Repository:
     if not url.startswith(_SCHEMES):
         message = f"connection '{connection.conn_id}' names no repository: set extra.url or extra.path"
         raise Inconclusive(message)
+    await refuse_named(ctx, urlsplit(url).hostname or "")
     return await _mirrored(url, ref, environment)
 
 

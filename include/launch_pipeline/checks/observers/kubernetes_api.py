@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import yaml
@@ -26,7 +26,7 @@ from kubernetes_asyncio.config import (
 from kubernetes_asyncio.dynamic import DynamicClient, Resource
 
 from launch_pipeline.checks.evidence import digest
-from launch_pipeline.checks.observers.web import Answer, busy
+from launch_pipeline.checks.observers.web import Answer, Staying, busy, refuse_named, spoken
 from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable
 
 if TYPE_CHECKING:
@@ -135,10 +135,10 @@ class Cluster:
                 body = await _bounded(response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
         except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-            message = f"{self.host} has a certificate that is not trusted: {error}"[:300]
+            message = f"{self.host} has a certificate that is not trusted: {spoken(error)}"[:300]
             raise Inconclusive(message) from error
         except (aiohttp.ClientError, OSError) as error:
-            message = f"{self.host} did not answer: {str(error) or type(error).__name__}"[:300]
+            message = f"{self.host} did not answer: {spoken(error)}"[:300]
             raise Unreachable(message, retryable=True) from error
         elapsed = (time.perf_counter() - began) * 1000
         return Answer(
@@ -156,6 +156,7 @@ async def cluster_of(ctx: CheckContext, conn_id: str) -> Cluster:
     connection = await ctx.connection(conn_id)
     said = f"{connection!r}{connection.password}{dict(connection.extra)}"
     cluster = await ctx.clients.keep(("kubernetes", digest(said)), lambda: _opened(connection))
+    await refuse_named(ctx, urlsplit(cluster.host).hostname or "")
     ctx.seen_secrets.update(map(str, cluster.configuration.api_key.values()))
     ctx.seen_secrets.update(
         str(key).removeprefix("Bearer ") for key in cluster.configuration.api_key.values()
@@ -176,6 +177,7 @@ async def _opened(connection: ConnectionInfo) -> AsyncIterator[Cluster]:
 
     await renew()
     async with ApiClient(configuration) as api:
+        api.rest_client.pool_manager = Staying(api.rest_client.pool_manager)
         yield Cluster(connection.conn_id, configuration, DynamicClient(api), renew)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from launch_pipeline.checks.evidence import plain
+from launch_pipeline.checks.observers.web import refuse_named
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -36,6 +37,11 @@ _OPTIONS = {
 """What a connection's extra may say to libpq."""
 
 
+Session = psycopg.AsyncConnection[dict[str, Any]]
+Rows = tuple[list[dict[str, Any]], int]
+"""The first rows, and how many there are."""
+
+
 async def observe(params: PostgresQueryParams, ctx: CheckContext) -> Observation:
     """Run the statement in a read-only session with a time-out.
 
@@ -44,6 +50,9 @@ async def observe(params: PostgresQueryParams, ctx: CheckContext) -> Observation
     """
     connection = await ctx.connection(params.conn_id)
     authority = _authority(connection)
+    for host in connection.host.split(","):
+        if not host.startswith("/"):  # a folder of sockets
+            await refuse_named(ctx, host)
     async with ctx.clients.limit(authority):
         try:
             return await _ask(params, connection, authority)
@@ -76,13 +85,14 @@ async def _ask(params: PostgresQueryParams, connection: ConnectionInfo, authorit
         message = "PgBouncer's console takes no parameters; write the statement without %s"
         raise Inconclusive(message)
     async with await psycopg.AsyncConnection.connect(
-        _conninfo(connection), autocommit=console, row_factory=dict_row, prepare_threshold=None
+        _conninfo(connection), autocommit=True, row_factory=dict_row, prepare_threshold=None
     ) as session:
         if not console:
-            await session.set_read_only(True)
             milliseconds = round(params.statement_timeout.total_seconds() * 1000)
-            await session.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
-        seen = [await _sample(params, session) for _ in range(params.samples)]
+            # In one go; the end of the block ends the transaction as well.
+            await session.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}".encode())
+        ask = _simple if console else _streamed
+        seen = [await _sample(params, session, ask) for _ in range(params.samples)]
     names = ["query"] if len(seen) == 1 else [f"sample {n}" for n in range(1, len(seen) + 1)]
     subjects = tuple(Subject(name=n, facts=f) for n, f in zip(names, seen, strict=True))
     summary = {key: seen[-1][key] for key in ("value", "row_count", "elapsed_ms")}
@@ -90,20 +100,35 @@ async def _ask(params: PostgresQueryParams, connection: ConnectionInfo, authorit
 
 
 async def _sample(
-    params: PostgresQueryParams, session: psycopg.AsyncConnection[dict[str, Any]]
+    params: PostgresQueryParams, session: Session, ask: Callable[..., Awaitable[Rows]]
 ) -> dict[str, Any]:
     began = time.perf_counter()
-    arguments = list(params.params) or None
-    # A literal per cent sign is only to be doubled where parameters are given, as psycopg rules.
-    cursor = await session.execute(params.sql.encode(), arguments)
-    rows = await cursor.fetchmany(_ROWS) if cursor.description else []
+    rows, count = await ask(params, session)
     readable = [{name: _number(value) for name, value in row.items()} for row in rows]
     return {
         "value": next(iter(readable[0].values()), None) if readable else None,
         "rows": readable,
-        "row_count": cursor.rowcount,
+        "row_count": count,
         "elapsed_ms": round((time.perf_counter() - began) * 1000, 1),
     }
+
+
+async def _simple(params: PostgresQueryParams, session: Session) -> Rows:
+    cursor = await session.execute(params.sql.encode())
+    return (await cursor.fetchmany(_ROWS) if cursor.description else []), cursor.rowcount
+
+
+async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
+    """Read row by row: a million are counted and not kept. Read so, the server takes one statement only."""
+    rows, count = [], 0
+    # A literal per cent sign is only to be doubled where parameters are given, as psycopg rules.
+    arguments = list(params.params) or None
+    async with session.cursor() as cursor:
+        async for row in cursor.stream(params.sql.encode(), arguments):
+            count += 1
+            if count <= _ROWS:
+                rows.append(row)
+    return rows, count
 
 
 def _number(value: Any) -> Any:

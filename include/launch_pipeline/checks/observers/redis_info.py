@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
@@ -27,6 +27,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as NotConnectedError
 from redis.exceptions import TimeoutError as NotInTimeError
 
+from launch_pipeline.checks.observers.web import refuse_named
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -71,6 +72,8 @@ class _Asker:
     params: RedisInfoParams
     ctx: CheckContext
     connection: ConnectionInfo
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Facts of nodes that were asked on the way, by name."""
 
     @property
     def tls(self) -> bool:
@@ -84,6 +87,7 @@ class _Asker:
 
         Raises Unreachable or Inconclusive for whatever goes wrong inside.
         """
+        await refuse_named(self.ctx, self.ctx.environment.address_of(host, port)[0])
         async with self.ctx.clients.limit(f"{host}:{port}"):
             client = Redis(**_options(self, host, port, sentinel=sentinel))
             try:
@@ -195,15 +199,23 @@ async def _found(asker: _Asker, host: str, port: int) -> list[_Node]:
         info = await client.info()
         if str(info.get("cluster_enabled")) == "1" or info.get("redis_mode") == "cluster":
             return _cluster_nodes(await client.execute_command("CLUSTER NODES"), host, tls=asker.tls)
+        await _note(asker, client, f"{host}:{port}", info)
     if info.get("role") == "slave":
         host, port = str(info.get("master_host")), int(info.get("master_port") or _PORT)
         async with asker.node(host, port) as client:
             info = await client.info()
+            await _note(asker, client, f"{host}:{port}", info)
     replicas = [one for name, one in info.items() if name.startswith("slave") and isinstance(one, Mapping)]
     return [
         _Node(host, port, primary=True),
         *(_Node(str(one.get("ip")), int(one.get("port", 0)), primary=False) for one in replicas),
     ]
+
+
+async def _note(asker: _Asker, client: Any, name: str, info: dict[str, Any]) -> None:
+    """Keep what a primary says where it is in scope: it need not be asked a second time."""
+    if info.get("role") == "master" and asker.params.scope != "replicas":
+        asker.seen[name] = await _asked(asker, client, info)
 
 
 def _cluster_nodes(told: Any, seed: str, *, tls: bool) -> list[_Node]:
@@ -221,17 +233,25 @@ def _cluster_nodes(told: Any, seed: str, *, tls: bool) -> list[_Node]:
 
 
 async def _facts(asker: _Asker, node: _Node) -> dict[str, Any]:
+    if node.name in asker.seen:
+        return asker.seen[node.name]
     try:
         async with asker.node(node.host, node.port) as client:
-            info = dict(await client.info())
-            facts = {"ping": await _ping(client), "info": info, "config": await _config(asker, client)}
-            facts["cluster"] = await _cluster(client) if asker.params.cluster else {}
+            return await _asked(asker, client, await client.info())
     except Unreachable:
         if not node.failed:
             raise
         # Its own cluster has given it up: that is an answer, not a question that could not be asked.
         return {"ping": "FAILED", "info": {}, "cluster": {}, "config": {}}
-    return facts
+
+
+async def _asked(asker: _Asker, client: Any, info: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "ping": await _ping(client),
+        "info": dict(info),
+        "cluster": await _cluster(client) if asker.params.cluster else {},
+        "config": await _config(asker, client),
+    }
 
 
 async def _ping(client: Any) -> str:

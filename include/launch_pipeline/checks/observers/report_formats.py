@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _WORST = 20
+_DEEPEST = 50
+"""Levels of XML; test suites in test suites come to a handful."""
 _GRADES = ("critical", "high", "medium", "low")
 _COMMIT_PROPERTIES = {"commit", "revision", "git_commit", "commit_sha", "sha"}
 
@@ -37,7 +39,18 @@ class Parsed:
 
 
 def parse_report(form: ReportFormat, content: bytes, rules: Sequence[str], require: Sequence[str]) -> Parsed:
-    """Read a report; raises ValueError (or what a wrong structure raises) where it is none."""
+    """Read a report; raises ValueError where it is none, whatever it is instead."""
+    try:
+        return _parsed(form, content, rules, require)
+    except ValueError:
+        raise
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        # Each of its values may be missing, or of another sort than its form says.
+        message = f"it has another structure ({type(error).__name__}: {error})"
+        raise ValueError(message) from error
+
+
+def _parsed(form: ReportFormat, content: bytes, rules: Sequence[str], require: Sequence[str]) -> Parsed:
     if form is ReportFormat.JUNIT:
         return _junit(_xml(content), require)
     if form is ReportFormat.COBERTURA:
@@ -48,10 +61,17 @@ def parse_report(form: ReportFormat, content: bytes, rules: Sequence[str], requi
 
 def _xml(content: bytes) -> Element:
     try:
-        return fromstring(content, forbid_dtd=False)
+        root: Element = fromstring(content, forbid_dtd=False)
     except (ParseError, DefusedXmlException) as error:
         message = f"not safe, well-formed XML: {error}"
         raise ValueError(message) from error
+    level = [root]
+    for _ in range(_DEEPEST):
+        level = [child for element in level for child in element]
+    if level:
+        message = f"nested more than {_DEEPEST} levels deep"
+        raise ValueError(message)
+    return root
 
 
 def _junit(root: Element, require: Sequence[str]) -> Parsed:
@@ -69,7 +89,7 @@ def _junit(root: Element, require: Sequence[str]) -> Parsed:
         "errors": max(counted["error"], stated["errors"]),
         "skipped": counted["skipped"],
         "time": _stated_time(root),
-        "missing": [name for name in require if not _proved(name, outcomes)],
+        "missing": _not_proved(require, outcomes),
     }
     wrong = [
         f"{c.get('classname', '')} {c.get('name', '')}".strip()
@@ -87,13 +107,20 @@ def _outcome(case: Element) -> str:
 
 def _stated(root: Element, name: str) -> int:
     suites = [root] if root.get(name) else [s for s in root.iter("testsuite") if s is not root]
-    values = [number(suite.get(name)) for suite in suites]
-    return int(sum(value for value in values if value is not None))
+    stated = [text for suite in suites if (text := suite.get(name)) is not None]
+    values = [value for text in stated if (value := number(text)) is not None]
+    if len(values) < len(stated):
+        message = f"it states {name} that are no number"
+        raise ValueError(message)
+    return int(sum(values))
 
 
-def _stated_time(root: Element) -> float:
+def _stated_time(root: Element) -> float | None:
+    """Add up the seconds; None where one is no number, as with a comma in it."""
     suites = [root] if root.get("time") else list(root.iter("testsuite"))
-    return round(sum(number(suite.get("time")) or 0.0 for suite in suites), 3)
+    values = [number(suite.get("time", "0")) for suite in suites]
+    known = [value for value in values if value is not None]
+    return round(sum(known), 3) if len(known) == len(values) else None
 
 
 def _junit_commit(root: Element) -> str:
@@ -103,17 +130,21 @@ def _junit_commit(root: Element) -> str:
     return ""
 
 
-def _proved(wanted: str, outcomes: Sequence[tuple[Element, str]]) -> bool:
-    """Whether the test ran and passed, in all its parametrisations; a skipped one is missing."""
-    found = [outcome for case, outcome in outcomes if _is_test(case, wanted)]
-    return bool(found) and all(outcome == "passed" for outcome in found)
+def _not_proved(require: Sequence[str], outcomes: Sequence[tuple[Element, str]]) -> list[str]:
+    """Name the tests that did not run and pass in all their parametrisations; a skipped one is missing."""
+    wanted = set(require)
+    found: dict[str, list[str]] = {}
+    for case, outcome in outcomes if wanted else ():
+        for name in wanted & _names(case):
+            found.setdefault(name, []).append(outcome)
+    return [name for name in require if set(found.get(name, ["none"])) != {"passed"}]
 
 
-def _is_test(case: Element, wanted: str) -> bool:
+def _names(case: Element) -> set[str]:
     name = case.get("name", "")
     full = f"{case.get('classname', '')}.{name}"
     plain = name.partition("[")[0]
-    return wanted in {name, plain, plain.removeprefix("test_"), full, full.partition("[")[0]}
+    return {name, plain, plain.removeprefix("test_"), full, full.partition("[")[0]}
 
 
 def _cobertura(root: Element) -> Parsed:

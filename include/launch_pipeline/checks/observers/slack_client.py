@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from launch_pipeline.checks.observers.web import BODY_LIMIT, GuardedResolver, authority, refused_address
+from launch_pipeline.checks.observers.web import BODY_LIMIT, GuardedResolver, authority, refuse, spoken
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
@@ -104,11 +104,10 @@ async def slack(ctx: CheckContext, conn_id: str) -> AsyncIterator[Slack]:
         message = f"connection '{conn_id}' has no token; put a bot token into its password"
         raise Inconclusive(message)
     url = URL(_base_url(connection))
-    if refused_address(url.host or ""):
-        message = f"{url.host} is a link-local or metadata address; a check does not ask there"
-        raise Inconclusive(message)
+    refuse(ctx, url.host or "")
     context = await ctx.clients.tls_context(str(connection.extra.get("ca_file") or ""))
-    connector = aiohttp.TCPConnector(resolver=GuardedResolver())
+    guarded = not ctx.environment.allow_link_local
+    connector = aiohttp.TCPConnector(resolver=GuardedResolver() if guarded else None)
     async with (
         ctx.clients.limit(authority(url)),
         aiohttp.ClientSession(
@@ -150,7 +149,7 @@ class Slack:
             self._may_not_ask(method, document)
             return document
         except (aiohttp.ClientError, OSError) as error:
-            message = f"{self.authority} did not answer: {str(error) or type(error).__name__}"
+            message = f"{self.authority} did not answer: {spoken(error)}"
             raise Unreachable(message[:300], retryable=True) from error
         return {**answer.data, "scopes": answer.headers.get("x-oauth-scopes", "")}  # type: ignore[dict-item]
 

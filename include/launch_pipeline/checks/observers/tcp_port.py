@@ -7,7 +7,7 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checks.observers.web import refused_address
+from launch_pipeline.checks.observers.web import refuse_named
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
@@ -56,9 +56,7 @@ async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:
 
 async def _state(ctx: CheckContext, host: str, port: int, patience: float) -> str:
     address = ctx.environment.address_of(host, port)
-    if refused_address(host) or refused_address(address[0]):
-        message = f"{host} is a link-local or metadata address; a check does not ask there"
-        raise Inconclusive(message)
+    await refuse_named(ctx, address[0])
     async with ctx.clients.limit(f"{host}:{port}"):
         return await _tried(*address, patience)
 

@@ -1,4 +1,4 @@
-"""Observes ``tls_certificate``: one verified handshake, one that reads, one per old protocol."""
+"""Observes ``tls_certificate``: one verified handshake (or one without trust), one per old protocol."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import socket
 import ssl
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
 from launch_pipeline.checks.observers.tcp_port import moved, split_target
+from launch_pipeline.checks.observers.web import refuse_named, spoken
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -42,11 +44,14 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What the server showed to a client that believes everything."""
+    """What the server showed, and what is wrong with its certificate."""
 
     certificate: x509.Certificate
     protocol: str
     cipher: str
+    place: _Place
+    """The same name, at the one of its addresses that answered."""
+    distrust: ssl.SSLCertVerificationError | None = None
 
 
 async def observe(params: TlsCertificateParams, ctx: CheckContext) -> Observation:
@@ -68,12 +73,13 @@ async def _host(
     params: TlsCertificateParams, ctx: CheckContext, text: str, trusting: ssl.SSLContext
 ) -> dict[str, Any]:
     host, port = split_target(text, _HTTPS)
+    address = ctx.environment.address_of(host, port)
+    await refuse_named(ctx, address[0])
     async with ctx.clients.limit(f"{host}:{port}"):
-        place = _Place(host, *ctx.environment.address_of(host, port))
-        shown = await _look(place)
-        chain, name, problem = await _verify(place, trusting, shown.certificate)
+        shown = await _look(_Place(host, *address), trusting)
+        chain, name, problem = _trust(shown)
         oldest = list(_OLD).index(params.min_protocol) if params.min_protocol in _OLD else len(_OLD)
-        legacy = [old for old in list(_OLD)[:oldest] if await _speaks(place, old)]
+        legacy = [old for old in list(_OLD)[:oldest] if await _speaks(shown.place, old)]
     left = shown.certificate.not_valid_after_utc - ctx.clock()
     return {
         "days_left": left.days,
@@ -90,6 +96,7 @@ async def _host(
     }
 
 
+@lru_cache(maxsize=8)
 def _lenient(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
     """Make a context that verifies nothing; for one old version it also offers what is outdated.
 
@@ -108,21 +115,33 @@ def _lenient(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
     return context
 
 
-async def _shake(place: _Place, context: ssl.SSLContext) -> ssl.SSLObject:
+async def _shake(place: _Place, context: ssl.SSLContext) -> tuple[ssl.SSLObject, _Place]:
     _, writer = await asyncio.open_connection(
         place.address, place.port, ssl=context, server_hostname=place.name
     )
     shaken: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    answered = replace(place, address=writer.get_extra_info("peername")[0])
     writer.transport.abort()
     with suppress(OSError):
         await writer.wait_closed()
-    return shaken
+    return shaken, answered
 
 
-async def _look(place: _Place) -> _Shown:
+async def _look(place: _Place, trusting: ssl.SSLContext) -> _Shown:
+    """Shake hands verified, or without trust to see whom: the first is enough where all is well."""
+    try:
+        return await _seen(place, trusting)
+    except ssl.SSLCertVerificationError as error:
+        return replace(await _seen(place, _lenient()), distrust=error)
+
+
+async def _seen(place: _Place, context: ssl.SSLContext) -> _Shown:
     host, port = place.name, place.port
     try:
-        shaken = await _shake(place, _lenient())
+        shaken, answered = await _shake(place, context)
+        certificate = x509.load_der_x509_certificate(shaken.getpeercert(binary_form=True) or b"")
+    except ssl.SSLCertVerificationError:
+        raise
     except ssl.SSLError as error:
         message = f"{host}:{port} does not complete a TLS handshake: {error.reason or error}"
         raise Inconclusive(message) from error
@@ -130,27 +149,23 @@ async def _look(place: _Place) -> _Shown:
         message = f"{host} does not resolve"
         raise Unreachable(message, retryable=True) from error
     except OSError as error:
-        message = f"{host}:{port} did not answer: {error.strerror or error}"[:300]
+        message = f"{host}:{port} did not answer: {spoken(error)}"[:300]
         raise Unreachable(message, retryable=True) from error
-    encoded = shaken.getpeercert(binary_form=True) or b""
+    except ValueError as error:
+        message = f"{host}:{port} shows a certificate that cannot be read: {error}"[:300]
+        raise Inconclusive(message) from error
     cipher = shaken.cipher()
-    certificate = x509.load_der_x509_certificate(encoded)
-    return _Shown(certificate, shaken.version() or "", cipher[0] if cipher else "")
+    return _Shown(certificate, shaken.version() or "", cipher[0] if cipher else "", answered)
 
 
-async def _verify(
-    place: _Place, trusting: ssl.SSLContext, certificate: x509.Certificate
-) -> tuple[bool, bool, str]:
+def _trust(shown: _Shown) -> tuple[bool, bool, str]:
     """Whether the chain and the name hold, and what does not."""
-    try:
-        await _shake(place, trusting)
-    except ssl.SSLCertVerificationError as error:
-        wrong_name = error.verify_code in _WRONG_NAME
-        return wrong_name, not wrong_name and _covers(certificate, place.name), error.verify_message
-    except OSError as error:
-        message = f"{place.name}:{place.port} broke off the verified handshake: {error}"[:300]
-        raise Unreachable(message, retryable=True) from error
-    return True, True, ""
+    error = shown.distrust
+    if error is None:
+        return True, True, ""
+    wrong_name = error.verify_code in _WRONG_NAME
+    covered = not wrong_name and _covers(shown.certificate, shown.place.name)
+    return wrong_name, covered, error.verify_message
 
 
 def _names(certificate: x509.Certificate) -> list[str]:
@@ -182,6 +197,6 @@ async def _speaks(place: _Place, old: str) -> bool:
     except (ConnectionResetError, BrokenPipeError, asyncio.IncompleteReadError):
         return False
     except OSError as error:
-        message = f"{place.name}:{place.port} did not answer the {old} probe: {error}"[:300]
+        message = f"{place.name}:{place.port} did not answer the {old} probe: {spoken(error)}"[:300]
         raise Unreachable(message, retryable=True) from error
     return True

@@ -6,9 +6,12 @@ import asyncio
 import base64
 import ipaddress
 import json
+import os
 import socket
+import ssl
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -21,8 +24,6 @@ from yarl import URL
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
-    import ssl
-
     from launch_pipeline.checks.context import CheckContext, ConnectionInfo
 
 BODY_LIMIT = 1024 * 1024
@@ -50,10 +51,48 @@ def refused_address(text: str) -> bool:
     return bool(mapped.is_link_local or mapped == _METADATA)
 
 
-def _refuse(host: str) -> None:
-    if refused_address(host):
-        message = f"{host} is a link-local or metadata address; a check does not ask there"
-        raise Inconclusive(message)
+def refuse(ctx: CheckContext, *hosts: str) -> None:
+    """Raise Inconclusive for such an address, unless the environment allows it."""
+    refused = [host for host in hosts if refused_address(host)]
+    if refused and not ctx.environment.allow_link_local:
+        raise _refused(refused[0])
+
+
+async def refuse_named(ctx: CheckContext, host: str) -> None:
+    """Raise Inconclusive also for a name that leads to such an address; one that leads nowhere is let by."""
+    refuse(ctx, host)
+    if ctx.environment.allow_link_local or _is_address(host):
+        return
+    with suppress(OSError, UnicodeError):
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        refuse(ctx, *(str(address[4][0]) for address in found))
+
+
+def _is_address(host: str) -> bool:
+    with suppress(ValueError):
+        ipaddress.ip_address(host)
+        return True
+    return False
+
+
+def _refused(host: str) -> Inconclusive:
+    message = f"{host} is a link-local or metadata address; a check does not ask there"
+    return Inconclusive(f"{message}, unless the environment has 'allow_link_local: true'")
+
+
+def spoken(error: BaseException) -> str:
+    """Say in words why a connection failed; aiohttp's own text shows objects of the program."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        cause = cause.certificate_error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return f"the TLS handshake failed: {cause.reason.replace('_', ' ').lower()}"
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    said = (cause.strerror if isinstance(cause, OSError) else "") or str(cause)
+    return " ".join(said.split()) or type(cause).__name__
 
 
 class GuardedResolver(AbstractResolver):
@@ -68,20 +107,37 @@ class GuardedResolver(AbstractResolver):
         """Resolve a name; raises Inconclusive where it leads to a refused address."""
         found = await self._system.resolve(host, port, family)
         for answer in found:
-            _refuse(answer["host"])
+            if refused_address(answer["host"]):
+                raise _refused(host)
         return found
 
     async def close(self) -> None:
         """Nothing to close."""
 
 
-def new_session() -> aiohttp.ClientSession:
+def new_session(*, guarded: bool = True) -> aiohttp.ClientSession:
     """Make a session: no cookies kept, no proxy by environment, no limit beside the checks' own."""
-    connector = aiohttp.TCPConnector(limit=0, resolver=GuardedResolver(), ttl_dns_cache=10)
+    resolver = GuardedResolver() if guarded else ThreadedResolver()
+    connector = aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=10)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
     return aiohttp.ClientSession(
         connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
     )
+
+
+@dataclass(frozen=True)
+class Staying:
+    """The session of another library: it follows no redirect, which could take our credentials anywhere."""
+
+    session: aiohttp.ClientSession
+
+    async def request(self, *arguments: Any, **options: Any) -> aiohttp.ClientResponse:
+        """Send a request, as the session does."""
+        return await self.session.request(*arguments, **{**options, "allow_redirects": False})
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self.session.close()
 
 
 @dataclass(frozen=True)
@@ -188,8 +244,8 @@ def _redirect(request: Request, url: URL, answer: Answer) -> URL | None:
 async def _exchange(
     ctx: CheckContext, request: Request, url: URL, context: ssl.SSLContext, most: int
 ) -> Answer:
-    _refuse(url.host or "")
-    session = await ctx.clients.session()
+    refuse(ctx, url.host or "")
+    session = await ctx.clients.session(guarded=not ctx.environment.allow_link_local)
     target, named = _placed(ctx, url)
     own = request.credentials if url.origin() == request.url.origin() else {}
     first = url == request.url
@@ -219,7 +275,7 @@ def _placed(ctx: CheckContext, url: URL) -> tuple[URL, str]:
     address = ctx.environment.address_of(host, port)
     if address == (host, port):
         return url, ""
-    _refuse(address[0])
+    refuse(ctx, address[0])
     return url.with_host(address[0]).with_port(address[1]), url.host_port_subcomponent or host
 
 
@@ -242,13 +298,13 @@ def _lowered(response: aiohttp.ClientResponse) -> dict[str, str]:
 
 def _unreachable(request: Request, url: URL, error: Exception) -> Inconclusive:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return Inconclusive(
-            f"{authority(url)} has a certificate that is not trusted: {error.certificate_error}"
-        )
+        return Inconclusive(f"{authority(url)} has a certificate that is not trusted: {spoken(error)}"[:300])
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Inconclusive(f"{authority(url)} did not answer: {spoken(error)}"[:300])
     nothing_sent = isinstance(error, aiohttp.ClientConnectorError)
-    reason = str(error) or type(error).__name__
     return Unreachable(
-        f"{authority(url)} did not answer: {reason}"[:300], retryable=nothing_sent or request.method in _SAFE
+        f"{authority(url)} did not answer: {spoken(error)}"[:300],
+        retryable=nothing_sent or request.method in _SAFE,
     )
 
 

@@ -4,20 +4,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
 from launch_pipeline.checks.kinds.aws_resource import AwsResourceParams
 from launch_pipeline.checks.run import run_checks
-from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_pipeline.checks.verdict import Verdict
 from servers import moto_server
-from servers.checking import check, context, run
-from servers.moto_server import SECRET, connection
+from servers.checking import context, run
+from servers.moto_server import connection
 from servers.odd import Odd
 from servers.shipped import shipped
-from servers.web import serving
+
+if TYPE_CHECKING:
+    from launch_pipeline.checks.verdict import CheckResult
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -39,8 +41,7 @@ def cloud(aws: str) -> dict[str, str]:
         )["Subnet"]["SubnetId"]
         for zone, block in zones
     ]
-    place = {"LocationConstraint": moto_server.REGION}
-    moto_server.client(aws, "s3").create_bucket(Bucket="flow-logs", CreateBucketConfiguration=place)
+    moto_server.bucket(aws, "flow-logs")
     ec2.create_flow_logs(ResourceIds=[made["vpc_id"]], ResourceType="VPC", TrafficType="ALL",
                          LogDestinationType="s3", LogDestination="arn:aws:s3:::flow-logs")  # fmt: skip
     for vpc, port in ((made["vpc_id"], 443), (made["open"], 5432)):
@@ -62,10 +63,7 @@ def cloud(aws: str) -> dict[str, str]:
 
 
 def asked(url: str, service: str, operation: str, **params: Any) -> CheckResult:
-    ctx = context({"aws": connection(url)})
-    result = run(check(ctx, "aws_resource", service=service, operation=operation, **params))
-    assert SECRET not in result.model_dump_json()
-    return result
+    return moto_server.asked(url, "aws_resource", service=service, operation=operation, **params)
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if "cost" not in name])
@@ -176,6 +174,8 @@ ODD: dict[str, tuple[Odd, str, int]] = {
     "500": (said("InternalError", 500), "answered 500", 3),
     "slow": (Odd(slow=True), "no answer within", 3),
     "wrong content type": (Odd(200, b"hello", "text/plain"), "does not answer as AWS", 1),
+    "a redirect to another host": (Odd(302, headers={"Location": "http://localhost:1/"}), "leads elsewhere", 1),
+    "huge": (Odd(huge=True, content_type="text/xml"), "more than 16 MiB", 1),
     "truncated": (Odd(200, b"<DescribeVpcsResponse><vpcSet>", "text/xml"), "does not answer as AWS", 1),
 }  # fmt: skip
 
@@ -183,14 +183,8 @@ ODD: dict[str, tuple[Odd, str, int]] = {
 @pytest.mark.parametrize(("odd", "headline", "attempts"), ODD.values(), ids=ODD.keys())
 def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) -> None:
     """Whatever goes wrong on the way is no verdict on the cloud."""
-
-    async def ask() -> CheckResult:
-        async with serving(odd.app()) as port:
-            ctx = context({"aws": connection(f"http://127.0.0.1:{port}")})
-            params: dict[str, Any] = {"service": "ec2", "operation": "describe_vpcs", "timeout": "2s"}
-            return await check(ctx, "aws_resource", **params, expect={"length(Vpcs)": ">= 1"})
-
-    result = run(ask())
+    params: dict[str, Any] = {"service": "ec2", "operation": "describe_vpcs"}
+    result = moto_server.odd_answer(odd, "aws_resource", **params, expect={"length(Vpcs)": ">= 1"})
     assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
         result.headline
     )

@@ -15,11 +15,11 @@ from launch_pipeline.checks.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import moto_server
 from servers.checking import check, context, run
-from servers.moto_server import PAGE, REGION, SECRET, connection
+from servers.moto_server import OLDEST, PAGE, REGION, connection
 from servers.odd import Odd
 from servers.programs import wait_for
 from servers.shipped import shipped
-from servers.web import http_connection, serving
+from servers.web import http_connection
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import CheckSpec
@@ -33,11 +33,9 @@ COMMIT = "a" * 40
 @pytest.fixture(scope="module")
 def store(aws: str) -> str:
     """A bucket of backups as it should be, a plain one, an empty one, one open to the world."""
-    s3 = moto_server.client(aws, "s3")
-    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
     for name in ("backups", "plain", "open", "granted"):
-        s3.create_bucket(Bucket=name, **place)
-    moto_server.client(aws, "s3", "us-east-1").create_bucket(Bucket="oldest-region")
+        s3 = moto_server.bucket(aws, name)
+    moto_server.bucket(aws, "oldest-region", OLDEST)
     default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
     s3.put_bucket_encryption(Bucket="backups", ServerSideEncryptionConfiguration={"Rules": [default]})
     s3.put_bucket_versioning(Bucket="backups", VersioningConfiguration={"Status": "Enabled"})
@@ -64,10 +62,7 @@ def store(aws: str) -> str:
 
 
 def asked(url: str, bucket: str, fields: dict[str, Any] | None = None, **params: Any) -> CheckResult:
-    ctx = context({"aws": connection(url, **(fields or {}))})
-    result = run(check(ctx, "object_storage", bucket=bucket, **params))
-    assert SECRET not in result.model_dump_json()
-    return result
+    return moto_server.asked(url, "object_storage", fields, bucket=bucket, **params)
 
 
 @pytest.mark.parametrize("spec", SHIPPED.values(), ids=SHIPPED.keys())
@@ -114,11 +109,10 @@ def test_a_public_policy_never_passes(store: str) -> None:
 
 def test_a_bucket_that_is_shut_is_not_public(store: str) -> None:
     """The block of public access outdoes policy and grants."""
-    s3 = moto_server.client(store, "s3")
+    s3 = moto_server.bucket(store, "shut")
     shut = dict.fromkeys(
         ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
     )
-    s3.create_bucket(Bucket="shut", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_bucket_acl(Bucket="shut", ACL="public-read")
     s3.put_public_access_block(Bucket="shut", PublicAccessBlockConfiguration=shut)
     assert asked(store, "shut", expect={"public": "== false"}).verdict is P
@@ -126,8 +120,7 @@ def test_a_bucket_that_is_shut_is_not_public(store: str) -> None:
 
 def test_newest_is_by_time_on_any_page(store: str) -> None:
     """The newest is found by its time, though its name is the first and another page ends the list."""
-    s3 = moto_server.client(store, "s3")
-    s3.create_bucket(Bucket="many", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3 = moto_server.bucket(store, "many")
     for number in range(2 * PAGE + 1):
         s3.put_object(Bucket="many", Key=f"m/{number:03}", Body=b"old")
     second = datetime.now(UTC).replace(microsecond=0)
@@ -165,6 +158,8 @@ ODD: dict[str, tuple[Odd, str, int]] = {
     "slow": (Odd(slow=True), "no answer within", 3),
     "wrong content type": (Odd(200, b"<html/>", "text/html"), "does not answer as S3", 1),
     "truncated XML": (Odd(200, b"<?xml version='1.0'?><ListBucketRes", "application/xml"), "answered 500", 3),
+    "a redirect to another host": (Odd(302, headers={"Location": "http://localhost:1/"}), "leads elsewhere", 1),
+    "huge": (Odd(huge=True, content_type="application/xml"), "more than 16 MiB", 1),
     "not JSON, not XML": (Odd(200, b"hello", "text/plain"), "answered 500", 3),
 }  # fmt: skip
 
@@ -172,13 +167,7 @@ ODD: dict[str, tuple[Odd, str, int]] = {
 @pytest.mark.parametrize(("odd", "headline", "attempts"), ODD.values(), ids=ODD.keys())
 def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) -> None:
     """Whatever goes wrong on the way is no verdict; what botocore cannot read it calls a 500."""
-
-    async def ask() -> CheckResult:
-        async with serving(odd.app()) as port:
-            ctx = context({"aws": connection(f"http://127.0.0.1:{port}")})
-            return await check(ctx, "object_storage", bucket="backups", timeout="2s")
-
-    result = run(ask())
+    result = moto_server.odd_answer(odd, "object_storage", bucket="backups")
     assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
         result.headline
     )
@@ -186,13 +175,10 @@ def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) ->
 
 def test_a_store_that_does_not_know_the_question() -> None:
     """A store that speaks S3 without policies cannot say that nothing is public."""
-
-    async def ask() -> CheckResult:
-        async with serving(xml("NotImplemented", 501).app()) as port:
-            ctx = context({"aws": connection(f"http://127.0.0.1:{port}")})
-            return await check(ctx, "object_storage", bucket="b", expect={"public": "== false"})
-
-    assert run(ask()).verdict is Q
+    odd = xml("NotImplemented", 501)
+    assert (
+        moto_server.odd_answer(odd, "object_storage", bucket="b", expect={"public": "== false"}).verdict is Q
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,9 +245,8 @@ def test_report_in_a_bucket(
     store: str, conn_id: str, objects: dict[str, bytes], verdict: Verdict, headline: str
 ) -> None:
     """A report in a bucket is read with its sidecar, by the connection of reports or else that of AWS."""
-    s3 = moto_server.client(store, "s3")
     bucket = f"reports-{conn_id}-{abs(hash(headline))}"
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3 = moto_server.bucket(store, bucket)
     for key, body in objects.items():
         s3.put_object(Bucket=bucket, Key=key, Body=body)
     connections = {conn_id: connection(store)}

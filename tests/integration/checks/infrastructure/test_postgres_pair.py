@@ -79,6 +79,10 @@ QUESTIONS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
     "too slow through the pool": ("bouncer", {"sql": "SELECT pg_sleep(9)", "statement_timeout": "100ms"}, Q, "statement timeout"),
     "through the pool": ("bouncer", {"sql": "SELECT %s::int + 1", "params": [1], "expect": {"value": "== 2"}}, P, "value = 2"),
     "writing through the pool": ("bouncer", {"sql": "INSERT INTO t VALUES (2)"}, Q, "read-only"),
+    "a second statement that ends the transaction": (
+        "primary", {"sql": "COMMIT\t; INSERT INTO t VALUES (2)"}, Q, "one statement"),
+    "many rows are counted, few are kept": (
+        "primary", {"sql": "SELECT generate_series(1, 50000)", "expect": {"row_count": "== 50000", "length(rows)": "== 200"}}, P, "50000"),
     "no right": ("primary", {"sql": "SELECT * FROM pg_authid"}, Q, "permission denied"),
 }  # fmt: skip
 
