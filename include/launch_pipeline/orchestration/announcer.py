@@ -1,102 +1,167 @@
-"""What is told of a launch, and the task that tells it whatever happened."""
+"""Who tells what happens to a launch, and the task that tells how its phase ended, whatever happened.
+
+With the Airflow connection ``launch_slack`` it is told in Slack, without it in the task's log. What was told,
+and where, is kept in the ledger; what Slack could not take is told by the bridge from there.
+"""
 
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from launch_pipeline.checks.verdict import Frozen
-from launch_pipeline.orchestration.asking import REHEARSAL
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger
 from launch_pipeline.record.schema import Entry, EntryKind, Seal
+from launch_pipeline.slack.views import LaunchNote
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from launch_pipeline.orchestration.launch_facts import LaunchInView
+    from launch_pipeline.slack.note_keys import Note
+    from launch_pipeline.slack.views import LaunchView, PhaseNote
 
 log = logging.getLogger(__name__)
 
 
 class Announcement(Frozen):
-    """One message to everybody who follows the launch."""
+    """What the ledger keeps of a note: the words, and where they were told."""
 
     key: str
-    """The same message is told once; a repetition carries the same key."""
+    """The same note is told once; a repetition carries the same key."""
     launch_id: str
     headline: str
     lines: tuple[str, ...] = ()
+    channel: str = ""
+    """Where it was told; empty where Slack could not be reached, or is not connected."""
+    ts: str = ""
+    """Slack's id of the message."""
+    note: LaunchNote | None = None
+    """What happened to the launch, so that the bridge can tell it later; phases have their seal."""
 
-    @property
-    def text(self) -> str:
-        """The whole message as plain text."""
-        return "\n".join((self.headline, *(f"· {line}" for line in self.lines)))
+    @classmethod
+    def of(cls, note: Note, channel: str = "", ts: str = "") -> Announcement:
+        """Make it of a note that was told there, or nowhere yet."""
+        from launch_pipeline.slack.plain_notes import in_plain_words  # noqa: PLC0415 - no Dag needs it
+
+        headline, lines = in_plain_words(note)
+        return cls(
+            key=note.key,
+            launch_id=note.launch_id,
+            headline=headline,
+            lines=lines,
+            channel=channel,
+            ts=ts,
+            note=note if isinstance(note, LaunchNote) else None,
+        )
 
 
 class Announcer(Protocol):
     """Somebody who tells: the log, or Slack."""
 
-    def tell(self, announcement: Announcement) -> None:
-        """Tell it, or raise so that the task tries again."""
+    channel: str
+
+    def tell(self, note: Note, root: LaunchView) -> str:
+        """Tell it once and return the message's id, or raise so that the task tries again."""
 
 
 class LogAnnouncer:
     """Tells the task's log."""
 
-    def tell(self, announcement: Announcement) -> None:
-        """Write the message as one log line per line."""
-        for line in announcement.text.splitlines():
+    channel = ""
+
+    def tell(self, note: Note, root: LaunchView) -> str:
+        """Write the note, one log line per line; a log has no message ids."""
+        del root
+        announcement = Announcement.of(note)
+        for line in (announcement.headline, *(f"· {line}" for line in announcement.lines)):
             log.info("ANNOUNCE %s", line)
+        return ""
 
 
-def announcer() -> Announcer:
-    """The announcer of this deployment."""
-    return LogAnnouncer()
+def announcer(*, hasty: bool = False) -> Announcer:
+    """The announcer of this deployment; a ``hasty`` one gives up early, since others wait for its task.
 
+    Raises ConfigurationError where the connection names no channel.
+    """
+    from launch_pipeline.orchestration.announcing_slack import CONN_ID, SlackAnnouncer  # noqa: PLC0415
 
-def phase_announcement(title: str, launch: LaunchContext, seal: Seal | None, dag_id: str) -> Announcement:
-    """What is told of a finished phase: counts, and what is not well with names."""
-    lines: tuple[str, ...]
-    if seal is None:
-        headline, lines = f"{title}: ended without a seal", ("Look at the phase_gate task of the run.",)
-    else:
-        counts = ", ".join(f"{number} {outcome}" for outcome, number in seal.counts.items())
-        headline = f"{title}: {'complete' if seal.complete else 'FAILED'} ({counts})"
-        lines = seal.problems
-    mark = f"{REHEARSAL} · " if launch.rehearsal else ""
-    attempt = seal.try_number if seal else 0
-    return Announcement(
-        key=f"{launch.launch_id}/{dag_id}/{attempt}",
-        launch_id=launch.launch_id,
-        headline=f"{mark}{headline}",
-        lines=lines,
-    )
+    try:
+        connection = BaseHook.get_connection(CONN_ID)
+    except AirflowNotFoundException:
+        return LogAnnouncer()
+    return SlackAnnouncer(connection, hasty=hasty)
 
 
 class AnnounceOperator(BaseOperator):
-    """Tells how the phase ended. As a teardown it always runs, and never changes how the run ended."""
+    """Tells how the phase ended. As a teardown it always runs, and never changes how the run ended.
+
+    While Slack is away it tries again for a minute or two, not longer: its run ends with it, and the launch
+    waits for its run. What it could not tell, the bridge tells.
+    """
 
     ui_color = "#d1ecf1"
 
     def __init__(self, *, title: str, gate: str = "phase_gate", **kwargs: Any) -> None:
-        super().__init__(retries=5, **kwargs)
+        super().__init__(
+            retries=4,
+            retry_delay=timedelta(seconds=5),
+            retry_exponential_backoff=2,
+            **kwargs,
+        )
         self.title = title
         self.gate = gate
 
     def execute(self, context: Context) -> None:
-        """Tell it, then keep in the ledger that it was told."""
+        """Tell it, then keep in the ledger what was told and where."""
+        from launch_pipeline.orchestration.launch_facts import LaunchInView  # noqa: PLC0415 - reads contacts
+
         ti = context["ti"]
-        launch = LaunchContext.of_run(context["run_id"], context["dag_run"].conf)
+        launch = LaunchInView(LaunchContext.of_run(context["run_id"], context["dag_run"].conf))
+        note = self._note(context, launch)
+        teller = announcer()
+        ts = teller.tell(note, launch.root(ti.dag_id))
+        keep(Announcement.of(note, teller.channel, ts), ti)
+
+    def _note(self, context: Context, launch: LaunchInView) -> PhaseNote:
+        from launch_pipeline.slack.phase_notes import (  # noqa: PLC0415 - no Dag needs it
+            phase_note_of,
+            records_of,
+            unsealed_note,
+        )
+
+        ti = context["ti"]
         value = ti.xcom_pull(task_ids=self.gate, key="return_value")
-        seal = Seal.model_validate(value) if value else None
-        announcement = phase_announcement(self.title, launch, seal, ti.dag_id)
-        announcer().tell(announcement)
-        ledger().append(announcement_entry(announcement, ti.dag_id, str(ti.id), ti.try_number))
+        if not value:
+            then = launch.following(ti.dag_id, complete=False)
+            started = context["dag_run"].start_date
+            return unsealed_note(launch.facts, self.title, ti.dag_id, started, then)
+        seal = Seal.model_validate(value)
+        then = launch.following(ti.dag_id, complete=seal.complete)
+        records = records_of(ledger().entries(launch.facts.launch_id))
+        return phase_note_of(launch.facts, self.title, seal, records, then)
+
+
+def keep(announcement: Announcement, ti: Any) -> None:
+    """Keep in the ledger what was told, once for each place. Raises LedgerUnavailable."""
+    book = ledger()
+    for kept in book.entries(announcement.launch_id, EntryKind.ANNOUNCEMENT):
+        same_try = (kept.task_instance_id, kept.try_number) == (str(ti.id), ti.try_number)
+        if kept.content.get("key") == announcement.key and (
+            same_try or kept.content.get("ts", "") == announcement.ts
+        ):
+            return
+    book.append(announcement_entry(announcement, ti.dag_id, str(ti.id), ti.try_number))
 
 
 def announcement_entry(announcement: Announcement, dag_id: str, instance: str, attempt: int) -> Entry:
-    """What the ledger keeps of a message that was told."""
+    """What the ledger keeps of a note."""
     return Entry(
         kind=EntryKind.ANNOUNCEMENT,
         launch_id=announcement.launch_id,

@@ -23,9 +23,8 @@ from launch_pipeline.checklist.sequence import (
 )
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.orchestration.admission import admit
-from launch_pipeline.orchestration.announcer import Announcement, announcement_entry, announcer
 from launch_pipeline.orchestration.launch_context import LaunchContext
-from launch_pipeline.orchestration.ledger_access import launches, ledger
+from launch_pipeline.orchestration.ledger_access import launches
 from launch_pipeline.orchestration.observe import environment_files
 from launch_pipeline.orchestration.phase import TAG
 from launch_pipeline.orchestration.run_phase import (
@@ -33,7 +32,9 @@ from launch_pipeline.orchestration.run_phase import (
     GoNoGoOperator,
     OfferRollbackOperator,
     RunPhaseOperator,
+    admitted_launch,
 )
+from launch_pipeline.orchestration.telling import tell_complete, tell_refused, tell_started
 from launch_pipeline.record.launches import LaunchState
 
 if TYPE_CHECKING:
@@ -72,11 +73,9 @@ class AdmitOperator(BaseOperator):
             admitted = admit(asked, paused=paused)
         except LaunchRefused as refused:
             context["ti"].xcom_push(key="refused", value=str(refused))
-            announcer().tell(
-                Announcement(key=asked.launch_id, launch_id=asked.launch_id, headline=str(refused))
-            )
+            tell_refused(asked, str(refused))
             raise AirflowFailException(str(refused)) from refused
-        _tell(context, "launch started", f"{admitted.release} for {admitted.launch_at}, started by {by}")
+        tell_started(context["ti"], admitted)
         return admitted.conf()
 
 
@@ -91,21 +90,7 @@ class CompleteOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Record the end and tell it."""
         launches().end(context["run_id"], LaunchState.COMPLETE)
-        _tell(context, "launch complete", "every phase is sealed complete and all four roles have signed")
-
-
-def _tell(context: Context, what: str, line: str) -> None:
-    ti = context["ti"]
-    launch = LaunchContext.of_run(context["run_id"], context["params"])
-    mark = "REHEARSAL · " if launch.rehearsal else ""
-    announcement = Announcement(
-        key=f"{launch.launch_id}/{ti.task_id}",
-        launch_id=launch.launch_id,
-        headline=f"{mark}{what}",
-        lines=(line,),
-    )
-    announcer().tell(announcement)
-    ledger().append(announcement_entry(announcement, ti.dag_id, str(ti.id), ti.try_number))
+        tell_complete(context["ti"], admitted_launch(context))
 
 
 def build_launch_dag() -> DAG:

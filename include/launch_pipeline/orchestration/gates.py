@@ -30,6 +30,7 @@ from starlette.requests import HTTPConnection
 
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
+from launch_pipeline.orchestration.guard import Pin
 from launch_pipeline.orchestration.judging import judge
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import CONN_ID, plain_dsn, standing_at
@@ -68,6 +69,7 @@ class GateState:
     """A gate as Airflow's database shows it."""
 
     task_instance_id: str
+    try_number: int
     state: str | None
     open_request: bool
     updated_at: datetime | None
@@ -126,6 +128,11 @@ class Gates:
         looked = state.scheduled_at is not None and state.scheduled_at >= safe_at
         return 0.0 if looked or now > safe_at + SCHEDULER_PATIENCE else LOOK_SECONDS
 
+    async def pin(self, key: GateKey) -> Pin | None:
+        """Which try the gate is in now; None where there is no such gate."""
+        state = await self._run(self._state_now, key)
+        return Pin(state.task_instance_id, state.try_number) if state else None
+
     @asynccontextmanager
     async def alone(self, key: GateKey) -> AsyncIterator[bool]:
         """Hold the gate's lock; False at once where somebody else holds it."""
@@ -147,7 +154,13 @@ class Gates:
             raise AnswerRefused("not_waiting", f"This gate does not wait for an answer now (state {shown}).")
         launch = LaunchContext.of_run(key.run_id, state.conf)
         launch = launch.model_copy(update={"started_by": launch.started_by or state.triggered_by})
-        judge(spec, launch, answer, _evidence(state), *standing_at(_dsn(), key.run_id, key.dag_id, spec.ref))
+        judge(
+            spec,
+            launch,
+            answer,
+            evidence_in(state.evidence, state.task_instance_id),
+            *standing_at(_dsn(), key.run_id, key.dag_id, spec.ref),
+        )
 
     def _state_now(self, key: GateKey) -> GateState | None:
         with Session(self._engine) as session:
@@ -158,6 +171,7 @@ class Gates:
         instance, conf, triggered_by, scheduled_at, request = row
         return GateState(
             task_instance_id=str(instance.id),
+            try_number=instance.try_number,
             state=instance.state,
             open_request=request is not None and request.responded_at is None,
             updated_at=instance.updated_at,
@@ -207,8 +221,13 @@ def _EVIDENCE(key: GateKey) -> Any:  # noqa: N802  # likewise
     )
 
 
-def _evidence(state: GateState) -> Evidence | None:
-    return read_evidence(state.evidence, state.task_instance_id)
+def evidence_in(value: Any, task_instance_id: str) -> Evidence | None:
+    """Evidence of exactly this task instance in an XCom, or None whatever lies there."""
+    try:
+        return read_evidence(value, task_instance_id)
+    except RecursionError:
+        # Nobody but a vandal nests that deep; the gate must stay answerable.
+        return None
 
 
 def _token(scope: Any) -> str | None:

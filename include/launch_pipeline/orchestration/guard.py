@@ -45,10 +45,16 @@ ANSWER_PATH = re.compile(
 )
 _MAP_INDEX = TypeAdapter(int)
 """Reads ``-1.0``, ``-01`` and the like as Airflow's route does: what it takes must not pass unjudged."""
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 EARLY_SECONDS = 0.1
 """By how much a sleep may end early; a gate that was opened anew while we slept is off by a second."""
 MAX_BODY = 64 * 1024
 """An answer is an option and a reason."""
+VIA = "launch.via"
+"""Key of the scope under which the plugin says how an answer came in. No client can set such a key."""
+PIN = "launch.pin"
+"""Likewise: the try that was shown to the person, as a ``Pin``."""
+SUPERSEDED = "This card is of an earlier try; answer on the newest one, which shows what is asked now."
 
 
 class GateKey(NamedTuple):
@@ -58,6 +64,13 @@ class GateKey(NamedTuple):
     run_id: str
     task_id: str
     map_index: int
+
+
+class Pin(NamedTuple):
+    """Which try of a gate an answer is for."""
+
+    task_instance_id: str
+    try_number: int
 
 
 class Refused(Exception):  # a reply, not an error
@@ -87,7 +100,8 @@ class Guard:
             body = await _read(receive)
             await self._answer(scope, receive, send, key, spec, body)
         except Refused as refused:
-            log.info("Answer to %s/%s refused: %s", key.dag_id, key.task_id, refused)
+            who = await self.gates().user(scope)
+            log.info("Answer of %r to %s/%s refused: %s", who, key.dag_id, key.task_id, refused)
             await _reply(send, refused.status, refused.body)
 
     def gates(self) -> Gates:
@@ -115,6 +129,7 @@ class Guard:
                 raise Refused(409, "Somebody is answering this gate at this moment. Look again.", "busy")
             if await self.gates().settle_seconds(key) > EARLY_SECONDS:
                 raise Refused(409, "This gate was opened again a moment ago. Look again.", "busy")
+            await self._same_try(key, scope.get(PIN))
             await self._judge(key, spec, payload, user)
             stamped = _stamped(payload, _way_in(scope))
             await self.app(_with_length(scope, stamped), _replay(stamped, receive), send)
@@ -124,6 +139,11 @@ class Guard:
         # 0 for a task that does not wait; nobody could set an event, what is awaited happens elsewhere.
         while (left := await self.gates().settle_seconds(key)) > 0:  # noqa: ASYNC110
             await asyncio.sleep(left)
+
+    async def _same_try(self, key: GateKey, pin: Pin | None) -> None:
+        """Refuse an answer to a try that was replaced while its card was looked at, or while we settled."""
+        if pin is not None and await self.gates().pin(key) != pin:
+            raise Refused(409, SUPERSEDED, "superseded")
 
     async def _judge(self, key: GateKey, spec: ItemSpec, payload: dict[str, Any], user: str) -> None:
         option = next(iter(payload.get("chosen_options") or []), "")
@@ -180,11 +200,22 @@ def _payload(body: bytes) -> dict[str, Any]:
     unknown = set(fields or {}) - {"reason", "signature"}
     if unknown:
         raise Refused(422, f"Unknown fields: {', '.join(sorted(unknown))}. Known are reason and signature.")
+    if not all(map(_can_be_kept, [*options, *(fields or {}).values()])):
+        raise Refused(422, "Reason and signature must be text without NUL and without half characters.")
     return dict(payload)
 
 
+def _can_be_kept(value: Any) -> bool:
+    """Whether PostgreSQL takes it: what it refuses would be noticed after the answer is spent."""
+    if value is None:
+        return True
+    return isinstance(value, str) and not _UNKEEPABLE.search(value)
+
+
 def _way_in(scope: Scope) -> RecordedBy:
-    """The UI sends the session's cookie; scripts send a Bearer token."""
+    """The UI sends the session's cookie; scripts send a Bearer token; the plugin says so itself."""
+    if scope.get(VIA) is RecordedBy.SLACK:
+        return RecordedBy.SLACK
     names = {name.lower() for name, _ in scope.get("headers", [])}
     return RecordedBy.API if b"authorization" in names else RecordedBy.AIRFLOW_UI
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, TaskGroup
 
-from launch_pipeline.checklist.sequence import title
+from launch_pipeline.checklist.sequence import WINDOWS, title
 from launch_pipeline.orchestration.announcer import AnnounceOperator
 from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
 from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
@@ -51,6 +51,7 @@ def _moments(shipped: ShippedDag) -> dict[str, BaseOperator]:
             task_id=name,
             task_display_name=name.replace("_", " ").capitalize(),
             moment=moment.model_dump(mode="json"),
+            told=shipped.plan.dag_id in WINDOWS,
             doc_md="Waits for its moment without a worker. `launch postpone` moves it.",
         )
         for name, moment in shipped.plan.moments

@@ -11,9 +11,11 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.utils.state import DagRunState
 
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
+from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import latest_seal, launches
 from launch_pipeline.orchestration.pacing import pause
 from launch_pipeline.orchestration.task_instances import task_instances
+from launch_pipeline.orchestration.telling import tell_decided, tell_rollback_offered
 from launch_pipeline.record.launches import LaunchState
 from launch_pipeline.record.schema import Outcome
 
@@ -26,6 +28,11 @@ POLL_SECONDS = 2
 """Between two looks at a running phase."""
 
 ADMIT = "admit"
+
+
+def admitted_launch(context: Context) -> LaunchContext:
+    """The launch as it was admitted: with its environment's word on whether it is a rehearsal."""
+    return LaunchContext.of_run(context["run_id"], context["ti"].xcom_pull(task_ids=ADMIT))
 
 
 class RunPhaseOperator(TriggerDagRunOperator):
@@ -73,17 +80,17 @@ class RunPhaseOperator(TriggerDagRunOperator):
     def execute_complete(self, context: Context, event: Any = None) -> None:
         """Look at the seal of the phase that ended."""
         del event
-        run_id = context["run_id"]
         try:
-            problem = self._judge(run_id)
+            problem = self._judge(context)
         except (LedgerUnavailable, OperationError) as error:
             self.log.warning("The seal cannot be read yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="execute_complete")
         if problem:
             raise AirflowFailException(problem)
 
-    def _judge(self, run_id: str) -> str | None:
+    def _judge(self, context: Context) -> str | None:
         """Why the launch does not go on, or None."""
+        run_id = context["run_id"]
         seal, sealed_by = latest_seal(run_id, self.trigger_dag_id)
         gate = task_instances(self.trigger_dag_id, run_id).get("phase_gate")
         if seal is None or gate is None or gate.id != sealed_by or gate.state not in {"success", "failed"}:
@@ -92,26 +99,31 @@ class RunPhaseOperator(TriggerDagRunOperator):
                 "Clear its phase_gate with downstream, then clear this task."
             )
         if not seal.complete:
-            self.ended_incomplete(run_id, seal)
+            self.ended_incomplete(context, seal)
             repair = "Repair it (clear the item with downstream), then clear this task."
             return "\n".join((f"{self.trigger_dag_id} is not complete. {repair}", *seal.problems))
-        self.ended_complete(run_id)
+        self.ended_complete(context, seal)
         return None
 
-    def ended_complete(self, run_id: str) -> None:
+    def ended_complete(self, context: Context, seal: Seal) -> None:
         """Hook for what follows a complete phase."""
 
-    def ended_incomplete(self, run_id: str, seal: Seal) -> None:
+    def ended_incomplete(self, context: Context, seal: Seal) -> None:
         """Hook for what follows an incomplete phase."""
 
 
 class GoNoGoOperator(RunPhaseOperator):
     """The decision of four roles; one No ends the launch."""
 
-    def ended_incomplete(self, run_id: str, seal: Seal) -> None:
-        """End the launch, so that the environment is free for another."""
+    def ended_complete(self, context: Context, seal: Seal) -> None:
+        """Tell that it is a go."""
+        tell_decided(context["ti"], admitted_launch(context), seal)
+
+    def ended_incomplete(self, context: Context, seal: Seal) -> None:
+        """End the launch, so that the environment is free for another, and tell who said no."""
         if seal.counts.get(Outcome.REJECTED):
-            launches().end(run_id, LaunchState.NO_GO)
+            launches().end(context["run_id"], LaunchState.NO_GO)
+            tell_decided(context["ti"], admitted_launch(context), seal)
 
 
 class OfferRollbackOperator(RunPhaseOperator):
@@ -124,13 +136,16 @@ class OfferRollbackOperator(RunPhaseOperator):
     def execute(self, context: Context) -> Any:
         """Skip where the launch day never began; otherwise offer it with what failed."""
         try:
-            problems = [problem for dag_id in self.after for problem in self._problems(context, dag_id)]
+            failed = {dag_id: self._problems(context, dag_id) for dag_id in self.after}
+            problems = [problem for each in failed.values() for problem in each]
+            if not problems:
+                message = "Nothing was launched, so there is nothing to roll back."
+                raise AirflowSkipException(message)
+            windows = [dag_id for dag_id, found in failed.items() if found]
+            tell_rollback_offered(context["ti"], admitted_launch(context), windows, problems)
         except LedgerUnavailable as error:
             self.log.warning("What failed cannot be read yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
-        if not problems:
-            message = "Nothing was launched, so there is nothing to roll back."
-            raise AirflowSkipException(message)
         conf = context["ti"].xcom_pull(task_ids=ADMIT)
         self.conf = {**conf, "reason": "\n".join(problems)[:4000]}
         return super().execute(context)
@@ -148,9 +163,10 @@ class OfferRollbackOperator(RunPhaseOperator):
         began = context["ti"].get_dr_count(dag_id=dag_id, run_ids=[context["run_id"]])
         return (f"{dag_id} ended without a seal.",) if began else ()
 
-    def ended_complete(self, run_id: str) -> None:
+    def ended_complete(self, context: Context, seal: Seal) -> None:
         """A rollback that is complete ends the launch."""
+        del seal
         try:
-            launches().end(run_id, LaunchState.ROLLED_BACK)
+            launches().end(context["run_id"], LaunchState.ROLLED_BACK)
         except LaunchRefused as refused:
             self.log.warning("The launch had ended already: %s", refused)

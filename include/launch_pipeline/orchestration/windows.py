@@ -1,4 +1,8 @@
-"""Windows: a task that waits for its moment without a worker and re-reads the launch time as it waits."""
+"""Windows: a task that waits for its moment without a worker and re-reads the launch time as it waits.
+
+A wait ends in the triggerer. Only where its end is told (the windows of the launch day) a worker follows for
+a moment, tells that the window opened or was missed, and ends the task; however Slack is, the window opens.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 from launch_pipeline.checklist.model import Moment
+from launch_pipeline.checklist.moments import opening
 from launch_pipeline.checklist.sequence import T_0
 from launch_pipeline.checklist.words import Anchor
 from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
@@ -35,16 +40,18 @@ LOOK_SECONDS = 10.0
 class WindowTrigger(BaseTrigger):
     """Ends the task when its moment has come."""
 
-    def __init__(self, *, moment: dict[str, Any], conf: str) -> None:
+    def __init__(self, *, moment: dict[str, Any], conf: str, told: bool = False) -> None:
         super().__init__()
         self.moment = moment
         self.conf = conf
+        self.told = told
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, as Airflow stores them."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             "moment": self.moment,
             "conf": self.conf,
+            "told": self.told,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -59,7 +66,8 @@ class WindowTrigger(BaseTrigger):
             opens_at = await self._known_opening(launch, current)
             left = (opens_at - datetime.now(UTC)).total_seconds() if opens_at else LOOK_SECONDS
             if left <= 0 and opens_at:
-                yield TaskSuccessEvent(xcoms={"return_value": {"opened": opens_at.isoformat()}})
+                opened = {"opened": opens_at.isoformat()}
+                yield TriggerEvent(opened) if self.told else TaskSuccessEvent(xcoms={"return_value": opened})
                 return
             await asyncio.sleep(min(left, LOOK_SECONDS))
 
@@ -77,10 +85,8 @@ class WindowTrigger(BaseTrigger):
         if base is None:
             return None
         environment = await asyncio.to_thread(environment_named, launch.environment)
-        if moment.anchor is Anchor.T_0_END:
-            ended = await sealed_at(launch.launch_id, T_0)
-            base = max(base, ended) if ended else base
-        return base + moment.offset * environment.pace
+        ended = await sealed_at(launch.launch_id, T_0) if moment.anchor is Anchor.T_0_END else None
+        return opening(moment, base, ended, environment.pace)
 
 
 class OpensOperator(BaseOperator):
@@ -89,27 +95,37 @@ class OpensOperator(BaseOperator):
     template_fields = ("conf",)
     ui_color = "#e2e3e5"
 
-    def __init__(self, *, moment: dict[str, Any], conf: str = CONF_TEMPLATE, **kwargs: Any) -> None:
+    def __init__(
+        self, *, moment: dict[str, Any], conf: str = CONF_TEMPLATE, told: bool = False, **kwargs: Any
+    ) -> None:
+        """``told``: tell when the wait is over."""
         super().__init__(retries=3, **kwargs)
         self.moment = moment
         self.conf = conf
+        self.told = told
         self.start_from_trigger = True
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"{WindowTrigger.__module__}.{WindowTrigger.__qualname__}",
-            trigger_kwargs={"moment": moment, "conf": conf},
+            trigger_kwargs={"moment": moment, "conf": conf, "told": told},
             next_method="ended",
         )
 
     def execute(self, context: Context) -> None:
         """Begin in a worker, where Airflow could not begin in the triggerer."""
         del context
-        self.defer(trigger=WindowTrigger(moment=self.moment, conf=self.conf), method_name="ended")
+        trigger = WindowTrigger(moment=self.moment, conf=self.conf, told=self.told)
+        self.defer(trigger=trigger, method_name="ended")
 
-    def ended(self, context: Context, event: dict[str, Any]) -> None:
-        """Fail: the launch was over before the window opened."""
-        del context
-        message = f"The launch is over ({event['over']}); this window does not open."
-        raise AirflowFailException(message)
+    def ended(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Tell that the window opened; or fail: the launch was over before it did."""
+        if "over" in event:
+            message = f"The launch is over ({event['over']}); this window does not open."
+            raise AirflowFailException(message)
+        from launch_pipeline.orchestration.telling import tell_window  # noqa: PLC0415 - no Dag needs it
+
+        launch = LaunchContext.of_run(context["run_id"], context["dag_run"].conf)
+        tell_window(context["ti"], launch, datetime.fromisoformat(event["opened"]))
+        return event
 
 
 async def _current(launch_id: str) -> Launch | None:

@@ -225,7 +225,7 @@ def test_rollback_is_offered_where_a_window_ended_without_a_seal(
     supervisor.runs.add((T_0, LAUNCH))
     rollback(supervisor, rest).task.start()
     assert supervisor.triggered[0].conf == {**CONF, "reason": f"{T_0} ended without a seal."}
-    assert ledger.entries(LAUNCH) == []
+    assert ledger.entries(LAUNCH, EntryKind.SEAL) == []
 
 
 def test_rollback_is_not_offered_after_a_repair(

@@ -9,15 +9,13 @@ import pytest
 from airflow.sdk import DAG
 
 from launch_pipeline.checklist.files import file_digest
-from launch_pipeline.orchestration.announcer import Announcement, AnnounceOperator, phase_announcement
-from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.orchestration.announcer import Announcement, AnnounceOperator
 from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.schema import EntryKind, Outcome, Seal
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
 from servers.item_tasks import CONF, REASON, a_launch, a_spec, a_task, asked, evidence
-from servers.records import a_record, a_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,31 +249,6 @@ def test_seal_whose_reply_got_lost_is_there_once(
 
 # ---- what is told -----------------------------------------------------------------------------------
 
-SHOP = LaunchContext(launch_id=LAUNCH)
-TOLD: dict[str, tuple[LaunchContext, Seal | None, str, tuple[str, ...]]] = {
-    "a complete phase with its counts": (
-        SHOP, a_seal(a_record()), "Week 1: complete (1 passed)", ()),
-    "a failed phase with its reasons": (
-        SHOP, a_seal(complete=False, counts={Outcome.PASSED: 3, Outcome.REJECTED: 1}, problems=("No.",)),
-        "Week 1: FAILED (3 passed, 1 rejected)", ("No.",)),
-    "a phase without a seal says where to look": (
-        SHOP, None, "Week 1: ended without a seal", ("Look at the phase_gate task of the run.",)),
-    "a rehearsal is marked": (
-        LaunchContext(launch_id=LAUNCH, rehearsal=True), a_seal(a_record()),
-        "REHEARSAL · Week 1: complete (1 passed)", ()),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("launch", "seal", "headline", "lines"), TOLD.values(), ids=TOLD)
-def test_words_of_an_announcement(
-    launch: LaunchContext, seal: Seal | None, headline: str, lines: tuple[str, ...]
-) -> None:
-    """Counts first, then what is not well; the key names launch, phase and try."""
-    told = phase_announcement("Week 1", launch, seal, "week_1")
-    assert (told.headline, told.lines) == (headline, lines)
-    assert told.key == f"{LAUNCH}/week_1/{1 if seal else 0}"
-    assert told.text.splitlines() == [headline, *(f"· {line}" for line in lines)]
-
 
 def test_announcement_is_told_and_kept_once(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
@@ -287,7 +260,7 @@ def test_announcement_is_told_and_kept_once(
     assert phase.announce.start().state == "success"
     (entry,) = ledger.entries(LAUNCH, EntryKind.ANNOUNCEMENT)
     told = Announcement.model_validate(entry.content)
-    assert told.headline == "Week 1: complete (1 approved, 1 waived, 1 passed)"
+    assert told.headline == "Week 1: complete (1 passed, 1 approved, 1 waived)"
 
 
 def test_announcement_that_cannot_be_kept_is_tried_again(

@@ -45,11 +45,13 @@ def begun(dsn: str, at: datetime) -> Launches:
     return launches
 
 
-def window(supervisor: Supervisor, launch_at: str = "", **moment: Any) -> WindowTrigger:
+def window(
+    supervisor: Supervisor, launch_at: str = "", *, told: bool = False, **moment: Any
+) -> WindowTrigger:
     with DAG("launch_day_t_0", schedule=None):
-        operator = OpensOperator(task_id="opens", moment=moment)
+        operator = OpensOperator(task_id="opens", moment=moment, told=told)
     conf = {"environment": "test", "launch_at": launch_at}
-    made = WindowTrigger(moment=moment, conf=json.dumps(conf))
+    made = WindowTrigger(moment=moment, conf=json.dumps(conf), told=told)
     made.task_instance = Task(supervisor, operator, conf=conf).identity
     return made
 
@@ -88,6 +90,22 @@ def test_window_has_the_pace_of_its_environment(
     event = event_of(window(supervisor, at.isoformat(), offset="2h"))
     opened = datetime.fromisoformat((event.xcoms or {})["return_value"]["opened"])
     assert opened == at + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_only_a_window_that_is_told_needs_a_worker(
+    supervisor: Supervisor, ledger: Ledger, told: bool
+) -> None:
+    """The others end in the triggerer; either way the task gives the moment, also after a restart."""
+    assert ledger is not None
+    at = in_seconds(-1)
+    first = window(supervisor, at.isoformat(), told=told)
+    again = WindowTrigger(**first.serialize()[1])
+    again.task_instance = first.task_instance
+    event = event_of(again)
+    assert isinstance(event, TaskSuccessEvent) is not told
+    given = event.payload if told else (event.xcoms or {})["return_value"]
+    assert given == {"opened": at.isoformat()}
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,0 +1,57 @@
+"""A running api-server with the launch plugin, and gates in its database."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from servers import airflow_home
+
+airflow_home.prepare()
+
+from launch_pipeline.record.migrate import migrate  # noqa: E402
+from servers.airflow_database import GateRows, migrate_airflow  # noqa: E402
+from servers.databases import fresh_database  # noqa: E402
+from servers.include_folder import IncludeFolder  # noqa: E402
+from servers.plugin_server import PluginServer, serving  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def airflow_dsn(pg_server: str) -> Iterator[str]:
+    """Give a database with Airflow's tables and the ledger's; made once, since Airflow's take a while."""
+    with fresh_database(pg_server) as dsn:
+        migrate_airflow(dsn)
+        migrate(dsn)
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def include(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IncludeFolder]:
+    """Give the checklists with a policy that settles as fast as it may; for the server and these tests."""
+    folder = IncludeFolder(tmp_path_factory.mktemp("plugin") / "include")
+    folder.policy(settle="1s")
+    before = {name: os.environ.pop(name, None) for name in ("LAUNCH_INCLUDE", "LAUNCH_CONTACTS")}
+    os.environ["LAUNCH_INCLUDE"] = str(folder.path)
+    yield folder
+    del os.environ["LAUNCH_INCLUDE"]
+    os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+@pytest.fixture(scope="session")
+def server(
+    airflow_dsn: str, include: IncludeFolder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PluginServer]:
+    """Give the api-server."""
+    with serving(airflow_dsn, include, tmp_path_factory.mktemp("api-server")) as running:
+        yield running
+
+
+@pytest.fixture
+def rows(server: PluginServer) -> GateRows:
+    """Give the server's database."""
+    return server.rows

@@ -1,0 +1,131 @@
+"""The whole way: a tap in Slack, the bridge, the plugin in a real api-server, and Airflow's own record."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.slack.bridge.app import serve
+from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
+from servers.plugin_server import BRIDGE, an_open_gate
+from servers.slack import slack, until
+from servers.slack_bridge import ADA, CHANNEL, OMAR, QUICK, settings_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from launch_pipeline.rehearsal.slack.server import SlackStandIn
+    from launch_pipeline.rehearsal.slack.workspace import Posted
+    from servers.plugin_server import Gate, PluginServer
+
+pytestmark = pytest.mark.integration
+
+DAG, SECTION = "week_3_team_preparation", "training"
+
+
+@pytest.fixture
+def gates(server: PluginServer) -> Iterator[list[Gate]]:
+    """Give all items of the training section, waiting in a run of their own."""
+    run_id = f"run-{uuid.uuid4().hex}"
+    tasks = [task_id for task_id in shipped_dags()[DAG].specs if task_id.startswith(f"{SECTION}.")]
+    yield [an_open_gate(server.rows, DAG, task_id, run_id) for task_id in tasks]
+    server.rows.execute(
+        "UPDATE dag_run SET state = 'success', end_date = '2020-01-01' WHERE run_id = %s", run_id
+    )
+
+
+@asynccontextmanager
+async def bridge(server: PluginServer) -> AsyncIterator[SlackStandIn]:
+    """Slack's stand-in and a bridge, with its real projection, on the server's own database."""
+    async with slack() as standin:
+        account = {"user": BRIDGE, "password": server.passwords[BRIDGE], "ledger_dsn": server.rows.dsn}
+        stop = asyncio.Event()
+        task = asyncio.create_task(serve(settings_for(standin, server.url, **account), stop, tempo=QUICK))
+        await until(lambda: task.done() or standin.sockets.opened)
+        yield standin
+        stop.set()
+        await task
+
+
+def messages(standin: SlackStandIn) -> list[Posted]:
+    return standin.workspace.channel(CHANNEL).messages
+
+
+def card(standin: SlackStandIn, run_id: str) -> Posted | None:
+    """The card of a run's section."""
+    both = (run_id, APPROVE_MINE)
+    return next((m for m in messages(standin) if all(part in str(m.blocks) for part in both)), None)
+
+
+def needs_only(gate: Gate, owner: str) -> bool:
+    """Whether an item asks nothing but this role's approval."""
+    item = shipped_dags()[gate.dag_id].specs[gate.task_id].item
+    return item.owner == owner and not item.mode.has_checks
+
+
+async def word(standin: SlackStandIn, slack_id: str) -> Any:
+    """What one person alone is told."""
+    return await until(lambda: [m.text for m in messages(standin) if m.only_for == slack_id])
+
+
+def test_tap_is_recorded_in_the_persons_own_name(server: PluginServer, gates: list[Gate]) -> None:
+    """Each item is answered by itself; Airflow names the person, and the answer tells that it is Slack's."""
+
+    async def inside() -> None:
+        async with bridge(server) as standin:
+            posted = await until(lambda: card(standin, gates[0].run_id))
+            delivery = await standin.hands.click(OMAR, CHANNEL, posted.ts, APPROVE_MINE)
+            assert delivery.acked
+            (told,) = await word(standin, OMAR)
+            answered = [gate for gate in gates if gate.detail(server.rows)["responded_at"]]
+            assert answered == [gate for gate in gates if needs_only(gate, "operations_lead")]
+            assert told.count("Approve recorded") == len(answered) >= 5
+            # One has checks, too, which have not run here.
+            assert told.count("checks of") == 1
+            mine = [gate.detail(server.rows) for gate in answered]
+            assert {detail["responded_by"]["name"] for detail in mine} == {"omar.operations"}
+            assert {detail["params_input"]["via"] for detail in mine} == {"slack"}
+            await until(lambda: "Answered" in str(posted.blocks))
+
+    asyncio.run(inside())
+    owners = server.rows.execute(
+        "SELECT DISTINCT owner FROM log WHERE run_id = %s AND event = 'update_hitl_detail'", gates[0].run_id
+    )
+    assert owners == [("omar.operations",)]
+
+
+def test_form_reaches_airflow_word_for_word(server: PluginServer, gates: list[Gate]) -> None:
+    """What a person types in Slack is what Airflow has; what is not his is refused by Airflow's own guard."""
+
+    async def inside() -> None:
+        async with bridge(server) as standin:
+            posted = await until(lambda: card(standin, gates[0].run_id))
+            views = standin.workspace.views
+            await standin.hands.click(OMAR, CHANNEL, posted.ts, REVIEW)
+            await until(lambda: OMAR in views and "submit" in views[OMAR].view)
+            forged = views[OMAR].view["private_metadata"]
+            reason = "<!channel> nobody was *trained* & it shows"
+            assert (await standin.hands.submit(OMAR, {"answer.0": "Reject", "reason.0": reason})).closed
+            await word(standin, OMAR)
+            detail = gates[0].detail(server.rows)
+            assert (detail["chosen_options"], detail["params_input"]["reason"]) == (["Reject"], reason)
+            await standin.hands.click(ADA, CHANNEL, posted.ts, REVIEW)
+            await until(lambda: ADA in views and "Asking Airflow" not in str(views[ADA].view))
+            view = {"type": "modal", "callback_id": "review_submitted", "private_metadata": forged}
+            chosen = {"answer.1": {"answer": {"selected_option": {"value": "Approve"}}}}
+            payload = {
+                **standin.hands.action_payload(ADA, standin.workspace.channel(CHANNEL), posted, {}),
+                "type": "view_submission",
+                "view": view | {"state": {"values": chosen}},
+            }
+            assert (await standin.sockets.deliver(payload, answerable=True)).acked
+            (told,) = await word(standin, ADA)
+            assert "belongs to the Operations Lead" in told
+            assert gates[1].detail(server.rows)["responded_at"] is None
+
+    asyncio.run(inside())
