@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from launch_pipeline.errors import ConfigurationError, OperationError
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.rehearsal.control import StandInControl
+from launch_pipeline.rehearsal.display import Display
 from launch_pipeline.rehearsal.operations import Operator
 from launch_pipeline.rehearsal.people import People, World
+from launch_pipeline.rehearsal.report import explain, tell, tell_as_json
 from launch_pipeline.rehearsal.scenario import DEFAULT, Scenario
 from launch_pipeline.rehearsal.stage import ADMIN, ENVIRONMENT, RELEASE_MANAGER, STAND_IN, Stage
 from launch_pipeline.rehearsal.standin.plan import Part
@@ -26,12 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from launch_pipeline.orchestration.airflow_api import AirflowApi
-    from launch_pipeline.rehearsal.display import Display
+    from launch_pipeline.rehearsal.standin.plan import StandInPlan
+    from launch_pipeline.rehearsal.watch import View
 
 LAUNCH_IN = timedelta(seconds=50)
 """From the trigger to the launch time: later than admission, sooner than the weeks before it are done."""
-LOOK_EVERY = 1.5
+LOOK_EVERY = 2.0
 STAND_IN_TIMEOUT = 60.0
 PLAIN_WIDTH = 160
 """Columns of tables where no terminal says how wide it is."""
@@ -51,12 +55,13 @@ def rehearse(
     ``hands_on`` leaves the answers to whoever sits there; ``keep`` leaves everything running at the end until
     Ctrl-C; ``break_`` names parts of the stand-in that stay broken; ``json`` prints the summary as JSON.
     Raises SystemExit(1) where the launch does not end complete with every item of the document accounted
-    for, LaunchError for what stands in the way.
+    for, or where something was not verified for which the story has no reason; LaunchError for what stands
+    in the way.
     """
     broken = tuple(map(_part, break_))
     scenario = Scenario() if hands_on else DEFAULT
     stage = Stage(home=home, port=port, broken=dict.fromkeys((*scenario.broken, *broken)))
-    scenario = _for_good(scenario, broken)
+    scenario = for_good(scenario, broken).on(taking_part(stage.plan, broken))
     rehearsal = Rehearsal(stage, scenario, hands_on=hands_on, quiet=json)
     with _signals():
         code = rehearsal.run(keep=keep, as_json=json)
@@ -72,30 +77,37 @@ def _part(name: str) -> Part:
         raise ConfigurationError("--break", "", f"there is no part {name!r}.", fix) from error
 
 
-def _for_good(scenario: Scenario, broken: Sequence[Part]) -> Scenario:
-    """What is broken for good does not come back."""
+def taking_part(plan: StandInPlan, broken: Sequence[Part]) -> list[Part]:
+    """Give the parts of this machine's stand-in; raises ConfigurationError for a broken one that is none."""
+    missing = set() if plan.redis else {Part.REDIS}
+    for part in missing & set(broken):
+        fix = "install redis-server 7 or newer, or break another part."
+        raise ConfigurationError("--break", part, "it takes no part on this machine.", fix)
+    return [part for part in Part if part not in missing]
+
+
+def for_good(scenario: Scenario, broken: Sequence[Part]) -> Scenario:
+    """Make the story in which what is broken neither comes back nor is repaired by anybody."""
     heals = {part: after for part, after in scenario.heals_after.items() if part not in broken}
-    return scenario.model_copy(update={"heals_after": heals})
+    no = scenario.rejection
+    repaired = no if no and no.part not in broken else None
+    return scenario.model_copy(update={"heals_after": heals, "rejection": repaired})
 
 
 class Rehearsal:
     """One run from the first process to the last line."""
 
     def __init__(self, stage: Stage, scenario: Scenario, *, hands_on: bool, quiet: bool) -> None:
-        from rich.console import Console  # noqa: PLC0415 - 'launch --help' stays quick
-
-        from launch_pipeline.rehearsal.display import Display  # noqa: PLC0415
-
         self.stage, self.scenario, self.hands_on = stage, scenario, hands_on
         self.plans = load_plans()
         self.items = items_of(self.plans)
         self.run_id = f"REHEARSAL-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        self.stack = Stack(stage.settings, [stage.component()])
+        self.stack = Stack(stage.settings, stage.components())
         self.control = StandInControl(stage.plan)
         self.console = Console(highlight=False, stderr=quiet)
         if not self.console.is_terminal:
             self.console.width = PLAIN_WIDTH
-        self.display: Display = Display(self.console, self._owners())
+        self.display = Display(self.console, self._owners())
 
     def _owners(self) -> dict[tuple[str, str], str]:
         holders = {place: self.stage.contacts.holders(item.item.owner) for place, item in self.items.items()}
@@ -107,13 +119,22 @@ class Rehearsal:
         try:
             self._start()
             summary = self._launch()
-            self._tell(summary, time.monotonic() - began, as_json=as_json)
+            seconds = time.monotonic() - began
+            if as_json:
+                tell_as_json(summary, seconds)
+            else:
+                tell(self.console, summary, seconds, self.stage)
             if keep:
-                self.console.print("Everything keeps running. Ctrl-C stops it.")
-                self.stack.wait()
+                self._keep()
         finally:
             self._stop()
-        return 0 if summary.complete else 1
+        return 0 if summary.as_planned else 1
+
+    def _keep(self) -> None:
+        """Wait for Ctrl-C, which ends a rehearsal that is over and does not interrupt it."""
+        self.console.print("Everything keeps running. Ctrl-C stops it.")
+        with suppress(KeyboardInterrupt):
+            self.stack.wait()
 
     def _start(self) -> None:
         self.stack.start(self.display.step)
@@ -149,7 +170,7 @@ class Rehearsal:
 
     def _launch(self) -> Summary:
         if self.hands_on:
-            self._explain()
+            explain(self.console, self.stage)
         api = self.stack.api(ADMIN)
         operator = Operator(
             scenario=self.scenario,
@@ -164,22 +185,21 @@ class Rehearsal:
             if not self.hands_on:
                 people.begin()
             try:
-                self._until_over(Watch(api, self.run_id, self.plans), operator)
+                closely = self.console.is_terminal
+                self._until_over(Watch(api, self.run_id, self.plans, closely=closely), operator)
             finally:
                 people.end()
-        return summarise(Ledger(self.stage.settings.ledger_dsn), self.run_id, self.plans)
+        story = None if self.hands_on else self.scenario
+        return summarise(Ledger(self.stage.settings.ledger_dsn), self.run_id, self.plans, story)
 
     def _people(self, operator: Operator) -> People:
-        def sign_in(user: str) -> AirflowApi:
-            return self.stack.api(user or ADMIN)
-
         return People(
             run_id=self.run_id,
             scenario=self.scenario,
             contacts=self.stage.contacts,
             items=self.items,
-            sign_in=sign_in,
-            watcher=self.stack.api(ADMIN),
+            slack_url=self.stage.slack_url,
+            reader=lambda: self.stack.api(ADMIN),
             world=World(operator.situation),
             story=self.display.story,
         )
@@ -190,62 +210,19 @@ class Rehearsal:
             view = watch.look()
             self.display.show(view)
             operator.act(view)
-            if view.over and not self.hands_on and not (view.state == "failed" and operator.repairs(view)):
-                return
-            if view.over and view.state == "success":
+            if view.over and not self._may_go_on(view, operator):
                 return
             time.sleep(LOOK_EVERY)
 
-    def _explain(self) -> None:
-        """Say who may sign in and what to do."""
-        self.console.print(f"\n[bold]{self.stage.settings.url}[/]  [bold yellow]REHEARSAL[/]")
-        self.console.print(f"passwords  {self.stage.settings.passwords_file}", markup=False)
-        for person in self.stage.contacts.people:
-            roles = ", ".join(role.label for role in self.stage.contacts.roles_of(person.id))
-            self.console.print(f"  {person.airflow_user:<22} {person.name:<18} {roles}", markup=False)
-        self.console.print(
-            "\nSign in as one of them and answer under Browse, Required Actions, or on an item's page. Owners"
-            "\nanswer their items. If a phase fails: clear the item with downstream, then the failed step of"
-            "\nthe Dag 'launch' (as rita.release or admin). Ctrl-C stops everything.\n"
-        )
-
-    def _tell(self, summary: Summary, seconds: float, *, as_json: bool) -> None:
-        from launch_pipeline.rehearsal.display import outcome_table, waiver_table  # noqa: PLC0415
-
-        if as_json:
-            import sys  # noqa: PLC0415
-
-            extra = {"total": summary.total, "complete": summary.complete, "seconds": round(seconds, 1)}
-            document = summary.model_dump(mode="json") | extra
-            sys.stdout.write(f"{_json(document)}\n")
-            return
-        self.console.print(outcome_table(summary))
-        self.console.print(waiver_table(summary))
-        for line in summary.lines:
-            for problem in line.problems:
-                self.console.print(f"{line.title}: {problem}", style="red", markup=False)
-        minutes, rest = divmod(round(seconds), 60)
-        end = "[green]complete[/]" if summary.complete else "[red]not complete[/]"
-        self.console.print(f"\n{end}: {summary.total} of the document's items have an outcome,")
-        self.console.print(
-            f"{summary.verified} of them verified by their own checks, in {minutes}:{rest:02} min."
-        )
-        self.console.print(f"Airflow    {self.stage.settings.url} (while it runs)", markup=False)
-        self.console.print(f"home       {self.stage.settings.home}", markup=False)
-        self.console.print(f"passwords  {self.stage.settings.passwords_file}", markup=False)
-        self.console.print(f"logs       {self.stage.settings.log_folder}", markup=False)
-
-
-def _json(document: object) -> str:
-    import json  # noqa: PLC0415 - the parameter of the command has the same name
-
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    def _may_go_on(self, view: View, operator: Operator) -> bool:
+        """Whether a launch that ended may yet be repaired: by the operator, or by whoever sits there."""
+        return view.state == "failed" and (self.hands_on or operator.repairs(view))
 
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C within the block."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    """Treat SIGTERM and SIGHUP as Ctrl-C within the block, and SIGINT even where a shell had it ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield

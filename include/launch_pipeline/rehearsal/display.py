@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -138,5 +139,16 @@ def waiver_table(summary: Summary) -> Table:
     for name in ("item", "by", "reason"):
         table.add_column(name, overflow="fold")
     for waiver in summary.waivers:
-        table.add_row(waiver.text, waiver.by, waiver.reason)
+        table.add_row(waiver.text, waiver.by, escape(waiver.reason))
+    return table
+
+
+def unexplained_table(summary: Summary) -> Table:
+    """Make the list of what was not verified without a reason."""
+    title = f"{len(summary.unexplained)} items were not verified, and the story knows no reason"
+    table = Table(title=title, title_justify="left", style="red")
+    for name in ("item", "outcome", "its check saw"):
+        table.add_column(name, overflow="fold")
+    for item in summary.unexplained:
+        table.add_row(item.text, item.outcome.value.replace("_", " "), escape(item.saw))
     return table

@@ -1,36 +1,38 @@
-"""Simulated people: each answers through Airflow's REST API, signed in as himself, as the scenario says."""
+"""Simulated people: each answers in Slack, on the cards he finds there, as the scenario says."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.words import Answer
+from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
-from launch_pipeline.orchestration.airflow_api import ApiError
 from launch_pipeline.rehearsal.evidence import results_of
+from launch_pipeline.rehearsal.hands import Screen, Wish
 from launch_pipeline.rehearsal.scenario import Gate, Reaction, Scenario, Situation, react
 from launch_pipeline.rehearsal.story import Happening, Story
+from launch_pipeline.slack.locators import Pin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from launch_pipeline.checklist.plan import PlannedItem
     from launch_pipeline.orchestration.airflow_api import AirflowApi, Json
     from launch_pipeline.people.contacts import Contacts, Person
+    from launch_pipeline.rehearsal.hands import Card
 
 _LOG = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 AT_ONCE = 8
 """People who type at the same time."""
-QUIET = 2.0
-"""Seconds for which a gate is left alone after an answer that Airflow took, or refused."""
-_NOT_YOURS, _GONE, _NOT_ACCEPTED = 403, 409, 422
+QUIET = 12.0
+"""Seconds in which an answer that was sent takes effect; then the next holder of the role tries."""
 
 Items = dict[tuple[str, str], "PlannedItem"]
 """Dag id and task id to the item."""
@@ -42,7 +44,8 @@ class _Seen:
 
     first: float
     quiet_until: float = 0.0
-    refusals: int = 0
+    sent: int = 0
+    """Answers that were sent and that the request has outlived."""
     busy: bool = False
 
 
@@ -53,6 +56,23 @@ class World:
     situation: Callable[[], Situation]
     rechecked: set[str] = field(default_factory=set)
     rejected: set[str] = field(default_factory=set)
+    posted: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What somebody will say to one request."""
+
+    planned: PlannedItem
+    seen: _Seen
+    person: Person
+    reaction: Reaction
+    pin: Pin
+
+    @property
+    def wish(self) -> Wish:
+        signature = self.person.name if self.reaction.answer is Answer.SIGN else ""
+        return Wish(self.pin, self.reaction.answer, self.reaction.reason, signature)
 
 
 class People:
@@ -65,15 +85,16 @@ class People:
         scenario: Scenario,
         contacts: Contacts,
         items: Items,
-        sign_in: Callable[[str], AirflowApi],
-        watcher: AirflowApi,
+        slack_url: str,
+        reader: Callable[[], AirflowApi],
         world: World,
         story: Story,
     ) -> None:
         self._run_id, self._scenario, self._contacts, self._items = run_id, scenario, contacts, items
-        self._sign_in, self._watcher, self._world, self._story = sign_in, watcher, world, story
+        self._slack_url, self._reader, self._world, self._story = slack_url, reader, world, story
         self._seen: dict[tuple[str, str], _Seen] = {}
-        self._clients: dict[str, tuple[AirflowApi, threading.Lock]] = {}
+        self._typing: set[str] = set()
+        self._local = threading.local()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="people", daemon=True)
         self._hands = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="person")
@@ -92,47 +113,65 @@ class People:
     def _run(self) -> None:
         while not self._over.wait(LOOK_EVERY):
             try:
-                self._look(self._watcher.hitl_details(run_id=self._run_id))
+                self._look(self._airflow().hitl_details(run_id=self._run_id))
             except OperationError as error:
                 _LOG.info("the requests cannot be read now: %s", error)
 
     def _look(self, details: list[Json]) -> None:
+        """Everybody reads what waits for him, then sits down to answer it."""
         now = time.monotonic()
-        for detail in details:
-            instance = detail["task_instance"]
-            key = (instance["dag_id"], instance["task_id"])
-            seen = self._seen.setdefault((instance["id"], _round(detail)), _Seen(now))
-            if key in self._items and not seen.busy and seen.quiet_until <= now:
-                seen.busy = True
-                self._hands.submit(self._consider, self._items[key], instance, seen)
+        open_to = [(detail, self._remembered(detail, now)) for detail in details]
+        free = [(d, seen) for d, seen in open_to if not seen.busy and seen.quiet_until <= now]
+        by_person: dict[str, list[_Wanted]] = defaultdict(list)
+        for wanted in filter(None, self._hands.map(self._considered, free)):
+            if wanted.person.slack_id not in self._typing:
+                by_person[str(wanted.person.slack_id)].append(wanted)
+        for slack_id, all_wanted in by_person.items():
+            self._typing.add(slack_id)
+            for wanted in all_wanted:
+                wanted.seen.busy = True
+            self._hands.submit(self._sit_down, slack_id, all_wanted)
 
-    def _consider(self, planned: PlannedItem, instance: Json, seen: _Seen) -> None:
+    def _remembered(self, detail: Json, now: float) -> _Seen:
+        # A repeating item asks again in the same try.
+        return self._seen.setdefault((detail["task_instance"]["id"], str(detail["created_at"])), _Seen(now))
+
+    def _considered(self, waiting: tuple[Json, _Seen]) -> _Wanted | None:
+        detail, seen = waiting
+        instance = detail["task_instance"]
+        planned = self._items.get((instance["dag_id"], instance["task_id"]))
         try:
-            self._answer(planned, instance, seen)
+            return self._consider(planned, instance, seen) if planned else None
         except OperationError as error:
-            _LOG.info("%s could not be answered now: %s", planned.ref, error)
-        except Exception:  # noqa: BLE001 - one gate must not silence everybody
-            _LOG.exception("answering %s failed", planned.ref)
-        finally:
-            seen.quiet_until = max(seen.quiet_until, time.monotonic() + LOOK_EVERY)
-            seen.busy = False
+            _LOG.info("%s could not be read now: %s", instance["task_id"], error)
+        return None
 
-    def _answer(self, planned: PlannedItem, instance: Json, seen: _Seen) -> None:
+    def _consider(self, planned: PlannedItem, instance: Json, seen: _Seen) -> _Wanted | None:
         gate = Gate(
             ref=planned.ref,
             item=planned.item,
             waited=time.monotonic() - seen.first,
             try_number=instance["try_number"],
-            results=self._results(planned, instance),
+            results=results_of(self._airflow(), instance) if planned.item.mode.has_checks else None,
         )
-        reaction = react(self._scenario, gate, self._now())
-        if reaction is not None and not self._over.is_set():
-            self._say(planned, instance, reaction, seen)
-
-    def _results(self, planned: PlannedItem, instance: Json) -> Any:
-        if not planned.item.mode.has_checks:
+        holders = [person for person in self._contacts.holders(planned.item.owner) if person.slack_id]
+        if self._posts(gate, holders[0]):
             return None
-        return results_of(self._watcher_of("evidence"), instance)
+        reaction = react(self._scenario, gate, self._now())
+        if reaction is None or self._over.is_set():
+            return None
+        pin = Pin(task_instance_id=instance["id"], try_number=instance["try_number"])
+        return _Wanted(planned, seen, holders[min(seen.sent, len(holders) - 1)], reaction, pin)
+
+    def _posts(self, gate: Gate, owner: Person) -> bool:
+        """Say in Slack what the item's check looks for, once; the check finds it by itself."""
+        post = self._scenario.posts.get(gate.ref)
+        if post is None or gate.ref in self._world.posted or gate.verdict is not Verdict.FAILED:
+            return False
+        self._world.posted.add(gate.ref)
+        self._screen(str(owner.slack_id)).say(post.channel, post.text)
+        self._story.tell(Happening.REPAIR, f"{owner.name} said in #{post.channel}: {post.text}")
+        return True
 
     def _now(self) -> Situation:
         now = self._world.situation()
@@ -143,33 +182,41 @@ class People:
             rejected=bool(self._world.rejected),
         )
 
-    def _say(self, planned: PlannedItem, instance: Json, reaction: Reaction, seen: _Seen) -> None:
-        holders = [person for person in self._contacts.holders(planned.item.owner) if person.airflow_user]
-        person = holders[min(seen.refusals, len(holders) - 1)]
-        given = {"reason": reaction.reason} if reaction.reason else {}
-        if reaction.answer is Answer.SIGN:
-            given["signature"] = person.name
+    def _sit_down(self, slack_id: str, all_wanted: list[_Wanted]) -> None:
         try:
-            self._send(person, instance, reaction.answer, given)
-        except ApiError as error:
-            self._refused(planned, person, error, seen)
+            screen = self._screen(slack_id)
+            for card in screen.cards():
+                here = [wanted for wanted in all_wanted if wanted.pin in card.pins]
+                if here and not self._over.is_set():
+                    self._answer(screen, card, here)
+                    all_wanted = [wanted for wanted in all_wanted if wanted not in here]
+        except OperationError as error:
+            _LOG.info("%s cannot read Slack now: %s", slack_id, error)
+        except Exception:  # noqa: BLE001 - one person must not silence everybody
+            _LOG.exception("%s stumbled", slack_id)
+        finally:
+            for wanted in all_wanted:
+                # Its card is not there yet.
+                wanted.seen.busy = False
+            self._typing.discard(slack_id)
+
+    def _answer(self, screen: Screen, card: Card, here: list[_Wanted]) -> None:
+        person = here[0].person
+        try:
+            screen.answer(card, [wanted.wish for wanted in here])
+        except OperationError as error:
+            self._story.tell(Happening.REFUSAL, f"{person.name}: {error}")
         else:
-            seen.quiet_until = time.monotonic() + QUIET
-            self._said(planned, person, reaction)
+            for wanted in here:
+                self._said(wanted)
+        finally:
+            for wanted in here:
+                wanted.seen.sent += 1
+                wanted.seen.quiet_until = time.monotonic() + QUIET
+                wanted.seen.busy = False
 
-    def _send(self, person: Person, instance: Json, answer: Answer, given: Mapping[str, str]) -> None:
-        client, turn = self._client(str(person.airflow_user))
-        with turn:
-            client.answer(instance["dag_id"], self._run_id, instance["task_id"], answer.value, given)
-
-    def _refused(self, planned: PlannedItem, person: Person, error: ApiError, seen: _Seen) -> None:
-        """Look again later: it may be answered, healed or busy; another holder tries where it is not his."""
-        seen.quiet_until = time.monotonic() + QUIET
-        if error.status == _NOT_YOURS:
-            seen.refusals += 1
-        self._story.tell(Happening.REFUSAL, f"{person.name}, {planned.item.text}: {error}")
-
-    def _said(self, planned: PlannedItem, person: Person, reaction: Reaction) -> None:
+    def _said(self, wanted: _Wanted) -> None:
+        planned, reaction = wanted.planned, wanted.reaction
         what = {
             Answer.WAIVE: Happening.WAIVER,
             Answer.REJECT: Happening.REJECTION,
@@ -181,23 +228,22 @@ class People:
         if no and planned.ref == no.ref and reaction.answer is Answer.REJECT:
             self._world.rejected.add(planned.ref)
         reason = f" ({reaction.reason})" if reaction.reason else ""
-        self._story.tell(what, f"{person.name}: {reaction.answer.value}, {planned.item.text}{reason}")
+        line = f"{wanted.person.name}: {reaction.answer.value}, {planned.item.text}{reason}"
+        self._story.tell(what, line)
 
-    def _client(self, user: str) -> tuple[AirflowApi, threading.Lock]:
-        if user not in self._clients:
-            self._clients[user] = (self._sign_in(user), threading.Lock())
-        return self._clients[user]
+    def _screen(self, slack_id: str) -> Screen:
+        found: Screen = self._mine(f"screen {slack_id}", lambda: Screen(self._slack_url, slack_id))
+        return found
 
-    def _watcher_of(self, name: str) -> AirflowApi:
-        """Give a reading client of this thread; clients are not for several threads at once."""
-        local = f"{name}-{threading.get_ident()}"
-        if local not in self._clients:
-            self._clients[local] = (self._sign_in(""), threading.Lock())
-        return self._clients[local][0]
+    def _airflow(self) -> AirflowApi:
+        found: AirflowApi = self._mine("airflow", self._reader)
+        return found
 
-
-def _round(detail: Json) -> str:
-    """Tell one request from the next of the same try: a repeating item asks again."""
-    with suppress(KeyError):
-        return str(detail["created_at"])
-    return ""
+    def _mine(self, name: str, make: Callable[[], Any]) -> Any:
+        """Give this thread's own client: clients are not for several threads at once."""
+        if not hasattr(self._local, "clients"):
+            self._local.clients = {}
+        clients: dict[str, Any] = self._local.clients
+        if name not in clients:
+            clients[name] = make()
+        return clients[name]

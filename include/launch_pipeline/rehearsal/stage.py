@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import SecretStr
 
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.people.contacts import Contacts, load_contacts
+from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, CHECK_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
 from launch_pipeline.rehearsal.standin.connections import connection_variables, overlay
 from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
 from launch_pipeline.runtime.home import prepare_home
-from launch_pipeline.runtime.ports import LOOPBACK
+from launch_pipeline.runtime.ports import LOOPBACK, free_ports
 from launch_pipeline.runtime.processes import ComponentSpec
 from launch_pipeline.runtime.settings import StackSettings, User, home_folder, project_root
+from launch_pipeline.runtime.slack import SlackAccess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +30,8 @@ ADMIN = "admin"
 ENVIRONMENT = "rehearsal"
 ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
 STAND_IN = "stand-in"
+SLACK = "slack"
+"""Name of the process that stands in for Slack."""
 
 
 def example_contacts() -> Path:
@@ -58,6 +64,7 @@ class Stage:
         # A rehearsal of its own home: the database of earnest launches is not for playing.
         folder = home or home_folder(None, root) / "rehearsal"
         self.contacts = load_contacts(example_contacts())
+        self.slack_port = free_ports(1)[0]
         settings = StackSettings.resolve(
             home=folder,
             root=root,
@@ -67,6 +74,12 @@ class Stage:
             # More workers than that only make the scheduler wait for the processor.
             parallelism=max(4, os.cpu_count() or 4),
             contacts=example_contacts(),
+            slack=SlackAccess(
+                bot_token=SecretStr(BRIDGE_TOKEN),
+                app_token=SecretStr(SOCKET_TOKEN),
+                channel=LAUNCH_CHANNEL,
+                api=f"{self.slack_url}/api/",
+            ),
         )
         prepare_home(settings.home)
         self.plan = _plan(settings, tuple(broken))
@@ -74,20 +87,38 @@ class Stage:
         self.environments = settings.home / "environments"
         self.settings = settings.model_copy(update={"extra_environment": self._variables()})
 
+    @property
+    def slack_url(self) -> str:
+        """The page on which people see their Slack."""
+        return f"http://{LOOPBACK}:{self.slack_port}"
+
     def _variables(self) -> dict[str, str]:
+        checks = {
+            "conn_type": "slack",
+            "password": CHECK_TOKEN,
+            "extra": {"base_url": f"{self.slack_url}/api/"},
+        }
         return {
             **connection_variables(self.plan),
+            "AIRFLOW_CONN_SLACK_CHECK": json.dumps(checks),
             ENVIRONMENTS_VARIABLE: str(self.environments),
             # Certificates of the stand-in are believed besides those that the system believes.
             "SSL_CERT_FILE": str(self.plan.trust_file),
         }
 
-    def component(self) -> ComponentSpec:
-        """Describe the stand-in's process, and write down what it needs."""
+    def components(self) -> list[ComponentSpec]:
+        """Describe the processes that stand in for product and Slack, and write down what they need."""
         self.plan.save(self.plan_file)
+        slack = ("--port", str(self.slack_port), "--contacts", str(self.settings.contacts))
+        return [
+            self._component(SLACK, "launch_pipeline.rehearsal.slack", *slack),
+            self._component(STAND_IN, "launch_pipeline.rehearsal.standin", str(self.plan_file)),
+        ]
+
+    def _component(self, name: str, module: str, *arguments: str) -> ComponentSpec:
         return ComponentSpec(
-            name=STAND_IN,
-            command=(sys.executable, "-m", "launch_pipeline.rehearsal.standin", str(self.plan_file)),
+            name=name,
+            command=(sys.executable, "-m", module, *arguments),
             environment=self.settings.component_environment(),
         )
 

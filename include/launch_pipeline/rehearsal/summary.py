@@ -8,10 +8,11 @@ from launch_pipeline.checks.verdict import Frozen, Verdict
 from launch_pipeline.record.schema import EntryKind, Outcome, Record, Seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from launch_pipeline.checklist.plan import DagPlan
     from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.rehearsal.scenario import Scenario
 
 ITEMS = 272
 """Items of the document; go/no-go, signatures and the rollback are not among them."""
@@ -45,6 +46,16 @@ class Waiver(Frozen):
     reason: str
 
 
+class Unexplained(Frozen):
+    """An item whose checks did not all pass, though the story knows no reason for it."""
+
+    ref: str
+    text: str
+    outcome: Outcome
+    saw: str
+    """What the first check said that did not pass."""
+
+
 class Summary(Frozen):
     """What a rehearsal came to."""
 
@@ -53,6 +64,8 @@ class Summary(Frozen):
     waivers: tuple[Waiver, ...]
     verified: int
     """Items of the document whose own checks all passed, approved ones included."""
+    unexplained: tuple[Unexplained, ...] = ()
+    """Empty where people answered by themselves: they owe nobody a reason."""
 
     @property
     def total(self) -> int:
@@ -65,13 +78,23 @@ class Summary(Frozen):
         needed = [line for line in self.lines if line.in_document or line.dag_id in {"go_no_go", "sign_off"}]
         return self.total == ITEMS and all(line.complete for line in needed)
 
+    @property
+    def as_planned(self) -> bool:
+        """Whether it is complete and whatever was not verified had a reason."""
+        return self.complete and not self.unexplained
+
     def counted(self, outcome: Outcome) -> int:
         """Count an outcome over the document's items."""
         return sum(line.counts.get(outcome, 0) for line in self.lines if line.in_document)
 
 
-def summarise(ledger: Ledger, launch_id: str, plans: dict[str, DagPlan]) -> Summary:
-    """Read the seals and records of a launch. Raises LedgerError where the ledger cannot be read."""
+def summarise(
+    ledger: Ledger, launch_id: str, plans: dict[str, DagPlan], scenario: Scenario | None = None
+) -> Summary:
+    """Read the seals and records of a launch, and compare them with the ``scenario`` where there is one.
+
+    Raises LedgerError where the ledger cannot be read.
+    """
     seals = {dag_id: ledger.seal(launch_id, dag_id) for dag_id in plans}
     entries = [e for k in (EntryKind.DECISION, EntryKind.MACHINE_PASS) for e in ledger.entries(launch_id, k)]
     records = {(r.item_ref, r.task_instance_id): r for e in entries if (r := e.record)}
@@ -88,7 +111,8 @@ def summarise(ledger: Ledger, launch_id: str, plans: dict[str, DagPlan]) -> Summ
         launch_id=launch_id,
         lines=lines,
         waivers=tuple(_waivers(counting)),
-        verified=sum(_verified(record) for record in counting),
+        verified=sum(map(verified, counting)),
+        unexplained=tuple(_unexplained(counting, scenario)) if scenario else (),
     )
 
 
@@ -103,9 +127,19 @@ def _line(plan: DagPlan, seal: Seal | None) -> PhaseLine:
     )
 
 
-def _verified(record: Record) -> bool:
+def verified(record: Record) -> bool:
+    """Whether an item's own checks all passed, and nobody said no all the same."""
     verdicts = [result.verdict for result in record.results]
     return record.outcome.lets_pass and Verdict.of(verdicts) is Verdict.PASSED
+
+
+def _unexplained(records: Iterable[Record], scenario: Scenario) -> Iterator[Unexplained]:
+    """Find the items with checks of which one did not pass and none of the story's reasons speaks."""
+    for record in records:
+        troubles = [result for result in record.results if result.verdict is not Verdict.PASSED]
+        if troubles and scenario.excuse(record.item_ref, troubles) is None:
+            saw = troubles[0].headline
+            yield Unexplained(ref=record.item_ref, text=record.text, outcome=record.outcome, saw=saw)
 
 
 def _waivers(records: Iterable[Record]) -> list[Waiver]:

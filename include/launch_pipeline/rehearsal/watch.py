@@ -52,7 +52,7 @@ class View:
 
     dags: tuple[DagView, ...]
     steps: dict[str, str]
-    """The conductor's task ids to their states."""
+    """The conductor's task ids to their states; asked only while a run has failed, each look costs 0.1 s."""
     state: str
     """Of the conductor's run."""
     places: dict[str, Place] = field(repr=False, default_factory=dict)
@@ -76,10 +76,16 @@ class View:
 
 
 class Watch:
-    """Looks at one launch again and again; asks only about runs that may have changed."""
+    """Looks at one launch again and again; asks only about runs that may have changed.
 
-    def __init__(self, api: AirflowApi, run_id: str, plans: dict[str, DagPlan]) -> None:
-        self._api, self._run_id, self._plans = api, run_id, plans
+    Not ``closely``, items are counted only when their run begins, ends or fails: a look at them costs the
+    api-server 0.1 s, a tenth of what a whole rehearsal computes.
+    """
+
+    def __init__(
+        self, api: AirflowApi, run_id: str, plans: dict[str, DagPlan], *, closely: bool = True
+    ) -> None:
+        self._api, self._run_id, self._plans, self._closely = api, run_id, plans, closely
         self._places = {item.ref: place for place, item in items_of(plans).items()}
         self._last: dict[str, DagView] = {
             dag_id: DagView(dag_id, plan.title, len(plan.items)) for dag_id, plan in plans.items()
@@ -90,16 +96,23 @@ class Watch:
         runs = self._api.runs_of_launch(self._run_id)
         for dag_id in self._plans:
             run = runs.get(dag_id)
-            if run and not (run["state"] in ENDED and self._last[dag_id].state == run["state"]):
+            if run and self._may_have_changed(run):
                 self._last[dag_id] = self._dag(dag_id, run)
         conductor = runs.get(CONDUCTOR)
-        steps = self._api.task_instances(CONDUCTOR, self._run_id) if conductor else []
         return View(
             dags=tuple(self._last.values()),
-            steps={step["task_id"]: str(step["state"]) for step in steps},
+            steps=self._steps() if any(run["state"] == "failed" for run in runs.values()) else {},
             state=str(conductor["state"]) if conductor else "none",
             places=self._places,
         )
+
+    def _may_have_changed(self, run: Json) -> bool:
+        same = self._last[run["dag_id"]].state == run["state"]
+        return not same or (self._closely and run["state"] not in ENDED)
+
+    def _steps(self) -> dict[str, str]:
+        found = self._api.task_instances(CONDUCTOR, self._run_id)
+        return {step["task_id"]: str(step["state"]) for step in found}
 
     def _dag(self, dag_id: str, run: Json) -> DagView:
         plan = self._plans[dag_id]

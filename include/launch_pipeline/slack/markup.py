@@ -45,7 +45,8 @@ def escape(text: str, limit: int | None = None) -> str:
 
     With a limit the result, entities included, has at most that many characters; ``…`` marks the cut.
     """
-    text = _MARKS.sub(lambda marks: f"{_BREAK}{marks[0]}{_BREAK}", clean(text))
+    # Between marks as well: the ones inside a run may mean something to each other.
+    text = _MARKS.sub(lambda marks: _BREAK.join(("", *marks[0], "")), clean(text))
     text = _MENTION.sub(f"@{_BREAK}", text)
     text = _CHANNEL.sub(f"#{_BREAK}", text)
     text = _EMOJI.sub(f":{_BREAK}", text)

@@ -66,7 +66,8 @@ _STATES = {
     "removed": Standing(Rank.ENDED_BADLY, "🚫", "Removed"),
     "awaiting_input": Standing(Rank.ASKED, "✋", "Waiting"),
 }
-_MOVES = Standing(Rank.MOVING, "⏳", "Checking")
+_CHECKS = Standing(Rank.MOVING, "⏳", "Checking")
+_BEGINS = Standing(Rank.MOVING, "⏳", "Starting")
 
 
 def standing(item: ItemView) -> Standing:
@@ -77,7 +78,7 @@ def standing(item: ItemView) -> Standing:
         return _RESUMES
     if item.waits:
         return _ASKED.get(item.verdict, _WAITS) if item.verdict else _WAITS
-    return _STATES.get(item.state, _MOVES)
+    return _STATES.get(item.state, _CHECKS if item.mode.has_checks else _BEGINS)
 
 
 def is_done(item: ItemView) -> bool:

@@ -6,27 +6,46 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.rehearsal.standin.plan import StandInPlan
-from launch_pipeline.rehearsal.standin.promql import SHORTEST
+from launch_pipeline.checklist.load import load_phases
+from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
 from servers.standin import RunningStandIn, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACE = 1 / 24_000
-"""As the rehearsal's environment: an hour lasts 150 ms."""
+    from launch_pipeline.checklist.model import Item
+
+PACE = 1 / 240_000
+"""Ten times as fast as a rehearsal, so that what is over leaves the metrics' windows soon."""
+WINDOW = 3.0
+"""Seconds that metrics look back here: even the week before."""
 
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStandIn]:
-    """A running stand-in, nothing of it broken, that its certificates are believed of."""
+    """A running stand-in whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
     home = tmp_path_factory.mktemp("rehearsal") / "home"
     patch = pytest.MonkeyPatch()
     with postgres(home) as dsn:
-        plan = StandInPlan.make(home / "product", dsn, pace=PACE)
+        plan = StandInPlan.make(home / "product", dsn, pace=PACE, window=WINDOW, broken=(Part.GATEWAY,))
         patch.setenv("SSL_CERT_FILE", str(plan.trust_file))
         with RunningStandIn(plan) as running:
-            running.await_samples(SHORTEST + 1)
+            running.await_samples()
+            running.turn(Part.GATEWAY, works=True)
+            running.await_samples(WINDOW + 1)
             running.write_up()
             yield running
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def checked_items() -> dict[str, Item]:
+    """Every item of the document that has checks, by ref."""
+    return {
+        f"{phase.id}.{section.id}.{item.id}": item
+        for phase in load_phases(parameter_models())
+        if phase.kind == "checklist"
+        for section, item in phase.items()
+        if item.checks
+    }

@@ -12,14 +12,41 @@ from launch_pipeline.checklist.model import Item
 from launch_pipeline.checklist.words import Answer
 from launch_pipeline.checks.registry import parameter_models
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from launch_pipeline.rehearsal.scenario import DEFAULT, Gate, Rejection, Scenario, Situation, pause, react
+from launch_pipeline.rehearsal.scenario import (
+    DEFAULT,
+    Absence,
+    Gate,
+    Limit,
+    Rejection,
+    Scenario,
+    Situation,
+    pause,
+    react,
+)
 from launch_pipeline.rehearsal.standin.plan import Part
 
 NOW = Situation()
 STORY = Scenario(
     rejection=Rejection(ref="p.s.wrong", reason="it is wrong, repair it", part=Part.REPOSITORY),
-    limits={"p.s.alone": "only one machine takes part"},
-    not_applicable={"p.s.elsewhere": "the services have no such thing"},
+    absent=(
+        Absence(
+            kind="slack_channel", says="not connected: slack", reason="no Slack takes part in this story"
+        ),
+    ),
+    limits={
+        "p.s.alone": Limit(kinds=frozenset({"http_request"}), reason="only one machine takes part"),
+        "p.s.elsewhere": Limit(
+            kinds=frozenset({"http_request"}),
+            reason="the services have no such thing",
+            answer=Answer.NOT_APPLICABLE,
+        ),
+        "p.s.unseen": Limit(
+            kinds=frozenset({"http_request"}),
+            reason="nobody can see it on one machine",
+            verdicts=frozenset({Verdict.INCONCLUSIVE}),
+            without=Part.REDIS,
+        ),
+    },
     patience=30.0,
 )
 
@@ -98,27 +125,65 @@ def test_recheck_is_asked_once_where_nothing_repeats() -> None:
     assert react(STORY, gate("p.s.one", 5.0, FAILED, **effects), again) is None
 
 
+NO_SLACK = result(Verdict.INCONCLUSIVE, "not connected: slack_check", "slack_channel")
+
+
+def test_what_takes_no_part_is_waived_with_its_reason() -> None:
+    """Where an authority on the closed list cannot be asked, the owner waives and says why."""
+    reaction = react(STORY, gate("p.s.one", 5.0, NO_SLACK), NOW)
+    assert reaction is not None
+    assert reaction.answer is Answer.WAIVE
+    assert reaction.reason == STORY.absent[0].reason
+
+
 @pytest.mark.parametrize(
-    ("headline", "kind"),
-    [("not connected: pgbouncer", "postgres_query"), ("variable 'x' is not set: add it", "http_request")],
+    "other",
+    [
+        result(Verdict.FAILED, "not connected: slack_check", "slack_channel"),
+        result(Verdict.INCONCLUSIVE, "credentials: slack refused the token", "slack_channel"),
+        result(Verdict.INCONCLUSIVE, "not connected: slack_check", "http_request"),
+        result(Verdict.INCONCLUSIVE, "not connected: prometheus", "prometheus_query"),
+        result(Verdict.INCONCLUSIVE, "variable 'x' is not set: add it", "slack_channel"),
+    ],
+    ids=lambda each: f"{each.kind}: {each.headline}",
 )
-def test_what_cannot_be_asked_is_waived_with_a_reason(headline: str, kind: str) -> None:
-    """Without an authority the owner waives, and says what was done instead."""
-    reaction = react(STORY, gate("p.s.one", 5.0, result(Verdict.INCONCLUSIVE, headline, kind)), NOW)
+def test_whatever_else_cannot_be_asked_is_no_excuse(other: CheckResult) -> None:
+    """Another kind, another sentence or a failure is hoped for and rejected at last, never waived."""
+    assert react(STORY, gate("p.s.one", 5.0, other), NOW) is None
+    reaction = react(STORY, gate("p.s.one", 99.0, other), NOW)
     assert reaction is not None
-    assert reaction.answer is Answer.WAIVE
-    assert kind in reaction.reason
+    assert reaction.answer is Answer.REJECT
 
 
-def test_absent_kind_is_waived_whatever_it_says() -> None:
-    """A kind that takes no part in the story is waived; the same headline of another kind is not."""
-    story = STORY.model_copy(update={"absent": frozenset({"command"})})
-    missing = "program 'k6' cannot be run on this worker"
-    reaction = react(story, gate("p.s.one", 5.0, result(Verdict.INCONCLUSIVE, missing, "command")), NOW)
-    assert reaction is not None
-    assert reaction.answer is Answer.WAIVE
-    other = react(story, gate("p.s.one", 5.0, result(Verdict.INCONCLUSIVE, missing)), NOW)
-    assert other is None
+def test_one_trouble_without_an_excuse_spoils_the_others() -> None:
+    """What takes no part does not hide the check beside it that failed."""
+    assert react(STORY, gate("p.s.one", 5.0, NO_SLACK, FAILED), NOW) is None
+    assert STORY.excuse("p.s.one", (NO_SLACK, FAILED)) is None
+    assert STORY.excuse("p.s.one", (NO_SLACK, PASSED)) is not None
+
+
+def test_limit_and_absence_together_give_both_reasons() -> None:
+    """An item with two excused checks is waived for both reasons."""
+    excuse = STORY.excuse("p.s.alone", (FAILED, NO_SLACK))
+    assert excuse is not None
+    assert excuse.answer is Answer.WAIVE
+    assert excuse.reason == "only one machine takes part no Slack takes part in this story"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [result(Verdict.INCONCLUSIVE, "no answer within 5s"), result(Verdict.FAILED, "2 rows", "postgres_query")],
+)
+def test_limit_excuses_only_the_trouble_it_names(other: CheckResult) -> None:
+    """A limited item with another verdict, or with another check in trouble, has no excuse."""
+    assert STORY.excuse("p.s.alone", (other,)) is None
+
+
+def test_limit_for_want_of_a_part_ends_where_the_part_takes_part() -> None:
+    """What is excused without Redis is not excused with it."""
+    unseen = result(Verdict.INCONCLUSIVE, "no data")
+    assert STORY.on([Part.DNS]).excuse("p.s.unseen", (unseen,)) is not None
+    assert STORY.on([Part.DNS, Part.REDIS]).excuse("p.s.unseen", (unseen,)) is None
 
 
 def test_unreachable_product_is_never_waived_as_out_of_reach() -> None:
@@ -131,8 +196,7 @@ def test_unreachable_product_is_never_waived_as_out_of_reach() -> None:
 
 def test_advisory_item_out_of_reach_is_rejected() -> None:
     """An advisory item that cannot be shown becomes not met, which stops nothing."""
-    missing = result(Verdict.INCONCLUSIVE, "not connected: aws")
-    reaction = react(STORY, gate("p.s.one", 5.0, missing, severity="advisory"), NOW)
+    reaction = react(STORY, gate("p.s.one", 5.0, NO_SLACK, severity="advisory"), NOW)
     assert reaction is not None
     assert reaction.answer is Answer.REJECT
 
@@ -154,7 +218,7 @@ def test_named_items_get_their_own_reason(ref: str, answer: Answer) -> None:
     reaction = react(STORY, gate(ref, 5.0, FAILED), NOW)
     assert reaction is not None
     assert reaction.answer is answer
-    assert reaction.reason == (STORY.limits | STORY.not_applicable)[ref]
+    assert reaction.reason == STORY.limits[ref].reason
 
 
 @pytest.mark.parametrize(("style", "answer"), [("decision", Answer.GO), ("signature", Answer.SIGN)])
@@ -169,8 +233,8 @@ def test_decisions_and_signatures_affirm(style: str, answer: Answer) -> None:
 def test_default_scenario_names_items_that_exist() -> None:
     """Every item of the scenario is in the checklist, and every reason is long enough to count."""
     refs = {f"{p.id}.{s.id}.{i.id}" for p in load_phases(parameter_models()) for s, i in p.items()}
-    named = {**DEFAULT.limits, **DEFAULT.not_applicable}
     assert DEFAULT.rejection is not None
-    assert set(named) | {DEFAULT.rejection.ref} <= refs
-    assert all(len(reason) >= 20 for reason in named.values())
+    assert set(DEFAULT.limits) | {DEFAULT.rejection.ref} <= refs
+    reasons = [each.reason for each in (*DEFAULT.limits.values(), *DEFAULT.absent)]
+    assert all(len(reason) >= 20 for reason in reasons)
     assert set(DEFAULT.heals_after) | {DEFAULT.rejection.part} == set(DEFAULT.broken)

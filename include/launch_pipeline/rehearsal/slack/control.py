@@ -30,6 +30,7 @@ class Control:
             web.post("/control/faults", self._fault),
             web.delete("/control/faults", self._repair),
             web.post("/control/sockets/{what}", self._sockets),
+            web.get("/control/people/{user}/view", self._view),
             web.post("/control/people/{user}/click", refusing(self._click)),
             web.post("/control/people/{user}/submit", refusing(self._submit)),
             web.post("/control/people/{user}/close", refusing(self._close)),
@@ -56,6 +57,11 @@ class Control:
             "acks": [d.seconds for d in standin.sockets.deliveries if d.acked],
         }
         return web.json_response(document)
+
+    async def _view(self, request: web.Request) -> web.Response:
+        """The modal on a person's screen, or ``{}``."""
+        opened = self._standin.workspace.views.get(request.match_info["user"])
+        return web.json_response(opened.document() if opened else {})
 
     async def _fault(self, request: web.Request) -> web.Response:
         try:

@@ -17,6 +17,11 @@ APP = "A0REHEARSAL"
 BOT_USER = "U0GATES"
 BRIDGE_SCOPES = ("chat:write", "users:read")
 CHECK_SCOPES = ("channels:read", "channels:history", "users:read")
+BRIDGE_TOKEN = "xoxb-rehearsal-bridge"  # noqa: S105 - known to everybody: it is a rehearsal, on loopback
+CHECK_TOKEN = "xoxb-rehearsal-checks"  # noqa: S105
+SOCKET_TOKEN = "xapp-rehearsal-bridge"  # noqa: S105
+LAUNCH_CHANNEL = "C001LAUNCH"
+"""Id of the first of these channels."""
 CHANNELS = ("launch", "launch-war-room", "launch-announcements", "incidents")
 
 
@@ -41,11 +46,10 @@ class SlackSettings(Frozen):
     channels: tuple[str, ...] = CHANNELS
     """All people of the contacts and the bot are in each; the first is shown first."""
     tokens: tuple[Token, ...] = (
-        Token(text="xoxb-rehearsal-bridge", scopes=BRIDGE_SCOPES),
-        Token(text="xoxb-rehearsal-checks", scopes=CHECK_SCOPES),
-        Token(text="xapp-rehearsal-bridge", scopes=("connections:write",)),
+        Token(text=BRIDGE_TOKEN, scopes=BRIDGE_SCOPES),
+        Token(text=CHECK_TOKEN, scopes=CHECK_SCOPES),
+        Token(text=SOCKET_TOKEN, scopes=("connections:write",)),
     )
-    """Known to everybody: it is a rehearsal, on loopback."""
     ack_seconds: Annotated[float, Field(gt=0)] = 3.0
     """How long an app may take to acknowledge an envelope."""
     trigger_seconds: Annotated[float, Field(gt=0)] = 3.0

@@ -33,18 +33,18 @@ class Audit:
 
     async def keep(self, content: str, judged: dict[str, Any]) -> None:
         """Append to the log; answers 503 where the database does not take it."""
-        began = time.perf_counter()
         async with self._turn:
             try:
                 connection = await self._connected()
+                began = time.perf_counter()
                 await connection.execute(_KEEP, [content, judged["complianceScore"]])
             except psycopg.Error as error:
                 await self.close()
                 _LOG.info("the audit log cannot be written: %s", error)
                 raise web.HTTPServiceUnavailable(reason="the audit log cannot be written") from error
+            milliseconds = (time.perf_counter() - began) * 1000
         labels = {"namespace": NAMESPACE, "app": "constitutional-ai", "stream": "audit"}
         self._logs.write(labels, level="info", content=content, score=judged["complianceScore"])
-        milliseconds = (time.perf_counter() - began) * 1000
         self._store.observe("db_query_duration_ms", milliseconds, namespace=NAMESPACE)
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
@@ -77,8 +77,12 @@ class Passage:
 
     async def _changed(self, works: bool) -> None:
         if not works:
-            for writer in self._inside:
-                writer.transport.abort()
+            self.clear()
+
+    def clear(self) -> None:
+        """Drop who is inside."""
+        for writer in self._inside:
+            writer.transport.abort()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry bytes both ways until either side ends."""

@@ -35,23 +35,43 @@ limits_config:
 """
 
 
-class Authorities:
-    """Everything under one port, each authority under its own path."""
+_SILENT = {
+    "github": Part.CODE_HOST,
+    "kubernetes": Part.CLUSTER,
+    "loki": Part.LOGS,
+    "alertmanager": Part.ALERTING,
+    "statuspage": Part.STATUS_PAGE,
+    "status": Part.STATUS_PAGE,
+    "openai": Part.MODELS,
+}
+"""The first word of the path to the part whose failure leaves nothing but 503."""
 
-    def __init__(self, plan: StandInPlan, health: Health, monitoring: Monitoring, logs: Logs) -> None:
+
+class Authorities:
+    """Everything under one port, each authority under its own path; ``more`` are made elsewhere."""
+
+    def __init__(
+        self,
+        plan: StandInPlan,
+        health: Health,
+        monitoring: Monitoring,
+        logs: Logs,
+        more: dict[str, web.Application],
+    ) -> None:
         self._plan, self._health, self._monitoring, self._logs = plan, health, monitoring, logs
+        self._more = more
         self._began = datetime.now(UTC)
 
     def app(self) -> web.Application:
         """Make the application."""
-        app = web.Application()
+        app = web.Application(middlewares=[self._unless_broken()])
         parts = {
+            **self._more,
             "/github": github_app(self._plan.tokens["service"]),
             "/prometheus": self._monitoring.app(),
             "/alertmanager": Alerting(self._monitoring).app(),
             "/kubernetes": Kubernetes(self._plan, self._health).app(),
             "/loki/loki": self._logs.app(),
-            "/grafana": _app([web.get("/api/health", _grafana)]),
             "/loki": _app(
                 [
                     web.get("/config", _loki),
@@ -75,6 +95,16 @@ class Authorities:
             app.add_subapp(path, part)
         return app
 
+    def _unless_broken(self) -> Any:
+        @web.middleware
+        async def unless_broken(request: web.Request, handler: Handler) -> web.StreamResponse:
+            part = _SILENT.get(request.path.split("/")[1])
+            if part and not self._health.works(part):
+                return web.json_response({"message": f"{part} is down"}, status=503)
+            return await handler(request)
+
+        return unless_broken
+
     async def _incidents(self, request: web.Request) -> web.Response:
         wanted = request.query.getall("statuses[]", ["triggered", "acknowledged", "resolved"])
         open_ones = [
@@ -85,8 +115,10 @@ class Authorities:
         return web.json_response({"incidents": open_ones, "more": False})
 
     async def _on_calls(self, _request: web.Request) -> web.Response:
-        """Two levels without an end: somebody is on call, and somebody behind him."""
-        people = (("PUOLGA1", "Olga Tanaka"), ("PUOMAR1", "Omar Haddad"))
+        """Two levels without an end: somebody is on call, and somebody behind him. Broken, nobody is."""
+        people = [("PUOLGA1", "Olga Tanaka"), ("PUOMAR1", "Omar Haddad")]
+        if not self._health.works(Part.ON_CALL):
+            people.clear()
         duties = [
             {
                 "user": {"id": person, "summary": name},
@@ -147,10 +179,6 @@ async def _log_rules(_request: web.Request) -> web.Response:
 async def _contact_methods(_request: web.Request) -> web.Response:
     kinds = ("phone_contact_method", "push_notification_contact_method", "email_contact_method")
     return web.json_response({"contact_methods": [{"type": kind, "enabled": True} for kind in kinds]})
-
-
-async def _grafana(_request: web.Request) -> web.Response:
-    return web.json_response({"database": "ok", "version": "12.3.0"})
 
 
 async def _loki(_request: web.Request) -> web.Response:

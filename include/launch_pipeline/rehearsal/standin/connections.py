@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.rehearsal.standin.cloud import ACCESS_KEY, REGION
 from launch_pipeline.rehearsal.standin.plan import DATABASE, DATABASE_USER, DOMAIN, Part
 from launch_pipeline.runtime.ports import LOOPBACK
 
@@ -18,6 +19,7 @@ _AUTHORITIES = {
     "grafana": "grafana",
     "loki": "loki",
     "kubernetes": "kubernetes",
+    "registry": "registry",
     "openai": "openai",
     "pagerduty": "pagerduty",
     "vector_db": "vector",
@@ -53,7 +55,19 @@ def connections(plan: StandInPlan) -> dict[str, Connection]:
         "git": {"conn_type": "git", "extra": {"path": str(plan.repository)}},
         "postgres": _postgres(plan),
         "staging_postgres": _postgres(plan),
+        "aws": {
+            "conn_type": "aws",
+            "login": ACCESS_KEY,
+            "password": plan.tokens["cloud"],
+            "extra": {
+                "region_name": REGION,
+                "endpoint_url": plan.url("cloud"),
+                "addressing_style": "path",
+            },
+        },
     }
+    if plan.redis:
+        found["redis"] = _redis(plan)
     for part in (Part.CONSTITUTIONAL_AI, Part.KNOWLEDGE_OCEAN, Part.AI_ROUTING):
         found[part.value] = {"conn_type": "http", "host": plan.url(part), "password": service}
     for name, path in _AUTHORITIES.items():
@@ -71,6 +85,12 @@ def _postgres(plan: StandInPlan) -> Connection:
         "password": plan.tokens["database"],
         "schema": DATABASE,
     }
+
+
+def _redis(plan: StandInPlan) -> Connection:
+    # The second is asked where the first does not answer.
+    hosts = ",".join(f"{LOOPBACK}:{port}" for port in plan.caches[:2])
+    return {"conn_type": "redis", "host": hosts, "password": plan.tokens["redis"]}
 
 
 def connection_variables(plan: StandInPlan) -> dict[str, str]:

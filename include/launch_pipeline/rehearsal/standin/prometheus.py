@@ -13,15 +13,16 @@ from aiohttp import web
 
 from launch_pipeline.rehearsal.standin.plan import NAMESPACE, SERVICES, Part
 from launch_pipeline.rehearsal.standin.promql import compiled
-from launch_pipeline.rehearsal.standin.promql_values import QueryError, Value
+from launch_pipeline.rehearsal.standin.promql_values import Expression, QueryError, Value
 from launch_pipeline.rehearsal.standin.rules import RULES, listed
-from launch_pipeline.rehearsal.standin.series import Labels, Store, labels_of
+from launch_pipeline.rehearsal.standin.series import Gauges, Labels, Store, labels_of
 from launch_pipeline.rehearsal.standin.services import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from launch_pipeline.rehearsal.standin.health import Health
+    from launch_pipeline.rehearsal.standin.plan import StandInPlan
     from launch_pipeline.rehearsal.standin.services import Services
 
 SAMPLE_EVERY = 0.5
@@ -42,8 +43,16 @@ _ALERTS = {
 class Monitoring:
     """Takes samples and answers queries. Broken, it reaches none of its targets."""
 
-    def __init__(self, store: Store, health: Health, services: Services, pace: float) -> None:
-        self._store, self._health, self._services, self._pace = store, health, services, pace
+    def __init__(
+        self,
+        plan: StandInPlan,
+        store: Store,
+        health: Health,
+        services: Services,
+        exporters: Iterable[Gauges] = (),
+    ) -> None:
+        self._plan, self._store, self._health, self._services = plan, store, health, services
+        self._exporters = tuple(exporters)
         store.gauges(self._gauges)
 
     async def watch(self) -> None:
@@ -82,6 +91,8 @@ class Monitoring:
             restarts = float(self._health.restarts[part])
             yield labels_of("kube_pod_container_status_restarts_total", labels), restarts
         yield from _machine()
+        for exporter in self._exporters:
+            yield from exporter()
         score = {"namespace": NAMESPACE, "job": job(Part.CONSTITUTIONAL_AI)}
         if self._services.last_score is not None:
             yield labels_of("constitutional_ai_compliance_score", score), float(self._services.last_score)
@@ -117,11 +128,14 @@ class Monitoring:
     async def _rules(self, _request: web.Request) -> web.Response:
         return web.json_response(listed(RULES, [name for name, _ in self.firing()]))
 
+    def _read(self, query: object) -> Expression:
+        return compiled(self._store, str(query or ""), self._plan.pace, self._plan.window)
+
     async def _query(self, request: web.Request) -> web.Response:
         form = request.query if request.method == "GET" else await request.post()
         try:
             at = float(str(form.get("time") or time.time()))
-            value = compiled(self._store, str(form.get("query", "")), self._pace)(at)
+            value = self._read(form.get("query"))(at)
         except (QueryError, ValueError) as error:
             return _refused(error)
         return _success(_instant(value, at))
@@ -129,7 +143,7 @@ class Monitoring:
     async def _range(self, request: web.Request) -> web.Response:
         form = await request.post()
         try:
-            expression = compiled(self._store, str(form.get("query", "")), self._pace)
+            expression = self._read(form.get("query"))
             begin, end = float(str(form["start"])), float(str(form["end"]))
             step = float(str(form["step"]).removesuffix("s"))
             matrix: dict[Labels, list[Any]] = {}

@@ -1,6 +1,6 @@
 """The part of PromQL that the checklist speaks, over the stand-in's samples.
 
-Windows are compressed by the rehearsal's pace, but never below ``SHORTEST`` seconds; rates are per
+Windows are compressed by the rehearsal's pace, but never below the ``shortest`` seconds; rates are per
 second of this machine's clock, since the traffic is not compressed. Everything else is as Prometheus
 documents it (querying/basics, querying/operators, querying/functions).
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from launch_pipeline.rehearsal.standin.series import Labels, Samples, Store
 
 SHORTEST = 8.0
-"""Seconds of this machine's clock that every window has at least."""
+"""Seconds of this machine's clock that every window has at least, unless said otherwise."""
 _STEPS = 10
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?(?![\w]))|(?P<duration>\d+[smhdw])|(?P<name>[a-zA-Z_][\w:]*)"
@@ -49,18 +49,18 @@ def evaluate(store: Store, query: str, at: float, pace: float) -> Value:
     return compiled(store, query, pace)(at)
 
 
-def compiled(store: Store, query: str, pace: float) -> Expression:
+def compiled(store: Store, query: str, pace: float, shortest: float = SHORTEST) -> Expression:
     """Read a query. Raises QueryError for what is not understood."""
-    parser = _Parser(store, query, pace)
+    parser = _Parser(store, query, lambda seconds: max(seconds * pace, shortest))
     expression = parser.either()
     parser.end()
     return expression
 
 
 class _Parser:
-    def __init__(self, store: Store, query: str, pace: float) -> None:
+    def __init__(self, store: Store, query: str, real: Callable[[float], float]) -> None:
         self._store = store
-        self._pace = pace
+        self._real = real
         self._tokens = _tokens(query)
         self._next = 0
 
@@ -221,9 +221,6 @@ class _Parser:
             self._take()
         self._take("]")
         return seconds, colon
-
-    def _real(self, seconds: float) -> float:
-        return max(seconds * self._pace, SHORTEST)
 
 
 def _tokens(query: str) -> list[tuple[str, str]]:

@@ -85,7 +85,11 @@ class ProductRepository:
         self._tag(SCHEMA_TAG, API_TAG)
         self._commit(f"Release {self._release}", _released(), now - timedelta(days=1))
         self._tag(f"v{self._release}")
-        return self._git("rev-parse", "refs/heads/main").strip()
+        return self.commit("main")
+
+    def commit(self, name: str) -> str:
+        """Give the id of a branch's or a tag's commit. Raises OperationError where there is none."""
+        return self._git("rev-parse", "--verify", f"{name}^{{commit}}").strip()
 
     def move_freeze(self, *, back: bool) -> None:
         """Put the schema's freeze tag before the freeze, or where it belongs."""
@@ -102,7 +106,7 @@ class ProductRepository:
             "docs/architecture/overview.md": document("Architecture, as launched", _ARCHITECTURE, 900),
         }
         self._commit("Write down what the launch taught us", files, datetime.now(UTC))
-        return self._git("rev-parse", "refs/heads/main").strip()
+        return self.commit("main")
 
     def _commit(self, message: str, files: Mapping[str, str], at: datetime) -> None:
         parent = self._git("for-each-ref", "--format=%(objectname)", "refs/heads/main").strip()

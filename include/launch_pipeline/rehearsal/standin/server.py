@@ -15,7 +15,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.rehearsal.standin.audit import Audit, Passage
 from launch_pipeline.rehearsal.standin.authorities import Authorities
+from launch_pipeline.rehearsal.standin.caches import Caches
+from launch_pipeline.rehearsal.standin.cloud import Cloud
 from launch_pipeline.rehearsal.standin.control import control_app
+from launch_pipeline.rehearsal.standin.dashboards import Dashboards
 from launch_pipeline.rehearsal.standin.database import create_database
 from launch_pipeline.rehearsal.standin.edge import Edge
 from launch_pipeline.rehearsal.standin.health import Health
@@ -23,6 +26,7 @@ from launch_pipeline.rehearsal.standin.logs import Logs
 from launch_pipeline.rehearsal.standin.names import NameServer
 from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
 from launch_pipeline.rehearsal.standin.prometheus import Monitoring
+from launch_pipeline.rehearsal.standin.registry import Registry
 from launch_pipeline.rehearsal.standin.reports import Reports
 from launch_pipeline.rehearsal.standin.repository import ProductRepository
 from launch_pipeline.rehearsal.standin.series import Store
@@ -57,6 +61,7 @@ class StandIn:
         self.release_sha = ""
         self.schema_fingerprint = ""
         self._repository = ProductRepository(plan.repository, plan.release)
+        self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -75,11 +80,13 @@ class StandIn:
 
     async def _prepare(self) -> None:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
-        made = await asyncio.gather(
+        if self._redis:
+            self._open.push_async_callback(self._redis.stop)
+        self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
             asyncio.to_thread(self._repository.create, self.plan.previous_release),
             asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
+            self._redis.start() if self._redis else asyncio.sleep(0),
         )
-        self.release_sha, self.schema_fingerprint = made
         reports = Reports(self.plan.reports, self.release_sha)
         await asyncio.to_thread(reports.write)
 
@@ -94,10 +101,13 @@ class StandIn:
 
     async def _listen(self) -> None:
         logs = Logs()
+        if self._redis:
+            await self._open.enter_async_context(_running(self._redis.watch()))
         audit = Audit(self.plan, self.store, logs)
         self._open.push_async_callback(audit.close)
         services = Services(self.plan, self.health, self.store, audit, logs)
-        monitoring = Monitoring(self.store, self.health, services, self.plan.pace)
+        exporters = [self._redis.gauges] if self._redis else []
+        monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
         edge = Edge(self.plan, self.health, logs)
         await self._database_passage()
         await self._names()
@@ -105,13 +115,26 @@ class StandIn:
             await self._serve(part, app)
         await self._serve("edge", edge.app(), edge.context)
         await self._serve("edge_plain", edge.plain_app())
-        await self._serve("authorities", Authorities(self.plan, self.health, monitoring, logs).app())
+        more = {
+            "/registry": Registry(self.plan, self.health, self._commits).app(),
+            "/grafana": Dashboards(self.plan, self.health, self.store).app(),
+        }
+        await self._serve("authorities", Authorities(self.plan, self.health, monitoring, logs, more).app())
+        await self._serve("cloud", Cloud(self.health).app())
         await self._reserve_closed_port()
         await self.health.begin()
         await self._open.enter_async_context(_running(monitoring.watch()))
         await self._open.enter_async_context(_running(self._visit()))
         # Last: who reaches it reaches everything.
         await self._serve("control", control_app(self))
+
+    @property
+    def _commits(self) -> dict[str, str]:
+        """Each release's commit."""
+        return {
+            release: self._repository.commit(f"v{release}")
+            for release in (self.plan.release, self.plan.previous_release)
+        }
 
     async def _serve(self, name: str, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -124,6 +147,8 @@ class StandIn:
         parts = conninfo_to_dict(self.plan.dsn)
         passage = Passage(self.health, (str(parts["host"]), int(str(parts["port"]))))
         server = await asyncio.start_server(passage.accept, LOOPBACK, self.plan.ports["database"])
+        self._open.push_async_callback(asyncio.sleep, 0)  # until what is dropped has been closed
+        self._open.callback(passage.clear)
         self._open.callback(server.close)
 
     async def _names(self) -> None:

@@ -1,0 +1,38 @@
+"""The XML in which AWS' older services answer."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from aiohttp import web
+
+Tree = Any
+"""Text, a mapping of names to trees, or a list of trees, which repeats its element."""
+
+
+def xml(name: str, tree: Tree, namespace: str = "") -> bytes:
+    """Write a document."""
+    root = ET.Element(name, {"xmlns": namespace} if namespace else {})
+    _grow(root, tree)
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+def _grow(element: ET.Element, tree: Tree) -> None:
+    if not isinstance(tree, dict):
+        element.text = str(tree).lower() if isinstance(tree, bool) else str(tree)
+        return
+    for name, value in tree.items():
+        for one in value if isinstance(value, list) else [value]:
+            _grow(ET.SubElement(element, name), one)
+
+
+def answered(body: bytes, status: int = 200) -> web.Response:
+    """Send a document."""
+    return web.Response(body=body, status=status, content_type="application/xml")
+
+
+def refused(status: int, code: str) -> web.Response:
+    """Refuse as S3 does."""
+    return answered(xml("Error", {"Code": code, "Message": code}), status)
