@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,33 +13,18 @@ from launch_pipeline.runtime.ports import free_ports
 from launch_pipeline.runtime.settings import StackSettings
 from launch_pipeline.runtime.stack import Stack
 from servers.launches import Launchpad
+from servers.small_phase import ROOT, small_include
 from servers.switches import Switches, Valve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(__file__).parents[2]
-
-ENVIRONMENT = """
-name: e2e
-rehearsal: true
-hour: 100ms
-recheck: 1s
-"""
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
 def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's own include folder with a smaller first phase and an impatient policy."""
-    folder = tmp_path_factory.mktemp("e2e") / "include"
-    ignore = shutil.ignore_patterns("launch_pipeline", "__pycache__")
-    shutil.copytree(ROOT / "include", folder, ignore=ignore)
-    small = ROOT / "tests" / "fixtures" / "e2e" / "01_small.yaml"
-    shutil.copy(small, folder / "checklists" / "01_pre_launch_requirements.yaml")
-    policy = "schema_version: 1\nsettle: 2s\nfresh_for: 8s\nrecheck: 1s\n"
-    (folder / "checklists" / "policy.yaml").write_text(policy, encoding="utf-8")
-    (folder / "environments" / "e2e.yaml").write_text(ENVIRONMENT, encoding="utf-8")
-    return folder
+    return small_include(tmp_path_factory.mktemp("e2e") / "include", fresh_for="8s")
 
 
 @pytest.fixture(scope="session")

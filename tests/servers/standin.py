@@ -1,4 +1,4 @@
-"""The rehearsal's stand-in in a thread of the test, over a real PostgreSQL, and checks against it."""
+"""The rehearsal's stand-ins in a thread of the test, over a real PostgreSQL, and checks against them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Holder
 from launch_pipeline.checks.environment import Environment
 from launch_pipeline.checks.run import run_checks
 from launch_pipeline.errors import NotConnected
+from launch_pipeline.people.contacts import load_contacts
+from launch_pipeline.rehearsal.slack.server import SlackStandIn
+from launch_pipeline.rehearsal.slack.settings import CHECK_TOKEN, SlackSettings
+from launch_pipeline.rehearsal.stage import example_contacts
 from launch_pipeline.rehearsal.standin.connections import connections, overlay
 from launch_pipeline.rehearsal.standin.prometheus import SAMPLE_EVERY
 from launch_pipeline.rehearsal.standin.server import StandIn
@@ -27,11 +31,12 @@ from launch_pipeline.runtime.processes import Component, ProcessRecords, wait_un
 from launch_pipeline.runtime.settings import StackSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Mapping
+    from collections.abc import Coroutine, Iterable, Iterator, Mapping
 
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checklist.words import Role
     from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.rehearsal.scenario import Post
     from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
 
 ROOT = Path(__file__).parents[2]
@@ -63,15 +68,19 @@ class RunningStandIn:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.stand_in = StandIn(plan)
+        self.slack = SlackStandIn(SlackSettings(contacts=example_contacts()))
+        self.contacts = load_contacts(example_contacts())
         self.launch_at = datetime.now(UTC)
 
     def __enter__(self) -> Self:
         self._thread.start()
         self._do(self.stand_in.__aenter__())
+        self._do(self.slack.__aenter__())
         self.launch_at = datetime.now(UTC)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._do(self.slack.__aexit__())
         self._do(self.stand_in.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -84,6 +93,16 @@ class RunningStandIn:
     def write_up(self) -> str:
         """Let the team document the launch."""
         return self._do(self.stand_in.write_up())
+
+    def say(self, posts: Iterable[Post]) -> None:
+        """Let somebody say in Slack what the checks of some items look for."""
+        somebody = str(self.contacts.people[0].slack_id)
+
+        async def said() -> None:
+            for post in posts:
+                self.slack.workspace.say(somebody, post.channel, post.text)
+
+        self._do(said())
 
     def await_samples(self, seconds: float = 2 * SAMPLE_EVERY) -> None:
         """Wait until the metrics have seen so many seconds of the present."""
@@ -131,6 +150,9 @@ class RunningStandIn:
 
     async def _check(self, item: Item) -> list[CheckResult]:
         known = {name: _info(name, given) for name, given in connections(self.plan).items()}
+        known["slack_check"] = ConnectionInfo(
+            "slack_check", password=CHECK_TOKEN, extra={"base_url": self.slack.api_url}
+        )
 
         async def connect(conn_id: str) -> ConnectionInfo:
             if conn_id not in known:
@@ -139,7 +161,7 @@ class RunningStandIn:
             return known[conn_id]
 
         async def holders(role: Role) -> list[Holder]:
-            return [Holder(role.label, "U0SOMEBODY")]
+            return [Holder(person.name, person.slack_id) for person in self.contacts.holders(role)]
 
         context = CheckContext(self.environment, connect, holders)
         return await run_checks(item.checks, context, side_effects=item.side_effects)

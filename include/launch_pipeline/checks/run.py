@@ -33,6 +33,8 @@ ATTEMPTS = 3
 """How often a check asks before it reports that nobody answered."""
 _FIRST_PAUSE = 0.5
 _SHORTEST_INTERVAL = 0.05
+_SHORTEST_WAIT = 1.0
+"""Seconds that a wait lasts at least, however fast the environment's time runs."""
 _HEADLINE = 1000
 _MANY = (dict, list, tuple, set, frozenset)
 _LIGHT = 16 * 1024
@@ -171,7 +173,9 @@ def _validated(of: Kind, rendered: dict[str, Any]) -> Params:
 async def _polled(running: _Running, of: Kind, params: Params, observe: Observe) -> _Look:
     """Look until the verdict is ``passed`` or the waiting is over; the last look counts."""
     ctx, pace = running.ctx, running.ctx.environment.pace
-    deadline = ctx.monotonic() + params.wait.total_seconds() * pace
+    wait = params.wait.total_seconds()
+    # In a rehearsal minutes become milliseconds, in which nothing comes through any pipeline.
+    deadline = ctx.monotonic() + max(wait * pace, min(wait, _SHORTEST_WAIT))
     interval = max(params.interval.total_seconds() * pace, _SHORTEST_INTERVAL)
     while True:
         look = await _retried(running, of, params, observe)

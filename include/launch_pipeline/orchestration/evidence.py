@@ -77,6 +77,6 @@ def read_evidence(value: Any, task_instance_id: str) -> Evidence | None:
     """
     try:
         evidence = Evidence.model_validate(json.loads(value) if isinstance(value, str) else value)
-    except (ValidationError, ValueError):
+    except (ValidationError, ValueError, RecursionError):
         return None
     return evidence if evidence.task_instance_id == task_instance_id else None

@@ -13,12 +13,13 @@ from pydantic import SecretStr
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.runtime.processes import ComponentSpec
+from launch_pipeline.slack.bridge.settings import SERVICE_USER
 
 if TYPE_CHECKING:
     from launch_pipeline.runtime.settings import StackSettings
 
 BRIDGE = "slack bridge"
-BRIDGE_USER = "launch-slack"
+BRIDGE_USER = SERVICE_USER
 """Airflow account of the bridge: it reads, and may ask the plugin to answer in a person's name."""
 PREFIX = "LAUNCH_SLACK_"
 BOT_TOKEN = f"{PREFIX}BOT_TOKEN"

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_many_checks_are_right_and_hold_few_sockets(tmp_path: Path, pg_server: str) -> None:
-    """All pass at once, each on its own evidence; to no server more sockets are open than checks may ask it."""
+    """All pass at once, each on its own evidence; no server has more sockets than checks may ask it."""
     with Crowd(tmp_path, pg_server) as crowd:
         specs, ctx = crowd.specs(), crowd.context()
 

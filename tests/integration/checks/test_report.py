@@ -1,4 +1,8 @@
-"""``report`` against report files, one of them made by pytest itself."""
+"""``report`` against report files: written out here, made by pytest, and left by coverage, locust and bandit.
+
+Those three are in ``reports`` as coverage 7.17.3, locust 2.47.0 (five users for four seconds, one page of ten
+missing) and bandit 1.9.4 wrote them about a module of three functions.
+"""
 
 # ruff: noqa: E501  (a table reads best with one row a line)
 
@@ -8,15 +12,13 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -96,6 +98,20 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
         "junit", junit('<testcase name="flow"><skipped/></testcase>'), {"require": ["flow"]}, F, '["flow"]'),
     "entities are refused": (
         "junit", '<!DOCTYPE x [<!ENTITY e "e">]><testsuites>&e;</testsuites>', {}, Q, "not safe"),
+    "entities in entities are refused": (
+        "junit", '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><testsuites>&b;</testsuites>', {}, Q, "not safe"),
+    "another file is not read": (
+        "junit", '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><testsuites>&e;</testsuites>', {}, Q, "not safe"),
+    "suites without end": ("junit", "<testsuites>" + "<testsuite>" * 5000 + "</testsuite>" * 5000 + "</testsuites>", {}, Q, "levels deep"),
+    "lists without end": ("trivy", '{"Results": ' + "[" * 100_000, {}, Q, "is no trivy report"),
+    "a number of ten thousand digits": ("k6", '{"metrics": {"http_reqs": {"count": ' + "9" * 10_000 + "}}}", {}, Q, "is no k6 report"),
+    "failures beyond counting": ("junit", junit('<testcase name="a"/>', failures="9" * 50), {}, Q, "failures that are no number"),
+    "seconds with a comma": ("junit", '<testsuites time="1,234.5"><testcase name="a"/></testsuites>',
+                             {"expect": {"time": "< 60"}}, F, "time is missing"),
+    "infinitely many requests": ("k6", '{"metrics": {"http_reqs": {"count": 1e999, "rate": 1}}}', {"expect": {"requests": ">= 1000"}}, Q, "not a number"),
+    "cut off": ("sarif", sarif()[:-9], {}, Q, "is no sarif report"),
+    "an empty file": ("zap", "", {}, Q, "is no zap report"),
+    "a page that asks for a login": ("trivy", "<html><body>Sign in</body></html>", {}, Q, "is no trivy report"),
     "not XML": ("junit", "oops", {}, Q, "is no junit report"),
     "another document": ("junit", "<html/>", {}, Q, "<html>"),
     "not there": ("junit", None, {}, Q, "no report at"),
@@ -121,6 +137,11 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
                                              "error_rate": "< 0.001"}}, P, "p95_ms = 312.5"),
     "k6 true means crossed": ("k6", json.dumps(CROSSED), {}, F, "failed_thresholds"),
     "k6 handleSummary": ("k6", json.dumps(NEW), {}, F, "failed_thresholds"),
+    "k6's newest form, which has no thresholds": (
+        "k6", json.dumps({"version": "1.0.0", "results": {"metrics": [{"name": "http_reqs", "values": {"count": 9}}]}}),
+        {}, Q, "classic form"),
+    "k6 without thresholds": (
+        "k6", json.dumps({"metrics": {"http_reqs": {"count": 9, "rate": 1.0}}}), {}, F, "thresholds = 0"),
     "k6 without metrics": ("k6", '{"metrics": []}', {}, Q, "handleSummary"),
     "locust": ("locust", json.dumps([ENTRY]), {"expect": {"p95_ms": "< 500"}}, F, "p95_ms = 700"),
 }  # fmt: skip
@@ -160,6 +181,26 @@ def test_subject_and_age(
 ) -> None:
     """A report that is not about this commit, or not of now, proves nothing."""
     result = judged(tmp_path / "r.xml", "junit", junit('<testcase name="a"/>'), meta, **params)
+    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+REAL: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
+    "coverage.xml": ("cobertura", {"expect": {"line_rate": ">= 0.8", "branch_rate": "== 1"}}, P, "line_rate = 0.8"),
+    "coverage.xml: more is wanted": ("cobertura", {"expect": {"line_rate": ">= 0.81"}}, F, "line_rate = 0.8, want >= 0.81"),
+    "locust.json": ("locust", {"expect": {"requests": "== 322", "p95_ms": "< 100", "duration_s": "between 3 5"}}, P, "requests = 322"),
+    "locust.json: a page is missing": ("locust", {"expect": {"error_rate": "< 0.001"}}, F, "error_rate = 0.0931677"),
+    "bandit.sarif": ("sarif", {}, F, "high = 2, want == 0"),
+    "bandit.sarif: one rule": ("sarif", {"rules": ["B404"], "expect": {"total": "== 1", "low": "== 1"}}, P, "total = 1"),
+    "bandit.sarif: a rule that did not run": ("sarif", {"rules": ["B1*"], "expect": {"total": "== 0"}}, Q, "B1*"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_report_that_a_tool_made(tmp_path: Path, name: str) -> None:
+    """What coverage, locust and bandit really write is read as they mean it."""
+    form, params, verdict, headline = REAL[name]
+    content = (Path(__file__).parent / "reports" / name.partition(":")[0]).read_text(encoding="utf-8")
+    result = judged(tmp_path / "r", form, content, **params)
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
 
 

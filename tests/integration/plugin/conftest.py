@@ -51,6 +51,15 @@ def server(
         yield running
 
 
+@pytest.fixture(autouse=True)
+def ended(request: pytest.FixtureRequest) -> Iterator[None]:
+    """End what a test leaves under way, so that the next one finds an empty board."""
+    yield
+    if "airflow_dsn" in request.fixturenames:
+        dsn: str = request.getfixturevalue("airflow_dsn")
+        GateRows(dsn).execute("UPDATE dag_run SET state = 'success', updated_at = '2020-01-01'")
+
+
 @pytest.fixture
 def rows(server: PluginServer) -> GateRows:
     """Give the server's database."""

@@ -8,6 +8,7 @@ import pytest
 
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.rehearsal.scenario import DEFAULT
 from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
 from servers.standin import RunningStandIn, postgres
 
@@ -35,6 +36,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStandIn
             running.turn(Part.GATEWAY, works=True)
             running.await_samples(WINDOW + 1)
             running.write_up()
+            running.say(DEFAULT.posts.values())
             yield running
     patch.undo()
 

@@ -138,6 +138,12 @@ def test_rehearsal_compresses_waiting() -> None:
     assert context(hour="1m").environment.pace == pytest.approx(1 / 60)
 
 
+def test_fast_time_leaves_a_second_to_wait(ask: Callable[..., Any]) -> None:
+    """Where an hour lasts a millisecond, what comes through a pipeline is still waited for."""
+    result = ask(Authority(0, 0, 0, 1), context(hour="1ms"), wait="5m", interval="1s")
+    assert (result.verdict, result.attempts) == (Verdict.PASSED, 4)
+
+
 def test_bug_in_an_observer_is_inconclusive(ask: Callable[..., Any]) -> None:
     """A bug never ends the launch and never passes."""
     result = ask(Authority(ZeroDivisionError("oops")))

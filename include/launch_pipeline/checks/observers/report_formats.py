@@ -294,9 +294,10 @@ def _zap(document: dict[str, Any], rules: Sequence[str]) -> Parsed:
 
 
 def _k6(document: dict[str, Any], _rules: Sequence[str]) -> Parsed:
-    metrics = document["metrics"]
+    metrics = document.get("metrics")
     if not isinstance(metrics, dict) or "http_reqs" not in metrics:
-        message = "it holds no k6 metrics; use handleSummary or --summary-export"
+        # The form of --new-machine-readable-summary says nothing of thresholds.
+        message = "it holds no k6 metrics; use handleSummary or --summary-export, in k6's classic form"
         raise ValueError(message)
     values = {name: metric.get("values", metric) for name, metric in metrics.items()}
     thresholds = {
