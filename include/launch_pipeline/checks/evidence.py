@@ -81,18 +81,22 @@ def _present(value: Any, secrets: Collection[str]) -> tuple[str, ...]:
 
     One look through everything as one text is much cheaper than a look into each of its texts.
     """
-    spelled = [_spellings(secret) for secret in secrets if secret]
-    if not spelled:
+    if not any(secrets):
         return ()
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    # The beginning alone is enough: a text may be cut in the middle of a secret.
-    held = [forms for forms in spelled if any(form[:_HALF] in text for form in forms)]
-    return tuple(sorted({form for forms in held for form in forms}, key=len, reverse=True))
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    held = [secret for secret in secrets if secret and any(form in text for form in _beginnings(secret))]
+    return tuple(sorted({form for secret in held for form in _spellings(secret)}, key=len, reverse=True))
+
+
+@lru_cache(maxsize=256)
+def _beginnings(secret: str) -> frozenset[str]:
+    """How each spelling begins inside a JSON text; that is enough, since a secret may have been cut in two."""
+    return frozenset(json.dumps(form, ensure_ascii=False)[1:-1][:_HALF] for form in _spellings(secret))
 
 
 @lru_cache(maxsize=256)
 def _spellings(secret: str) -> frozenset[str]:
-    """Spell a secret as it is, quoted for a URL, escaped for JSON, and in base64."""
+    """Spell a secret as it is, quoted for a URL, escaped for JSON and by Python, and in base64."""
     encoded = base64.b64encode(secret.encode("utf-8", "replace")).decode()
     return frozenset(
         {
@@ -100,14 +104,11 @@ def _spellings(secret: str) -> frozenset[str]:
             quote(secret, safe=""),
             quote_plus(secret),
             json.dumps(secret)[1:-1],
-            _escaped(secret),
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            repr(secret)[1:-1],
             encoded,
         }
     )
-
-
-def _escaped(secret: str) -> str:
-    return json.dumps(secret, ensure_ascii=False)[1:-1]
 
 
 def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:

@@ -33,7 +33,7 @@ ATTEMPTS = 3
 """How often a check asks before it reports that nobody answered."""
 _FIRST_PAUSE = 0.5
 _SHORTEST_INTERVAL = 0.05
-_SHORTEST_WAIT = 1.0
+_SHORTEST_WAIT = 5.0
 """Seconds that a wait lasts at least, however fast the environment's time runs."""
 _HEADLINE = 1000
 _MANY = (dict, list, tuple, set, frozenset)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checks.expect import compare, judge, parse_comparison, parse_expectations
@@ -181,6 +181,7 @@ operators = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(operators, st.text(max_size=30), json_values)
 def test_nothing_raises_at_judgement(operator: str, operand: str, actual: Any) -> None:
     """A comparison is refused when it is read, or it judges whatever there is."""
@@ -192,6 +193,7 @@ def test_nothing_raises_at_judgement(operator: str, operand: str, actual: Any) -
     assert not (answer.holds and answer.unknown)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), json_values)
 def test_paths_never_raise_at_judgement(path: str, actual: Any) -> None:
     """A path is refused when it is read, or evaluates whatever there is."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from launch_pipeline.checklist.model import CheckSpec
 from launch_pipeline.checks import run as running
 from launch_pipeline.checks.context import CheckContext, ConnectionInfo
+from launch_pipeline.checks.evidence import LIMIT_BYTES, canonical_json
 from launch_pipeline.checks.kind import Kind
 from launch_pipeline.checks.params import Params, merged
 from launch_pipeline.checks.run import run_checks
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
-from launch_pipeline.errors import Unreachable
+from launch_pipeline.errors import Inconclusive, Unreachable
 from servers.checking import check, context, run
 
 if TYPE_CHECKING:
@@ -158,6 +162,89 @@ def test_password_never_survives(ask: Callable[..., Any]) -> None:
     failing = ask(Authority(RuntimeError("login s3cret-word")), ctx, conn_id="c")
     seen = ask(Authority("was s3cret-word"), ctx, conn_id="c", note="x s3cret-word")
     assert "s3cret-word" not in failing.model_dump_json() + seen.model_dump_json()
+
+
+SAYS = st.sampled_from(
+    [
+        "@@", "could not log in with '@@'", "https://me:@@@host/x refused", '{"error": "@@"}', "a@@b@@c",
+        "x" * 990 + "@@", "Authorization: Bearer @@", "['@@']", "PGPASSWORD=@@ psql",
+    ]
+)  # fmt: skip
+SECRETS = st.text(alphabet="abcXYZ019!$%&/()=?'\"\\ äß€+-_.:;,#~{}[]", min_size=8, max_size=60)
+ERRORS = st.sampled_from([ValueError, RuntimeError, KeyError, OSError, Inconclusive, Unreachable])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(SECRETS, SAYS, ERRORS)
+def test_text_of_an_exception_never_tells_a_secret(
+    ask: Callable[..., Any], caplog: pytest.LogCaptureFixture, secret: str, says: str, sort: type[Exception]
+) -> None:
+    """Whatever an exception says of the connection's password, neither evidence nor log nor headline does."""
+    caplog.clear()
+    ctx = context({"db": ConnectionInfo("db", password=secret)})
+    result = ask(Authority(sort(says.replace("@@", secret))), ctx, conn_id="db")
+    assert result.verdict is Verdict.INCONCLUSIVE
+    told = [canonical_json(result).decode(), result.headline, caplog.text]
+    assert not any(form in said for said in told for form in (secret, repr(secret)[1:-1]))
+    assert not any(result.headline.endswith(secret[:length]) for length in range(8, len(secret)))
+
+
+def test_bug_is_in_the_log(ask: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
+    """The log says where a bug is, so that somebody can repair it."""
+    ask(Authority(KeyError("field")))
+    assert "internal error in kind scripted" in caplog.text
+    assert "test_run.py" in caplog.text
+    assert "KeyError: 'field'" in caplog.text
+
+
+def nested(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [nested(900), 10**5000, {"a": "x" * 2_000_000}, list(range(200_000)), "\ud800", {"\ud800": float("nan")}],
+    ids=["nested", "long number", "long text", "long list", "half a character", "no number"],
+)
+def test_any_observation_makes_a_result(ask: Callable[..., Any], value: Any) -> None:
+    """What an authority answers can always be kept, in 16 KiB, and is never a pass by accident."""
+    result = ask(Authority(value), expect={"value": "== wanted"})
+    assert result.verdict is Verdict.FAILED
+    assert len(canonical_json(result)) <= LIMIT_BYTES
+
+
+def test_heavy_observation_is_read_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To judge a megabyte, and to look for secrets in it, blocks nobody."""
+    kind = Kind(
+        name="scripted",
+        params=AnswerParams,
+        observe="a:b",
+        criteria=lambda p: merged({"value": "matches x{40}y"}, p),
+    )
+    monkeypatch.setattr(running, "kind", lambda _name: kind)
+    monkeypatch.setattr(running, "observer", lambda _kind: Authority("x" * 3_000_000).observe)
+
+    async def longest() -> float:
+        worst, over = 0.0, asyncio.Event()
+
+        async def watch() -> None:
+            nonlocal worst
+            while not over.is_set():
+                before = time.thread_time()
+                await asyncio.sleep(0)
+                worst = max(worst, time.thread_time() - before)
+
+        watching = asyncio.ensure_future(watch())
+        result = await check(context(), "scripted")
+        over.set()
+        await watching
+        assert result.verdict is Verdict.FAILED
+        return worst
+
+    assert run(longest()) < 0.2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checks.observers.oncall_schedule import Interval, uncovered
@@ -134,6 +134,7 @@ def at(minute: int) -> datetime:
     return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-5, 25), st.integers(0, 10)), max_size=8))
 def test_gaps_are_exactly_what_nobody_covers(spans: list[tuple[int, int]]) -> None:
     """Minute by minute: in a gap if and only if in no interval, counted without its end."""
