@@ -90,7 +90,7 @@ def _present(value: Any, secrets: Collection[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _beginnings(secret: str) -> frozenset[str]:
-    """How each spelling begins inside a JSON text; that is enough, since a secret may have been cut in two."""
+    """How each spelling begins inside a JSON text: enough to know, and a secret may have been cut in two."""
     return frozenset(json.dumps(form, ensure_ascii=False)[1:-1][:_HALF] for form in _spellings(secret))
 
 
