@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +10,7 @@ from servers import airflow_home
 
 airflow_home.prepare()
 
-from launch_pipeline.record.migrate import migrate  # noqa: E402
-from servers.airflow_database import GateRows, migrate_airflow  # noqa: E402
+from servers.airflow_database import GateRows  # noqa: E402
 from servers.databases import fresh_database  # noqa: E402
 from servers.include_folder import IncludeFolder  # noqa: E402
 from servers.plugin_server import PluginServer, serving  # noqa: E402
@@ -22,24 +20,25 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def airflow_dsn(pg_server: str) -> Iterator[str]:
-    """Give a database with Airflow's tables and the ledger's; made once, since Airflow's take a while."""
-    with fresh_database(pg_server) as dsn:
-        migrate_airflow(dsn)
-        migrate(dsn)
+def airflow_dsn(pg_server: str, airflow_template: str) -> Iterator[str]:
+    """Give a database with Airflow's tables and the ledger's."""
+    with fresh_database(pg_server, airflow_template) as dsn:
         yield dsn
 
 
 @pytest.fixture(scope="session")
-def include(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IncludeFolder]:
+def include(tmp_path_factory: pytest.TempPathFactory) -> IncludeFolder:
     """Give the checklists with a policy that settles as fast as it may; for the server and these tests."""
     folder = IncludeFolder(tmp_path_factory.mktemp("plugin") / "include")
     folder.policy(settle="1s")
-    before = {name: os.environ.pop(name, None) for name in ("LAUNCH_INCLUDE", "LAUNCH_CONTACTS")}
-    os.environ["LAUNCH_INCLUDE"] = str(folder.path)
-    yield folder
-    del os.environ["LAUNCH_INCLUDE"]
-    os.environ.update({name: value for name, value in before.items() if value is not None})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def variables(include: IncludeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process read the same files, in these tests only: others run in it afterwards."""
+    monkeypatch.setenv("LAUNCH_INCLUDE", str(include.path))
+    monkeypatch.delenv("LAUNCH_CONTACTS", raising=False)
 
 
 @pytest.fixture(scope="session")
