@@ -39,7 +39,11 @@ def main() -> int:
     logging.getLogger("chaos").setLevel(logging.INFO)
     with tempfile.TemporaryDirectory(prefix="chaos-") as home:
         with staged(Path(home)) as stage:
-            rounds = list(_rounds(stage, asked))
+            rounds: list[Round] = []
+            for played in _rounds(stage, asked):
+                rounds.append(played)
+                # At once: a run that is broken off has measured something all the same.
+                _keep(asked, rounds)
         left = remains(stage)
     console = Console()
     table = Table(*COLUMNS)
@@ -48,7 +52,6 @@ def main() -> int:
     console.print(table)
     for line in (*left, *(line for played in rounds for line in played.left)):
         console.print(f"left: {line}", style="red")
-    _keep(asked, rounds)
     return 0 if all(played.clean for played in rounds) and not left else 1
 
 
