@@ -12,6 +12,7 @@ import psutil
 import requests
 
 from launch_pipeline.runtime.slack import BRIDGE
+from launch_pipeline.runtime.stack import STOP_FIRST
 
 if TYPE_CHECKING:
     import random
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 AWAY_SECONDS = 60.0
 """How long an api-server stays away that is not started again at once."""
+LEDGER_AWAY_SECONDS = 15.0
 SLACK_AWAY_SECONDS = 8.0
 SOONEST, LATEST = 0.5, 8.0
 """Seconds between the first answer and the first blow, and between two blows."""
@@ -46,8 +48,12 @@ class Fault(StrEnum):
     """Each component, a worker and PostgreSQL, one after the other in one round."""
     RESTART = "postgres-restart"
     """PostgreSQL is stopped and started in an orderly way."""
+    EVERYTHING = "everything"
+    """All components at once, as where the power fails."""
     AWAY = "api-server-away"
     """The api-server is not started again for a minute."""
+    LEDGER = "ledger-away"
+    """The ledger's database refuses connections for a while; Airflow's does not."""
     SLACK_DOWN = "slack-down"
     SLACK_SILENT = "slack-silent"
 
@@ -108,26 +114,51 @@ def strike(fault: Fault, stage: Stage, rng: random.Random, seconds: float) -> bo
     """Let it happen, within some seconds; give whether it did (a task may not run now)."""
     if fault in {Fault.TASK, Fault.WORKER, Fault.WORKERS}:
         return _kill(stage, fault, rng, seconds)
-    if fault is Fault.SLACK_SILENT:
-        requests.post(f"{stage.slack_url}/control/sockets/silence", timeout=10).raise_for_status()
-    elif fault is Fault.SLACK_DOWN:
-        _slack_down(stage.slack_url)
-    elif fault is Fault.RESTART:
-        stage.stack.restart("postgres")
-    elif fault is Fault.AWAY:
-        stage.hold(AWAY_SECONDS)
-        stage.stack.kill("api-server")
+    if special := _SPECIAL.get(fault):
+        special(stage)
     else:
         stage.stack.kill(BRIDGE if fault is Fault.BRIDGE else fault.value)
     return True
 
 
-def _slack_down(url: str) -> None:
-    fault = {"method": "*", "kind": "status", "status": 503, "times": 100_000}
-    requests.post(f"{url}/control/faults", json=fault, timeout=10).raise_for_status()
-    requests.post(f"{url}/control/sockets/drop", timeout=10).raise_for_status()
-    time.sleep(SLACK_AWAY_SECONDS)
-    requests.delete(f"{url}/control/faults", timeout=10).raise_for_status()
+def _everything(stage: Stage) -> None:
+    for name in (*STOP_FIRST, "api-server", BRIDGE, "postgres"):
+        stage.stack.kill(name)
+
+
+def _restart(stage: Stage) -> None:
+    stage.stack.restart("postgres")
+
+
+def _away(stage: Stage) -> None:
+    stage.hold(AWAY_SECONDS)
+    stage.stack.kill("api-server")
+
+
+def _ledger_away(stage: Stage) -> None:
+    stage.pad.valve.shut()
+    stage.later(LEDGER_AWAY_SECONDS, stage.pad.valve.open)
+
+
+def _slack_silent(stage: Stage) -> None:
+    requests.post(f"{stage.slack_url}/control/sockets/silence", timeout=10).raise_for_status()
+
+
+def _slack_down(stage: Stage) -> None:
+    faults, fault = f"{stage.slack_url}/control/faults", {"method": "*", "kind": "status", "status": 503}
+    requests.post(faults, json={**fault, "times": 100_000}, timeout=10).raise_for_status()
+    requests.post(f"{stage.slack_url}/control/sockets/drop", timeout=10).raise_for_status()
+    stage.later(SLACK_AWAY_SECONDS, lambda: requests.delete(faults, timeout=10).raise_for_status())
+
+
+_SPECIAL: dict[Fault, Callable[[Stage], None]] = {
+    Fault.EVERYTHING: _everything,
+    Fault.RESTART: _restart,
+    Fault.AWAY: _away,
+    Fault.LEDGER: _ledger_away,
+    Fault.SLACK_DOWN: _slack_down,
+    Fault.SLACK_SILENT: _slack_silent,
+}
 
 
 def _kill(stage: Stage, fault: Fault, rng: random.Random, seconds: float) -> bool:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psutil
@@ -20,7 +20,7 @@ from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, LAUNCH_CHANNE
 from launch_pipeline.runtime.home import held, prepare_home
 from launch_pipeline.runtime.ports import free_ports, require_free
 from launch_pipeline.runtime.processes import ComponentSpec
-from launch_pipeline.runtime.settings import STACK_VARIABLE, StackSettings
+from launch_pipeline.runtime.settings import LEDGER_CONNECTION, STACK_VARIABLE, StackSettings
 from launch_pipeline.runtime.slack import SlackAccess
 from launch_pipeline.runtime.stack import Stack
 from servers.launches import Launchpad
@@ -28,7 +28,7 @@ from servers.small_phase import ROOT, small_include
 from servers.switches import Switches, Valve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SLACK = "slack"
@@ -43,6 +43,7 @@ class Stage:
     pad: Launchpad
     slack_url: str
     _held_until: float = 0.0
+    _later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     @property
     def stack(self) -> Stack:
@@ -51,8 +52,16 @@ class Stage:
 
     def revive(self) -> None:
         """Let the stack start again what has ended, unless something is to stay away for now."""
-        if time.monotonic() >= self._held_until:
+        now = time.monotonic()
+        for action in [action for due, action in self._later if now >= due]:
+            action()
+        self._later = [each for each in self._later if each[0] > now]
+        if now >= self._held_until:
             self.stack.check()
+
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Do something at the first ``revive`` after some time, such as to end a fault."""
+        self._later.append((time.monotonic() + seconds, action))
 
     def hold(self, seconds: float) -> None:
         """Start nothing again for some time."""
@@ -131,6 +140,9 @@ def staged(home: Path) -> Iterator[Stage]:
         )
         settings = settings.model_copy(update={"users": users_of(settings)})
         prepare_home(settings.home)
+        through_valve = settings.ledger_dsn.replace(f":{database_port}/", f":{valve.port}/")
+        extra = {**settings.extra_environment, LEDGER_CONNECTION: through_valve}
+        settings = settings.model_copy(update={"extra_environment": extra})
         with Stack(settings, [_slack(settings, slack_port)]) as stack:
             yield Stage(Launchpad(stack, switches, valve), url)
 
