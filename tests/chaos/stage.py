@@ -97,17 +97,17 @@ class Stage:
 
     def tasks(self) -> list[psutil.Process]:
         """The processes in which tasks run at this moment."""
-        return [child for worker in self.workers() for child in _children(worker)]
+        return [child for worker in self.workers() for child in _children(worker.pid)]
 
     def workers(self) -> list[psutil.Process]:
         """The local executor's workers."""
-        scheduler = self.stack.component("scheduler").pid
-        return _children(psutil.Process(scheduler)) if scheduler else []
+        scheduler = self.stack.component("scheduler")
+        return _children(scheduler.pid) if scheduler.pid and scheduler.running() else []
 
 
-def _children(process: psutil.Process) -> list[psutil.Process]:
+def _children(pid: int) -> list[psutil.Process]:
     with suppress(psutil.Error):
-        return process.children()
+        return psutil.Process(pid).children()
     return []
 
 

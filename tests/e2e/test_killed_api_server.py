@@ -54,6 +54,7 @@ class Database:
     def holding(self, statement: str, *values: Any) -> Iterator[psycopg.Connection[Any]]:
         """Hold what the statement locks until the end, or until the connection is rolled back."""
         with psycopg.connect(self._dsn) as connection:
+            connection.execute("SET lock_timeout = '30s'")
             connection.execute(statement, values)
             yield connection
             connection.rollback()
