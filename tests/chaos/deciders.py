@@ -65,7 +65,7 @@ class Accounts:
 
 
 class Deciders:
-    """Everybody, in one thread of their own: who waits for an answer to be taken keeps nobody else waiting."""
+    """Everybody, in a thread of their own: whoever waits for an answer to be taken holds up nothing else."""
 
     def __init__(self, stage: Stage, runs: list[str]) -> None:
         self._pad, self._runs = stage.pad.another(), set(runs)
