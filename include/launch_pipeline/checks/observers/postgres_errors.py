@@ -23,6 +23,7 @@ _FOR_NOW = re.compile(
     r"|no more connections|connect to server|server (?:login|conn)|timeout"
 )
 """What also a server says that will let us in later: PostgreSQL, and PgBouncer of the server behind it."""
+_NO_DATABASE = re.compile(r'database "[^"]*" does not exist|no such database')
 _TLS = re.compile(r"\bSSL\b|\bTLS\b|certificate")
 _UNUSABLE = "connection is bad: "
 """psycopg's words for settings that libpq does not take."""
@@ -55,6 +56,8 @@ def _not_let_in(
     name = connection.conn_id
     if answer:
         said = _plain(answer[1], connection)
+        if _NO_DATABASE.search(said):
+            return f"{authority}: {said}; correct the database (schema) of connection '{name}'"
         fix = "correct its login, password or database, or let it in (pg_hba.conf)"
         return f"credentials: {authority} refused connection '{name}': {said}; {fix}"
     said = _plain(str(error).rpartition("failed: ")[2], connection)

@@ -124,8 +124,6 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "wrong password at the pool": ("bouncer", "postgres", {"password": "wrong-planted"}, "authentication failed"),
     "no password": ("primary", "postgres", {"password": ""}, "has none"),
     "no such role": ("primary", "postgres", {"login": "nobody_here"}, "nobody_here"),
-    "no such database": ("primary", "nothing", {}, '"nothing" does not exist'),
-    "no such database at the pool": ("bouncer", "nothing", {}, "no such database: nothing"),
     "a role without LOGIN": ("primary", "postgres", {"login": "no_login"}, "not permitted to log in"),
     "a database without CONNECT": ("primary", "closed", {}, "permission denied for database"),
     "not in pg_hba.conf": ("primary", "outside", {}, "pg_hba.conf"),
@@ -162,6 +160,14 @@ def test_no_place_is_asked_again(pair: Pair) -> None:
     pair.execute(f"ALTER ROLE crowded PASSWORD '{PASSWORD}'")
     result = asked(pair, pair.primary, fields={"login": "crowded"}, sql="SELECT 1")
     assert (result.verdict, result.attempts, "lets nobody in now" in result.headline) == (Q, 3, True)
+
+
+@pytest.mark.parametrize("place", ["primary", "bouncer"])
+def test_no_such_database(pair: Pair, place: str) -> None:
+    """A database that is not there is named, and is no fault of the password."""
+    result = asked(pair, getattr(pair, place), "nothing", sql="SELECT 1")
+    told = "correct the database (schema) of connection 'postgres'" in result.headline
+    assert (result.verdict, result.attempts, told) == (Q, 1, True), result.headline
 
 
 UNUSABLE: dict[str, tuple[dict[str, str], str]] = {
