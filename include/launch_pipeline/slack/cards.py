@@ -41,6 +41,8 @@ _LAUNCHES = {
     LaunchState.COMPLETE: "🏁 Launch is complete",
     LaunchState.FAILED: "❌ Launch has failed",
     LaunchState.ABORTED: "⏹️ Launch was aborted",
+    LaunchState.NO_GO: "🔴 No go",
+    LaunchState.ROLLED_BACK: "↩️ Launch was rolled back",
 }
 _DECIDING = {
     GateStyle.DECISION: ("said Go", "Decide…"),
@@ -101,7 +103,7 @@ def _urgent(item: ItemView) -> str:
     stands = standing(item)
     found = [
         f"{stands.symbol} *{stands.word}* · {escape(item.text, _TEXT)}",
-        escape(item.headline, _HEADLINE),
+        parts.refused(item, _HEADLINE) or escape(item.headline, _HEADLINE),
         _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
     ]
     return "\n".join(filter(None, found))
@@ -191,7 +193,7 @@ def _voice(item: ItemView) -> str:
     stands = standing(item)
     said = f"{stands.symbol} *{item.owner.label}* · {stands.word if not item.asks else 'missing'}"
     if not item.outcome:
-        return "\n".join(filter(None, (said, _who(item, ""))))
+        return "\n".join(filter(None, (said, parts.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
     reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""
     return f"{said} · {escape(item.decided_by, 60)}{at}{reason}"

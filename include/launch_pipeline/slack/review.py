@@ -82,6 +82,7 @@ def _question(number: int, item: ItemView, slack_id: str) -> list[parts.Block]:
     stands = standing(item)
     told = [
         f"{stands.symbol} {bold(item.text, 300)}",
+        parts.refused(item, 600),
         escape(item.question, 600),
         f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
     ]
