@@ -244,9 +244,7 @@ def test_broken_xcom_hides_nothing(reading: BoardReading, rows: GateRows, key: s
     assert shown(reading, gate).waits
 
 
-def test_refused_answer_is_explained_while_the_item_asks_again(
-    reading: BoardReading, rows: GateRows
-) -> None:
+def test_refused_answer_is_explained_while_the_item_asks_again(reading: BoardReading, rows: GateRows) -> None:
     """Why it did not count is on the board; not of another try, and not once an answer was taken."""
     gate = checked(rows)
     assert shown(reading, gate).refused == ""
