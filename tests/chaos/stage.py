@@ -67,9 +67,9 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 
 @contextmanager
-def staged(home: Path) -> Iterator[Stage]:
-    """Start everything below ``home``; afterwards nothing of it runs."""
-    include = small_include(home / "include")
+def staged(home: Path, include: Path | None = None) -> Iterator[Stage]:
+    """Start everything below ``home``, with a small phase or other files; afterwards nothing of it runs."""
+    include = include or small_include(home / "include")
     port, database_port, slack_port = free_ports(3)
     url = f"http://127.0.0.1:{slack_port}"
     access = SlackAccess(
