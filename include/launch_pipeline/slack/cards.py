@@ -209,9 +209,11 @@ def _set_aside(aside: Sequence[SetAside]) -> list[parts.Block]:
 
 
 def aside_line(one: SetAside) -> str:
-    """One thing that was let pass or is red, with the name and reason behind it."""
+    """One thing that was let pass or is red, with the name and reason behind it; what is red with evidence."""
     stands = OUTCOMES[one.outcome]
-    why = " · ".join(filter(None, (escape(one.by, 60), escape(one.reason or one.headline, _HEADLINE))))
+    seen = one.headline if stands.rank is Rank.ENDED_BADLY or not one.reason.strip() else ""
+    said = (escape(one.by, 60), escape(one.reason, _HEADLINE), escape(seen, _HEADLINE))
+    why = " · ".join(filter(None, said))
     what = link(one.url, one.text, _TEXT) or escape(one.text, _TEXT)
     return f"{stands.symbol} {stands.word} · {what}" + (f" — {why}" if why else "")
 

@@ -29,7 +29,7 @@ _EVIDENCE = 1500
 _VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
 _TITLES = {GateStyle.APPROVAL: "Review", GateStyle.DECISION: "Go / No-Go", GateStyle.SIGNATURE: "Sign-Off"}
 _WHY = {
-    GateStyle.APPROVAL: "Needed to waive, reject or not applicable",
+    GateStyle.APPROVAL: "Needed unless you approve",
     GateStyle.DECISION: "Needed for No go",
     GateStyle.SIGNATURE: "Needed to decline",
 }
