@@ -209,7 +209,7 @@ def _set_aside(aside: Sequence[SetAside]) -> list[parts.Block]:
 
 
 def aside_line(one: SetAside) -> str:
-    """One thing that was let pass or is red, with the name and reason behind it; what is red with evidence."""
+    """One thing that was let pass or is red, with name and reason; what is red, with its evidence, too."""
     stands = OUTCOMES[one.outcome]
     seen = one.headline if stands.rank is Rank.ENDED_BADLY or not one.reason.strip() else ""
     said = (escape(one.by, 60), escape(one.reason, _HEADLINE), escape(seen, _HEADLINE))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EVENT = "launch_pipeline_note"
 """Type of the metadata that carries a message's key."""
 _ROOM = 1600
-_LET_PASS = "Waived, not met, not applicable"
+_SET_ASIDE = "Waived, not met, not applicable"
 _NUDGED = 8
 
 _HAPPENED = {
@@ -57,7 +57,7 @@ def phase_note(note: PhaseNote) -> Message:
         *_listed("Failing", note.failing),
         *_texts("Bypassed: green without a record", note.bypasses),
         *_texts("Why it did not complete", note.problems),
-        *_listed(_LET_PASS, note.waivers),
+        *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
         *parts.actions("act", parts.open_button(note.url)),
     ]
@@ -84,7 +84,7 @@ def launch_note(note: LaunchNote) -> Message:
         parts.header(title),
         *([parts.section("\n".join(body))] if body else []),
         *_listed("Failing", note.failing),
-        *_listed(_LET_PASS, note.waivers),
+        *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
         *parts.actions("act", parts.open_button(note.url)),
     ]
