@@ -29,6 +29,8 @@ from pictures.player import Player
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 START_SECONDS = 240.0
+KEEPS = "Everything keeps running"
+"""What a rehearsal says when its launch is over and it was told to stay."""
 README = {"section-both": "slack-section", "modal-review": "slack-review", "go-no-go": "slack-go-no-go"}
 """Pictures of the README, by what they are taken of."""
 log = logging.getLogger("pictures")
@@ -79,7 +81,7 @@ class _Rehearsal:
     def __init__(self, home: Path, port: int, minutes: float) -> None:
         self._end = time.monotonic() + 60 * minutes
         self._command = [
-            sys.executable, "-m", "launch_pipeline.cli.main", "rehearse", "--hands-on",
+            sys.executable, "-m", "launch_pipeline.cli.main", "rehearse", "--hands-on", "--keep",
             "--home", str(home), "--port", str(port),
         ]  # fmt: skip
         self._said: list[str] = []
@@ -105,8 +107,9 @@ class _Rehearsal:
             log.info("| %s", line.rstrip())
 
     def over(self) -> bool:
-        """Whether it has ended by itself, or takes too long."""
-        return self._process.poll() is not None or time.monotonic() > self._end
+        """Whether the launch has ended, or takes too long."""
+        late = time.monotonic() > self._end
+        return late or self._process.poll() is not None or any(KEEPS in line for line in self._said)
 
     def slack(self) -> str:
         """Address of the stand-in's page, once it has been printed."""

@@ -10,7 +10,7 @@ from playwright.sync_api import Error
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator
 
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -33,6 +33,10 @@ class Camera:
         """Whether there is a picture of that name."""
         return (self._folder / f"{name}-desk.png").exists()
 
+    def keep(self, name: str, text: str) -> None:
+        """Keep a text beside the pictures."""
+        (self._folder / name).write_text(text, encoding="utf-8")
+
     def shoot(self, name: str, shown: Locator, *, modal: bool = False) -> None:
         """Take a message, or the modal in front of everything; the phone shows the same person the same."""
         if self.taken(name):
@@ -54,7 +58,3 @@ class Camera:
 
     def _same(self, shown: Locator) -> Locator:
         return self._phone.locator(f'[id="{shown.get_attribute("id")}"]')
-
-    def phone_page(self) -> Page:
-        """The phone's browser."""
-        return self._phone

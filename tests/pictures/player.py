@@ -60,6 +60,9 @@ class Player:
                 continue
             with suppress(Error):
                 self._look()
+        self._open("U0LAUNCH01")
+        self._told(self.camera.desk.evaluate(_CARDS))
+        self.camera.keep("state.json", requests.get(f"{self.url}/control/state", timeout=30).text)
 
     def _find_root(self) -> str:
         state = requests.get(f"{self.url}/control/state", timeout=10).json()
