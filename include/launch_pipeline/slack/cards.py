@@ -227,17 +227,23 @@ def launch_root(view: LaunchView) -> Message:
     blocks = [
         parts.header(title),
         parts.context(" · ".join(filter(None, facts))),
-        *(
-            [parts.section(parts.lines([_phase(p) for p in view.phases], _PHASES_ROOM))]
-            if view.phases
-            else []
-        ),
+        *_phases(view.phases),
         *parts.actions("act", parts.open_button(view.url)),
     ]
     return parts.message(escape(title, 300), blocks)
 
 
+def _phases(phases: Sequence[PhaseLine]) -> list[parts.Block]:
+    """Where every phase stands; what has not begun is small, since a phone folds the rest."""
+    begun = [_phase(phase) for phase in phases if phase.state is not PhaseState.NOT_STARTED]
+    later = [_phase(phase) for phase in phases if phase.state is PhaseState.NOT_STARTED]
+    told = [parts.section(parts.lines(begun, _PHASES_ROOM))] if begun else []
+    return [*told, *parts.small_print([*(["*Not started*"] if later else []), *later])]
+
+
 def _phase(phase: PhaseLine) -> str:
     title = link(phase.url, phase.title, 90) or escape(phase.title, 90)
+    if phase.state is PhaseState.NOT_STARTED:
+        return f"{_PHASES[phase.state]} {title}"
     counted = f" · {phase.done} of {phase.total}" if phase.total else ""
     return f"{_PHASES[phase.state]} {title} · {phase.state}{counted}"
