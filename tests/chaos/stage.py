@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
+import requests
 from pydantic import SecretStr
 
 from launch_pipeline.cli.up import users_of
@@ -20,6 +21,7 @@ from launch_pipeline.runtime.settings import StackSettings
 from launch_pipeline.runtime.slack import SlackAccess
 from launch_pipeline.runtime.stack import Stack
 from servers.launches import Launchpad
+from servers.programs import wait_for
 from servers.small_phase import ROOT, small_include
 from servers.switches import Switches, Valve
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLACK = "slack"
+SLACK_SECONDS = 60.0
 
 
 @dataclass
@@ -67,9 +70,9 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 
 @contextmanager
-def staged(home: Path) -> Iterator[Stage]:
-    """Start everything below ``home``; afterwards nothing of it runs."""
-    include = small_include(home / "include")
+def staged(home: Path, include: Path | None = None) -> Iterator[Stage]:
+    """Start everything below ``home``, with a small phase or other files; afterwards nothing of it runs."""
+    include = include or small_include(home / "include")
     port, database_port, slack_port = free_ports(3)
     url = f"http://127.0.0.1:{slack_port}"
     access = SlackAccess(
@@ -96,7 +99,15 @@ def staged(home: Path) -> Iterator[Stage]:
         settings = settings.model_copy(update={"users": users_of(settings)})
         prepare_home(settings.home)
         with Stack(settings, [_slack(settings, slack_port)]) as stack:
+            # A stack does not wait for what runs beside it.
+            wait_for(lambda: _answers(url), "the stand-in of Slack", SLACK_SECONDS)
             yield Stage(Launchpad(stack, switches, valve), url)
+
+
+def _answers(url: str) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(f"{url}/control/state", timeout=10).ok
+    return False
 
 
 def _slack(settings: StackSettings, port: int) -> ComponentSpec:
