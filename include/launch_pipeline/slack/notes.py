@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.record.schema import Outcome
 from launch_pipeline.slack import parts
 from launch_pipeline.slack.cards import aside_line, locator
-from launch_pipeline.slack.markup import bold, escape, moment, plain
+from launch_pipeline.slack.markup import address_of, bold, escape, moment, plain
 from launch_pipeline.slack.standing import OUTCOMES
 from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind, Next, PersonView, PhaseNote, SectionView
 
@@ -59,6 +59,7 @@ def phase_note(note: PhaseNote) -> Message:
         *_texts("Why it did not complete", note.problems),
         *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
+        *_kept(note),
         *parts.actions("act", parts.open_button(note.url)),
     ]
     return parts.message(
@@ -86,6 +87,7 @@ def launch_note(note: LaunchNote) -> Message:
         *_listed("Failing", note.failing),
         *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
+        *_kept(note),
         *parts.actions("act", parts.open_button(note.url)),
     ]
     return parts.message(
@@ -128,6 +130,14 @@ def _next(following: Next | None) -> list[parts.Block]:
         return []
     at = f" · {moment(following.at)}" if following.at else ""
     return [parts.section(f"*Next* {escape(following.what, 300)}{at}")]
+
+
+def _kept(note: PhaseNote | LaunchNote) -> list[parts.Block]:
+    """Link the report, and note the end of the chain where the database's owner cannot change it."""
+    address = address_of(note.report, parts.URL_LENGTH)
+    linked = [parts.section(f"📄 <{address}|Report of the launch>")] if address else []
+    head = [f"Record up to row {note.head.position}: `{note.head.digest}`"] if note.head else []
+    return [*linked, *parts.small_print(head)]
 
 
 def _metadata(key: str) -> parts.Block:
