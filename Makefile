@@ -42,7 +42,7 @@ bench: $(STAMP) ## Measure the budgets
 	PYTHONPATH=tests $(BIN)/python -m bench
 
 chaos: $(STAMP) ## Kill every component in real launches, and count decisions
-	PYTHONPATH=tests $(BIN)/python -m chaos
+	PYTHONPATH=tests $(BIN)/python -m chaos --markdown docs/unbreakable.md
 
 pictures: $(STAMP) ## Play a rehearsal by hand in Chromium, and take the README's pictures of Slack
 	PYTHONPATH=tests $(BIN)/python -m pictures
