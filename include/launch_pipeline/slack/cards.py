@@ -26,7 +26,7 @@ CARD_ITEMS = 12
 """Items of one card: with their longest texts they stay within Slack's sum of all texts."""
 _TEXT = 130
 _HEADLINE = 150
-_SET_ASIDE_ROOM = 2400
+_SET_ASIDE_ROOM = 2200
 _PHASES_ROOM = 2900
 
 _PHASES = {
@@ -202,10 +202,9 @@ def _voice(item: ItemView) -> str:
 def _set_aside(aside: Sequence[SetAside]) -> list[parts.Block]:
     if not aside:
         return [parts.context("Nothing was waived and nothing is red.")]
+    title = f"*Before you decide: {len(aside)} set aside*"
     told = [aside_line(one) for one in aside]
-    return [
-        parts.section(f"*Before you decide: {len(aside)} set aside*\n{parts.lines(told, _SET_ASIDE_ROOM)}")
-    ]
+    return [*map(parts.section, parts.spread([title, *told], _SET_ASIDE_ROOM, 2))]
 
 
 def aside_line(one: SetAside) -> str:
