@@ -78,7 +78,8 @@ def lines(texts: Sequence[str], limit: int = SECTION_TEXT) -> str:
 
 def spread(texts: Sequence[str], limit: int, most: int) -> list[str]:
     """Spread whole lines over at most so many paragraphs; the last one says what is left out."""
-    made, rest = [], list(texts)
+    made: list[str] = []
+    rest = list(texts)
     while len(made) < most - 1 and len("\n".join(rest)) > limit:
         fits = sum(len("\n".join(rest[: number + 1])) <= limit for number in range(len(rest)))
         made.append("\n".join(rest[: max(fits, 1)])[:limit])
