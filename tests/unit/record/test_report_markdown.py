@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,9 +32,6 @@ from servers.reported import (
     shipped_document,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DOCUMENT = shipped_document().decode()
 FIRST = document_places()[0]
 NASTY = (
@@ -47,6 +45,12 @@ NASTY = (
 
 def entry(place: Any, outcome: Outcome = Outcome.PASSED, **fields: Any) -> Entry:
     return Entry.of_record(record_of(place, outcome, **fields))
+
+
+def test_committed_example_strips_to_the_document() -> None:
+    """The report of a rehearsal that readers are shown is one of this very document."""
+    example = Path(__file__).resolve().parents[3] / "docs" / "example-report.md"
+    assert stripped(example.read_bytes().decode()).encode() == shipped_document()
 
 
 def line_of(report: str, text: str) -> str:

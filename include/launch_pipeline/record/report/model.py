@@ -227,7 +227,7 @@ class Report(Frozen):
     launch: LaunchLine
     status: Status
     counts: dict[str, int]
-    """Of the document's items: outcome, ``bypassed`` or ``not_reached_yet``, and how many."""
+    """Of the document's items: how they stand (``passed``, ``not reached yet``, …), and how many do."""
     phases: tuple[PhaseLines, ...]
     go_no_go: SectionLines | None = None
     sign_off: SectionLines | None = None
