@@ -248,6 +248,8 @@ class Report(Frozen):
     contacts_unread: str = ""
     """Why the contacts are not in it."""
     checklists: tuple[ChecklistLine, ...] = ()
+    checklists_unread: tuple[str, ...] = ()
+    """What is wrong with checklists of today; their items are shown by the words of their records."""
     chain: Chain
     made_at: AwareDatetime
 
