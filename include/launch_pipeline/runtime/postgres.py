@@ -19,7 +19,7 @@ import psutil
 
 from launch_pipeline.errors import OperationError
 from launch_pipeline.runtime.ports import LOOPBACK
-from launch_pipeline.runtime.processes import ComponentSpec, attempt, guarded, kill_all
+from launch_pipeline.runtime.processes import ComponentSpec, Restarts, attempt, guarded, kill_all
 from launch_pipeline.runtime.settings import LEDGER_APPLICATION, LEDGER_OWNER
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             grace=20,
             start_timeout=60,
+            restarts=Restarts.SOME,
         )
 
     def ready(self) -> bool:

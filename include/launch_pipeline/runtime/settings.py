@@ -34,6 +34,7 @@ LEDGER_APPLICATION = "launch_app"
 AIRFLOW_CONNECTION = "AIRFLOW_CONN_LAUNCH_AIRFLOW"
 PIPELINE_USER = "launch-pipeline"
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+EXECUTOR = "launch_pipeline.orchestration.executor.WholeLocalExecutor"
 DEFAULT_PORT = 8080
 
 
@@ -173,7 +174,7 @@ class StackSettings(Frozen):
         return {
             "core.dags_folder": self.dags,
             "core.plugins_folder": self.root / "plugins",
-            "core.executor": "LocalExecutor",
+            "core.executor": EXECUTOR,
             "core.parallelism": self.parallelism,
             "core.max_active_tasks_per_dag": 64,
             "core.load_examples": False,
@@ -215,6 +216,9 @@ class StackSettings(Frozen):
             # A launch is read by people: half a second between looks of an idle scheduler is felt.
             "scheduler.scheduler_idle_sleep_time": 0.5,
             "scheduler.enable_health_check": False,
+            # What a killed scheduler had queued or under way is taken over by the next one; by default
+            # that looks only every five minutes, and an answer that was given waits for so long.
+            "scheduler.orphaned_tasks_check_interval": 30,
             # A worker that has ended is often noticed only at the next heartbeat, 5 s by default:
             # until then it holds its slot, and an answer to what it parked would be taken for a crash.
             "workers.min_heartbeat_interval": 1,

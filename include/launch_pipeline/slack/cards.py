@@ -41,6 +41,8 @@ _LAUNCHES = {
     LaunchState.COMPLETE: "🏁 Launch is complete",
     LaunchState.FAILED: "❌ Launch has failed",
     LaunchState.ABORTED: "⏹️ Launch was aborted",
+    LaunchState.NO_GO: "🔴 No go",
+    LaunchState.ROLLED_BACK: "↩️ Launch was rolled back",
 }
 _DECIDING = {
     GateStyle.DECISION: ("said Go", "Decide…"),
@@ -101,7 +103,7 @@ def _urgent(item: ItemView) -> str:
     stands = standing(item)
     found = [
         f"{stands.symbol} *{stands.word}* · {escape(item.text, _TEXT)}",
-        escape(item.headline, _HEADLINE),
+        parts.refused(item, _HEADLINE) or escape(item.headline, _HEADLINE),
         _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
     ]
     return "\n".join(filter(None, found))
@@ -191,7 +193,7 @@ def _voice(item: ItemView) -> str:
     stands = standing(item)
     said = f"{stands.symbol} *{item.owner.label}* · {stands.word if not item.asks else 'missing'}"
     if not item.outcome:
-        return "\n".join(filter(None, (said, _who(item, ""))))
+        return "\n".join(filter(None, (said, parts.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
     reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""
     return f"{said} · {escape(item.decided_by, 60)}{at}{reason}"
@@ -207,9 +209,11 @@ def _set_aside(aside: Sequence[SetAside]) -> list[parts.Block]:
 
 
 def aside_line(one: SetAside) -> str:
-    """One thing that was let pass or is red, with the name and reason behind it."""
+    """One thing that was let pass or is red, with name and reason; what is red, with its evidence, too."""
     stands = OUTCOMES[one.outcome]
-    why = " · ".join(filter(None, (escape(one.by, 60), escape(one.reason or one.headline, _HEADLINE))))
+    seen = one.headline if stands.rank is Rank.ENDED_BADLY or not one.reason.strip() else ""
+    said = (escape(one.by, 60), escape(one.reason, _HEADLINE), escape(seen, _HEADLINE))
+    why = " · ".join(filter(None, said))
     what = link(one.url, one.text, _TEXT) or escape(one.text, _TEXT)
     return f"{stands.symbol} {stands.word} · {what}" + (f" — {why}" if why else "")
 
@@ -223,17 +227,23 @@ def launch_root(view: LaunchView) -> Message:
     blocks = [
         parts.header(title),
         parts.context(" · ".join(filter(None, facts))),
-        *(
-            [parts.section(parts.lines([_phase(p) for p in view.phases], _PHASES_ROOM))]
-            if view.phases
-            else []
-        ),
+        *_phases(view.phases),
         *parts.actions("act", parts.open_button(view.url)),
     ]
     return parts.message(escape(title, 300), blocks)
 
 
+def _phases(phases: Sequence[PhaseLine]) -> list[parts.Block]:
+    """Where every phase stands; what has not begun is small, since a phone folds the rest."""
+    begun = [_phase(phase) for phase in phases if phase.state is not PhaseState.NOT_STARTED]
+    later = [_phase(phase) for phase in phases if phase.state is PhaseState.NOT_STARTED]
+    told = [parts.section(parts.lines(begun, _PHASES_ROOM))] if begun else []
+    return [*told, *parts.small_print([*(["*Not started*"] if later else []), *later])]
+
+
 def _phase(phase: PhaseLine) -> str:
     title = link(phase.url, phase.title, 90) or escape(phase.title, 90)
+    if phase.state is PhaseState.NOT_STARTED:
+        return f"{_PHASES[phase.state]} {title}"
     counted = f" · {phase.done} of {phase.total}" if phase.total else ""
     return f"{_PHASES[phase.state]} {title} · {phase.state}{counted}"

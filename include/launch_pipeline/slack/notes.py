@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EVENT = "launch_pipeline_note"
 """Type of the metadata that carries a message's key."""
 _ROOM = 1600
+_SET_ASIDE = "Waived, not met, not applicable"
 _NUDGED = 8
 
 _HAPPENED = {
@@ -35,6 +36,7 @@ _HAPPENED = {
     LaunchNoteKind.ROLLBACK_OFFERED: ("↩️", "Rollback offered"),
     LaunchNoteKind.COMPLETE: ("🏁", "Launch complete"),
 }
+_BY = {LaunchNoteKind.COMPLETE: "Signed by"}
 _TIMES = {
     LaunchNoteKind.STARTED: "Launch time",
     LaunchNoteKind.POSTPONED: "New launch time",
@@ -55,7 +57,7 @@ def phase_note(note: PhaseNote) -> Message:
         *_listed("Failing", note.failing),
         *_texts("Bypassed: green without a record", note.bypasses),
         *_texts("Why it did not complete", note.problems),
-        *_listed("Waived and not applicable", note.waivers),
+        *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
         *_kept(note),
         *parts.actions("act", parts.open_button(note.url)),
@@ -83,7 +85,7 @@ def launch_note(note: LaunchNote) -> Message:
         parts.header(title),
         *([parts.section("\n".join(body))] if body else []),
         *_listed("Failing", note.failing),
-        *_listed("Waived and not applicable", note.waivers),
+        *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
         *_kept(note),
         *parts.actions("act", parts.open_button(note.url)),
@@ -96,7 +98,7 @@ def launch_note(note: LaunchNote) -> Message:
 def _by(note: LaunchNote) -> str:
     who = ", ".join(filter(None, (escape(name, 60) for name in note.by[:_NUDGED])))
     reason = escape(note.reason, 600)
-    return ": ".join(filter(None, (who and f"*By* {who}", reason)))
+    return ": ".join(filter(None, (who and f"*{_BY.get(note.kind, 'By')}* {who}", reason)))
 
 
 def _times(note: LaunchNote) -> str:

@@ -64,7 +64,9 @@ def _launch_lines(note: LaunchNote) -> Iterator[str]:
 
 def _listed(aside: Iterable[SetAside]) -> Iterator[str]:
     for one in aside:
-        why = ", ".join(filter(None, (one.by, one.reason or one.headline)))
+        red = one.outcome in {Outcome.REJECTED, Outcome.NOT_REACHED}
+        seen = one.headline if red or not one.reason else ""
+        why = ", ".join(filter(None, (one.by, one.reason, seen)))
         yield f"{_word(one.outcome)}: {one.text}" + (f" ({why})" if why else "")
 
 

@@ -29,7 +29,7 @@ _EVIDENCE = 1500
 _VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
 _TITLES = {GateStyle.APPROVAL: "Review", GateStyle.DECISION: "Go / No-Go", GateStyle.SIGNATURE: "Sign-Off"}
 _WHY = {
-    GateStyle.APPROVAL: "Needed to waive, reject or not applicable",
+    GateStyle.APPROVAL: "Needed unless you approve",
     GateStyle.DECISION: "Needed for No go",
     GateStyle.SIGNATURE: "Needed to decline",
 }
@@ -82,6 +82,7 @@ def _question(number: int, item: ItemView, slack_id: str) -> list[parts.Block]:
     stands = standing(item)
     told = [
         f"{stands.symbol} {bold(item.text, 300)}",
+        parts.refused(item, 600),
         escape(item.question, 600),
         f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
     ]

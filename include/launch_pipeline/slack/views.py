@@ -63,6 +63,8 @@ class ItemView(Frozen):
     question: str = ""
     url: str = ""
     """The item in Airflow."""
+    refused: str = ""
+    """Why the last answer did not count, where the item asks again because of it."""
     answered_by: str = ""
     """Whose answer was taken while the task has not ended yet."""
     decided_by: str = ""
@@ -158,6 +160,8 @@ class LaunchState(StrEnum):
     COMPLETE = "complete"
     FAILED = "failed"
     ABORTED = "aborted"
+    NO_GO = "no go"
+    ROLLED_BACK = "rolled back"
 
 
 class LaunchView(Frozen):

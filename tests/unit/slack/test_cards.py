@@ -203,6 +203,19 @@ def test_options_of_a_person() -> None:
     assert done(1, "a").options_for("U0LAUNCH01") == ()
 
 
+@pytest.mark.parametrize("style", GateStyle)
+def test_refused_answer_is_explained_where_it_is_given_again(style: GateStyle) -> None:
+    """Card and modal say why the last answer did not count; nothing of it stays once it is answered."""
+    why = "Sign with your full name, Ada Lindqvist."
+    again = asking(1, "a", gate=style, refused=why)
+    view = section(items=(again,))
+    modal = review.review_modal(view, "U0LAUNCH01", "C001LAUNCH", "1.000001")
+    for made in (words(cards.section_cards(view)[0]), json.dumps(modal.payload(), ensure_ascii=False)):
+        assert f"The last answer did not count: {why}" in made
+    answered = section(items=(again.model_copy(update={"answered_by": "Ada"}),))
+    assert why not in words(cards.section_cards(answered)[0])
+
+
 def test_modal_without_a_question_cannot_be_sent() -> None:
     """Whoever has nothing to answer reads for whom it waits."""
     view = review.review_modal(section(), "U0STRANGER", "C001LAUNCH", "1.000001")

@@ -380,7 +380,7 @@ def test_phase_in_plain_words() -> None:
     """For the log and the ledger: most important first, nothing marked up, nothing cut."""
     told = in_plain_words(note(SEAL, RECORDS, following=Next(what="Repair it.")))
     assert told.headline == "Week 1: FAILED (1 passed, 1 waived, 1 rejected, 2 not reached)"
-    assert told.lines[0] == "rejected: Item bad (Bo Sato, it is down)"
+    assert told.lines[0] == "rejected: Item bad (Bo Sato, it is down, bad answers 503)"
     assert told.lines[2:4] == ("bypassed: Item around", PROBLEMS[3])
     assert told.lines[-1] == "next: Repair it."
 
