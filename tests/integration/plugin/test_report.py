@@ -10,10 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import jsonschema
 import pytest
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api import security
+from airflow.models.dag import DagModel
+from starlette.testclient import TestClient
 
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import LedgerUnavailable
-from launch_pipeline.orchestration.report_app import _said
+from launch_pipeline.orchestration.report_app import _said, routes
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.report.marks import stripped
 from launch_pipeline.record.report.schema import schema_path
@@ -137,6 +141,29 @@ def test_every_run_has_a_tab_with_its_report(server: PluginServer) -> None:
     (view,) = [view for plugin in found for view in plugin["external_views"]]
     assert (view["destination"], view["url_route"]) == ("dag_run", "report")
     assert f"/{view['href'].format(RUN_ID=LAUNCH)}" == PAGE
+
+
+class OtherPeoplesDags:
+    """An auth manager, as far as it is asked: nobody may read anything."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    def is_authorized_dag(self, *, method: str, access_entity: Any, details: Any, user: Any) -> bool:
+        self.asked.append((method, access_entity, details.id, user))
+        return False
+
+
+def test_whoever_may_not_read_the_launchs_runs_reads_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow's auth manager is asked for the runs of the Dag 'launch', whatever launch is wanted."""
+    manager = OtherPeoplesDags()
+    monkeypatch.setattr(security, "get_auth_manager", lambda: manager)
+    monkeypatch.setattr(DagModel, "get_team_name", lambda _dag_id: None)
+    app = routes(SimpleNamespace())  # type: ignore[arg-type]
+    app.dependency_overrides[security.get_user] = lambda: "somebody"
+    reply = TestClient(app).get(f"/{LAUNCH}?dag_id=other")
+    assert (reply.status_code, reply.text) == (403, "Forbidden")
+    assert manager.asked == [("GET", DagAccessEntity.RUN, CONDUCTOR, "somebody")]
 
 
 def test_ledger_that_is_away_is_not_named_to_readers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.cli.main import app
 from launch_pipeline.record.launches import Launches, LaunchState
 from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.report.marks import stripped
 from launch_pipeline.record.schema import Entry, Outcome
 from servers.chains import tamper
 from servers.reported import (
@@ -149,3 +151,21 @@ def test_contacts_that_cannot_be_read_are_left_out(kept: str) -> None:
     done = run(LAUNCH, "--ledger", kept, "--format", "json", "--contacts", "nothing.yaml")
     data = json.loads(done.stdout)
     assert (data["contacts"], data["contacts_unread"]) == ([], "The contacts cannot be read: does not exist.")
+
+
+def test_checklist_that_is_broken_today_hides_no_record(
+    kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its items are shown by the words of their records, and what is wrong with the file is said."""
+    shutil.copytree(include_folder() / "checklists", tmp_path / "include" / "checklists")
+    (tmp_path / "include" / "checklists" / "02_infrastructure_setup.yaml").write_text("schema_version: 2\n")
+    monkeypatch.setenv("LAUNCH_INCLUDE", str(tmp_path / "include"))
+    done = run(LAUNCH, "--ledger", kept, "--format", "json")
+    assert done.exit_code == 0, done.output
+    data = json.loads(done.stdout)
+    assert data["checklists_unread"][0].startswith("02_infrastructure_setup.yaml: ")
+    assert (len(data["strays"]), len(data["loose"]), data["counts"]["passed"]) == (37, 37, 235)
+    made = run(LAUNCH, "--ledger", kept)
+    assert stripped(made.stdout_bytes.decode()).encode() == shipped_document()
+    assert "Not in this report: 02\\_infrastructure\\_setup.yaml" in made.stdout
+    assert run(LAUNCH, "--ledger", kept, "--format", "html").exit_code == 0

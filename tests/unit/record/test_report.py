@@ -128,6 +128,19 @@ def test_bypass_over_an_old_yes_is_no_tick() -> None:
     assert not line.ticked
 
 
+def test_bypass_without_a_record_of_its_gate_is_no_tick_either() -> None:
+    """Whatever is kept of it before: what goes around a yes takes it back."""
+    around = bypassed(FIRST)[1]
+    assert not item(report_of([entry(FIRST, Outcome.APPROVED, instance="old"), around]), FIRST.ref).ticked
+
+
+def test_bypass_that_was_cleared_is_none_any_more() -> None:
+    """The next gate finds the task not reached, and no mark on it."""
+    cleared = entry(FIRST, Outcome.NOT_REACHED, instance="cleared")
+    report = report_of([*bypassed(FIRST), cleared])
+    assert standing(item(report, FIRST.ref), report.status) == "not reached"
+
+
 def test_end_names_who_and_why() -> None:
     """Aborted: what was not reached never will be, and the reason stands with its author."""
     rows = [happened(EntryKind.LAUNCH_ABORTED, by="carla.cto", reason="we launch in spring")]

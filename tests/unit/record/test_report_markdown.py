@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checklist.words import GateStyle
@@ -31,9 +32,6 @@ from servers.reported import (
     shipped_document,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DOCUMENT = shipped_document().decode()
 FIRST = document_places()[0]
 NASTY = (
@@ -47,6 +45,12 @@ NASTY = (
 
 def entry(place: Any, outcome: Outcome = Outcome.PASSED, **fields: Any) -> Entry:
     return Entry.of_record(record_of(place, outcome, **fields))
+
+
+def test_committed_example_strips_to_the_document() -> None:
+    """The report of a rehearsal that readers are shown is one of this very document."""
+    shown = Path(__file__).resolve().parents[3] / "docs" / "example-report.md"
+    assert stripped(shown.read_bytes().decode()).encode() == shipped_document()
 
 
 def line_of(report: str, text: str) -> str:
@@ -130,6 +134,8 @@ LINES = st.sampled_from(
 )
 
 
+@example(lines=["## Appendix: Critical Contacts", "- **CTO**: [Name] -->"], end="\n", last=True)
+@example(lines=["## Notes", "[Space --> for notes]"], end="\r\n", last=False)
 @given(lines=st.lists(LINES, max_size=25), end=st.sampled_from(["\n", "\r\n"]), last=st.booleans())
 @settings(max_examples=80, deadline=None)
 def test_any_document_strips_to_itself(lines: list[str], end: str, last: bool) -> None:

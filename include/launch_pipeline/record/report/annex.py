@@ -56,7 +56,7 @@ def _proof(report: Report) -> Iterator[str]:
             f" Its head is row {chain.head.position}, `{chain.head.digest}`; prove it again with\n\n"
             f"    launch ledger verify {escaped(report.launch.launch_id)} --head {chain.head.digest}\n"
         )
-    for unread in (report.notes_unread, report.contacts_unread):
+    for unread in (report.notes_unread, report.contacts_unread, *report.checklists_unread):
         if unread:
             yield f"Not in this report: {escaped(unread)}\n"
 

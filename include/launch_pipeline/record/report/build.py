@@ -58,6 +58,7 @@ class Sources:
     made_at: datetime
     contacts: Contacts | None = None
     contacts_unread: str = ""
+    checklists_unread: tuple[str, ...] = ()
     with_addresses: bool = False
     notes: tuple[Note, ...] = ()
     notes_unread: str = ""
@@ -108,6 +109,7 @@ class _Builder:
             rollback_contacts=rollback_lines(given.contacts, with_addresses=given.with_addresses),
             contacts_unread=given.contacts_unread,
             checklists=tuple(self._checklists()),
+            checklists_unread=given.checklists_unread,
             chain=Chain(
                 rows=given.verified.rows,
                 head=given.verified.head,

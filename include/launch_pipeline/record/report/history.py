@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.record.report.model import Attempt, Bypass, CheckLine, SealLine
 from launch_pipeline.record.report.words import clean, moment
-from launch_pipeline.record.schema import EntryKind, Outcome, Record, Seal, read_record
+from launch_pipeline.record.schema import EntryKind, Record, Seal, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ class ItemHistory:
 
     records: list[tuple[Record, Link]] = field(default_factory=list)
     bypass: Bypass | None = None
-    """The latest one, unless a gate has found a record since."""
+    """Of the latest record: a gate has found the task marked, and nothing that explains it."""
 
     @property
     def last(self) -> Record:
@@ -76,8 +76,8 @@ def _record(history: History, link: Link, content: dict[str, Any]) -> None:
         return
     item = history.items[link.item_ref]
     item.records.append((record, link))
-    if record.outcome is not Outcome.NOT_REACHED:
-        item.bypass = None
+    # A gate that finds a bypass says so behind its record.
+    item.bypass = None
 
 
 def _bypass(history: History, link: Link, content: dict[str, Any]) -> None:

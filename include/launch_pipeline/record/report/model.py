@@ -227,7 +227,7 @@ class Report(Frozen):
     launch: LaunchLine
     status: Status
     counts: dict[str, int]
-    """Of the document's items: outcome, ``bypassed`` or ``not_reached_yet``, and how many."""
+    """Of the document's items: how they stand (``passed``, ``not reached yet``, …), and how many do."""
     phases: tuple[PhaseLines, ...]
     go_no_go: SectionLines | None = None
     sign_off: SectionLines | None = None
@@ -248,6 +248,8 @@ class Report(Frozen):
     contacts_unread: str = ""
     """Why the contacts are not in it."""
     checklists: tuple[ChecklistLine, ...] = ()
+    checklists_unread: tuple[str, ...] = ()
+    """What is wrong with checklists of today; their items are shown by the words of their records."""
     chain: Chain
     made_at: AwareDatetime
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.checklist.files import file_digest
 from launch_pipeline.checklist.load import checklist_files, load_phase
 from launch_pipeline.checks.registry import parameter_models
-from launch_pipeline.errors import ConfigurationError, LaunchRefused
+from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.report.build import Sources, build
 from launch_pipeline.record.report.document import read_document
@@ -36,13 +36,12 @@ def make_report(
 ) -> Report:
     """Make the report of a launch as of now.
 
-    Contacts that cannot be read are left out, and why is said. Raises LaunchRefused for a launch of which
-    nothing is kept, LedgerUnavailable, and ConfigurationError or InvalidChecklist for checklists that cannot
-    be read.
+    Contacts and checklists that cannot be read are left out, and why is said. Raises LaunchRefused for a
+    launch of which nothing is kept, LedgerUnavailable, and ConfigurationError without the document.
     """
     _known_or_refuse(dsn, launch_id)
     kept = read_kept(dsn, launch_id)
-    phases, digests = _checklists()
+    phases, digests, wrong = _checklists()
     people, unread = _people(contacts)
     return build(
         Sources(
@@ -55,6 +54,7 @@ def make_report(
             made_at=datetime.now(UTC),
             contacts=people,
             contacts_unread=unread,
+            checklists_unread=tuple(wrong),
             with_addresses=with_addresses,
             notes=tuple(notes),
             notes_unread=notes_unread,
@@ -73,15 +73,21 @@ def _known_or_refuse(dsn: str, launch_id: str) -> None:
     raise LaunchRefused(f"There is no launch {launch_id!r} in the ledger. There is {names}{more}.")
 
 
-def _checklists() -> tuple[list[Phase], dict[str, str]]:
+def _checklists() -> tuple[list[Phase], dict[str, str], list[str]]:
+    """Checklists of today, the digest of each Dag's, and what is wrong with those that cannot be read."""
     phases: list[Phase] = []
     digests: dict[str, str] = {}
+    wrong: list[str] = []
     for path in checklist_files():
-        phase = load_phase(path, parameter_models())
+        try:
+            phase = load_phase(path, parameter_models())
+        except InvalidChecklist as error:
+            wrong += map(str, error.problems)
+            continue
         dags = [phase.dag] if phase.dag else [section.dag for section in phase.sections]
         digests |= dict.fromkeys(map(str, dags), file_digest(path))
         phases.append(phase)
-    return phases, digests
+    return phases, digests, wrong
 
 
 def _people(contacts: Callable[[], Contacts]) -> tuple[Contacts | None, str]:
