@@ -175,6 +175,15 @@ class Deployment:
             self.start(name)
         return ended
 
+    def await_mended(self, names: Iterable[str]) -> None:
+        """Start again what ends, as often as it takes, until every health check passes."""
+
+        def mended() -> bool:
+            self.revive()
+            return all(self.healthy(name) for name in names)
+
+        wait_for(mended, "coming back", PATIENCE, 0.5)
+
     def log(self, name: str) -> str:
         """Everything that a service has written."""
         return (self.ground.own(name) / "log").read_text(errors="replace")
