@@ -242,7 +242,10 @@ def test_ledger_that_is_old_closed_or_broken(deployed: Examined, pg_server: str)
         append_some(ledger.application)
         here = replace(deployed, ledger=ledger.application)
         assert standings(examining_record.ledger, here) == [Standing.OK, Standing.OK]
-        tamper(ledger.superuser, "UPDATE launch.ledger SET content = '{}' WHERE position = 2")
+        tamper(
+            ledger.superuser,
+            "UPDATE launch.ledger SET content = '{}' WHERE position = 2 AND launch_id = 'shop-1.2'",
+        )
         (row,) = broken(examining_record.ledger, here)
         assert (row.what, "shop-1.2" in row.says) == ("chain", True)
         tamper(ledger.superuser, "DELETE FROM launch.ledger_migrations WHERE name LIKE '0001%'")
