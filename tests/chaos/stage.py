@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
+import requests
 from pydantic import SecretStr
 
 from launch_pipeline.cli.up import users_of
@@ -24,6 +25,7 @@ from launch_pipeline.runtime.settings import LEDGER_CONNECTION, STACK_VARIABLE, 
 from launch_pipeline.runtime.slack import SlackAccess
 from launch_pipeline.runtime.stack import Stack
 from servers.launches import Launchpad
+from servers.programs import wait_for
 from servers.small_phase import ROOT, small_include
 from servers.switches import Switches, Valve
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLACK = "slack"
+SLACK_SECONDS = 60.0
 NOTICE_SECONDS = 10.0
 _LOCKS = """
     SELECT pid FROM pg_locks JOIN pg_database d ON d.oid = database
@@ -116,9 +119,9 @@ def _children(pid: int) -> list[psutil.Process]:
 
 
 @contextmanager
-def staged(home: Path) -> Iterator[Stage]:
-    """Start everything below ``home``; afterwards nothing of it runs."""
-    include = small_include(home / "include")
+def staged(home: Path, include: Path | None = None) -> Iterator[Stage]:
+    """Start everything below ``home``, with a small phase or other files; afterwards nothing of it runs."""
+    include = include or small_include(home / "include")
     port, database_port, slack_port = free_ports(3)
     url = f"http://127.0.0.1:{slack_port}"
     access = SlackAccess(
@@ -148,7 +151,15 @@ def staged(home: Path) -> Iterator[Stage]:
         extra = {**settings.extra_environment, LEDGER_CONNECTION: through_valve}
         settings = settings.model_copy(update={"extra_environment": extra})
         with Stack(settings, [_slack(settings, slack_port)]) as stack:
+            # A stack does not wait for what runs beside it.
+            wait_for(lambda: _answers(url), "the stand-in of Slack", SLACK_SECONDS)
             yield Stage(Launchpad(stack, switches, valve), url)
+
+
+def _answers(url: str) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(f"{url}/control/state", timeout=10).ok
+    return False
 
 
 def _slack(settings: StackSettings, port: int) -> ComponentSpec:

@@ -28,13 +28,11 @@ SECONDS = 3.0
 """For each touch and each read."""
 _PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
 _REFUSED = {401, 403}
-_SAID_BY_POSTGRES = "FATAL"
-"""How PostgreSQL begins to say why it ends a connection that it took."""
-_TURNED_AWAY = ("permission denied", "is not permitted to log in", "pg_hba.conf", 'role "')
-"""What follows where it is for who we are: libpq hides the code, so the words must do."""
+_FULL = "lets nobody in now"
+"""What the check says of a PostgreSQL that answers and has no place."""
 _SEES_CHANNELS = "channels:read"
-_ALSO_NEEDED = ("channels:history", "users:read")
-"""Scopes of Slack that some of the checks need beside it (kind ``slack_channel``)."""
+CHECK_SCOPES = (_SEES_CHANNELS, "channels:history", "users:read")
+"""Scopes of Slack that the checks need (kind ``slack_channel``); without the first none works."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> T
         says = f"{spec.kind}: no answer within {SECONDS:g}s"
         return Touched(configured=True, reachable=bool(reachable), says=says)
     permitted = _permitted(result)
-    if permitted is not None or _SAID_BY_POSTGRES in result.headline:
+    if permitted is not None or _FULL in result.headline:
         # Who lets us in or turns us away is there.
         reachable = True
     elif "did not answer" in result.headline:
@@ -154,7 +152,7 @@ async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Tou
         permitted = False if str(error).startswith("credentials:") else None
         return Touched(configured=True, reachable=reachable, permitted=permitted, says=str(error))
     scopes = {scope.strip() for scope in told["scopes"].split(",")} - {""}
-    lacks = [scope for scope in (_SEES_CHANNELS, *_ALSO_NEEDED) if scopes and scope not in scopes]
+    lacks = [scope for scope in CHECK_SCOPES if scopes and scope not in scopes]
     says = f"the token lacks the scope {' and '.join(lacks)}" if lacks else ""
     return Touched(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)
 
@@ -169,9 +167,7 @@ def _permitted(result: CheckResult) -> bool | None:
     if result.verdict is Verdict.FAILED:
         # Not well, but it told us so.
         return True
-    _, told, words = result.headline.partition(_SAID_BY_POSTGRES)
-    turned_away = told and any(word in words for word in _TURNED_AWAY)
-    return False if turned_away or result.headline.startswith("credentials:") else None
+    return False if result.headline.startswith("credentials:") else None
 
 
 async def _answers(connection: ConnectionInfo, ctx: CheckContext) -> bool | None:

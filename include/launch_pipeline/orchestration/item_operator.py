@@ -50,7 +50,13 @@ from launch_pipeline.orchestration.carrying import (
     left_until_next,
     lost_answer,
 )
-from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
+from launch_pipeline.orchestration.evidence import (
+    EVIDENCE_KEY,
+    REFUSAL_KEY,
+    Evidence,
+    read_evidence,
+    refusal_payload,
+)
 from launch_pipeline.orchestration.judging import judge
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, set_aside, standing
@@ -75,9 +81,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from launch_pipeline.record.schema import Record
-
-REFUSAL_KEY = "refused"
-"""XCom that says why the last answer did not count."""
 
 
 class ChecklistItemOperator(HITLOperator):
@@ -203,7 +206,7 @@ class ChecklistItemOperator(HITLOperator):
 
     def _ask_again(self, context: Context, why: str, rounds: list[dict[str, Any]]) -> Any:
         self.log.warning("The answer does not count: %s", why)
-        context["ti"].xcom_push(key=REFUSAL_KEY, value=why)
+        context["ti"].xcom_push(key=REFUSAL_KEY, value=refusal_payload(context["ti"], why))
         return self._ask(context, self._latest(context), rounds)
 
     # ---- answers -----------------------------------------------------------------------------------
@@ -322,6 +325,8 @@ class ChecklistItemOperator(HITLOperator):
     def next_round(self, context: Context, rounds: list[dict[str, Any]], event: Any = None) -> Any:
         """Ask a repeating item again, on what its checks see now."""
         del event
+        # What was wrong with an earlier answer says nothing about this question.
+        context["ti"].xcom_push(key=REFUSAL_KEY, value=refusal_payload(context["ti"], ""))
         evidence = self._look(context) if self.spec.item.mode.has_checks else None
         return self._ask(context, evidence, rounds)
 
