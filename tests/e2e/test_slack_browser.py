@@ -11,7 +11,6 @@ import pytest
 import requests
 
 from chaos.faults import Fault, strike
-from chaos.stage import staged
 from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy
 from servers.launches import PHASE
 
@@ -28,13 +27,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.browser]
 ADA, PRIYA, CARLA = "U0LAUNCH01", "U0LAUNCH02", "U0LAUNCH04"
 PATIENCE_MS = 60_000
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A running stack with its bridge and a Slack of its own."""
-    with staged(tmp_path_factory.mktemp("slack")) as running:
-        yield running
 
 
 @pytest.fixture
