@@ -120,9 +120,12 @@ def new_session(*, guarded: bool = True) -> aiohttp.ClientSession:
     resolver = GuardedResolver() if guarded else ThreadedResolver()
     connector = aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=10)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
     )
+    # By itself it sends again what got no answer, PUT and DELETE too; the check knows when that is safe.
+    session._retry_connection = False  # noqa: SLF001  (a test holds it)
+    return session
 
 
 @dataclass(frozen=True)
