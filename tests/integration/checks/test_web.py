@@ -173,6 +173,12 @@ QUERIES: dict[str, tuple[Any, dict[str, Any], Verdict, str]] = {
     "infinity is inconclusive": (vector("+Inf"), {"expect": {"value": "> 0"}}, Q, "not a number"),
     "no data is inconclusive": (vector(), {"expect": {"value": "< 500"}}, Q, "no data"),
     "no series may be the good answer": (vector(), {"expect": {"value": "== 0"}, "empty": "pass"}, P, "nothing"),
+    "a store is silent, so nothing may be wrong": (
+        {**vector(), "warnings": ["store-1 is down"]}, {"expect": {"value": "== 0"}, "empty": "pass"}, Q, "store-1 is down"),
+    "a store is silent, so it may be more": (
+        {**vector(1), "warnings": ["store-1 is down"]}, {"expect": {"value": "< 500"}}, Q, "may not be whole"),
+    "warnings that are wanted": (
+        {**vector(1), "warnings": ["w"]}, {"expect": {"value": "< 500", "length(warnings)": "<= 1"}}, P, "value = 1"),
     "scalar": ({"resultType": "scalar", "result": [1, "2"]}, {"expect": {"value": "== 2"}}, P, "value = 2"),
     "a wrong query": ("parse error", {}, Q, "parse error"),
     "an old window": (
