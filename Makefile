@@ -2,7 +2,7 @@
 # A second 'make' does nothing: the stamp is newer than what it was made from.
 
 .DEFAULT_GOAL := install
-.PHONY: install packages rehearsal test lint bench chaos catalogue lock clean help
+.PHONY: install packages rehearsal test lint bench chaos pictures catalogue lock clean help
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,14 +42,18 @@ bench: $(STAMP) ## Measure the budgets
 	PYTHONPATH=tests $(BIN)/python -m bench
 
 chaos: $(STAMP) ## Kill every component in real launches, and count decisions
-	PYTHONPATH=tests $(BIN)/python -m chaos
+	PYTHONPATH=tests $(BIN)/python -m chaos --markdown docs/unbreakable.md
+
+pictures: $(STAMP) ## Play a rehearsal by hand in Chromium, and take the README's pictures of Slack
+	PYTHONPATH=tests $(BIN)/python -m pictures
 
 catalogue: $(STAMP) ## Write the schema and docs/catalogue.md anew
 	$(BIN)/python -m launch_pipeline.checks.schema
 	$(BIN)/launch catalogue
 
 lock: $(BOOTSTRAP) ## Pin the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --group dev --upgrade --quiet -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --extra production --group dev --upgrade --quiet -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --no-annotate --extra production --constraint requirements.lock --quiet -o requirements-production.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --no-annotate --upgrade --quiet -o requirements-bootstrap.lock requirements-bootstrap.in
 
 clean: ## Remove what was built; the stack's home (.launch) stays

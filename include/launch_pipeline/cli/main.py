@@ -10,10 +10,12 @@ from typer.core import TyperGroup
 from launch_pipeline.cli import (
     catalogue,
     check,
+    deploy,
     doctor,
     launches,
     ledger,
     rehearse,
+    report,
     slack,
     status,
     up,
@@ -66,12 +68,14 @@ app.command("start", help=launches.START_EXAMPLES)(launches.start)
 app.command("status", help=status.EXAMPLES)(status.status)
 app.command("postpone", help=launches.POSTPONE_EXAMPLES)(launches.postpone)
 app.command("abort", help=launches.ABORT_EXAMPLES)(launches.abort)
+app.command("report", help=report.EXAMPLES)(report.report)
 app.command("slack", help=slack.EXAMPLES)(slack.slack)
 app.command("validate", help=validate.EXAMPLES)(validate.validate)
 app.command("check", help=check.EXAMPLES)(check.check)
 app.command("doctor", help=doctor.EXAMPLES)(doctor.doctor)
 app.command("catalogue", help=catalogue.EXAMPLES)(catalogue.catalogue)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(deploy.app, name="deploy")
 
 
 if __name__ == "__main__":
