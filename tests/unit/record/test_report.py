@@ -57,6 +57,8 @@ def test_whole_launch_is_ticked_and_counted() -> None:
     assert report.sign_off is not None
     assert [standing(line, report.status) for line in report.sign_off.items] == ["signed"] * 4
     assert sum(len(phase.seals) for phase in report.phases) == 12
+    assert [seal.dag_id for seal in report.seals][:10:9] == [FIRST.dag_id, "launch_day_t_0"]
+    assert len(report.seals) == 14
     assert (report.rollback, report.strays, report.loose) == (None, (), ())
     assert (report.chain.rows, report.chain.broken) == (272 + 8 + 14, "")
 
@@ -80,7 +82,7 @@ def test_latest_attempt_counts_and_those_before_are_listed() -> None:
     assert line.ticked
     (earlier,) = line.earlier
     assert (earlier.outcome, earlier.reason, earlier.row) == (Outcome.REJECTED, "too slow", 1)
-    assert earlier.headline == "540 ms (1 of 2 checks)"
+    assert earlier.headline == "540 ms (1 of 2 checks passed)"
     assert line.latest is not None
     assert (line.latest.row, line.latest.decided_by) == (2, "Ada Lindqvist")
 

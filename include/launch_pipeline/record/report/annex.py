@@ -100,20 +100,17 @@ def _earlier(report: Report) -> str:
 
 
 def _seals(report: Report) -> str:
-    phases = [*report.phases, *([report.rollback] if report.rollback else [])]
     rows = [
         (
-            escaped(phase.title),
-            f"`{seal.dag_id}`",
+            escaped(seal.title),
             "complete" if seal.complete else "not complete",
             moment(seal.sealed_at),
             escaped(" ".join(seal.problems)),
             str(seal.row),
         )
-        for phase in phases
-        for seal in phase.seals
+        for seal in report.seals
     ]
-    return table(("Phase", "Dag", "Sealed", "When", "Why not", "Row"), rows) if rows else ""
+    return table(("Phase", "Sealed", "When", "Why not", "Row"), rows) if rows else ""
 
 
 def _told(report: Report) -> str:

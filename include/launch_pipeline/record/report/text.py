@@ -32,7 +32,7 @@ def item_words(item: ItemLine, status: Status) -> str:
     seen = f"<br>{escaped(item.latest.headline)}" if item.latest.headline else ""
     said = f"<br>recorded as: {escaped(item.said)}" if item.said else ""
     mark = " (advisory)" if advisory(item) and not item.ticked else ""
-    before = f" · {len(item.earlier)} earlier" if item.earlier else ""
+    before = f" · decided {len(item.earlier) + 1} times, see the annex" if item.earlier else ""
     return f"{word}{mark}{told}{before}{seen}{said}"
 
 

@@ -48,11 +48,6 @@ def moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
 
-def day(at: datetime) -> str:
-    """A date, as one writes it beside a signature."""
-    return f"{at.astimezone(UTC):%Y-%m-%d}"
-
-
 def status_word(status: Status) -> str:
     """The word that the document asks for."""
     return _DOCUMENT.get(status, status.value.upper())
