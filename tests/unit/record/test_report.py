@@ -12,7 +12,7 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.record.chain import Break
 from launch_pipeline.record.launches import LaunchState
 from launch_pipeline.record.report.model import Status
-from launch_pipeline.record.report.words import set_aside, standing, status_word, unsettled
+from launch_pipeline.record.report.words import end_of, set_aside, standing, status_word, unsettled
 from launch_pipeline.record.schema import Entry, EntryKind, Outcome
 from launch_pipeline.record.verify import Verified
 from servers.records import NOON, a_result, a_seal
@@ -151,6 +151,8 @@ def test_end_names_who_and_why() -> None:
     assert report.counts == {"never reached": 272}
     (event,) = report.events
     assert (event.what, event.by, event.reason) == ("Aborted", "Carla Mendes", "we launch in spring")
+    assert end_of(report) == "by Carla Mendes: “we launch in spring”"
+    assert end_of(report_of(rows)) == end_of(report_of([], a_launch(state=LaunchState.NO_GO))) == ""
 
 
 @pytest.mark.parametrize(

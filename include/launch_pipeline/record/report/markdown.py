@@ -14,7 +14,7 @@ from launch_pipeline.record.report.contacts import in_words, named
 from launch_pipeline.record.report.document import Kind, Line, boxes, lines_of
 from launch_pipeline.record.report.marks import ANNEX, BEGIN, END, MORE, box_mark, line_mark, was
 from launch_pipeline.record.report.text import escaped, item_words
-from launch_pipeline.record.report.words import moment, outcome_word, status_word
+from launch_pipeline.record.report.words import end_of, moment, outcome_word, status_word
 from launch_pipeline.record.schema import Outcome
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _facts(report: Report) -> str:
         "Environment": launch.environment,
         "Commit": launch.release_sha,
         "Started": " by ".join(filter(None, (moment(launch.started_at), launch.started_by))),
-        "Ended": moment(launch.ended_at),
+        "Ended": ", ".join(filter(None, (moment(launch.ended_at), end_of(report)))),
         "Items": ", ".join(f"{count} {word}" for word, count in report.counts.items()),
         "Report made": moment(report.made_at),
     }

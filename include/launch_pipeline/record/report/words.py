@@ -87,6 +87,14 @@ def who(attempt: Attempt) -> str:
     return clean(f"{attempt.decided_by}{role}") + (f", {way}" if way else "")
 
 
+def end_of(report: Report) -> str:
+    """Who ended a launch by his word, and why; nothing where it ended by itself, or has not."""
+    last = report.events[-1] if report.events and report.status.over else None
+    if last is None or not last.by:
+        return ""
+    return f"by {last.by}" + (f": “{last.reason}”" if last.reason else "")
+
+
 def set_aside(report: Report) -> list[ItemLine]:
     """Everything that was let pass without a yes, in the report's order."""
     return [item for item in report.everything if sort_of(item) == "aside"]
