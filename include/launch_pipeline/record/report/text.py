@@ -21,6 +21,11 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", harmless)
 
 
+def code(text: str) -> str:
+    """Give a text as code, which no table or further text can be made of."""
+    return f"`{clean(text).replace('`', ' ').replace('|', ' ') or ' '}`"
+
+
 def item_words(item: ItemLine, status: Status) -> str:
     """Say what became of an item: outcome, who and when, reason, evidence."""
     word = f"**{standing(item, status)}**"
