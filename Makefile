@@ -52,7 +52,8 @@ catalogue: $(STAMP) ## Write the schema and docs/catalogue.md anew
 	$(BIN)/launch catalogue
 
 lock: $(BOOTSTRAP) ## Pin the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --group dev --upgrade --quiet -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --extra production --group dev --upgrade --quiet -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --no-annotate --extra production --constraint requirements.lock --quiet -o requirements-production.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --no-annotate --upgrade --quiet -o requirements-bootstrap.lock requirements-bootstrap.in
 
 clean: ## Remove what was built; the stack's home (.launch) stays

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TOGETHER = (
     ("e2e",),
+    ("integration/production",),
     ("integration/runtime",),
     ("integration/checks/monitoring",),
     ("integration/checks/infrastructure",),

@@ -61,7 +61,7 @@ def _rounds(stage: Stage, asked: argparse.Namespace) -> Iterator[Round]:
         for fault in asked.faults:
             rng = random.Random(f"{asked.seed}/{number}/{fault}")  # noqa: S311 - a moment, no secret
             console.print(f"round {number + 1}, {fault} …")
-            played = play(stage, fault, rng, f"{number + 1}-{fault}", launches=2 if asked.short else 4)
+            played = play(stage, fault, rng, f"{number + 1}-{fault}", launches=2 if asked.short else 3)
             console.print(f"  {played}")
             yield played
 

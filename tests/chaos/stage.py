@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 SLACK = "slack"
 SLACK_SECONDS = 60.0
 NOTICE_SECONDS = 10.0
-_LOCKS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"
+_LOCKS = """
+    SELECT pid FROM pg_locks JOIN pg_database d ON d.oid = database
+    WHERE locktype = 'advisory' AND datname = current_database()
+"""
+"""Those of the guard. The bridge holds one in the ledger's database for as long as it leads."""
 
 
 @dataclass

@@ -158,12 +158,10 @@ def test_slack_that_is_away_for_a_whole_phase(stage: Stage) -> None:
     What was asked and answered while it was away needs no card any more; what waits then gets one.
     """
     strike(Fault.SLACK_DOWN, stage, random.Random(0))  # noqa: S311 - nothing here is by chance
-    run = stage.pad.begin(name="away")
-    stage.pad.switches.on(run.page("broken"))
+    run, after = stage.pad.begin(name="away"), stage.pad.begin(name="back")
     run.finish()
-    run.until_state("phase_gate", "success")
-    after = stage.pad.begin(name="back")
     after.until_waiting("people.attested")
+    run.until_state("phase_gate", "success")
     assert not _thread(stage, run)
     requests.delete(f"{stage.slack_url}/control/faults", timeout=10).raise_for_status()
 

@@ -31,7 +31,11 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 START_SECONDS = 240.0
 KEEPS = "Everything keeps running"
 """What a rehearsal says when its launch is over and it was told to stay."""
-README = {"section-both": "slack-section", "modal-review": "slack-review", "go-no-go": "slack-go-no-go"}
+README = {
+    "section-both-desk": "slack-section",
+    "modal-review-desk": "slack-review",
+    "go-no-go-page": "slack-go-no-go",
+}
 """Pictures of the README, by what they are taken of."""
 log = logging.getLogger("pictures")
 
@@ -70,7 +74,7 @@ def _arguments() -> argparse.Namespace:
 
 def _keep(folder: Path) -> None:
     for name, picture in README.items():
-        taken = folder / f"{name}-desk.png"
+        taken = folder / f"{name}.png"
         if taken.exists():
             shutil.copy(taken, ROOT / "docs" / "pictures" / f"{picture}.png")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator
 
-DESK = {"width": 1280, "height": 900}
+DESK = {"width": 1280, "height": 1300}
 PHONE = {"width": 390, "height": 844}
 STILL_MS = 400
 """How long a page rests before its picture is taken."""

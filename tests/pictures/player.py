@@ -24,7 +24,7 @@ CHANNEL = "C001LAUNCH"
 ALL_MINE, OPENERS = "Approve all that are mine", ("Review…", "Decide…", "Sign…")
 YES = ("Go", "Sign", "Approve")
 ELSE = ("Waive", "Not applicable", "Reject")
-REASON = "Looked at by hand in this rehearsal; nobody needs it here."
+REASON = "Cannot be shown on one machine."
 PATIENCE_MS = 8_000
 CARD_MS = 5_000
 """In which a card has followed an answer."""

@@ -47,12 +47,14 @@ def listens(port: int) -> bool:
     return False
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = _PATIENCE) -> None:
+def wait_for(
+    condition: Callable[[], bool], what: str, seconds: float = _PATIENCE, every: float = 0.05
+) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} took longer than {seconds:g}s"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 @contextmanager

@@ -50,6 +50,22 @@ LedgerOption = Annotated[
 ]
 
 
+def secret(name: str) -> str:
+    """Return a variable, or the content of the file that ``<name>_FILE`` names; empty where neither is set.
+
+    Raises :class:`OperationError` for a file that cannot be read.
+    """
+    if given := os.environ.get(name):
+        return given
+    file = os.environ.get(f"{name}_FILE")
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise OperationError(f"{name}_FILE names {file}, which cannot be read: {error}.") from error
+
+
 @dataclass(frozen=True)
 class Target:
     """What the options say about where to go. Nothing is contacted before it is needed."""
@@ -85,17 +101,18 @@ class Target:
         return AirflowApi(url, user, self._password(user, info))
 
     def _password(self, user: str, info: StackInfo | None) -> str:
-        given = os.environ.get(PASSWORD_VARIABLE)
+        given = secret(PASSWORD_VARIABLE)
         if given:
             return given
         if info is None:
-            raise OperationError(f"put the password of {user!r} into {PASSWORD_VARIABLE}.")
+            message = f"put the password of {user!r} into {PASSWORD_VARIABLE}, or into a file named by "
+            raise OperationError(f"{message}{PASSWORD_VARIABLE}_FILE.")
         return info.password(user)
 
     def find_ledger(self) -> str | None:
         """Return the ledger's address, ``None`` if it is not known here."""
-        if self.ledger:
-            return self.ledger
+        if named := self.ledger or secret(LEDGER_VARIABLE):
+            return named
         info = self.info()
         return info.ledger_dsn if info and self.url in {None, info.url} else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,12 +36,20 @@ Examples:
   launch doctor
   launch doctor --environment production --verbose
   launch doctor --environment production --json
+  launch doctor --deployment      is everything of a deployment ready for a launch?
 """
 _ANSWERS = {True: ("yes", "green"), False: ("no", "bold red"), None: ("-", "dim")}
 
 
 def doctor(
     environment: EnvironmentOption = None,
+    deployment: Annotated[
+        bool,
+        typer.Option(
+            "--deployment",
+            help="Examine the deployment instead: components, guard, Dags, people, Slack, ledger, clocks",
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the items")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
     contacts: ContactsOption = None,
@@ -53,6 +62,9 @@ def doctor(
     from launch_pipeline.cli.diagnosis import diagnose  # noqa: PLC0415
 
     target = Target(home, url, user, ledger)
+    if deployment:
+        examine(target, contacts, as_json=as_json)
+        return
     around = look_around(target, environment, contacts)
     if as_json:
         found = diagnose(around, target.find_ledger())
@@ -62,6 +74,22 @@ def doctor(
             found = diagnose(around, target.find_ledger())
         show(out(), found, verbose=verbose)
     if found.wrong:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def examine(target: Target, contacts: Path | None, *, as_json: bool) -> None:
+    """Show each row as it comes; exit with 1 if one of them is not as it must be."""
+    from launch_pipeline.cli import deployment as deployed  # noqa: PLC0415
+
+    examined, rows = deployed.Examined.of(target, contacts), []
+    for row in deployed.examine(examined):
+        rows.append(row)
+        if not as_json:
+            deployed.show(out(), row)
+    if as_json:
+        out().print_json(data=[row.model_dump(mode="json") for row in rows])
+    if wrong := sum(row.wrong for row in rows):
+        err().print(f"{wrong} of {len(rows)} are not ready for a launch.", style="bold red")
         raise typer.Exit(ExitCode.REFUSED)
 
 

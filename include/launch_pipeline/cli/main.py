@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from launch_pipeline.cli import (
     catalogue,
     check,
+    deploy,
     doctor,
     launches,
     ledger,
@@ -74,6 +75,7 @@ app.command("check", help=check.EXAMPLES)(check.check)
 app.command("doctor", help=doctor.EXAMPLES)(doctor.doctor)
 app.command("catalogue", help=catalogue.EXAMPLES)(catalogue.catalogue)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(deploy.app, name="deploy")
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ _REFUSED = {401, 403}
 _FULL = "lets nobody in now"
 """What the check says of a PostgreSQL that answers and has no place."""
 _SEES_CHANNELS = "channels:read"
-_ALSO_NEEDED = ("channels:history", "users:read")
-"""Scopes of Slack that some of the checks need beside it (kind ``slack_channel``)."""
+CHECK_SCOPES = (_SEES_CHANNELS, "channels:history", "users:read")
+"""Scopes of Slack that the checks need (kind ``slack_channel``); without the first none works."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Tou
         permitted = False if str(error).startswith("credentials:") else None
         return Touched(configured=True, reachable=reachable, permitted=permitted, says=str(error))
     scopes = {scope.strip() for scope in told["scopes"].split(",")} - {""}
-    lacks = [scope for scope in (_SEES_CHANNELS, *_ALSO_NEEDED) if scopes and scope not in scopes]
+    lacks = [scope for scope in CHECK_SCOPES if scopes and scope not in scopes]
     says = f"the token lacks the scope {' and '.join(lacks)}" if lacks else ""
     return Touched(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)
 

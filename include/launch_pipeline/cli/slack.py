@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from launch_pipeline.cli.client import ContactsOption  # noqa: TC001 - typer reads it when it runs
 from launch_pipeline.cli.console import ExitCode
+from launch_pipeline.runtime.health import ALIVE_VARIABLE
 
 if TYPE_CHECKING:
     from launch_pipeline.slack.bridge.settings import BridgeSettings
@@ -39,6 +41,7 @@ Examples:
   launch slack --contacts contacts.yaml
   LAUNCH_SLACK_BOT_TOKEN_FILE=bot-token.txt launch slack
 """
+ALIVE_EVERY = 5.0
 
 
 def slack(contacts: ContactsOption = None) -> None:
@@ -74,7 +77,17 @@ async def _until_told(settings: BridgeSettings) -> signal.Signals:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, told, number)
+    showing_life = asyncio.create_task(_show_life())
     await asyncio.wait([serving])
+    showing_life.cancel()
     if not serving.cancelled():
         serving.result()
     return heard[0] if heard else signal.SIGTERM
+
+
+async def _show_life() -> None:
+    """Touch a file from the very loop that listens, for whoever asks for this container's health."""
+    named = os.environ.get(ALIVE_VARIABLE)
+    while named:
+        await asyncio.to_thread(Path(named).touch)
+        await asyncio.sleep(ALIVE_EVERY)

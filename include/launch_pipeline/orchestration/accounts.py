@@ -12,11 +12,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.configuration import conf
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.orchestration.refusals import NotTaken, forbidden
 from launch_pipeline.people.deployed import policy
 
@@ -62,19 +60,6 @@ def account(name: str) -> Account:
         " open the item in Airflow and answer there."
     )
     raise NotTaken("auth_manager", sentence, status=HTTPStatus.NOT_IMPLEMENTED)
-
-
-def refuse_open_door() -> None:
-    """Return where people sign in one by one.
-
-    Raises ConfigurationError where everybody is an administrator: no answer would be anybody's.
-    """
-    if conf.getboolean("core", "simple_auth_manager_all_admins", fallback=False):
-        option = "[core] simple_auth_manager_all_admins"
-        problem = "is on, so everybody is an administrator and no answer is anybody's."
-        raise ConfigurationError(
-            option, "", problem, "turn it off and list [core] simple_auth_manager_users."
-        )
 
 
 def _of_simple(manager: Any, name: str) -> Any:

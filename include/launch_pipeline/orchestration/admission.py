@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
 from launch_pipeline.orchestration.ledger_access import launches
 from launch_pipeline.orchestration.observe import environment_named
+from launch_pipeline.orchestration.open_door import refuse_open_door
 from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.people.deployed import contacts, policy
 from launch_pipeline.record.launches import Launch
@@ -60,7 +61,16 @@ def _time_problems(launch_at: str) -> Iterator[str]:
         yield f"The launch time {launch_at} has passed. Choose one in the future."
 
 
+def _door_problems() -> Iterator[str]:
+    try:
+        refuse_open_door()
+    except ConfigurationError as error:
+        yield str(error)
+
+
 def _setting_problems(asked: LaunchContext, paused: list[str]) -> Iterator[str]:
+    if not asked.rehearsal:
+        yield from _door_problems()
     if paused:
         yield f"These Dags are paused: {', '.join(paused)}. Switch them on."
     if not asked.environment:

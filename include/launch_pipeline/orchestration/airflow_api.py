@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -34,6 +34,15 @@ UNAUTHORIZED = 401
 SERVER_TROUBLE = frozenset({502, 503, 504})
 
 Json = dict[str, Any]
+
+
+class Reply(NamedTuple):
+    """What the server said, whatever it was."""
+
+    status: int
+    body: Json
+    """Empty where it was no JSON object."""
+    headers: Mapping[str, str]
 
 
 class ApiError(OperationError):
@@ -83,6 +92,20 @@ class AirflowApi:
     def connections(self) -> list[Json]:
         """Return the connections that Airflow keeps, with ``***`` in place of their secrets."""
         return self._pages("/api/v2/connections", "connections")
+
+    def accounts(self) -> list[Json]:
+        """Return the accounts that FAB knows, with their roles. 404 where it is not the auth manager."""
+        return self._pages("/auth/fab/v1/users", "users")
+
+    def told(self, method: str, path: str, body: Any = None, *, signed: bool = True) -> Reply:
+        """Send a request and return the reply as it is, refusals included."""
+        sent = {} if body is None else {"json": body}
+        response = self._send(method, path, signed=signed, **sent)
+        try:
+            read: Any = response.json()
+        except requests.JSONDecodeError:
+            read = None
+        return Reply(response.status_code, read if isinstance(read, dict) else {}, response.headers)
 
     def unpause(self, dag_id: str) -> None:
         """Let the Dag's runs start."""

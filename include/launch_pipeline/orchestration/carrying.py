@@ -32,7 +32,7 @@ def lost_answer(ti: Any) -> GivenAnswer | None:
     3.3, ``clear_task_instances``). Raises OperationError where Airflow does not answer.
     """
     before = ti.try_number - 1
-    if before <= _cleared_at(ti):
+    if before <= cleared_at(ti.max_tries):
         return None
     request = airflow_api().hitl_of_try(ti.dag_id, ti.run_id, ti.task_id, before)
     if not request or not request.get("chosen_options"):
@@ -72,19 +72,19 @@ def _last(rounds: list[dict[str, Any]]) -> Acknowledgement:
 
 def keep_rounds(context: Context, rounds: list[dict[str, Any]]) -> None:
     """Keep the rounds of a repeating item where a lost worker cannot take them along."""
-    kept: Any = {"life": _cleared_at(context["ti"]), "rounds": rounds}
+    kept: Any = {"life": cleared_at(context["ti"].max_tries), "rounds": rounds}
     context["task_state_store"].set(ROUNDS_KEY, kept)
 
 
 def kept_rounds(context: Context) -> list[dict[str, Any]]:
     """Return the rounds that were acknowledged since the task began or was cleared."""
     ti = context["ti"]
-    if ti.try_number - 1 <= _cleared_at(ti):
+    if ti.try_number - 1 <= cleared_at(ti.max_tries):
         return []
     kept: Any = context["task_state_store"].get(ROUNDS_KEY) or {}
-    return list(kept["rounds"]) if kept.get("life") == _cleared_at(ti) else []
+    return list(kept["rounds"]) if kept.get("life") == cleared_at(ti.max_tries) else []
 
 
-def _cleared_at(ti: Any) -> int:
+def cleared_at(max_tries: int) -> int:
     """Number of the last try before somebody cleared the task; 0 where nobody has."""
-    return int(ti.max_tries) - RECHECKS
+    return int(max_tries) - RECHECKS

@@ -28,11 +28,11 @@ from launch_pipeline.errors import (
     InvalidChecklist,
     LaunchError,
 )
-from launch_pipeline.orchestration.accounts import refuse_open_door
 from launch_pipeline.orchestration.acting import Acting
 from launch_pipeline.orchestration.api_database import ApiDatabase
 from launch_pipeline.orchestration.board_reading import BoardReading
 from launch_pipeline.orchestration.guard import MAX_BODY
+from launch_pipeline.orchestration.open_door import refuse_open_door
 from launch_pipeline.orchestration.refusals import NotTaken
 from launch_pipeline.orchestration.slack_routes import PREFIX
 from launch_pipeline.slack.board import (

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from launch_pipeline.errors import OperationError
+from launch_pipeline.runtime.databases import Login, Wanted, create_databases
 from launch_pipeline.runtime.ports import LOOPBACK
 from launch_pipeline.runtime.processes import ComponentSpec, Restarts, attempt, guarded, kill_all
 from launch_pipeline.runtime.settings import LEDGER_APPLICATION, LEDGER_OWNER
@@ -25,8 +26,6 @@ from launch_pipeline.runtime.settings import LEDGER_APPLICATION, LEDGER_OWNER
 if TYPE_CHECKING:
     from launch_pipeline.runtime.settings import StackSettings
 
-DATABASES = ("airflow", "launch")
-"""Each is owned by the role of its name."""
 SERVER = "pginstall18"
 """The newest server of the wheel. A home keeps the version that made it."""
 MAX_CONNECTIONS = 150
@@ -152,27 +151,16 @@ class Postgres:
         return f"postgresql://postgres:{self._keys.postgres_password}@{LOOPBACK}:{self._settings.database_port}/postgres"
 
     def create_databases(self) -> None:
-        """Create what is missing: for each database a role that owns it, and who may enter no other.
-
-        The ledger has one role more, which owns nothing: the application's.
-        """
-        import psycopg  # noqa: PLC0415
-        from psycopg import sql  # noqa: PLC0415
-
+        """Create what is missing: Airflow's database, and the ledger's with its owner and its application."""
         keys = self._keys
-        ledger = {LEDGER_OWNER: keys.ledger_password, LEDGER_APPLICATION: keys.ledger_app_password}
-        with closing(psycopg.connect(self._dsn, autocommit=True)) as connection:
-            roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-            existing = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-            for name, secret in {"airflow": keys.airflow_password, **ledger}.items():
-                if name not in roles:
-                    create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-                    connection.execute(create.format(sql.Identifier(name), sql.Literal(secret)))
-            for role in (sql.Identifier(name) for name in DATABASES if name not in existing):
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
-                connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(role))
-            application = sql.Identifier(LEDGER_APPLICATION)
-            connection.execute(sql.SQL("GRANT CONNECT ON DATABASE launch TO {}").format(application))
+        wanted = Wanted(
+            airflow_database="airflow",
+            airflow=Login(name="airflow", password=keys.airflow_password),
+            ledger_database=LEDGER_OWNER,
+            owner=Login(name=LEDGER_OWNER, password=keys.ledger_password),
+            application=Login(name=LEDGER_APPLICATION, password=keys.ledger_app_password),
+        )
+        create_databases(self._dsn, wanted)
 
 
 def binaries() -> Path:

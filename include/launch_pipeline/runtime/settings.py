@@ -1,7 +1,4 @@
-"""What one stack is made of: places, ports, users; and what Airflow is told about them.
-
-Option names and defaults are those of Airflow 3.3.2's configuration reference.
-"""
+"""What one stack is made of: places, ports, users; and what Airflow is told about them."""
 
 from __future__ import annotations
 
@@ -20,6 +17,7 @@ from launch_pipeline.runtime.keys import StackKeys, load_keys, load_passwords
 from launch_pipeline.runtime.ports import LOOPBACK, free_ports
 from launch_pipeline.runtime.slack import BRIDGE_USER, SlackAccess
 from launch_pipeline.runtime.slack import SECRETS as SLACK_SECRETS
+from launch_pipeline.runtime.tuning import PARALLELISM, as_variables, tuned
 
 HOME_VARIABLE = "LAUNCH_HOME"
 PROJECT_VARIABLE = "LAUNCH_PROJECT"
@@ -34,7 +32,6 @@ LEDGER_APPLICATION = "launch_app"
 AIRFLOW_CONNECTION = "AIRFLOW_CONN_LAUNCH_AIRFLOW"
 PIPELINE_USER = "launch-pipeline"
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-EXECUTOR = "launch_pipeline.orchestration.executor.WholeLocalExecutor"
 DEFAULT_PORT = 8080
 
 
@@ -58,8 +55,8 @@ class StackSettings(Frozen):
     database_port: int = 0
     """0 until resolved."""
     users: tuple[User, ...] = (User(name="admin", role="admin"),)
-    parallelism: int = Field(default=8, ge=1)
-    """Workers of the local executor; 8 suits two cores."""
+    parallelism: int = Field(default=PARALLELISM, ge=1)
+    """Workers of the local executor."""
     rehearsal: bool = False
     """Shorter intervals, and a database that may be lost with the machine."""
     contacts: Path | None = None
@@ -158,15 +155,12 @@ class StackSettings(Frozen):
     def environment(self) -> dict[str, str]:
         """Return the variables that are set for every component, on top of those of this process."""
         options = {
+            **tuned(rehearsal=self.rehearsal),
             **self._core(),
             **self._api(),
-            **self._pace(),
             **self._logging(),
         }
-        airflow = {
-            f"AIRFLOW__{name.replace('.', '__').upper()}": str(value) for name, value in options.items()
-        }
-        return {**airflow, **self._process(), **self.extra_environment}
+        return {**as_variables(options), **self._process(), **self.extra_environment}
 
     def _core(self) -> dict[str, object]:
         keys = self.keys()
@@ -174,20 +168,12 @@ class StackSettings(Frozen):
         return {
             "core.dags_folder": self.dags,
             "core.plugins_folder": self.root / "plugins",
-            "core.executor": EXECUTOR,
             "core.parallelism": self.parallelism,
-            "core.max_active_tasks_per_dag": 64,
-            "core.load_examples": False,
-            "core.dags_are_paused_at_creation": False,
-            "core.default_timezone": "utc",
             "core.fernet_key": keys.fernet,
-            # The name of this machine may not resolve; nothing here looks it up.
-            "core.hostname_callable": "socket.gethostname",
             "core.execution_api_server_url": f"http://{self._internal_host}:{self.port}/execution/",
             "core.auth_manager": AUTH_MANAGER,
             "core.simple_auth_manager_users": ",".join(f"{user.name}:{user.role}" for user in self.all_users),
             "core.simple_auth_manager_passwords_file": self.passwords_file,
-            "core.simple_auth_manager_all_admins": False,
             "database.sql_alchemy_conn": f"postgresql+psycopg{dsn}",
             "database.sql_alchemy_conn_async": f"postgresql+asyncpg{dsn}",
         }
@@ -203,39 +189,14 @@ class StackSettings(Frozen):
             "api.host": self.host,
             "api.port": self.port,
             "api.base_url": self.url,
-            "api.workers": 1,
             "api.secret_key": keys.api,
-            "api.expose_config": False,
             "api_auth.jwt_secret": keys.jwt,
-            "api_auth.jwt_issuer": "launch-pipeline",
-            "api.instance_name": "REHEARSAL" if self.rehearsal else "Production launch",
-        }
-
-    def _pace(self) -> dict[str, object]:
-        return {
-            # A launch is read by people: half a second between looks of an idle scheduler is felt.
-            "scheduler.scheduler_idle_sleep_time": 0.5,
-            "scheduler.enable_health_check": False,
-            # What a killed scheduler had queued or under way is taken over by the next one; by default
-            # that looks only every five minutes, and an answer that was given waits for so long.
-            "scheduler.orphaned_tasks_check_interval": 30,
-            # A worker that has ended is often noticed only at the next heartbeat, 5 s by default:
-            # until then it holds its slot, and an answer to what it parked would be taken for a crash.
-            "workers.min_heartbeat_interval": 1,
-            "triggerer.capacity": 1000,
-            # Nobody edits Dags during a rehearsal; parsing them is a quarter of its work.
-            "dag_processor.refresh_interval": 300 if self.rehearsal else 30,
-            "dag_processor.min_file_process_interval": 3600 if self.rehearsal else 60,
-            "dag_processor.parsing_processes": 2,
         }
 
     def _logging(self) -> dict[str, object]:
         return {
             "logging.base_log_folder": self.airflow_home / "logs",
             "logging.dag_processor_child_process_log_directory": self.airflow_home / "logs" / "dag_processor",
-            "logging.colored_console_log": False,
-            "metrics.statsd_on": False,
-            "traces.otel_on": False,
         }
 
     def _process(self) -> dict[str, str]:

@@ -352,12 +352,15 @@ def _stop_together(group: list[Component]) -> None:
         component.finish(now + component.spec.grace)
 
 
-def migrate_ledger(dsn: str) -> None:
-    """Bring the ledger up to date, as its owner. Raises :class:`OperationError` naming what failed."""
+def migrate_ledger(dsn: str, application: str = LEDGER_APPLICATION) -> None:
+    """Bring the ledger up to date, as its owner, for that role of the application.
+
+    Raises :class:`OperationError` naming what failed.
+    """
     from launch_pipeline.record.migrate import migrate  # noqa: PLC0415 - opens the database driver
 
     try:
-        for name in migrate(dsn, LEDGER_APPLICATION):
+        for name in migrate(dsn, application):
             logger.info("ledger migration %s applied", name)
     except LaunchError as error:
         message = f"the ledger could not be migrated: {error}"

@@ -26,7 +26,7 @@ CARD_ITEMS = 12
 """Items of one card: with their longest texts they stay within Slack's sum of all texts."""
 _TEXT = 130
 _HEADLINE = 150
-_SET_ASIDE_ROOM = 2400
+_SET_ASIDE_ROOM = 2200
 _PHASES_ROOM = 2900
 
 _PHASES = {
@@ -45,8 +45,8 @@ _LAUNCHES = {
     LaunchState.ROLLED_BACK: "↩️ Launch was rolled back",
 }
 _DECIDING = {
-    GateStyle.DECISION: ("said Go", "Decide…"),
-    GateStyle.SIGNATURE: ("signed", "Sign…"),
+    GateStyle.DECISION: ("said Go", "Decide…", "decide"),
+    GateStyle.SIGNATURE: ("signed", "Sign…", "sign"),
 }
 
 
@@ -166,7 +166,7 @@ def locator(view: SectionView, items: Sequence[ItemView], part: int) -> CardLoca
 
 def decision_card(view: SectionView) -> Message:
     """Build the live card of go/no-go or of the sign-off: how many, who is missing, since when."""
-    said, words = _DECIDING[view.gate]
+    said, words, verb = _DECIDING[view.gate]
     items = view.items[:CARD_ITEMS]
     yes = sum(standing(item).rank is Rank.DONE for item in items)
     title = parts.marked(view.rehearsal, view.section_title)
@@ -178,7 +178,7 @@ def decision_card(view: SectionView) -> Message:
         parts.section(f"{_bar(items)}  *{count}*"),
         *(parts.section(_voice(item)) for item in items),
         *parts.actions("act", [*(review if asked else []), *parts.open_button(view.url)]),
-        *_set_aside(view.set_aside),
+        *_set_aside(view.set_aside, verb),
     ]
     return parts.message(f"{escape(title, 300)}: {count}", blocks)
 
@@ -199,13 +199,12 @@ def _voice(item: ItemView) -> str:
     return f"{said} · {escape(item.decided_by, 60)}{at}{reason}"
 
 
-def _set_aside(aside: Sequence[SetAside]) -> list[parts.Block]:
+def _set_aside(aside: Sequence[SetAside], verb: str) -> list[parts.Block]:
     if not aside:
         return [parts.context("Nothing was waived and nothing is red.")]
+    title = f"*Before you {verb}: {len(aside)} set aside*"
     told = [aside_line(one) for one in aside]
-    return [
-        parts.section(f"*Before you decide: {len(aside)} set aside*\n{parts.lines(told, _SET_ASIDE_ROOM)}")
-    ]
+    return [*map(parts.section, parts.spread([title, *told], _SET_ASIDE_ROOM, 2))]
 
 
 def aside_line(one: SetAside) -> str:
@@ -245,5 +244,6 @@ def _phase(phase: PhaseLine) -> str:
     title = link(phase.url, phase.title, 90) or escape(phase.title, 90)
     if phase.state is PhaseState.NOT_STARTED:
         return f"{_PHASES[phase.state]} {title}"
-    counted = f" · {phase.done} of {phase.total}" if phase.total else ""
+    counts = phase.total and phase.state is not PhaseState.COMPLETE
+    counted = f" · {phase.done} of {phase.total}" if counts else ""
     return f"{_PHASES[phase.state]} {title} · {phase.state}{counted}"

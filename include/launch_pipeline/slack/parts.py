@@ -76,6 +76,17 @@ def lines(texts: Sequence[str], limit: int = SECTION_TEXT) -> str:
     return "\n".join(kept)
 
 
+def spread(texts: Sequence[str], limit: int, most: int) -> list[str]:
+    """Spread whole lines over at most so many paragraphs; the last one says what is left out."""
+    made: list[str] = []
+    rest = list(texts)
+    while len(made) < most - 1 and len("\n".join(rest)) > limit:
+        fits = sum(len("\n".join(rest[: number + 1])) <= limit for number in range(len(rest)))
+        made.append("\n".join(rest[: max(fits, 1)])[:limit])
+        rest = rest[max(fits, 1) :]
+    return [*made, lines(rest, limit)] if rest else made
+
+
 def _more(number: int) -> str:
     return f"{CUT} {number} more"
 

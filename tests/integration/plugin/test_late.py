@@ -78,6 +78,23 @@ def cleared(rows: GateRows, gate: Gate) -> None:
     )
 
 
+LOST = "UPDATE task_instance SET id = %s, try_number = 2, state = 'running', max_tries = %s WHERE id = %s"
+
+
+@pytest.mark.parametrize(("max_tries", "expected"), [(1000, "already_decided"), (1001, "superseded")])
+def test_answer_whose_worker_was_lost_stands(
+    server: PluginServer, rows: GateRows, max_tries: int, expected: str
+) -> None:
+    """The next try goes on with it, so whoever asks again hears that it is taken; a clear forgets it."""
+    gate = approval(rows)
+    assert server.decide(gate.request(OMAR)).status_code == 200
+    rows.execute(LOST, str(uuid.uuid4()), max_tries, gate.instance)
+    refusal = told(server.decide(gate.request(OMAR)))
+    assert refusal.code == expected
+    if expected == "already_decided":
+        assert (refusal.person, refusal.answer) == ("Omar Haddad", "Approve")
+
+
 def test_answer_that_settles_while_the_item_is_cleared_comes_to_nothing(
     server: PluginServer, rows: GateRows
 ) -> None:

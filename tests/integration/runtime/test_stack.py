@@ -150,6 +150,8 @@ def test_the_client_clears_and_marks(stack: Stack) -> None:
     api.set_task_state("asks", run_id, "s.i", "success")
     assert ended(stack, run_id) == "success"
     api.trigger("asks", {}, "to-end")
+    # Marked while it is on its way, Airflow's scheduler may overwrite the mark.
+    assert wait_until(lambda: len(api.hitl_details("asks", "to-end")) == 1, 60, alive=stack.check)
     api.set_run_state("asks", "to-end", "failed")
     assert ended(stack, "to-end") == "failed"
 

@@ -10,7 +10,8 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.orchestration import accounts
-from launch_pipeline.orchestration.accounts import Account, account, refuse_open_door
+from launch_pipeline.orchestration.accounts import Account, account
+from launch_pipeline.orchestration.open_door import refuse_open_door
 from launch_pipeline.orchestration.refusals import NotTaken
 
 if TYPE_CHECKING:

@@ -130,3 +130,14 @@ def test_start_is_kept_with_the_digest_of_every_checklist(ledger: Ledger, dsn: s
     assert kept.checklist_digests == {dag_id: dag.digest for dag_id, dag in shipped_dags().items()}
     assert (kept.release, kept.release_sha, kept.started_by) == ("1.2.0", "a" * 40, "kim.kubernetes")
     assert ledger.entries(LAUNCH)
+
+
+def test_nobody_launches_where_everybody_is_an_administrator(
+    ledger: Ledger, include: IncludeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer would be anybody's: refused, outside of a rehearsal."""
+    assert include
+    monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
+    assert "everybody is an administrator" in refusal()
+    assert ledger.entries(LAUNCH) == []
+    assert admit(asked(rehearsal=True), paused=[]).rehearsal

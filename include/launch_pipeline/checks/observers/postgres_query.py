@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ROWS = 200
 """PgBouncer 1.18 has 80 settings, and checklists ask for some that are far down the list."""
+_MOST_CHARACTERS = 8 * 1024 * 1024
 _OPTIONS = {
     "sslmode",
     "sslrootcert",
@@ -121,7 +122,7 @@ async def _simple(params: PostgresQueryParams, session: Session) -> Rows:
 
 async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
     """Read row by row: a million are counted and not kept. Read so, the server takes one statement only."""
-    rows, count = [], 0
+    rows, count, room = [], 0, _MOST_CHARACTERS
     # A literal per cent sign is only to be doubled where parameters are given, as psycopg rules.
     arguments = list(params.params) or None
     async with session.cursor() as cursor:
@@ -129,6 +130,10 @@ async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
             count += 1
             if count <= _ROWS:
                 rows.append(row)
+                room -= sum(len(value) for value in row.values() if isinstance(value, str | bytes))
+                if room < 0:
+                    message = f"the rows are larger than {_MOST_CHARACTERS // 1024 // 1024} MiB; select less"
+                    raise Inconclusive(message)
     return rows, count
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TOKEN = "LAUNCH_SLACK_BOT_TOKEN"  # noqa: S105 - a name, not a token
-_SCOPES = ("chat:write", "users:read")
-_EMAIL_SCOPE = "users:read.email"
+SCOPES = ("chat:write", "users:read")
+EMAIL_SCOPE = "users:read.email"
+"""Needed besides, where the policy finds people by e-mail."""
 
 
 class Workspace(Frozen):
@@ -47,7 +48,7 @@ async def greet(client: AsyncWebClient, channel: str) -> Workspace:
 def _check_scopes(told: AsyncSlackResponse) -> None:
     given = told.headers.get("x-oauth-scopes", "")
     have = {scope.strip() for scope in given.split(",")}
-    needed = (*_SCOPES, _EMAIL_SCOPE) if policy().slack_by_email else _SCOPES
+    needed = (*SCOPES, EMAIL_SCOPE) if policy().slack_by_email else SCOPES
     missing = [scope for scope in needed if scope not in have]
     if given and missing:
         problem = f"the app has no scope {', '.join(missing)}."

@@ -1,0 +1,99 @@
+"""What ``launch doctor --deployment`` asks of Slack: whose tokens these are, and what they may do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+
+from launch_pipeline.cli.deployment import ok, problem, unknown, unused
+from launch_pipeline.cli.probing import CHECK_SCOPES
+from launch_pipeline.errors import Inconclusive
+from launch_pipeline.slack.bridge.settings import SLACK_API
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from launch_pipeline.cli.deployment import Examined, Row
+
+CHECK = "slack_check"
+SECONDS = 10
+BRIDGE, CHECKS = "slack bridge", "slack checks"
+
+
+def slack(deployment: Examined) -> Iterator[Row]:
+    """Look at the bridge's token and at that of the checks, which are two on purpose."""
+    yield from _bridge(deployment)
+    yield from _checks(deployment)
+
+
+def _bridge(deployment: Examined) -> Iterator[Row]:
+    if not (deployment.bot_token or deployment.channel):
+        yield unused(BRIDGE, "people answer in Airflow only")
+        return
+    if not deployment.channel:
+        yield problem(BRIDGE, "no channel is named", "put the channel's id into LAUNCH_SLACK_CHANNEL.")
+    if not deployment.bot_token:
+        yield problem(BRIDGE, "has no bot token", "paste it into the secret slack_bot_token.")
+        return
+    yield token_row(BRIDGE, deployment.bot_token, deployment.slack_api, _needed())
+
+
+def _needed() -> Sequence[str]:
+    from launch_pipeline.people.deployed import policy  # noqa: PLC0415
+    from launch_pipeline.slack.bridge.greeting import EMAIL_SCOPE, SCOPES  # noqa: PLC0415 - loads slack_sdk
+
+    return (*SCOPES, EMAIL_SCOPE) if policy().slack_by_email else SCOPES
+
+
+def _checks(deployment: Examined) -> Iterator[Row]:
+    from launch_pipeline.orchestration.kept_connections import read_connections  # noqa: PLC0415 - loads Airflow
+
+    file = deployment.connections
+    found = read_connections(file, ()).get(CHECK) if file else None
+    if found is None:
+        yield unused(CHECKS, f"no connection {CHECK}: its items ask people")
+        return
+    address = str(found.extra_dejson.get("base_url") or "")
+    yield token_row(CHECKS, found.password or "", address, CHECK_SCOPES)
+
+
+def token_row(what: str, token: str, address: str, needed: Sequence[str]) -> Row:
+    """Ask Slack whose token it is, which needs no scope, and compare those it has."""
+    try:
+        told = ask(token, address)
+    except Inconclusive as error:
+        return unknown(what, str(error), "try again; if it stays so, let this host call Slack.")
+    if word := told.body.get("error"):
+        fix = "paste the app's bot token (xoxb-…) once more."
+        return problem(what, f"Slack refuses the token: {word}", fix)
+    who = f"{told.body.get('user')} of {told.body.get('team')}"
+    if lacking := [scope for scope in needed if scope not in told.scopes]:
+        fix = "add it to the app ('OAuth & Permissions') and install the app again."
+        return problem(what, f"{who} lacks the scope {', '.join(lacking)}", fix)
+    return ok(what, f"{who}, with {', '.join(needed)}")
+
+
+class Told(NamedTuple):
+    """What Slack said to ``auth.test``."""
+
+    body: dict[str, Any]
+    scopes: frozenset[str]
+    date: str
+
+
+def ask(token: str, address: str = "") -> Told:
+    """Call ``auth.test``. Raises Inconclusive where Slack does not answer as Slack."""
+    url = f"{(address or SLACK_API).rstrip('/')}/auth.test"
+    with requests.Session() as session:
+        # A proxy of the environment is for the outside, not for a stand-in on this machine.
+        session.trust_env = urlsplit(url).hostname not in {"127.0.0.1", "localhost"}
+        try:
+            reply = session.post(url, headers={"Authorization": f"Bearer {token}"}, timeout=SECONDS)
+            reply.raise_for_status()
+            body: dict[str, Any] = reply.json()
+        except requests.RequestException as error:
+            raise Inconclusive(f"Slack does not answer ({type(error).__name__})") from error
+    scopes = frozenset(scope.strip() for scope in reply.headers.get("X-OAuth-Scopes", "").split(","))
+    return Told(body, scopes, reply.headers.get("Date", ""))
