@@ -1,6 +1,6 @@
 """Reports for whoever is signed in to Airflow and may read the runs of the Dag ``launch``: read only.
 
-Whoever asks is found by Airflow's own dependency, so a browser's session counts (adr/0010). Nothing here
+Whoever asks is found by Airflow's own dependency, so a browser's session counts (adr/0011). Nothing here
 changes anything, and no page may do more than be looked at.
 """
 
@@ -24,9 +24,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, title
 from launch_pipeline.errors import LaunchError, LaunchRefused, LedgerUnavailable
-from launch_pipeline.orchestration.accounts import refuse_open_door
 from launch_pipeline.orchestration.api_database import ApiDatabase
 from launch_pipeline.orchestration.ledger_access import CONN_ID, plain_dsn
+from launch_pipeline.orchestration.open_door import refuse_open_door
 from launch_pipeline.people.deployed import contacts
 from launch_pipeline.record.report import markdown, page
 from launch_pipeline.record.report.document import read_document
