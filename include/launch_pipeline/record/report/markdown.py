@@ -1,7 +1,7 @@
 """The report as Markdown: the document's own lines, with what became of them behind.
 
-Whatever is put in begins with a mark, and no text of a record can hold one, so ``stripping`` takes it out
-again and leaves the document, byte for byte.
+Whatever is put in begins with a mark, and no text of a record can hold one, so ``marks.stripped`` takes it
+out again and leaves the document, byte for byte.
 """
 
 from __future__ import annotations
