@@ -11,7 +11,11 @@ import pytest
 
 from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import Entry
+from launch_pipeline.runtime.secret_files import Secret
 from servers.plugin_server import an_item, an_open_gate
+from servers.records import a_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +107,13 @@ def _reads_records(api: DeployedApi, user: str) -> list[httpx.Response]:
     return [api.call(user, "GET", f"{task}/{rest}") for rest in ("xcomEntries", "logs/1")]
 
 
+def _reports(api: DeployedApi, user: str) -> list[httpx.Response]:
+    record = a_record(launch_id=f"kept-{uuid.uuid4().hex}", task_instance_id=uuid.uuid4().hex)
+    Ledger(api.secrets.get(Secret.LEDGER)).append(Entry.of_record(record))
+    forms = ("", ".md", ".json")
+    return [api.call(user, "GET", f"/launch/report/{record.launch_id}{form}") for form in forms]
+
+
 def _connections(api: DeployedApi, user: str) -> list[httpx.Response]:
     body = {"connection_id": f"made_{uuid.uuid4().hex}", "conn_type": "http"}
     made = api.call(user, "POST", "/api/v2/connections", body)
@@ -122,6 +133,7 @@ def _variables(api: DeployedApi, user: str) -> list[httpx.Response]:
 ACTIONS: dict[str, Callable[[DeployedApi, str], list[httpx.Response]]] = {
     "see Dags, runs, tasks": _reads,
     "read XComs (records, evidence) and logs": _reads_records,
+    "read the report of a launch": _reports,
     "answer a required action": _answer,
     "start a launch": _trigger,
     "clear a task": _clear,
@@ -165,6 +177,7 @@ def test_nobody_gets_in_without_an_account(api: DeployedApi) -> None:
     assert api.sign_in("admin", "admin").status_code == 401
     assert api.raw("GET", "/auth/token").status_code in {404, 405}
     assert api.raw("GET", "/launch/board").status_code == 401
+    assert api.raw("GET", "/launch/report/any").status_code == 401
 
 
 # ---- an answer in production ---------------------------------------------------------------------------
