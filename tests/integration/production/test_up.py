@@ -63,6 +63,14 @@ def test_secrets_are_in_no_log(deployment: Deployment) -> None:
         assert not [text for text in secrets if text and text in log], name
 
 
+def test_nothing_is_written_into_the_image(deployment: Deployment) -> None:
+    """Containers are read-only: whatever the services write goes to their own tmpfs, or to the logs."""
+    place = deployment.ground.image / "opt/launch"
+    found = {path for path in place.rglob("*") if "__pycache__" not in path.parts and path.is_file()}
+    assert deployment.ground.built == found
+    assert list((deployment.ground.folder / "logs").iterdir())
+
+
 def test_crash_of_everything_at_once_mends_itself(deployment: Deployment) -> None:
     """Every container is killed, the database too; restarted as the file says, all are healthy again."""
     for name in LASTING:
