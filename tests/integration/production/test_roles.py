@@ -37,7 +37,8 @@ SERVICE = {FabRole.BRIDGE: "launch-slack", FabRole.PIPELINE: "launch-pipeline"}
 
 def table() -> dict[tuple[str, str], bool]:
     """The table's cells: action and role, and whether it is ticked."""
-    lines = re.findall(r"^\|(.+)\|$", PAGE.read_text().split("## Who may do what")[1], re.MULTILINE)
+    section = PAGE.read_text().split("## Who may do what")[1].split("\n## ")[0]
+    lines = re.findall(r"^\|(.+)\|$", section, re.MULTILINE)
     head, _, *rows = ([cell.strip() for cell in line.split("|")] for line in lines)
     assert head[1:] == list(COLUMNS)
     return {(row[0], role): cell == "✓" for row in rows for role, cell in zip(head[1:], row[1:], strict=True)}
