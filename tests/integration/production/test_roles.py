@@ -168,6 +168,12 @@ def test_nobody_gets_in_without_an_account(api: DeployedApi) -> None:
     assert api.raw("GET", "/launch/board").status_code == 401
 
 
+def test_form_offers_the_environment_of_the_deployment(api: DeployedApi) -> None:
+    """The file that people put beside their contacts is what the launch's form offers."""
+    params = api.call("admin", "GET", "/api/v2/dags/launch/details").json()["params"]
+    assert set(params["environment"]["schema"]["enum"]) == {"production", "rehearsal"}
+
+
 # ---- an answer in production ---------------------------------------------------------------------------
 
 
