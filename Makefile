@@ -2,7 +2,7 @@
 # A second 'make' does nothing: the stamp is newer than what it was made from.
 
 .DEFAULT_GOAL := install
-.PHONY: install packages rehearsal test lint bench chaos catalogue lock clean help
+.PHONY: install packages rehearsal test lint bench chaos pictures catalogue lock clean help
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,7 +42,10 @@ bench: $(STAMP) ## Measure the budgets
 	PYTHONPATH=tests $(BIN)/python -m bench
 
 chaos: $(STAMP) ## Kill every component in real launches, and count decisions
-	PYTHONPATH=tests $(BIN)/python -m chaos
+	PYTHONPATH=tests $(BIN)/python -m chaos --markdown docs/unbreakable.md
+
+pictures: $(STAMP) ## Play a rehearsal by hand in Chromium, and take the README's pictures of Slack
+	PYTHONPATH=tests $(BIN)/python -m pictures
 
 catalogue: $(STAMP) ## Write the schema and docs/catalogue.md anew
 	$(BIN)/python -m launch_pipeline.checks.schema

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +15,12 @@ from rich.table import Table
 from bench.loop import measure_loop
 from bench.parsing import measure_parsing
 from bench.phases import measure_phases
+from bench.slack import measure_slack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.rows import Row
 
 
 def main() -> int:
@@ -20,8 +28,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each Dag; the median counts")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="where the numbers go")
+    parser.add_argument("--only", nargs="+", help="parsing, loop, phases, slack; else all of them")
     asked = parser.parse_args()
-    rows = [*measure_parsing(), *measure_loop(), *measure_phases(asked.rounds)]
+    measures: dict[str, Callable[[], list[Row]]] = {
+        "parsing": measure_parsing,
+        "loop": measure_loop,
+        "phases": partial(measure_phases, asked.rounds),
+        "slack": measure_slack,
+    }
+    rows = [
+        row for name, measure in measures.items() if name in (asked.only or measures) for row in measure()
+    ]
     table = Table("what", "measured", "compared with", "ratio", "budget", "")
     for row in rows:
         table.add_row(*row.cells())

@@ -1,7 +1,7 @@
 """``make chaos``: kill each component in the middle of real launches, and count what became of decisions.
 
 Examples:
-  make chaos                                          every fault, three times
+  make chaos                                          every fault, three times; docs/unbreakable.md anew
   PYTHONPATH=tests python -m chaos --short            each fault once, with fewer launches
   PYTHONPATH=tests python -m chaos --faults task bridge --seed 7 --rounds 5
 """
@@ -15,35 +15,62 @@ import random
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from chaos.faults import Fault
-from chaos.rounds import Round, play
-from chaos.stage import staged
+from chaos.page import COLUMNS, rows, write
+from chaos.rounds import play
+from chaos.stage import remains, staged
 
-COLUMNS = ("fault", "decisions", "lost", "doubled", "invented", "opened", "incomplete", "recovery")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chaos.rounds import Round
+    from chaos.stage import Stage
 
 
 def main() -> int:
-    """Play all rounds; exit code 1 where one was not clean."""
+    """Play all rounds; exit code 1 where one was not clean, or something was left when all was over."""
     asked = _arguments()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("chaos").setLevel(logging.INFO)
-    console, rounds = Console(stderr=True), []
-    with tempfile.TemporaryDirectory(prefix="chaos-") as home, staged(Path(home)) as stage:
-        for number in range(asked.rounds):
-            for fault in asked.faults:
-                rng = random.Random(f"{asked.seed}/{number}/{fault}")  # noqa: S311 - a moment, no secret
-                console.print(f"round {number + 1}, {fault} …")
-                played = play(stage, fault, rng, f"{number + 1}-{fault}", launches=2 if asked.short else 4)
-                console.print(f"  {played}")
+    with tempfile.TemporaryDirectory(prefix="chaos-") as home:
+        with staged(Path(home)) as stage:
+            rounds: list[Round] = []
+            for played in _rounds(stage, asked):
                 rounds.append(played)
-    Console().print(_table(rounds))
+                # At once: a run that is broken off has measured something all the same.
+                _keep(asked, rounds)
+        left = remains(stage)
+    console = Console()
+    table = Table(*COLUMNS)
+    for row in rows(rounds):
+        table.add_row(*row)
+    console.print(table)
+    for line in (*left, *(line for played in rounds for line in played.left)):
+        console.print(f"left: {line}", style="red")
+    return 0 if all(played.clean for played in rounds) and not left else 1
+
+
+def _rounds(stage: Stage, asked: argparse.Namespace) -> Iterator[Round]:
+    console = Console(stderr=True)
+    for number in range(asked.rounds):
+        for fault in asked.faults:
+            rng = random.Random(f"{asked.seed}/{number}/{fault}")  # noqa: S311 - a moment, no secret
+            console.print(f"round {number + 1}, {fault} …")
+            played = play(stage, fault, rng, f"{number + 1}-{fault}", launches=2 if asked.short else 3)
+            console.print(f"  {played}")
+            yield played
+
+
+def _keep(asked: argparse.Namespace, rounds: list[Round]) -> None:
     asked.json.parent.mkdir(parents=True, exist_ok=True)
-    asked.json.write_text(json.dumps([r.plain() for r in rounds], indent=1), encoding="utf-8")
-    return 0 if all(r.reckoning.clean for r in rounds) else 1
+    asked.json.write_text(json.dumps([played.plain() for played in rounds], indent=1), encoding="utf-8")
+    if asked.markdown:
+        write(asked.markdown, rounds)
 
 
 def _arguments() -> argparse.Namespace:
@@ -55,22 +82,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the moments; the same gives the same")
     parser.add_argument("--short", action="store_true", help="one round with fewer launches")
     parser.add_argument("--json", type=Path, default=Path("build/chaos.json"), help="where the numbers go")
+    parser.add_argument("--markdown", type=Path, help="page whose table is written anew")
     asked = parser.parse_args()
     asked.rounds = 1 if asked.short else asked.rounds
     return asked
-
-
-def _table(rounds: list[Round]) -> Table:
-    table = Table(*COLUMNS)
-    for fault in dict.fromkeys(r.fault for r in rounds):
-        mine = [r for r in rounds if r.fault is fault]
-        counts = [
-            sum(getattr(r.reckoning, name) for r in mine)
-            for name in ("decisions", "lost", "doubled", "invented", "opened", "incomplete")
-        ]
-        slowest = max(r.recovery for r in mine)
-        table.add_row(fault, *map(str, counts), f"{slowest:.1f} s")
-    return table
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -68,6 +70,7 @@ class Deciders:
 
     def look(self) -> int:
         """Answer everything that waits and is not on its way; give how much that was."""
+        self.read_receipts()
         try:
             waiting = self._stage.pad.api().hitl_details()
         except OperationError:
@@ -84,11 +87,15 @@ class Deciders:
     def read_receipts(self) -> None:
         """Count as taken what Slack has told people was recorded."""
         for screen in self._screens.values():
-            for thread, told in screen.receipts():
-                run = next((run for run in self._runs if run in thread), None)
-                for task, text in TEXTS.items():
-                    if run and text in told and (run, task) not in self.accounts.taken:
-                        self.accounts.taken[run, task] = time.time()
+            with suppress(OperationError):
+                for thread, told in screen.receipts():
+                    self._told(thread, told)
+
+    def _told(self, thread: str, told: str) -> None:
+        run = next((run for run in self._runs if re.search(rf"{re.escape(run)}(?!\w)", thread)), None)
+        for task, text in TEXTS.items():
+            if run and text in told and (run, task) not in self.accounts.taken:
+                self.accounts.taken[run, task] = time.time()
 
     def _ready(self, instance: Json) -> bool:
         """Whether it can be approved: an item whose checks still fail waits for them, not for a person."""

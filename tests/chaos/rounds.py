@@ -7,24 +7,23 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from chaos.deciders import Deciders
-from chaos.faults import Fault, relieve, strike
+from chaos.faults import Blows, Fault
 from chaos.reckoning import Reckoning, reckon
 from launch_pipeline.errors import OperationError
 from launch_pipeline.record.schema import EntryKind
-from servers.launches import PHASE
+from servers.launches import PHASE, Run
 
 if TYPE_CHECKING:
     import random
 
     from chaos.stage import Stage
-    from servers.launches import Run
 
 LOOK_EVERY = 0.5
-PATIENCE = 240.0
-"""Seconds in which a launch must end, whatever was killed."""
-SOONEST, LATEST = 0.5, 8.0
-"""Seconds between the first answer and the blow."""
+PATIENCE = 300.0
+"""Seconds in which a launch must end after the last blow, whatever was killed."""
 PAGES = ("green", "heals", "witnessed")
+CONDUCTOR, NEXT = "launch", "week_2_infrastructure_setup"
+LAUNCH = {"previous_release": "0.9.0", "launch_at": "2035-01-01T09:00:00+00:00"}
 
 
 @dataclass(frozen=True)
@@ -34,47 +33,62 @@ class Round:
     fault: Fault
     reckoning: Reckoning
     recovery: float
-    """Seconds from the blow to the first decision in the ledger after it; 0 where none was left to make."""
+    """Seconds from a blow to the next decision that the ledger kept; the longest of the round's blows."""
+    slowest: float
+    """Seconds from an answer that Airflow took to its row in the ledger; the longest of the round."""
+    left: tuple[str, ...]
+    """What was left behind by what was killed: processes that nobody supervises, and locks."""
     seconds: float
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing went wrong and nothing was left."""
+        return self.reckoning.clean and not self.left
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
-        return {"fault": self.fault.value, "seconds": round(self.seconds, 1), "recovery": self.recovery} | (
-            asdict(self.reckoning)
-        )
+        return {
+            "fault": self.fault.value,
+            "seconds": round(self.seconds, 1),
+            "recovery": self.recovery,
+            "slowest": self.slowest,
+            "left": list(self.left),
+            **asdict(self.reckoning),
+        }
 
 
 def play(stage: Stage, fault: Fault, rng: random.Random, name: str, *, launches: int) -> Round:
-    """Play one round. Raises AssertionError where a launch does not end."""
+    """Play one round; the last of its launches is run by a conductor."""
     began = time.monotonic()
-    runs = [stage.pad.begin(name=f"chaos-{name}-{number}") for number in range(launches)]
+    runs = [stage.pad.begin(name=f"chaos-{name}") for _ in range(launches - 1)]
+    conducted = stage.pad.begin(CONDUCTOR, name=f"chaos-{name}", **LAUNCH)
+    runs.append(conducted.of(PHASE))
     stage.pad.switches.on(*(run.page(page) for run in runs for page in PAGES))
     deciders = Deciders(stage, [run.id for run in runs])
-    blow = _play(stage, fault, rng, deciders, runs)
+    blows = Blows.of(fault, stage, rng)
+    ended = _play(stage, blows, deciders, runs)
     deciders.read_receipts()
-    reckoning = reckon(stage.pad.ledger, [run.id for run in runs], PHASE, deciders.accounts)
-    return Round(fault, reckoning, _recovery(stage, runs, blow), time.monotonic() - began)
+    reckoning = reckon(stage.pad, [run.id for run in runs], PHASE, deciders.accounts)
+    recovery, slowest = _times(stage, runs, blows.struck)
+    left = (*stage.left_behind(), *(() if ended else _end(runs)))
+    _end([conducted, conducted.of(NEXT)])
+    return Round(fault, reckoning, recovery, slowest, left, time.monotonic() - began)
 
 
-def _play(stage: Stage, fault: Fault, rng: random.Random, deciders: Deciders, runs: list[Run]) -> float:
+def _play(stage: Stage, blows: Blows, deciders: Deciders, runs: list[Run]) -> bool:
+    """Give whether all launches ended in time."""
     end = time.monotonic() + PATIENCE
-    delay, due, blow = rng.uniform(SOONEST, LATEST), None, 0.0
-    while not _ended(runs):
-        answered = deciders.look()
-        if due is None and answered:
-            due = time.monotonic() + delay
-        if not blow and due is not None and time.monotonic() >= due:
-            blow = time.time()
-            strike(fault, stage, rng)
-            relieve(fault, stage)
+    while not (_ended(runs) and _went_on(runs[-1])):
+        if deciders.look():
+            blows.begin()
+        struck = len(blows.struck)
+        blows.fall(LOOK_EVERY)
+        if len(blows.struck) > struck:
+            end = time.monotonic() + PATIENCE
         stage.revive()
         if time.monotonic() > end:
-            shown = {run.id: run.tasks() for run in runs}
-            states = {i: {t: (s["state"], s["try_number"]) for t, s in r.items()} for i, r in shown.items()}
-            message = f"not ended {PATIENCE:.0f} s after {fault}: {states}"
-            raise AssertionError(message)
-        time.sleep(LOOK_EVERY)
-    return blow
+            return False
+    return True
 
 
 def _ended(runs: list[Run]) -> bool:
@@ -85,8 +99,29 @@ def _ended(runs: list[Run]) -> bool:
     return all(run is not None and run["state"] in {"success", "failed"} for run in found)
 
 
-def _recovery(stage: Stage, runs: list[Run], blow: float) -> float:
-    kept = [e.appended_at.timestamp() for run in runs for e in stage.pad.ledger.entries(run.id)
-            if e.kind is EntryKind.DECISION]  # fmt: skip
-    after = [moment - blow for moment in kept if moment > blow]
-    return round(min(after), 1) if blow and after else 0.0
+def _went_on(phase: Run) -> bool:
+    """Whether the conductor has begun what follows the phase."""
+    try:
+        return phase.pad.api().dag_run(NEXT, phase.id) is not None
+    except OperationError:
+        return False
+
+
+def _end(runs: list[Run]) -> tuple[str, ...]:
+    """End runs by hand; say how they stood."""
+    said = []
+    for run in runs:
+        states = {name: (task["state"], task["try_number"]) for name, task in run.tasks().items()}
+        said.append(f"{run.dag_id} of {run.id} did not end: {states}")
+        run.pad.api().set_run_state(run.dag_id, run.id, "failed")
+    return tuple(said)
+
+
+def _times(stage: Stage, runs: list[Run], blows: list[float]) -> tuple[float, float]:
+    """Recovery, and the longest from answer to row."""
+    ledger = stage.pad.ledger
+    rows = [(entry, entry.record) for run in runs for entry in ledger.entries(run.id, EntryKind.DECISION)]
+    kept = sorted(entry.appended_at.timestamp() for entry, _ in rows)
+    after = [next((moment - blow for moment in kept if moment > blow), 0.0) for blow in blows]
+    waits = [(entry.appended_at - record.decided_at).total_seconds() for entry, record in rows if record]
+    return round(max(after, default=0.0), 1), round(max(waits, default=0.0), 1)

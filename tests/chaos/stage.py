@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psutil
+import psycopg
+import requests
 from pydantic import SecretStr
 
 from launch_pipeline.cli.up import users_of
+from launch_pipeline.errors import OperationError
 from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
-from launch_pipeline.runtime.home import prepare_home
-from launch_pipeline.runtime.ports import free_ports
+from launch_pipeline.runtime.home import held, prepare_home
+from launch_pipeline.runtime.ports import free_ports, require_free
 from launch_pipeline.runtime.processes import ComponentSpec
-from launch_pipeline.runtime.settings import StackSettings
+from launch_pipeline.runtime.settings import LEDGER_CONNECTION, STACK_VARIABLE, StackSettings
 from launch_pipeline.runtime.slack import SlackAccess
 from launch_pipeline.runtime.stack import Stack
 from servers.launches import Launchpad
+from servers.programs import wait_for
 from servers.small_phase import ROOT, small_include
 from servers.switches import Switches, Valve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SLACK = "slack"
+SLACK_SECONDS = 60.0
+NOTICE_SECONDS = 10.0
+_LOCKS = """
+    SELECT pid FROM pg_locks JOIN pg_database d ON d.oid = database
+    WHERE locktype = 'advisory' AND datname = current_database()
+"""
+"""Those of the guard. The bridge holds one in the ledger's database for as long as it leads."""
 
 
 @dataclass
@@ -36,40 +49,79 @@ class Stage:
 
     pad: Launchpad
     slack_url: str
+    _held_until: float = 0.0
+    _later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     @property
     def stack(self) -> Stack:
         """The supervised processes."""
         return self.pad.stack
 
-    def revive(self) -> list[str]:
-        """Start what has ended, as a container's restart policy does; give its names."""
-        dead = [c for c in self.stack._components.values() if c.pid and not c.running()]
-        for component in dead:
-            component.stop()
-            component.start()
-        return [component.name for component in dead]
+    def revive(self) -> None:
+        """Let the stack start again what has ended, unless something is to stay away for now."""
+        now = time.monotonic()
+        for action in [action for due, action in self._later if now >= due]:
+            action()
+        self._later = [each for each in self._later if each[0] > now]
+        if now >= self._held_until:
+            self.stack.check()
+
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Do something at the first ``revive`` after some time, such as to end a fault."""
+        self._later.append((time.monotonic() + seconds, action))
+
+    def hold(self, seconds: float) -> None:
+        """Start nothing again for some time."""
+        self._held_until = time.monotonic() + seconds
+
+    def left_behind(self) -> tuple[str, ...]:
+        """What nobody owns any more, once everything had the time to notice: processes and locks."""
+        found: tuple[str, ...] = ()
+        end = time.monotonic() + NOTICE_SECONDS
+        while time.monotonic() < end:
+            found = (*self._orphans(), *self._locks())
+            if not found:
+                break
+            time.sleep(0.2)
+        return found
+
+    def _orphans(self) -> list[str]:
+        """Processes of this stack that belong to no component that runs."""
+        owned = {member.pid for each in self.stack._components.values() for member in each.members()}
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                ours = process.environ().get(STACK_VARIABLE) == str(self.stack.settings.home)
+                if ours and process.pid not in {*owned, os.getpid()}:
+                    found.append(f"process {process.pid}: {' '.join(process.cmdline())[:80]}")
+        return found
+
+    def _locks(self) -> list[str]:
+        settings = self.stack.settings
+        with suppress(psycopg.Error), psycopg.connect(settings.airflow_dsn, connect_timeout=5) as connection:
+            return [f"advisory lock of {pid}" for (pid,) in connection.execute(_LOCKS).fetchall()]
+        return ["locks of a database that does not answer"]
 
     def tasks(self) -> list[psutil.Process]:
         """The processes in which tasks run at this moment."""
-        return [child for worker in self.workers() for child in _children(worker)]
+        return [child for worker in self.workers() for child in _children(worker.pid)]
 
     def workers(self) -> list[psutil.Process]:
         """The local executor's workers."""
-        scheduler = self.stack.component("scheduler").pid
-        return _children(psutil.Process(scheduler)) if scheduler else []
+        scheduler = self.stack.component("scheduler")
+        return _children(scheduler.pid) if scheduler.pid and scheduler.running() else []
 
 
-def _children(process: psutil.Process) -> list[psutil.Process]:
+def _children(pid: int) -> list[psutil.Process]:
     with suppress(psutil.Error):
-        return process.children()
+        return psutil.Process(pid).children()
     return []
 
 
 @contextmanager
-def staged(home: Path) -> Iterator[Stage]:
-    """Start everything below ``home``; afterwards nothing of it runs."""
-    include = small_include(home / "include")
+def staged(home: Path, include: Path | None = None) -> Iterator[Stage]:
+    """Start everything below ``home``, with a small phase or other files; afterwards nothing of it runs."""
+    include = include or small_include(home / "include")
     port, database_port, slack_port = free_ports(3)
     url = f"http://127.0.0.1:{slack_port}"
     access = SlackAccess(
@@ -95,8 +147,19 @@ def staged(home: Path) -> Iterator[Stage]:
         )
         settings = settings.model_copy(update={"users": users_of(settings)})
         prepare_home(settings.home)
+        through_valve = settings.ledger_dsn.replace(f":{database_port}/", f":{valve.port}/")
+        extra = {**settings.extra_environment, LEDGER_CONNECTION: through_valve}
+        settings = settings.model_copy(update={"extra_environment": extra})
         with Stack(settings, [_slack(settings, slack_port)]) as stack:
+            # A stack does not wait for what runs beside it.
+            wait_for(lambda: _answers(url), "the stand-in of Slack", SLACK_SECONDS)
             yield Stage(Launchpad(stack, switches, valve), url)
+
+
+def _answers(url: str) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(f"{url}/control/state", timeout=10).ok
+    return False
 
 
 def _slack(settings: StackSettings, port: int) -> ComponentSpec:
@@ -106,3 +169,14 @@ def _slack(settings: StackSettings, port: int) -> ComponentSpec:
         command=(sys.executable, "-m", "launch_pipeline.rehearsal.slack", *given),
         environment=settings.component_environment(),
     )
+
+
+def remains(stage: Stage) -> tuple[str, ...]:
+    """What is left of a stage that has ended: processes, ports, its home's lock."""
+    settings = stage.stack.settings
+    left = stage._orphans()
+    with suppress(OperationError):
+        for port in (settings.port, settings.database_port):
+            require_free(settings.host, port, "")
+        return (*left, *(["the home's lock"] if held(settings.home) else []))
+    return (*left, f"port {settings.port} or {settings.database_port}")

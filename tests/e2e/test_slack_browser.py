@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from chaos.faults import Fault, strike
 from chaos.stage import staged
 from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy
 from servers.launches import PHASE
@@ -148,3 +150,36 @@ def test_a_role_signs_with_its_full_name(stage: Stage, page: Page) -> None:
     record = run.record("sign_off.cto")
     assert record
     assert (record.signature, record.recorded_by) == ("Carla Mendes", RecordedBy.SLACK)
+
+
+def test_slack_that_is_away_for_a_whole_phase(stage: Stage) -> None:
+    """People answer in Airflow meanwhile; back again, Slack hears how the phase ended, once, and its card.
+
+    What was asked and answered while it was away needs no card any more; what waits then gets one.
+    """
+    strike(Fault.SLACK_DOWN, stage, random.Random(0))  # noqa: S311 - nothing here is by chance
+    run, after = stage.pad.begin(name="away"), stage.pad.begin(name="back")
+    run.finish()
+    after.until_waiting("people.attested")
+    run.until_state("phase_gate", "success")
+    assert not _thread(stage, run)
+    requests.delete(f"{stage.slack_url}/control/faults", timeout=10).raise_for_status()
+
+    run.until("it is told", lambda: _told(stage, run, "complete"))
+    assert run.until_ended() == "success"
+    after.until("its card is there", lambda: "Review" in json.dumps(_thread(stage, after)))
+    assert len(_told(stage, run, "complete")) == len(run.entries(EntryKind.ANNOUNCEMENT)) == 1
+    assert "Approve all that are mine" not in json.dumps(_thread(stage, run))
+    assert len(run.entries(EntryKind.DECISION)) == 3
+
+
+def _thread(stage: Stage, run: Run) -> list[dict[str, Any]]:
+    """What was said of a launch, its root first."""
+    messages = requests.get(f"{stage.slack_url}/control/state", timeout=10).json()["channels"][0]["messages"]
+    roots = [m["ts"] for m in messages if run.id in json.dumps(m) and not m.get("thread_ts")]
+    return [m for m in messages if {m["ts"], m.get("thread_ts")} & {*roots}]
+
+
+def _told(stage: Stage, run: Run, word: str) -> list[dict[str, Any]]:
+    """Notes of how its phase ended."""
+    return [m for m in _thread(stage, run) if m.get("metadata") and word in m["text"]]

@@ -33,9 +33,11 @@ class AirflowRest(ScriptedHttp):
         key = ("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         self._replies[key] = [{"task_instances": rows, "total_entries": len(rows)}]
 
-    def answered(self, task: Task, option: str, by: str, **fields: Any) -> datetime:
+    def answered(
+        self, task: Task, option: str, by: str, at: datetime | None = None, **fields: Any
+    ) -> datetime:
         """Write down what the request of a task's try was answered with; give when."""
-        at = datetime.now(UTC)
+        at = at or datetime.now(UTC)
         self.reply(
             "GET",
             _try_path(task),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,7 +77,7 @@ class Webhook:
             alert
             for at, message in list(self.received)
             if at == path
-            for alert in message["alerts"]
+            for alert in message.get("alerts", [])
             if alert["labels"].get("alertname") == name
         ]
 
@@ -115,23 +115,26 @@ class Monitoring:
 @contextmanager
 def monitoring(folder: Path, rules: dict[str, Any] | None = None) -> Iterator[Monitoring]:
     """Run both servers and the webhook; Prometheus sends its alerts to Alertmanager."""
-    prometheus = program("prometheus", "prometheus")
-    alertmanager = program("prometheus-alertmanager", "prometheus-alertmanager")
-    with ExitStack() as stack:
-        webhook = stack.enter_context(_webhook())
-        ports = free_ports(2)
-        homes = folder / "prometheus", folder / "alertmanager"
-        for home in homes:
-            home.mkdir()
-        (homes[1] / "config.yml").write_text(yaml.safe_dump(_routing(webhook.port)))
-        (homes[0] / "rules.yml").write_text(yaml.safe_dump(rules or RULES))
-        (homes[0] / "config.yml").write_text(yaml.safe_dump(_scraping(*ports)))
-        for command, home, port in (
-            (_alertmanager(alertmanager, homes[1], ports[1]), homes[1], ports[1]),
-            (_prometheus(prometheus, homes[0], ports[0]), homes[0], ports[0]),
-        ):
-            stack.enter_context(running(command, partial(_ready, port), home))
-        yield Monitoring(_connection("prometheus", ports[0]), _connection("alertmanager", ports[1]), webhook)
+    binary, home = program("prometheus", "prometheus"), folder / "prometheus"
+    with alerting(folder) as (alertmanager, webhook):
+        (port,) = free_ports(1)
+        home.mkdir()
+        (home / "rules.yml").write_text(yaml.safe_dump(rules or RULES))
+        (home / "config.yml").write_text(yaml.safe_dump(_scraping(port, alertmanager.port or 0)))
+        with running(_prometheus(binary, home, port), partial(_ready, port), home):
+            yield Monitoring(_connection("prometheus", port), alertmanager, webhook)
+
+
+@contextmanager
+def alerting(folder: Path, group_wait: str = "100ms") -> Iterator[tuple[ConnectionInfo, Webhook]]:
+    """Run Alertmanager alone, with the webhook."""
+    binary, home = program("prometheus-alertmanager", "prometheus-alertmanager"), folder / "alertmanager"
+    with _webhook() as webhook:
+        (port,) = free_ports(1)
+        home.mkdir()
+        (home / "config.yml").write_text(yaml.safe_dump(_routing(webhook.port, group_wait)))
+        with running(_alertmanager(binary, home, port), partial(_ready, port), home):
+            yield _connection("alertmanager", port), webhook
 
 
 def _ready(port: int) -> bool:
@@ -181,30 +184,34 @@ def _scraping(prometheus: int, alertmanager: int) -> dict[str, Any]:
     }
 
 
-def _routing(webhook: int) -> dict[str, Any]:
-    def hook(path: str, port: int) -> list[dict[str, Any]]:
-        return [{"url": f"http://127.0.0.1:{port}{path}", "send_resolved": True}]
+def _routing(webhook: int, group_wait: str) -> dict[str, Any]:
+    def at(path: str, port: int = webhook) -> dict[str, Any]:
+        return {"url": f"http://127.0.0.1:{port}{path}", "send_resolved": True}
 
+    muted = {"receiver": "muted", "mute_time_intervals": ["always"]}
     return {
         "route": {
             "receiver": "chat",
             "group_by": ["..."],
-            "group_wait": "100ms",
+            "group_wait": group_wait,
             "group_interval": "1s",
             "repeat_interval": "1h",
             "routes": [
                 {"matchers": ['team="nobody"'], "receiver": "nobody"},
                 {"matchers": ['team="unreachable"'], "receiver": "unreachable"},
+                {"matchers": ['team="muted"'], **muted},
                 {"matchers": ['severity="critical"'], "receiver": "pagerduty"},
             ],
         },
+        "time_intervals": [{"name": "always", "time_intervals": [{"months": ["1:12"]}]}],
         "inhibit_rules": [
             {"source_matchers": ['role="cause"'], "target_matchers": ['role="symptom"'], "equal": ["case"]}
         ],
         "receivers": [
-            {"name": "chat", "webhook_configs": hook("/chat", webhook)},
-            {"name": "pagerduty", "webhook_configs": hook("/pagerduty", webhook)},
-            {"name": "unreachable", "webhook_configs": hook("/none", 1)},
+            {"name": "chat", "webhook_configs": [at("/chat")]},
+            {"name": "pagerduty", "pagerduty_configs": [{**at("/pagerduty"), "routing_key": "0" * 32}]},
+            {"name": "unreachable", "webhook_configs": [at("/none", 1)]},
+            {"name": "muted", "webhook_configs": [at("/muted")]},
             {"name": "nobody"},
         ],
     }

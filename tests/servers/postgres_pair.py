@@ -39,7 +39,7 @@ class Pair:
     def execute(self, statement: str) -> list[tuple[object, ...]]:
         """Ask the primary as its superuser."""
         uri = f"postgresql://{_USER}:{PASSWORD}@127.0.0.1:{self.primary}/postgres"
-        with psycopg.connect(uri, autocommit=True) as connection:
+        with psycopg.connect(uri, autocommit=True, client_encoding="UTF8") as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 

@@ -166,7 +166,8 @@ def phase_note(**fields: Any) -> PhaseNote:
         "waivers": ASIDE[:1],
         "failing": (
             SetAside(text="Test coverage ≥80%", outcome=Outcome.REJECTED, by="Ada Lindqvist",
-                     reason="coverage fell by 4 %", url=f"{AIRFLOW}/tasks/item_2"),
+                     reason="coverage fell by 4 %", headline=COVERAGE.headline,
+                     url=f"{AIRFLOW}/tasks/item_2"),
         ),
         "bypasses": ("Logging implemented",),
         "problems": ("1 item was rejected", "1 item is green without a record"),

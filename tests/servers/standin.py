@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import pytest
 import yaml
 
 from launch_pipeline.checks.clients import close_clients
@@ -135,7 +136,10 @@ class RunningStandIn:
 
     def check_all(self, items: Mapping[str, Item]) -> dict[str, list[CheckResult]]:
         """Run the checks of many items in one event loop: at the same time, then one by one what measures."""
-        return asyncio.run(self._check_all(items))
+        with pytest.MonkeyPatch.context() as patch:
+            # As the rehearsal's processes have it; the tests after these must not.
+            patch.setenv("SSL_CERT_FILE", str(self.plan.trust_file))
+            return asyncio.run(self._check_all(items))
 
     async def _check_all(self, items: Mapping[str, Item]) -> dict[str, list[CheckResult]]:
         calm = [ref for ref, item in items.items() if not measures(item)]

@@ -93,7 +93,12 @@ class Valve:
         if not self._open:
             writer.close()
             return
-        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            # Nobody listens there just now, so nobody does here.
+            writer.close()
+            return
         self._writers |= {writer, other_writer}
         await asyncio.gather(_pump(reader, other_writer), _pump(other_reader, writer))
         self._writers -= {writer, other_writer}

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 
 def context(
-    authority: trustme.CA, name: str = "localhost", *, days: int = 90, legacy: bool = False
+    authority: trustme.CA,
+    name: str = "localhost",
+    *,
+    days: int = 90,
+    legacy: bool = False,
+    not_before: datetime | None = None,
 ) -> ssl.SSLContext:
     """Make a server's context; ``days`` until the certificate ends, ``legacy`` with TLS 1.0 to 1.2."""
-    certificate = authority.issue_cert(name, not_after=datetime.now(UTC) + timedelta(days=days, minutes=1))
+    ends = datetime.now(UTC) + timedelta(days=days, minutes=1)
+    certificate = authority.issue_cert(name, not_before=not_before, not_after=ends)
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(made)
     if legacy:

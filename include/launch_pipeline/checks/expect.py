@@ -33,7 +33,8 @@ FORMS = (
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _AGE = re.compile(r"(<=|>=|<|>)\s*(\S+)")
-_SKEW = timedelta(minutes=5)
+SKEW = timedelta(minutes=5)
+"""So far clocks may be apart."""
 _SHOWN = 80
 
 
@@ -197,8 +198,8 @@ def _aged(actual: Any, operand: str, now: datetime) -> Answer:
     if limit is None or then is None:
         return Answer(holds=False, note="not a time with zone")
     age = now - then
-    if age < -_SKEW:
-        return Answer(holds=False, note="lies in the future")
+    if age < -SKEW:
+        return Answer(holds=False, note="lies in the future: a clock is wrong", unknown=True)
     return Answer(holds=_ORDER[limit[0]](age, limit[1]))
 
 

@@ -15,6 +15,7 @@ from launch_pipeline.cli import (
     launches,
     ledger,
     rehearse,
+    report,
     slack,
     status,
     up,
@@ -67,6 +68,7 @@ app.command("start", help=launches.START_EXAMPLES)(launches.start)
 app.command("status", help=status.EXAMPLES)(status.status)
 app.command("postpone", help=launches.POSTPONE_EXAMPLES)(launches.postpone)
 app.command("abort", help=launches.ABORT_EXAMPLES)(launches.abort)
+app.command("report", help=report.EXAMPLES)(report.report)
 app.command("slack", help=slack.EXAMPLES)(slack.slack)
 app.command("validate", help=validate.EXAMPLES)(validate.validate)
 app.command("check", help=check.EXAMPLES)(check.check)

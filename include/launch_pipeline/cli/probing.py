@@ -28,10 +28,8 @@ SECONDS = 3.0
 """For each touch and each read."""
 _PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
 _REFUSED = {401, 403}
-_SAID_BY_POSTGRES = "FATAL"
-"""How PostgreSQL begins to say why it ends a connection that it took."""
-_TURNED_AWAY = ("permission denied", "is not permitted to log in", "pg_hba.conf", 'role "')
-"""What follows where it is for who we are: libpq hides the code, so the words must do."""
+_FULL = "lets nobody in now"
+"""What the check says of a PostgreSQL that answers and has no place."""
 _SEES_CHANNELS = "channels:read"
 CHECK_SCOPES = (_SEES_CHANNELS, "channels:history", "users:read")
 """Scopes of Slack that the checks need (kind ``slack_channel``); without the first none works."""
@@ -128,7 +126,7 @@ async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> T
         says = f"{spec.kind}: no answer within {SECONDS:g}s"
         return Touched(configured=True, reachable=bool(reachable), says=says)
     permitted = _permitted(result)
-    if permitted is not None or _SAID_BY_POSTGRES in result.headline:
+    if permitted is not None or _FULL in result.headline:
         # Who lets us in or turns us away is there.
         reachable = True
     elif "did not answer" in result.headline:
@@ -169,9 +167,7 @@ def _permitted(result: CheckResult) -> bool | None:
     if result.verdict is Verdict.FAILED:
         # Not well, but it told us so.
         return True
-    _, told, words = result.headline.partition(_SAID_BY_POSTGRES)
-    turned_away = told and any(word in words for word in _TURNED_AWAY)
-    return False if turned_away or result.headline.startswith("credentials:") else None
+    return False if result.headline.startswith("credentials:") else None
 
 
 async def _answers(connection: ConnectionInfo, ctx: CheckContext) -> bool | None:

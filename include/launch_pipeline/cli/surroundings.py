@@ -74,7 +74,7 @@ def look_around(target: Target, environment: str | None, contacts: Path | None =
     return Surroundings(
         environment=environment_named(environment, stack),
         connections=OutsideConnections(places, api),
-        contacts_file=contacts or _contacts_file(stack),
+        contacts_file=contacts or contacts_of(stack),
     )
 
 
@@ -122,7 +122,8 @@ def _environment_files(stack: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
         yield from ((file.stem, file) for file in sorted(Path(folder).glob("*.yaml")))
 
 
-def _contacts_file(stack: Mapping[str, str]) -> Path | None:
+def contacts_of(stack: Mapping[str, str]) -> Path | None:
+    """The contacts of this terminal, else those of the running stack; None where neither names any."""
     from launch_pipeline.checklist.files import include_folder  # noqa: PLC0415
     from launch_pipeline.people.deployed import CONTACTS_VARIABLE  # noqa: PLC0415
     from launch_pipeline.runtime.settings import contacts_file  # noqa: PLC0415

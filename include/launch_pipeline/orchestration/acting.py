@@ -23,6 +23,7 @@ from sqlalchemy import select
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.orchestration.accounts import account
 from launch_pipeline.orchestration.board_reading import ENDED, RECORD_KEY, name_in, record_of
+from launch_pipeline.orchestration.carrying import cleared_at
 from launch_pipeline.orchestration.guard import PIN, SUPERSEDED, VIA, Pin
 from launch_pipeline.orchestration.refusals import (
     NotTaken,
@@ -65,6 +66,8 @@ class Now:
     answered_by: str
     answer: str
     record: Record | None
+    cleared_at: int
+    """Number of the last try before somebody cleared the task."""
 
     @property
     def pin(self) -> Pin:
@@ -117,7 +120,7 @@ class Acting:
         if now is None:
             raise unknown_item()
         if now.pin != Pin(request.task_instance_id, request.try_number):
-            raise NotTaken("superseded", SUPERSEDED)
+            raise _carried(now, request) or NotTaken("superseded", SUPERSEDED)
         return now
 
 
@@ -171,6 +174,12 @@ def _decided(now: Now) -> NotTaken | None:
     return ended(now.state or "") if now.state in ENDED else None
 
 
+def _carried(now: Now, request: DecideRequest) -> NotTaken | None:
+    """Whose answer stands where the try that is meant lost its worker: the next one goes on with it."""
+    decided = _decided(now) if request.try_number > now.cleared_at else None
+    return decided if decided and decided.person else None
+
+
 def _name(airflow_user: str) -> str:
     person = contacts().by_airflow_user(airflow_user)
     return person.name if person else airflow_user or "nobody"
@@ -189,6 +198,7 @@ def _read(connection: Connection, request: DecideRequest) -> Now | None:
         answered_by=name_in(row.responded_by),
         answer=", ".join(map(str, row.chosen_options or ())) if row.responded_at else "",
         record=record_of(row.value, instance),
+        cleared_at=cleared_at(row.max_tries or 0),
     )
 
 
@@ -197,6 +207,7 @@ def _query(request: DecideRequest) -> Any:
         select(
             TaskInstance.id,
             TaskInstance.try_number,
+            TaskInstance.max_tries,
             TaskInstance.state,
             HITLDetail.responded_at,
             HITLDetail.responded_by,

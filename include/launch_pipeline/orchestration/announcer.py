@@ -145,7 +145,8 @@ class AnnounceOperator(BaseOperator):
         seal = Seal.model_validate(value)
         then = launch.following(ti.dag_id, complete=seal.complete)
         records = records_of(ledger().entries(launch.facts.launch_id))
-        return phase_note_of(launch.facts, self.title, seal, records, then)
+        head = ledger().head(launch.facts.launch_id)
+        return phase_note_of(launch.facts, self.title, seal, records, then, head=head)
 
 
 def keep(announcement: Announcement, ti: Any) -> None:

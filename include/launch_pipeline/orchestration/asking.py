@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow.sdk import Param
+
 from launch_pipeline.checklist.words import GateStyle
 from launch_pipeline.checks.variables import substitute
 from launch_pipeline.errors import Inconclusive
@@ -39,6 +41,19 @@ def body(spec: ItemSpec, launch: LaunchContext) -> str:
     if item.gate is GateStyle.DECISION:
         parts.append(f"Everything waived, rejected or not met so far: tab *Storage*, XCom `{SET_ASIDE_KEY}`.")
     return "\n\n".join(parts)
+
+
+def form(spec: ItemSpec) -> dict[str, Param]:
+    """Fields of the request; the form leaves them open, since the answer decides what is needed."""
+    reason = _text("Reason", "Needed for everything but a yes.", 2000)
+    if spec.item.gate is not GateStyle.SIGNATURE:
+        return {"reason": reason}
+    return {"signature": _text("Signature", "Your full name, as in the contacts.", 200), "reason": reason}
+
+
+def _text(title: str, description: str, longest: int) -> Param:
+    # The UI refuses to send an empty field unless null is allowed.
+    return Param(None, type=["null", "string"], title=title, description=description, maxLength=longest)
 
 
 def _filled(text: str, launch: LaunchContext) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import or_, select, tuple_
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence
+from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, REFUSAL_KEY, Evidence, read_refusal
 from launch_pipeline.orchestration.gates import WAITING, evidence_in
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.refusals import unknown_item
@@ -50,7 +50,8 @@ RECORD_KEY = "return_value"
 
 UNDER_WAY = ("queued", "running")
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
-_KEYS = (EVIDENCE_KEY, RECORD_KEY)
+_EVIDENCE_KEYS = (EVIDENCE_KEY, RECORD_KEY)
+_KEYS = (*_EVIDENCE_KEYS, REFUSAL_KEY)
 _AT_A_TIME = 1000
 """XComs per query: a database takes 65535 parameters."""
 
@@ -191,6 +192,7 @@ def _item(row: Any, said: Mapping[str, Any]) -> BoardItem:
         said = {name: said[name] for name in ("verdict", "headline") if name in said}
     waits = row.requested is not None and row.responded_at is None and row.state in WAITING
     taken = row.responded_at is not None and row.state not in ENDED
+    refused = said.get("refused", "") if waits else ""
     return BoardItem(
         task_id=row.task_id,
         task_instance_id=str(row.id),
@@ -199,7 +201,7 @@ def _item(row: Any, said: Mapping[str, Any]) -> BoardItem:
         waits=waits,
         since=row.updated_at if waits else None,
         answered_by=name_in(row.responded_by) if taken else "",
-        **said,
+        **{**said, "refused": refused},
     )
 
 
@@ -213,6 +215,8 @@ def _fields(stamp: Stamp, value: Any) -> dict[str, Any]:
     if stamp.key == EVIDENCE_KEY:
         evidence = evidence_in(value, stamp.task_instance_id)
         return {"verdict": evidence.verdict, "headline": evidence.headline} if evidence else {}
+    if stamp.key == REFUSAL_KEY:
+        return {"refused": read_refusal(value, stamp.task_instance_id)}
     record = record_of(value, stamp.task_instance_id)
     return _fields_of(record) if record else {}
 
@@ -256,7 +260,7 @@ def _evidence(connection: Connection, request: EvidenceRequest) -> tuple[ItemEvi
     rows = connection.execute(_instances([request.dag_id], {request.run_id})).all()
     instances = {row.task_id: row for row in rows if row.task_id in wanted}
     runs = {row.dag_run for row in rows}
-    places = [Place(run, task_id, key) for run in runs for task_id in instances for key in _KEYS]
+    places = [Place(run, task_id, key) for run in runs for task_id in instances for key in _EVIDENCE_KEYS]
     values = {place: value for place, _, value in _values(connection, places)}
     return tuple(
         ItemEvidence(

@@ -1,16 +1,24 @@
-"""Answers whose worker was lost before the task could end: they still count, and nobody is asked again."""
+"""Answers whose worker was lost before the task could end: they still count, and nobody is asked again.
+
+An answer is known by its item and its moment: Airflow gives the moment under a lock, and takes one answer.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.words import Answer
+from launch_pipeline.orchestration.ledger_access import ledger
 from launch_pipeline.orchestration.records import GivenAnswer
 from launch_pipeline.orchestration.retrying import RECHECKS
 from launch_pipeline.orchestration.task_instances import airflow_api
+from launch_pipeline.record.schema import Acknowledgement, EntryKind
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from launch_pipeline.record.schema import Record
 
 ROUNDS_KEY = "rounds"
 """State of a repeating item: the rounds that were acknowledged, with the life they belong to."""
@@ -24,7 +32,7 @@ def lost_answer(ti: Any) -> GivenAnswer | None:
     3.3, ``clear_task_instances``). Raises OperationError where Airflow does not answer.
     """
     before = ti.try_number - 1
-    if before <= _cleared_at(ti):
+    if before <= cleared_at(ti.max_tries):
         return None
     request = airflow_api().hitl_of_try(ti.dag_id, ti.run_id, ti.task_id, before)
     if not request or not request.get("chosen_options"):
@@ -33,21 +41,50 @@ def lost_answer(ti: Any) -> GivenAnswer | None:
     return None if answer.option == Answer.RECHECK else answer
 
 
+def kept_decision(launch_id: str, item_ref: str, answer: GivenAnswer) -> Record | None:
+    """Return what the ledger holds of this very answer, by whichever try. Raises LedgerUnavailable."""
+    kept = (entry.record for entry in ledger().entries(launch_id, EntryKind.DECISION))
+    return next((r for r in kept if r and (r.item_ref, r.decided_at) == (item_ref, answer.at)), None)
+
+
+def carried(record: Record, ti: Any) -> Record:
+    """The decision as the record of this try: the same, unless another try has kept it."""
+    if record.task_instance_id == str(ti.id):
+        return record
+    first = record.carried_from or record.task_instance_id
+    here = {"task_instance_id": str(ti.id), "try_number": ti.try_number, "carried_from": first}
+    return record.model_copy(update=here)
+
+
+def acknowledged(rounds: list[dict[str, Any]], answer: GivenAnswer) -> bool:
+    """Whether the answer is the last round that was kept: its request stays answered until the next one."""
+    return bool(rounds) and _last(rounds).decided_at == answer.at
+
+
+def left_until_next(rounds: list[dict[str, Any]], every: timedelta) -> timedelta:
+    """How long to wait for the next round, from the answer to the last one; may be negative."""
+    return _last(rounds).decided_at + every - datetime.now(UTC)
+
+
+def _last(rounds: list[dict[str, Any]]) -> Acknowledgement:
+    return Acknowledgement.model_validate(rounds[-1])
+
+
 def keep_rounds(context: Context, rounds: list[dict[str, Any]]) -> None:
     """Keep the rounds of a repeating item where a lost worker cannot take them along."""
-    kept: Any = {"life": _cleared_at(context["ti"]), "rounds": rounds}
+    kept: Any = {"life": cleared_at(context["ti"].max_tries), "rounds": rounds}
     context["task_state_store"].set(ROUNDS_KEY, kept)
 
 
 def kept_rounds(context: Context) -> list[dict[str, Any]]:
     """Return the rounds that were acknowledged since the task began or was cleared."""
     ti = context["ti"]
-    if ti.try_number - 1 <= _cleared_at(ti):
+    if ti.try_number - 1 <= cleared_at(ti.max_tries):
         return []
     kept: Any = context["task_state_store"].get(ROUNDS_KEY) or {}
-    return list(kept["rounds"]) if kept.get("life") == _cleared_at(ti) else []
+    return list(kept["rounds"]) if kept.get("life") == cleared_at(ti.max_tries) else []
 
 
-def _cleared_at(ti: Any) -> int:
+def cleared_at(max_tries: int) -> int:
     """Number of the last try before somebody cleared the task; 0 where nobody has."""
-    return int(ti.max_tries) - RECHECKS
+    return int(max_tries) - RECHECKS

@@ -12,6 +12,9 @@ from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
 
 EVIDENCE_KEY = "evidence"
 """XCom under which an asking item shows its latest evidence."""
+REFUSAL_KEY = "refused"
+"""XCom that says why the last answer to an item did not count."""
+_LONGEST = 1000
 
 
 class Evidence(Frozen):
@@ -67,6 +70,17 @@ class Evidence(Frozen):
     def payload(self) -> dict[str, Any]:
         """Plain JSON types, for events and XComs."""
         return self.model_dump(mode="json")
+
+
+def refusal_payload(ti: Any, why: str) -> dict[str, str]:
+    """Why the last answer to a task instance did not count; nothing where none was refused."""
+    return {"task_instance_id": str(ti.id), "why": why[:_LONGEST]}
+
+
+def read_refusal(value: Any, task_instance_id: str) -> str:
+    """Why the last answer to exactly this task instance did not count; empty where none was refused."""
+    said = value if isinstance(value, dict) and value.get("task_instance_id") == task_instance_id else {}
+    return str(said.get("why") or "")[:_LONGEST]
 
 
 def read_evidence(value: Any, task_instance_id: str) -> Evidence | None:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
-from airflow.sdk import Param
 from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowSkipException,
@@ -42,8 +41,22 @@ from launch_pipeline.errors import (
     OperationError,
 )
 from launch_pipeline.orchestration import asking
-from launch_pipeline.orchestration.carrying import keep_rounds, kept_rounds, lost_answer
-from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
+from launch_pipeline.orchestration.carrying import (
+    acknowledged,
+    carried,
+    keep_rounds,
+    kept_decision,
+    kept_rounds,
+    left_until_next,
+    lost_answer,
+)
+from launch_pipeline.orchestration.evidence import (
+    EVIDENCE_KEY,
+    REFUSAL_KEY,
+    Evidence,
+    read_evidence,
+    refusal_payload,
+)
 from launch_pipeline.orchestration.judging import judge
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, set_aside, standing
@@ -69,9 +82,6 @@ if TYPE_CHECKING:
 
     from launch_pipeline.record.schema import Record
 
-REFUSAL_KEY = "refused"
-"""XCom that says why the last answer did not count."""
-
 
 class ChecklistItemOperator(HITLOperator):
     """The only operator that items use.
@@ -89,7 +99,7 @@ class ChecklistItemOperator(HITLOperator):
         super().__init__(
             subject=self.spec.item.text,
             options=list(self.spec.options),
-            params=_form(self.spec),
+            params=asking.form(self.spec),
             retries=RECHECKS,
             # Where a worker was lost, nobody asks the policy: the next try begins at once.
             retry_delay=timedelta(0),
@@ -121,13 +131,11 @@ class ChecklistItemOperator(HITLOperator):
 
     def execute(self, context: Context) -> Any:
         """Begin in a worker: items without checks ask at once, the others look first."""
-        if not self.spec.item.mode.has_checks:
-            return self._begin(context, None)
-        return self._after_look(context, self._look(context))
+        return self._begin(context, self._look(context) if self.spec.item.mode.has_checks else None)
 
     def looked(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on after the first pass in the triggerer, which did not end the task."""
-        return self._after_look(context, Evidence.model_validate(event))
+        return self._begin(context, Evidence.model_validate(event))
 
     def _look(self, context: Context) -> Evidence:
         launch, instance = self._launch(context), str(context["ti"].id)
@@ -138,13 +146,6 @@ class ChecklistItemOperator(HITLOperator):
             self.log.warning("The checks could not run: %s", error)
             return Evidence.inconclusive(instance, str(error))
 
-    def _after_look(self, context: Context, evidence: Evidence) -> Any:
-        if evidence.passed and self.ends:
-            return machine_record(self.spec, self._launch(context), context["ti"], evidence).model_dump(
-                mode="json"
-            )
-        return self._begin(context, evidence)
-
     # ---- asking ------------------------------------------------------------------------------------
 
     def begin(self, context: Context, evidence: dict[str, Any] | None, event: Any = None) -> Any:
@@ -153,20 +154,28 @@ class ChecklistItemOperator(HITLOperator):
         return self._begin(context, Evidence.model_validate(evidence) if evidence else None)
 
     def _begin(self, context: Context, evidence: Evidence | None) -> Any:
-        """Ask, unless a person has answered a try whose worker was lost: that answer counts."""
+        """Pass or ask, unless a person has answered a try whose worker was lost: that answer counts."""
         try:
             answer = lost_answer(context["ti"])
         except OperationError as error:
             self.log.warning("What was answered before cannot be read yet: %s", error)
             kwargs = {"evidence": evidence.payload() if evidence else None}
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="begin", kwargs=kwargs)
-        rounds = kept_rounds(context)
         if answer is None:
-            return self._ask(context, evidence, rounds)
+            return self._pass_or_ask(context, evidence)
         self.log.info("The worker of the try before was lost; the answer of %s counts.", answer.airflow_user)
         if evidence is not None:
             context["ti"].xcom_push(key=EVIDENCE_KEY, value=evidence.payload())
-        return self._decide(context, answer, rounds)
+        rounds = kept_rounds(context)
+        if acknowledged(rounds, answer):
+            return self._until_next(context, rounds)
+        return self._again(context, answer, rounds)
+
+    def _pass_or_ask(self, context: Context, evidence: Evidence | None) -> Any:
+        if evidence and evidence.passed and self.ends:
+            record = machine_record(self.spec, self._launch(context), context["ti"], evidence)
+            return record.model_dump(mode="json")
+        return self._ask(context, evidence, kept_rounds(context))
 
     def _ask(
         self, context: Context, evidence: Evidence | None, rounds: list[dict[str, Any]] | None = None
@@ -197,7 +206,7 @@ class ChecklistItemOperator(HITLOperator):
 
     def _ask_again(self, context: Context, why: str, rounds: list[dict[str, Any]]) -> Any:
         self.log.warning("The answer does not count: %s", why)
-        context["ti"].xcom_push(key=REFUSAL_KEY, value=why)
+        context["ti"].xcom_push(key=REFUSAL_KEY, value=refusal_payload(context["ti"], why))
         return self._ask(context, self._latest(context), rounds)
 
     # ---- answers -----------------------------------------------------------------------------------
@@ -218,7 +227,7 @@ class ChecklistItemOperator(HITLOperator):
     ) -> Any:
         """Offer a kept answer to the ledger again."""
         del event
-        return self._decide(context, GivenAnswer.model_validate(answer), rounds)
+        return self._again(context, GivenAnswer.model_validate(answer), rounds)
 
     def refreshed(
         self, context: Context, answer: dict[str, Any], rounds: list[dict[str, Any]], event: dict[str, Any]
@@ -227,6 +236,16 @@ class ChecklistItemOperator(HITLOperator):
         return self._with_fresh(
             context, GivenAnswer.model_validate(answer), rounds, Evidence.model_validate(event)
         )
+
+    def _again(self, context: Context, answer: GivenAnswer, rounds: list[dict[str, Any]]) -> Any:
+        """Decide, unless the ledger holds this very decision: whoever kept it could not end the task."""
+        try:
+            record = kept_decision(context["run_id"], self.spec.ref, answer)
+        except LedgerUnavailable as error:
+            return self._keep(answer, rounds, error)
+        if record is None:
+            return self._decide(context, answer, rounds)
+        return self._write(context, answer, carried(record, context["ti"]), rounds)
 
     def _decide(self, context: Context, answer: GivenAnswer, rounds: list[dict[str, Any]]) -> Any:
         evidence = self._latest(context)
@@ -284,20 +303,30 @@ class ChecklistItemOperator(HITLOperator):
             rounds = [*rounds, acknowledgement(record, len(rounds) + 1)]
             if len(rounds) < repeat.times:
                 keep_rounds(context, rounds)
-                until_next = max(worker_lag(), repeat.every * self._environment(context).pace)
-                self.defer(
-                    trigger=TimeDeltaTrigger(until_next), method_name="next_round", kwargs={"rounds": rounds}
-                )
-        record = with_rounds(record, rounds)
+                self._until_next(context, rounds)
+        return self._write(context, answer, with_rounds(record, rounds), before)
+
+    def _write(
+        self, context: Context, answer: GivenAnswer, record: Record, rounds: list[dict[str, Any]]
+    ) -> Any:
         try:
             ledger().append(Entry.of_record(record))
         except LedgerUnavailable as error:
-            return self._keep(answer, before, error)
+            return self._keep(answer, rounds, error)
         return self._end(context, record)
+
+    def _until_next(self, context: Context, rounds: list[dict[str, Any]]) -> NoReturn:
+        """Wait for the next round of a repeating item."""
+        every = self.spec.item.repeat.every if self.spec.item.repeat else timedelta()
+        left = left_until_next(rounds, every * self._environment(context).pace)
+        trigger = TimeDeltaTrigger(max(worker_lag(), left))
+        self.defer(trigger=trigger, method_name="next_round", kwargs={"rounds": rounds})
 
     def next_round(self, context: Context, rounds: list[dict[str, Any]], event: Any = None) -> Any:
         """Ask a repeating item again, on what its checks see now."""
         del event
+        # What was wrong with an earlier answer says nothing about this question.
+        context["ti"].xcom_push(key=REFUSAL_KEY, value=refusal_payload(context["ti"], ""))
         evidence = self._look(context) if self.spec.item.mode.has_checks else None
         return self._ask(context, evidence, rounds)
 
@@ -364,16 +393,3 @@ def _set_aside(launch_id: str) -> Any:
         return set_aside(launch_id)
     except LedgerUnavailable as error:
         return f"unknown: {error}"
-
-
-def _form(spec: ItemSpec) -> dict[str, Param]:
-    """Fields of the request; the form leaves them open, since the answer decides what is needed."""
-    reason = _text("Reason", "Needed for everything but a yes.", 2000)
-    if spec.item.gate is not GateStyle.SIGNATURE:
-        return {"reason": reason}
-    return {"signature": _text("Signature", "Your full name, as in the contacts.", 200), "reason": reason}
-
-
-def _text(title: str, description: str, longest: int) -> Param:
-    # The UI refuses to send an empty field unless null is allowed.
-    return Param(None, type=["null", "string"], title=title, description=description, maxLength=longest)

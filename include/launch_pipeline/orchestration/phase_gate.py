@@ -14,6 +14,7 @@ from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, started_digest
 from launch_pipeline.orchestration.pacing import pause
 from launch_pipeline.orchestration.records import ItemSpec, gate_record
+from launch_pipeline.orchestration.retrying import despite_accidents
 from launch_pipeline.orchestration.task_instances import Instance, task_instances
 from launch_pipeline.record.reconcile import ItemState, Reconciled
 from launch_pipeline.record.schema import Entry, EntryKind, Seal, read_record
@@ -35,8 +36,7 @@ class PhaseGateOperator(BaseOperator):
     ui_color = "#fff3cd"
 
     def __init__(self, *, specs: list[dict[str, Any]], phase_id: str, checklist: str, **kwargs: Any) -> None:
-        # What the gate refuses is not tried again; a worker that was lost is.
-        super().__init__(retries=3, retry_delay=pause(), **kwargs)
+        super().__init__(**despite_accidents(), **kwargs)
         self.specs = [ItemSpec.model_validate(spec) for spec in specs]
         self.phase_id = phase_id
         self.checklist = checklist

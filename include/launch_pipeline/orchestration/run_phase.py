@@ -14,6 +14,7 @@ from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationEr
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import latest_seal, launches
 from launch_pipeline.orchestration.pacing import pause
+from launch_pipeline.orchestration.retrying import despite_accidents
 from launch_pipeline.orchestration.task_instances import task_instances
 from launch_pipeline.orchestration.telling import tell_decided, tell_rollback_offered
 from launch_pipeline.record.launches import LaunchState
@@ -54,9 +55,8 @@ class RunPhaseOperator(TriggerDagRunOperator):
             # However the run ends, the seal decides.
             allowed_states=[DagRunState.SUCCESS, DagRunState.FAILED],
             failed_states=[],
-            # A refusal is not tried again; where a worker was lost, the next try attaches to the run.
-            retries=3,
-            retry_delay=pause(),
+            # Where a worker was lost, the next try attaches to the run.
+            **despite_accidents(),
             **kwargs,
         )
 

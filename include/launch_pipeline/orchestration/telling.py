@@ -16,7 +16,7 @@ from launch_pipeline.orchestration.launch_facts import LaunchInView, airflow_url
 from launch_pipeline.orchestration.ledger_access import latest_seal, ledger, set_aside
 from launch_pipeline.people.deployed import contacts
 from launch_pipeline.record.schema import Outcome
-from launch_pipeline.slack.links import run_url
+from launch_pipeline.slack.links import report_url, run_url
 from launch_pipeline.slack.note_keys import due_mark, launch_key, seal_mark
 from launch_pipeline.slack.phase_notes import deciders, failing_of, records_of
 from launch_pipeline.slack.upcoming import MISSED_AFTER, beginning
@@ -60,7 +60,7 @@ def tell_complete(ti: Any, launch: LaunchContext) -> None:
     view = LaunchInView(launch)
     seal, _ = latest_seal(launch.launch_id, SIGN_OFF)
     signed = deciders(seal, _records(launch), Outcome.APPROVED) if seal else ()
-    _tell(ti, view, _note(view, LaunchNoteKind.COMPLETE, what=launch.release, by=signed))
+    _tell(ti, view, _note(view, LaunchNoteKind.COMPLETE, what=launch.release, by=signed, **_end(launch)))
 
 
 def tell_decided(ti: Any, launch: LaunchContext, seal: Seal) -> None:
@@ -90,6 +90,7 @@ def tell_decided(ti: Any, launch: LaunchContext, seal: Seal) -> None:
             ),
             next=Next(what="The launch is over; the next one starts from its form."),
             url=_page(GO_NO_GO, launch),
+            **_end(launch),
         )
     _tell(ti, view, note)
 
@@ -190,6 +191,14 @@ def _rollback_contacts() -> tuple[PersonView, ...]:
 
 def _named(airflow_user: str | None) -> tuple[str, ...]:
     return (name_of(airflow_user),) if airflow_user else ()
+
+
+def _end(launch: LaunchContext) -> dict[str, Any]:
+    """What is told of every end: where its report is, and how far its chain goes."""
+    return {
+        "report": report_url(airflow_url(), launch.launch_id),
+        "head": ledger().head(launch.launch_id),
+    }
 
 
 def _page(dag_id: str, launch: LaunchContext) -> str:

@@ -30,9 +30,10 @@ class ItemTrigger(BaseTrigger):
     """Runs an item's checks.
 
     Without ``every`` it looks once: a pass ends the task (unless a person is needed as well), anything
-    else goes back to the task with the evidence. With ``every`` (seconds) a request is open already: it
-    looks again and again until the checks pass, and keeps the evidence that people see fresh. ``rest``
-    (seconds) comes before the first look where a worker went before (see ``pacing``).
+    else goes back to the task with the evidence. So does a pass of a later try: somebody may have answered
+    the try before (see ``carrying``). With ``every`` (seconds) a request is open already: it looks again and
+    again until the checks pass, and keeps the evidence that people see fresh. ``rest`` (seconds) comes before
+    the first look where a worker went before (see ``pacing``).
     """
 
     def __init__(
@@ -61,7 +62,8 @@ class ItemTrigger(BaseTrigger):
         """Yield one event: the end of the task, or the evidence for the task to go on with."""
         await asyncio.sleep(self.rest)
         evidence = await self._look() if self.every is None else await self._until_passed(self.every)
-        if evidence.passed and self.ends:
+        first = self.every is not None or self._ti().try_number <= 1
+        if evidence.passed and self.ends and first:
             record = machine_record(ItemSpec.model_validate(self.spec), self._launch(), self._ti(), evidence)
             yield TaskSuccessEvent(xcoms={"return_value": record.model_dump(mode="json")})
         else:

@@ -23,6 +23,7 @@ from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import current_launch, sealed_at
 from launch_pipeline.orchestration.observe import environment_named
+from launch_pipeline.orchestration.retrying import despite_accidents
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -99,7 +100,7 @@ class OpensOperator(BaseOperator):
         self, *, moment: dict[str, Any], conf: str = CONF_TEMPLATE, told: bool = False, **kwargs: Any
     ) -> None:
         """``told``: tell when the wait is over."""
-        super().__init__(retries=3, **kwargs)
+        super().__init__(**despite_accidents(), **kwargs)
         self.moment = moment
         self.conf = conf
         self.told = told

@@ -127,6 +127,11 @@ class Record(Frozen):
     checklist_digest: str
     rounds: tuple[Acknowledgement, ...] = ()
     """Of an item that is asked several times: every round, the last one included."""
+    carried_from: str | None = Field(default=None, exclude_if=lambda first: first is None)
+    """Task instance whose record holds this very decision already: its worker was lost before it could end.
+
+    One decision in two rows; left out of all others.
+    """
 
     @field_validator("results")
     @classmethod

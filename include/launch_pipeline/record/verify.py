@@ -68,8 +68,12 @@ def verify(dsn: str, launch_id: str, head: str | None = None) -> Verified:
     ``head`` is a digest that was noted or announced earlier: the chain must still contain it. Raises
     LedgerError where nothing is known of the launch, LedgerUnavailable.
     """
-    kept = read_kept(dsn, launch_id)
-    verified = verify_links(launch_id, kept.links, head)
+    return verify_kept(read_kept(dsn, launch_id), head)
+
+
+def verify_kept(kept: Kept, head: str | None = None) -> Verified:
+    """Prove what was read of a launch: its chain, and its rows against the table of launches."""
+    verified = verify_links(kept.launch_id, kept.links, head)
     if verified.broken is None and kept.state is not None:
         problem = _state_problem(kept.links, kept.state)
         return verified.model_copy(update={"broken": _behind(kept, problem) if problem else None})

@@ -16,7 +16,7 @@ from launch_pipeline.rehearsal.control import StandInControl
 from launch_pipeline.rehearsal.display import Display
 from launch_pipeline.rehearsal.operations import Operator
 from launch_pipeline.rehearsal.people import People, World
-from launch_pipeline.rehearsal.report import explain, tell, tell_as_json
+from launch_pipeline.rehearsal.report import explain, tell, tell_as_json, write_report
 from launch_pipeline.rehearsal.scenario import DEFAULT, Scenario
 from launch_pipeline.rehearsal.stage import ADMIN, ENVIRONMENT, RELEASE_MANAGER, STAND_IN, Stage
 from launch_pipeline.rehearsal.standin.plan import Part
@@ -124,6 +124,9 @@ class Rehearsal:
                 tell_as_json(summary, seconds)
             else:
                 tell(self.console, summary, seconds, self.stage)
+            settings = self.stage.settings
+            report = write_report(settings.ledger_dsn, self.run_id, self.stage.contacts, settings.home)
+            self.console.print(f"report     {report}", markup=False)
             if keep:
                 self._keep()
         finally:

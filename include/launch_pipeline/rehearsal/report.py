@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from launch_pipeline.rehearsal.display import outcome_table, unexplained_table, waiver_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
+    from launch_pipeline.people.contacts import Contacts
     from launch_pipeline.rehearsal.stage import Stage
     from launch_pipeline.rehearsal.summary import Summary
 
@@ -28,6 +31,18 @@ def explain(console: Console, stage: Stage) -> None:
         "\nAirflow as one of them. If a phase fails: clear the item with downstream in Airflow, then the"
         "\nfailed step of the Dag 'launch' (as rita.release or admin). Ctrl-C stops everything.\n"
     )
+
+
+def write_report(dsn: str, launch_id: str, contacts: Contacts, home: Path) -> Path:
+    """Write the launch's report as a page into the home, where it stays when nothing runs any more.
+
+    Raises LedgerError where the ledger cannot be read.
+    """
+    from launch_pipeline.record.report import page, source  # noqa: PLC0415 - loads jinja2
+
+    path = home / f"{launch_id}.html"
+    path.write_text(page.render(source.make_report(dsn, launch_id, lambda: contacts)), encoding="utf-8")
+    return path
 
 
 def tell_as_json(summary: Summary, seconds: float) -> None:

@@ -20,7 +20,7 @@ import psutil
 from launch_pipeline.errors import OperationError
 from launch_pipeline.runtime.databases import Login, Wanted, create_databases
 from launch_pipeline.runtime.ports import LOOPBACK
-from launch_pipeline.runtime.processes import ComponentSpec, attempt, guarded, kill_all
+from launch_pipeline.runtime.processes import ComponentSpec, Restarts, attempt, guarded, kill_all
 from launch_pipeline.runtime.settings import LEDGER_APPLICATION, LEDGER_OWNER
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             grace=20,
             start_timeout=60,
+            restarts=Restarts.SOME,
         )
 
     def ready(self) -> bool:

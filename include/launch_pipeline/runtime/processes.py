@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,6 +41,17 @@ POLL = 0.1
 _T = TypeVar("_T")
 
 
+class Restarts(StrEnum):
+    """What becomes of a component that ends by itself, once the stack is ready."""
+
+    NEVER = "never"
+    """The stack ends with it."""
+    SOME = "some"
+    """Started again; the stack ends with one that does not stay alive."""
+    ALWAYS = "always"
+    """Started again for ever: the others do without it."""
+
+
 class ComponentSpec(Frozen):
     """How one component is run."""
 
@@ -56,8 +68,7 @@ class ComponentSpec(Frozen):
     """Seconds between the stop signal and SIGKILL."""
     start_timeout: float = 90.0
     """Seconds until it must be ready."""
-    restarts: bool = False
-    """Started again when it ends by itself; the others end the stack."""
+    restarts: Restarts = Restarts.NEVER
 
 
 class ProcessRecord(Frozen):

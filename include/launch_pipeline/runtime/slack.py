@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.runtime.processes import ComponentSpec
+from launch_pipeline.runtime.processes import ComponentSpec, Restarts
 from launch_pipeline.slack.bridge.settings import SERVICE_USER
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class SlackAccess(Frozen):
             name=BRIDGE,
             command=(sys.executable, "-m", "launch_pipeline.cli.main", "slack"),
             environment={**settings.bridge_environment(), **given},
-            restarts=True,
+            restarts=Restarts.ALWAYS,
         )
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from launch_pipeline.runtime.processes import (
     Component,
     ComponentSpec,
     ProcessRecords,
+    Restarts,
     kill_all,
     left_over,
     sweep,
@@ -43,6 +45,10 @@ STOP_FIRST = ("scheduler", "triggerer", "dag-processor")
 WATCH_EVERY = 0.5
 REVIVE_EVERY = 5.0
 """Seconds between two starts of a component that ends again and again."""
+REVIVALS = 5
+"""Starts in a row after which a component that lives no longer than ``SHORT_LIFE`` ends the stack."""
+SHORT_LIFE = 60.0
+"""Seconds."""
 
 
 class Stack:
@@ -59,6 +65,8 @@ class Stack:
         self._mark = (STACK_VARIABLE, str(settings.home))
         self._components: dict[str, Component] = {}
         self._postgres: Postgres | None = None
+        self._ready = False
+        self._revived: Counter[str] = Counter()
 
     def start(self, progress: Progress = silent) -> StackInfo:
         """Start everything and return once it is ready; on any trouble stop what was started.
@@ -93,6 +101,7 @@ class Stack:
         with step(progress, "Dags"):
             self._await_dags()
         self._warn_of_broken_dags(progress)
+        self._ready = True
         for spec in self._extra:
             with step(progress, spec.name):
                 self._start_all([spec])
@@ -144,6 +153,7 @@ class Stack:
             name=name,
             command=(sys.executable, "-m", "airflow", *arguments),
             environment=settings.worker_environment() if runs_tasks else settings.component_environment(),
+            restarts=Restarts.SOME,
         )
 
     def _component(self, spec: ComponentSpec) -> Component:
@@ -232,27 +242,38 @@ class Stack:
         return AirflowApi(self.settings.url, name, self.settings.passwords()[name])
 
     def check(self) -> None:
-        """Raise :class:`OperationError` about the first component that ended by itself.
+        """Start again what ended by itself.
 
-        One that may end is started again instead.
+        Raises :class:`OperationError` about a component that may not end, or does not stay alive.
         """
         for component in self._components.values():
             if component.pid and not component.running() and component.name != "migration":
-                if not component.spec.restarts:
+                if not self._may_revive(component):
                     raise component.death()
                 self._revive(component)
+
+    def _may_revive(self, component: Component) -> bool:
+        """Whether to start it again; while the stack starts, trouble is told instead."""
+        restarts = component.spec.restarts
+        if time.time() - component.started_at > SHORT_LIFE:
+            self._revived[component.name] = 0
+        lives = self._ready and self._revived[component.name] < REVIVALS
+        return restarts is Restarts.ALWAYS or (restarts is Restarts.SOME and lives)
 
     def _revive(self, component: Component) -> None:
         """Start it again, not more often than every few seconds."""
         if time.time() - component.started_at >= REVIVE_EVERY:
             logger.warning("%s", component.death())
+            self._revived[component.name] += 1
             component.stop()
+            if component.name == "postgres" and self._postgres is not None:
+                self._postgres.prepare()
             component.start()
 
     def wait(self, until: Callable[[], bool] = lambda: False) -> None:
         """Watch until ``until()`` holds.
 
-        When a component dies, stop all and raise :class:`OperationError` about it.
+        When a component cannot be kept alive, stop all and raise :class:`OperationError` about it.
         """
         while not until():
             try:

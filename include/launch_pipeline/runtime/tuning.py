@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+EXECUTOR = "launch_pipeline.orchestration.executor.WholeLocalExecutor"
 PARALLELISM = 8
 """Workers of the local executor; 8 suits two cores, Airflow's own 32 do not."""
 
@@ -17,7 +18,7 @@ PARALLELISM = 8
 def tuned(*, rehearsal: bool = False) -> dict[str, object]:
     """Options by ``section.name`` that do not depend on places, ports and secrets."""
     return {
-        "core.executor": "LocalExecutor",
+        "core.executor": EXECUTOR,
         "core.max_active_tasks_per_dag": 64,
         "core.load_examples": False,
         "core.dags_are_paused_at_creation": False,
@@ -41,6 +42,9 @@ def _pace(*, rehearsal: bool) -> dict[str, object]:
         # A launch is read by people: half a second between looks of an idle scheduler is felt.
         "scheduler.scheduler_idle_sleep_time": 0.5,
         "scheduler.enable_health_check": False,
+        # What a killed scheduler had queued or under way is taken over by the next one; by default
+        # that looks only every five minutes, and an answer that was given waits for so long.
+        "scheduler.orphaned_tasks_check_interval": 30,
         # A worker that has ended is often noticed only at the next heartbeat, 5 s by default:
         # until then it holds its slot, and an answer to what it parked would be taken for a crash.
         "workers.min_heartbeat_interval": 1,

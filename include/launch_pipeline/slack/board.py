@@ -33,6 +33,8 @@ class BoardItem(Frozen):
     verdict: Verdict | None = None
     """Of the evidence of this very task instance."""
     headline: str = ""
+    refused: str = ""
+    """Of an open request: why the last answer to it did not count."""
     outcome: Outcome | None = None
     """Of the record of this very task instance; None where there is none."""
     decided_by: str = ""

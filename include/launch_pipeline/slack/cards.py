@@ -26,7 +26,7 @@ CARD_ITEMS = 12
 """Items of one card: with their longest texts they stay within Slack's sum of all texts."""
 _TEXT = 130
 _HEADLINE = 150
-_SET_ASIDE_ROOM = 2400
+_SET_ASIDE_ROOM = 2200
 _PHASES_ROOM = 2900
 
 _PHASES = {
@@ -41,10 +41,12 @@ _LAUNCHES = {
     LaunchState.COMPLETE: "🏁 Launch is complete",
     LaunchState.FAILED: "❌ Launch has failed",
     LaunchState.ABORTED: "⏹️ Launch was aborted",
+    LaunchState.NO_GO: "🔴 No go",
+    LaunchState.ROLLED_BACK: "↩️ Launch was rolled back",
 }
 _DECIDING = {
-    GateStyle.DECISION: ("said Go", "Decide…"),
-    GateStyle.SIGNATURE: ("signed", "Sign…"),
+    GateStyle.DECISION: ("said Go", "Decide…", "decide"),
+    GateStyle.SIGNATURE: ("signed", "Sign…", "sign"),
 }
 
 
@@ -101,7 +103,7 @@ def _urgent(item: ItemView) -> str:
     stands = standing(item)
     found = [
         f"{stands.symbol} *{stands.word}* · {escape(item.text, _TEXT)}",
-        escape(item.headline, _HEADLINE),
+        parts.refused(item, _HEADLINE) or escape(item.headline, _HEADLINE),
         _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
     ]
     return "\n".join(filter(None, found))
@@ -164,7 +166,7 @@ def locator(view: SectionView, items: Sequence[ItemView], part: int) -> CardLoca
 
 def decision_card(view: SectionView) -> Message:
     """Build the live card of go/no-go or of the sign-off: how many, who is missing, since when."""
-    said, words = _DECIDING[view.gate]
+    said, words, verb = _DECIDING[view.gate]
     items = view.items[:CARD_ITEMS]
     yes = sum(standing(item).rank is Rank.DONE for item in items)
     title = parts.marked(view.rehearsal, view.section_title)
@@ -176,7 +178,7 @@ def decision_card(view: SectionView) -> Message:
         parts.section(f"{_bar(items)}  *{count}*"),
         *(parts.section(_voice(item)) for item in items),
         *parts.actions("act", [*(review if asked else []), *parts.open_button(view.url)]),
-        *_set_aside(view.set_aside),
+        *_set_aside(view.set_aside, verb),
     ]
     return parts.message(f"{escape(title, 300)}: {count}", blocks)
 
@@ -191,25 +193,26 @@ def _voice(item: ItemView) -> str:
     stands = standing(item)
     said = f"{stands.symbol} *{item.owner.label}* · {stands.word if not item.asks else 'missing'}"
     if not item.outcome:
-        return "\n".join(filter(None, (said, _who(item, ""))))
+        return "\n".join(filter(None, (said, parts.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
     reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""
     return f"{said} · {escape(item.decided_by, 60)}{at}{reason}"
 
 
-def _set_aside(aside: Sequence[SetAside]) -> list[parts.Block]:
+def _set_aside(aside: Sequence[SetAside], verb: str) -> list[parts.Block]:
     if not aside:
         return [parts.context("Nothing was waived and nothing is red.")]
+    title = f"*Before you {verb}: {len(aside)} set aside*"
     told = [aside_line(one) for one in aside]
-    return [
-        parts.section(f"*Before you decide: {len(aside)} set aside*\n{parts.lines(told, _SET_ASIDE_ROOM)}")
-    ]
+    return [*map(parts.section, parts.spread([title, *told], _SET_ASIDE_ROOM, 2))]
 
 
 def aside_line(one: SetAside) -> str:
-    """One thing that was let pass or is red, with the name and reason behind it."""
+    """One thing that was let pass or is red, with name and reason; what is red, with its evidence, too."""
     stands = OUTCOMES[one.outcome]
-    why = " · ".join(filter(None, (escape(one.by, 60), escape(one.reason or one.headline, _HEADLINE))))
+    seen = one.headline if stands.rank is Rank.ENDED_BADLY or not one.reason.strip() else ""
+    said = (escape(one.by, 60), escape(one.reason, _HEADLINE), escape(seen, _HEADLINE))
+    why = " · ".join(filter(None, said))
     what = link(one.url, one.text, _TEXT) or escape(one.text, _TEXT)
     return f"{stands.symbol} {stands.word} · {what}" + (f" — {why}" if why else "")
 
@@ -223,17 +226,24 @@ def launch_root(view: LaunchView) -> Message:
     blocks = [
         parts.header(title),
         parts.context(" · ".join(filter(None, facts))),
-        *(
-            [parts.section(parts.lines([_phase(p) for p in view.phases], _PHASES_ROOM))]
-            if view.phases
-            else []
-        ),
+        *_phases(view.phases),
         *parts.actions("act", parts.open_button(view.url)),
     ]
     return parts.message(escape(title, 300), blocks)
 
 
+def _phases(phases: Sequence[PhaseLine]) -> list[parts.Block]:
+    """Where every phase stands; what has not begun is small, since a phone folds the rest."""
+    begun = [_phase(phase) for phase in phases if phase.state is not PhaseState.NOT_STARTED]
+    later = [_phase(phase) for phase in phases if phase.state is PhaseState.NOT_STARTED]
+    told = [parts.section(parts.lines(begun, _PHASES_ROOM))] if begun else []
+    return [*told, *parts.small_print([*(["*Not started*"] if later else []), *later])]
+
+
 def _phase(phase: PhaseLine) -> str:
     title = link(phase.url, phase.title, 90) or escape(phase.title, 90)
-    counted = f" · {phase.done} of {phase.total}" if phase.total else ""
+    if phase.state is PhaseState.NOT_STARTED:
+        return f"{_PHASES[phase.state]} {title}"
+    counts = phase.total and phase.state is not PhaseState.COMPLETE
+    counted = f" · {phase.done} of {phase.total}" if counts else ""
     return f"{_PHASES[phase.state]} {title} · {phase.state}{counted}"

@@ -22,5 +22,10 @@ def item_url(airflow: str, dag_id: str, run_id: str, task_id: str) -> str:
     return f"{run}/tasks/{_part(task_id)}/required_actions" if run else ""
 
 
+def report_url(airflow: str, launch_id: str) -> str:
+    """The launch's report, which the plugin serves. Nothing where Airflow's address is not known."""
+    return f"{airflow.rstrip('/')}/launch/report/{_part(launch_id)}" if airflow else ""
+
+
 def _part(text: str) -> str:
     return quote(text, safe="")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.record.schema import Outcome
 from launch_pipeline.slack import parts
 from launch_pipeline.slack.cards import aside_line, locator
-from launch_pipeline.slack.markup import bold, escape, moment, plain
+from launch_pipeline.slack.markup import address_of, bold, escape, moment, plain
 from launch_pipeline.slack.standing import OUTCOMES
 from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind, Next, PersonView, PhaseNote, SectionView
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EVENT = "launch_pipeline_note"
 """Type of the metadata that carries a message's key."""
 _ROOM = 1600
+_SET_ASIDE = "Waived, not met, not applicable"
 _NUDGED = 8
 
 _HAPPENED = {
@@ -35,6 +36,7 @@ _HAPPENED = {
     LaunchNoteKind.ROLLBACK_OFFERED: ("↩️", "Rollback offered"),
     LaunchNoteKind.COMPLETE: ("🏁", "Launch complete"),
 }
+_BY = {LaunchNoteKind.COMPLETE: "Signed by"}
 _TIMES = {
     LaunchNoteKind.STARTED: "Launch time",
     LaunchNoteKind.POSTPONED: "New launch time",
@@ -55,8 +57,9 @@ def phase_note(note: PhaseNote) -> Message:
         *_listed("Failing", note.failing),
         *_texts("Bypassed: green without a record", note.bypasses),
         *_texts("Why it did not complete", note.problems),
-        *_listed("Waived and not applicable", note.waivers),
+        *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
+        *_kept(note),
         *parts.actions("act", parts.open_button(note.url)),
     ]
     return parts.message(
@@ -82,8 +85,9 @@ def launch_note(note: LaunchNote) -> Message:
         parts.header(title),
         *([parts.section("\n".join(body))] if body else []),
         *_listed("Failing", note.failing),
-        *_listed("Waived and not applicable", note.waivers),
+        *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
+        *_kept(note),
         *parts.actions("act", parts.open_button(note.url)),
     ]
     return parts.message(
@@ -94,7 +98,7 @@ def launch_note(note: LaunchNote) -> Message:
 def _by(note: LaunchNote) -> str:
     who = ", ".join(filter(None, (escape(name, 60) for name in note.by[:_NUDGED])))
     reason = escape(note.reason, 600)
-    return ": ".join(filter(None, (who and f"*By* {who}", reason)))
+    return ": ".join(filter(None, (who and f"*{_BY.get(note.kind, 'By')}* {who}", reason)))
 
 
 def _times(note: LaunchNote) -> str:
@@ -126,6 +130,14 @@ def _next(following: Next | None) -> list[parts.Block]:
         return []
     at = f" · {moment(following.at)}" if following.at else ""
     return [parts.section(f"*Next* {escape(following.what, 300)}{at}")]
+
+
+def _kept(note: PhaseNote | LaunchNote) -> list[parts.Block]:
+    """Link the report, and note the end of the chain where the database's owner cannot change it."""
+    address = address_of(note.report, parts.URL_LENGTH)
+    linked = [parts.section(f"📄 <{address}|Report of the launch>")] if address else []
+    head = [f"Record up to row {note.head.position}: `{note.head.digest}`"] if note.head else []
+    return [*linked, *parts.small_print(head)]
 
 
 def _metadata(key: str) -> parts.Block:

@@ -18,7 +18,7 @@ from launch_pipeline.slack.markup import CUT, address_of, escape, mention, plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from launch_pipeline.slack.views import PersonView
+    from launch_pipeline.slack.views import ItemView, PersonView
 
 REHEARSAL = "REHEARSAL"
 """Stands first wherever a rehearsal could be mistaken for a launch."""
@@ -76,6 +76,17 @@ def lines(texts: Sequence[str], limit: int = SECTION_TEXT) -> str:
     return "\n".join(kept)
 
 
+def spread(texts: Sequence[str], limit: int, most: int) -> list[str]:
+    """Spread whole lines over at most so many paragraphs; the last one says what is left out."""
+    made: list[str] = []
+    rest = list(texts)
+    while len(made) < most - 1 and len("\n".join(rest)) > limit:
+        fits = sum(len("\n".join(rest[: number + 1])) <= limit for number in range(len(rest)))
+        made.append("\n".join(rest[: max(fits, 1)])[:limit])
+        rest = rest[max(fits, 1) :]
+    return [*made, lines(rest, limit)] if rest else made
+
+
 def _more(number: int) -> str:
     return f"{CUT} {number} more"
 
@@ -117,6 +128,14 @@ def people(persons: Sequence[PersonView]) -> str:
 def addressed(person: PersonView) -> str:
     """Address one person, or name him where Slack does not know him."""
     return mention(person.slack_id) if person.slack_id else escape(person.name, 40)
+
+
+def refused(item: ItemView, limit: int) -> str:
+    """Say why the last answer to an item did not count, where it asks again because of that."""
+    if not (item.asks and item.refused.strip()):
+        return ""
+    words = "⚠️ The last answer did not count: "
+    return words + escape(item.refused, limit - len(words))
 
 
 def marked(rehearsal: bool, text: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.checks.verdict import Frozen, Verdict
 from launch_pipeline.record.schema import Outcome
-from launch_pipeline.slack.links import item_url, run_url
+from launch_pipeline.slack.links import item_url, report_url, run_url
 from launch_pipeline.slack.note_keys import phase_key, unsealed_key
 from launch_pipeline.slack.views import PhaseNote, SetAside
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.record.chain import Head
     from launch_pipeline.record.schema import KeptEntry, Record, Seal
     from launch_pipeline.slack.views import Next
 
@@ -43,6 +45,7 @@ def phase_note_of(  # the launch, the phase, how it ended, and what comes
     records: Sequence[Record],
     following: Next | None = None,
     url: str = "",
+    head: Head | None = None,
 ) -> PhaseNote:
     """Tell how a phase ended: counts, who let what pass and why, what fails, and who went around it.
 
@@ -63,6 +66,11 @@ def phase_note_of(  # the launch, the phase, how it ended, and what comes
         problems=_unexplained(seal),
         next=following,
         url=url or run_url(launch.airflow_url, seal.dag_id, launch.launch_id),
+        # A rollback that is complete is the end of its launch.
+        report=report_url(launch.airflow_url, launch.launch_id)
+        if seal.dag_id == ROLLBACK and seal.complete
+        else "",
+        head=head,
     )
 
 

@@ -41,6 +41,7 @@ def _phase_lines(note: PhaseNote) -> Iterator[str]:
     yield from note.problems
     yield from _listed(note.waivers)
     yield from _next(note.next)
+    yield from _kept(note)
 
 
 def _launch_headline(note: LaunchNote) -> str:
@@ -58,17 +59,27 @@ def _launch_lines(note: LaunchNote) -> Iterator[str]:
     yield from _listed(note.failing)
     yield from _listed(note.waivers)
     yield from _next(note.next)
+    yield from _kept(note)
 
 
 def _listed(aside: Iterable[SetAside]) -> Iterator[str]:
     for one in aside:
-        why = ", ".join(filter(None, (one.by, one.reason or one.headline)))
+        red = one.outcome in {Outcome.REJECTED, Outcome.NOT_REACHED}
+        seen = one.headline if red or not one.reason else ""
+        why = ", ".join(filter(None, (one.by, one.reason, seen)))
         yield f"{_word(one.outcome)}: {one.text}" + (f" ({why})" if why else "")
 
 
 def _next(following: Next | None) -> Iterator[str]:
     if following:
         yield f"next: {following.what}" + (f" at {following.at.isoformat()}" if following.at else "")
+
+
+def _kept(note: Note) -> Iterator[str]:
+    if note.report:
+        yield f"report: {note.report}"
+    if note.head:
+        yield f"record up to row {note.head.position}: {note.head.digest}"
 
 
 def _word(outcome: Outcome) -> str:

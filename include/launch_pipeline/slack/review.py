@@ -26,10 +26,11 @@ CALLBACK = "review_submitted"
 _REASON_LENGTH = 1000
 _SIGNATURE_LENGTH = 200
 _EVIDENCE = 1500
+_PARAGRAPHS = 10
 _VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
 _TITLES = {GateStyle.APPROVAL: "Review", GateStyle.DECISION: "Go / No-Go", GateStyle.SIGNATURE: "Sign-Off"}
 _WHY = {
-    GateStyle.APPROVAL: "Needed to waive, reject or not applicable",
+    GateStyle.APPROVAL: "Needed unless you approve",
     GateStyle.DECISION: "Needed for No go",
     GateStyle.SIGNATURE: "Needed to decline",
 }
@@ -56,10 +57,10 @@ def review_modal(view: SectionView, slack_id: str, channel: str, message_ts: str
         "private_metadata": metadata,
         "blocks": [
             *_opening(view, bool(mine)),
-            *_set_aside(view),
             *asked,
             *_left_out(len(answerable) - len(mine)),
             *_waiting_for_others(others),
+            *_set_aside(view),
         ],
     }
     return checked_view({**fields, "submit": parts.label("Send")} if mine else fields)
@@ -68,20 +69,28 @@ def review_modal(view: SectionView, slack_id: str, channel: str, message_ts: str
 def _opening(view: SectionView, asked: bool) -> list[parts.Block]:
     title = parts.marked(view.rehearsal, f"{view.section_title} · {view.phase_title}")
     nothing = [] if asked else [parts.section("Nothing here waits for you now.")]
-    return [parts.context(escape(title, 400)), *nothing]
+    aside = f"⏭️ *{len(view.set_aside)} set aside so far*: the list is at the end."
+    return [
+        parts.context(escape(title, 400)),
+        *([parts.section(aside)] if view.set_aside else []),
+        *nothing,
+    ]
 
 
 def _set_aside(view: SectionView) -> list[parts.Block]:
+    """All of it, below the questions: a thumb reaches the answer first."""
     if not view.set_aside:
         return []
-    told = parts.lines([aside_line(one) for one in view.set_aside], 2900)
-    return [parts.section(f"*Set aside so far: {len(view.set_aside)}*\n{told}")]
+    title = f"*Set aside so far: {len(view.set_aside)}*"
+    told = [aside_line(one) for one in view.set_aside]
+    return [{"type": "divider"}, *map(parts.section, parts.spread([title, *told], 2900, _PARAGRAPHS))]
 
 
 def _question(number: int, item: ItemView, slack_id: str) -> list[parts.Block]:
     stands = standing(item)
     told = [
         f"{stands.symbol} {bold(item.text, 300)}",
+        parts.refused(item, 600),
         escape(item.question, 600),
         f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
     ]

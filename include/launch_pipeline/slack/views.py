@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from launch_pipeline.checklist.words import Answer, GateStyle, Mode, Role, Severity
 from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
 from launch_pipeline.people.contacts import SlackId
+from launch_pipeline.record.chain import Head
 from launch_pipeline.record.schema import Outcome
 
 AirflowId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.~:+-]{1,250}$")]
@@ -62,6 +63,8 @@ class ItemView(Frozen):
     question: str = ""
     url: str = ""
     """The item in Airflow."""
+    refused: str = ""
+    """Why the last answer did not count, where the item asks again because of it."""
     answered_by: str = ""
     """Whose answer was taken while the task has not ended yet."""
     decided_by: str = ""
@@ -157,6 +160,8 @@ class LaunchState(StrEnum):
     COMPLETE = "complete"
     FAILED = "failed"
     ABORTED = "aborted"
+    NO_GO = "no go"
+    ROLLED_BACK = "rolled back"
 
 
 class LaunchView(Frozen):
@@ -196,6 +201,10 @@ class PhaseNote(Frozen):
     problems: tuple[str, ...] = ()
     next: Next | None = None
     url: str = ""
+    report: str = ""
+    """The launch's report, where this ends the launch."""
+    head: Head | None = None
+    """The end of the launch's chain: told, it is noted outside of the database."""
 
 
 class LaunchNoteKind(StrEnum):
@@ -235,3 +244,7 @@ class LaunchNote(Frozen):
     """Who is to act now, and is addressed."""
     next: Next | None = None
     url: str = ""
+    report: str = ""
+    """The launch's report, where this ends the launch."""
+    head: Head | None = None
+    """The end of the launch's chain, as in ``PhaseNote``."""

@@ -21,11 +21,11 @@ pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 
 CERTIFICATES: dict[str, tuple[dict[str, Any], bool, Verdict, str]] = {
-    "good": ({}, True, P, "chain_verified = true"),
-    "expired": ({"days": -1}, True, F, "chain_verified"),
+    "good": ({}, True, P, "problem is absent, days_left = 90"),
+    "expired": ({"days": -1}, True, F, "problem = certificate has expired"),
     "ends soon": ({"days": 10}, True, F, "days_left = 10, want >= 30"),
-    "unknown authority": ({}, False, F, "chain_verified"),
-    "another name": ({"name": "other.example"}, True, F, "hostname_verified"),
+    "unknown authority": ({}, False, F, "problem = unable to get local issuer certificate"),
+    "another name": ({"name": "other.example"}, True, F, "problem = Hostname mismatch"),
     "speaks old TLS": ({"legacy": True}, True, F, 'legacy_protocols = ["TLSv1", "TLSv1.1"]'),
 }
 

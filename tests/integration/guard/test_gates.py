@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.api_fastapi.core_api.security import bearer_scheme
+from sqlalchemy import text
 from starlette.requests import Request
 
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
@@ -285,6 +286,25 @@ def test_connection_killed_while_it_holds_the_lock_frees_the_gate(rows: GateRows
                 return free, again
 
     assert with_gates(work) == (True, True)
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_machine_that_falls_silent_holds_no_gate_for_long() -> None:
+    """Whoever loses its power closes no connection: the server must notice by itself, in seconds."""
+    # Where the tests' server listens there is nothing to keep alive, so its own numbers are 0.
+    query = "SELECT name FROM pg_settings WHERE name LIKE 'tcp_keepalives_%' AND source = 'session'"
+
+    async def work(gates: Gates) -> set[str]:
+        def told() -> set[str]:
+            with gates._engine.connect() as connection:
+                return set(connection.scalars(text(query)))
+
+        return await asyncio.to_thread(told)
+
+    silence = gates_module.SILENCE
+    assert with_gates(work) == set(silence)
+    idle, interval, count = (silence[f"tcp_keepalives_{name}"] for name in ("idle", "interval", "count"))
+    assert idle + interval * count <= 60
 
 
 @pytest.mark.usefixtures("rows")

@@ -48,6 +48,7 @@ CONDUCTOR = """
     VALUES ('launch', %s, 'manual', now(), %s, %s, 1)
 """
 ENDED = "UPDATE dag_run SET state = %s, updated_at = now() - %s * interval '1 minute' WHERE run_id = %s"
+ANSWERED = "UPDATE hitl_detail SET responded_by = %s, responded_at = now() WHERE ti_id = %s"
 MOVED = "UPDATE task_instance SET state = %s, updated_at = now() WHERE id = %s"
 
 
@@ -188,10 +189,7 @@ def test_item_waits_where_an_answer_would_reach_it(
 def test_answer_is_shown_until_the_task_has_judged_it(reading: BoardReading, rows: GateRows) -> None:
     """Whose it is, while the task goes on; afterwards the record speaks."""
     gate = checked(rows)
-    rows.execute(
-        "UPDATE hitl_detail SET responded_by = %s, responded_at = now() WHERE ti_id = %s",
-        json.dumps({"id": "4", "name": "omar.operations"}), gate.instance,
-    )  # fmt: skip
+    rows.execute(ANSWERED, json.dumps({"id": "4", "name": "omar.operations"}), gate.instance)
     rows.execute(MOVED, "scheduled", gate.instance)
     item = shown(reading, gate)
     assert (item.answered_by, item.waits) == ("omar.operations", False)
@@ -238,12 +236,25 @@ def test_only_this_task_instance_counts(reading: BoardReading, rows: GateRows) -
 
 
 @pytest.mark.parametrize("value", [None, "", "no JSON", "{}", {}, [], 7, "[" * 5000])
-@pytest.mark.parametrize("key", ["evidence", "return_value"])
+@pytest.mark.parametrize("key", ["evidence", "return_value", "refused"])
 def test_broken_xcom_hides_nothing(reading: BoardReading, rows: GateRows, key: str, value: Any) -> None:
     """Whatever lies there, the item is shown as it stands."""
     gate = checked(rows)
     xcom(rows, gate, key, value)
     assert shown(reading, gate).waits
+
+
+def test_refused_answer_is_explained_while_the_item_asks_again(reading: BoardReading, rows: GateRows) -> None:
+    """Why it did not count is on the board; not of another try, and not once an answer was taken."""
+    gate = checked(rows)
+    assert shown(reading, gate).refused == ""
+    xcom(rows, gate, "refused", {"task_instance_id": gate.instance, "why": "The evidence was too old."})
+    assert shown(reading, gate).refused == "The evidence was too old."
+    rows.execute(ANSWERED, json.dumps({"id": "1", "name": "ada.technical"}), gate.instance)
+    assert shown(reading, gate).refused == ""
+    again = checked(rows)
+    xcom(rows, again, "refused", {"task_instance_id": gate.instance, "why": "It was another try."})
+    assert shown(reading, again).refused == ""
 
 
 def test_state_set_by_hand_has_no_outcome(reading: BoardReading, rows: GateRows) -> None:

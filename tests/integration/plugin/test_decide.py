@@ -125,6 +125,16 @@ def test_nobody_outside_can_claim_slack(server: PluginServer, rows: GateRows, wa
     assert gate.detail(rows)["params_input"] == {"via": via}
 
 
+def test_bridge_itself_can_answer_nothing(server: PluginServer, rows: GateRows) -> None:
+    """Its account asks the plugin in a person's name; on Airflow's own route it is nobody."""
+    gate = approval(rows)
+    body = {"chosen_options": ["Approve"], "params_input": {}}
+    reply = server.send("PATCH", gate.path, body, server.bearer(BRIDGE))
+    assert reply.status_code == 403
+    assert gate.detail(rows)["responded_at"] is None
+    assert code(server.decide(gate.request(BRIDGE))) == (403, "unknown_person")
+
+
 # ---- who is refused ---------------------------------------------------------------------------------
 
 

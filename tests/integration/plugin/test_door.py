@@ -178,3 +178,10 @@ def test_nothing_is_served_where_everybody_is_admin(
         refusal = Refusal.model_validate_json(reply.content)
         assert refusal.code == "configuration"
         assert "simple_auth_manager_all_admins" in refusal.detail
+
+
+def test_no_report_is_shown_where_everybody_is_admin(everybody_is_admin: PluginServer) -> None:
+    """A report has names in it; where nobody signs in, nobody is entitled to them."""
+    reply = call(everybody_is_admin, "GET", "/launch/report/anything")
+    assert reply.status_code == 503
+    assert "simple_auth_manager_all_admins" in reply.text

@@ -78,6 +78,23 @@ def cleared(rows: GateRows, gate: Gate) -> None:
     )
 
 
+LOST = "UPDATE task_instance SET id = %s, try_number = 2, state = 'running', max_tries = %s WHERE id = %s"
+
+
+@pytest.mark.parametrize(("max_tries", "expected"), [(1000, "already_decided"), (1001, "superseded")])
+def test_answer_whose_worker_was_lost_stands(
+    server: PluginServer, rows: GateRows, max_tries: int, expected: str
+) -> None:
+    """The next try goes on with it, so whoever asks again hears that it is taken; a clear forgets it."""
+    gate = approval(rows)
+    assert server.decide(gate.request(OMAR)).status_code == 200
+    rows.execute(LOST, str(uuid.uuid4()), max_tries, gate.instance)
+    refusal = told(server.decide(gate.request(OMAR)))
+    assert refusal.code == expected
+    if expected == "already_decided":
+        assert (refusal.person, refusal.answer) == ("Omar Haddad", "Approve")
+
+
 def test_answer_that_settles_while_the_item_is_cleared_comes_to_nothing(
     server: PluginServer, rows: GateRows
 ) -> None:
@@ -184,3 +201,33 @@ def test_slack_and_the_page_at_the_same_time(server: PluginServer, rows: GateRow
             (409, 200): ("rhea.operations", ["Reject"], "airflow_ui"),
         }[statuses]
     )
+
+
+@pytest.mark.parametrize("round_", range(2))
+def test_two_in_slack_and_one_on_the_page_at_the_same_time(
+    server: PluginServer, rows: GateRows, round_: int
+) -> None:
+    """Three answers, one gate: one wins and is kept, the two others hear by whom, or busy."""
+    del round_
+    gate = approval(rows)
+    body = {"chosen_options": ["Reject"], "params_input": {"reason": REASON}}
+    headers = server.bearer("rhea.operations")
+    server.token("omar.operations")
+    with ThreadPoolExecutor(3) as threads:
+        slack = [threads.submit(server.decide, gate.request(who)) for who in (OMAR, RHEA)]
+        page = threads.submit(server.send, "PATCH", gate.path, body, headers)
+        statuses = [*(reply.result().status_code for reply in slack), page.result().status_code]
+    assert sorted(statuses) == [200, 409, 409]
+    winner = statuses.index(200)
+    detail = gate.detail(rows)
+    kept = (detail["responded_by"]["name"], detail["chosen_options"])
+    expected = [
+        ("omar.operations", ["Approve"]),
+        ("rhea.operations", ["Approve"]),
+        ("rhea.operations", ["Reject"]),
+    ]
+    assert kept == expected[winner]
+    refused = [told(reply.result()) for reply in slack if reply.result().status_code == 409]
+    names = {"Omar Haddad": "omar.operations", "Rhea Costa": "rhea.operations"}
+    assert {r.code for r in refused} <= {"busy", "already_decided"}
+    assert {names[r.person] for r in refused if r.code == "already_decided"} <= {kept[0]}

@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.orchestration.evidence import Evidence
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.launches import Launch, Launches
 from launch_pipeline.slack.bridge.app import serve
+from launch_pipeline.slack.locators import CardLocator, Pin
 from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
-from servers.plugin_server import BRIDGE, an_open_gate
+from servers.plugin_answers import RHEA
+from servers.plugin_server import BRIDGE, an_open_gate, xcom
+from servers.records import a_result
 from servers.slack import slack, until
 from servers.slack_bridge import ADA, CHANNEL, OMAR, QUICK, settings_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from launch_pipeline.rehearsal.slack.server import SlackStandIn
     from launch_pipeline.rehearsal.slack.workspace import Posted
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 DAG, SECTION = "week_3_team_preparation", "training"
+NEXT_YEAR = datetime.now(UTC) + timedelta(days=365)
 
 
 @pytest.fixture
@@ -68,9 +76,14 @@ def needs_only(gate: Gate, owner: str) -> bool:
     return item.owner == owner and not item.mode.has_checks
 
 
+def told_to(standin: SlackStandIn, slack_id: str) -> list[str]:
+    """What one person alone was told."""
+    return [m.text for m in messages(standin) if m.only_for == slack_id]
+
+
 async def word(standin: SlackStandIn, slack_id: str) -> Any:
     """What one person alone is told."""
-    return await until(lambda: [m.text for m in messages(standin) if m.only_for == slack_id])
+    return await until(lambda: told_to(standin, slack_id))
 
 
 def test_tap_is_recorded_in_the_persons_own_name(server: PluginServer, gates: list[Gate]) -> None:
@@ -129,3 +142,70 @@ def test_form_reaches_airflow_word_for_word(server: PluginServer, gates: list[Ga
             assert gates[1].detail(server.rows)["responded_at"] is None
 
     asyncio.run(inside())
+
+
+def pinned(posted: Posted, *gates: Gate) -> str:
+    """The value of a card's button, pinned to these gates as they are."""
+    elements = [element for block in posted.blocks for element in block.get("elements", [])]
+    value = next(e["value"] for e in elements if e.get("action_id") == APPROVE_MINE)
+    pins = tuple(Pin(task_instance_id=gate.instance, try_number=1) for gate in gates)
+    return CardLocator.decode(value).model_copy(update={"pins": pins}).encode()
+
+
+def test_refusals_say_what_is_wrong_to_whoever_tapped_alone(
+    server: PluginServer, gates: list[Gate], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not his role, decided by whom, another try, failing checks, a launch that is over: told and logged."""
+    plain = [gate for gate in gates if needs_only(gate, "operations_lead")]
+    red = next(gate for gate in gates if shipped_dags()[DAG].specs[gate.task_id].item.mode.has_checks)
+    evidence = Evidence.of(red.instance, [a_result(verdict=Verdict.FAILED, headline="nobody was there")])
+    xcom(server.rows, red, "evidence", evidence.payload())
+    run_id = gates[0].run_id
+    caplog.set_level("WARNING")
+
+    def decided() -> None:
+        assert server.decide(plain[0].request(OMAR)).status_code == 200
+
+    def cleared() -> None:
+        server.rows.execute("UPDATE task_instance SET id = %s WHERE id = %s", uuid.uuid4(), plain[1].instance)
+
+    def aborted() -> None:
+        started = {"environment": "e2e", "release": "1.0.0", "release_sha": "a" * 40, "started_by": "admin"}
+        kept = Launches(server.rows.dsn)
+        kept.start(Launch(launch_id=run_id, launch_at=NEXT_YEAR, rehearsal=True, **started))
+        kept.abort(run_id, "priya.product", "we launch in spring")
+
+    steps: list[tuple[str, str, Gate, Callable[[], None], str]] = [
+        ("not_your_role", ADA, plain[0], lambda: None, "They wait for: Operations Lead"),
+        ("already_decided", RHEA, plain[0], decided, "by Omar Haddad"),
+        ("superseded", OMAR, plain[1], cleared, "earlier try"),
+        ("checks_not_passed", OMAR, red, lambda: None, "checks have not passed"),
+        ("launch_over", OMAR, plain[2], aborted, "This launch is over"),
+    ]
+
+    async def inside() -> None:
+        async with bridge(server) as standin:
+            posted = await until(lambda: card(standin, run_id))
+            value_of = {gate.task_id: pinned(posted, gate) for *_, gate, _, _ in steps}
+            for code, who, gate, happens, words in steps:
+                caplog.clear()
+                await asyncio.to_thread(happens)
+                before = len(told_to(standin, who))
+                value = value_of[gate.task_id]
+                await standin.hands.click(who, CHANNEL, posted.ts, APPROVE_MINE, value=value)
+                await until(lambda who=who, before=before: len(told_to(standin, who)) > before)
+                assert words in told_to(standin, who)[-1], code
+                assert "recorded" not in told_to(standin, who)[-1], code
+                assert f"Refused {who}" in caplog.text, code
+                assert code in caplog.text
+            public = " ".join(m.text for m in messages(standin) if m.only_for is None)
+            assert not [words for *_, words in steps if words in public]
+
+    asyncio.run(inside())
+    answered = server.rows.execute(
+        "SELECT task_id FROM hitl_detail JOIN task_instance ON id = ti_id"
+        " WHERE run_id = %s AND responded_at IS NOT NULL",
+        run_id,
+    )
+    assert answered == [(plain[0].task_id,)]
+    assert "launch_over" in server.log()

@@ -13,6 +13,7 @@ import pytest
 
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.migrate import migrate
+from launch_pipeline.record.report.source import make_report
 from launch_pipeline.record.schema import Entry, Outcome
 from launch_pipeline.record.verify import read_kept, verify
 from launch_pipeline.runtime.postgres import binaries
@@ -20,10 +21,13 @@ from servers.airflow_database import GateRows, migrate_airflow, sqlalchemy_url
 from servers.chains import LAUNCH, append_some
 from servers.databases import fresh_database
 from servers.records import a_record, a_seal
+from servers.reported import example_contacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from launch_pipeline.record.report.model import Report
 
 DAG, TASK, ITEM = "week_1", "security.tls", "week_1.security.tls"
 
@@ -74,6 +78,12 @@ def decided(rows: GateRows, launch_id: str, outcome: Outcome) -> Entry:
     return Entry.of_record(record)
 
 
+def reported(dsn: str, launch_id: str) -> Report:
+    """Make the launch's report, but for the time at which it was made."""
+    made = make_report(dsn, launch_id, example_contacts)
+    return made.model_copy(update={"made_at": datetime(2030, 1, 1, tzinfo=UTC)})
+
+
 def test_cleaned_and_deleted_runs_lose_no_sign_off(airflow_dsn: str, ledger_dsn: str, tmp_path: Path) -> None:
     """After `airflow db clean` and a deleted run every row is there; a new attempt is a row of its own."""
     ledger, rows = Ledger(ledger_dsn), GateRows(airflow_dsn)
@@ -84,11 +94,13 @@ def test_cleaned_and_deleted_runs_lose_no_sign_off(airflow_dsn: str, ledger_dsn:
     before = read_kept(ledger_dsn, launch_id).links
     head = ledger.head(launch_id)
     assert head is not None
+    report = reported(ledger_dsn, launch_id)
 
     clean(airflow_dsn, tmp_path)
     assert rows.execute("SELECT count(*) FROM dag_run WHERE run_id = %s", launch_id) == [(0,)]
     assert rows.execute("SELECT count(*) FROM task_instance WHERE run_id = %s", launch_id) == [(0,)]
     assert read_kept(ledger_dsn, launch_id).links == before
+    assert reported(ledger_dsn, launch_id) == report
 
     again = decided(rows, launch_id, Outcome.APPROVED)
     ledger.append(again)

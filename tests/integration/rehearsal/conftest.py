@@ -27,10 +27,8 @@ WINDOW = 3.0
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStandIn]:
     """A running stand-in whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
     home = tmp_path_factory.mktemp("rehearsal") / "home"
-    patch = pytest.MonkeyPatch()
     with postgres(home) as dsn:
         plan = StandInPlan.make(home / "product", dsn, pace=PACE, window=WINDOW, broken=(Part.GATEWAY,))
-        patch.setenv("SSL_CERT_FILE", str(plan.trust_file))
         with RunningStandIn(plan) as running:
             running.await_samples()
             running.turn(Part.GATEWAY, works=True)
@@ -38,7 +36,6 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStandIn
             running.write_up()
             running.say(DEFAULT.posts.values())
             yield running
-    patch.undo()
 
 
 @pytest.fixture(scope="session")

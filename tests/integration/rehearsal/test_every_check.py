@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,12 @@ LEAST, LEAST_WITHOUT_REDIS = 245, 233
 def results(product: RunningStandIn, checked_items: dict[str, Item]) -> dict[str, list[CheckResult]]:
     """What the checks of every item say of the whole stand-in."""
     return product.check_all(checked_items)
+
+
+@pytest.mark.usefixtures("results")
+def test_trust_ends_with_the_checks(product: RunningStandIn) -> None:
+    """The stand-in's authority is believed by its own checks only: other tests follow in this process."""
+    assert os.environ.get("SSL_CERT_FILE") != str(product.plan.trust_file)
 
 
 @pytest.fixture(scope="module")

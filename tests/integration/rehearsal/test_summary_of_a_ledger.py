@@ -9,12 +9,16 @@ import pytest
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import Entry, Outcome
+from launch_pipeline.rehearsal.report import write_report
 from launch_pipeline.rehearsal.scenario import DEFAULT
 from launch_pipeline.rehearsal.summary import Unexplained, summarise
 from launch_pipeline.rehearsal.watch import load_plans
 from servers.records import a_record, a_result, a_seal
+from servers.reported import example_contacts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from launch_pipeline.record.schema import Record
 
 WEEK = "week_2_infrastructure_setup"
@@ -52,6 +56,14 @@ def test_whatever_is_not_verified_without_a_reason_is_named(dsn: str, wrong: Rec
     assert not summary.as_planned
     assert summary.verified == 1
     assert summary.total == 3
+
+
+def test_rehearsal_leaves_its_report(dsn: str, tmp_path: Path) -> None:
+    """A page that can be read when everything has stopped, named after the launch."""
+    kept(dsn, PASSED, BY_HAND)
+    path = write_report(dsn, "shop-1.2", example_contacts(), tmp_path)
+    assert path == tmp_path / "shop-1.2.html"
+    assert BY_HAND.text in path.read_text()
 
 
 def test_who_answers_by_hand_owes_no_reason(dsn: str) -> None:

@@ -19,7 +19,7 @@ from launch_pipeline.slack.bridge.telling import Teller
 from launch_pipeline.slack.note_keys import launch_key, phase_key, place_of
 from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind
 from servers.records import a_record, a_seal
-from servers.slack_board import LAUNCH, WEEK_1, Airflow, Clock, deployment
+from servers.slack_board import LAUNCH, PUBLIC, WEEK_1, Airflow, Clock, deployment
 from servers.slack_board_stage import CHANNEL, Stage, key_of, stage, words
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ def test_postponed_and_aborted_are_told_at_once(dsn: str) -> None:
         assert REASON in words(told(at)[0])
         assert "was <!date" in words(told(at)[0])
         assert "the product is not what was promised" in words(told(at)[2])
+        assert f"<{PUBLIC}/launch/report/{LAUNCH}|Report of the launch>" in words(told(at)[2])
+        assert str(Ledger(dsn).head(LAUNCH).digest) in words(told(at)[2])
         await at.look()
         assert len(told(at)) == 3
 

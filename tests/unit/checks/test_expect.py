@@ -146,6 +146,9 @@ JUDGED: dict[str, tuple[Observation, dict[str, Any], Verdict, str]] = {
     "nothing asked is inconclusive": (seen({"a": 1}), {}, Verdict.INCONCLUSIVE, "nothing was asked of what was seen"),
     "NaN alone is inconclusive": (
         seen({"a": math.nan}), {"a": "< 1"}, Verdict.INCONCLUSIVE, "a = nan, want < 1 (not a number)"),
+    "what lies in the future says nothing of its age": (
+        seen({"a": "2999-01-01T00:00:00Z"}), {"a": "age <= 26h"}, Verdict.INCONCLUSIVE,
+        "a = 2999-01-01T00:00:00Z, want age <= 26h (lies in the future: a clock is wrong)"),
     "a no beside NaN is a no": (
         seen({"a": math.nan, "b": 2}), {"b": "< 1", "a": "< 1"}, Verdict.FAILED, "b = 2, want < 1 (and 1 more)"),
     "missing": (seen({}), {"a": "< 1"}, Verdict.FAILED, "a is missing, want < 1"),

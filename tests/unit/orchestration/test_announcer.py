@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbac
 from launch_pipeline.orchestration.windows import OpensOperator
 from launch_pipeline.record.launches import Launches, LaunchState
 from launch_pipeline.record.schema import Entry, EntryKind, Outcome, Record, Seal
+from launch_pipeline.record.verify import read_kept
 from launch_pipeline.slack.bridge.store import Messages
 from launch_pipeline.slack.kept_notes import launch_notes_of
 from launch_pipeline.slack.note_keys import ROOT, launch_key, phase_key, place_of, unsealed_key
@@ -151,6 +153,10 @@ def test_complete_phase_stays_in_the_thread_and_says_what_is_next(
     assert [note.thread_ts for note in notes] == [root.ts, root.ts]
     assert slack.broadcast == []
     assert title("week_2_infrastructure_setup") in slack.shown(notes[0]).replace("\u200b", "")
+    # Each notes the head of its moment, so that nobody can rewrite what was kept before.
+    heads = [re.findall(r"sha256:[0-9a-f]{64}", slack.shown(note)) for note in notes]
+    digests = [row.digest for row in read_kept(ledger._dsn, LAUNCH).links]
+    assert [digests.index(head) for (head,) in heads] == [2, 5]
     # The window after week 3 opens two hours before the launch.
     assert "<!date^" in slack.shown(notes[1])
 
@@ -560,6 +566,30 @@ def test_completion_is_told_with_who_signed(
     (note,) = slack.notes
     assert "Launch complete" in note.text
     assert "Ada Lindqvist" in slack.shown(note)
+
+
+REPORT = f"https://airflow.example.org/launch/report/{LAUNCH}"
+
+
+@pytest.mark.usefixtures("launch")
+def test_end_is_told_with_the_report_and_the_head_of_the_chain(
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest
+) -> None:
+    """Complete or no go: whoever reads Slack has noted how far the record goes, and where it is shown."""
+    supervisor.xcoms[CONDUCTOR, LAUNCH, "admit", "return_value"] = CONF
+    no = record("cto", Outcome.REJECTED, GO_NO_GO, reason="the numbers are bad", results=())
+    sealed(ledger, no, dag_id=GO_NO_GO, complete=False, problems=("No.",))
+    ended(step(supervisor, GoNoGoOperator, GO_NO_GO), rest, GO_NO_GO, "failed")
+    rows = {row.digest: row for row in read_kept(ledger._dsn, LAUNCH).links}
+    (note,) = slack.notes
+    assert f"<{REPORT}|Report of the launch>" in slack.shown(note)
+    (digest,) = re.findall(r"sha256:[0-9a-f]{64}", slack.shown(note))
+    # The end of the launch is kept before it is told.
+    assert rows[digest].kind == EntryKind.LAUNCH_ENDED
+    assert kept(ledger)[-1].lines[-2:] == (
+        f"report: {REPORT}",
+        f"record up to row {rows[digest].position}: {digest}",
+    )
 
 
 PARSED = """

@@ -145,7 +145,7 @@ def test_answer_that_does_not_count_is_asked_again(
     ended = task.answer(option, **fields)
     assert ended.state in {"awaiting_input", "deferred"}
     assert ended.message.next_method == "answered"
-    assert why in task.xcom("refused")
+    assert why in task.xcom("refused")["why"]
     assert [request.ti_id for request in supervisor.requests] == [task.id, task.id]
     assert ledger.entries(LAUNCH) == []
     denies = {"decision": "No go", "signature": "Decline"}.get(item.get("gate", ""), "Reject")
@@ -160,7 +160,7 @@ def test_two_options_at_once_are_none(supervisor: Supervisor, ledger: Ledger) ->
     event = {"chosen_options": ["Approve", "Reject"], "params_input": {}, "responded_by_user": user,
              "responded_at": datetime.now(UTC)}  # fmt: skip
     assert task.resume(event).state == "awaiting_input"
-    assert "'Approve, Reject' is no answer" in task.xcom("refused")
+    assert "'Approve, Reject' is no answer" in task.xcom("refused")["why"]
     assert ledger.entries(LAUNCH) == []
 
 
@@ -181,7 +181,7 @@ def test_file_that_is_being_edited_does_not_spend_the_answer(
     good = path.read_text()
     path.write_text("people: [")
     assert task.answer("Approve").state == "awaiting_input"
-    assert path.name in task.xcom("refused")
+    assert path.name in task.xcom("refused")["why"]
     path.write_text(good + "\n")
     assert task.answer("Approve").state == "success"
     assert len(ledger.entries(LAUNCH)) == 1
@@ -208,7 +208,7 @@ def test_old_evidence_that_fails_now_is_asked_again(supervisor: Supervisor, ledg
     task.answer("Approve")
     ended = task.resume(evidence(task, "failed", headline="expired"))
     assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
-    assert "expired" in task.xcom("refused")
+    assert "expired" in task.xcom("refused")["why"]
     assert ledger.entries(LAUNCH) == []
 
 
@@ -217,7 +217,7 @@ def test_worker_check_is_looked_at_again_on_the_spot(supervisor: Supervisor, led
     task = asked(a_task(supervisor, mode="check+approval", checks=[JUNIT]), age=timedelta(hours=2))
     ended = task.answer("Approve")
     assert ended.state == "awaiting_input"
-    assert "looked at again it says" in task.xcom("refused")
+    assert "looked at again it says" in task.xcom("refused")["why"]
     assert ledger.entries(LAUNCH) == []
 
 
@@ -304,7 +304,7 @@ def test_launch_that_is_over_takes_no_answer(supervisor: Supervisor, ledger: Led
     task = asked(a_task(supervisor))
     launches.abort(LAUNCH, "ada.technical", REASON)
     assert task.answer("Approve").state == "awaiting_input"
-    assert "over" in task.xcom("refused")
+    assert "over" in task.xcom("refused")["why"]
     assert ledger.entries(LAUNCH, EntryKind.DECISION) == []
 
 
@@ -317,7 +317,7 @@ def test_one_person_decides_for_one_role(
     assert asked(a_task(supervisor, **DECISION)).answer("Go", **BO).state == "success"
     cto = asked(a_task(supervisor, gate="decision", owner="cto", id="cto"))
     assert cto.answer("Go", **BO).state == "deferred"
-    assert "already answered for another role" in cto.xcom("refused")
+    assert "already answered for another role" in cto.xcom("refused")["why"]
     include.policy(two_roles_one_person=True)
     assert cto.answer("Go", **BO).state == "success"
     assert len(ledger.entries(LAUNCH)) == 2
@@ -331,7 +331,7 @@ def test_who_triggered_the_launch_neither_decides_nor_signs(
     task = a_task(supervisor, conf={"started_by": "bo.technical" if by_form else None}, **DECISION)
     task.started_by = None if by_form else "bo.technical"
     assert asked(task).answer("Go", **BO).state == "deferred"
-    assert "You triggered this launch" in task.xcom("refused")
+    assert "You triggered this launch" in task.xcom("refused")["why"]
     assert ledger.entries(LAUNCH) == []
     include.policy(self_approval=True)
     assert task.answer("Go", **BO).state == "success"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import Outcome, RecordedBy, read_record
 from servers.airflow_rest import AirflowRest
 from servers.item_tasks import REASON, a_task, asked, evidence
@@ -13,8 +16,9 @@ from servers.item_tasks import REASON, a_task, asked, evidence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.record.schema import Entry
     from servers.airflow_task import Supervisor, Task
+    from servers.include_folder import IncludeFolder
 
 SELMA = "selma.officer"
 
@@ -43,10 +47,10 @@ def test_an_answer_of_a_lost_try_counts(supervisor: Supervisor, ledger: Ledger, 
     assert [e.item_ref for e in ledger.entries("shop-1.2")] == ["week_1.security.tls"]
 
 
-def test_a_decision_that_was_kept_already_is_told_from_a_second_one(
+def test_a_decision_that_was_kept_already_is_carried(
     supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
 ) -> None:
-    """Lost between ledger and end: both tries have a row, with the same person and moment."""
+    """Lost between ledger and end: the next try's row names the first, and says the same."""
     task = asked(a_task(supervisor))
     at = airflow.answered(task, "Waive", SELMA, reason=REASON)
     task.answer("Waive", by=SELMA, reason=REASON, at=at)
@@ -55,8 +59,81 @@ def test_a_decision_that_was_kept_already_is_told_from_a_second_one(
     first, second = (entry.record for entry in ledger.entries("shop-1.2"))
     assert first
     assert second
-    assert (first.decided_at, first.decided_by) == (second.decided_at, second.decided_by)
-    assert first.task_instance_id != second.task_instance_id
+    assert (first.carried_from, second.carried_from) == (None, str(task.id))
+    own = {"task_instance_id", "try_number", "carried_from"}
+    assert first.model_dump(exclude=own) == second.model_dump(exclude=own)
+    assert "carried_from" not in ledger.entries("shop-1.2")[0].content
+
+
+def test_a_decision_is_carried_as_often_as_workers_are_lost(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """Every row names the first one: there is one decision."""
+    task = asked(a_task(supervisor))
+    at = airflow.answered(task, "Approve", SELMA)
+    task.answer("Approve", by=SELMA, at=at)
+    once = task.lost()
+    once.start()
+    airflow.answered(once, "Approve", SELMA, at=at)
+    twice = once.lost()
+    assert twice.start().state == "success"
+    records = [entry.record for entry in ledger.entries("shop-1.2")]
+    assert [r.carried_from for r in records if r] == [None, str(task.id), str(task.id)]
+
+
+def test_a_decision_that_was_kept_stands_whatever_the_checks_say_now(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """It was taken on evidence that had passed; the record holds this evidence, and nobody is asked twice."""
+    task = asked(a_task(supervisor, mode="check+approval"))
+    at = airflow.answered(task, "Approve", SELMA)
+    task.answer("Approve", by=SELMA, at=at)
+    again = task.lost()
+    assert again.resume(evidence(again, "failed"), "looked").state == "success"
+    assert [result.verdict for result in _record(again).results] == ["passed"]
+    assert len(ledger.entries("shop-1.2")) == 2
+
+
+def test_an_answer_that_the_ledger_took_without_saying_so_is_not_judged_again(
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke at the commit; meanwhile the person lost the role. What is kept is kept."""
+    task = asked(a_task(supervisor))
+    append = Ledger.append
+
+    def silent(self: Ledger, entry: Entry) -> int:
+        append(self, entry)
+        raise LedgerUnavailable("no word")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "append", silent)
+        assert task.answer("Approve", by=SELMA).message.next_method == "kept"
+    include.contacts.write_text(include.contacts.read_text().replace(SELMA, "selma.married"))
+    assert task.resume(None).state == "success"
+    assert len(ledger.entries("shop-1.2")) == 1
+
+
+def test_an_answer_counts_though_the_checks_pass_now(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """A no was given and its worker lost; that the checks have healed since does not take it back."""
+    task = asked(a_task(supervisor, mode="check"), "failed")
+    airflow.answered(task, "Reject", SELMA, reason=REASON)
+    again = task.lost()
+    assert again.resume(evidence(again), "looked").state == "failed"
+    assert [e.record.outcome for e in ledger.entries("shop-1.2") if e.record] == [Outcome.REJECTED]
+
+
+def test_a_later_try_without_an_answer_passes(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """Nobody had answered: checks that pass end it, as in a first try."""
+    task = asked(a_task(supervisor, mode="check"), "failed")
+    airflow.unanswered(task)
+    again = task.lost()
+    assert again.resume(evidence(again), "looked").state == "success"
+    assert _record(again).outcome is Outcome.PASSED
+    assert not ledger.entries("shop-1.2")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +188,7 @@ def test_a_carried_approval_needs_checks_that_pass_now(
     airflow.answered(task, "Approve", SELMA)
     again = task.lost()
     assert again.resume(evidence(again, "failed"), "looked").state == "deferred"
-    assert "have not passed" in str(again.xcom("refused"))
+    assert "have not passed" in str(again.xcom("refused")["why"])
     assert not ledger.entries("shop-1.2")
 
 
@@ -141,6 +218,24 @@ def test_rounds_survive_a_lost_worker(supervisor: Supervisor, ledger: Ledger, ai
     assert again.start().state == "awaiting_input"
     assert again.answer("Approve").state == "success"
     assert [each.number for each in _record(again).rounds] == [1, 2, 3]
+
+
+def test_a_round_that_was_counted_is_not_counted_again(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """Lost between two rounds: the request still holds the last answer, and the next day is waited for."""
+    task = asked(a_task(supervisor, repeat={"times": 3, "every": "1d"}))
+    at = airflow.answered(task, "Approve", SELMA, at=datetime.now(UTC) - timedelta(hours=6))
+    assert task.answer("Approve", by=SELMA, at=at).message.next_method == "next_round"
+    again = task.lost()
+    ended = again.start()
+    assert (ended.state, ended.message.next_method) == ("deferred", "next_round")
+    assert ended.trigger_kwargs["moment"] - at < timedelta(hours=25)
+    for _ in range(2):
+        again.resume(None)
+        again.answer("Approve", by=SELMA)
+    assert [each.number for each in _record(again).rounds] == [1, 2, 3]
+    assert len(ledger.entries("shop-1.2")) == 1
 
 
 def test_a_cleared_item_begins_its_rounds_anew(

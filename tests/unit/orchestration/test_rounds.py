@@ -38,6 +38,17 @@ def test_seven_rounds_are_one_record(supervisor: Supervisor, ledger: Ledger) -> 
     assert len(supervisor.requests) == 7
 
 
+def test_refusal_of_one_day_is_not_told_the_next(supervisor: Supervisor, ledger: Ledger) -> None:
+    """What was wrong with yesterday's answer says nothing about today's question."""
+    task = asked(a_task(supervisor, **DAILY))
+    task.answer("Reject")
+    assert "reason" in task.xcom("refused")["why"]
+    task.answer("Approve")
+    task.resume(None)
+    assert task.xcom("refused")["why"] == ""
+    assert ledger.entries(LAUNCH) == []
+
+
 def test_ledger_away_in_the_last_round_loses_none(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
     """Seven acknowledgements, however often the last is offered."""
     task = _rounds(asked(a_task(supervisor, **DAILY)), 6)

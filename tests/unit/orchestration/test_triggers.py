@@ -89,6 +89,16 @@ def test_anything_but_a_pass_alone_goes_back_with_its_evidence(
     assert state == ("awaiting_input" if on else "deferred")
 
 
+def test_a_pass_of_a_later_try_goes_back(supervisor: Supervisor, product: Switches) -> None:
+    """Somebody may have answered the try before: only the task can know."""
+    product.on("/health")
+    task = a_task(supervisor, mode="check").lost()
+    event = event_of(item_trigger(task))
+    assert type(event) is TriggerEvent
+    assert event.payload["verdict"] == "passed"
+    assert isinstance(event_of(item_trigger(task, every=0.01)), TaskSuccessEvent)
+
+
 def test_rechecks_until_the_product_is_well(supervisor: Supervisor, product: Switches) -> None:
     """The open request heals by itself, and meanwhile people see what is wrong now."""
     task = a_task(supervisor, mode="check")

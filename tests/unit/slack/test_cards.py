@@ -21,7 +21,7 @@ from launch_pipeline.slack import cards, notes, review
 from launch_pipeline.slack.blocks import Message
 from launch_pipeline.slack.locators import CardLocator
 from launch_pipeline.slack.standing import standing
-from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind, Next
+from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind, Next, SetAside
 from servers.slack_samples import (
     ADA,
     AIRFLOW,
@@ -201,6 +201,36 @@ def test_options_of_a_person() -> None:
     assert failing.options_for("U0LAUNCH04") == (Answer.WAIVE, Answer.NOT_APPLICABLE)
     assert failing.options_for("U0STRANGER") == ()
     assert done(1, "a").options_for("U0LAUNCH01") == ()
+
+
+@pytest.mark.parametrize("style", GateStyle)
+def test_refused_answer_is_explained_where_it_is_given_again(style: GateStyle) -> None:
+    """Card and modal say why the last answer did not count; nothing of it stays once it is answered."""
+    why = "Sign with your full name, Ada Lindqvist."
+    again = asking(1, "a", gate=style, refused=why)
+    view = section(items=(again,))
+    modal = review.review_modal(view, "U0LAUNCH01", "C001LAUNCH", "1.000001")
+    for made in (words(cards.section_cards(view)[0]), json.dumps(modal.payload(), ensure_ascii=False)):
+        assert f"The last answer did not count: {why}" in made
+    answered = section(items=(again.model_copy(update={"answered_by": "Ada"}),))
+    assert why not in words(cards.section_cards(answered)[0])
+
+
+def test_all_that_was_set_aside_is_below_the_questions() -> None:
+    """A thumb reaches the answer first; the form has the whole list, the card as much as fits."""
+    aside = tuple(
+        SetAside(text=f"Item {n:02}", outcome=Outcome.WAIVED, by="Ada Lindqvist", reason="because " * 15)
+        for n in range(60)
+    )
+    view = go_no_go().model_copy(update={"set_aside": aside})
+    modal = json.dumps(review.review_modal(view, "U0LAUNCH04", "C001LAUNCH", "1.000001").payload())
+    assert modal.index("60 set aside so far*: the list is at the end") < modal.index("answer.0")
+    assert modal.index("answer.0") < modal.index("Item 00")
+    assert all(f"Item {n:02}" in modal for n in range(60))
+    card = words(cards.decision_card(view))
+    listed = sum(f"Item {n:02}" in card for n in range(60))
+    assert 20 < listed < 60
+    assert f"… {60 - listed} more" in card
 
 
 def test_modal_without_a_question_cannot_be_sent() -> None:

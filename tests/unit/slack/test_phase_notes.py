@@ -24,6 +24,7 @@ from launch_pipeline.checklist.sequence import (
 )
 from launch_pipeline.checks.registry import parameter_models
 from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.record.chain import Head
 from launch_pipeline.record.schema import DecidedBy, Entry, KeptEntry, Outcome, Record, Seal
 from launch_pipeline.slack import note_keys
 from launch_pipeline.slack.links import item_url, run_url, section_url
@@ -169,6 +170,22 @@ def test_phase_ended_by_hand_says_what_to_clear() -> None:
     )  # fmt: skip
     again = unsealed_note(LAUNCH, "Week 1", "week_1", NOON + timedelta(hours=1))
     assert told.key == unsealed_note(LAUNCH, "Week 1", "week_1", NOON).key != again.key
+
+
+def test_end_has_the_report_and_every_note_the_head() -> None:
+    """A rollback that is complete ends a launch; what is no address is no link."""
+    head = Head(position=7, digest="sha256:" + "a" * 64)
+    back = a_seal(dag_id=ROLLBACK)
+    told = phase_note_of(LAUNCH, "Rollback", back, [], head=head)
+    assert told.report == f"{AIRFLOW}/launch/report/shop-1.2"
+    assert note(a_seal(dag_id=ROLLBACK, complete=False), []).report == note(SEAL, RECORDS).report == ""
+    shown = [text["text"] for text in texts_in(phase_note(told).posted())]
+    assert f"📄 <{AIRFLOW}/launch/report/shop-1.2|Report of the launch>" in shown
+    assert f"Record up to row 7: `{head.digest}`" in shown
+    odd = LaunchNote(kind=LaunchNoteKind.COMPLETE, key="k", launch_id="l", rehearsal=False,
+                     report="javascript:alert(1)")  # fmt: skip
+    assert "Report of" not in str(launch_note(odd).posted())
+    assert in_plain_words(told).lines == (f"report: {told.report}", f"record up to row 7: {head.digest}")
 
 
 JINJA = "{{ 7*7 }} {{ conn_secret }} <!channel> <@U0ADA> <http://evil.example|ok>"
@@ -363,7 +380,7 @@ def test_phase_in_plain_words() -> None:
     """For the log and the ledger: most important first, nothing marked up, nothing cut."""
     told = in_plain_words(note(SEAL, RECORDS, following=Next(what="Repair it.")))
     assert told.headline == "Week 1: FAILED (1 passed, 1 waived, 1 rejected, 2 not reached)"
-    assert told.lines[0] == "rejected: Item bad (Bo Sato, it is down)"
+    assert told.lines[0] == "rejected: Item bad (Bo Sato, it is down, bad answers 503)"
     assert told.lines[2:4] == ("bypassed: Item around", PROBLEMS[3])
     assert told.lines[-1] == "next: Repair it."
 

@@ -265,8 +265,8 @@ def test_phase_that_asks_waits_for_people() -> None:
         ("failed", Kept.ACTIVE, LaunchState.FAILED),
         ("success", Kept.COMPLETE, LaunchState.COMPLETE),
         ("running", Kept.ABORTED, LaunchState.ABORTED),
-        ("failed", Kept.NO_GO, LaunchState.FAILED),
-        ("failed", Kept.ROLLED_BACK, LaunchState.FAILED),
+        ("failed", Kept.NO_GO, LaunchState.NO_GO),
+        ("failed", Kept.ROLLED_BACK, LaunchState.ROLLED_BACK),
     ],
 )
 def test_launch_stands_as_the_ledger_says(conductor: str, kept: Kept, shown: LaunchState) -> None:

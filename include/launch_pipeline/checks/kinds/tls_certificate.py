@@ -1,7 +1,7 @@
 """Kind ``tls_certificate``: is the certificate valid, and is old TLS refused.
 
 Facts per host: ``days_left, not_after, issuer, subject, sans, protocol, cipher, chain_verified,
-hostname_verified, legacy_protocols``.
+hostname_verified, problem`` (why not, in words; null where it is)``, legacy_protocols``.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ class TlsCertificateParams(Params):
 def criteria(params: TlsCertificateParams) -> Criteria:
     """Require a verified certificate, valid long enough, and no protocol below ``min_protocol``."""
     defaults = {
-        "chain_verified": "== true",
-        "hostname_verified": "== true",
+        "problem": "absent",
         "days_left": f">= {params.min_days}",
         "legacy_protocols": "== []",
+        "chain_verified": "== true",
+        "hostname_verified": "== true",
     }
     return merged(defaults, params)
 

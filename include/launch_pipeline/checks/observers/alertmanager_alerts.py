@@ -24,7 +24,7 @@ async def observe(params: AlertmanagerAlertsParams, ctx: CheckContext) -> Observ
 
     Raises Unreachable where Alertmanager does not answer, Inconclusive where it refuses a matcher.
     """
-    api = await Api.connect(ctx, params.conn_id)
+    api = await Api.connect(ctx, params.conn_id, timed=params.inject is not None)
     if params.inject is not None:
         return await deliver(params, api)
     found, watchdog = await asyncio.gather(_alerts(api, params.matchers), _watchdog(api, params.watchdog))

@@ -4,113 +4,81 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import uuid
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from launch_pipeline.checks.observers.api import Api, mapping, records
-from launch_pipeline.checks.values import duration
+from launch_pipeline.checks.observers.alertmanager_traffic import NONCE_LABEL, Count, Look, Sorts, Traffic
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from launch_pipeline.checks.kinds.alertmanager_alerts import AlertmanagerAlertsParams
+    from launch_pipeline.checks.observers.api import Api
 
 _LOG = logging.getLogger(__name__)
-NONCE_LABEL = "launch_probe"
-"""The label by which one test alert is told from another."""
 LONGEST = timedelta(minutes=5)
 """The test alert ends by itself after this, whatever becomes of us."""
 _POLL = 1.0
 _RESOLVING = 10.0
 _MARGIN = 3.0
 _LOOKS = 2
-"""So many looks in a row must say delivered: the first may have seen another alert's notification."""
+"""So many looks in a row must say delivered."""
 _LEAST = 20.0
-_DEFAULT_WAIT = timedelta(seconds=30)
-"""Alertmanager's own ``group_wait``."""
-_SAMPLE = re.compile(
-    r"^alertmanager_notification(s|s_failed|_requests|_requests_failed)_total(?:\{(.*?)\})? ([0-9.eE+-]+)",
-    re.MULTILINE,
-)
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-
-@dataclass(frozen=True)
-class _Count:
-    """Notifications of one sort, by all receivers together where the server does not tell them apart."""
-
-    begun: float
-    answered: float
-    given_up: float
-
-    def since(self, before: _Count) -> _Count:
-        return _Count(
-            self.begun - before.begun, self.answered - before.answered, self.given_up - before.given_up
-        )
-
-    @property
-    def good(self) -> bool:
-        """Whether something was sent and nothing that was begun is still open or was given up."""
-        return self.begun > 0 and self.answered >= self.begun and not self.given_up
-
-
-Counters = dict[str, _Count]
-
-
-@dataclass(frozen=True)
-class _Receiver:
-    """The wanted receiver, as Alertmanager is configured."""
-
-    name: str
-    configured: tuple[str, ...]
-    """The names of all receivers."""
-    integrations: frozenset[str] = frozenset()
-    """The sorts of notification it sends."""
-    group_wait: timedelta = _DEFAULT_WAIT
-    """How long at least an alert waits on its way there."""
+"""Seconds that are kept for the delivery while a quiet moment is waited for."""
+_NAMED = 5
 
 
 @dataclass(frozen=True)
 class _Seen:
     """What became of the test alert."""
 
+    wanted: str
     receivers: tuple[str, ...] = ()
-    sent: Counters = field(default_factory=dict)
+    sent: dict[str, Count] = field(default_factory=dict)
+    expected: Sorts = field(default_factory=Counter)
+    others: tuple[str, ...] = ()
+    """Other alerts that may have moved the same counters."""
 
-    def delivered(self, receiver: str) -> bool:
-        every = bool(self.sent) and all(count.good for count in self.sent.values())
-        return receiver in self.receivers and every
+    @property
+    def counted(self) -> bool:
+        """Whether as much was sent as the test alert needs; by whom, the counters do not say."""
+        full = [0 < self.expected[sort] <= count.begun for sort, count in self.sent.items()]
+        return self.wanted in self.receivers and bool(full) and all(full)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether what was sent is the test alert's, and all of it was answered."""
+        answered = all(count.answered >= count.begun and not count.given_up for count in self.sent.values())
+        return self.counted and answered and not self.others
 
 
 async def deliver(params: AlertmanagerAlertsParams, api: Api) -> Observation:
     """Send the alert and watch it until it is delivered or the time is over.
 
-    Raises Inconclusive, before anybody is paged, where the delivery could not be seen.
+    Raises Inconclusive, before anybody is paged, where the delivery could not be seen: Alertmanager
+    does not say which alert a notification was about, so no other may go the same way meanwhile.
     """
-    receiver = await _receiver(api, params.receiver or "")
-    if receiver.name not in receiver.configured:
-        return _observation(receiver, _Seen(), api.authority)
-    before = await _counters(api, receiver)
-    labels = {**(params.inject or {}), NONCE_LABEL: uuid.uuid4().hex}
+    traffic = await Traffic.of(api, params.receiver or "")
+    if traffic.wanted not in traffic.receivers:
+        return _observation(traffic, _Seen(traffic.wanted))
+    watch = _Watch(traffic, uuid.uuid4().hex, api.ctx.monotonic() + _patience(params, api))
+    before = await watch.quiet()
+    labels = {**(params.inject or {}), NONCE_LABEL: watch.nonce}
     now = api.ctx.clock()
     try:
         await api.post("/api/v2/alerts", [_alert(labels, now, now + LONGEST)], repeatable=False)
-        seen, problem = await _Watch(api, receiver, labels[NONCE_LABEL], _patience(params, api)).watch(before)
+        seen, problem = await watch.follow(before)
     finally:
         await _resolved(api, labels, now)
     if problem:
         message = f"the test alert was sent, but what became of it cannot be seen: {problem}"
         raise Inconclusive(message[:400])
-    return _observation(receiver, seen, api.authority, labels[NONCE_LABEL])
+    return _observation(traffic, seen, watch.nonce)
 
 
 def _patience(params: AlertmanagerAlertsParams, api: Api) -> float:
@@ -123,38 +91,62 @@ def _patience(params: AlertmanagerAlertsParams, api: Api) -> float:
 class _Watch:
     """Watches one test alert."""
 
-    api: Api
-    receiver: _Receiver
+    traffic: Traffic
     nonce: str
-    patience: float
+    until: float
 
-    async def watch(self, before: Counters) -> tuple[_Seen, str]:
-        """Look every second until two looks say delivered; give the last look and why it failed, if it did.
+    async def quiet(self) -> Look:
+        """Wait until nothing else goes the same way; raises Inconclusive where that does not come."""
+        while True:
+            look = await self.traffic.look()
+            others = look.others()
+            if not others:
+                return look
+            if self._left() <= _LEAST:
+                raise Inconclusive(f"nobody was paged: {_mingled(self.traffic.wanted, others)}")
+            await self._pause()
 
-        A look that fails does not end the watch: the alert must not be sent twice. What is sent
-        before the alert's ``group_wait`` is over is somebody else's.
+    async def follow(self, before: Look) -> tuple[_Seen, str]:
+        """Look every second; give the last look and why it tells nothing, if so.
+
+        A look that fails does not end the watch: the alert must not be sent twice.
         """
-        clock = self.api.ctx.monotonic
-        began = clock()
-        seen, problem, times = _Seen(), "", 0
+        wanted, times, others = self.traffic.wanted, 0, set[str]()
         while True:
             try:
-                after = await _counters(self.api, self.receiver)
-                if clock() - began < self.receiver.group_wait.total_seconds() - _POLL:
-                    before = after
-                seen = _Seen(await self._receivers(), {n: after[n].since(before[n]) for n in after})
-                problem = ""
+                seen, problem = self._seen(before, await self.traffic.look(), others), ""
+                others |= set(seen.others)
             except Inconclusive as error:
-                seen, problem = _Seen(), error.reason
-            times = times + 1 if seen.delivered(self.receiver.name) else 0
-            if times == _LOOKS or clock() - began >= self.patience:
+                seen, problem = _Seen(wanted), error.reason
+            if seen.counted and others:
+                return seen, _mingled(wanted, sorted(others))
+            times = times + 1 if seen.delivered else 0
+            if times == _LOOKS or self._left() <= 0:
                 return seen, problem
-            await self.api.ctx.sleep(_POLL)
+            await self._pause()
 
-    async def _receivers(self) -> tuple[str, ...]:
-        reply = await self.api.get("/api/v2/alerts", [("filter", f'{NONCE_LABEL}="{self.nonce}"')])
-        found = records(reply.document, "alerts")
-        return tuple(str(one.get("name")) for alert in found for one in alert.get("receivers") or [])
+    def _seen(self, before: Look, after: Look, known: set[str]) -> _Seen:
+        told = after.ours(self.nonce)
+        sent = {sort: count.since(before.counts[sort]) for sort, count in after.counts.items()}
+        expected = self.traffic.expected(told, after.counted)
+        # A notification that was given up is begun again.
+        more = [s for s, count in sent.items() if count.begun > expected[s] and not count.given_up]
+        others = {*known, *after.others(self.nonce), *(["more than the test alert needs"] if more else [])}
+        return _Seen(self.traffic.wanted, tuple(told), sent, expected, tuple(sorted(others)))
+
+    def _left(self) -> float:
+        return self.until - self.traffic.api.ctx.monotonic()
+
+    async def _pause(self) -> None:
+        await self.traffic.api.ctx.sleep(_POLL)
+
+
+def _mingled(receiver: str, others: list[str]) -> str:
+    named = ", ".join(name[:60] for name in others[:_NAMED])
+    return (
+        f"other alerts may be told of at the same time ({named}), and Alertmanager's counters for receiver "
+        f"'{receiver}' do not say which alert was sent; re-check when nothing else fires there"
+    )
 
 
 def _alert(labels: dict[str, str], now: datetime, until: datetime) -> dict[str, Any]:
@@ -190,68 +182,14 @@ async def _end(api: Api, labels: dict[str, str], now: datetime) -> None:
         )
 
 
-async def _receiver(api: Api, name: str) -> _Receiver:
-    """Read Alertmanager's own configuration; it masks the secrets in it."""
-    status = mapping((await api.get("/api/v2/status")).document, "status")
-    original = mapping(status.get("config"), "configuration").get("original")
-    try:
-        # Off the loop: a large configuration takes a second to read.
-        read = await asyncio.to_thread(yaml.safe_load, str(original or ""))
-    except yaml.YAMLError as error:
-        message = f"{api.authority} gives a configuration that cannot be read"
-        raise Inconclusive(message) from error
-    configuration = mapping(read, "configuration")
-    receivers = records(configuration.get("receivers"), "receivers")
-    fields = [key for one in receivers if one.get("name") == name for key in one]
-    waits = list(_waits(mapping(configuration.get("route"), "route"), name, "", _DEFAULT_WAIT))
-    return _Receiver(
-        name=name,
-        configured=tuple(str(one.get("name")) for one in receivers),
-        integrations=frozenset(f.removesuffix("_configs") for f in fields if f.endswith("_configs")),
-        group_wait=min(waits, default=timedelta()),
-    )
-
-
-def _waits(route: dict[str, Any], wanted: str, receiver: str, wait: timedelta) -> Iterator[timedelta]:
-    """The ``group_wait`` of every route to the receiver; routes inherit from those around them."""
-    receiver = str(route.get("receiver") or receiver)
-    own = duration(route.get("group_wait"))
-    wait = wait if own is None else own  # 0s means at once
-    if receiver == wanted:
-        yield wait
-    for inner in route.get("routes") or []:
-        yield from _waits(inner, wanted, receiver, wait)
-
-
-async def _counters(api: Api, receiver: _Receiver) -> Counters:
-    """Sum the counters of the receiver's integrations; newer servers count each receiver by itself.
-
-    ``alertmanager_notifications_total`` counts a notification before it is sent, so it proves nothing
-    without the requests that were answered.
-    """
-    totals: dict[str, dict[str, float]] = {name: defaultdict(float) for name in receiver.integrations}
-    samples = _SAMPLE.findall(await api.text("/metrics"))
-    if not any(counter == "_requests" for counter, _, _ in samples):
-        message = f"{api.authority}/metrics has no alertmanager_notification_requests_total"
-        raise Inconclusive(message)
-    for counter, inner, value in samples:
-        labels = dict(_LABEL.findall(inner))
-        own = labels.get("receiver_name", receiver.name) == receiver.name
-        if own and labels.get("integration") in totals:
-            totals[labels["integration"]][counter] += float(value)
-    return {
-        name: _Count(t["s"], t["_requests"] - t["_requests_failed"], t["s_failed"])
-        for name, t in totals.items()
-    }
-
-
-def _observation(receiver: _Receiver, seen: _Seen, asked: str, nonce: str = "") -> Observation:
+def _observation(traffic: Traffic, seen: _Seen, nonce: str = "") -> Observation:
     facts: dict[str, Any] = {
-        "configured_receivers": list(receiver.configured),
-        "receivers": list(seen.receivers),
+        "configured_receivers": list(traffic.receivers),
+        "receivers": list(dict.fromkeys(seen.receivers)),
         "notifications": {name: count.answered for name, count in seen.sent.items()},
         "failed_notifications": sum(count.given_up for count in seen.sent.values()),
-        "delivered": seen.delivered(receiver.name),
+        "delivered": seen.delivered,
     }
     subject = Subject(name="test alert", facts=facts)
-    return Observation(subjects=(subject,), authority=asked, summary={**facts, NONCE_LABEL: nonce})
+    summary = {**facts, NONCE_LABEL: nonce}
+    return Observation(subjects=(subject,), authority=traffic.api.authority, summary=summary)

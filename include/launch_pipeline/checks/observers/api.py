@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from yarl import URL
 
+from launch_pipeline.checks.observers.clocks import refuse_skew
 from launch_pipeline.checks.observers.web import (
     Answer,
     Header,
@@ -55,15 +56,24 @@ class Api:
     ctx: CheckContext
     connection: ConnectionInfo
     headers: Header
+    timed: bool = False
+    """Whether times of ours are compared with its own."""
 
     @classmethod
-    async def connect(cls, ctx: CheckContext, conn_id: str, headers: Mapping[str, str] | None = None) -> Self:
+    async def connect(
+        cls,
+        ctx: CheckContext,
+        conn_id: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timed: bool = False,
+    ) -> Self:
         """Look the connection up; raises NotConnected where there is none, Inconclusive without a host."""
         connection = await ctx.connection(conn_id)
         if not URL(connection.base_url).host:
             message = f"connection '{conn_id}' has no host"
             raise Inconclusive(message)
-        return cls(ctx, connection, headers or {})
+        return cls(ctx, connection, headers or {}, timed)
 
     @property
     def authority(self) -> str:
@@ -120,6 +130,8 @@ class Api:
             kind = answer.headers.get("content-type", "nothing").partition(";")[0]
             message = f"{_where(request)} answered {answer.status} with {kind} that is no JSON"
             raise Inconclusive(message)
+        if self.timed:
+            refuse_skew(self.ctx, authority(request.url), answer.headers)
         text = answer.body.decode("utf-8", "replace")
         return Reply(answer.status, document, text, answer.elapsed_ms)
 

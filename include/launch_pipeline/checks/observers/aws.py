@@ -57,6 +57,7 @@ _MOVED, _BAD, _REGION = 300, 400, "x-amz-bucket-region"
 
 
 _MOST_BYTES = 16 * 1024 * 1024
+_BEGINNING = 200
 _SECRET = ("aws_secret_access_key", "aws_session_token")
 
 
@@ -75,8 +76,22 @@ class _Session(AIOHTTPSession):  # type: ignore[misc]  # untyped
             message = f"{_asked(request)} answered {answer.status_code}, which leads elsewhere"
             raise Inconclusive(message)
         if not as_stream:
-            answer._content = await _bounded(answer.raw, request)  # noqa: SLF001  (where it looks first)
+            _refuse_busy(request, answer)
+            body = await _bounded(answer.raw, request)
+            answer._content = body  # noqa: SLF001  (where it looks first)
+            if body[:_BEGINNING].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+                # botocore would read a page as an answer in which nothing is.
+                message = f"{_asked(request)} answered a page of HTML and does not answer as AWS does"
+                raise Inconclusive(message)
         return answer
+
+
+def _refuse_busy(request: Any, answer: Any) -> None:
+    """Raise Unreachable where whoever stands before AWS asks to wait: its words may be no document."""
+    headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+    wait = busy(Answer(_asked(request), answer.status_code, headers, b"", complete=True, elapsed_ms=0))
+    if wait is not None:
+        raise wait
 
 
 def _asked(request: Any) -> str:

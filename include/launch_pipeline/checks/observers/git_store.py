@@ -7,9 +7,11 @@ import base64
 import fcntl
 import hashlib
 import os
+import re
 import shutil
+import signal
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.context import CheckContext, ConnectionInfo
 
 _OUTPUT_LIMIT = 64 * 1024 * 1024
+_REFUSED = re.compile(
+    r"Authentication failed|could not read Username|returned error: 40[13]|Permission denied \(|Access denied"
+)
+_SETTLED = re.compile(r"returned error: (?:3\d\d|404|429)|redirect|certificate|not found|does not exist")
+"""What another attempt would not change, or would make worse."""
 _SCHEMES = ("https://", "http://", "ssh://", "file://", "git@")
 
 
@@ -70,6 +77,7 @@ async def _git(
             stdin=asyncio.subprocess.PIPE if data is not None else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         message = "the program 'git' is not installed on this worker"
@@ -77,9 +85,10 @@ async def _git(
     try:
         out, err = await process.communicate(data)
     except BaseException:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        # With the programs that it has started to talk to others: they hold its pipes.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
         raise
     if len(out) > _OUTPUT_LIMIT:
         message = "git answers more than 64 MiB; narrow the paths"
@@ -124,6 +133,8 @@ def _environment(connection: ConnectionInfo) -> dict[str, str]:
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     # The repository was named by an operator, so its owner does not matter.
     settings = {"safe.directory": "*", "core.hooksPath": os.devnull}
+    # Git would follow to any host, and take our credentials along.
+    settings["http.followRedirects"] = "false"
     if connection.password:
         pair = base64.b64encode(f"{connection.login or 'git'}:{connection.password}".encode()).decode()
         settings["http.extraHeader"] = f"Authorization: Basic {pair}"
@@ -180,6 +191,7 @@ async def _clone(url: str, path: Path, environment: dict[str, str]) -> None:
     )
     if status:
         raise _unreachable(url, err)
+    await _refuse_nothing(Repository(unfinished, environment), url)
     unfinished.rename(path)
 
 
@@ -197,11 +209,19 @@ async def _fetch(repository: Repository, url: str) -> None:
     status, _, err = await _git(arguments, repository.environment, None)
     if status:
         raise _unreachable(url, err)
+    await _refuse_nothing(repository, url)
+
+
+async def _refuse_nothing(repository: Repository, url: str) -> None:
+    """Raise Inconclusive for a repository without refs: git takes any page for an old, empty one."""
+    if not await repository.run("for-each-ref", "--count=1"):
+        message = f"{url} answered no branch and no tag; is it a git repository?"
+        raise Inconclusive(message)
 
 
 def _unreachable(url: str, err: bytes) -> Unreachable:
     said = " ".join(err.decode("utf-8", "replace").split())
-    credentials = "Authentication failed" in said or "could not read Username" in said
-    what = "credentials: " if credentials else ""
+    refused = _REFUSED.search(said) is not None
+    what = "credentials: " if refused else ""
     message = f"{what}git repository {url} cannot be read: {said}"[:400]
-    return Unreachable(message, retryable=not credentials)
+    return Unreachable(message, retryable=not refused and _SETTLED.search(said) is None)

@@ -37,7 +37,7 @@ async def observe(params: GrafanaDashboardParams, ctx: CheckContext) -> Observat
     Raises Unreachable where Grafana does not answer, Inconclusive where it does not let us look or a
     panel's query cannot be made.
     """
-    api = await Api.connect(ctx, params.conn_id)
+    api = await Api.connect(ctx, params.conn_id, timed=params.require_data)
     known = await datasources(api) if params.require_data else Datasources()
     facts = await asyncio.gather(*(_dashboard(params, api, uid, known) for uid in params.uids))
     subjects = tuple(Subject(name=uid, facts=found) for uid, found in zip(params.uids, facts, strict=True))

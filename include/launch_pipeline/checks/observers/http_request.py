@@ -6,11 +6,12 @@ import asyncio
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
+from launch_pipeline.checks.observers.clocks import compares_ages, refuse_skew
 from launch_pipeline.checks.observers.web import (
     Answer,
     Request,
@@ -55,6 +56,9 @@ async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
     asked = await asyncio.gather(
         *(_ask(params, ctx, connection, target, request) for target, request in requests.items())
     )
+    if compares_ages(params):
+        for one in asked:
+            refuse_skew(ctx, one.answers[-1].url, one.answers[-1].headers)
     subjects = tuple([Subject(name=one.name, facts=await _facts(params, one)) for one in asked])
     first = next(iter(requests.values()))
     return Observation(subjects=subjects, authority=shown_authority(ctx, first.url), summary=_summary(asked))
@@ -109,17 +113,22 @@ async def _ask(
     """Ask one path; a burst takes one of the authority's places and has its own concurrency."""
     gate = asyncio.Semaphore(params.concurrency)
     problems: list[Unreachable] = []
+    answers: list[Answer] = []
 
-    async def one() -> Answer | None:
+    async def one() -> None:
         async with gate:
             try:
-                return await send(ctx, connection, request)
+                answer = await send(ctx, connection, request)
             except Unreachable as error:
                 problems.append(error)
-                return None
+                return
+        if answers:
+            # Only the last body is looked at; a thousand of them would fill the memory.
+            answers[-1] = replace(answers[-1], body=b"")
+        answers.append(answer)
 
     async with ctx.clients.limit(authority(request.url)):
-        answers = [a for a in await asyncio.gather(*(one() for _ in range(params.samples))) if a]
+        await asyncio.gather(*(one() for _ in range(params.samples)))
     if not answers:
         raise problems[0]
     _question(params, answers[-1])

@@ -52,6 +52,8 @@ class Cluster:
     renew: Renew
     """Reads the credentials anew; tokens live for minutes, the client for days."""
     kinds: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+    """Headers of the last answer."""
 
     @property
     def host(self) -> str:
@@ -140,7 +142,7 @@ class Cluster:
         except (aiohttp.ClientError, OSError) as error:
             message = f"{self.host} did not answer: {spoken(error)}"[:300]
             raise Unreachable(message, retryable=True) from error
-        elapsed = (time.perf_counter() - began) * 1000
+        elapsed, self.told = (time.perf_counter() - began) * 1000, headers
         return Answer(
             self.host, response.status, headers, body[:_MOST_BYTES], len(body) <= _MOST_BYTES, elapsed
         )

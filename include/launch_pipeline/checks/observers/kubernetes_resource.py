@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.observers.clocks import compares_ages, refuse_skew
 from launch_pipeline.checks.observers.kstatus import not_ready
 from launch_pipeline.checks.observers.kubernetes_api import Cluster, cluster_of
 from launch_pipeline.checks.verdict import Observation, Subject
@@ -30,6 +31,8 @@ async def observe(params: KubernetesResourceParams, ctx: CheckContext) -> Observ
     async with ctx.clients.limit(cluster.host):
         resource = await cluster.resource(params.api_version, params.kind)
         found = {} if resource is None else await _found(params, cluster, resource)
+    if compares_ages(params):
+        refuse_skew(ctx, cluster.host, cluster.told)
     missing = sorted(set(params.names or ()) - set(found))
     whole = {"count": len(found), "missing": missing}
     reasons = {name: not_ready(one) for name, one in found.items()}

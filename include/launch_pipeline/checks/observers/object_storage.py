@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
+from launch_pipeline.checks.expect import SKEW
 from launch_pipeline.checks.kinds.object_storage import criteria
 from launch_pipeline.checks.observers.aws import client, error_code, unsupported
 from launch_pipeline.checks.verdict import Observation, Subject
@@ -115,6 +116,9 @@ async def _described(bucket: _Bucket, one: dict[str, Any]) -> dict[str, Any]:
         "last_modified": one["LastModified"].isoformat(),
         "age_s": round((bucket.now - one["LastModified"]).total_seconds(), 1),
     }
+    if bucket.now - one["LastModified"] < -SKEW:
+        message = f"{bucket.params.bucket}/{one['Key']} lies in the future: a clock is wrong, here or there"
+        raise Inconclusive(message[:300])
     if not any("newest.encryption" in path for path in criteria(bucket.params)):
         return described
     head = await bucket.client.head_object(Bucket=bucket.params.bucket, Key=one["Key"])

@@ -58,7 +58,7 @@ async def observe(params: OncallScheduleParams, ctx: CheckContext) -> Observatio
 
     Raises Unreachable where PagerDuty does not answer, Inconclusive where its answer is not complete.
     """
-    api = await Api.connect(ctx, params.conn_id, _HEADERS)
+    api = await Api.connect(ctx, params.conn_id, _HEADERS, timed=params.start == "now")
     window = _window(params, ctx)
     facts = await asyncio.gather(*(_schedule(params, api, one, window) for one in params.schedules))
     subjects = [Subject(name=n, facts=f) for n, f in zip(params.schedules, facts, strict=True)]

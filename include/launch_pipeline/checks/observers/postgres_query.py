@@ -12,9 +12,10 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from launch_pipeline.checks.evidence import plain
+from launch_pipeline.checks.observers.postgres_errors import explained
 from launch_pipeline.checks.observers.web import refuse_named
 from launch_pipeline.checks.verdict import Observation, Subject
-from launch_pipeline.errors import Inconclusive, Unreachable
+from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.context import CheckContext, ConnectionInfo
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _ROWS = 200
 """PgBouncer 1.18 has 80 settings, and checklists ask for some that are far down the list."""
+_MOST_CHARACTERS = 8 * 1024 * 1024
 _OPTIONS = {
     "sslmode",
     "sslrootcert",
@@ -57,7 +59,7 @@ async def observe(params: PostgresQueryParams, ctx: CheckContext) -> Observation
         try:
             return await _ask(params, connection, authority)
         except psycopg.Error as error:
-            raise _explained(error, authority, connection) from error
+            raise explained(error, authority, connection) from error
 
 
 def _authority(connection: ConnectionInfo) -> str:
@@ -120,7 +122,7 @@ async def _simple(params: PostgresQueryParams, session: Session) -> Rows:
 
 async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
     """Read row by row: a million are counted and not kept. Read so, the server takes one statement only."""
-    rows, count = [], 0
+    rows, count, room = [], 0, _MOST_CHARACTERS
     # A literal per cent sign is only to be doubled where parameters are given, as psycopg rules.
     arguments = list(params.params) or None
     async with session.cursor() as cursor:
@@ -128,6 +130,10 @@ async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
             count += 1
             if count <= _ROWS:
                 rows.append(row)
+                room -= sum(len(value) for value in row.values() if isinstance(value, str | bytes))
+                if room < 0:
+                    message = f"the rows are larger than {_MOST_CHARACTERS // 1024 // 1024} MiB; select less"
+                    raise Inconclusive(message)
     return rows, count
 
 
@@ -138,20 +144,3 @@ def _number(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return {str(k): _number(v) for k, v in value.items()} if isinstance(value, Mapping) else plain(value)
-
-
-def _explained(error: psycopg.Error, authority: str, connection: ConnectionInfo) -> Inconclusive:
-    state = error.sqlstate or ""
-    said = " ".join(str(error.diag.message_primary or error).split())
-    if connection.password:
-        said = said.replace(connection.password, "***")
-    if state.startswith("28") or "authentication failed" in said or "no password" in said:
-        return Inconclusive(
-            f"credentials: {authority} refused connection '{connection.conn_id}': {said}"[:400]
-        )
-    if isinstance(error, psycopg.errors.QueryCanceled):
-        return Inconclusive(f"{authority} cancelled the statement: {said}"[:400])
-    lost = isinstance(error, psycopg.OperationalError) and (not state or state[:2] in {"08", "53", "57"})
-    if lost:
-        return Unreachable(f"{authority} did not answer: {said}"[:400], retryable=True)
-    return Inconclusive(f"{authority} refused the statement ({state}): {said}"[:400])

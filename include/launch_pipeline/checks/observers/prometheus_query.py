@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from yarl import URL
 
+from launch_pipeline.checks.observers.clocks import refuse_skew
 from launch_pipeline.checks.observers.web import (
     Answer,
     Request,
@@ -54,6 +55,8 @@ async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observati
     async with ctx.clients.limit(authority(url)):
         answer = await _sent(ctx, connection, request)
     document = await _document(answer, params.conn_id)
+    if params.window is not None:  # else the server itself says what is now
+        refuse_skew(ctx, answer.url, answer.headers)
     return _observation(params, document, authority(url), now)
 
 

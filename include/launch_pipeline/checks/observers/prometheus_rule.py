@@ -27,7 +27,7 @@ async def observe(params: PrometheusRuleParams, ctx: CheckContext) -> Observatio
 
     Raises Unreachable where nobody answers, Inconclusive where a rule has not been evaluated yet.
     """
-    api = await Api.connect(ctx, params.conn_id)
+    api = await Api.connect(ctx, params.conn_id, timed=True)
     rules, there = await asyncio.gather(
         _loaded(api, params), asyncio.gather(*(_exists(api, selector) for selector in params.series))
     )

@@ -21,7 +21,7 @@ from launch_pipeline.checks.context import CheckContext, ConnectionInfo
 from launch_pipeline.checks.observers.report_formats import parse_report
 from launch_pipeline.checks.values import moment
 from launch_pipeline.checks.verdict import Observation, Subject
-from launch_pipeline.errors import Inconclusive, NotConnected
+from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.report import ReportParams
@@ -218,9 +218,11 @@ async def _get(
     wait = web.busy(answer)
     if wait is not None:
         raise wait
+    if answer.status in {401, 403}:
+        raise web.refused_credentials(answer, connection.conn_id)
     if answer.status != 200:  # noqa: PLR2004
         message = f"{answer.url} answered {answer.status} instead of the report"
-        raise Inconclusive(message)
+        raise Unreachable(message, retryable=answer.status >= 500)  # noqa: PLR2004
     if not answer.complete:
         _bounded(b"." * (SIZE_LIMIT + 1), str(url))
     return answer.body

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.observers.clocks import refuse_skew
 from launch_pipeline.checks.observers.slack_client import Slack, slack
 from launch_pipeline.checks.patterns import found as occurs
 from launch_pipeline.checks.values import duration, moment
@@ -54,6 +55,8 @@ async def observe(params: SlackChannelParams, ctx: CheckContext) -> Observation:
     async with slack(ctx, params.conn_id) as api:
         channels = await _channels(api, [name.removeprefix("#") for name in params.channels])
         facts = [await _facts(api, channel, question) for channel in channels]
+        if question.posted:
+            refuse_skew(ctx, api.authority, api.dated)
     subjects = tuple(Subject(name=n, facts=f) for n, f in zip(params.channels, facts, strict=True))
     summary = {one.name: one.facts for one in subjects}
     return Observation(subjects=subjects, authority=api.authority, summary=summary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -136,6 +136,8 @@ class Slack:
     client: AsyncWebClient
     conn_id: str
     authority: str
+    dated: dict[str, str] = field(default_factory=dict)
+    """The ``Date`` of the last answer."""
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Call one method; gives its document, also where it says ``ok: false`` about the thing asked for.
@@ -148,9 +150,13 @@ class Slack:
             document = dict(error.response.data)
             self._may_not_ask(method, document)
             return document
+        except aiohttp.ClientConnectorCertificateError as error:
+            message = f"{self.authority} has a certificate that is not trusted: {spoken(error)}"
+            raise Inconclusive(message[:300]) from error
         except (aiohttp.ClientError, OSError) as error:
             message = f"{self.authority} did not answer: {spoken(error)}"
             raise Unreachable(message[:300], retryable=True) from error
+        self.dated.update(date=answer.headers.get("date", ""))
         return {**answer.data, "scopes": answer.headers.get("x-oauth-scopes", "")}  # type: ignore[dict-item]
 
     def _may_not_ask(self, method: str, document: dict[str, Any]) -> None:

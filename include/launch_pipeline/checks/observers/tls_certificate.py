@@ -91,7 +91,7 @@ async def _host(
         "cipher": shown.cipher,
         "chain_verified": chain,
         "hostname_verified": name,
-        "problem": problem,
+        "problem": problem or None,
         "legacy_protocols": legacy,
     }
 

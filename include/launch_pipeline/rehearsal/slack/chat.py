@@ -45,7 +45,7 @@ def update(call: Call) -> dict[str, Any]:
     fields = _checked(call)
     posted.text, posted.blocks = fields["text"], fields["blocks"]
     posted.metadata = fields["metadata"] or posted.metadata
-    posted.edits += 1
+    posted.edits, posted.edited_at = posted.edits + 1, call.workspace.new_ts()
     call.workspace.changed()
     return {"channel": channel.id, "ts": posted.ts, "text": posted.text, "message": posted.document()}
 

@@ -38,6 +38,8 @@ class Posted:
     only_for: str | None = None
     """Of an ephemeral message: who sees it."""
     edits: int = 0
+    edited_at: str = ""
+    """When it was changed last, as a ``ts``."""
     app: bool = True
 
     def document(self) -> dict[str, Any]:
@@ -49,7 +51,7 @@ class Posted:
             made["thread_ts"] = self.thread_ts
         if self.metadata:
             made["metadata"] = self.metadata
-        return made | ({"edited": {"user": self.user, "ts": self.ts}} if self.edits else {})
+        return made | ({"edited": {"user": self.user, "ts": self.edited_at}} if self.edits else {})
 
 
 @dataclass

@@ -14,9 +14,18 @@ if TYPE_CHECKING:
     from launch_pipeline.rehearsal.standin.prometheus import Monitoring
 
 RECEIVER = "pagerduty"
+_OTHERS = "chat"
 _CONFIG = f"""\
-route: {{receiver: {RECEIVER}, group_wait: 100ms}}
+route:
+  receiver: {_OTHERS}
+  group_by: ['...']
+  routes:
+  - receiver: {RECEIVER}
+    matchers: [severity="critical"]
 receivers:
+- name: {_OTHERS}
+  slack_configs:
+  - api_url: <secret>
 - name: {RECEIVER}
   pagerduty_configs:
   - routing_key: <secret>
@@ -27,7 +36,7 @@ Alert = dict[str, Any]
 
 
 class Alerting:
-    """Sends everything to one receiver."""
+    """Pages somebody about what is critical, and posts the rest."""
 
     def __init__(self, monitoring: Monitoring) -> None:
         self._monitoring = monitoring
@@ -44,6 +53,7 @@ class Alerting:
                 web.get("/api/v2/status", self._status),
                 web.get("/api/v2/alerts", self._alerts),
                 web.post("/api/v2/alerts", self._inject),
+                web.get("/api/v2/alerts/groups", self._groups),
                 web.get("/metrics", self._metrics),
             ]
         )
@@ -61,7 +71,8 @@ class Alerting:
             f"alertmanager_{name}_total{labels} {self._sent}\nalertmanager_{name}_failed_total{labels} 0\n"
             for name in ("notifications", "notification_requests")
         ]
-        return web.Response(text="".join(lines))
+        groups = f"alertmanager_dispatcher_aggregation_groups {len(self._all())}\n"
+        return web.Response(text="".join([*lines, groups]))
 
     async def _inject(self, request: web.Request) -> web.Response:
         for alert in await request.json():
@@ -69,23 +80,37 @@ class Alerting:
             if end is not None and end <= datetime.now(UTC):
                 self._injected.pop(name, None)
                 continue
-            self._sent += name not in self._injected
+            if _receiver(alert) == RECEIVER:
+                self._sent += name not in self._injected
             self._injected[name] = alert
         return web.Response()
 
     async def _alerts(self, request: web.Request) -> web.Response:
         matchers = [_matcher(text) for text in request.query.getall("filter", [])]
+        found = [one for one in self._all() if all(matches(one["labels"]) for matches in matchers)]
+        return web.json_response(found)
+
+    async def _groups(self, _request: web.Request) -> web.Response:
+        """Each alert in a group of its own."""
+        groups = [
+            {"labels": one["labels"], "receiver": one["receivers"][0], "alerts": [one]} for one in self._all()
+        ]
+        return web.json_response(groups)
+
+    def _all(self) -> list[Alert]:
         firing = [
             {"labels": {"alertname": name, "severity": severity}, "startsAt": self._began}
             for name, severity in self._monitoring.firing()
         ]
         state = {"state": "active", "silencedBy": [], "inhibitedBy": []}
-        found = [
-            {"annotations": {}, **alert, "status": state, "receivers": [{"name": RECEIVER}]}
+        return [
+            {"annotations": {}, **alert, "status": state, "receivers": [{"name": _receiver(alert)}]}
             for alert in (*firing, *self._injected.values())
-            if all(matches(alert["labels"]) for matches in matchers)
         ]
-        return web.json_response(found)
+
+
+def _receiver(alert: Alert) -> str:
+    return RECEIVER if alert["labels"].get("severity") == "critical" else _OTHERS
 
 
 def _matcher(text: str) -> Any:

@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.record.chain import Head
 from launch_pipeline.record.connect import connected
 from launch_pipeline.record.launches import Launch, Launches
+from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import EntryKind, KeptEntry, Outcome, Record, Seal, read_record
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Memory(Frozen):
     """Entries that somebody is told of, in order: seals, announcements, and the launch's own."""
     aside: tuple[Record, ...] = ()
     """Every item whose latest word is no yes: waived, not met, rejected, not reached."""
+    head: Head | None = None
+    """The end of the launch's chain; None where nothing is kept."""
 
     @cached_property
     def seals(self) -> dict[str, Seal]:
@@ -111,7 +115,7 @@ class Memories:
         with connected(self._dsn) as connection:
             rows = connection.execute(_LATEST_ASIDE, [launch_id, list(_OUTCOMES), list(_SET_ASIDE)])
             aside = tuple(r for (content,) in rows.fetchall() if (r := read_record(content)))
-        return Memory(launch=launch, told=told, aside=aside)
+        return Memory(launch=launch, told=told, aside=aside, head=Ledger(self._dsn).head(launch_id))
 
     def _entries(self, launch_id: str, kinds: Sequence[EntryKind]) -> tuple[KeptEntry, ...]:
         with connected(self._dsn) as connection:

@@ -46,8 +46,8 @@ _STATES = {
     Kept.ACTIVE: LaunchState.RUNNING,
     Kept.COMPLETE: LaunchState.COMPLETE,
     Kept.ABORTED: LaunchState.ABORTED,
-    Kept.NO_GO: LaunchState.FAILED,
-    Kept.ROLLED_BACK: LaunchState.FAILED,
+    Kept.NO_GO: LaunchState.NO_GO,
+    Kept.ROLLED_BACK: LaunchState.ROLLED_BACK,
 }
 
 

@@ -16,7 +16,7 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, GO_NO_GO, 
 from launch_pipeline.record.launches import LaunchState
 from launch_pipeline.record.schema import EntryKind, Outcome, Seal
 from launch_pipeline.slack.kept_notes import launch_notes_of
-from launch_pipeline.slack.links import run_url
+from launch_pipeline.slack.links import report_url, run_url
 from launch_pipeline.slack.note_keys import due_mark, launch_key, phase_key, seal_mark
 from launch_pipeline.slack.phase_notes import LaunchFacts, phase_note_of, unsealed_note
 from launch_pipeline.slack.upcoming import beginning, following
@@ -65,7 +65,12 @@ class Teller:
         plan = self.deployment.plans.get(seal.dag_id)
         words = plan.title if plan else title(seal.dag_id)
         return phase_note_of(
-            self._facts, words, seal, records, self._following(seal.dag_id, complete=seal.complete)
+            self._facts,
+            words,
+            seal,
+            records,
+            self._following(seal.dag_id, complete=seal.complete),
+            head=self.memory.head,
         )
 
     @property
@@ -121,12 +126,13 @@ class Teller:
             what=self.launch.release,
             by=self._named(entry.content.get("by")),
             reason=str(entry.content.get("reason") or ""),
+            **self._end(),
         )
 
     def _over(self, entry: KeptEntry) -> LaunchNote | None:
         """How the launch ended; that it was rolled back is told by the rollback's own seal."""
         if entry.content.get("state") == LaunchState.COMPLETE:
-            return self._launch_note(LaunchNoteKind.COMPLETE, what=self.launch.release)
+            return self._launch_note(LaunchNoteKind.COMPLETE, what=self.launch.release, **self._end())
         seal = self.memory.seals.get(GO_NO_GO)
         if entry.content.get("state") != LaunchState.NO_GO or seal is None:
             return None
@@ -138,6 +144,7 @@ class Teller:
             by=tuple(dict.fromkeys(r.decided_by.name for r in said if r.decided_by)),
             reason=" · ".join(r.reason for r in said),
             url=run_url(self.deployment.public_url, GO_NO_GO, self.launch.launch_id),
+            **self._end(),
         )
 
     # ---- what nobody kept --------------------------------------------------------------------------
@@ -194,6 +201,13 @@ class Teller:
             rehearsal=self.launch.rehearsal,
             **{"url": run_url(self.deployment.public_url, CONDUCTOR, launch_id), **fields},
         )
+
+    def _end(self) -> dict[str, Any]:
+        """What is told of every end: where its report is, and how far its chain goes."""
+        return {
+            "report": report_url(self.deployment.public_url, self.launch.launch_id),
+            "head": self.memory.head,
+        }
 
     def _named(self, user: object) -> tuple[str, ...]:
         return (self.deployment.name_of(str(user)),) if user else ()

@@ -156,7 +156,7 @@ ODD: dict[str, tuple[Odd, str, int]] = {
     "503 slow down": (xml("SlowDown", 503), "busy", 3),
     "500": (xml("InternalError", 500), "answered 500", 3),
     "slow": (Odd(slow=True), "no answer within", 3),
-    "wrong content type": (Odd(200, b"<html/>", "text/html"), "does not answer as S3", 1),
+    "wrong content type": (Odd(200, b"<html/>", "text/html"), "a page of HTML", 1),
     "truncated XML": (Odd(200, b"<?xml version='1.0'?><ListBucketRes", "application/xml"), "answered 500", 3),
     "a redirect to another host": (Odd(302, headers={"Location": "http://localhost:1/"}), "leads elsewhere", 1),
     "huge": (Odd(huge=True, content_type="application/xml"), "more than 16 MiB", 1),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,15 +119,65 @@ def test_session_names_itself(pair: Pair) -> None:
     assert result.verdict is P, result.headline
 
 
-@pytest.mark.parametrize("place", ["primary", "bouncer"])
-def test_wrong_password_is_inconclusive(pair: Pair, place: str) -> None:
-    """Our own credentials say nothing about the database."""
-    result = asked(pair, getattr(pair, place), fields={"password": "wrong-planted"}, sql="SELECT 1")
-    assert (result.verdict, result.headline.startswith("credentials: ")) == (Q, True), result.headline
+WRONG: dict[str, tuple[str, str, dict[str, Any], str]] = {
+    "wrong password": ("primary", "postgres", {"password": "wrong-planted"}, "password authentication failed"),
+    "wrong password at the pool": ("bouncer", "postgres", {"password": "wrong-planted"}, "authentication failed"),
+    "no password": ("primary", "postgres", {"password": ""}, "has none"),
+    "no such role": ("primary", "postgres", {"login": "nobody_here"}, "nobody_here"),
+    "a role without LOGIN": ("primary", "postgres", {"login": "no_login"}, "not permitted to log in"),
+    "a database without CONNECT": ("primary", "closed", {}, "permission denied for database"),
+    "not in pg_hba.conf": ("primary", "outside", {}, "pg_hba.conf"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def strict(pair: Pair) -> Pair:
+    """The same servers, where some may not sign in."""
+    pair.execute(f"CREATE ROLE no_login PASSWORD '{PASSWORD}'")
+    pair.execute("CREATE DATABASE closed")
+    pair.execute("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
+    pair.execute("CREATE DATABASE outside")
+    rules = Path(str(pair.execute("SHOW hba_file")[0][0]))
+    rules.write_text(f"host outside launch_check 127.0.0.1/32 reject\n{rules.read_text()}")
+    loaded = pair.execute("SELECT pg_conf_load_time()")
+    pair.execute("SELECT pg_reload_conf()")
+    wait_for(lambda: pair.execute("SELECT pg_conf_load_time()") != loaded, "reading pg_hba.conf again")
+    return pair
+
+
+@pytest.mark.parametrize(("place", "database", "fields", "said"), WRONG.values(), ids=WRONG.keys())
+def test_refused_sign_in(strict: Pair, place: str, database: str, fields: dict[str, Any], said: str) -> None:
+    """Whoever is not let in has asked nothing: inconclusive, asked once, and told what to correct."""
+    result = asked(strict, getattr(strict, place), database, fields, sql="SELECT 1")
+    assert (result.verdict, result.attempts, result.headline[:13]) == (Q, 1, "credentials: "), result.headline
+    assert said in result.headline
     assert "wrong-planted" not in result.model_dump_json()
 
 
-def test_no_such_database_is_inconclusive(pair: Pair) -> None:
-    """A wrong name is named."""
-    result = asked(pair, pair.primary, "nothing", sql="SELECT 1")
-    assert (result.verdict, "nothing" in result.headline) == (Q, True), result.headline
+def test_no_place_is_asked_again(pair: Pair) -> None:
+    """A server without a free place may have one in a moment."""
+    pair.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
+    pair.execute(f"ALTER ROLE crowded PASSWORD '{PASSWORD}'")
+    result = asked(pair, pair.primary, fields={"login": "crowded"}, sql="SELECT 1")
+    assert (result.verdict, result.attempts, "lets nobody in now" in result.headline) == (Q, 3, True)
+
+
+@pytest.mark.parametrize("place", ["primary", "bouncer"])
+def test_no_such_database(pair: Pair, place: str) -> None:
+    """A database that is not there is named, and is no fault of the password."""
+    result = asked(pair, getattr(pair, place), "nothing", sql="SELECT 1")
+    told = "correct the database (schema) of connection 'postgres'" in result.headline
+    assert (result.verdict, result.attempts, told) == (Q, 1, True), result.headline
+
+
+UNUSABLE: dict[str, tuple[dict[str, str], str]] = {
+    "TLS where there is none": ({"sslmode": "require"}, "no TLS connection"),
+    "a mode that is none": ({"sslmode": "sometimes"}, "cannot be used: invalid sslmode"),
+}
+
+
+@pytest.mark.parametrize(("extra", "said"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_unusable_connection(pair: Pair, extra: dict[str, str], said: str) -> None:
+    """What only the connection's owner can correct is asked once."""
+    result = asked(pair, pair.primary, fields={"extra": extra}, sql="SELECT 1")
+    assert (result.verdict, result.attempts, said in result.headline) == (Q, 1, True), result.headline

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ import pytest
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
-from servers.programs import wait_for
 
 if TYPE_CHECKING:
     from servers.monitoring import Monitoring
@@ -166,91 +164,3 @@ def test_refused_matcher_is_inconclusive(monitoring: Monitoring) -> None:
     """A matcher that Alertmanager cannot read is nobody's failure; its words are shown."""
     result = asked(monitoring, "alertmanager_alerts", matchers=["not a matcher"])
     assert (result.verdict, "bad matcher" in result.headline) == (Q, True), result.headline
-
-
-def probe(monitoring: Monitoring, receiver: str, timeout: str = "20s", **labels: str) -> CheckResult:
-    inject = {"alertname": "LaunchPipelineProbe", "severity": "critical", **labels}
-    params = {"inject": inject, "receiver": receiver, "timeout": timeout}
-    return asked(monitoring, "alertmanager_alerts", **params)
-
-
-def probes(monitoring: Monitoring) -> list[dict[str, Any]]:
-    return monitoring.alerts("alertname%3D%22LaunchPipelineProbe%22")
-
-
-def test_injected_alert_is_delivered_and_ended(monitoring: Monitoring) -> None:
-    """The alert reaches the receiver's webhook, and nothing of it fires afterwards."""
-    result = probe(monitoring, "pagerduty")
-    assert result.verdict is P, result.headline
-    sent = monitoring.webhook.alerts("/pagerduty", "LaunchPipelineProbe")
-    nonce = result.observed["launch_probe"]
-    assert next(alert["status"] for alert in sent if alert["labels"]["launch_probe"] == nonce) == "firing"
-    assert probes(monitoring) == []
-
-
-def test_another_receiver_is_not_the_wanted_one(monitoring: Monitoring) -> None:
-    """An alert that is routed elsewhere is not delivered, however well it arrived there."""
-    result = probe(monitoring, "pagerduty", timeout="5s", severity="warning")
-    assert (result.verdict, 'receivers = ["chat"]' in result.headline) == (F, True), result.headline
-    assert probes(monitoring) == []
-
-
-def test_receiver_that_cannot_be_reached(monitoring: Monitoring) -> None:
-    """Alertmanager counts a notification before it is sent, and all webhooks together.
-
-    Neither the attempt nor another alert that is delivered meanwhile makes the test alert delivered.
-    """
-
-    def others() -> None:
-        for number in range(20):
-            monitoring.post("/api/v2/alerts", [firing(alertname="Noise", case=f"{number} {uuid.uuid4()}")])
-            time.sleep(0.3)
-
-    noise = threading.Thread(target=others)
-    noise.start()
-    result = probe(monitoring, "unreachable", timeout="8s", team="unreachable")
-    noise.join()
-    assert result.verdict is F, result.headline
-    assert result.observed["receivers"] == ["unreachable"]
-    assert probes(monitoring) == []
-
-
-def test_receiver_that_tells_nobody(monitoring: Monitoring) -> None:
-    """A receiver without any integration swallows everything."""
-    assert probe(monitoring, "nobody", timeout="5s", team="nobody").verdict is F
-
-
-def test_unknown_receiver_pages_nobody(monitoring: Monitoring) -> None:
-    """A receiver that Alertmanager does not have is a no before anything is sent."""
-    before = len(monitoring.webhook.received)
-    result = probe(monitoring, "no-such-receiver")
-    assert (result.verdict, "configured_receivers" in result.headline) == (F, True), result.headline
-    assert probes(monitoring) == []
-    assert not [m for _, m in monitoring.webhook.received[before:] if "LaunchPipelineProbe" in str(m)]
-
-
-def test_waiting_sends_the_alert_once(monitoring: Monitoring) -> None:
-    """To wait for the delivery is one long look; polling would page somebody at every poll."""
-    before = len(monitoring.webhook.alerts("/chat", "OnceProbe"))
-    params = {"inject": {"alertname": "OnceProbe"}, "receiver": "pagerduty", "timeout": "1s"}
-    result = asked(monitoring, "alertmanager_alerts", **params, wait="6s", interval="100ms")
-    sent = monitoring.webhook.alerts("/chat", "OnceProbe")[before:]
-    assert (result.verdict, result.attempts) == (F, 1)
-    assert len({alert["labels"]["launch_probe"] for alert in sent}) == 1
-
-
-def test_cancelled_check_ends_the_alert(monitoring: Monitoring) -> None:
-    """Whoever is cancelled while the alert fires ends it first; if he cannot, it ends within 5 minutes."""
-
-    async def cancelled() -> None:
-        params = {"inject": {"alertname": "LaunchPipelineProbe"}, "receiver": "pagerduty", "timeout": "30s"}
-        ctx = context(monitoring.connections(), sleep=asyncio.sleep)
-        task = asyncio.ensure_future(check(ctx, "alertmanager_alerts", **params))
-        await asyncio.to_thread(wait_for, lambda: bool(probes(monitoring)), "the test alert's way")
-        ends = datetime.fromisoformat((await asyncio.to_thread(probes, monitoring))[0]["endsAt"])
-        assert ends <= datetime.now(UTC) + timedelta(minutes=5)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    run(cancelled())
-    assert probes(monitoring) == []

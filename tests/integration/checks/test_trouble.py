@@ -1,0 +1,255 @@
+"""What every authority can do wrong, and what no kind makes a verdict of.
+
+The kinds' own tests hold what is particular to each; here is what must be the same for all of them.
+"""
+
+# ruff: noqa: E501  (a table reads best with one row a line)
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+import trustme
+
+from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.verdict import CheckResult, Verdict
+from servers import tls
+from servers.checking import check, context, run
+from servers.odd import Odd
+from servers.programs import wait_for
+from servers.trouble import KINDS, SECRET, asked, asked_of, connection
+from servers.web import serving
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.integration
+F, Q = Verdict.FAILED, Verdict.INCONCLUSIVE
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ssl.SSLContext, str]]:
+    """A server's context and the file of its authority; mirrors of git go to a folder of their own."""
+    folder, authority = tmp_path_factory.mktemp("trust"), trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield tls.context(authority), str(folder / "ca.pem")
+
+
+def no_answer(result: CheckResult, headline: str, attempts: int | None = None) -> None:
+    """No verdict on the thing itself, in words, without the secret."""
+    assert (result.verdict, headline in result.headline) == (Q, True), result.headline
+    assert attempts in {None, result.attempts}, f"{result.attempts} attempts: {result.headline}"
+    assert "internal error" not in result.headline
+    assert SECRET not in result.model_dump_json()
+
+
+ROWS: dict[str, tuple[Odd, dict[str, tuple[str, int]]]] = {
+    "401": (Odd(401, b"{}"), {"http_request": ("credentials", 1), "report": ("credentials", 1), "git_repository": ("credentials", 1)}),
+    "403": (Odd(403, b"{}"), {"http_request": ("credentials", 1), "report": ("credentials", 1), "git_repository": ("credentials", 1)}),
+    "429 with a time": (Odd(429, b"{}", headers={"Retry-After": "1"}), {
+        "http_request": ("is busy", 3), "report": ("is busy", 3), "git_repository": ("429", 1), "aws_resource": ("is busy", 3), "object_storage": ("is busy", 3)}),
+    "500": (Odd(500, b"oops", "text/plain"), {"report": ("answered 500", 3), "git_repository": ("500", 3)}),
+    "a redirect elsewhere": (Odd(302, headers={"Location": "http://127.0.0.1:1/"}), {"report": ("answered 302", 1), "git_repository": ("302", 1)}),
+    "a page": (Odd(200, b"<html>Welcome</html>", "text/html"), {
+        "report": ("is no JSON object", 1), "git_repository": ("is it a git repository", 1), "aws_resource": ("a page of HTML", 1)}),
+    "cut off": (Odd(200, b'{"a": 1, "b'), {"report": ("no JSON object", 1), "git_repository": ("is it a git repository", 1)}),
+    "nothing": (Odd(), {"report": ("no JSON object", 1), "git_repository": ("is it a git repository", 1), "container_image": ("no JSON object", 1),
+                        "kubernetes_resource": ("without a Kubernetes document", 1), "object_storage": ("does not answer as S3", 1),
+                        "aws_resource": ("does not answer as AWS", 1)}),
+    "an empty document": (Odd(200, b"{}"), {"report": ("is no junit report", 1), "container_image": ("no manifest", 1), "kubernetes_resource": ("without a Kubernetes document", 1)}),
+    "an endless body": (Odd(huge=True), {"report": ("larger than 20 MiB", 1), "git_repository": ("is it a git repository", 1)}),
+    "silence": (Odd(slow=True), {"http_request": ("no answer within", 3), "report": ("no answer within", 3), "git_repository": ("no answer within", 3)}),
+}  # fmt: skip
+CELLS = [(row, name) for row, (_, kinds) in ROWS.items() for name in kinds]
+
+
+@pytest.mark.parametrize(("row", "name"), CELLS, ids=" ".join)
+def test_oddity(trust: tuple[ssl.SSLContext, str], row: str, name: str) -> None:
+    """An authority that goes wrong has not answered: inconclusive, and asked again only where that may help."""
+    odd, kinds = ROWS[row]
+    params = {"timeout": "400ms"} if odd.slow else {}
+    no_answer(run(asked_of(name, odd.app(), *trust, **params)), *kinds[name])
+
+
+ANSWERS: dict[str, tuple[Odd, str]] = {
+    "500": (Odd(500, b"oops", "text/plain"), "status = 500"),
+    "a redirect": (Odd(302, headers={"Location": "http://127.0.0.1:1/"}), "status = 302"),
+    "a page": (Odd(200, b"<html>Welcome</html>", "text/html"), "json.status is missing"),
+    "cut off": (Odd(200, b'{"status": "ok", "b'), "json.status is missing"),
+    "nothing": (Odd(), "json.status is missing"),
+}
+
+
+@pytest.mark.parametrize(("odd", "headline"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_what_the_product_itself_answers(trust: tuple[ssl.SSLContext, str], odd: Odd, headline: str) -> None:
+    """To ``http_request`` the product is the authority: its wrong answer is a no, and what is wrong is said."""
+    expect = {"expect": {"json.status": "== ok"}}
+    result = run(asked_of("http_request", odd.app(), *trust, **expect))
+    assert (result.verdict, headline in result.headline) == (F, True), result.headline
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_certificate_that_nobody_vouches_for(
+    trust: tuple[ssl.SSLContext, str], tmp_path: Path, name: str
+) -> None:
+    """Who cannot prove who he is gets no secret and no second question."""
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
+    heard: list[str] = []
+
+    async def ask() -> CheckResult:
+        app = Odd(200, b"{}").app()
+
+        async def hear(request: Any, _response: Any) -> None:
+            heard.append(request.path)
+
+        app.on_response_prepare.append(hear)
+        async with serving(app, trust[0]) as port:
+            return await asked(name, connection(name, port, "https", str(tmp_path / "other.pem")))
+
+    no_answer(run(ask()), "certificate", 1)
+    assert heard == []
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_nobody_there(trust: tuple[ssl.SSLContext, str], name: str) -> None:
+    """A refused connection is asked three times, and is no failure."""
+    scheme = "https" if name == "report" else "http"
+    no_answer(run(asked(name, connection(name, 1, scheme, trust[1]))), "localhost:1", 3)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_metadata_service_is_not_asked(trust: tuple[ssl.SSLContext, str], name: str) -> None:
+    """No connection leads a check to a cloud's metadata service."""
+    base = f"{'https' if name == 'report' else 'http'}://169.254.169.254"
+    uri = {"uri": f"{base}/r.xml"} if name == "report" else {}
+    extra = {"url": f"{base}/r.git"} if name == "git_repository" else {"region_name": "eu-central-1"}
+    found = ConnectionInfo("x", "http", base, None, "AKIAEXAMPLE", SECRET, extra=extra)
+    ctx = context({"x": found})
+    result = run(check(ctx, name, **{**KINDS[name], **uri, "conn_id": "x"}))
+    no_answer(result, "link-local or metadata address", 1)
+    assert trust
+
+
+def test_git_takes_no_secret_elsewhere(trust: tuple[ssl.SSLContext, str]) -> None:
+    """Git itself would follow a redirect to any host, with the header that proves who we are."""
+    heard: list[str | None] = []
+
+    async def ask() -> CheckResult:
+        other = Odd(404).app()
+
+        async def hear(request: Any, _response: Any) -> None:
+            heard.append(request.headers.get("Authorization"))
+
+        other.on_response_prepare.append(hear)
+        async with serving(other) as elsewhere:
+            odd = Odd(302, headers={"Location": f"http://127.0.0.1:{elsewhere}/r.git/info/refs"})
+            return await asked_of("git_repository", odd.app(), *trust)
+
+    no_answer(run(ask()), "302", 1)
+    assert heard == []
+
+
+def test_git_leaves_no_program_behind(trust: tuple[ssl.SSLContext, str]) -> None:
+    """The program that git starts to speak HTTP ends with it when a server keeps silent."""
+    address: list[str] = []
+
+    def running() -> list[str]:
+        found = psutil.process_iter(["name", "cmdline"])
+        return [one.info["name"] for one in found if address[0] in " ".join(one.info["cmdline"] or [])]
+
+    async def ask() -> CheckResult:
+        async with serving(Odd(slow=True).app()) as port:
+            address.append(f"localhost:{port}/repo.git")
+            found = connection("git_repository", port, "http", trust[1])
+            asking = asyncio.ensure_future(asked("git_repository", found, timeout="1s"))
+            await asyncio.to_thread(wait_for, lambda: "git-remote-http" in " ".join(running()), "git to ask")
+            return await asking
+
+    no_answer(run(ask()), "no answer", 3)
+    wait_for(lambda: not running(), "the end of what git started")
+
+
+SOCKETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tls_certificate": ("tls_certificate", {}),
+    "postgres_query": ("postgres_query", {"sql": "SELECT 1"}),
+    "redis_info": ("redis_info", {}),
+}
+SAID: dict[str, bytes | None] = {
+    "another protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "hangs up": b"",
+    "silence": None,
+}
+
+
+@pytest.mark.parametrize(("said"), SAID.values(), ids=SAID.keys())
+@pytest.mark.parametrize(("name", "params"), SOCKETS.values(), ids=SOCKETS.keys())
+def test_server_of_another_sort(name: str, params: dict[str, Any], said: bytes | None) -> None:
+    """Whoever does not speak the protocol, hangs up or keeps silent has not answered."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        if said is None:
+            await reader.read()
+        writer.write(said or b"")
+        writer.close()
+
+    async def ask() -> CheckResult:
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            found = ConnectionInfo("x", name.partition("_")[0], "127.0.0.1", port, "me", SECRET, "db")
+            target = {"hosts": [f"127.0.0.1:{port}"]} if name == "tls_certificate" else {"conn_id": "x"}
+            return await check(context({"x": found}), name, **params, **target, timeout="500ms")
+
+    no_answer(run(ask()), "no answer within" if said is None else "127.0.0.1")
+
+
+@pytest.mark.parametrize("name", ["silence", "garbage", "refused"])
+def test_resolver_that_does_not_answer(name: str) -> None:
+    """A resolver that keeps silent, talks nonsense or is not there has not said that there is no such name."""
+
+    class Resolver(asyncio.DatagramProtocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def datagram_received(self, _data: bytes, address: Any) -> None:
+            if name == "garbage":
+                self.transport.sendto(b"\xff" * 40, address)
+
+    async def ask() -> CheckResult:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(Resolver, ("127.0.0.1", 0))
+        place = f"127.0.0.1:{transport.get_extra_info('sockname')[1] if name != 'refused' else 1}"
+        try:
+            return await check(context(), "dns_record", names=["a.test"], resolvers=[place], timeout="600ms")
+        finally:
+            transport.close()
+
+    no_answer(run(ask()), "could not answer for a.test", 3)
+
+
+def test_port_that_keeps_silent() -> None:
+    """A port that takes no connection and refuses none is filtered: not open, and from where is in the evidence."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for one in (first, second):  # nobody accepts them, and there is no place for more
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        target = f"127.0.0.1:{full.getsockname()[1]}"
+        asked_for = [("open", F), ("not_open", Verdict.PASSED)]
+        for state, verdict in asked_for:
+            result = run(check(context(), "tcp_port", targets=[target], state=state, timeout="500ms"))
+            assert (result.verdict, result.observed["states"]) == (verdict, {target: "filtered"}), (
+                result.headline
+            )
+            assert result.observed["seen_from"] == socket.gethostname()
