@@ -24,9 +24,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, title
 from launch_pipeline.errors import LaunchError, LaunchRefused, LedgerUnavailable
-from launch_pipeline.orchestration.accounts import refuse_open_door
 from launch_pipeline.orchestration.api_database import ApiDatabase
 from launch_pipeline.orchestration.ledger_access import CONN_ID, plain_dsn
+from launch_pipeline.orchestration.open_door import refuse_open_door
 from launch_pipeline.people.deployed import contacts
 from launch_pipeline.record.report import markdown, page
 from launch_pipeline.record.report.document import read_document

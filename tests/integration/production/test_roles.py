@@ -11,7 +11,11 @@ import pytest
 
 from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import Entry
+from launch_pipeline.runtime.secret_files import Secret
 from servers.plugin_server import an_item, an_open_gate
+from servers.records import a_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +108,14 @@ def _reads_records(api: DeployedApi, user: str) -> list[httpx.Response]:
     return [api.call(user, "GET", f"{task}/{rest}") for rest in ("xcomEntries", "logs/1")]
 
 
+def _reports(api: DeployedApi, user: str) -> list[httpx.Response]:
+    record = a_record()
+    # Keeping the same entry again changes nothing.
+    Ledger(api.secrets.get(Secret.LEDGER)).append(Entry.of_record(record))
+    names = (record.launch_id, f"{record.launch_id}.md")
+    return [api.call(user, "GET", f"/launch/report/{name}") for name in names]
+
+
 def _connections(api: DeployedApi, user: str) -> list[httpx.Response]:
     body = {"connection_id": f"made_{uuid.uuid4().hex}", "conn_type": "http"}
     made = api.call(user, "POST", "/api/v2/connections", body)
@@ -123,6 +135,7 @@ def _variables(api: DeployedApi, user: str) -> list[httpx.Response]:
 ACTIONS: dict[str, Callable[[DeployedApi, str], list[httpx.Response]]] = {
     "see Dags, runs, tasks": _reads,
     "read XComs (records, evidence) and logs": _reads_records,
+    "read a launch's report": _reports,
     "answer a required action": _answer,
     "start a launch": _trigger,
     "clear a task": _clear,
