@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -262,7 +263,8 @@ def test_clocks_that_disagree(deployed: Examined) -> None:
     slow = replace(deployed, now=lambda: datetime.now(UTC) - timedelta(seconds=60))
     says = [row.says for row in broken(examining_record.clock, slow)]
     assert [text.split(" is ")[0] for text in says] == ["the database", "the api-server", "Slack"]
-    assert all("60 s ahead of" in text or "61 s ahead of" in text for text in says)
+    # Whole seconds of a header, and of a machine that is busy.
+    assert all(re.search(r" is (5\d|6\d) s ahead of this machine", text) for text in says), says
     assert examining_record.skew("no date", datetime.now(UTC)) is None
 
 

@@ -41,7 +41,8 @@ SERVICE = {FabRole.BRIDGE: "launch-slack", FabRole.PIPELINE: "launch-pipeline"}
 
 def table() -> dict[tuple[str, str], bool]:
     """The table's cells: action and role, and whether it is ticked."""
-    lines = re.findall(r"^\|(.+)\|$", PAGE.read_text().split("## Who may do what")[1], re.MULTILINE)
+    section = PAGE.read_text().split("## Who may do what")[1].split("\n## ")[0]
+    lines = re.findall(r"^\|(.+)\|$", section, re.MULTILINE)
     head, _, *rows = ([cell.strip() for cell in line.split("|")] for line in lines)
     assert head[1:] == list(COLUMNS)
     return {(row[0], role): cell == "✓" for row in rows for role, cell in zip(head[1:], row[1:], strict=True)}
@@ -178,6 +179,12 @@ def test_nobody_gets_in_without_an_account(api: DeployedApi) -> None:
     assert api.raw("GET", "/auth/token").status_code in {404, 405}
     assert api.raw("GET", "/launch/board").status_code == 401
     assert api.raw("GET", "/launch/report/any").status_code == 401
+
+
+def test_form_offers_the_environment_of_the_deployment(api: DeployedApi) -> None:
+    """The file that people put beside their contacts is what the launch's form offers."""
+    params = api.call("admin", "GET", "/api/v2/dags/launch/details").json()["params"]
+    assert set(params["environment"]["schema"]["enum"]) == {"production", "rehearsal"}
 
 
 # ---- an answer in production ---------------------------------------------------------------------------
