@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from chaos.stage import staged
 from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy
 from servers.launches import PHASE
 
@@ -26,13 +25,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.browser]
 ADA, PRIYA, CARLA = "U0LAUNCH01", "U0LAUNCH02", "U0LAUNCH04"
 PATIENCE_MS = 60_000
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A running stack with its bridge and a Slack of its own."""
-    with staged(tmp_path_factory.mktemp("slack")) as running:
-        yield running
 
 
 @pytest.fixture
