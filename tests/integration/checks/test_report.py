@@ -127,6 +127,7 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
                         P, "total = 0"),
     "rules that never ran": ("sarif", sarif(), {"rules": ["py/*"], "expect": {"total": "== 0"}}, Q, "py/*"),
     "a run that broke off": ("sarif", sarif(invocations=[{"executionSuccessful": False}]), {}, Q, "not finish"),
+    "a run that looked for nothing": ("sarif", sarif(results=None), {}, Q, "did not look for any"),
     "no run": ("sarif", '{"runs": []}', {}, Q, "no run"),
     "trivy": ("trivy", '{"Results": [{"Vulnerabilities": [{"VulnerabilityID": "C", "Severity": "HIGH"}]}]}',
               {"expect": {"critical": "== 0", "high": "== 0"}}, F, "high = 1"),
