@@ -205,6 +205,15 @@ def test_report_that_a_tool_made(tmp_path: Path, name: str) -> None:
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
 
 
+def test_report_that_contradicts_its_sidecar(tmp_path: Path) -> None:
+    """Where a report names another commit than the file beside it, one of the two is not this release's."""
+    told = '<properties><property name="commit" value="{}"/></properties><testcase name="a"/>'
+    meta = {"commit": COMMIT, "generated_at": ago(hours=1)}
+    seen = [judged(tmp_path / "r.xml", "junit", junit(told.format(one)), meta) for one in (COMMIT, "b" * 40)]
+    assert [result.verdict for result in seen] == [P, Q], seen[0].headline
+    assert "says commit bbbbbbbbbbbb and the .meta.json beside it" in seen[1].headline
+
+
 def test_report_that_pytest_made(tmp_path: Path) -> None:
     """A real report carries its time and, as a property, its commit; no sidecar is needed."""
     (tmp_path / "test_it.py").write_text(
