@@ -74,7 +74,7 @@ ROWS: dict[str, tuple[Odd, dict[str, tuple[str, int]]]] = {
 CELLS = [(row, name) for row, (_, kinds) in ROWS.items() for name in kinds]
 
 
-@pytest.mark.parametrize(("row", "name"), CELLS, ids=" ".join)
+@pytest.mark.parametrize(("row", "name"), CELLS, ids=[f"{row}, {name}" for row, name in CELLS])
 def test_oddity(trust: tuple[ssl.SSLContext, str], row: str, name: str) -> None:
     """An authority that goes wrong has not answered: inconclusive, and asked again only where that may help."""
     odd, kinds = ROWS[row]
