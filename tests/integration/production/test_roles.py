@@ -109,11 +109,10 @@ def _reads_records(api: DeployedApi, user: str) -> list[httpx.Response]:
 
 
 def _reports(api: DeployedApi, user: str) -> list[httpx.Response]:
-    record = a_record()
-    # Keeping the same entry again changes nothing.
+    record = a_record(launch_id=f"kept-{uuid.uuid4().hex}", task_instance_id=uuid.uuid4().hex)
     Ledger(api.secrets.get(Secret.LEDGER)).append(Entry.of_record(record))
-    names = (record.launch_id, f"{record.launch_id}.md")
-    return [api.call(user, "GET", f"/launch/report/{name}") for name in names]
+    forms = ("", ".md", ".json")
+    return [api.call(user, "GET", f"/launch/report/{record.launch_id}{form}") for form in forms]
 
 
 def _connections(api: DeployedApi, user: str) -> list[httpx.Response]:
@@ -135,7 +134,7 @@ def _variables(api: DeployedApi, user: str) -> list[httpx.Response]:
 ACTIONS: dict[str, Callable[[DeployedApi, str], list[httpx.Response]]] = {
     "see Dags, runs, tasks": _reads,
     "read XComs (records, evidence) and logs": _reads_records,
-    "read a launch's report": _reports,
+    "read the report of a launch": _reports,
     "answer a required action": _answer,
     "start a launch": _trigger,
     "clear a task": _clear,
@@ -179,6 +178,7 @@ def test_nobody_gets_in_without_an_account(api: DeployedApi) -> None:
     assert api.sign_in("admin", "admin").status_code == 401
     assert api.raw("GET", "/auth/token").status_code in {404, 405}
     assert api.raw("GET", "/launch/board").status_code == 401
+    assert api.raw("GET", "/launch/report/any").status_code == 401
 
 
 def test_form_offers_the_environment_of_the_deployment(api: DeployedApi) -> None:
