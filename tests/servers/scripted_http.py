@@ -77,7 +77,7 @@ class ScriptedHttp:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_PATCH = _serve  # noqa: N815 - names of the base class
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - names of the base class
 
             def log_message(self, *_: object) -> None:
                 """Tests read the requests, not a log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ class ConnectionInfo:
         """Every text that must never be shown: password, secret extras, and their header forms."""
         if self.password:
             yield self.password
-            yield f"{self.login}:{self.password}"
+            yield base64.b64encode(f"{self.login}:{self.password}".encode("utf-8", "replace")).decode()
         yield from _secret_texts(self.extra, sensitive=False)
 
 

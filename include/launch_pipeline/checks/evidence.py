@@ -51,7 +51,7 @@ _TELLING = re.compile(
     r"|glpat|sk-|akia|-----begin"
 )
 """What one of the shapes begins with or holds: most texts have none of it, and one look is enough."""
-_SHORTEST, _SHORTEST_SHAPE = 4, 6
+_SHORTEST, _SHORTEST_SHAPE, _SHORTEST_CODED = 4, 6, 6
 _HALF = 8
 """So many characters of a secret say something of it."""
 _TEXT_LIMIT = 4096
@@ -96,19 +96,32 @@ def _beginnings(secret: str) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _spellings(secret: str) -> frozenset[str]:
-    """Spell a secret as it is, quoted for a URL, escaped for JSON and by Python, and in base64."""
-    encoded = base64.b64encode(secret.encode("utf-8", "replace")).decode()
-    return frozenset(
-        {
-            secret,
-            quote(secret, safe=""),
-            quote_plus(secret),
-            json.dumps(secret)[1:-1],
-            json.dumps(secret, ensure_ascii=False)[1:-1],
-            repr(secret)[1:-1],
-            encoded,
-        }
-    )
+    """Spell a secret as it is, quoted for a URL, escaped for JSON and Python, all that in JSON, in base64."""
+    plainly = {
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+    }
+    again = {json.dumps(form, ensure_ascii=False)[1:-1] for form in plainly}
+    return frozenset({*plainly, *again, *_in_base64(secret)})
+
+
+def _in_base64(secret: str) -> set[str]:
+    """Encode a secret by itself, and as a part of something: what it stands behind moves its bits."""
+    content = secret.encode("utf-8", "replace")
+    whole = base64.b64encode(content).decode()
+    if len(content) < _SHORTEST_CODED:
+        return {whole}
+    parts = set()
+    for before in range(3):
+        coded = base64.b64encode(b"\0" * before + content).decode().rstrip("=")
+        # The characters at both ends hold bits of what is beside it as well.
+        end = len(coded) if (before + len(content)) % 3 == 0 else -1
+        parts.add(coded[-(-before * 8 // 6) : end])
+    return {whole, *parts, *(part.replace("+", "-").replace("/", "_") for part in parts)}
 
 
 def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
@@ -143,7 +156,7 @@ def _redacted_text(text: str, secrets: tuple[str, ...]) -> str:
             text = text.replace(secret, HIDDEN)
         elif secret in text:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
-        if len(secret) > _HALF and secret[:_HALF] in text[-len(secret) :]:
+        if len(secret) > _HALF and secret[:_HALF] in text:
             text = _without_half(text, secret)
     if len(text) >= _SHORTEST_SHAPE and _TELLING.search(text):
         for shape, replacement in _SHAPES:
@@ -152,11 +165,15 @@ def _redacted_text(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _without_half(text: str, secret: str) -> str:
-    """Hide the beginning of a secret at the end of a text that was cut."""
-    for length in range(len(secret) - 1, _HALF - 1, -1):
-        if text.endswith(secret[:length]):
-            return text[:-length] + HIDDEN
-    return text
+    """Hide the beginning of a secret that was cut, wherever it stands."""
+    pieces, at = [], 0
+    while (found := text.find(secret[:_HALF], at)) >= 0:
+        ending = found + _HALF
+        while ending < len(text) and text[found : ending + 1] == secret[: ending + 1 - found]:
+            ending += 1
+        pieces += [text[at:found], HIDDEN]
+        at = ending
+    return "".join([*pieces, text[at:]])
 
 
 def redact_finding(finding: Finding, secrets: Collection[str] = ()) -> Finding:

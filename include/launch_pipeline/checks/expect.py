@@ -263,7 +263,7 @@ def _matched(actual: Any, operand: str, *, wanted: bool) -> Answer:
     try:
         return Answer(holds=found(operand, str(actual)) is wanted)
     except ValueError as error:
-        return Answer(holds=False, note=str(error)[:200])
+        return Answer(holds=False, note=str(error)[:200], unknown=True)
 
 
 _OTHERS: dict[Operator, Callable[[Any, str], Answer]] = {

@@ -7,6 +7,7 @@ loaded, and a match looks at 1 KiB at a time, so that another thread gets its tu
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from functools import lru_cache
 from re import _parser as sre_parser  # type: ignore[attr-defined]
@@ -18,6 +19,8 @@ WINDOW = 1024
 _OVERLAP = 512
 _LOOKS = 4
 """The end of a piece is no end of the text, though a pattern with ``$`` takes it for one: so often it may."""
+_PATIENCE = 3.0
+"""Seconds for what may lie across several pieces."""
 _MOST_STEPS = 16 * WINDOW
 """From each place of a window: together some ten million, or a tenth of a second."""
 
@@ -47,10 +50,34 @@ def guard_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def found(pattern: str, text: str) -> bool:
-    """Whether the pattern occurs; a long text is searched in overlapping pieces of 1 KiB."""
+    """Whether the pattern occurs; a long text is searched in overlapping pieces of 1 KiB.
+
+    What may be longer than a piece is then looked for from every place; raises ValueError where that
+    takes too long, so that nobody can say.
+    """
     compiled = guard_pattern(pattern)
     stride, last = WINDOW - _OVERLAP, max(len(text) - _OVERLAP, 1)
-    return any(_within(compiled, text, at) for at in range(0, last, stride))
+    if any(_within(compiled, text, at) for at in range(0, last, stride)):
+        return True
+    return len(text) > WINDOW and _wide(pattern) and _from_anywhere(compiled, text)
+
+
+@lru_cache(maxsize=1024)
+def _wide(pattern: str) -> bool:
+    """Whether it may match more than two pieces share; what only looks ahead or back has no width."""
+    return "(?=" in pattern or "(?!" in pattern or sre_parser.parse(pattern).getwidth()[1] > _OVERLAP
+
+
+def _from_anywhere(compiled: re.Pattern[str], text: str) -> bool:
+    """Try every place by itself: one search of the whole text could not be broken off."""
+    end = time.monotonic() + _PATIENCE
+    for at in range(len(text) + 1):
+        if compiled.match(text, at):
+            return True
+        if time.monotonic() > end:
+            message = "the text is too long for this pattern; look for something shorter, without '.*' inside"
+            raise ValueError(message)
+    return False
 
 
 def _within(compiled: re.Pattern[str], text: str, at: int) -> bool:

@@ -44,6 +44,7 @@ EXIT = {"passed": 0, "failed": 1, "inconclusive": 3}
 """Exit code by verdict."""
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": ("?", "yellow")}
 NEAR = 8
+_UNSET = re.compile(r"variable '(\w+)' is not set")
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,10 @@ def show(console: Console, item: Item, checked: Checked, results: list[CheckResu
         console.print(f"connection {conn_id}: {place}", style="dim", markup=False)
     if not results:
         console.print(f"This item has no checks; a person is asked: {item.question}", markup=False)
+    unset = sorted({name for result in results for name in _UNSET.findall(result.headline)})
+    if unset:
+        given = " ".join(f"--set {name}=..." for name in unset)
+        console.print(f"\nTo try it with a value: {given}", style="dim", markup=False)
     mark, style = MARKS[checked.verdict]
     console.print(f"\n{mark} {checked.verdict}", style=f"bold {style}", markup=False)
     if item.mode.needs_person and results:
@@ -204,7 +209,9 @@ def show(console: Console, item: Item, checked: Checked, results: list[CheckResu
 def _show_check(console: Console, result: CheckResult) -> None:
     mark, style = MARKS[result.verdict]
     attempts = f", {result.attempts} attempts" if result.attempts > 1 else ""
-    asked = f" asked {result.authority}" if result.authority else ""
+    # Who was not reached is known by the name of his connection only.
+    named = result.authority in {"", str(result.params.get("conn_id"))}
+    asked = f" asked {result.authority}" if not named else ""
     console.print(f"\n{mark} {result.kind}", style=style, markup=False, end="")
     console.print(f"{asked}, {result.duration_ms} ms{attempts}", style="dim", markup=False)
     console.print(f"  {result.headline}", markup=False)

@@ -17,7 +17,9 @@ import pytest
 import trustme
 
 from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.observers.web import refuse, refuse_named
 from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_pipeline.errors import Inconclusive
 from servers import tls
 from servers.checking import check, context, run
 from servers.odd import Odd
@@ -72,7 +74,7 @@ ROWS: dict[str, tuple[Odd, dict[str, tuple[str, int]]]] = {
 CELLS = [(row, name) for row, (_, kinds) in ROWS.items() for name in kinds]
 
 
-@pytest.mark.parametrize(("row", "name"), CELLS, ids=" ".join)
+@pytest.mark.parametrize(("row", "name"), CELLS, ids=[f"{row}, {name}" for row, name in CELLS])
 def test_oddity(trust: tuple[ssl.SSLContext, str], row: str, name: str) -> None:
     """An authority that goes wrong has not answered: inconclusive, and asked again only where that may help."""
     odd, kinds = ROWS[row]
@@ -253,3 +255,28 @@ def test_port_that_keeps_silent() -> None:
                 result.headline
             )
             assert result.observed["seen_from"] == socket.gethostname()
+
+
+METADATA = "169.254.169.254"
+DIRECT: dict[str, tuple[str, dict[str, Any]]] = {
+    "tcp_port": ("tcp_port", {"targets": [f"{METADATA}:80"]}),
+    "tls_certificate": ("tls_certificate", {"hosts": [METADATA]}),
+    "dns_record": ("dns_record", {"names": ["a.test"], "resolvers": [METADATA]}),
+    "postgres_query": ("postgres_query", {"conn_id": "x", "sql": "SELECT 1"}),
+    "redis_info": ("redis_info", {"conn_id": "x"}),
+}
+
+
+@pytest.mark.parametrize(("name", "params"), DIRECT.values(), ids=DIRECT.keys())
+def test_metadata_address_is_not_connected_to(name: str, params: dict[str, Any]) -> None:
+    """No kind connects to a link-local address by itself."""
+    found = ConnectionInfo("x", name.partition("_")[0], METADATA, None, "me", SECRET, "db")
+    no_answer(run(check(context({"x": found}), name, **params)), "link-local or metadata address", 1)
+
+
+def test_environment_may_allow_link_local_addresses() -> None:
+    """Who runs checks beside such a service says so in the environment."""
+    refuse(context(allow_link_local=True), METADATA)
+    run(refuse_named(context(allow_link_local=True), METADATA))
+    with pytest.raises(Inconclusive, match="allow_link_local: true"):
+        refuse(context(), METADATA)

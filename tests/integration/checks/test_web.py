@@ -5,15 +5,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.observers import http_request
 from launch_pipeline.checks.observers.web import refused_address
+from launch_pipeline.checks.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
+from servers.odd import Odd
+from servers.shipped import shipped
 from servers.web import Product, http_connection, prometheus, serving
+
+if TYPE_CHECKING:
+    from launch_pipeline.checklist.model import CheckSpec
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -94,6 +101,53 @@ def test_secret_goes_to_its_own_origin_only() -> None:
     assert run(both()) is None
 
 
+def test_burst_keeps_one_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a thousand answers the last body is kept, not a gigabyte of them; who asks is said to each."""
+    kept: list[bool] = []
+    facts = http_request._facts
+
+    async def look(params: Any, asked: Any) -> dict[str, Any]:
+        kept.extend(bool(answer.body) for answer in asked.answers)
+        return await facts(params, asked)
+
+    monkeypatch.setattr(http_request, "_facts", look)
+    product = Product()
+    result = run(asked(product, path="/health", samples=30, concurrency=10))
+    assert (result.verdict, kept) == (P, [False] * 29 + [True])
+    assert {request.headers["User-Agent"] for request in product.requests} == {"launch-check"}
+
+
+SEARCHES = {
+    name: spec
+    for name, spec in shipped("http_request").items()
+    if spec.params.get("path") == "/search/issues"
+}
+
+
+@pytest.mark.parametrize("spec", SEARCHES.values(), ids=SEARCHES.keys())
+def test_search_that_github_broke_off_is_no_nothing(spec: CheckSpec) -> None:
+    """Where nothing may be found, a search that was not finished finds nothing and must not pass."""
+    body = b'{"total_count": 0, "incomplete_results": true, "items": []}'
+
+    async def ask() -> CheckResult:
+        async with serving(Odd(200, body).app()) as port:
+            variables = {
+                "repo": "a/b",
+                "release": "1",
+                "release_cutoff": "2026-01-01",
+                "launch_date": "2026-01-01",
+            }
+            ctx = context(
+                {"github": http_connection(port, "github")}, variables={**variables, "launch_at": "x"}
+            )
+            (result,) = await run_checks([spec], ctx)
+            return result
+
+    result = run(ask())
+    evidence_only = spec.params["expect"] == {"json.total_count": ">= 0"}
+    assert (result.verdict is P) is evidence_only, result.headline
+
+
 def test_nobody_there_is_inconclusive() -> None:
     """A refused connection is asked three times and is no failure of the check."""
     ctx = context({"api": ConnectionInfo("api", "http", "127.0.0.1", 1)})
@@ -119,6 +173,12 @@ QUERIES: dict[str, tuple[Any, dict[str, Any], Verdict, str]] = {
     "infinity is inconclusive": (vector("+Inf"), {"expect": {"value": "> 0"}}, Q, "not a number"),
     "no data is inconclusive": (vector(), {"expect": {"value": "< 500"}}, Q, "no data"),
     "no series may be the good answer": (vector(), {"expect": {"value": "== 0"}, "empty": "pass"}, P, "nothing"),
+    "a store is silent, so nothing may be wrong": (
+        {**vector(), "warnings": ["store-1 is down"]}, {"expect": {"value": "== 0"}, "empty": "pass"}, Q, "store-1 is down"),
+    "a store is silent, so it may be more": (
+        {**vector(1), "warnings": ["store-1 is down"]}, {"expect": {"value": "< 500"}}, Q, "may not be whole"),
+    "warnings that are wanted": (
+        {**vector(1), "warnings": ["w"]}, {"expect": {"value": "< 500", "length(warnings)": "<= 1"}}, P, "value = 1"),
     "scalar": ({"resultType": "scalar", "result": [1, "2"]}, {"expect": {"value": "== 2"}}, P, "value = 2"),
     "a wrong query": ("parse error", {}, Q, "parse error"),
     "an old window": (

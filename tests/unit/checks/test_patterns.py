@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from launch_pipeline.checks import patterns
+from launch_pipeline.checks.expect import judge
 from launch_pipeline.checks.patterns import WINDOW, found, guard_pattern
+from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 
 CATASTROPHIC = [
     "(a+)+$",
@@ -84,6 +87,26 @@ def test_long_text_is_searched_from_end_to_end() -> None:
     assert not any(found(pattern, text) for pattern in ("^x", "x$", r"^\w+$(?<!z)", "y$"))
     for place in range(WINDOW - 20, WINDOW + 20):
         assert found("needle", "x" * place + "needle" + "y" * 3000)
+
+
+ACROSS = ["BEGIN.*END", "(?s)BEGIN.+END", "BEGIN[^Z]*END", r"(?=.*END)BEGIN", r"BEGIN(?=[\w\s]*END)"]
+
+
+@pytest.mark.parametrize("pattern", ACROSS)
+def test_match_that_is_longer_than_a_piece_is_found(pattern: str) -> None:
+    """``not matches`` would pass where it must not: what begins in one piece may end pieces later."""
+    text = f"{'b ' * 2000}BEGIN {'x' * 5000} END {'y ' * 2000}"
+    assert found(pattern, text)
+    assert not found(pattern, text.replace("END", "end"))
+
+
+def test_search_that_takes_too_long_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody can say in time, neither ``matches`` nor ``not matches`` holds, and neither is a no."""
+    monkeypatch.setattr(patterns, "_PATIENCE", 0.0)
+    observation = Observation(subjects=(Subject(name="a", facts={"text": "a" * 5000}),), authority="a")
+    for wanted in ("matches a.*b", "not matches a.*b"):
+        verdict, _, headline = judge(observation, {"text": wanted})
+        assert (verdict, "too long for this pattern" in headline) == (Verdict.INCONCLUSIVE, True)
 
 
 atoms = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\w", r"\d", r"\s", "c", r"\b", "$", r"\1"])

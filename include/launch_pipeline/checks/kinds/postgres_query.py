@@ -1,6 +1,6 @@
 """Kind ``postgres_query``: what does this SQL return, in a read-only session.
 
-Facts: ``value`` (first column, first row)``, rows`` (at most 200)``, row_count, elapsed_ms``.
+Facts: ``value`` (first column, first row)``, rows`` (at most 1000)``, row_count, elapsed_ms``.
 """
 
 from __future__ import annotations

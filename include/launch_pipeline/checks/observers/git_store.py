@@ -96,8 +96,8 @@ async def _git(
     return process.returncode or 0, out, err
 
 
-async def open_repository(ctx: CheckContext, connection: ConnectionInfo, ref: str) -> Repository:
-    """Open the repository of a connection, fetched where it does not know the ref yet.
+async def open_repository(ctx: CheckContext, connection: ConnectionInfo, *refs: str) -> Repository:
+    """Open the repository of a connection, fetched unless each ref is a commit's own id that it knows.
 
     ``extra.path`` is a repository on this machine; ``extra.url`` or the host a remote one, of
     which a bare mirror is kept. Raises Inconclusive where none is named, Unreachable where it
@@ -112,7 +112,7 @@ async def open_repository(ctx: CheckContext, connection: ConnectionInfo, ref: st
         message = f"connection '{connection.conn_id}' names no repository: set extra.url or extra.path"
         raise Inconclusive(message)
     await refuse_named(ctx, urlsplit(url).hostname or "")
-    return await _mirrored(url, ref, environment)
+    return await _mirrored(url, refs, environment)
 
 
 async def _git_dir(path: str, environment: dict[str, str], conn_id: str) -> Path:
@@ -144,8 +144,8 @@ def _environment(connection: ConnectionInfo) -> dict[str, str]:
     return environment | fixed | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
-async def _mirrored(url: str, ref: str, environment: dict[str, str]) -> Repository:
-    """Keep one bare mirror per URL; fetch unless it already has the very commit."""
+async def _mirrored(url: str, refs: Sequence[str], environment: dict[str, str]) -> Repository:
+    """Keep one bare mirror per URL; fetch unless it has the very commits: a tag may be new, or moved."""
     name = hashlib.sha256(url.encode()).hexdigest()[:24]
     path = Path(tempfile.gettempdir()) / f"launch-git-{os.getuid()}" / f"{name}.git"
     await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ async def _mirrored(url: str, ref: str, environment: dict[str, str]) -> Reposito
     async with _locked(path.with_suffix(".lock")):
         if not path.exists():
             await _clone(url, path, environment)
-        elif not (_is_full_id(ref) and await repository.commit_of(ref)):
+        elif not all([_is_full_id(ref) and await repository.commit_of(ref) for ref in refs]):
             await _fetch(repository, url)
     return repository
 

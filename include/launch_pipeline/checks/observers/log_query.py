@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from launch_pipeline.checks.expect import as_list
 from launch_pipeline.checks.observers.api import Api, mapping, records, said_by
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -43,9 +44,21 @@ async def _loki(params: LogQueryParams, api: Api) -> Facts:
     if document.get("status") != "success":
         message = f"{api.authority} did not answer the query: {said_by(document) or 'no document'}"
         raise Inconclusive(message)
+    if document.get("warnings"):
+        said = "; ".join(map(str, document["warnings"]))
+        raise Inconclusive(f"{api.authority} warns that its answer may not be whole: {said}"[:400])
     data = mapping(document.get("data"), "data")
     facts = _lines(data) if data.get("resultType") == "streams" else _number(data)
+    if data.get("resultType") == "streams" and facts["count"] >= _LINES and not _only_at_least(params):
+        message = f"{_LINES} lines or more match, and no more are read; count them with count_over_time"
+        raise Inconclusive(message)
     return {**facts, "elapsed_ms": round(reply.elapsed_ms, 1)}
+
+
+def _only_at_least(params: LogQueryParams) -> bool:
+    """Whether more lines than are read could not change the answer."""
+    counts = [wanted for path, wanted in params.expect.items() if "count" in path or "value" in path]
+    return all(text.lstrip().startswith(">") for wanted in counts for text in as_list(wanted))
 
 
 def _seconds(window: timedelta) -> str:

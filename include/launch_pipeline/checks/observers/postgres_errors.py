@@ -46,7 +46,8 @@ def explained(error: psycopg.Error, authority: str, connection: ConnectionInfo) 
         refusal = _not_let_in(error, answer, authority, connection)
         if refusal:
             return Inconclusive(refusal[:_SAID])
-    return Unreachable(f"{authority} did not answer: {said}"[:_SAID], retryable=True)
+    reason = _plain(str(error).rpartition("failed: ")[2].partition("\n")[0], connection) or said
+    return Unreachable(f"{authority} did not answer: {reason}"[:_SAID], retryable=True)
 
 
 def _not_let_in(

@@ -108,6 +108,7 @@ def _has_data(document: dict[str, Any]) -> bool:
 def _observation(
     params: PrometheusQueryParams, document: dict[str, Any], asked: str, now: float
 ) -> Observation:
+    _whole(params, document, asked)
     series = _series(document["data"])
     if not series and params.empty == "fail":
         message = "no data: the query returned no series"
@@ -124,6 +125,14 @@ def _observation(
     }
     may_be_empty = params.empty == "pass"
     return Observation(subjects=tuple(subjects), authority=asked, may_be_empty=may_be_empty, summary=summary)
+
+
+def _whole(params: PrometheusQueryParams, document: dict[str, Any], asked: str) -> None:
+    """Raise Inconclusive for an answer with warnings: a store behind the server may be silent in it."""
+    warnings = document.get("warnings")
+    if warnings and not any("warnings" in expression for expression in params.expect):
+        said = "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings)
+        raise Inconclusive(f"{asked} warns that its answer may not be whole: {said}"[:400])
 
 
 def _series(data: dict[str, Any]) -> list[tuple[dict[str, str], Points]]:

@@ -26,6 +26,8 @@ from launch_pipeline.errors import Inconclusive, Unreachable
 if TYPE_CHECKING:
     from launch_pipeline.checks.context import CheckContext, ConnectionInfo
 
+AGENT = "launch-check"
+"""How we name ourselves: whoever is asked in a burst can tell us from his users."""
 BODY_LIMIT = 1024 * 1024
 """Bytes of an answer that are read."""
 TEXT_LIMIT = 64 * 1024
@@ -120,9 +122,16 @@ def new_session(*, guarded: bool = True) -> aiohttp.ClientSession:
     resolver = GuardedResolver() if guarded else ThreadedResolver()
     connector = aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=10)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
-    return aiohttp.ClientSession(
-        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+    session = aiohttp.ClientSession(
+        connector=connector,
+        timeout=timeout,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        headers={"User-Agent": AGENT},
     )
+    # By itself it sends again what got no answer, PUT and DELETE too; the check knows when that is safe.
+    session._retry_connection = False  # noqa: SLF001  (a test holds it)
+    return session
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 from servers.loki import Loki, elasticsearch
+from servers.odd import Odd
 from servers.web import http_connection, serving
 
 if TYPE_CHECKING:
@@ -66,6 +67,23 @@ def test_log_query_gives_a_bounded_redacted_sample() -> None:
     assert (result.verdict, result.observed["count"], len(result.observed["sample"])) == (P, 9, 5)
     assert loki.asked[0]["since"] == "420s"
     assert "hunter2222" not in result.model_dump_json()
+
+
+@pytest.mark.parametrize(("wanted", "verdict"), [("<= 5000", Q), (">= 10", P)])
+def test_more_lines_than_are_read(wanted: str, verdict: Verdict) -> None:
+    """A thousand lines are read; that there are no more of them nobody knows."""
+    loki = Loki()
+    loki.lines = ["x"] * 1000
+    result = asked(loki.app, query='{app="x"}', expect={"count": wanted})
+    assert (result.verdict, verdict is P or "count_over_time" in result.headline) == (verdict, True)
+
+
+def test_answer_that_may_not_be_whole() -> None:
+    """Where Loki warns, a part of the lines may not have been counted."""
+    nothing = b'"data": {"resultType": "vector", "result": []}'
+    body = b'{"status": "success", "warnings": ["ingester-1 is away"], ' + nothing + b"}"
+    result = asked(Odd(200, body).app(), query=COUNT, expect={"count": "== 0"})
+    assert (result.verdict, "ingester-1 is away" in result.headline) == (Q, True), result.headline
 
 
 def test_wrong_query_is_inconclusive_with_lokis_words() -> None:
