@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from launch_pipeline.rehearsal.hands import Screen, Wish
 from launch_pipeline.slack.locators import Pin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chaos.stage import Stage
     from launch_pipeline.orchestration.airflow_api import Json
 
@@ -35,6 +39,7 @@ PEOPLE = {
     "people.afterwards": ("priya.product", "U0LAUNCH02", Answer.APPROVE, ""),
 }
 """Task to who answers it (Airflow user, Slack id), and what."""
+LOOK_EVERY = 0.5
 PATIENCE = 20.0
 """Seconds in which an answer that was taken must have ended its request."""
 AGAIN_AFTER = 6.0
@@ -60,31 +65,46 @@ class Accounts:
 
 
 class Deciders:
-    """Everybody, in one thread."""
+    """Everybody, in a thread of their own: whoever waits for an answer to be taken holds up nothing else."""
 
     def __init__(self, stage: Stage, runs: list[str]) -> None:
-        self._stage, self._runs = stage, set(runs)
+        self._pad, self._runs = stage.pad.another(), set(runs)
         self.accounts = Accounts()
+        self.answered = threading.Event()
+        """Set with the first answer."""
+        self._over = threading.Event()
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="deciders")
         self._quiet: dict[tuple[str, str], float] = {}
         self._screens = {slack: Screen(stage.slack_url, slack) for _, slack, _, _ in PEOPLE.values()}
 
-    def look(self) -> int:
-        """Answer everything that waits and is not on its way; give how much that was."""
-        self.read_receipts()
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let them answer until the end; raises what went wrong with them."""
+        work = self._hand.submit(self._work)
         try:
-            waiting = self._stage.pad.api().hitl_details()
-        except OperationError:
-            return 0
+            yield
+        finally:
+            self._over.set()
+            self._hand.shutdown()
+        work.result()
+        self._read_receipts()
+
+    def _work(self) -> None:
+        while not self._over.wait(LOOK_EVERY):
+            self._read_receipts()
+            with suppress(OperationError):
+                self._look(self._pad.api().hitl_details())
+
+    def _look(self, waiting: list[Json]) -> None:
+        """Answer everything that waits and is not on its way."""
         now = time.monotonic()
-        done = 0
         for each in waiting:
             instance = each["task_instance"]
             ours = instance["dag_run_id"] in self._runs and instance["task_id"] in PEOPLE
             if ours and now >= self._quiet.get(_request(each), 0.0) and self._ready(instance):
-                done += self._answer(each)
-        return done
+                self._answer(each)
 
-    def read_receipts(self) -> None:
+    def _read_receipts(self) -> None:
         """Count as taken what Slack has told people was recorded."""
         for screen in self._screens.values():
             with suppress(OperationError):
@@ -101,7 +121,7 @@ class Deciders:
         """Whether it can be approved: an item whose checks still fail waits for them, not for a person."""
         return instance["task_id"] != "people.witnessed" or instance["state"] == "awaiting_input"
 
-    def _answer(self, request: Json) -> int:
+    def _answer(self, request: Json) -> None:
         instance = request["task_instance"]
         gate = (instance["dag_run_id"], instance["task_id"])
         self.accounts.begin(gate)
@@ -112,17 +132,17 @@ class Deciders:
             log.info("%s was not taken: %s", gate, error)
             self.accounts.unsure.add(gate)
             self._quiet[_request(request)] = time.monotonic() + 1.0
-            return 0
+            return
         if taken:
             self.accounts.taken[gate] = time.time()
         else:
             self.accounts.unsure.add(gate)
         self._quiet[_request(request)] = time.monotonic() + (PATIENCE if taken else AGAIN_AFTER)
-        return 1
+        self.answered.set()
 
     def _by_rest(self, instance: Json) -> bool:
         user, _, answer, reason = PEOPLE[instance["task_id"]]
-        api = self._stage.pad.api(user)
+        api = self._pad.api(user)
         api.answer(instance["dag_id"], instance["dag_run_id"], instance["task_id"], answer, _fields(reason))
         return True
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from chaos.stage import Stage
 
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.2
 PATIENCE = 300.0
 """Seconds in which a launch must end after the last blow, whatever was killed."""
 PAGES = ("green", "heals", "witnessed")
@@ -66,8 +66,8 @@ def play(stage: Stage, fault: Fault, rng: random.Random, name: str, *, launches:
     stage.pad.switches.on(*(run.page(page) for run in runs for page in PAGES))
     deciders = Deciders(stage, [run.id for run in runs])
     blows = Blows.of(fault, stage, rng)
-    ended = _play(stage, blows, deciders, runs)
-    deciders.read_receipts()
+    with deciders.at_work():
+        ended = _play(stage, blows, deciders, runs)
     reckoning = reckon(stage.pad, [run.id for run in runs], PHASE, deciders.accounts)
     recovery, slowest = _times(stage, runs, blows.struck)
     left = (*stage.left_behind(), *(() if ended else _end(runs)))
@@ -79,7 +79,7 @@ def _play(stage: Stage, blows: Blows, deciders: Deciders, runs: list[Run]) -> bo
     """Give whether all launches ended in time."""
     end = time.monotonic() + PATIENCE
     while not (_ended(runs) and _went_on(runs[-1])):
-        if deciders.look():
+        if deciders.answered.is_set():
             blows.begin()
         struck = len(blows.struck)
         blows.fall(LOOK_EVERY)

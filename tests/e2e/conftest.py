@@ -1,4 +1,4 @@
-"""One real stack for all end-to-end tests: Airflow's components, PostgreSQL, a small phase, real people."""
+"""Real stacks for the end-to-end tests: Airflow's components, PostgreSQL, a small phase, real people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chaos.stage import remains, staged
 from launch_pipeline.cli.up import users_of
 from launch_pipeline.runtime.home import prepare_home
 from launch_pipeline.runtime.ports import free_ports
@@ -20,11 +21,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from chaos.stage import Stage
+
 
 @pytest.fixture(scope="session")
 def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's own include folder with a smaller first phase and an impatient policy."""
     return small_include(tmp_path_factory.mktemp("e2e") / "include", fresh_for="8s")
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A running stack with its bridge and a Slack of its own; afterwards nothing of it is left."""
+    with staged(tmp_path_factory.mktemp("slack")) as running:
+        yield running
+    assert not remains(running)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -64,7 +65,8 @@ def _arguments() -> argparse.Namespace:
         prog="make pictures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "pictures", help="where they go")
-    home = ROOT / "build" / "pictures-home"
+    # Evidence names files by their whole path, which a picture would show.
+    home = Path(tempfile.gettempdir()) / "launch-rehearsal"
     parser.add_argument("--home", type=Path, default=home, help="of the rehearsal")
     parser.add_argument("--port", type=int, default=8080, help="of Airflow")
     parser.add_argument("--minutes", type=float, default=25.0, help="patience")

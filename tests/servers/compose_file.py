@@ -69,6 +69,10 @@ class Ground:
     ports: dict[str, int]
     secrets: dict[str, Any] = field(default_factory=lambda: written()["secrets"])
 
+    def __post_init__(self) -> None:
+        found = (self.image / "opt/launch").rglob("*")
+        self.built = {path for path in found if "__pycache__" not in path.parts and path.is_file()}
+
     def own(self, service: str) -> Path:
         """The folder of what only this service sees."""
         return self.folder / "containers" / service

@@ -81,7 +81,7 @@ class Deployment:
         return subprocess.run(
             self._found(words, environment),
             env=environment,
-            cwd=self.ground.own(name),
+            cwd=self.ground.image / "opt/launch",
             capture_output=True,
             text=True,
             check=False,
@@ -93,7 +93,7 @@ class Deployment:
             return subprocess.Popen(
                 self._found(command, environment),
                 env=environment,
-                cwd=self.ground.own(name),
+                cwd=self.ground.image / "opt/launch",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

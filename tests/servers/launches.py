@@ -35,6 +35,10 @@ class Launchpad:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _apis: dict[str, AirflowApi] = field(default_factory=dict)
 
+    def another(self) -> Launchpad:
+        """The same for another thread: a client of Airflow belongs to one."""
+        return Launchpad(self.stack, self.switches, self.valve)
+
     def api(self, user: str = "admin") -> AirflowApi:
         if user not in self._apis:
             self._apis[user] = self.stack.api(user)

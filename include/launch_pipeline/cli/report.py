@@ -83,7 +83,8 @@ def report(
         notes_unread=unread,
         with_addresses=addresses,
     )
-    _write(_rendered(made, format_), output or (Path(f"{launch_id}.html") if format_ == "html" else None))
+    page = Path(f"{str(launch_id).replace('/', '-')}.html")
+    _write(_rendered(made, format_), output or (page if format_ is Format.HTML else None))
 
 
 def _rendered(made: Report, format_: Format) -> str:

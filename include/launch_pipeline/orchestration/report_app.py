@@ -1,6 +1,6 @@
 """Reports for whoever is signed in to Airflow and may read the runs of the Dag ``launch``: read only.
 
-Whoever asks is found by Airflow's own dependency, so a browser's session counts (adr/0010). Nothing here
+Whoever asks is found by Airflow's own dependency, so a browser's session counts (adr/0011). Nothing here
 changes anything, and no page may do more than be looked at.
 """
 

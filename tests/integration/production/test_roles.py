@@ -11,7 +11,11 @@ import pytest
 
 from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import Entry
+from launch_pipeline.runtime.secret_files import Secret
 from servers.plugin_server import an_item, an_open_gate
+from servers.records import a_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +41,8 @@ SERVICE = {FabRole.BRIDGE: "launch-slack", FabRole.PIPELINE: "launch-pipeline"}
 
 def table() -> dict[tuple[str, str], bool]:
     """The table's cells: action and role, and whether it is ticked."""
-    lines = re.findall(r"^\|(.+)\|$", PAGE.read_text().split("## Who may do what")[1], re.MULTILINE)
+    section = PAGE.read_text().split("## Who may do what")[1].split("\n## ")[0]
+    lines = re.findall(r"^\|(.+)\|$", section, re.MULTILINE)
     head, _, *rows = ([cell.strip() for cell in line.split("|")] for line in lines)
     assert head[1:] == list(COLUMNS)
     return {(row[0], role): cell == "✓" for row in rows for role, cell in zip(head[1:], row[1:], strict=True)}
@@ -103,6 +108,13 @@ def _reads_records(api: DeployedApi, user: str) -> list[httpx.Response]:
     return [api.call(user, "GET", f"{task}/{rest}") for rest in ("xcomEntries", "logs/1")]
 
 
+def _reports(api: DeployedApi, user: str) -> list[httpx.Response]:
+    record = a_record(launch_id=f"kept-{uuid.uuid4().hex}", task_instance_id=uuid.uuid4().hex)
+    Ledger(api.secrets.get(Secret.LEDGER)).append(Entry.of_record(record))
+    forms = ("", ".md", ".json")
+    return [api.call(user, "GET", f"/launch/report/{record.launch_id}{form}") for form in forms]
+
+
 def _connections(api: DeployedApi, user: str) -> list[httpx.Response]:
     body = {"connection_id": f"made_{uuid.uuid4().hex}", "conn_type": "http"}
     made = api.call(user, "POST", "/api/v2/connections", body)
@@ -122,6 +134,7 @@ def _variables(api: DeployedApi, user: str) -> list[httpx.Response]:
 ACTIONS: dict[str, Callable[[DeployedApi, str], list[httpx.Response]]] = {
     "see Dags, runs, tasks": _reads,
     "read XComs (records, evidence) and logs": _reads_records,
+    "read the report of a launch": _reports,
     "answer a required action": _answer,
     "start a launch": _trigger,
     "clear a task": _clear,
@@ -165,6 +178,13 @@ def test_nobody_gets_in_without_an_account(api: DeployedApi) -> None:
     assert api.sign_in("admin", "admin").status_code == 401
     assert api.raw("GET", "/auth/token").status_code in {404, 405}
     assert api.raw("GET", "/launch/board").status_code == 401
+    assert api.raw("GET", "/launch/report/any").status_code == 401
+
+
+def test_form_offers_the_environment_of_the_deployment(api: DeployedApi) -> None:
+    """The file that people put beside their contacts is what the launch's form offers."""
+    params = api.call("admin", "GET", "/api/v2/dags/launch/details").json()["params"]
+    assert set(params["environment"]["schema"]["enum"]) == {"production", "rehearsal"}
 
 
 # ---- an answer in production ---------------------------------------------------------------------------

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from launch_pipeline.orchestration.fab_roles import FabRole
+from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.people.contacts import SIGNING_ROLES, load_contacts
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import EntryKind
+from launch_pipeline.record.verify import verify
+from launch_pipeline.runtime.secret_files import Secret
 from servers.compose_file import written
 from servers.deployment import PATIENCE
 from servers.programs import wait_for
@@ -15,6 +23,9 @@ from servers.programs import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import httpx
+
+    from launch_pipeline.checklist.words import Role
     from servers.deployed_api import DeployedApi
     from servers.deployment import Deployment
 
@@ -63,6 +74,74 @@ def test_secrets_are_in_no_log(deployment: Deployment) -> None:
         assert not [text for text in secrets if text and text in log], name
 
 
+def test_nothing_is_written_into_the_image(deployment: Deployment) -> None:
+    """Containers are read-only: whatever the services write goes to their own tmpfs, or to the logs."""
+    place = deployment.ground.image / "opt/launch"
+    found = {path for path in place.rglob("*") if "__pycache__" not in path.parts and path.is_file()}
+    assert deployment.ground.built == found
+    assert list((deployment.ground.folder / "logs").iterdir())
+
+
+SIGNERS = {
+    "ada.technical": "Ada Lindqvist",
+    "priya.product": "Priya Raman",
+    "omar.operations": "Omar Haddad",
+    "carla.cto": "Carla Mendes",
+}
+RUN = "signed-in-production"
+RUN_PATH = f"/api/v2/dags/sign_off/dagRuns/{RUN}"
+
+
+def test_signatures_are_kept_and_told(deployment: Deployment, api: DeployedApi) -> None:
+    """A launcher starts, four people sign, each in his own name: kept, sealed, told in Slack, and whole."""
+    body = {"logical_date": None, "conf": {}, "dag_run_id": RUN}
+    started = api.call(api.account(FabRole.LAUNCHER), "POST", "/api/v2/dags/sign_off/dagRuns", body)
+    assert started.is_success, started.text
+    for user in SIGNERS:
+        api.let_in(user)
+    wait_for(lambda: len(_waiting(api)) == len(SIGNERS), "the four requests", PATIENCE, 0.5)
+    with ThreadPoolExecutor(len(SIGNERS)) as people:
+        replies = list(people.map(lambda user: _sign(api, user), SIGNERS))
+    assert [reply.status_code for reply in replies] == [200] * len(SIGNERS), [r.text for r in replies]
+    wait_for(lambda: _state(api) in {"success", "failed"}, "the end of the sign-off", PATIENCE, 0.5)
+    assert _state(api) == "success", deployment.log("scheduler")[-3000:]
+    ledger = api.secrets.get(Secret.LEDGER)
+    entries = Ledger(ledger).entries(RUN)
+    decided = {e.record.decided_by.name for e in entries if e.record and e.record.decided_by}
+    assert decided == set(SIGNERS.values())
+    assert {EntryKind.SEAL, EntryKind.ANNOUNCEMENT} <= {entry.kind for entry in entries}
+    assert verify(ledger, RUN).broken is None
+
+
+def _waiting(api: DeployedApi) -> dict[str, str]:
+    """Owner's word in the task's name to the path of its request, of those that wait."""
+    listed = api.call("admin", "GET", f"{RUN_PATH}/hitlDetails?response_received=false").json()
+    tasks = [each["task_instance"] for each in listed["hitl_details"]]
+    return {
+        task["task_id"]: f"{RUN_PATH}/taskInstances/{task['task_id']}/-1/hitlDetails"
+        for task in tasks
+        if task["state"] == "awaiting_input"
+    }
+
+
+def _sign(api: DeployedApi, user: str) -> httpx.Response:
+    """Sign what is this person's to sign."""
+    role = next(role for role in SIGNING_ROLES if user in _holders(api, role))
+    specs = shipped_dags()["sign_off"].specs
+    task_id = next(task_id for task_id, spec in specs.items() if spec.item.owner == role)
+    answer = {"chosen_options": ["Sign"], "params_input": {"signature": SIGNERS[user]}}
+    return api.call(user, "PATCH", _waiting(api)[task_id], answer)
+
+
+def _holders(api: DeployedApi, role: Role) -> list[str | None]:
+    contacts = load_contacts(api.deployment.ground.production / "config" / "contacts.yaml")
+    return [person.airflow_user for person in contacts.holders(role)]
+
+
+def _state(api: DeployedApi) -> str:
+    return str(api.call("admin", "GET", RUN_PATH).json()["state"])
+
+
 def test_crash_of_everything_at_once_mends_itself(deployment: Deployment) -> None:
     """Every container is killed, the database too; restarted as the file says, all are healthy again."""
     for name in LASTING:
@@ -71,33 +150,45 @@ def test_crash_of_everything_at_once_mends_itself(deployment: Deployment) -> Non
     deployment.await_mended(LASTING)
 
 
-def test_init_again_changes_nothing_and_mends_what_was_changed(
+FORGED = """
+    INSERT INTO ab_permission_view_role (id, permission_view_id, role_id)
+    SELECT nextval('ab_permission_view_role_id_seq'), p.id, r.id
+    FROM ab_permission_view p, ab_role r, ab_permission a, ab_view_menu v
+    WHERE r.name = 'launch-approver' AND a.name = 'can_edit' AND v.name = 'Task Instances'
+      AND p.permission_id = a.id AND p.view_menu_id = v.id
+"""
+
+
+def test_init_again_changes_nothing_but_what_the_files_do_not_say(
     deployment: Deployment, api: DeployedApi, production: Path
 ) -> None:
-    """A person who left, and rights that somebody gave by hand: init brings back what the files say."""
-    again = deployment.run("init")
-    assert "no longer named" not in again.stdout, again.stdout
-    assert "Nothing had to be changed." in again.stdout, again.stdout + again.stderr
+    """An approver whom nobody named, a person who left, a right given by hand: init brings all back."""
+    stray = api.account(FabRole.APPROVER)
+    again = _changes(deployment)
+    api.forget_accounts()
+    assert f"- account {stray} is no longer named and loses launch-approver" in again
+    # Accounts that these tests have made; nothing else had to be changed.
+    assert [line for line in again if "account only-" not in line] == []
+    api.rows.execute(FORGED)
     contacts = production / "config" / "contacts.yaml"
     before = contacts.read_text()
-    contacts.write_text(
-        before.replace(
-            "    airflow_user: milo.product\n", "    airflow_user: milo.product\n    active: false\n"
-        )
-    )
-    api.rows.execute(
-        "INSERT INTO ab_permission_view_role (permission_view_id, role_id) "
-        "SELECT p.id, r.id FROM ab_permission_view p, ab_role r, ab_permission a, ab_view_menu v "
-        "WHERE r.name = 'launch-approver' AND a.name = 'can_edit' AND v.name = 'Task Instances' "
-        "AND p.permission_id = a.id AND p.view_menu_id = v.id"
-    )
+    contacts.write_text(before.replace("milo.product\n", "milo.product\n    active: false\n"))
     try:
-        mended = deployment.run("init")
+        mended = _changes(deployment)
     finally:
         contacts.write_text(before)
-    assert mended.returncode == 0, mended.stderr
-    assert "role launch-approver: 0 permissions given, 1 taken away" in mended.stdout
-    assert "account milo.product is no longer active" in mended.stdout
+    assert mended == [
+        "- role launch-approver: 0 permissions given, 1 taken away",
+        "- account milo.product: launch-approver became no role",
+        "- account milo.product is no longer active",
+    ]
+
+
+def _changes(deployment: Deployment) -> list[str]:
+    """Run init to its end; gives what it says that it has changed."""
+    done = deployment.run("init")
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("- ")]
 
 
 def test_services_stop_when_they_are_told(deployment: Deployment) -> None:

@@ -14,9 +14,11 @@ from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.cli.main import app
 from launch_pipeline.record.launches import Launches, LaunchState
 from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.migrate import migrate
 from launch_pipeline.record.report.marks import stripped
 from launch_pipeline.record.schema import Entry, Outcome
 from servers.chains import tamper
+from servers.databases import fresh_database
 from servers.reported import (
     LAUNCH,
     a_launch,
@@ -28,6 +30,7 @@ from servers.reported import (
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FIRST = document_places()[0]
@@ -43,9 +46,22 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def kept(pg_server: str) -> Iterator[str]:
+    """Give a ledger with a whole launch, which nobody changes."""
+    with fresh_database(pg_server) as dsn:
+        migrate(dsn)
+        yield whole(dsn)
+
+
 @pytest.fixture
-def kept(dsn: str) -> str:
-    """Give a ledger with a whole launch, as its conductor ends it."""
+def own(dsn: str) -> str:
+    """Give another one, to be changed."""
+    return whole(dsn)
+
+
+def whole(dsn: str) -> str:
+    """Keep a whole launch, as its conductor ends it."""
     Launches(dsn).start(a_launch(started_at=None, planned_at=None))
     Ledger(dsn).append_all(a_whole_launch())
     Launches(dsn).end(LAUNCH, LaunchState.COMPLETE)
@@ -131,17 +147,17 @@ def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 
 
-def test_broken_record_is_reported_as_broken(kept: str) -> None:
+def test_broken_record_is_reported_as_broken(own: str) -> None:
     """The report is made, and says first that it cannot be believed."""
-    tamper(kept, "UPDATE launch.ledger SET try_number = 7 WHERE position = 3")
-    done = run(LAUNCH, "--ledger", kept)
+    tamper(own, "UPDATE launch.ledger SET try_number = 7 WHERE position = 3")
+    done = run(LAUNCH, "--ledger", own)
     assert "**The record is broken**: row 3 (" in done.stdout
 
 
-def test_report_needs_airflow_for_nothing(kept: str) -> None:
-    """After 'airflow db clean', or with Airflow gone, all of it is there but the notes."""
-    Ledger(kept).append(Entry.of_record(record_of(FIRST, Outcome.APPROVED, instance="again")))
-    data = json.loads(run(LAUNCH, "--ledger", kept, "--format", "json").stdout)
+def test_latest_attempt_counts(own: str) -> None:
+    """An item that was cleared and decided again, read back from the database."""
+    Ledger(own).append(Entry.of_record(record_of(FIRST, Outcome.APPROVED, instance="again")))
+    data = json.loads(run(LAUNCH, "--ledger", own, "--format", "json").stdout)
     line = data["phases"][0]["sections"][0]["items"][0]
     assert (line["latest"]["outcome"], line["earlier"][0]["outcome"]) == ("approved", "passed")
 

@@ -75,6 +75,23 @@ def test_two_stacks_coexist(tmp_path: Path, running: tuple[Postgres, Component])
     assert running[0].ready()
 
 
+def test_what_was_committed_survives_kill_9(
+    settings: StackSettings, running: tuple[Postgres, Component]
+) -> None:
+    """In a rehearsal too: people have been told that their answer is recorded."""
+    server, component = running
+    with psycopg.connect(settings.airflow_dsn, autocommit=True) as connection:
+        connection.execute("CREATE TABLE answers (number int)")
+        for number in range(200):
+            connection.execute("INSERT INTO answers VALUES (%s)", [number])
+        component.kill()
+    component.stop()
+    component.start()
+    assert wait_until(server.ready, 60, alive=lambda: None), component.tail()
+    with psycopg.connect(settings.airflow_dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM answers").fetchone() == (200,)
+
+
 def test_stop_is_clean(running: tuple[Postgres, Component]) -> None:
     """A stop is a fast shutdown: no recovery at the next start, no process left."""
     _, component = running

@@ -12,7 +12,7 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.record.chain import Break
 from launch_pipeline.record.launches import LaunchState
 from launch_pipeline.record.report.model import Status
-from launch_pipeline.record.report.words import set_aside, standing, status_word, unsettled
+from launch_pipeline.record.report.words import end_of, set_aside, standing, status_word, unsettled
 from launch_pipeline.record.schema import Entry, EntryKind, Outcome
 from launch_pipeline.record.verify import Verified
 from servers.records import NOON, a_result, a_seal
@@ -57,6 +57,8 @@ def test_whole_launch_is_ticked_and_counted() -> None:
     assert report.sign_off is not None
     assert [standing(line, report.status) for line in report.sign_off.items] == ["signed"] * 4
     assert sum(len(phase.seals) for phase in report.phases) == 12
+    assert [seal.dag_id for seal in report.seals][:10:9] == [FIRST.dag_id, "launch_day_t_0"]
+    assert len(report.seals) == 14
     assert (report.rollback, report.strays, report.loose) == (None, (), ())
     assert (report.chain.rows, report.chain.broken) == (272 + 8 + 14, "")
 
@@ -80,7 +82,7 @@ def test_latest_attempt_counts_and_those_before_are_listed() -> None:
     assert line.ticked
     (earlier,) = line.earlier
     assert (earlier.outcome, earlier.reason, earlier.row) == (Outcome.REJECTED, "too slow", 1)
-    assert earlier.headline == "540 ms (1 of 2 checks)"
+    assert earlier.headline == "540 ms (1 of 2 checks passed)"
     assert line.latest is not None
     assert (line.latest.row, line.latest.decided_by) == (2, "Ada Lindqvist")
 
@@ -149,6 +151,8 @@ def test_end_names_who_and_why() -> None:
     assert report.counts == {"never reached": 272}
     (event,) = report.events
     assert (event.what, event.by, event.reason) == ("Aborted", "Carla Mendes", "we launch in spring")
+    assert end_of(report) == "by Carla Mendes: “we launch in spring”"
+    assert end_of(report_of(rows)) == end_of(report_of([], a_launch(state=LaunchState.NO_GO))) == ""
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.record.report.text import attempt_words, escaped, item_words, table
+from launch_pipeline.record.report.text import attempt_words, code, escaped, item_words, table
 from launch_pipeline.record.report.words import (
+    clean,
     moment,
     outcome_word,
     set_aside,
@@ -54,7 +55,7 @@ def _proof(report: Report) -> Iterator[str]:
         yield (
             f"{chain.rows} rows in the ledger, proved from the first to the last when this report was made."
             f" Its head is row {chain.head.position}, `{chain.head.digest}`; prove it again with\n\n"
-            f"    launch ledger verify {escaped(report.launch.launch_id)} --head {chain.head.digest}\n"
+            f"    launch ledger verify {clean(report.launch.launch_id)} --head {chain.head.digest}\n"
         )
     for unread in (report.notes_unread, report.contacts_unread, *report.checklists_unread):
         if unread:
@@ -71,7 +72,7 @@ def _events(report: Report) -> str:
 
 def _items(items: Iterable[ItemLine], report: Report) -> str:
     return "".join(
-        f"- {escaped(item.text)} (`{item.ref}`) — {item_words(item, report.status)}\n" for item in items
+        f"- {escaped(item.text)} ({code(item.ref)}) — {item_words(item, report.status)}\n" for item in items
     )
 
 
@@ -87,7 +88,7 @@ def _rollback(report: Report) -> Iterator[str]:
 def _earlier(report: Report) -> str:
     rows = [
         (
-            f"`{item.ref}`",
+            code(item.ref),
             str(attempt.row),
             str(attempt.try_number),
             f"{outcome_word(item, attempt)}{attempt_words(attempt)}",
@@ -100,20 +101,17 @@ def _earlier(report: Report) -> str:
 
 
 def _seals(report: Report) -> str:
-    phases = [*report.phases, *([report.rollback] if report.rollback else [])]
     rows = [
         (
-            escaped(phase.title),
-            f"`{seal.dag_id}`",
+            escaped(seal.title),
             "complete" if seal.complete else "not complete",
             moment(seal.sealed_at),
             escaped(" ".join(seal.problems)),
             str(seal.row),
         )
-        for phase in phases
-        for seal in phase.seals
+        for seal in report.seals
     ]
-    return table(("Phase", "Dag", "Sealed", "When", "Why not", "Row"), rows) if rows else ""
+    return table(("Phase", "Sealed", "When", "Why not", "Row"), rows) if rows else ""
 
 
 def _told(report: Report) -> str:
@@ -128,7 +126,7 @@ def _checklists(report: Report) -> str:
     rows = [
         (
             escaped(line.title),
-            f"`{line.began_with}`",
+            code(line.began_with),
             "changed since, or not here" if line.changed else "the same",
         )
         for line in report.checklists
@@ -139,10 +137,10 @@ def _checklists(report: Report) -> str:
 def _evidence(report: Report) -> str:
     rows = [
         (
-            f"`{item.ref}`",
+            code(item.ref),
             standing(item, report.status),
             str(item.latest.row),
-            f"`{item.latest.evidence_digest.removeprefix('sha256:')}`",
+            code(item.latest.evidence_digest.removeprefix("sha256:")),
         )
         for item in report.everything
         if item.latest

@@ -100,6 +100,7 @@ class _Builder:
                 for number, line in enumerate(self._lines)
                 if line.kind is Kind.BOX and number not in found
             ),
+            seals=tuple(sorted(history.seals.values(), key=lambda seal: seal.title)),
             events=events.events_of(history, self._name_of),
             told=events.told_of(history),
             nudges=events.nudges_of(history),

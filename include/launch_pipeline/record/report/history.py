@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checklist.sequence import title
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.record.report.model import Attempt, Bypass, CheckLine, SealLine
 from launch_pipeline.record.report.words import clean, moment
@@ -90,6 +91,7 @@ def _seal(history: History, link: Link, content: dict[str, Any]) -> None:
     seal = Seal.model_validate(content)
     history.seals[link.dag_id] = SealLine(
         dag_id=link.dag_id,
+        title=title(link.dag_id),
         complete=seal.complete,
         sealed_at=seal.sealed_at,
         try_number=seal.try_number,
@@ -114,12 +116,13 @@ _READERS: dict[str, Callable[[History, Link, dict[str, Any]], None]] = {
 
 
 def headline_of(results: Iterable[CheckResult]) -> str:
-    """The first headline that is no pass, else the first of all, and how many checks there were."""
+    """The first headline that is no pass, else the first of all, and how many of several checks passed."""
     told = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
     if not told:
         return ""
-    more = f" (1 of {len(told)} checks)" if len(told) > 1 else ""
-    return _short(told[0].headline) + more
+    passed = sum(result.verdict is Verdict.PASSED for result in told)
+    of_all = f" ({passed} of {len(told)} checks passed)" if len(told) > 1 else ""
+    return _short(told[0].headline) + of_all
 
 
 def _attempt(record: Record, link: Link) -> Attempt:

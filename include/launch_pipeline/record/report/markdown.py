@@ -1,7 +1,7 @@
 """The report as Markdown: the document's own lines, with what became of them behind.
 
-Whatever is put in begins with a mark, and no text of a record can hold one, so ``stripping`` takes it out
-again and leaves the document, byte for byte.
+Whatever is put in begins with a mark, and no text of a record can hold one, so ``marks.stripped`` takes it
+out again and leaves the document, byte for byte.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from launch_pipeline.record.report.contacts import in_words, named
 from launch_pipeline.record.report.document import Kind, Line, boxes, lines_of
 from launch_pipeline.record.report.marks import ANNEX, BEGIN, END, MORE, box_mark, line_mark, was
 from launch_pipeline.record.report.text import escaped, item_words
-from launch_pipeline.record.report.words import day, moment, status_word, who
+from launch_pipeline.record.report.words import end_of, moment, outcome_word, status_word
 from launch_pipeline.record.schema import Outcome
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _facts(report: Report) -> str:
         "Environment": launch.environment,
         "Commit": launch.release_sha,
         "Started": " by ".join(filter(None, (moment(launch.started_at), launch.started_by))),
-        "Ended": moment(launch.ended_at),
+        "Ended": ", ".join(filter(None, (moment(launch.ended_at), end_of(report)))),
         "Items": ", ".join(f"{count} {word}" for word, count in report.counts.items()),
         "Report made": moment(report.made_at),
     }
@@ -112,11 +112,12 @@ def _signature(report: Report, line: Line) -> str:
     signed = item.latest if item else None
     if item is None or item.bypass or signed is None or signed.outcome is Outcome.NOT_REACHED:
         return ""
-    if signed.outcome is not Outcome.APPROVED:
-        reason = f"{signed.outcome.value}: {signed.reason}" if signed.reason else signed.outcome.value
-        values = {"name": signed.decided_by, "date": day(signed.decided_at), "signature": reason}
-    else:
-        values = {"name": who(signed), "date": moment(signed.decided_at), "signature": signed.signature}
+    declined = ": ".join(filter(None, (outcome_word(item, signed), signed.reason)))
+    values = {
+        "name": signed.decided_by,
+        "date": moment(signed.decided_at),
+        "signature": signed.signature if signed.outcome is Outcome.APPROVED else declined,
+    }
     return escaped(values.get(line.label.casefold(), ""))
 
 

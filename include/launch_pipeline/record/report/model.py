@@ -111,9 +111,10 @@ class SectionLines(Frozen):
 
 
 class SealLine(Frozen):
-    """The latest seal of a Dag of the phase."""
+    """The latest seal of a Dag."""
 
     dag_id: str
+    title: str
     complete: bool
     sealed_at: AwareDatetime
     try_number: int
@@ -237,6 +238,8 @@ class Report(Frozen):
     """Recorded items that the checklist does not have any more."""
     loose: tuple[str, ...] = ()
     """Boxes of the document that no item of the checklist stands for."""
+    seals: tuple[SealLine, ...] = ()
+    """Of every Dag, decisions and signatures included, in the order of a launch."""
     events: tuple[Event, ...] = ()
     told: tuple[Told, ...] = ()
     nudges: int = 0

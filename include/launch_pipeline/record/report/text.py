@@ -21,6 +21,11 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", harmless)
 
 
+def code(text: str) -> str:
+    """Give a text as code, which no table or further text can be made of."""
+    return f"`{clean(text).replace('`', ' ').replace('|', ' ') or ' '}`"
+
+
 def item_words(item: ItemLine, status: Status) -> str:
     """Say what became of an item: outcome, who and when, reason, evidence."""
     word = f"**{standing(item, status)}**"
@@ -32,7 +37,7 @@ def item_words(item: ItemLine, status: Status) -> str:
     seen = f"<br>{escaped(item.latest.headline)}" if item.latest.headline else ""
     said = f"<br>recorded as: {escaped(item.said)}" if item.said else ""
     mark = " (advisory)" if advisory(item) and not item.ticked else ""
-    before = f" · {len(item.earlier)} earlier" if item.earlier else ""
+    before = f" · decided {len(item.earlier) + 1} times, see the annex" if item.earlier else ""
     return f"{word}{mark}{told}{before}{seen}{said}"
 
 

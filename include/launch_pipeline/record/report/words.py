@@ -48,11 +48,6 @@ def moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
 
-def day(at: datetime) -> str:
-    """A date, as one writes it beside a signature."""
-    return f"{at.astimezone(UTC):%Y-%m-%d}"
-
-
 def status_word(status: Status) -> str:
     """The word that the document asks for."""
     return _DOCUMENT.get(status, status.value.upper())
@@ -90,6 +85,14 @@ def who(attempt: Attempt) -> str:
     role = f" ({attempt.role.label})" if attempt.role else ""
     way = _WAY[attempt.recorded_by]
     return clean(f"{attempt.decided_by}{role}") + (f", {way}" if way else "")
+
+
+def end_of(report: Report) -> str:
+    """Who ended a launch by his word, and why; nothing where it ended by itself, or has not."""
+    last = report.events[-1] if report.events and report.status.over else None
+    if last is None or not last.by:
+        return ""
+    return f"by {last.by}" + (f": “{last.reason}”" if last.reason else "")
 
 
 def set_aside(report: Report) -> list[ItemLine]:
