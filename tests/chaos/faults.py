@@ -110,7 +110,7 @@ class Blows:
         self._due = time.monotonic() + self.rng.uniform(SOONEST, LATEST)
 
 
-def strike(fault: Fault, stage: Stage, rng: random.Random, seconds: float) -> bool:
+def strike(fault: Fault, stage: Stage, rng: random.Random, seconds: float = 5.0) -> bool:
     """Let it happen, within some seconds; give whether it did (a task may not run now)."""
     if fault in {Fault.TASK, Fault.WORKER, Fault.WORKERS}:
         return _kill(stage, fault, rng, seconds)

@@ -52,7 +52,8 @@ def _measured(rounds: Sequence[Round]) -> str:
     minutes = sum(played.seconds for played in rounds) / 60
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}: {len(rounds)} rounds in {minutes:.0f} minutes, "
-        f"on {cores} cores with {memory:.0f} GB, Python {platform.python_version()}, {platform.system()}."
+        f"on {cores} cores with {memory:.0f} GB and a load of {os.getloadavg()[2]:.1f}, "
+        f"Python {platform.python_version()}, {platform.system()}."
     )
 
 

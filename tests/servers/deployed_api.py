@@ -76,6 +76,14 @@ class DeployedApi:
             self.passwords[name] = PASSWORD
         return name
 
+    def forget_accounts(self) -> None:
+        """Delete the accounts that :meth:`account` made; FAB would remember their roles for half a minute."""
+        for name in [name for name in self.passwords if name.startswith("only-")]:
+            reply = self.call("admin", "DELETE", f"{ACCOUNTS}/{name}")
+            assert reply.is_success, reply.text
+            del self.passwords[name]
+            self._tokens.pop(name, None)
+
     def let_in(self, user: str) -> str:
         """Give a person a password that is known here."""
         if user not in self.passwords:

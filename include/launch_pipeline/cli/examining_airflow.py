@@ -13,6 +13,8 @@ from launch_pipeline.cli.deployment import ok, problem, unknown
 from launch_pipeline.orchestration.airflow_api import NOT_FOUND, ApiError
 from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.people.contacts import Contacts, load_contacts
+from launch_pipeline.runtime.settings import PIPELINE_USER
+from launch_pipeline.runtime.slack import BRIDGE_USER
 from launch_pipeline.slack.board import BOARD_PATH
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ def people(deployment: Examined) -> Iterator[Row]:
     if not any(unanswered.values()):
         yield ok("people", f"all {len(roles)} roles are held by somebody who may answer")
     yield _launchers(contacts, accounts)
+    yield _services(accounts)
 
 
 def _accounts(deployment: Examined) -> Mapping[str, Any] | None:
@@ -172,6 +175,19 @@ def _launchers(contacts: Contacts, accounts: Mapping[str, Any]) -> Row:
     return problem(
         "launchers", "nobody may start a launch", f"name somebody in LAUNCH_LAUNCHERS, then {_INIT}."
     )
+
+
+def _services(accounts: Mapping[str, Any]) -> Row:
+    wanted = {PIPELINE_USER: FabRole.PIPELINE, BRIDGE_USER: FabRole.BRIDGE}
+    wrong = [
+        name
+        for name, role in wanted.items()
+        if not accounts.get(name, {}).get("active") or _roles(accounts[name]) != {role}
+    ]
+    if not wrong:
+        return ok("accounts", f"{' and '.join(wanted)} are open, with their own narrow roles")
+    says = f"{', '.join(wrong)} is missing, closed, or has other roles than its own"
+    return problem("accounts", says, f"{_INIT}.")
 
 
 def connections(deployment: Examined) -> Iterator[Row]:

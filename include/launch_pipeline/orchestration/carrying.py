@@ -18,6 +18,7 @@ from launch_pipeline.record.schema import Acknowledgement, EntryKind
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from launch_pipeline.orchestration.airflow_api import AirflowApi
     from launch_pipeline.record.schema import Record
 
 ROUNDS_KEY = "rounds"
@@ -25,20 +26,30 @@ ROUNDS_KEY = "rounds"
 
 
 def lost_answer(ti: Any) -> GivenAnswer | None:
-    """Return what a person answered in the try before this one, where nothing came of it.
+    """Return what a person answered in a try before this one, where nothing came of it.
 
     The try before ended by accident if Airflow began this one by itself and not by *Re-check*. A task that
     somebody cleared is asked anew: a clear raises ``max_tries`` to the tries so far and the retries (Airflow
     3.3, ``clear_task_instances``). Raises OperationError where Airflow does not answer.
     """
-    before = ti.try_number - 1
-    if before <= cleared_at(ti.max_tries):
+    cleared = cleared_at(ti.max_tries)
+    if ti.try_number - 1 <= cleared:
         return None
-    request = airflow_api().hitl_of_try(ti.dag_id, ti.run_id, ti.task_id, before)
-    if not request or not request.get("chosen_options"):
+    api = airflow_api()
+    answer = _answer(api, ti, range(ti.try_number - 1, cleared, -1))
+    if answer is None or answer.option == Answer.RECHECK:
         return None
-    answer = GivenAnswer.of_event(request)
-    return None if answer.option == Answer.RECHECK else answer
+    # Until a task has asked anew its request holds what was answered before somebody cleared it.
+    before = _answer(api, ti, range(cleared, 0, -1))
+    return None if before and before.at == answer.at else answer
+
+
+def _answer(api: AirflowApi, ti: Any, tries: range) -> GivenAnswer | None:
+    """The answer to the last request among these tries; of one that never began Airflow keeps none."""
+    for number in tries:
+        if request := api.hitl_of_try(ti.dag_id, ti.run_id, ti.task_id, number):
+            return GivenAnswer.of_event(request) if request.get("chosen_options") else None
+    return None
 
 
 def kept_decision(launch_id: str, item_ref: str, answer: GivenAnswer) -> Record | None:

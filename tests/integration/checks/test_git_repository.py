@@ -137,6 +137,20 @@ def test_remote_is_mirrored(made: Made, tmp_path: Path, monkeypatch: pytest.Monk
     assert [result.verdict for result in run(twice())] == [P, P]
 
 
+def test_tag_that_was_moved(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit never changes, a tag may: it is fetched anew although the release's commit is known."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    origin = tmp_path / "origin.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(made.path), str(origin)], check=True)
+    ctx = context({"git": ConnectionInfo("git", extra={"url": origin.as_uri()})})
+    params = {"paths": ["docs/*.md"], "ref": made.release, "unchanged_since": "freeze"}
+    verdicts = [run(check(ctx, "git_repository", **params)).verdict]
+    for arguments in (["tag", "-f", "freeze", made.release], ["tag", "-d", "freeze"]):
+        subprocess.run(["git", "--git-dir", str(origin), *arguments], check=True, capture_output=True)
+        verdicts.append(run(check(ctx, "git_repository", **params)).verdict)
+    assert verdicts == [F, P, Q]
+
+
 def test_no_repository_named() -> None:
     """A connection without a repository is inconclusive and says what to set."""
     ctx = context({"git": ConnectionInfo("git")}, variables={"release_sha": "a" * 40})

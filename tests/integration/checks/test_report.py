@@ -127,6 +127,7 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
                         P, "total = 0"),
     "rules that never ran": ("sarif", sarif(), {"rules": ["py/*"], "expect": {"total": "== 0"}}, Q, "py/*"),
     "a run that broke off": ("sarif", sarif(invocations=[{"executionSuccessful": False}]), {}, Q, "not finish"),
+    "a run that looked for nothing": ("sarif", sarif(results=None), {}, Q, "did not look for any"),
     "no run": ("sarif", '{"runs": []}', {}, Q, "no run"),
     "trivy": ("trivy", '{"Results": [{"Vulnerabilities": [{"VulnerabilityID": "C", "Severity": "HIGH"}]}]}',
               {"expect": {"critical": "== 0", "high": "== 0"}}, F, "high = 1"),
@@ -202,6 +203,15 @@ def test_report_that_a_tool_made(tmp_path: Path, name: str) -> None:
     content = (Path(__file__).parent / "reports" / name.partition(":")[0]).read_text(encoding="utf-8")
     result = judged(tmp_path / "r", form, content, **params)
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+def test_report_that_contradicts_its_sidecar(tmp_path: Path) -> None:
+    """Where a report names another commit than the file beside it, one of the two is not this release's."""
+    told = '<properties><property name="commit" value="{}"/></properties><testcase name="a"/>'
+    meta = {"commit": COMMIT, "generated_at": ago(hours=1)}
+    seen = [judged(tmp_path / "r.xml", "junit", junit(told.format(one)), meta) for one in (COMMIT, "b" * 40)]
+    assert [result.verdict for result in seen] == [P, Q], seen[0].headline
+    assert "says commit bbbbbbbbbbbb and the .meta.json beside it" in seen[1].headline
 
 
 def test_report_that_pytest_made(tmp_path: Path) -> None:

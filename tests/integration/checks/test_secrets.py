@@ -50,9 +50,14 @@ def spellings(secret: str) -> list[str]:
     ]
 
 
+def within(secret: str) -> list[str]:
+    """A secret in base64 between other words: what stands before it moves its bits."""
+    return [base64.b64encode(f"{before}{secret}!!!".encode()).decode() for before in ("a", "ab", "abc")]
+
+
 def bodies(secret: str) -> dict[str, Odd]:
     """Ways to tell it in an answer, each of the form in which some vendor says what is wrong."""
-    every = " and ".join(spellings(secret))
+    every = " and ".join(spellings(secret) + within(secret))
     said = f"bad credentials {every}"
     errors = {
         "message": said,
@@ -106,7 +111,8 @@ def told(result: CheckResult, heard: Heard) -> str:
 
 
 def nowhere(secret: str, text: str) -> None:
-    for spelling in spellings(secret):
+    # Of the last, what holds the secret alone: four characters stand for three bytes.
+    for spelling in spellings(secret) + [coded[4:-8] for coded in within(secret)]:
         assert spelling not in text, spelling
 
 

@@ -60,7 +60,7 @@ ROWS: dict[str, tuple[Odd, dict[str, tuple[str, int]]]] = {
     "429 with a time": (Odd(429, b"{}", headers={"Retry-After": "1"}), {
         "http_request": ("is busy", 3), "report": ("is busy", 3), "git_repository": ("429", 1), "aws_resource": ("is busy", 3), "object_storage": ("is busy", 3)}),
     "500": (Odd(500, b"oops", "text/plain"), {"report": ("answered 500", 3), "git_repository": ("500", 3)}),
-    "a redirect elsewhere": (Odd(302, headers={"Location": "http://127.0.0.1:1/"}), {"report": ("answered 302", 1), "git_repository": ("302", 1)}),
+    "a redirect elsewhere": (Odd(302, headers={"Location": "http://127.0.0.1:1/"}), {"report": ("answered 302", 1), "git_repository": ("it redirects, which is not followed", 1)}),
     "a page": (Odd(200, b"<html>Welcome</html>", "text/html"), {
         "report": ("is no JSON object", 1), "git_repository": ("is it a git repository", 1), "aws_resource": ("a page of HTML", 1)}),
     "cut off": (Odd(200, b'{"a": 1, "b'), {"report": ("no JSON object", 1), "git_repository": ("is it a git repository", 1)}),
@@ -74,7 +74,7 @@ ROWS: dict[str, tuple[Odd, dict[str, tuple[str, int]]]] = {
 CELLS = [(row, name) for row, (_, kinds) in ROWS.items() for name in kinds]
 
 
-@pytest.mark.parametrize(("row", "name"), CELLS, ids=" ".join)
+@pytest.mark.parametrize(("row", "name"), CELLS, ids=[f"{row}, {name}" for row, name in CELLS])
 def test_oddity(trust: tuple[ssl.SSLContext, str], row: str, name: str) -> None:
     """An authority that goes wrong has not answered: inconclusive, and asked again only where that may help."""
     odd, kinds = ROWS[row]
@@ -156,7 +156,7 @@ def test_git_takes_no_secret_elsewhere(trust: tuple[ssl.SSLContext, str]) -> Non
             odd = Odd(302, headers={"Location": f"http://127.0.0.1:{elsewhere}/r.git/info/refs"})
             return await asked_of("git_repository", odd.app(), *trust)
 
-    no_answer(run(ask()), "302", 1)
+    no_answer(run(ask()), "it redirects", 1)
     assert heard == []
 
 

@@ -181,6 +181,20 @@ def test_nobody_may_start(deployed: Examined, api: DeployedApi) -> None:
         assert [row.what for row in broken(examining_airflow.people, deployed)] == ["launchers"]
 
 
+@pytest.mark.parametrize(
+    ("name", "role"), [("launch-pipeline", "launch-pipeline"), ("launch-slack", "launch-bridge")]
+)
+def test_account_of_the_deployment_itself(deployed: Examined, api: DeployedApi, name: str, role: str) -> None:
+    """Closed, or of another role, it is named: gates wait for one, Slack for the other."""
+    flip = "UPDATE ab_user SET active = {} WHERE username = '{}'"
+    with changed(api, flip.format("false", name), flip.format("true", name)):
+        assert [row.what for row in broken(examining_airflow.people, deployed)] == ["accounts"]
+    roles = "UPDATE ab_role SET name = '{}' WHERE name = '{}'"
+    with changed(api, roles.format("x", role), roles.format(role, "x")):
+        (row,) = broken(examining_airflow.people, deployed)
+    assert name in row.says
+
+
 def test_people_who_are_not_there(deployed: Examined, tmp_path: Path) -> None:
     """No contacts, contacts that cannot be read, an Airflow without a list of accounts."""
     assert broken(examining_airflow.people, replace(deployed, contacts=None))[0].what == "contacts"

@@ -27,6 +27,7 @@ COMMANDS = [line for block in BLOCKS for line in block.replace("\\\n", " ").spli
 ENGINE = {
     "docker compose build",
     "docker compose up --detach",
+    "docker compose down",
     "git pull",
     "docker network inspect launch-pipeline_default --format '{{(index .IPAM.Config 0).Gateway}}'",
 }

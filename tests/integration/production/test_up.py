@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -150,33 +151,51 @@ def test_crash_of_everything_at_once_mends_itself(deployment: Deployment) -> Non
     deployment.await_mended(LASTING)
 
 
-def test_init_again_changes_nothing_and_mends_what_was_changed(
+FORGED = """
+    INSERT INTO ab_permission_view_role (id, permission_view_id, role_id)
+    SELECT nextval('ab_permission_view_role_id_seq'), p.id, r.id
+    FROM ab_permission_view p, ab_role r, ab_permission a, ab_view_menu v
+    WHERE r.name = 'launch-approver' AND a.name = 'can_edit' AND v.name = 'Task Instances'
+      AND p.permission_id = a.id AND p.view_menu_id = v.id
+"""
+
+
+def test_init_again_changes_nothing_but_what_the_files_do_not_say(
     deployment: Deployment, api: DeployedApi, production: Path
 ) -> None:
-    """A person who left, and rights that somebody gave by hand: init brings back what the files say."""
-    again = deployment.run("init")
-    assert "no longer named" not in again.stdout, again.stdout
-    assert "Nothing had to be changed." in again.stdout, again.stdout + again.stderr
+    """A stray approver, a right given by hand, a person who left, an exchanged secret: init brings it in."""
+    stray = api.account(FabRole.APPROVER)
+    again = _changes(deployment)
+    api.forget_accounts()
+    assert f"- account {stray} is no longer named and loses launch-approver" in again
+    # Accounts that these tests have made; nothing else had to be changed.
+    assert [line for line in again if "account only-" not in line] == []
+    api.rows.execute(FORGED)
     contacts = production / "config" / "contacts.yaml"
     before = contacts.read_text()
-    contacts.write_text(
-        before.replace(
-            "    airflow_user: milo.product\n", "    airflow_user: milo.product\n    active: false\n"
-        )
-    )
-    api.rows.execute(
-        "INSERT INTO ab_permission_view_role (permission_view_id, role_id) "
-        "SELECT p.id, r.id FROM ab_permission_view p, ab_role r, ab_permission a, ab_view_menu v "
-        "WHERE r.name = 'launch-approver' AND a.name = 'can_edit' AND v.name = 'Task Instances' "
-        "AND p.permission_id = a.id AND p.view_menu_id = v.id"
-    )
+    exchanged = f"exchanged-{uuid.uuid4().hex}"
+    (production / "secrets" / Secret.PIPELINE_PASSWORD).write_text(exchanged)
+    api.passwords["launch-pipeline"] = exchanged
+    contacts.write_text(before.replace("milo.product\n", "milo.product\n    active: false\n"))
     try:
-        mended = deployment.run("init")
+        mended = _changes(deployment)
     finally:
         contacts.write_text(before)
-    assert mended.returncode == 0, mended.stderr
-    assert "role launch-approver: 0 permissions given, 1 taken away" in mended.stdout
-    assert "account milo.product is no longer active" in mended.stdout
+    assert mended == [
+        "- role launch-approver: 0 permissions given, 1 taken away",
+        "- account launch-pipeline: password is that of the secret again",
+        "- account milo.product: launch-approver became no role",
+        "- account milo.product is no longer active",
+        "- connection launch_airflow changed",
+    ]
+    assert api.sign_in("launch-pipeline", exchanged).is_success
+
+
+def _changes(deployment: Deployment) -> list[str]:
+    """Run init to its end; gives what it says that it has changed."""
+    done = deployment.run("init")
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("- ")]
 
 
 def test_services_stop_when_they_are_told(deployment: Deployment) -> None:

@@ -81,6 +81,31 @@ def test_a_decision_is_carried_as_often_as_workers_are_lost(
     assert [r.carried_from for r in records if r] == [None, str(task.id), str(task.id)]
 
 
+def test_an_answer_outlives_tries_that_never_began(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """The api-server was away: Airflow counts tries of which it keeps nothing."""
+    task = asked(a_task(supervisor))
+    at = airflow.answered(task, "Approve", SELMA)
+    again = task.lost().lost().lost()
+    assert again.start().state == "success"
+    assert [e.record.decided_at for e in ledger.entries("shop-1.2") if e.record] == [at]
+
+
+def test_an_answer_of_before_a_clear_is_not_carried(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """Cleared, and the worker lost before it could ask: the old answer is still in the request."""
+    task = asked(a_task(supervisor))
+    at = airflow.answered(task, "Approve", SELMA)
+    task.answer("Approve", by=SELMA, at=at)
+    cleared = task.cleared()
+    airflow.answered(cleared, "Approve", SELMA, at=at)
+    again = cleared.lost()
+    assert again.start().state == "awaiting_input"
+    assert len(ledger.entries("shop-1.2")) == 1
+
+
 def test_a_decision_that_was_kept_stands_whatever_the_checks_say_now(
     supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
 ) -> None:

@@ -29,7 +29,8 @@ class AlertmanagerAlertsParams(Params):
     include_silenced: bool = False
     """Whether a silenced alert counts as well."""
     inject: dict[str, str] | None = None
-    """Labels of a test alert. It pages people, so it is sent once and ``wait`` is how long it is followed."""
+    """Labels of a test alert. It pages people: it is sent once, and only while nothing else goes the same
+    way; ``wait`` is how long that is waited for and the alert is followed."""
     receiver: Name | None = None
     """Who must get the test alert: a receiver of Alertmanager's configuration."""
 

@@ -61,7 +61,8 @@ async def observe(params: GitRepositoryParams, ctx: CheckContext) -> Observation
     the repository does not answer.
     """
     connection = await ctx.connection(params.conn_id)
-    repository = await open_repository(ctx, connection, params.ref)
+    since = [one for one in (params.changed_since, params.unchanged_since) if one and moment(one) is None]
+    repository = await open_repository(ctx, connection, params.ref, *since)
     view = await _view(repository, params)
     facts: dict[str, Any] = {"commit": view.commit, "files": len(view.files), "paths": view.files[:_SHOWN]}
     facts |= await _contents(view, params, ctx.clock())

@@ -29,7 +29,8 @@ _OUTPUT_LIMIT = 64 * 1024 * 1024
 _REFUSED = re.compile(
     r"Authentication failed|could not read Username|returned error: 40[13]|Permission denied \(|Access denied"
 )
-_SETTLED = re.compile(r"returned error: (?:3\d\d|404|429)|redirect|certificate|not found|does not exist")
+_MOVED = re.compile(r"returned error: 3\d\d|redirect")
+_SETTLED = re.compile(r"returned error: (?:404|429)|redirect|certificate|not found|does not exist")
 """What another attempt would not change, or would make worse."""
 _SCHEMES = ("https://", "http://", "ssh://", "file://", "git@")
 
@@ -96,8 +97,8 @@ async def _git(
     return process.returncode or 0, out, err
 
 
-async def open_repository(ctx: CheckContext, connection: ConnectionInfo, ref: str) -> Repository:
-    """Open the repository of a connection, fetched where it does not know the ref yet.
+async def open_repository(ctx: CheckContext, connection: ConnectionInfo, *refs: str) -> Repository:
+    """Open the repository of a connection, fetched unless each ref is a commit's own id that it knows.
 
     ``extra.path`` is a repository on this machine; ``extra.url`` or the host a remote one, of
     which a bare mirror is kept. Raises Inconclusive where none is named, Unreachable where it
@@ -112,7 +113,7 @@ async def open_repository(ctx: CheckContext, connection: ConnectionInfo, ref: st
         message = f"connection '{connection.conn_id}' names no repository: set extra.url or extra.path"
         raise Inconclusive(message)
     await refuse_named(ctx, urlsplit(url).hostname or "")
-    return await _mirrored(url, ref, environment)
+    return await _mirrored(url, refs, environment)
 
 
 async def _git_dir(path: str, environment: dict[str, str], conn_id: str) -> Path:
@@ -144,8 +145,8 @@ def _environment(connection: ConnectionInfo) -> dict[str, str]:
     return environment | fixed | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
-async def _mirrored(url: str, ref: str, environment: dict[str, str]) -> Repository:
-    """Keep one bare mirror per URL; fetch unless it already has the very commit."""
+async def _mirrored(url: str, refs: Sequence[str], environment: dict[str, str]) -> Repository:
+    """Keep one bare mirror per URL; fetch unless it has the very commits: a tag may be new, or moved."""
     name = hashlib.sha256(url.encode()).hexdigest()[:24]
     path = Path(tempfile.gettempdir()) / f"launch-git-{os.getuid()}" / f"{name}.git"
     await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
@@ -153,7 +154,7 @@ async def _mirrored(url: str, ref: str, environment: dict[str, str]) -> Reposito
     async with _locked(path.with_suffix(".lock")):
         if not path.exists():
             await _clone(url, path, environment)
-        elif not (_is_full_id(ref) and await repository.commit_of(ref)):
+        elif not all([_is_full_id(ref) and await repository.commit_of(ref) for ref in refs]):
             await _fetch(repository, url)
     return repository
 
@@ -223,5 +224,7 @@ def _unreachable(url: str, err: bytes) -> Unreachable:
     said = " ".join(err.decode("utf-8", "replace").split())
     refused = _REFUSED.search(said) is not None
     what = "credentials: " if refused else ""
+    if _MOVED.search(said):
+        said = "it redirects, which is not followed; put the address it leads to into the connection"
     message = f"{what}git repository {url} cannot be read: {said}"[:400]
     return Unreachable(message, retryable=not refused and _SETTLED.search(said) is None)

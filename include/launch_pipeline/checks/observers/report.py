@@ -50,7 +50,7 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
     except ValueError as error:
         message = f"{params.uri} is no {params.format} report: {error}"[:300]
         raise Inconclusive(message) from error
-    commit = str(found.sidecar.get("commit") or parsed.commit or "")
+    commit = _commit(params, str(found.sidecar.get("commit") or ""), parsed.commit)
     generated = _when(found.sidecar.get("generated_at")) or _when(parsed.generated_at)
     _about_this_commit(params, commit)
     _fresh(params, generated, ctx.clock())
@@ -64,6 +64,14 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
     return Observation(
         subjects=(Subject(name=params.uri, facts=facts),), authority=params.uri, summary=summary
     )
+
+
+def _commit(params: ReportParams, beside: str, inside: str) -> str:
+    """Name the commit; raises Inconclusive where report and sidecar name two: one of them was replaced."""
+    if beside and inside and beside.strip().lower() != inside.strip().lower() and params.subject.strip():
+        message = f"{params.uri} says commit {inside[:12]} and the {_SIDECAR} beside it {beside[:12]}"
+        raise Inconclusive(message)
+    return beside or inside
 
 
 def _about_this_commit(params: ReportParams, commit: str) -> None:

@@ -190,16 +190,14 @@ def _sarif(document: dict[str, Any], rules: Sequence[str]) -> Parsed:
     if any(i.get("executionSuccessful") is False for run in runs for i in run.get("invocations", [])):
         message = "it says that the tool did not finish"
         raise ValueError(message)
+    if not all(isinstance(run.get("results"), list) for run in runs):
+        message = "a run has no results: the tool did not look for any"
+        raise ValueError(message)
     known = {name: rule for run in runs for name, rule in _sarif_rules(run).items()}
     if rules and not any(fnmatchcase(name, rule) for name in known for rule in rules):
         message = f"it does not say that any of the rules {', '.join(rules)} ran"
         raise ValueError(message)
-    hits = [
-        _sarif_hit(result, run, known)
-        for run in runs
-        for result in run.get("results") or []
-        if _counts(result)
-    ]
+    hits = [_sarif_hit(result, run, known) for run in runs for result in run["results"] if _counts(result)]
     facts, worst = _graded(hits, rules)
     revisions = [v.get("revisionId") for r in runs for v in r.get("versionControlProvenance", [])]
     ends = [i.get("endTimeUtc") for run in runs for i in run.get("invocations", []) if i.get("endTimeUtc")]

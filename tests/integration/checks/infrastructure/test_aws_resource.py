@@ -7,16 +7,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 from pydantic import ValidationError
 
 from launch_pipeline.checks.kinds.aws_resource import AwsResourceParams
 from launch_pipeline.checks.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers import moto_server
-from servers.checking import context, run
+from servers.checking import check, context, run
 from servers.moto_server import connection
 from servers.odd import Odd
 from servers.shipped import shipped
+from servers.web import serving
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.verdict import CheckResult
@@ -90,6 +92,28 @@ def test_an_open_database_is_found(cloud: dict[str, str]) -> None:
     (spec,) = [spec for name, spec in SHIPPED.items() if "security_groups" in name]
     variables = {**cloud, "vpc_id": cloud["open"]}
     (result,) = run(run_checks([spec], context({"aws": connection(cloud["url"])}, variables=variables)))
+    assert (result.verdict, "= 1, want == 0" in result.headline) == (F, True), result.headline
+
+
+def test_page_that_is_not_the_last() -> None:
+    """What the second page says counts; moto gives everything at once, so two pages are written here."""
+
+    async def answer(request: web.Request) -> web.Response:
+        again = "NextToken" in await request.post()
+        item = f"<vpcId>vpc-{2 if again else 1}</vpcId><state>{'pending' if again else 'available'}</state>"
+        token = "" if again else "<nextToken>more</nextToken>"
+        text = f"<DescribeVpcsResponse><requestId>r</requestId>{token}<vpcSet><item>{item}</item></vpcSet>"
+        return web.Response(text=f"{text}</DescribeVpcsResponse>", content_type="text/xml")
+
+    async def ask() -> CheckResult:
+        app = web.Application()
+        app.router.add_post("/", answer)
+        async with serving(app) as port:
+            ctx = context({"aws": connection(f"http://127.0.0.1:{port}")})
+            expect = {"length(Vpcs[?State=='pending'])": "== 0"}
+            return await check(ctx, "aws_resource", service="ec2", operation="describe_vpcs", expect=expect)
+
+    result = run(ask())
     assert (result.verdict, "= 1, want == 0" in result.headline) == (F, True), result.headline
 
 
