@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -20,7 +19,6 @@ from launch_pipeline.checks.context import ConnectionInfo
 from launch_pipeline.checks.observers.web import refuse, refuse_named
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import Inconclusive
-from servers import tls
 from servers.checking import check, context, run
 from servers.odd import Odd
 from servers.programs import wait_for
@@ -29,21 +27,10 @@ from servers.web import serving
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.integration
 F, Q = Verdict.FAILED, Verdict.INCONCLUSIVE
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ssl.SSLContext, str]]:
-    """A server's context and the file of its authority; mirrors of git go to a folder of their own."""
-    folder, authority = tmp_path_factory.mktemp("trust"), trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(folder))
-        yield tls.context(authority), str(folder / "ca.pem")
 
 
 def no_answer(result: CheckResult, headline: str, attempts: int | None = None) -> None:
