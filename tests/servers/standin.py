@@ -26,6 +26,7 @@ from launch_pipeline.rehearsal.stage import example_contacts
 from launch_pipeline.rehearsal.standin.connections import connections, overlay
 from launch_pipeline.rehearsal.standin.prometheus import SAMPLE_EVERY
 from launch_pipeline.rehearsal.standin.server import StandIn
+from launch_pipeline.rehearsal.standin.services import WINDOW
 from launch_pipeline.runtime.home import prepare_home
 from launch_pipeline.runtime.postgres import Postgres
 from launch_pipeline.runtime.processes import Component, ProcessRecords, wait_until
@@ -145,8 +146,10 @@ class RunningStandIn:
         calm = [ref for ref, item in items.items() if not measures(item)]
         try:
             found = dict(zip(calm, await asyncio.gather(*(self._check(items[r]) for r in calm)), strict=True))
-            # Bursts last: whoever asks the same route within the same moment is limited, too.
-            for ref in sorted(items.keys() - set(calm), key=lambda ref: bool(items[ref].side_effects)):
+            # Bursts last, each after the limit has forgotten the one before: two ask the same route.
+            for ref in sorted(items.keys() - set(calm), key=lambda ref: (bool(items[ref].side_effects), ref)):
+                if items[ref].side_effects:
+                    await asyncio.sleep(2 * WINDOW)
                 found[ref] = await self._check(items[ref])
         finally:
             await close_clients()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow import settings
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
-from airflow.models.connection import Connection
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
@@ -28,12 +27,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
-from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
+from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.orchestration.api_ledger import ledger_dsn
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
 from launch_pipeline.orchestration.guard import Pin
 from launch_pipeline.orchestration.judging import judge
 from launch_pipeline.orchestration.launch_context import LaunchContext
-from launch_pipeline.orchestration.ledger_access import CONN_ID, plain_dsn, standing_at
+from launch_pipeline.orchestration.ledger_access import standing_at
 from launch_pipeline.orchestration.pacing import worker_lag
 from launch_pipeline.orchestration.records import GivenAnswer
 from launch_pipeline.orchestration.shipped import shipped_dags
@@ -163,7 +163,7 @@ class Gates:
             launch,
             answer,
             evidence_in(state.evidence, state.task_instance_id),
-            *standing_at(_dsn(), key.run_id, key.dag_id, spec.ref),
+            *standing_at(ledger_dsn(), key.run_id, key.dag_id, spec.ref),
         )
 
     def _state_now(self, key: GateKey) -> GateState | None:
@@ -241,14 +241,6 @@ def _token(scope: Any) -> str | None:
     if scheme.lower() == "bearer" and credentials:
         return credentials.strip()
     return request.cookies.get(COOKIE_NAME_JWT_TOKEN)
-
-
-def _dsn() -> str:
-    try:
-        return plain_dsn(Connection.get_connection_from_secrets(CONN_ID).get_uri())
-    except Exception as error:  # each secrets backend has errors of its own
-        message = f"The Airflow connection '{CONN_ID}' is missing in the api-server."
-        raise LedgerUnavailable(message) from error
 
 
 def _lock_number(key: GateKey) -> int:

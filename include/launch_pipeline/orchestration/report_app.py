@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from airflow.models.connection import Connection
 from airflow.models.dagrun import DagRun, DagRunNote
 from fastapi import Depends, FastAPI
 from sqlalchemy import select
@@ -25,7 +24,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from launch_pipeline.checklist.sequence import CONDUCTOR, title
 from launch_pipeline.errors import LaunchError, LaunchRefused, LedgerUnavailable
 from launch_pipeline.orchestration.api_database import ApiDatabase
-from launch_pipeline.orchestration.ledger_access import CONN_ID, plain_dsn
+from launch_pipeline.orchestration.api_ledger import ledger_dsn
 from launch_pipeline.orchestration.open_door import refuse_open_door
 from launch_pipeline.people.deployed import contacts
 from launch_pipeline.record.report import markdown, page
@@ -89,7 +88,7 @@ def _form_of(name: str) -> tuple[str, str]:
 
 
 def _report(launch_id: str, form: str, notes: tuple[Note, ...]) -> Response:
-    made = make_report(_dsn(), launch_id, contacts, notes=notes)
+    made = make_report(ledger_dsn(), launch_id, contacts, notes=notes)
     if form == "html":
         response = Response(page.render(made), media_type="text/html")
         response.headers["content-security-policy"] = f"{page.policy()}; {_FRAMED}"
@@ -114,14 +113,6 @@ def _notes(connection: DatabaseConnection, launch_id: str) -> tuple[Note, ...]:
     )
     found = {dag_id: text for dag_id, text in connection.execute(query) if text}
     return tuple(Note(of=title(dag_id), text=found[dag_id]) for dag_id in sorted(found, key=title))
-
-
-def _dsn() -> str:
-    try:
-        return plain_dsn(Connection.get_connection_from_secrets(CONN_ID).get_uri())
-    except Exception as error:  # each secrets backend has errors of its own
-        message = f"The Airflow connection '{CONN_ID}' is missing in the api-server."
-        raise LedgerUnavailable(message) from error
 
 
 # ---- what goes wrong -------------------------------------------------------------------------------

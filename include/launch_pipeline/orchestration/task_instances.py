@@ -7,11 +7,14 @@ names. The connection ``launch_airflow`` names the api-server and an account tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow.sdk.bases.hook import BaseHook
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.orchestration.airflow_api import AirflowApi
+
+if TYPE_CHECKING:
+    from launch_pipeline.orchestration.airflow_api import AirflowApi
 
 CONN_ID = "launch_airflow"
 
@@ -30,6 +33,8 @@ def airflow_api() -> AirflowApi:
 
     Raises OperationError where the connection is missing.
     """
+    from launch_pipeline.orchestration.airflow_api import AirflowApi  # noqa: PLC0415 - loads requests
+
     try:
         connection = BaseHook.get_connection(CONN_ID)
     except Exception as error:  # AirflowNotFoundException, or whatever a secrets backend raises

@@ -7,25 +7,21 @@ import base64
 import json
 import logging
 import os
-import tempfile
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
-import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checks.context import ConnectionInfo
 from launch_pipeline.checks.registry import kind_names
-from servers import tls
 from servers.checking import check, context, run
 from servers.odd import Odd
 from servers.trouble import KINDS, asked_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
     from pathlib import Path
 
     from launch_pipeline.checks.verdict import CheckResult
@@ -82,16 +78,6 @@ def bodies(secret: str) -> dict[str, Odd]:
 
 
 FORMS = sorted(bodies("x"))
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ssl.SSLContext, str]]:
-    """A server's context and the file of its authority."""
-    folder, authority = tmp_path_factory.mktemp("trust"), trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(folder))
-        yield tls.context(authority), str(folder / "ca.pem")
 
 
 class Heard(logging.Handler):

@@ -235,6 +235,11 @@ def test_slack_tokens(deployed: Examined, tmp_path: Path) -> None:
     extra = f"extra: {{base_url: '{deployed.slack_api}'}}"
     file.write_text(f"slack_check: {{conn_type: slack, password: {BRIDGE_TOKEN}, {extra}}}")
     (row,) = broken(look, replace(deployed, connections=file))
+    for unread in ("slack_check: slack://xoxb-planted@", "{", "- a list"):
+        wrong = tmp_path / "wrong.yaml"
+        wrong.write_text(unread)
+        (told,) = broken(look, replace(deployed, connections=wrong))
+        assert (told.standing, "planted" in str(told)) == (Standing.UNKNOWN, False)
     assert (row.what, "channels:history" in row.says) == ("slack checks", True)
 
 

@@ -76,6 +76,7 @@ def test_one_shot_does_what_it_says(behind: Deployment, api: DeployedApi, line: 
     if service == "doctor" and not command:
         # Half of the deployment runs: it says so, and that is all that it finds.
         assert done.returncode == 1, done.stdout + done.stderr
+        assert "2 of " in done.stderr, done.stderr
         assert [text.split(":")[0] for text in done.stdout.splitlines() if "✗" in text or "?" in text] == [
             "✗ scheduler",
             "✗ triggerer",

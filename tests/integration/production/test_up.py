@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -162,7 +163,7 @@ FORGED = """
 def test_init_again_changes_nothing_but_what_the_files_do_not_say(
     deployment: Deployment, api: DeployedApi, production: Path
 ) -> None:
-    """An approver whom nobody named, a person who left, a right given by hand: init brings all back."""
+    """A stray approver, a right given by hand, a person who left, an exchanged secret: init brings it in."""
     stray = api.account(FabRole.APPROVER)
     again = _changes(deployment)
     api.forget_accounts()
@@ -172,6 +173,9 @@ def test_init_again_changes_nothing_but_what_the_files_do_not_say(
     api.rows.execute(FORGED)
     contacts = production / "config" / "contacts.yaml"
     before = contacts.read_text()
+    exchanged = f"exchanged-{uuid.uuid4().hex}"
+    (production / "secrets" / Secret.PIPELINE_PASSWORD).write_text(exchanged)
+    api.passwords["launch-pipeline"] = exchanged
     contacts.write_text(before.replace("milo.product\n", "milo.product\n    active: false\n"))
     try:
         mended = _changes(deployment)
@@ -179,9 +183,12 @@ def test_init_again_changes_nothing_but_what_the_files_do_not_say(
         contacts.write_text(before)
     assert mended == [
         "- role launch-approver: 0 permissions given, 1 taken away",
+        "- account launch-pipeline: password is that of the secret again",
         "- account milo.product: launch-approver became no role",
         "- account milo.product is no longer active",
+        "- connection launch_airflow changed",
     ]
+    assert api.sign_in("launch-pipeline", exchanged).is_success
 
 
 def _changes(deployment: Deployment) -> list[str]:

@@ -29,7 +29,8 @@ _OUTPUT_LIMIT = 64 * 1024 * 1024
 _REFUSED = re.compile(
     r"Authentication failed|could not read Username|returned error: 40[13]|Permission denied \(|Access denied"
 )
-_SETTLED = re.compile(r"returned error: (?:3\d\d|404|429)|redirect|certificate|not found|does not exist")
+_MOVED = re.compile(r"returned error: 3\d\d|redirect")
+_SETTLED = re.compile(r"returned error: (?:404|429)|redirect|certificate|not found|does not exist")
 """What another attempt would not change, or would make worse."""
 _SCHEMES = ("https://", "http://", "ssh://", "file://", "git@")
 
@@ -223,5 +224,7 @@ def _unreachable(url: str, err: bytes) -> Unreachable:
     said = " ".join(err.decode("utf-8", "replace").split())
     refused = _REFUSED.search(said) is not None
     what = "credentials: " if refused else ""
+    if _MOVED.search(said):
+        said = "it redirects, which is not followed; put the address it leads to into the connection"
     message = f"{what}git repository {url} cannot be read: {said}"[:400]
     return Unreachable(message, retryable=not refused and _SETTLED.search(said) is None)
