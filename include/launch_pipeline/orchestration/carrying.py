@@ -28,6 +28,9 @@ ROUNDS_KEY = "rounds"
 def lost_answer(ti: Any) -> GivenAnswer | None:
     """Return what a person answered in a try before this one, where nothing came of it.
 
+    The request holds it until this try asks anew. Airflow's history need not: a try whose answer could not
+    be brought to a worker is counted, but neither ended nor kept there.
+
     The try before ended by accident if Airflow began this one by itself and not by *Re-check*. A task that
     somebody cleared is asked anew: a clear raises ``max_tries`` to the tries so far and the retries (Airflow
     3.3, ``clear_task_instances``). Raises OperationError where Airflow does not answer.
@@ -36,7 +39,7 @@ def lost_answer(ti: Any) -> GivenAnswer | None:
     if ti.try_number - 1 <= cleared:
         return None
     api = airflow_api()
-    answer = _answer(api, ti, range(ti.try_number - 1, cleared, -1))
+    answer = _answer(api, ti, range(ti.try_number, cleared, -1))
     if answer is None or answer.option == Answer.RECHECK:
         return None
     # Until a task has asked anew its request holds what was answered before somebody cleared it.

@@ -81,6 +81,17 @@ def test_a_decision_is_carried_as_often_as_workers_are_lost(
     assert [r.carried_from for r in records if r] == [None, str(task.id), str(task.id)]
 
 
+def test_an_answer_that_reached_no_worker_counts(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """The api-server died before a worker could go on: Airflow counts another try, and keeps no history."""
+    task = asked(a_task(supervisor))
+    again = task.lost()
+    airflow.answered(again, "Approve", SELMA)
+    assert again.start().state == "success"
+    assert len(ledger.entries("shop-1.2")) == 1
+
+
 def test_an_answer_outlives_tries_that_never_began(
     supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
 ) -> None:
