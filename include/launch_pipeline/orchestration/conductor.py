@@ -170,7 +170,8 @@ def form() -> dict[str, Param]:
             description="In the future, with a zone. `launch postpone` moves it later.",
         ),
         "environment": Param(
-            next(iter(environments), ""),
+            # Whoever does not look must not rehearse where a launch was meant.
+            next((name for name in environments if name != "rehearsal"), next(iter(environments), "")),
             type="string",
             enum=environments or [""],
             title="Environment",

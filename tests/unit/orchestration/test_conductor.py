@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG
 
 from launch_pipeline.checklist.sequence import AFTER_GO, ALL_PHASES, GO_NO_GO, ROLLBACK, SIGN_OFF, T_0
-from launch_pipeline.orchestration.conductor import AdmitOperator, CompleteOperator, build_launch_dag
+from launch_pipeline.orchestration.conductor import AdmitOperator, CompleteOperator, build_launch_dag, form
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbackOperator, RunPhaseOperator
 from launch_pipeline.record.launches import Launches, LaunchState
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.record.ledger import Ledger
     from servers.airflow_task import Ended, Supervisor
+    from servers.include_folder import IncludeFolder
 
 LAUNCH = "shop-1.2"
 PHASE = "week_1_pre_launch_requirements"
@@ -332,3 +333,15 @@ def test_conductor_runs_every_phase_in_order() -> None:
     assert dag.get_task("complete").upstream_task_ids == {SIGN_OFF}
     assert dag.get_task(ROLLBACK).upstream_task_ids == set(AFTER_GO)
     assert not dag.get_task(ROLLBACK).downstream_task_ids
+
+
+# ---- the form -----------------------------------------------------------------------------------------
+
+
+def test_form_offers_the_rehearsal_last(include: IncludeFolder) -> None:
+    """Whoever leaves the field as it is launches where it counts; only a newcomer has nothing else."""
+    (include.path / "environments" / "test.yaml").unlink()
+    include.environment("rehearsal")
+    assert form()["environment"].value == "rehearsal"
+    include.environment("staging")
+    assert form()["environment"].value == "staging"
