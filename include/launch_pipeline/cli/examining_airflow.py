@@ -33,7 +33,7 @@ NEEDED = {
 MAY_ANSWER = frozenset({FabRole.APPROVER, FabRole.ADMIN})
 _INIT = "run 'docker compose run --rm init' again"
 _PLUGIN_FIX = "put plugins/launch_plugin.py into [core] plugins_folder and start the api-server again."
-_FORBIDDEN = 403
+_REDIRECTED = 300
 _CONFLICT = 409
 
 
@@ -54,11 +54,11 @@ def airflow(deployment: Examined) -> Iterator[Row]:
 def open_door(deployment: Examined) -> Iterator[Row]:
     """Nobody gets in unless he signs in as himself."""
     what = "all-admins mode"
-    if deployment.api.told("GET", "/auth/token", signed=False).status < _FORBIDDEN - 100:
+    if deployment.api.told("GET", "/auth/token", signed=False).status < _REDIRECTED:
         fix = "turn [core] simple_auth_manager_all_admins off."
         yield problem(what, "is on: everybody is an administrator, and no answer is anybody's", fix)
         return
-    if deployment.api.told("GET", "/api/v2/dags", signed=False).status < _FORBIDDEN - 100:
+    if deployment.api.told("GET", "/api/v2/dags", signed=False).status < _REDIRECTED:
         yield problem(what, "Dags are shown to whoever asks", "leave [fab] auth_role_public empty.")
         return
     yield ok(what, "off, and nothing is shown without signing in")
