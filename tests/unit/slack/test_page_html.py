@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from launch_pipeline import slack
 from launch_pipeline.rehearsal.slack.html import Html, markdown, tag
 from launch_pipeline.rehearsal.slack.symbols import DRAWINGS, drawn
 from launch_pipeline.slack.markup import escape
 from launch_pipeline.slack.standing import OUTCOMES
 
+SLACK = Path(slack.__file__).parent
 NAMES = {"U0ADA": "Ada <b>"}
 
 
@@ -50,7 +55,9 @@ def test_attributes_and_children_are_escaped() -> None:
 
 
 def test_symbols_are_drawn() -> None:
-    """Every symbol of an outcome has a drawing and keeps its name for screen readers."""
+    """Every symbol of an outcome or a message has a drawing and keeps its name for screen readers."""
     for stands in OUTCOMES.values():
         assert stands.symbol.rstrip("\ufe0f") in DRAWINGS
+    written = "".join(file.read_text(encoding="utf-8") for file in SLACK.rglob("*.py"))
+    assert {sign for sign in written if unicodedata.category(sign) == "So"} <= DRAWINGS.keys()
     assert 'aria-label="✅"' in drawn("✅ Passed")

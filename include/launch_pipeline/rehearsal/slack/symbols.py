@@ -51,6 +51,9 @@ DRAWINGS = {
     ),
     "📝": '<rect x="2.5" y="1.5" width="11" height="13" rx="1" fill="#fff" stroke="#8a8a8a"/>'
     + _line("M5 5h6M5 8h6M5 11h3.5", _BLUE, 1.2),
+    "📄": '<path d="M3 1.5h6.5L13 5v9.5H3z" fill="#fff" stroke="#8a8a8a"/>'
+    + _line("M9.5 1.5V5H13", "#8a8a8a", 1)
+    + _line("M5.5 8h5M5.5 11h5", "#8a8a8a", 1.2),
     "⏳": _fill("M4 2h8v2L9 8l3 4v2H4v-2l3-4-3-4z", _AMBER) + _line("M3.5 1.6h9M3.5 14.4h9", _INK, 1.5),
     "▫": '<rect x="5" y="5" width="6" height="6" rx="1" fill="#fff" stroke="#a8a8a8" stroke-width="1.2"/>',
     "⏭": _square(
