@@ -13,6 +13,7 @@ from launch_pipeline.cli.deployment import ok, problem, unknown
 from launch_pipeline.orchestration.airflow_api import NOT_FOUND, ApiError
 from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.people.contacts import Contacts, load_contacts
+from launch_pipeline.runtime.deploying import AIRFLOW_CONNECTION, LEDGER_CONNECTION, SLACK_CONNECTION
 from launch_pipeline.runtime.settings import PIPELINE_USER
 from launch_pipeline.runtime.slack import BRIDGE_USER
 from launch_pipeline.slack.board import BOARD_PATH
@@ -27,8 +28,8 @@ COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 PROBE = "launch-doctor-probe"
 """A run that nobody starts: an answer to it is an answer to nothing."""
 NEEDED = {
-    "launch_ledger": "without it nothing can be kept, and no gate opens",
-    "launch_airflow": "without it phase gates wait for ever",
+    LEDGER_CONNECTION: "without it nothing can be kept, and no gate opens",
+    AIRFLOW_CONNECTION: "without it phase gates wait for ever",
 }
 MAY_ANSWER = frozenset({FabRole.APPROVER, FabRole.ADMIN})
 _INIT = "run 'docker compose run --rm init' again"
@@ -193,7 +194,7 @@ def _services(accounts: Mapping[str, Any]) -> Row:
 def connections(deployment: Examined) -> Iterator[Row]:
     """The pipeline's own connections are kept by Airflow."""
     known = {found["connection_id"] for found in deployment.api.connections()}
-    needed = {**NEEDED, **({"launch_slack": "without it nothing is told"} if deployment.bot_token else {})}
+    needed = {**NEEDED, **({SLACK_CONNECTION: "without it nothing is told"} if deployment.bot_token else {})}
     missing = {conn_id: why for conn_id, why in needed.items() if conn_id not in known}
     for conn_id, why in missing.items():
         yield problem("connections", f"{conn_id} is missing: {why}", f"{_INIT}.")

@@ -171,7 +171,7 @@ def form() -> dict[str, Param]:
         ),
         "environment": Param(
             # Whoever does not look must not rehearse where a launch was meant.
-            next((name for name in environments if name != "rehearsal"), next(iter(environments), "")),
+            min(environments, key=lambda name: name == "rehearsal", default=""),
             type="string",
             enum=environments or [""],
             title="Environment",

@@ -7,7 +7,7 @@ import base64
 import json
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -22,6 +22,7 @@ from servers.trouble import KINDS, asked_of
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from launch_pipeline.checks.verdict import CheckResult
@@ -102,10 +103,16 @@ def nowhere(secret: str, text: str) -> None:
         assert spelling not in text, spelling
 
 
-def listening() -> tuple[Heard, logging.Logger]:
+def hidden(secret: str, checked: Coroutine[Any, Any, CheckResult]) -> CheckResult:
+    """Run a check, and find the secret in nothing that is kept, shown or logged of it."""
     heard, ours = Heard(), logging.getLogger("launch_pipeline")
     ours.addHandler(heard)
-    return heard, ours
+    try:
+        result = run(checked)
+    finally:
+        ours.removeHandler(heard)
+    nowhere(secret, told(result, heard))
+    return result
 
 
 @QUIET
@@ -114,12 +121,7 @@ def test_server_that_tells_our_secret(
     trust: tuple[ssl.SSLContext, str], name: str, form: str, secret: str
 ) -> None:
     """Whatever a server says of our secret, in whatever form, is hidden in all that is kept."""
-    heard, ours = listening()
-    try:
-        result = run(asked_of(name, bodies(secret)[form].app(), *trust, secret=secret, timeout="3s"))
-    finally:
-        ours.removeHandler(heard)
-    nowhere(secret, told(result, heard))
+    result = hidden(secret, asked_of(name, bodies(secret)[form].app(), *trust, secret=secret, timeout="3s"))
     assert "internal error" not in result.headline, result.headline
 
 
@@ -128,12 +130,7 @@ def test_server_that_tells_our_secret(
 def test_each_kind_hides_each_form(trust: tuple[ssl.SSLContext, str], name: str, form: str) -> None:
     """Every kind in every form at least once, with the characters that are spelt in most ways."""
     secret = "Pl4nted/+=%&'\"\\<>s3cret"
-    heard, ours = listening()
-    try:
-        result = run(asked_of(name, bodies(secret)[form].app(), *trust, secret=secret, timeout="3s"))
-    finally:
-        ours.removeHandler(heard)
-    nowhere(secret, told(result, heard))
+    hidden(secret, asked_of(name, bodies(secret)[form].app(), *trust, secret=secret, timeout="3s"))
 
 
 @settings(QUIET, max_examples=30)
@@ -153,12 +150,7 @@ def test_redis_that_tells_our_secret(secret: str) -> None:
             found = ConnectionInfo("redis", "redis", "127.0.0.1", port, "", secret)
             return await check(context({"redis": found}), "redis_info", timeout="3s")
 
-    heard, ours = listening()
-    try:
-        result = run(ask())
-    finally:
-        ours.removeHandler(heard)
-    nowhere(secret, told(result, heard))
+    hidden(secret, ask())
 
 
 @settings(QUIET, max_examples=30)
@@ -180,12 +172,7 @@ def test_postgres_that_tells_our_secret(secret: str) -> None:
             found = ConnectionInfo("postgres", "postgres", "127.0.0.1", port, "me", secret, "db", extra)
             return await check(context({"postgres": found}), "postgres_query", sql="SELECT 1", timeout="3s")
 
-    heard, ours = listening()
-    try:
-        result = run(ask())
-    finally:
-        ours.removeHandler(heard)
-    nowhere(secret, told(result, heard))
+    result = hidden(secret, ask())
     assert result.headline.startswith("credentials: "), result.headline
 
 
@@ -197,12 +184,7 @@ def test_program_that_tells_our_secret(tmp_path: Path, secret: str) -> None:
         patch.setitem(os.environ, "LOAD_TOKEN", secret)
         ctx = context(allow_commands=True)
         params = {"argv": ["env"], "cwd": str(tmp_path), "env": ["LOAD_TOKEN"], "timeout": "20s"}
-        heard, ours = listening()
-        try:
-            result = run(check(ctx, "command", **params))
-        finally:
-            ours.removeHandler(heard)
-    nowhere(secret, told(result, heard))
+        hidden(secret, check(ctx, "command", **params))
 
 
 def test_no_kind_is_forgotten() -> None:
