@@ -68,9 +68,13 @@ class Operator:
         self._repaired_at = time.monotonic()
 
     def _repair(self, view: View) -> None:
-        """Repair what was rejected, clear the item with what follows it, then the conductor's step."""
+        """Repair what was rejected, clear the item with what follows it, then the conductor's step.
+
+        Not before the launch has ended: until then the scheduler may still mark the steps that follow as
+        failed, also those that were just cleared.
+        """
         no = self._scenario.rejection
-        if no is None or self._cleared:
+        if no is None or self._cleared or not view.over:
             return
         place = view.place_of(no.ref)
         if place is None or view.conductor_step(place[0]) != "failed":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
@@ -91,6 +91,39 @@ def ended(state: str, failed_step: str = "") -> View:
     places = {rejected.ref: ("week_1_pre_launch_requirements", "one.item")}
     dags = (DagView("week_1_pre_launch_requirements", "Week 1", 39, "failed"),)
     return View(dags, {failed_step: "failed"} if failed_step else {}, state, places)
+
+
+class Cleared:
+    """Where the operator sends what he does."""
+
+    def __init__(self) -> None:
+        self.tasks: list[str] = []
+
+    def clear(self, _dag_id: str, _run_id: str, tasks: list[str], *, include_downstream: bool) -> None:
+        assert include_downstream
+        self.tasks += tasks
+
+    def repair(self, _part: Part) -> None: ...
+
+    def tell(self, *_what: object) -> None: ...
+
+
+def test_nothing_is_cleared_before_the_launch_has_ended() -> None:
+    """Until then the scheduler may mark what follows as failed again, behind the clear."""
+    heard: Any = Cleared()
+    operator = Operator(
+        scenario=DEFAULT.model_copy(update={"heals_after": {}}),
+        control=heard,
+        api=heard,
+        run_id="R",
+        story=heard,
+    )
+    week = "week_1_pre_launch_requirements"
+    operator.act(ended("running", week))
+    assert not heard.tasks
+    assert operator.repairs(ended("failed", week))
+    operator.act(ended("failed", week))
+    assert heard.tasks == ["one.item", week]
 
 
 @pytest.mark.parametrize(
