@@ -43,6 +43,14 @@ class DagPlan:
         """All items in order."""
         return tuple(item for _, items in self.sections for item in items)
 
+    def moments_before(self, task_id: str) -> tuple[Moment, ...]:
+        """Every moment that must have come before a task may begin, however far before it its wait is."""
+        before, new = set[str](), {task_id}
+        while new:
+            before |= new
+            new = {first for first, then in self.edges if then in new} - before
+        return tuple(moment for name, moment in self.moments if name in before)
+
 
 def plan_dags(phases: Iterable[Phase]) -> dict[str, DagPlan]:
     """Plan every Dag of the given phases, by Dag id in the document's order."""

@@ -23,6 +23,17 @@ ROLLBACK = "rollback"
 ALL_PHASES = (*BEFORE, *SIDE_BY_SIDE, T_MINUS_2H, GO_NO_GO, *AFTER_GO, WEEK_4, SIGN_OFF, ROLLBACK)
 """Every Dag that the conductor runs or offers, in order."""
 
+_STEPS: tuple[tuple[str, ...], ...] = (
+    *((dag_id,) for dag_id in BEFORE),
+    SIDE_BY_SIDE,
+    (T_MINUS_2H,),
+    (GO_NO_GO,),
+    *((dag_id,) for dag_id in AFTER_GO),
+    (WEEK_4,),
+    (SIGN_OFF,),
+)
+"""The order in which phases are opened; those of one step run side by side."""
+
 TITLES = {
     CONDUCTOR: "00 Launch",
     "week_1_pre_launch_requirements": "01 Pre-Launch Requirements (Week 1)",
@@ -42,6 +53,18 @@ TITLES = {
     ROLLBACK: "15 Rollback",
 }
 """Dag id to display name: a number and the document's own title."""
+
+
+def preceding(dag_id: str) -> tuple[str, ...]:
+    """Give the phases that must be sealed complete before this Dag may begin, in order.
+
+    For the end of a launch (the conductor's own id) those are all of them. Nothing precedes a rollback: it
+    is not a step forward, and a preparation that was opened again must not hold it back.
+    """
+    if dag_id == CONDUCTOR:
+        return tuple(each for step in _STEPS for each in step)
+    before = next((number for number, step in enumerate(_STEPS) if dag_id in step), 0)
+    return tuple(each for step in _STEPS[:before] for each in step)
 
 
 def title(dag_id: str) -> str:

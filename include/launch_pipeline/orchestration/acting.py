@@ -17,12 +17,12 @@ import httpx
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XComModel
 from sqlalchemy import select
 
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.orchestration.accounts import account
-from launch_pipeline.orchestration.board_reading import ENDED, RECORD_KEY, name_in, record_of
+from launch_pipeline.orchestration.api_ledger import ledger_dsn
+from launch_pipeline.orchestration.board_reading import ENDED, name_in
 from launch_pipeline.orchestration.carrying import cleared_at
 from launch_pipeline.orchestration.guard import PIN, SUPERSEDED, VIA, Pin
 from launch_pipeline.orchestration.refusals import (
@@ -36,6 +36,7 @@ from launch_pipeline.orchestration.refusals import (
 )
 from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.people.deployed import contacts, policy
+from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import RecordedBy
 from launch_pipeline.slack.board import Decided
 
@@ -197,7 +198,7 @@ def _read(connection: Connection, request: DecideRequest) -> Now | None:
         responded=row.responded_at is not None,
         answered_by=name_in(row.responded_by),
         answer=", ".join(map(str, row.chosen_options or ())) if row.responded_at else "",
-        record=record_of(row.value, instance),
+        record=Ledger(ledger_dsn()).record_of(request.run_id, instance),
         cleared_at=cleared_at(row.max_tries or 0),
     )
 
@@ -212,17 +213,9 @@ def _query(request: DecideRequest) -> Any:
             HITLDetail.responded_at,
             HITLDetail.responded_by,
             HITLDetail.chosen_options,
-            XComModel.value,
         )
         .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
         .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
-        .outerjoin(
-            XComModel,
-            (XComModel.dag_run_id == DagRun.id)
-            & (XComModel.task_id == TaskInstance.task_id)
-            & (XComModel.map_index == TaskInstance.map_index)
-            & (XComModel.key == RECORD_KEY),
-        )
         .where(
             TaskInstance.dag_id == request.dag_id,
             TaskInstance.run_id == request.run_id,

@@ -125,12 +125,7 @@ class AirflowApi:
 
     def dag_run(self, dag_id: str, run_id: str) -> Json | None:
         """Return the run, or ``None`` if there is none of that id."""
-        try:
-            return self._request("GET", self._run(dag_id, run_id))
-        except ApiError as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise
+        return self._found(self._run(dag_id, run_id))
 
     def dag_runs(self, dag_id: str = "~", **filters: Any) -> list[Json]:
         """Return runs, newest first; ``~`` means of every Dag. Filters as in the API, e.g. ``state``."""
@@ -145,6 +140,15 @@ class AirflowApi:
     def task_instances(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the last try of every task of a run."""
         return self._pages(f"{self._run(dag_id, run_id)}/taskInstances", "task_instances")
+
+    def task_instance(self, dag_id: str, run_id: str, task_id: str) -> Json | None:
+        """Return the last try of one task, or ``None`` if there is none of that id."""
+        return self._found(f"{self._run(dag_id, run_id)}/taskInstances/{_part(task_id)}")
+
+    def events(self, dag_id: str, run_id: str) -> list[Json]:
+        """Return what Airflow's audit log holds of a run, newest first: ``event``, ``owner``, ``task_id``."""
+        parameters = {"dag_id": dag_id, "run_id": run_id, "order_by": "-when"}
+        return self._pages("/api/v2/eventLogs", "event_logs", parameters)
 
     def hitl_details(self, dag_id: str = "~", run_id: str = "~", *, waiting: bool = True) -> list[Json]:
         """Return requests to people, each with its ``task_instance``.
@@ -161,12 +165,7 @@ class AirflowApi:
     def hitl_of_try(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> Json | None:
         """Return the request of an earlier try, answered or not; ``None`` if that try asked nobody."""
         path = f"{self._run(dag_id, run_id)}/taskInstances/{_part(task_id)}/-1/hitlDetails/tries/{try_number}"
-        try:
-            return self._request("GET", path)
-        except ApiError as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise
+        return self._found(path)
 
     def answer(
         self,
@@ -227,6 +226,15 @@ class AirflowApi:
     def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
         """Mark a run ``queued``, ``success`` or ``failed``; unfinished tasks are ended with it."""
         self._request("PATCH", self._run(dag_id, run_id), json={"state": state})
+
+    def _found(self, path: str) -> Json | None:
+        """Read what a path names, ``None`` where there is nothing."""
+        try:
+            return self._request("GET", path)
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
 
     def _run(self, dag_id: str, run_id: str) -> str:
         return f"/api/v2/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}"

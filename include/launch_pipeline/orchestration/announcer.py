@@ -15,9 +15,10 @@ from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from launch_pipeline.checks.verdict import Frozen
-from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.orchestration.launch_run import launch_in
 from launch_pipeline.orchestration.ledger_access import ledger
-from launch_pipeline.record.schema import Entry, EntryKind, Seal
+from launch_pipeline.orchestration.seals import present_seal
+from launch_pipeline.record.schema import Entry, EntryKind
 from launch_pipeline.slack.views import LaunchNote
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class AnnounceOperator(BaseOperator):
 
     ui_color = "#d1ecf1"
 
-    def __init__(self, *, title: str, gate: str = "phase_gate", **kwargs: Any) -> None:
+    def __init__(self, *, title: str, **kwargs: Any) -> None:
         super().__init__(
             retries=4,
             retry_delay=timedelta(seconds=5),
@@ -116,14 +117,13 @@ class AnnounceOperator(BaseOperator):
             **kwargs,
         )
         self.title = title
-        self.gate = gate
 
     def execute(self, context: Context) -> None:
         """Tell it, then keep in the ledger what was told and where."""
         from launch_pipeline.orchestration.launch_facts import LaunchInView  # noqa: PLC0415 - reads contacts
 
         ti = context["ti"]
-        launch = LaunchInView(LaunchContext.of_run(context["run_id"], context["dag_run"].conf))
+        launch = LaunchInView(launch_in(context, over_too=True))
         note = self._note(context, launch)
         teller = announcer()
         ts = teller.tell(note, launch.root(ti.dag_id))
@@ -137,12 +137,11 @@ class AnnounceOperator(BaseOperator):
         )
 
         ti = context["ti"]
-        value = ti.xcom_pull(task_ids=self.gate, key="return_value")
-        if not value:
+        seal = present_seal(context["run_id"], ti.dag_id)
+        if seal is None:
             then = launch.following(ti.dag_id, complete=False)
             started = context["dag_run"].start_date
             return unsealed_note(launch.facts, self.title, ti.dag_id, started, then)
-        seal = Seal.model_validate(value)
         then = launch.following(ti.dag_id, complete=seal.complete)
         records = records_of(ledger().entries(launch.facts.launch_id))
         head = ledger().head(launch.facts.launch_id)

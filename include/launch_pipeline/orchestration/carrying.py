@@ -13,16 +13,13 @@ from launch_pipeline.orchestration.ledger_access import ledger
 from launch_pipeline.orchestration.records import GivenAnswer
 from launch_pipeline.orchestration.retrying import RECHECKS
 from launch_pipeline.orchestration.task_instances import airflow_api
-from launch_pipeline.record.schema import Acknowledgement, EntryKind
+from launch_pipeline.record.schema import EntryKind
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from collections.abc import Sequence
 
     from launch_pipeline.orchestration.airflow_api import AirflowApi
-    from launch_pipeline.record.schema import Record
-
-ROUNDS_KEY = "rounds"
-"""State of a repeating item: the rounds that were acknowledged, with the life they belong to."""
+    from launch_pipeline.record.schema import Acknowledgement, Record
 
 
 def lost_answer(ti: Any) -> GivenAnswer | None:
@@ -70,33 +67,14 @@ def carried(record: Record, ti: Any) -> Record:
     return record.model_copy(update=here)
 
 
-def acknowledged(rounds: list[dict[str, Any]], answer: GivenAnswer) -> bool:
+def acknowledged(rounds: Sequence[Acknowledgement], answer: GivenAnswer) -> bool:
     """Whether the answer is the last round that was kept: its request stays answered until the next one."""
-    return bool(rounds) and _last(rounds).decided_at == answer.at
+    return bool(rounds) and rounds[-1].decided_at == answer.at
 
 
-def left_until_next(rounds: list[dict[str, Any]], every: timedelta) -> timedelta:
+def left_until_next(rounds: Sequence[Acknowledgement], every: timedelta) -> timedelta:
     """How long to wait for the next round, from the answer to the last one; may be negative."""
-    return _last(rounds).decided_at + every - datetime.now(UTC)
-
-
-def _last(rounds: list[dict[str, Any]]) -> Acknowledgement:
-    return Acknowledgement.model_validate(rounds[-1])
-
-
-def keep_rounds(context: Context, rounds: list[dict[str, Any]]) -> None:
-    """Keep the rounds of a repeating item where a lost worker cannot take them along."""
-    kept: Any = {"life": cleared_at(context["ti"].max_tries), "rounds": rounds}
-    context["task_state_store"].set(ROUNDS_KEY, kept)
-
-
-def kept_rounds(context: Context) -> list[dict[str, Any]]:
-    """Return the rounds that were acknowledged since the task began or was cleared."""
-    ti = context["ti"]
-    if ti.try_number - 1 <= cleared_at(ti.max_tries):
-        return []
-    kept: Any = context["task_state_store"].get(ROUNDS_KEY) or {}
-    return list(kept["rounds"]) if kept.get("life") == cleared_at(ti.max_tries) else []
+    return rounds[-1].decided_at + every - datetime.now(UTC)
 
 
 def cleared_at(max_tries: int) -> int:

@@ -21,19 +21,14 @@ from launch_pipeline.checklist.sequence import (
     WEEK_4,
     title,
 )
-from launch_pipeline.errors import LaunchRefused
+from launch_pipeline.errors import ConfigurationError, LaunchRefused
 from launch_pipeline.orchestration.admission import admit
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.ledger_access import launches
 from launch_pipeline.orchestration.observe import environment_files
 from launch_pipeline.orchestration.phase import TAG
-from launch_pipeline.orchestration.run_phase import (
-    ADMIT,
-    GoNoGoOperator,
-    OfferRollbackOperator,
-    RunPhaseOperator,
-    admitted_launch,
-)
+from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbackOperator, RunPhaseOperator
+from launch_pipeline.orchestration.seals import launch_before
 from launch_pipeline.orchestration.telling import tell_complete, tell_refused, tell_started
 from launch_pipeline.record.launches import LaunchState
 
@@ -52,6 +47,8 @@ complete**; marking a run green by hand opens nothing.
 """
 
 
+ADMIT = "admit"
+
 AWAY: dict[str, Any] = {"retries": 20, "retry_delay": timedelta(seconds=10)}
 """A ledger that is away is asked again; what is refused is not."""
 
@@ -67,7 +64,10 @@ class AdmitOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the configuration for every phase."""
         by = context["dag_run"].triggering_user_name or "nobody"
-        asked = LaunchContext.of_run(context["run_id"], {**context["params"], "started_by": by})
+        try:
+            asked = LaunchContext.of_form(context["run_id"], context["params"], by)
+        except ConfigurationError as error:
+            raise AirflowFailException(str(error)) from error
         paused = [d for d in ALL_PHASES if context["ti"].get_dag(d).is_paused]
         try:
             admitted = admit(asked, paused=paused)
@@ -80,7 +80,7 @@ class AdmitOperator(BaseOperator):
 
 
 class CompleteOperator(BaseOperator):
-    """Ends a launch whose every phase is sealed complete and signed."""
+    """Ends a launch whose every phase is sealed complete and signed, as the ledger says."""
 
     ui_color = "#d1e7dd"
 
@@ -89,8 +89,15 @@ class CompleteOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Record the end and tell it."""
-        launches().end(context["run_id"], LaunchState.COMPLETE)
-        tell_complete(context["ti"], admitted_launch(context))
+        try:
+            launch = launches().get(context["run_id"])
+            # Where the worker was lost behind the end, the end is not told yet.
+            if launch.state is not LaunchState.COMPLETE:
+                launch_before(launch.launch_id, CONDUCTOR)
+                launches().end(launch.launch_id, LaunchState.COMPLETE)
+        except LaunchRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
+        tell_complete(context["ti"], LaunchContext.of_launch(launch))
 
 
 def build_launch_dag() -> DAG:
@@ -105,6 +112,8 @@ def build_launch_dag() -> DAG:
         tags=[TAG, "start here"],
         is_paused_upon_creation=False,
         max_active_runs=64,
+        # Started by a person, from the form: a run of another kind has nobody who started it.
+        allowed_run_types=["manual"],  # type: ignore[list-item]  # Airflow takes names
     ) as dag:
         _wire()
     return dag

@@ -20,24 +20,25 @@ from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XComModel
 from jwt import InvalidTokenError
 from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
-from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.errors import AnswerRefused, LaunchRefused
 from launch_pipeline.orchestration.api_ledger import ledger_dsn
-from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
+from launch_pipeline.orchestration.evidence import Evidence, read_evidence
 from launch_pipeline.orchestration.guard import Pin
 from launch_pipeline.orchestration.judging import judge
-from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.orchestration.launch_run import launch_of
 from launch_pipeline.orchestration.ledger_access import standing_at
 from launch_pipeline.orchestration.pacing import worker_lag
 from launch_pipeline.orchestration.records import GivenAnswer
 from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.people.deployed import policy
+from launch_pipeline.record.evidence import EvidenceTable
+from launch_pipeline.record.launches import Launches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -68,6 +69,16 @@ WAITING = frozenset({"awaiting_input", "deferred"})
 
 
 @dataclass(frozen=True)
+class PhaseRun:
+    """The run that a gate is in, as Airflow's database shows it."""
+
+    dag_id: str
+    run_id: str
+    run_type: str
+    conf: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class GateState:
     """A gate as Airflow's database shows it."""
 
@@ -78,9 +89,7 @@ class GateState:
     updated_at: datetime | None
     scheduled_at: datetime | None
     """When the scheduler looked at the run last."""
-    conf: dict[str, Any]
-    triggered_by: str | None
-    evidence: Any
+    run: PhaseRun
 
     @property
     def waits(self) -> bool:
@@ -156,14 +165,17 @@ class Gates:
         if state is None or not state.waits:
             shown = (state.state if state else None) or "not started"
             raise AnswerRefused("not_waiting", f"This gate does not wait for an answer now (state {shown}).")
-        launch = LaunchContext.of_run(key.run_id, state.conf)
-        launch = launch.model_copy(update={"started_by": launch.started_by or state.triggered_by})
+        dsn = ledger_dsn()
+        try:
+            launch = launch_of(state.run, Launches(dsn).find(key.run_id), over_too=True)
+        except LaunchRefused as refused:
+            raise AnswerRefused("no_launch", str(refused)) from refused
         judge(
             spec,
             launch,
             answer,
-            evidence_in(state.evidence, state.task_instance_id),
-            *standing_at(ledger_dsn(), key.run_id, key.dag_id, spec.ref),
+            evidence_of(dsn, state.task_instance_id),
+            *standing_at(dsn, key.run_id, key.dag_id, spec.ref),
         )
 
     def _state_now(self, key: GateKey) -> GateState | None:
@@ -171,8 +183,7 @@ class Gates:
             row = session.execute(_STATE(key)).first()
             if row is None:
                 return None
-            evidence = session.scalar(_EVIDENCE(key))
-        instance, conf, triggered_by, scheduled_at, request = row
+        instance, conf, run_type, scheduled_at, request = row
         return GateState(
             task_instance_id=str(instance.id),
             try_number=instance.try_number,
@@ -180,9 +191,7 @@ class Gates:
             open_request=request is not None and request.responded_at is None,
             updated_at=instance.updated_at,
             scheduled_at=scheduled_at,
-            conf=conf or {},
-            triggered_by=triggered_by,
-            evidence=evidence,
+            run=PhaseRun(key.dag_id, key.run_id, str(run_type), conf or {}),
         )
 
     async def _run(self, function: Callable[..., T], *args: Any) -> T:
@@ -200,7 +209,7 @@ def _STATE(key: GateKey) -> Any:  # noqa: N802  # a query with its key
         select(
             TaskInstance,
             DagRun.conf,
-            DagRun.triggering_user_name,
+            DagRun.run_type,
             DagRun.last_scheduling_decision,
             HITLDetail,
         )
@@ -215,23 +224,9 @@ def _STATE(key: GateKey) -> Any:  # noqa: N802  # a query with its key
     )
 
 
-def _EVIDENCE(key: GateKey) -> Any:  # noqa: N802  # likewise
-    return select(XComModel.value).where(
-        XComModel.dag_id == key.dag_id,
-        XComModel.run_id == key.run_id,
-        XComModel.task_id == key.task_id,
-        XComModel.map_index == key.map_index,
-        XComModel.key == EVIDENCE_KEY,
-    )
-
-
-def evidence_in(value: Any, task_instance_id: str) -> Evidence | None:
-    """Evidence of exactly this task instance in an XCom, or None whatever lies there."""
-    try:
-        return read_evidence(value, task_instance_id)
-    except RecursionError:
-        # Nobody but a vandal nests that deep; the gate must stay answerable.
-        return None
+def evidence_of(dsn: str, task_instance_id: str) -> Evidence | None:
+    """Give what the checks of this very task instance saw last. Raises LedgerUnavailable."""
+    return read_evidence(EvidenceTable(dsn).read(task_instance_id), task_instance_id)
 
 
 def _token(scope: Any) -> str | None:

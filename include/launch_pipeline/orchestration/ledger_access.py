@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.hook import BaseHook
 
 from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.record.evidence import EvidenceTable
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind, Outcome, Seal
+from launch_pipeline.record.schema import Acknowledgement, EntryKind, Outcome, Seal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from launch_pipeline.record.schema import Record
 
 CONN_ID = "launch_ledger"
+
+LAUNCH_SECONDS = 5.0
+"""How long a triggerer believes what it read of a launch: 40 checks that start at once ask once."""
+
+_known_launches: dict[str, tuple[float, asyncio.Task[Launch | None]]] = {}
 
 
 def plain_dsn(uri: str) -> str:
@@ -69,10 +76,44 @@ def launches() -> Launches:
     return Launches(ledger_dsn())
 
 
+def evidence_table() -> EvidenceTable:
+    """What the checks of each task instance saw last, in a worker."""
+    return EvidenceTable(ledger_dsn())
+
+
 async def current_launch(launch_id: str) -> Launch | None:
-    """The launch as it is now, or None where no conductor started it. For triggerers."""
+    """The launch as it was a few seconds ago at most, or None where none was admitted. For triggerers."""
+    until, task = _known_launches.get(launch_id, (0.0, None))
+    if task is None or until < time.monotonic() or task.get_loop() is not asyncio.get_running_loop():
+        task = asyncio.ensure_future(find_launch(launch_id))
+        _known_launches[launch_id] = (time.monotonic() + LAUNCH_SECONDS, task)
+    try:
+        return await asyncio.shield(task)
+    except LedgerUnavailable:
+        # The next one asks again at once.
+        _known_launches.pop(launch_id, None)
+        raise
+
+
+async def find_launch(launch_id: str) -> Launch | None:
+    """The launch as it is, or None where none was admitted. For triggers."""
     store = Launches(await aledger_dsn())
     return await asyncio.to_thread(store.find, launch_id)
+
+
+async def show_evidence(launch_id: str, task_instance_id: str, payload: dict[str, Any]) -> None:
+    """Keep what a check saw last where people and the guard read it. For triggerers."""
+    table = EvidenceTable(await aledger_dsn())
+    await asyncio.to_thread(table.write, launch_id, task_instance_id, payload)
+
+
+async def keep_pass(record: Record) -> Record:
+    """Keep what the machine passed, and return what is kept of this try. For triggers.
+
+    Raises LedgerUnavailable, and LaunchRefused where the launch is over.
+    """
+    book = Ledger(await aledger_dsn())
+    return await asyncio.to_thread(book.keep_pass, record)
 
 
 async def sealed_at(launch_id: str, dag_id: str) -> datetime | None:
@@ -87,10 +128,14 @@ def latest_seal(launch_id: str, dag_id: str) -> tuple[Seal | None, str]:
     return (Seal.model_validate(entries[-1].content), entries[-1].task_instance_id) if entries else (None, "")
 
 
-def started_digest(launch_id: str, dag_id: str) -> str | None:
-    """Digest of a Dag's checklist when the launch began; None where no conductor started it."""
-    launch = launches().find(launch_id)
-    return launch.checklist_digests.get(dag_id) if launch else None
+def kept_rounds(launch_id: str, item_ref: str, life: int) -> list[Acknowledgement]:
+    """The rounds of a repeating item that were acknowledged in this life of its task. For workers.
+
+    Raises LedgerUnavailable.
+    """
+    entries = ledger().entries(launch_id, EntryKind.ROUND)
+    mine = [e.content for e in entries if (e.item_ref, e.content.get("life")) == (item_ref, life)]
+    return [Acknowledgement.model_validate({k: v for k, v in one.items() if k != "life"}) for one in mine]
 
 
 def standing(launch_id: str, dag_id: str, item_ref: str) -> tuple[frozenset[str], bool]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,33 +12,23 @@ from launch_pipeline.checklist.model import Item
 from launch_pipeline.checks.clients import close_clients
 from launch_pipeline.checks.context import CheckContext, Environment, Holder, load_environment
 from launch_pipeline.checks.run import run_checks
-from launch_pipeline.errors import ConfigurationError, LedgerUnavailable, NotConnected
+from launch_pipeline.errors import ConfigurationError, NotConnected
 from launch_pipeline.orchestration.connections import connection_cache
 from launch_pipeline.orchestration.evidence import Evidence
-from launch_pipeline.orchestration.ledger_access import current_launch
 from launch_pipeline.people.deployed import contacts
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from launch_pipeline.checklist.words import Role
     from launch_pipeline.orchestration.launch_context import LaunchContext
 
-log = logging.getLogger(__name__)
-
-LAUNCH_TIME_SECONDS = 5.0
-"""How long a launch time is believed; 40 checks that start at once ask the ledger once."""
-
 ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
-
-_launch_times: dict[str, tuple[float, asyncio.Task[datetime | None]]] = {}
 
 
 async def observe(item: dict[str, Any], launch: LaunchContext, task_instance_id: str) -> Evidence:
     """Run the checks of an item (a dumped ``Item``) once; everything that goes wrong is in the evidence."""
     model = Item.model_validate(item)
     environment = await asyncio.to_thread(environment_named, launch.environment)
-    variables = {**environment.variables, **launch.variables(await _launch_time(launch.launch_id))}
+    variables = {**environment.variables, **launch.variables()}
     environment = environment.model_copy(update={"variables": variables})
     context = CheckContext(environment=environment, connect=connection_cache().get, holders=_holders)
     results = await run_checks(model.checks, context, side_effects=model.side_effects)
@@ -83,21 +71,3 @@ def environment_files() -> dict[str, Path]:
     folders = [include_folder() / "environments", Path(os.environ.get(ENVIRONMENTS_VARIABLE, ""))]
     files = [file for folder in folders if folder.name for file in sorted(folder.glob("*.yaml"))]
     return {file.stem: file for file in files if not file.stem.endswith(".example")}
-
-
-async def _launch_time(launch_id: str) -> datetime | None:
-    """Launch time in force. A ledger that cannot be asked leaves the form's time in place."""
-    until, task = _launch_times.get(launch_id, (0.0, None))
-    if task is None or until < time.monotonic() or task.get_loop() is not asyncio.get_running_loop():
-        task = asyncio.ensure_future(_ask_launch_time(launch_id))
-        _launch_times[launch_id] = (time.monotonic() + LAUNCH_TIME_SECONDS, task)
-    return await asyncio.shield(task)
-
-
-async def _ask_launch_time(launch_id: str) -> datetime | None:
-    try:
-        launch = await current_launch(launch_id)
-    except LedgerUnavailable as error:
-        log.warning("The launch time in force is unknown, the form's is used: %s", error)
-        return None
-    return launch.launch_at if launch else None

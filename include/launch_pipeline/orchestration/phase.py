@@ -9,6 +9,7 @@ from airflow.sdk import DAG, TaskGroup
 from launch_pipeline.checklist.sequence import WINDOWS, title
 from launch_pipeline.orchestration.announcer import AnnounceOperator
 from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
+from launch_pipeline.orchestration.launch_run import CONDUCTORS_TYPE
 from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
 from launch_pipeline.orchestration.shipped import ShippedDag, shipped_dag
 from launch_pipeline.orchestration.windows import OpensOperator
@@ -37,6 +38,8 @@ def build_phase_dag(checklist: str, dag_id: str) -> DAG:
         tags=[TAG, plan.phase.when, plan.phase.kind],
         is_paused_upon_creation=False,
         max_active_runs=64,
+        # A phase runs inside a launch alone: nobody can begin a run that a launch would take for its own.
+        allowed_run_types=[CONDUCTORS_TYPE],  # type: ignore[list-item]  # Airflow takes names
     ) as dag:
         tasks = {**_moments(shipped), **_items(shipped)}
         for before, after in plan.edges:

@@ -1,7 +1,11 @@
-"""The gate at the end of a phase: it compares, seals in the ledger, and opens or fails."""
+"""The gate at the end of a phase: it compares states with records, seals, and opens or fails.
+
+It believes no XCom: whatever an account may write there is no record.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
@@ -9,15 +13,16 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from launch_pipeline.checklist.files import checklist_folder, file_digest
-from launch_pipeline.errors import LedgerUnavailable, OperationError
-from launch_pipeline.orchestration.launch_context import LaunchContext
-from launch_pipeline.orchestration.ledger_access import ledger, started_digest
+from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
+from launch_pipeline.orchestration.launch_run import launch_in
+from launch_pipeline.orchestration.ledger_access import launches, ledger
 from launch_pipeline.orchestration.pacing import pause
 from launch_pipeline.orchestration.records import ItemSpec, gate_record
 from launch_pipeline.orchestration.retrying import despite_accidents
-from launch_pipeline.orchestration.task_instances import Instance, task_instances
+from launch_pipeline.orchestration.seals import unsealed_before
+from launch_pipeline.orchestration.task_instances import Instance, marked_by, task_instances
 from launch_pipeline.record.reconcile import ItemState, Reconciled
-from launch_pipeline.record.schema import Entry, EntryKind, Seal, read_record
+from launch_pipeline.record.schema import OUTCOMES, Entry, EntryKind, Seal
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,9 +33,9 @@ if TYPE_CHECKING:
 class PhaseGateOperator(BaseOperator):
     """Opens only when every item's state is explained by a record of that very task instance.
 
-    Seals the phase either way. Fails when an item is rejected (blocking), bypassed or not reached, or when
-    the checklist changed under the running launch. An unreachable ledger or api-server keeps it waiting:
-    no phase closes unrecorded.
+    Seals the phase either way. Fails when an item is rejected (blocking), bypassed or not reached, when the
+    checklist changed under the running launch, or when a phase before it is no longer sealed complete. An
+    unreachable ledger or api-server keeps it waiting: no phase closes unrecorded.
     """
 
     ui_color = "#fff3cd"
@@ -45,6 +50,8 @@ class PhaseGateOperator(BaseOperator):
         """Return the seal of a complete phase; fail with the reasons otherwise."""
         try:
             seal = self._seal(context)
+        except LaunchRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
         except (LedgerUnavailable, OperationError) as error:
             self.log.warning("The phase cannot be sealed yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
@@ -61,7 +68,7 @@ class PhaseGateOperator(BaseOperator):
 
     def _seal(self, context: Context) -> Seal:
         ti = context["ti"]
-        launch = LaunchContext.of_run(context["run_id"], context["dag_run"].conf)
+        launch = launch_in(context)
         reconciled = Reconciled(tuple(self._states(context)))
         by_ref = {spec.ref: spec for spec in self.specs}
         records = [
@@ -73,42 +80,58 @@ class PhaseGateOperator(BaseOperator):
             dag_id=ti.dag_id,
             phase_id=self.phase_id,
             records=records,
-            also=self._changed(launch.launch_id, ti.dag_id),
+            also=(*self._changed(launch.launch_id, ti.dag_id), *_reopened(launch.launch_id, ti.dag_id)),
             checklist_digest=self.specs[0].checklist_digest,
             sealed_at=ti.start_date,
             try_number=ti.try_number,
         )
-        ledger().append_all([*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))])
+        entries = [*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))]
+        ledger().append_in_course(entries)
         return seal
 
     def _states(self, context: Context) -> list[ItemState]:
         ti = context["ti"]
         instances = task_instances(ti.dag_id, ti.run_id)
-        names = [_task_id(spec) for spec in self.specs]
-        for name in names:
-            # Added to the checklist after the run began.
-            instances.setdefault(name, Instance(f"{ti.dag_id}/{ti.run_id}/{name}", None, 0))
-        values = ti.xcom_pull(task_ids=names, map_indexes=-1)
-        return [
-            ItemState(
-                item_ref=spec.ref,
-                text=spec.item.text,
-                severity=spec.item.severity,
-                task_instance_id=instances[name].id,
-                state=instances[name].state,
-                changed_by_hand=None,
-                record=read_record(value),
-            )
-            for spec, name, value in zip(self.specs, names, values, strict=True)
-        ]
+        records = _records(ti.run_id, ti.dag_id)
+        return [self._state(ti, spec, instances, records) for spec in self.specs]
+
+    def _state(
+        self, ti: Any, spec: ItemSpec, instances: dict[str, Instance], records: dict[str, Record]
+    ) -> ItemState:
+        name = _task_id(spec)
+        # One that was added to the checklist after the run began is nothing that Airflow knows.
+        instance = instances.get(name) or Instance(f"{ti.dag_id}/{ti.run_id}/{name}", None, 0)
+        state = ItemState(
+            item_ref=spec.ref,
+            text=spec.item.text,
+            severity=spec.item.severity,
+            task_instance_id=instance.id,
+            state=instance.state,
+            changed_by_hand=None,
+            record=records.get(instance.id),
+        )
+        if not state.bypassed:
+            return state
+        return replace(state, changed_by_hand=marked_by(ti.dag_id, ti.run_id, name))
 
     def _changed(self, launch_id: str, dag_id: str) -> tuple[str, ...]:
         """Whether the checklist is still the one that the launch started with."""
-        began = started_digest(launch_id, dag_id)
+        began = launches().get(launch_id).checklist_digests.get(dag_id)
         now = file_digest(checklist_folder() / self.checklist)
-        if began and began != now:
+        if began != now:
             return (f"{self.checklist} was changed after the launch began; start a new launch with it.",)
         return ()
+
+
+def _records(launch_id: str, dag_id: str) -> dict[str, Record]:
+    """The latest record of each task instance of a phase, as the ledger has it."""
+    mine = [e for e in ledger().entries(launch_id) if e.dag_id == dag_id and e.kind in OUTCOMES]
+    return {entry.task_instance_id: entry.record for entry in mine if entry.record}
+
+
+def _reopened(launch_id: str, dag_id: str) -> tuple[str, ...]:
+    """Why a phase before this one does not count any more, a sentence for each."""
+    return unsealed_before(launches().get(launch_id), dag_id)
 
 
 def _task_id(spec: ItemSpec) -> str:
@@ -116,11 +139,17 @@ def _task_id(spec: ItemSpec) -> str:
 
 
 def _entries(records: list[Record], reconciled: Reconciled, seal: Seal) -> list[Entry]:
+    # What the items have kept themselves is there already, and stays as it is.
     entries = [Entry.of_record(record) for record in records]
     by_ref = {state.item_ref: state for state in reconciled.items}
     for ref in reconciled.bypasses:
         state = by_ref[ref]
-        content = {"state": state.state, "text": state.text, "seen_by_gate_at": seal.sealed_at.isoformat()}
+        content = {
+            "state": state.state,
+            "text": state.text,
+            "by": state.changed_by_hand,
+            "seen_by_gate_at": seal.sealed_at.isoformat(),
+        }
         entries.append(
             Entry(
                 kind=EntryKind.BYPASS,

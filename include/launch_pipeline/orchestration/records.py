@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from launch_pipeline.checklist.model import Item
+from launch_pipeline.checklist.model import Item, Moment
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checklist.words import Answer, Severity
 from launch_pipeline.record.schema import (
-    Acknowledgement,
     DecidedBy,
     Outcome,
     Record,
@@ -21,11 +20,14 @@ from launch_pipeline.record.schema import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from launch_pipeline.checks.verdict import CheckResult
     from launch_pipeline.orchestration.evidence import Evidence
     from launch_pipeline.orchestration.launch_context import LaunchContext
     from launch_pipeline.people.contacts import Person
     from launch_pipeline.record.reconcile import ItemState
+    from launch_pipeline.record.schema import Acknowledgement
 
 
 class TaskInstance(Protocol):
@@ -60,6 +62,8 @@ class ItemSpec(BaseModel):
     phase_id: str
     checklist_digest: str
     item: Item
+    moments: tuple[Moment, ...] = ()
+    """Of every wait that comes before it in its Dag."""
 
     def payload(self) -> dict[str, Any]:
         """Plain JSON types, for the arguments of triggers."""
@@ -158,22 +162,9 @@ def gate_record(spec: ItemSpec, launch: LaunchContext, state: ItemState, gate: A
     return record.model_copy(update={"decided_at": gate.start_date})
 
 
-def acknowledgement(record: Record, number: int) -> dict[str, Any]:
-    """What is kept of one round of a repeating item, while the next one is waited for."""
-    kept = Acknowledgement(
-        number=number,
-        decided_by=record.decided_by,
-        decided_at=record.decided_at,
-        evidence_digest=record.evidence_digest,
-    )
-    dumped: dict[str, Any] = kept.model_dump(mode="json")
-    return dumped
-
-
-def with_rounds(record: Record, rounds: list[dict[str, Any]]) -> Record:
-    """The record with every round that ``acknowledgement`` kept; the same record without any."""
-    kept = tuple(Acknowledgement.model_validate(each) for each in rounds)
-    return record.model_copy(update={"rounds": kept}) if kept else record
+def with_rounds(record: Record, rounds: Sequence[Acknowledgement]) -> Record:
+    """The record with every round that was acknowledged; the same record without any."""
+    return record.model_copy(update={"rounds": tuple(rounds)}) if rounds else record
 
 
 class GivenAnswer(BaseModel):

@@ -10,12 +10,15 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.utils.state import DagRunState
 
+from launch_pipeline.checklist.sequence import title
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
 from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.orchestration.launch_run import strangeness
 from launch_pipeline.orchestration.ledger_access import latest_seal, launches
 from launch_pipeline.orchestration.pacing import pause
 from launch_pipeline.orchestration.retrying import despite_accidents
-from launch_pipeline.orchestration.task_instances import task_instances
+from launch_pipeline.orchestration.seals import launch_before, present_seal
+from launch_pipeline.orchestration.task_instances import dag_run
 from launch_pipeline.orchestration.telling import tell_decided, tell_rollback_offered
 from launch_pipeline.record.launches import LaunchState
 from launch_pipeline.record.schema import Outcome
@@ -23,32 +26,29 @@ from launch_pipeline.record.schema import Outcome
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from launch_pipeline.record.launches import Launch
     from launch_pipeline.record.schema import Seal
 
 POLL_SECONDS = 2
 """Between two looks at a running phase."""
 
-ADMIT = "admit"
-
-
-def admitted_launch(context: Context) -> LaunchContext:
-    """The launch as it was admitted: with its environment's word on whether it is a rehearsal."""
-    return LaunchContext.of_run(context["run_id"], context["ti"].xcom_pull(task_ids=ADMIT))
+_AWAY = (LedgerUnavailable, OperationError)
 
 
 class RunPhaseOperator(TriggerDagRunOperator):
     """Runs a phase under the launch's own run id and goes on when the phase is sealed complete.
 
-    The state of the run does not count: one that was marked success by hand has no complete seal of its
-    present gate. When this task is cleared it attaches to the run that exists.
+    It begins only once the ledger holds the complete seals of all that precedes it. The state of a run or a
+    task does not count: whatever was marked by hand has no seal of its present gate. When this task is
+    cleared it attaches to the run that exists, if that is one of this launch.
     """
+
+    # What travels to the phase is read from the ledger, and nothing of it is a template.
+    template_fields = ()
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            trigger_run_id="{{ run_id }}",
             logical_date=None,
-            # The operator renders and reads JSON text as well as objects.
-            conf=f"{{{{ ti.xcom_pull(task_ids='{ADMIT}') | tojson }}}}",  # type: ignore[arg-type]
             wait_for_completion=True,
             deferrable=True,
             poke_interval=POLL_SECONDS,
@@ -60,29 +60,62 @@ class RunPhaseOperator(TriggerDagRunOperator):
             **kwargs,
         )
 
-    def execute(self, context: Context) -> Any:
+    def execute(self, context: Context) -> None:
         """Trigger the phase, or attach to its run."""
-        ti = context["ti"]
-        if ti.get_dr_count(dag_id=self.trigger_dag_id, run_ids=[context["run_id"]]):
-            ti.xcom_push(key="trigger_run_id", value=context["run_id"])
-            ended = [str(state) for state in self.allowed_states]
-            if ti.get_dr_count(dag_id=self.trigger_dag_id, run_ids=[context["run_id"]], states=ended):
-                return self.execute_complete(context)
-            trigger = DagStateTrigger(
-                dag_id=self.trigger_dag_id,
-                states=self.allowed_states,
-                run_ids=[context["run_id"]],
-                poll_interval=self.poke_interval,
-            )
-            self.defer(trigger=trigger, method_name="execute_complete")
-        return super().execute(context)
+        try:
+            launch = self._launch(context["run_id"])
+            attached = self._attaches(context, launch)
+        except LaunchRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
+        except _AWAY as error:
+            self.log.warning("What precedes cannot be read yet, trying again in %s: %s", pause(), error)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
+        if attached:
+            self._attach(context)
+            return
+        self.trigger_run_id, self.conf = context["run_id"], dict(launch.conf)
+        super().execute(context)
+
+    def again(self, context: Context, event: Any = None) -> None:
+        """Go on after a pause."""
+        del event
+        self.execute(context)
+
+    def _launch(self, launch_id: str) -> Launch:
+        """The launch, which must have come as far as this step."""
+        return launch_before(launch_id, self.trigger_dag_id)
+
+    def _attaches(self, context: Context, launch: Launch) -> bool:
+        """Whether a run of this launch exists already. Raises LaunchRefused for one of somebody else."""
+        run_id = context["run_id"]
+        if not context["ti"].get_dr_count(dag_id=self.trigger_dag_id, run_ids=[run_id]):
+            return False
+        found = dag_run(self.trigger_dag_id, run_id)
+        if found and (problem := strangeness(found.run_type, found.conf, launch)):
+            raise LaunchRefused(f"The run {run_id!r} of {title(self.trigger_dag_id)} {problem}")
+        return True
+
+    def _attach(self, context: Context) -> None:
+        ti, run_id = context["ti"], context["run_id"]
+        ti.xcom_push(key="trigger_run_id", value=run_id)
+        ended = [str(state) for state in self.allowed_states]
+        if ti.get_dr_count(dag_id=self.trigger_dag_id, run_ids=[run_id], states=ended):
+            self.execute_complete(context)
+            return
+        trigger = DagStateTrigger(
+            dag_id=self.trigger_dag_id,
+            states=self.allowed_states,
+            run_ids=[run_id],
+            poll_interval=self.poke_interval,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
 
     def execute_complete(self, context: Context, event: Any = None) -> None:
         """Look at the seal of the phase that ended."""
         del event
         try:
             problem = self._judge(context)
-        except (LedgerUnavailable, OperationError) as error:
+        except _AWAY as error:
             self.log.warning("The seal cannot be read yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="execute_complete")
         if problem:
@@ -90,10 +123,8 @@ class RunPhaseOperator(TriggerDagRunOperator):
 
     def _judge(self, context: Context) -> str | None:
         """Why the launch does not go on, or None."""
-        run_id = context["run_id"]
-        seal, sealed_by = latest_seal(run_id, self.trigger_dag_id)
-        gate = task_instances(self.trigger_dag_id, run_id).get("phase_gate")
-        if seal is None or gate is None or gate.id != sealed_by or gate.state not in {"success", "failed"}:
+        seal = present_seal(context["run_id"], self.trigger_dag_id)
+        if seal is None:
             return (
                 f"{self.trigger_dag_id} ended without a seal of its present gate: it was ended by hand. "
                 "Clear its phase_gate with downstream, then clear this task."
@@ -112,18 +143,23 @@ class RunPhaseOperator(TriggerDagRunOperator):
         """Hook for what follows an incomplete phase."""
 
 
+def admitted(context: Context) -> LaunchContext:
+    """The launch of a conductor's run, as it was admitted. Raises LaunchRefused where none was."""
+    return LaunchContext.of_launch(launches().get(context["run_id"]))
+
+
 class GoNoGoOperator(RunPhaseOperator):
     """The decision of four roles; one No ends the launch."""
 
     def ended_complete(self, context: Context, seal: Seal) -> None:
         """Tell that it is a go."""
-        tell_decided(context["ti"], admitted_launch(context), seal)
+        tell_decided(context["ti"], admitted(context), seal)
 
     def ended_incomplete(self, context: Context, seal: Seal) -> None:
         """End the launch, so that the environment is free for another, and tell who said no."""
         if seal.counts.get(Outcome.REJECTED):
             launches().end(context["run_id"], LaunchState.NO_GO)
-            tell_decided(context["ti"], admitted_launch(context), seal)
+            tell_decided(context["ti"], admitted(context), seal)
 
 
 class OfferRollbackOperator(RunPhaseOperator):
@@ -133,7 +169,7 @@ class OfferRollbackOperator(RunPhaseOperator):
         super().__init__(trigger_rule="one_failed", **kwargs)
         self.after = after
 
-    def execute(self, context: Context) -> Any:
+    def execute(self, context: Context) -> None:
         """Skip where the launch day never began; otherwise offer it with what failed."""
         try:
             failed = {dag_id: self._problems(context, dag_id) for dag_id in self.after}
@@ -142,18 +178,13 @@ class OfferRollbackOperator(RunPhaseOperator):
                 message = "Nothing was launched, so there is nothing to roll back."
                 raise AirflowSkipException(message)
             windows = [dag_id for dag_id, found in failed.items() if found]
-            tell_rollback_offered(context["ti"], admitted_launch(context), windows, problems)
+            tell_rollback_offered(context["ti"], admitted(context), windows, problems)
+        except LaunchRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
         except LedgerUnavailable as error:
             self.log.warning("What failed cannot be read yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
-        conf = context["ti"].xcom_pull(task_ids=ADMIT)
-        self.conf = {**conf, "reason": "\n".join(problems)[:4000]}
-        return super().execute(context)
-
-    def again(self, context: Context, event: Any = None) -> Any:
-        """Go on after a pause."""
-        del event
-        return self.execute(context)
+        super().execute(context)
 
     def _problems(self, context: Context, dag_id: str) -> tuple[str, ...]:
         seal, _ = latest_seal(context["run_id"], dag_id)
@@ -162,6 +193,10 @@ class OfferRollbackOperator(RunPhaseOperator):
         # Ended by hand before its gate could seal it: something may be live all the same.
         began = context["ti"].get_dr_count(dag_id=dag_id, run_ids=[context["run_id"]])
         return (f"{dag_id} ended without a seal.",) if began else ()
+
+    def _launch(self, launch_id: str) -> Launch:
+        """A launch that is over can be rolled back, and a preparation that is open again does not matter."""
+        return launches().get(launch_id)
 
     def ended_complete(self, context: Context, seal: Seal) -> None:
         """A rollback that is complete ends the launch."""

@@ -60,7 +60,11 @@ def _dags_of(path: Path, digest: str) -> dict[str, ShippedDag]:
             digest=digest,
             specs={
                 planned.task_id: ItemSpec(
-                    ref=planned.ref, phase_id=phase.id, checklist_digest=digest, item=planned.item
+                    ref=planned.ref,
+                    phase_id=phase.id,
+                    checklist_digest=digest,
+                    item=planned.item,
+                    moments=plan.moments_before(planned.task_id),
                 )
                 for planned in plan.items
             },

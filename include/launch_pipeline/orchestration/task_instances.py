@@ -7,7 +7,7 @@ names. The connection ``launch_airflow`` names the api-server and an account tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.hook import BaseHook
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from launch_pipeline.orchestration.airflow_api import AirflowApi
 
 CONN_ID = "launch_airflow"
+_MARKS = frozenset({"patch_task_instance", "patch_task_group_instances", "patch_dag_run"})
+"""Events of Airflow's audit log that give tasks a state: one task, those of a section, all of a run."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,14 @@ class Instance:
     id: str
     state: str | None
     try_number: int
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """A run as Airflow shows it now."""
+
+    run_type: str
+    conf: Any
 
 
 def airflow_api() -> AirflowApi:
@@ -46,6 +56,28 @@ def airflow_api() -> AirflowApi:
     scheme = connection.schema or connection.conn_type or "http"
     url = f"{scheme}://{connection.host}" + (f":{connection.port}" if connection.port else "")
     return AirflowApi(url, connection.login or "", connection.password or "")
+
+
+def dag_run(dag_id: str, run_id: str) -> DagRun | None:
+    """One run, None where there is none. Raises OperationError where Airflow does not answer."""
+    row = airflow_api().dag_run(dag_id, run_id)
+    return DagRun(row["run_type"], row["conf"]) if row else None
+
+
+def marked_by(dag_id: str, run_id: str, task_id: str) -> str | None:
+    """Who changed a task's state by hand last, as Airflow's audit log has it; None where it has nobody.
+
+    Raises OperationError where Airflow does not answer.
+    """
+    events = airflow_api().events(dag_id, run_id)
+    mine = (e for e in events if e["event"] in _MARKS and e["task_id"] in {task_id, None})
+    return next((e["owner"] for e in mine), None)
+
+
+def task_instance(dag_id: str, run_id: str, task_id: str) -> Instance | None:
+    """One task of a run, None where there is none. Raises OperationError where Airflow does not answer."""
+    row = airflow_api().task_instance(dag_id, run_id, task_id)
+    return Instance(row["id"], row["state"], row["try_number"]) if row else None
 
 
 def task_instances(dag_id: str, run_id: str) -> dict[str, Instance]:

@@ -15,6 +15,7 @@ from launch_pipeline.record.ledger import append_within
 from launch_pipeline.record.schema import Entry, EntryKind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from psycopg import Connection
@@ -62,6 +63,7 @@ _COLUMNS = (
     " checklist_digests, state, started_at, ended_at, planned_at"
 )
 _BY_ID = f"SELECT {_COLUMNS} FROM launch.launches WHERE launch_id = %s"  # noqa: S608 - constants
+_BY_IDS = f"SELECT {_COLUMNS} FROM launch.launches WHERE launch_id = ANY(%s)"  # noqa: S608 - constants
 _ACTIVE = (
     f"SELECT {_COLUMNS} FROM launch.launches"  # noqa: S608 - constants
     " WHERE environment = %s AND state = 'active' AND NOT rehearsal"
@@ -109,6 +111,12 @@ class Launches:
         """Give a launch, or None where no conductor started one of this id."""
         with connected(self._dsn) as connection:
             return _find(connection, launch_id)
+
+    def find_all(self, launch_ids: Collection[str]) -> dict[str, Launch]:
+        """Give the launches among some ids, by id."""
+        with connected(self._dsn) as connection:
+            rows = connection.execute(_BY_IDS, [list(launch_ids)]).fetchall()
+        return {launch.launch_id: launch for launch in map(_launch, rows)}
 
     async def aget(self, launch_id: str) -> Launch:
         """Do the same as ``get``, for a triggerer's event loop."""

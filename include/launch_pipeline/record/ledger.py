@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.checks.evidence import canonical_json
-from launch_pipeline.errors import LedgerError
+from launch_pipeline.errors import LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.record.chain import Head
 from launch_pipeline.record.connect import connected
-from launch_pipeline.record.schema import Entry, EntryKind, KeptEntry, Seal
+from launch_pipeline.record.schema import OUTCOMES, Entry, EntryKind, KeptEntry, Seal, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from psycopg import Connection
+
+    from launch_pipeline.record.schema import Record
 
 _COLUMNS = "kind, launch_id, dag_id, item_ref, task_instance_id, try_number, content, seq, appended_at"
 _INSERT = """
@@ -50,6 +53,43 @@ class Ledger:
         with connected(self._dsn) as connection:
             return [append_within(connection, entry) for entry in entries]
 
+    def append_in_course(self, entries: Iterable[Entry]) -> list[int]:
+        """Do the same for what happens in a phase, which belongs to a launch that goes on.
+
+        Raises LaunchRefused where the launch is over or was never admitted; after its end only a rollback is
+        still kept.
+        """
+        entries = list(entries)
+        with connected(self._dsn) as connection:
+            numbers = [append_within(connection, entry) for entry in entries]
+            # The lock of the appends is held, and the end of a launch takes it as well.
+            for launch_id, dag_id in {(entry.launch_id, entry.dag_id) for entry in entries}:
+                _in_course_or_refuse(connection, launch_id, dag_id)
+            return numbers
+
+    def keep_pass(self, record: Record) -> Record:
+        """Keep what the machine passed, and give what is kept of this try of its task.
+
+        A triggerer that died after the append looks again, and what it saw first stays. Raises LaunchRefused
+        as ``append_in_course`` does.
+        """
+        entry = Entry.of_record(record)
+        try:
+            self.append_in_course([entry])
+        except LedgerUnavailable:
+            raise
+        except LedgerError:
+            if (kept := self._kept_as(entry)) is None:
+                raise
+            return kept
+        return record
+
+    def _kept_as(self, entry: Entry) -> Record | None:
+        """Give the record that is kept under the key of an entry, whatever it says."""
+        kept = self.entries(entry.launch_id, entry.kind)
+        key = (entry.task_instance_id, entry.try_number, entry.item_ref)
+        return next((k.record for k in kept if (k.task_instance_id, k.try_number, k.item_ref) == key), None)
+
     def entries(self, launch_id: str, kind: EntryKind | None = None) -> list[KeptEntry]:
         """Give a launch's entries in the order they were kept, all or of one kind."""
         query = (
@@ -59,6 +99,27 @@ class Ledger:
         with connected(self._dsn) as connection:
             rows = connection.execute(query, {"launch": launch_id, "kind": kind}).fetchall()
         return [_kept(row) for row in rows]
+
+    def record_of(self, launch_id: str, task_instance_id: str) -> Record | None:
+        """Give the record of one task instance, the latest where several tries left one."""
+        query = """
+            SELECT content FROM launch.ledger
+            WHERE launch_id = %s AND task_instance_id = %s AND kind = ANY(%s) ORDER BY position DESC LIMIT 1
+        """
+        with connected(self._dsn) as connection:
+            row = connection.execute(query, [launch_id, task_instance_id, list(OUTCOMES)]).fetchone()
+        return read_record(row[0]) if row else None
+
+    def records_after(self, launch_id: str, position: int) -> list[tuple[int, Record]]:
+        """Give the records of a launch that were kept after a row, each with the place of its own row."""
+        query = """
+            SELECT position, content FROM launch.ledger
+            WHERE launch_id = %s AND position > %s AND kind = ANY(%s) ORDER BY position
+        """
+        with connected(self._dsn) as connection:
+            rows = connection.execute(query, [launch_id, position, list(OUTCOMES)]).fetchall()
+        read = [(place, read_record(content)) for place, content in rows]
+        return [(place, record) for place, record in read if record]
 
     def seal(self, launch_id: str, dag_id: str) -> Seal | None:
         """Give the latest seal of a Dag's phase, None where it has not been sealed."""
@@ -111,6 +172,15 @@ def append_within(connection: Connection[Any], entry: Entry) -> int:
         )
         raise LedgerError(message)
     return int(found[0])
+
+
+def _in_course_or_refuse(connection: Connection[Any], launch_id: str, dag_id: str) -> None:
+    query = "SELECT state FROM launch.launches WHERE launch_id = %s"
+    row = connection.execute(query, [launch_id]).fetchone()
+    if row is None:
+        raise LaunchRefused(f"There is no launch {launch_id!r}, so nothing of it is kept.")
+    if row[0] != "active" and dag_id != ROLLBACK:
+        raise LaunchRefused(f"The launch {launch_id!r} is over ({row[0]}), so nothing more of it is kept.")
 
 
 def _kept(row: tuple[Any, ...]) -> KeptEntry:

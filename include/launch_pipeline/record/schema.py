@@ -61,6 +61,7 @@ class EntryKind(StrEnum):
     DECISION = "decision"
     MACHINE_PASS = "machine_pass"  # noqa: S105 - no password
     NOT_REACHED = "not_reached"
+    ROUND = "round"
     BYPASS = "bypass"
     SEAL = "seal"
     ANNOUNCEMENT = "announcement"
@@ -69,6 +70,10 @@ class EntryKind(StrEnum):
     LAUNCH_POSTPONED = "launch_postponed"
     LAUNCH_ABORTED = "launch_aborted"
     LAUNCH_ENDED = "launch_ended"
+
+
+OUTCOMES = (EntryKind.DECISION, EntryKind.MACHINE_PASS, EntryKind.NOT_REACHED)
+"""Kinds of entries that hold the record of an item's outcome."""
 
 
 class DecidedBy(Frozen):
@@ -92,6 +97,16 @@ class Acknowledgement(Frozen):
     decided_by: DecidedBy | None
     decided_at: AwareDatetime
     evidence_digest: Digest
+
+    @classmethod
+    def of(cls, record: Record, number: int) -> Acknowledgement:
+        """Take what is kept of a round from the decision that it was."""
+        return cls(
+            number=number,
+            decided_by=record.decided_by,
+            decided_at=record.decided_at,
+            evidence_digest=record.evidence_digest,
+        )
 
 
 class Record(Frozen):
@@ -231,6 +246,21 @@ class Entry(Frozen):
             task_instance_id=record.task_instance_id,
             try_number=record.try_number,
             content=_plain(record),
+        )
+
+    @classmethod
+    def of_round(cls, record: Record, number: int, life: int) -> Entry:
+        """Make the entry of one round of a repeating item; ``life`` began when it was cleared last."""
+        kept = Acknowledgement.of(record, number)
+        return cls(
+            kind=EntryKind.ROUND,
+            launch_id=record.launch_id,
+            dag_id=record.dag_id,
+            item_ref=record.item_ref,
+            # Several rounds belong to one try of a task instance, and each is a row of its own.
+            task_instance_id=f"{record.task_instance_id}#round-{number}",
+            try_number=record.try_number,
+            content={**_plain(kept), "life": life},
         )
 
     @classmethod
