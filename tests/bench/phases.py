@@ -15,7 +15,7 @@ from bench.rows import Row
 from launch_pipeline.runtime.ports import free_ports
 from launch_pipeline.runtime.settings import StackSettings
 from launch_pipeline.runtime.stack import Stack
-from servers.launches import Launchpad
+from servers.launches import Launchpad, dags_to_begin
 from servers.switches import Switches, Valve
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +60,7 @@ def _settings(folder: Path, port: int) -> StackSettings:
     )
     (include / "checklists" / "01_pre_launch_requirements.yaml").write_text(_checklist(), encoding="utf-8")
     (include / "environments" / "e2e.yaml").write_text("name: e2e\nrehearsal: true\n", encoding="utf-8")
-    dags = folder / "dags"
-    shutil.copytree(Path(__file__).parent / "dags", dags)
+    dags = dags_to_begin(folder / "dags", Path(__file__).parent / "dags")
     api = {"conn_type": "http", "host": "127.0.0.1", "port": port}
     variables = {
         "AIRFLOW_CONN_API": json.dumps(api),

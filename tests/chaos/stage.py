@@ -24,7 +24,7 @@ from launch_pipeline.runtime.processes import ComponentSpec
 from launch_pipeline.runtime.settings import LEDGER_CONNECTION, STACK_VARIABLE, StackSettings
 from launch_pipeline.runtime.slack import SlackAccess
 from launch_pipeline.runtime.stack import Stack
-from servers.launches import Launchpad
+from servers.launches import Launchpad, dags_to_begin
 from servers.programs import wait_for
 from servers.small_phase import ROOT, small_include
 from servers.switches import Switches, Valve
@@ -138,6 +138,7 @@ def staged(home: Path, include: Path | None = None) -> Iterator[Stage]:
             port=port,
             database_port=database_port,
             rehearsal=True,
+            dags_folder=dags_to_begin(home / "dags"),
             contacts=include / "contacts.example.yaml",
             slack=access,
             extra_environment={

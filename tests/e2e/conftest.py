@@ -13,7 +13,7 @@ from launch_pipeline.runtime.home import prepare_home
 from launch_pipeline.runtime.ports import free_ports
 from launch_pipeline.runtime.settings import StackSettings
 from launch_pipeline.runtime.stack import Stack
-from servers.launches import Launchpad
+from servers.launches import Launchpad, dags_to_begin
 from servers.small_phase import ROOT, small_include
 from servers.switches import Switches, Valve
 
@@ -58,6 +58,7 @@ def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             port=port,
             database_port=database_port,
             rehearsal=True,
+            dags_folder=dags_to_begin(home / "dags"),
             contacts=include / "contacts.example.yaml",
             extra_environment=connections,
         )

@@ -8,16 +8,20 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
 
+from launch_pipeline.record.evidence import EvidenceTable
+from launch_pipeline.record.launches import Launch, Launches
+
 _RUN = """
     INSERT INTO dag_run (dag_id, run_id, run_type, run_after, state, conf, triggering_user_name,
                          log_template_id)
-    VALUES (%s, %s, 'manual', now(), 'running', %s, %s, 1) ON CONFLICT DO NOTHING
+    VALUES (%s, %s, %s, now(), 'running', %s, %s, 1) ON CONFLICT DO NOTHING
 """
 _INSTANCE = """
     INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state, try_number, pool, pool_slots,
@@ -28,10 +32,7 @@ _REQUEST = """
     INSERT INTO hitl_detail (ti_id, options, subject, params, params_input, created_at, multiple)
     VALUES (%s, '["Approve"]', 'Is it?', '{}', '{}', now(), false)
 """
-_EVIDENCE = """
-    INSERT INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp)
-    SELECT id, dag_id, run_id, %s, -1, 'evidence', %s, now() FROM dag_run WHERE dag_id = %s AND run_id = %s
-"""
+_OF_TASK = "SELECT id FROM task_instance WHERE dag_id = %s AND run_id = %s AND task_id = %s"
 _ANSWER = "UPDATE hitl_detail SET responded_at = now() WHERE ti_id = %s AND responded_at IS NULL RETURNING 1"
 _SCHEDULED = "UPDATE task_instance SET state = 'scheduled', updated_at = now() WHERE id = %s"
 
@@ -86,18 +87,44 @@ class GateRows:
         request: bool = True,
         conf: dict[str, Any] | None = None,
         triggered_by: str | None = None,
+        run_type: str = "operator_triggered",
     ) -> str:
-        """Write a gate that has been in its state for ``age`` seconds; gives its task instance's id."""
+        """Write a gate that has been in its state for ``age`` seconds; gives its task instance's id.
+
+        Its launch is admitted with that configuration, where there is none of that id; ``triggered_by`` is
+        who started it.
+        """
         instance = str(uuid.uuid4())
-        self.execute(_RUN, dag_id, run_id, json.dumps(conf or {}), triggered_by)
+        by = triggered_by or "kim.kubernetes"
+        launch = self.launch(run_id, **{"started_by": by, **(conf or {})})
+        self.execute(_RUN, dag_id, run_id, run_type, json.dumps(launch.conf), triggered_by)
         self.execute(_INSTANCE, instance, dag_id, run_id, task_id, state, age)
         if request:
             self.execute(_REQUEST, instance)
         return instance
 
+    def launch(self, launch_id: str, **conf: Any) -> Launch:
+        """Admit a launch of that configuration, unless there is one of that id."""
+        launches = Launches(self.dsn)
+        known = launches.find(launch_id)
+        return known or launches.start(
+            Launch(
+                launch_id=launch_id,
+                environment=str(conf.get("environment") or "test"),
+                # Many launches are under way in one test, and only rehearsals may be in one environment.
+                rehearsal=conf.get("rehearsal", True),
+                release=str(conf.get("release") or ""),
+                release_sha=str(conf.get("release_sha") or ""),
+                launch_at=datetime.fromisoformat(str(conf.get("launch_at") or "2035-01-01T09:00:00+00:00")),
+                started_by=conf.get("started_by") or "kim.kubernetes",
+                conf=conf,
+            )
+        )
+
     def evidence(self, dag_id: str, run_id: str, task_id: str, value: Any) -> None:
-        """Leave the XCom ``evidence``."""
-        self.execute(_EVIDENCE, task_id, json.dumps(value), dag_id, run_id)
+        """Keep what the checks of a gate saw last, as its task does."""
+        ((instance,),) = self.execute(_OF_TASK, dag_id, run_id, task_id)
+        EvidenceTable(self.dsn).write(run_id, str(instance), value)
 
     def answered(self, instance: str) -> bool:
         """Answer as Airflow does: once, and the task is scheduled."""

@@ -1,4 +1,4 @@
-"""The two routes of Airflow's REST API that the gates use, with the rows a test writes down."""
+"""The routes of Airflow's REST API that gates and steps use, with the rows a test writes down."""
 
 from __future__ import annotations
 
@@ -32,6 +32,22 @@ class AirflowRest(ScriptedHttp):
         ]
         key = ("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         self._replies[key] = [{"task_instances": rows, "total_entries": len(rows)}]
+        for row in rows:
+            self._replies["GET", f"{key[1]}/{row['task_id']}"] = [row]
+
+    def run(
+        self, dag_id: str, run_id: str, *, run_type: str = "operator_triggered", conf: Any = None
+    ) -> None:
+        """Write down a run."""
+        self._replies["GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"] = [
+            {"run_type": run_type, "conf": conf or {}}
+        ]
+
+    def events(self, *events: dict[str, Any]) -> None:
+        """Write down what the audit log holds, newest first."""
+        self._replies["GET", "/api/v2/eventLogs"] = [
+            {"event_logs": list(events), "total_entries": len(events)}
+        ]
 
     def answered(
         self, task: Task, option: str, by: str, at: datetime | None = None, **fields: Any
@@ -55,10 +71,10 @@ class AirflowRest(ScriptedHttp):
         self.reply("GET", _try_path(task), {"chosen_options": None, "responded_at": None})
 
     def trouble(self, dag_id: str, run_id: str, status: int = 403) -> None:
-        """Refuse to list a run."""
-        self._replies["GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"] = [
-            (status, {"detail": "no"})
-        ]
+        """Refuse to show a run's task instances."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        for shown in (path, f"{path}/phase_gate"):
+            self._replies["GET", shown] = [(status, {"detail": "no"})]
 
 
 def _try_path(task: Task) -> str:

@@ -175,6 +175,7 @@ class Task:
     run_id: str = "shop-1.2"
     conf: dict[str, Any] = field(default_factory=dict)
     started_by: str | None = None
+    run_type: str = "operator_triggered"
     start_date: datetime = NOW
     try_number: int = 1
     max_tries: int = 1000
@@ -215,8 +216,8 @@ class Task:
 
     def _next(self, max_tries: int) -> Task:
         return Task(
-            self.supervisor, self.operator, self.run_id, self.conf, self.started_by, self.start_date,
-            self.try_number + 1, max_tries,
+            self.supervisor, self.operator, self.run_id, self.conf, self.started_by, self.run_type,
+            self.start_date, self.try_number + 1, max_tries,
         )  # fmt: skip
 
     @property
@@ -229,7 +230,16 @@ class Task:
             run_id=self.run_id,
             map_index=-1,
             try_number=self.try_number,
+            get_template_context=lambda: {"dag_run": self._dag_run()},
         )
+
+    def _dag_run(self) -> DagRun:
+        return DagRun(
+            dag_id=self.operator.dag_id, run_id=self.run_id, logical_date=None, data_interval_start=None,
+            data_interval_end=None, run_after=NOW, start_date=NOW, end_date=None, run_type=self.run_type,
+            state=DagRunState.RUNNING, conf=self.conf, triggering_user_name=self.started_by,
+            consumed_asset_events=[], partition_key=None,
+        )  # fmt: skip
 
     def xcom(self, key: str = "return_value") -> Any:
         """What the task has left under a key."""
@@ -251,14 +261,8 @@ class Task:
         return made
 
     def _run(self, method: str | None, kwargs: dict[str, Any]) -> Ended:
-        dag_run = DagRun(
-            dag_id=self.operator.dag_id, run_id=self.run_id, logical_date=None, data_interval_start=None,
-            data_interval_end=None, run_after=NOW, start_date=NOW, end_date=None, run_type="manual",
-            state=DagRunState.RUNNING, conf=self.conf, triggering_user_name=self.started_by,
-            consumed_asset_events=[], partition_key=None,
-        )  # fmt: skip
         server = TIRunContext(
-            dag_run=dag_run, max_tries=self.max_tries, next_method=method, should_retry=True,
+            dag_run=self._dag_run(), max_tries=self.max_tries, next_method=method, should_retry=True,
             next_kwargs=serialize(kwargs) if method else None,
         )  # fmt: skip
         ti = task_runner.RuntimeTaskInstance.model_construct(

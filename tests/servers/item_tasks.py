@@ -5,23 +5,29 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from airflow.sdk import DAG
+from psycopg import sql
 
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.orchestration.evidence import Evidence
 from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
 from launch_pipeline.orchestration.records import ItemSpec
 from launch_pipeline.record.launches import Launch
+from launch_pipeline.record.schema import EntryKind
 from servers.airflow_task import Task
 from servers.records import a_result
 
 if TYPE_CHECKING:
+    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.record.schema import KeptEntry
     from servers.airflow_task import Supervisor
 
 DIGEST = "sha256:" + "c" * 64
 REASON = "not needed for this release"
 HEALTH = {"http_request": {"path": "/health"}}
 JUNIT = {"report": {"uri": "${reports}/junit.xml", "format": "junit", "subject": ""}}
+TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 CONF = {"environment": "test", "release": "1.2.0", "started_by": "kim.kubernetes"}
 
 
@@ -44,12 +50,12 @@ def a_spec(**item: Any) -> ItemSpec:
     return ItemSpec(ref=ref, phase_id="week_1", checklist_digest=DIGEST, item=fields)
 
 
-def a_task(supervisor: Supervisor, *, conf: dict[str, Any] | None = None, **item: Any) -> Task:
-    """Make the task of ``a_spec(**item)`` in the Dag ``week_1``."""
-    spec = a_spec(**item)
+def a_task(supervisor: Supervisor, *, moments: tuple[Any, ...] = (), **item: Any) -> Task:
+    """Make the task of ``a_spec(**item)`` in the Dag ``week_1``, of the launch of ``a_launch()``."""
+    spec = a_spec(**item).model_copy(update={"moments": moments})
     with DAG("week_1", schedule=None):
         operator = ChecklistItemOperator(task_id=f"security.{spec.item.id}", spec=spec.payload())
-    return Task(supervisor, operator, conf={**CONF, **(conf or {})})
+    return Task(supervisor, operator, conf=CONF)
 
 
 def a_launch(**changes: Any) -> Launch:
@@ -60,10 +66,25 @@ def a_launch(**changes: Any) -> Launch:
         "rehearsal": False,
         "release": "1.2.0",
         "release_sha": "a" * 40,
-        "launch_at": datetime.now(UTC) + timedelta(days=1),
+        "launch_at": TOMORROW,
         "started_by": "kim.kubernetes",
+        "conf": CONF,
     }
     return Launch(**{**fields, **changes})
+
+
+def entries(ledger: Ledger, kind: EntryKind | None = None) -> list[KeptEntry]:
+    """Give what was kept of ``a_launch()`` since it began."""
+    kept = ledger.entries("shop-1.2", kind)
+    return [entry for entry in kept if entry.kind is not EntryKind.LAUNCH_STARTED]
+
+
+def change_launch(dsn: str, **columns: Any) -> None:
+    """Write other facts into the row of ``a_launch()``, as another launch of that id would have them."""
+    with psycopg.connect(dsn) as connection:
+        for name, value in columns.items():
+            statement = sql.SQL("UPDATE launch.launches SET {} = %s").format(sql.Identifier(name))
+            connection.execute(statement, [value])
 
 
 def evidence(

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import OperationError
+from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.launches import Launch, Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import read_record
 
@@ -19,10 +27,18 @@ if TYPE_CHECKING:
     from launch_pipeline.runtime.stack import Stack
     from servers.switches import Switches, Valve
 
+ROOT = Path(__file__).resolve().parents[2]
 PHASE = "week_1_pre_launch_requirements"
 RELEASE = "a" * 40
 ENDED = {"success", "skipped", "failed", "upstream_failed"}
 PATIENCE = 90.0
+
+
+def dags_to_begin(folder: Path, dags: Path = ROOT / "dags") -> Path:
+    """Make a folder of Dags with the one that begins a single phase besides, and return it."""
+    shutil.copytree(dags, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tests" / "fixtures" / "dags" / "begin_phase.py", folder)
+    return folder
 
 
 @dataclass
@@ -49,11 +65,40 @@ class Launchpad:
         return Ledger(self.stack.settings.ledger_dsn)
 
     def begin(self, dag_id: str = PHASE, *, name: str = "e2e", **conf: Any) -> Run:
-        """Trigger a Dag as a launch of its own."""
+        """Begin a launch: with the conductor's form, or one of a single phase that was admitted already."""
         run_id = f"REHEARSAL-{name}-{next(self._numbers)}"
-        given = {"environment": "e2e", "release": "1.0.0", "release_sha": RELEASE, "rehearsal": True, **conf}
-        self.api().trigger(dag_id, given, run_id=run_id)
-        return Run(self, dag_id, run_id)
+        form = {"environment": "e2e", "release": "1.0.0", "release_sha": RELEASE, "rehearsal": True, **conf}
+        run = Run(self, dag_id, run_id)
+        if dag_id == CONDUCTOR:
+            self.api().trigger(CONDUCTOR, form, run_id=run_id)
+            return run
+        self._admit(run_id, {**form, "started_by": "rita.release"})
+        launch = {**form, "started_by": "rita.release"}
+        self.api().trigger("begin_phase", {"phase": dag_id, "launch": launch}, run_id=run_id)
+        run.until(f"{dag_id} has begun", lambda: self.api().dag_run(dag_id, run_id))
+        return run
+
+    def _admit(self, launch_id: str, conf: dict[str, Any]) -> None:
+        """Write a launch's row as ``admit`` does, for the checklists of this stack."""
+        Launches(self.stack.settings.ledger_dsn).start(
+            Launch(
+                launch_id=launch_id,
+                environment=conf["environment"],
+                rehearsal=True,
+                release=conf["release"],
+                release_sha=conf["release_sha"],
+                launch_at=datetime.now(UTC) + timedelta(days=1),
+                started_by=conf["started_by"],
+                conf=conf,
+                checklist_digests=self._digests(),
+            )
+        )
+
+    def _digests(self) -> dict[str, str]:
+        include = Path(self.stack.settings.extra_environment["LAUNCH_INCLUDE"])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LAUNCH_INCLUDE", str(include))
+            return {dag_id: dag.digest for dag_id, dag in shipped_dags().items()}
 
     def newest(self, dag_id: str) -> Run:
         """The run of a Dag that began last, once there is one that this handle did not begin."""

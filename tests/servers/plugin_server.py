@@ -16,12 +16,16 @@ import httpx
 import yaml
 
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import Entry
 from servers.airflow_database import GateRows, sqlalchemy_url
 from servers.programs import end, free_ports, wait_for
+from servers.records import a_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from launch_pipeline.record.schema import Record
     from servers.include_folder import IncludeFolder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,6 +133,20 @@ class Gate:
 def xcom(rows: GateRows, gate: Gate, key: str, value: Any) -> None:
     """Write an XCom of a gate's task, over the one that is there."""
     rows.execute(_XCOM, gate.task_id, key, json.dumps(value), gate.dag_id, gate.run_id)
+
+
+def recorded(rows: GateRows, gate: Gate, **fields: Any) -> Record:
+    """Keep the record of a gate's task instance, as its task does."""
+    of_gate = {
+        "launch_id": gate.run_id,
+        "dag_id": gate.dag_id,
+        "task_id": gate.task_id,
+        "item_ref": shipped_dags()[gate.dag_id].specs[gate.task_id].ref,
+        "task_instance_id": gate.instance,
+    }
+    record = a_record(**{**of_gate, **fields})
+    Ledger(rows.dsn).append(Entry.of_record(record))
+    return record
 
 
 def an_item(**wanted: Any) -> tuple[str, str]:

@@ -60,8 +60,8 @@ def launch_of(run: Any, launch: Launch | None, *, over_too: bool = False) -> Lau
 
 def strangeness(run_type: str, conf: Any, launch: Launch) -> str | None:
     """Say why a run under a launch's id is not one of its own, None where it is."""
-    if str(run_type) != CONDUCTORS_TYPE:
-        return f"was triggered by hand (type {run_type}) and not by its launch, {_FOREIGN}"
+    if run_type != CONDUCTORS_TYPE:
+        return f"was triggered by hand and not by its launch, {_FOREIGN}"
     if dict(conf or {}) != launch.conf:
         return f"has another configuration than its launch was admitted with, {_FOREIGN}"
     return None

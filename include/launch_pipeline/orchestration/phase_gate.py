@@ -110,9 +110,15 @@ class PhaseGateOperator(BaseOperator):
             changed_by_hand=None,
             record=records.get(instance.id),
         )
-        if not state.bypassed:
-            return state
-        return replace(state, changed_by_hand=marked_by(ti.dag_id, ti.run_id, name))
+        return replace(state, changed_by_hand=self._marked_by(ti, name)) if state.bypassed else state
+
+    def _marked_by(self, ti: Any, task_id: str) -> str | None:
+        """Who went around the gate; that it cannot be read does not keep the phase from failing."""
+        try:
+            return marked_by(ti.dag_id, ti.run_id, task_id)
+        except OperationError as error:
+            self.log.warning("Who marked %s by hand cannot be read: %s", task_id, error)
+            return None
 
     def _changed(self, launch_id: str, dag_id: str) -> tuple[str, ...]:
         """Whether the checklist is still the one that the launch started with."""

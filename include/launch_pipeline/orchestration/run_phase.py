@@ -151,6 +151,11 @@ def admitted(context: Context) -> LaunchContext:
 class GoNoGoOperator(RunPhaseOperator):
     """The decision of four roles; one No ends the launch."""
 
+    def _launch(self, launch_id: str) -> Launch:
+        """As in every step; where the worker was lost behind a No, the No is not told yet."""
+        launch = launches().get(launch_id)
+        return launch if launch.state is LaunchState.NO_GO else super()._launch(launch_id)
+
     def ended_complete(self, context: Context, seal: Seal) -> None:
         """Tell that it is a go."""
         tell_decided(context["ti"], admitted(context), seal)

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 from launch_pipeline.checklist.model import Moment
-from launch_pipeline.errors import LaunchRefused
+from launch_pipeline.errors import LaunchRefused, LedgerUnavailable
 from launch_pipeline.orchestration.launch_run import launch_in
 from launch_pipeline.orchestration.openings import until_opened
 from launch_pipeline.orchestration.retrying import despite_accidents
@@ -82,5 +82,8 @@ class OpensOperator(BaseOperator):
             raise AirflowFailException(message)
         from launch_pipeline.orchestration.telling import tell_window  # noqa: PLC0415 - no Dag needs it
 
-        tell_window(context["ti"], launch_in(context), datetime.fromisoformat(event["opened"]))
+        try:
+            tell_window(context["ti"], launch_in(context), datetime.fromisoformat(event["opened"]))
+        except LedgerUnavailable as error:
+            self.log.warning("That the window opened could not be told: %s", error)
         return event

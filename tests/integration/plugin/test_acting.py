@@ -17,8 +17,7 @@ from launch_pipeline.orchestration.acting import Acting
 from launch_pipeline.orchestration.api_database import ApiDatabase
 from launch_pipeline.slack.board import Decided, DecideRequest
 from servers.airflow_database import GateRows, sqlalchemy_url
-from servers.plugin_server import an_item, an_open_gate, xcom
-from servers.records import a_record
+from servers.plugin_server import an_item, an_open_gate, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +48,7 @@ def database(
     """Give the reading side of a database in which everybody has an account."""
     assert include
     monkeypatch.setattr(settings, "SQL_ALCHEMY_CONN", sqlalchemy_url(airflow_dsn))
+    monkeypatch.setenv("AIRFLOW_CONN_LAUNCH_LEDGER", sqlalchemy_url(airflow_dsn, "postgresql"))
     monkeypatch.setattr(acting_module, "account", lambda name: OmarsAccount(name, None))
     made = ApiDatabase()
     yield made
@@ -130,7 +130,7 @@ def cleared(rows: GateRows, gate: Gate) -> None:
 def healed(rows: GateRows, gate: Gate) -> None:
     taken(rows, gate)
     rows.execute(MOVED, "success", gate.instance)
-    xcom(rows, gate, "return_value", a_record(task_instance_id=gate.instance).model_dump_json())
+    recorded(rows, gate)
 
 
 def nothing(rows: GateRows, gate: Gate) -> None:

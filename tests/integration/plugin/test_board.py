@@ -21,11 +21,13 @@ from launch_pipeline.orchestration.board_reading import BoardReading
 from launch_pipeline.orchestration.evidence import Evidence
 from launch_pipeline.orchestration.refusals import NotTaken
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.evidence import EvidenceTable
+from launch_pipeline.record.migrate import migrate
 from launch_pipeline.record.schema import Outcome, RecordedBy
 from launch_pipeline.slack.board import EvidenceRequest
 from servers.airflow_database import GateRows, migrate_airflow, sqlalchemy_url
 from servers.databases import fresh_database
-from servers.plugin_server import an_item, an_open_gate, xcom
+from servers.plugin_server import an_item, an_open_gate, recorded, xcom
 from servers.records import a_record, a_result
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def rows(pg_server: str) -> Iterator[GateRows]:
     """Give a database of this file's own, without an api-server."""
     with fresh_database(pg_server) as dsn:
         migrate_airflow(dsn)
+        migrate(dsn)
         yield GateRows(dsn)
 
 
@@ -68,6 +71,7 @@ def reading(
     assert include
     rows.execute("DELETE FROM dag_run")
     monkeypatch.setattr(settings, "SQL_ALCHEMY_CONN", sqlalchemy_url(rows.dsn))
+    monkeypatch.setenv("AIRFLOW_CONN_LAUNCH_LEDGER", sqlalchemy_url(rows.dsn, "postgresql"))
     database = ApiDatabase()
     yield BoardReading(database)
     database.close()
@@ -94,6 +98,11 @@ def checked(rows: GateRows, **fields: Any) -> Gate:
     return an_open_gate(rows, *an_item(mode="check", owner="operations_lead"), **fields)
 
 
+def saw(rows: GateRows, gate: Gate, payload: dict[str, Any]) -> None:
+    """Keep what the checks of a gate saw, as its task does."""
+    EvidenceTable(rows.dsn).write(gate.run_id, gate.instance, payload)
+
+
 def seen(gate: Gate, verdict: Verdict, headline: str) -> dict[str, Any]:
     return Evidence.of(gate.instance, [a_result(verdict=verdict, headline=headline)]).payload()
 
@@ -102,8 +111,9 @@ def seen(gate: Gate, verdict: Verdict, headline: str) -> dict[str, Any]:
 
 
 def test_launch_is_all_runs_of_its_id(reading: BoardReading, rows: GateRows) -> None:
-    """The conductor first, then the phases in order; the form's fields; ended phases stay with it."""
+    """The conductor first, then the phases in order; the ledger's facts; ended phases stay with it."""
     launch_id = f"shop-{uuid.uuid4().hex}"
+    rows.launch(launch_id, **CONF)
     later, first = "week_2_infrastructure_setup", "week_1_pre_launch_requirements"
     for dag_id in (later, first):
         an_open_gate(rows, dag_id, next(iter(shipped_dags()[dag_id].specs)), launch_id)
@@ -114,13 +124,14 @@ def test_launch_is_all_runs_of_its_id(reading: BoardReading, rows: GateRows) -> 
     assert [run.dag_id for run in launch.runs] == ["launch", first, later]
     assert [run.state for run in launch.runs] == ["running", "success", "success"]
     assert (launch.environment, launch.release, launch.rehearsal) == ("production", "1.2.0", True)
-    assert (launch.triggered_by, launch.launch_at) == ("kim.kubernetes", "2030-05-06T09:00:00Z")
+    assert (launch.triggered_by, launch.launch_at) == ("kim.kubernetes", "2030-05-06T09:00:00+00:00")
     assert [len(run.items) for run in launch.runs] == [0, 1, 1]
 
 
-def test_phase_triggered_by_hand_is_a_launch_of_its_own(reading: BoardReading, rows: GateRows) -> None:
-    """Nothing is configured; who triggered it is known from the run."""
+def test_run_that_no_launch_has_is_shown_as_it_says(reading: BoardReading, rows: GateRows) -> None:
+    """A start that was refused is not in the ledger; who triggered it is known from the run."""
     gate = checked(rows, triggered_by="noor.network")
+    rows.execute("DELETE FROM launch.launches WHERE launch_id = %s", gate.run_id)
     launch = launch_of(reading, gate.run_id)
     assert launch is not None
     assert (launch.environment, launch.rehearsal, launch.triggered_by) == ("", False, "noor.network")
@@ -148,8 +159,10 @@ def test_foreign_dags_and_tasks_are_left_out(reading: BoardReading, rows: GateRo
 
 @pytest.mark.parametrize("conf", [{"rehearsal": "maybe"}, {"release": ["x"]}, {"unknown": 1}])
 def test_broken_form_hides_nothing(reading: BoardReading, rows: GateRows, conf: dict[str, Any]) -> None:
-    """Anybody may trigger a phase with anything; its items are on the board all the same."""
-    gate = checked(rows, conf=conf)
+    """A run that no launch has may say anything; its items are on the board all the same."""
+    gate = checked(rows)
+    rows.execute("DELETE FROM launch.launches WHERE launch_id = %s", gate.run_id)
+    rows.execute("UPDATE dag_run SET conf = %s WHERE run_id = %s", json.dumps(conf), gate.run_id)
     assert shown(reading, gate).waits
 
 
@@ -193,8 +206,7 @@ def test_answer_is_shown_until_the_task_has_judged_it(reading: BoardReading, row
     rows.execute(MOVED, "scheduled", gate.instance)
     item = shown(reading, gate)
     assert (item.answered_by, item.waits) == ("omar.operations", False)
-    record = a_record(outcome=Outcome.WAIVED, task_instance_id=gate.instance, reason="later", results=())
-    xcom(rows, gate, "return_value", record.model_dump(mode="json"))
+    recorded(rows, gate, outcome=Outcome.WAIVED, reason="later", results=())
     rows.execute(MOVED, "skipped", gate.instance)
     item = shown(reading, gate)
     assert (item.answered_by, item.outcome, item.decided_by) == ("", Outcome.WAIVED, "Ada Lindqvist")
@@ -205,28 +217,27 @@ def test_evidence_is_that_of_now(reading: BoardReading, rows: GateRows) -> None:
     """A re-check writes new evidence beside the open request and touches nothing else: it is seen."""
     gate = checked(rows, state="deferred")
     assert shown(reading, gate).verdict is None
-    xcom(rows, gate, "evidence", seen(gate, Verdict.FAILED, "two pods are down"))
+    saw(rows, gate, seen(gate, Verdict.FAILED, "two pods are down"))
     item = shown(reading, gate)
     assert (item.verdict, item.headline) == (Verdict.FAILED, "two pods are down")
-    xcom(rows, gate, "evidence", json.dumps(seen(gate, Verdict.FAILED, "one pod is down")))
+    saw(rows, gate, seen(gate, Verdict.FAILED, "one pod is down"))
     assert shown(reading, gate).headline == "one pod is down"
 
 
 def test_record_of_the_machine_brings_its_evidence(reading: BoardReading, rows: GateRows) -> None:
-    """Sent by a trigger it is JSON text in JSON; the headline is what passed."""
+    """The headline is what passed."""
     gate = checked(rows, state="success", request=False)
-    xcom(rows, gate, "return_value", a_record(task_instance_id=gate.instance).model_dump_json())
+    recorded(rows, gate)
     item = shown(reading, gate)
     assert (item.outcome, item.verdict, item.headline) == (Outcome.PASSED, Verdict.PASSED, "200 in 12 ms")
     assert (item.decided_by, item.recorded_by) == ("", RecordedBy.MACHINE)
 
 
 def test_only_this_task_instance_counts(reading: BoardReading, rows: GateRows) -> None:
-    """XComs survive a clear: what names another try is neither evidence nor outcome, though it was once."""
+    """What was kept of another try is neither evidence nor outcome, though it was once."""
     gate = checked(rows)
-    xcom(rows, gate, "evidence", seen(gate, Verdict.PASSED, "fine"))
-    record = a_record(outcome=Outcome.APPROVED, task_instance_id=gate.instance)
-    xcom(rows, gate, "return_value", record.model_dump(mode="json"))
+    saw(rows, gate, seen(gate, Verdict.PASSED, "fine"))
+    recorded(rows, gate, outcome=Outcome.APPROVED)
     assert shown(reading, gate).outcome is Outcome.APPROVED
     new = str(uuid.uuid4())
     rows.execute("UPDATE task_instance SET id = %s, try_number = 2 WHERE id = %s", new, gate.instance)
@@ -242,6 +253,20 @@ def test_broken_xcom_hides_nothing(reading: BoardReading, rows: GateRows, key: s
     gate = checked(rows)
     xcom(rows, gate, key, value)
     assert shown(reading, gate).waits
+
+
+@pytest.mark.parametrize("state", ["success", "awaiting_input"])
+def test_what_an_account_writes_into_xcoms_is_not_shown(
+    reading: BoardReading, rows: GateRows, state: str
+) -> None:
+    """Neither an approval nor evidence comes from there: the ledger alone has them."""
+    gate = checked(rows, state=state)
+    approval = a_record(outcome=Outcome.APPROVED, task_instance_id=gate.instance)
+    xcom(rows, gate, "return_value", approval.model_dump(mode="json"))
+    xcom(rows, gate, "evidence", seen(gate, Verdict.PASSED, "forged"))
+    item = shown(reading, gate)
+    assert (item.outcome, item.decided_by, item.verdict, item.headline) == (None, "", None, "")
+    assert evidence_of(reading, gate)[0].results == ()
 
 
 def test_refused_answer_is_explained_while_the_item_asks_again(reading: BoardReading, rows: GateRows) -> None:
@@ -260,8 +285,7 @@ def test_refused_answer_is_explained_while_the_item_asks_again(reading: BoardRea
 def test_state_set_by_hand_has_no_outcome(reading: BoardReading, rows: GateRows) -> None:
     """A record that does not say what the grid shows explains nothing: green never lies."""
     gate = checked(rows, state="success")
-    record = a_record(outcome=Outcome.REJECTED, task_instance_id=gate.instance)
-    xcom(rows, gate, "return_value", record.model_dump(mode="json"))
+    recorded(rows, gate, outcome=Outcome.REJECTED)
     item = shown(reading, gate)
     assert (item.state, item.outcome, item.decided_by) == ("success", None, "")
 
@@ -279,13 +303,12 @@ def test_evidence_is_what_was_seen_or_decided_on(reading: BoardReading, rows: Ga
     gate = checked(rows)
     (nothing,) = evidence_of(reading, gate, gate.task_id, "no.such_task", "phase_gate")
     assert (nothing.task_id, nothing.task_instance_id, nothing.results) == (gate.task_id, gate.instance, ())
-    xcom(rows, gate, "evidence", seen(gate, Verdict.FAILED, "two pods are down"))
+    saw(rows, gate, seen(gate, Verdict.FAILED, "two pods are down"))
     assert [r.headline for r in evidence_of(reading, gate)[0].results] == ["two pods are down"]
-    record = a_record(task_instance_id=gate.instance)
-    xcom(rows, gate, "return_value", record.model_dump_json())
+    recorded(rows, gate, task_instance_id="of-another-try", outcome=Outcome.APPROVED)
+    assert [r.headline for r in evidence_of(reading, gate)[0].results] == ["two pods are down"]
+    record = recorded(rows, gate)
     assert evidence_of(reading, gate)[0].results == record.results
-    xcom(rows, gate, "return_value", a_record(outcome=Outcome.APPROVED).model_dump(mode="json"))
-    assert [r.headline for r in evidence_of(reading, gate)[0].results] == ["two pods are down"]
 
 
 def test_evidence_of_others_is_not_given(reading: BoardReading, rows: GateRows) -> None:
@@ -325,6 +348,7 @@ def a_whole_launch(rows: GateRows) -> list[Gate]:
 def _written(rows: GateRows) -> list[Gate]:
     launch_id = f"shop-{uuid.uuid4().hex}"
     rows.execute(CONDUCTOR, launch_id, "running", json.dumps(CONF))
+    rows.launch(launch_id, **CONF)
     gates = []
     observed = {f"fact {number}": "x" * 80 for number in range(BIG)}
     for dag_id, dag in shipped_dags().items():
@@ -333,16 +357,15 @@ def _written(rows: GateRows) -> list[Gate]:
                 rows, dag_id, task_id, launch_id, state="success" if number % 2 else "deferred"
             )
             result = a_result(verdict=Verdict.PASSED if number % 2 else Verdict.FAILED, observed=observed)
-            xcom(rows, gate, "evidence", Evidence.of(gate.instance, [result]).payload())
+            saw(rows, gate, Evidence.of(gate.instance, [result]).payload())
             if number % 2:
-                record = a_record(task_instance_id=gate.instance, results=(result,))
-                xcom(rows, gate, "return_value", record.model_dump_json())
+                recorded(rows, gate, results=(result,))
             gates.append(gate)
     return gates
 
 
 def test_whole_launch_costs_little_once_it_is_known(reading: BoardReading, rows: GateRows) -> None:
-    """All items well below the budget when warm; XComs are read where they are new, and only there."""
+    """All items well below the budget when warm; of the ledger what is new is read, and only that."""
     gates = a_whole_launch(rows)
     rows.execute("ANALYZE")
     asked: list[str] = []
@@ -360,20 +383,17 @@ def test_whole_launch_costs_little_once_it_is_known(reading: BoardReading, rows:
 
     assert statistics.median(timed() for _ in range(7)) < WARM_SECONDS
     assert len(asked) == 7 * 3
-    assert not any("xcom.value" in query for query in asked)
-    xcom(rows, gates[0], "evidence", seen(gates[0], Verdict.FAILED, "new"))
-    asked.clear()
+    saw(rows, gates[0], seen(gates[0], Verdict.FAILED, "new"))
     assert shown(reading, gates[0]).headline == "new"
-    assert len([query for query in asked if "xcom.value" in query]) == 1
 
 
 def test_what_has_left_the_board_is_forgotten(reading: BoardReading, rows: GateRows) -> None:
     """Memory is bounded by what is shown: no older evidence, no launch that is over."""
     gate = checked(rows)
     for number in range(5):
-        xcom(rows, gate, "evidence", seen(gate, Verdict.FAILED, f"look {number}"))
+        saw(rows, gate, seen(gate, Verdict.FAILED, f"look {number}"))
         look(reading)
-    assert len(reading._kept) == 1
+    assert len(reading._ledger._evidence) == 1
     rows.execute(ENDED, "success", 60, gate.run_id)
     assert look(reading).launches == ()
-    assert reading._kept == {}
+    assert (reading._ledger._kept, reading._ledger._evidence) == ({}, {})

@@ -12,9 +12,8 @@ from launch_pipeline.record.schema import Outcome
 from launch_pipeline.slack.board import Decided
 from servers.item_tasks import REASON
 from servers.plugin_answers import OMAR, RHEA, approval, code, told
-from servers.plugin_server import xcom
+from servers.plugin_server import recorded
 from servers.programs import wait_for
-from servers.records import a_record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -136,9 +135,7 @@ def test_who_comes_too_late_is_told_whose_answer_stands(
 ) -> None:
     """Already decided, by whom and how; read from the record of this very task instance."""
     gate = approval(rows, state=state)
-    xcom(
-        rows, gate, "return_value", a_record(task_instance_id=gate.instance, **fields).model_dump(mode="json")
-    )
+    recorded(rows, gate, **fields)
     refusal = told(server.decide(gate.request(OMAR)))
     assert (refusal.code, refusal.person) == ("already_decided", person)
     assert words in refusal.detail
@@ -147,7 +144,7 @@ def test_who_comes_too_late_is_told_whose_answer_stands(
 def test_item_that_was_ended_by_hand_takes_no_answer(server: PluginServer, rows: GateRows) -> None:
     """A state without a record is nobody's decision; a record of another try is none of this one."""
     gate = approval(rows, state="success")
-    xcom(rows, gate, "return_value", a_record(outcome=Outcome.APPROVED).model_dump(mode="json"))
+    recorded(rows, gate, task_instance_id="of-another-try", outcome=Outcome.APPROVED)
     assert code(server.decide(gate.request(OMAR))) == (409, "not_waiting")
 
 

@@ -13,10 +13,12 @@ airflow_home.prepare()
 
 from airflow.sdk.execution_time import task_runner  # noqa: E402
 
-from launch_pipeline.orchestration import observe  # noqa: E402
+from launch_pipeline.orchestration import ledger_access  # noqa: E402
+from launch_pipeline.record.launches import Launches  # noqa: E402
 from launch_pipeline.record.ledger import Ledger  # noqa: E402
 from servers.airflow_task import Supervisor  # noqa: E402
 from servers.include_folder import IncludeFolder  # noqa: E402
+from servers.item_tasks import a_launch  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +49,7 @@ def supervisor(include: IncludeFolder, monkeypatch: pytest.MonkeyPatch) -> Itera
     del include
     made = Supervisor()
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", made, raising=False)
-    monkeypatch.setattr(observe, "_launch_times", {})
+    monkeypatch.setattr(ledger_access, "_known_launches", {})
     yield made
     assert not made.mistakes
 
@@ -57,3 +59,10 @@ def ledger(supervisor: Supervisor, dsn: str) -> Ledger:
     """Give the ledger that the tasks reach by the connection ``launch_ledger``."""
     supervisor.postgres(dsn)
     return Ledger(dsn)
+
+
+@pytest.fixture
+def launched(ledger: Ledger, dsn: str) -> Ledger:
+    """Give the same with the launch that the tests' tasks belong to."""
+    Launches(dsn).start(a_launch())
+    return ledger

@@ -16,6 +16,7 @@ from airflow.sdk import DAG
 
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
+    ALL_PHASES,
     CONDUCTOR,
     GO_NO_GO,
     ROLLBACK,
@@ -29,7 +30,7 @@ from launch_pipeline.orchestration.conductor import AdmitOperator, CompleteOpera
 from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbackOperator
 from launch_pipeline.orchestration.windows import OpensOperator
 from launch_pipeline.record.launches import Launches, LaunchState
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome, Record, Seal
+from launch_pipeline.record.schema import Entry, EntryKind, Outcome, Record, Seal, SealedRecord
 from launch_pipeline.record.verify import read_kept
 from launch_pipeline.slack.bridge.store import Messages
 from launch_pipeline.slack.kept_notes import launch_notes_of
@@ -38,8 +39,9 @@ from launch_pipeline.slack.upcoming import MISSED_AFTER
 from launch_pipeline.slack.views import LaunchNoteKind
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import NOW, Task
-from servers.item_tasks import CONF, a_launch, a_task
+from servers.item_tasks import CONF, a_launch, a_task, change_launch
 from servers.records import a_record, a_seal
+from servers.sealed_phases import seal_before, whole_seal
 from servers.slack_thread import CHANNEL, slack_thread
 
 if TYPE_CHECKING:
@@ -56,9 +58,8 @@ AWAY = "postgresql://nobody@127.0.0.1:9/none"
 
 
 @pytest.fixture
-def slack(supervisor: Supervisor, ledger: Ledger) -> Iterator[SlackThread]:
+def slack(supervisor: Supervisor) -> Iterator[SlackThread]:
     """Give a workspace that the connection ``launch_slack`` leads to."""
-    assert ledger is not None
     with slack_thread() as made:
         made.connect(supervisor)
         yield made
@@ -71,12 +72,27 @@ def airflow_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def launch(ledger: Ledger, dsn: str) -> Launches:
+def not_admitted() -> None:
+    """Begin a test before its launch was admitted."""
+
+
+@pytest.fixture(autouse=True)
+def launch(request: pytest.FixtureRequest, ledger: Ledger, dsn: str) -> Launches:
     """Give the launches, with ours under way."""
     assert ledger is not None
     launches = Launches(dsn)
-    launches.start(a_launch(launch_id=LAUNCH))
+    if "not_admitted" not in request.fixturenames:
+        launches.start(a_launch())
     return launches
+
+
+@pytest.fixture(autouse=True)
+def rest(supervisor: Supervisor) -> Iterator[AirflowRest]:
+    """Give the REST API that tasks read task instances from; every gate has made the seals there are."""
+    with AirflowRest() as server:
+        for dag_id in ALL_PHASES:
+            server.instances(dag_id, LAUNCH, {"phase_gate": (f"gate-{dag_id}", "success")})
+        yield server.connect(supervisor)
 
 
 def record(name: str, outcome: Outcome, dag_id: str = WEEK_1, **fields: Any) -> Record:
@@ -96,13 +112,12 @@ def sealed(ledger: Ledger, *records: Record, dag_id: str = WEEK_1, **fields: Any
     return seal
 
 
-def announce(supervisor: Supervisor, seal: Seal | None, dag_id: str = WEEK_1, **conf: Any) -> Task:
-    """Make the task that tells how a phase ended, after its gate has left its seal."""
+def announce(supervisor: Supervisor, seal: Seal | None, dag_id: str = WEEK_1) -> Task:
+    """Make the task that tells how a phase ended, after its gate has kept its seal."""
     with DAG(dag_id, schedule=None):
         operator = AnnounceOperator(task_id="announce", title="Pre-Launch Requirements (Week 1)")
-    if seal:
-        supervisor.xcoms[dag_id, LAUNCH, "phase_gate", "return_value"] = seal.model_dump(mode="json")
-    return Task(supervisor, operator, conf={**CONF, **conf})
+    del seal
+    return Task(supervisor, operator, conf=CONF)
 
 
 def kept(ledger: Ledger) -> list[Announcement]:
@@ -117,7 +132,6 @@ WAIVED = record("later", Outcome.WAIVED, reason="next week")
 # ---- a phase ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("launch")
 def test_failed_phase_is_told_in_the_thread_and_in_the_channel(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, dsn: str
 ) -> None:
@@ -140,7 +154,6 @@ def test_failed_phase_is_told_in_the_thread_and_in_the_channel(
     assert placed.ts == note.ts
 
 
-@pytest.mark.usefixtures("launch")
 def test_complete_phase_stays_in_the_thread_and_says_what_is_next(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread
 ) -> None:
@@ -163,12 +176,13 @@ def test_complete_phase_stays_in_the_thread_and_says_what_is_next(
 
 @pytest.mark.parametrize("text", ["{{ 7*7 }}", "{{ conn_secret }}", "{% raw %}x{% endraw %}"])
 def test_what_looks_like_a_template_is_told_as_it_is(
-    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, text: str
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, dsn: str, text: str
 ) -> None:
     """In evidence, in an item's text and in a reason; nothing is rendered, and nobody is called."""
     bad = record("bad", Outcome.REJECTED, reason=f"{text} <!channel>").model_copy(update={"text": text})
     seal = sealed(ledger, bad, complete=False, problems=(text,))
-    announce(supervisor, seal, release=text).start()
+    change_launch(dsn, release=text)
+    announce(supervisor, seal).start()
     root, note = slack.messages
     assert slack.shown(note).replace("\u200b", "").count(text) == 3
     assert "49" not in note.text
@@ -187,9 +201,12 @@ def test_phase_that_ended_by_hand_is_told_as_failed(
     assert kept(ledger)[0].headline == "Pre-Launch Requirements (Week 1): FAILED"
 
 
-def test_rehearsal_is_marked_everywhere(supervisor: Supervisor, ledger: Ledger, slack: SlackThread) -> None:
+def test_rehearsal_is_marked_everywhere(
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, dsn: str
+) -> None:
     """In the root, in the note and in the ledger."""
-    announce(supervisor, sealed(ledger, BAD, complete=False), rehearsal=True).start()
+    change_launch(dsn, rehearsal=True)
+    announce(supervisor, sealed(ledger, BAD, complete=False)).start()
     for message in slack.messages:
         assert message.text.startswith("REHEARSAL · ")
     assert kept(ledger)[0].headline.startswith("REHEARSAL · ")
@@ -383,24 +400,16 @@ def step(supervisor: Supervisor, kind: Any, dag_id: str, **more: Any) -> Task:
     """Make a step of the conductor, after the launch was admitted."""
     with DAG(CONDUCTOR, schedule=None):
         operator = kind(task_id=dag_id, trigger_dag_id=dag_id, **more)
-    supervisor.xcoms[CONDUCTOR, LAUNCH, "admit", "return_value"] = CONF
     return Task(supervisor, operator)
-
-
-@pytest.fixture
-def rest(supervisor: Supervisor) -> Iterator[AirflowRest]:
-    """Give the REST API that the steps read task instances from."""
-    with AirflowRest() as server:
-        yield server.connect(supervisor)
 
 
 def ended(task: Task, rest: AirflowRest, dag_id: str, state: str = "success") -> Ended:
     """Let the phase of a step end, and the step look at it."""
-    task.start()
     rest.instances(dag_id, LAUNCH, {"phase_gate": (f"gate-{dag_id}", state)})
-    return task.resume({"run_ids": [LAUNCH]})
+    return task.resume({"run_ids": [LAUNCH]}, "execute_complete")
 
 
+@pytest.mark.usefixtures("not_admitted")
 def test_start_is_told_with_release_time_and_name(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread
 ) -> None:
@@ -414,6 +423,7 @@ def test_start_is_told_with_release_time_and_name(
     assert kept(ledger)[0].ts == note.ts
 
 
+@pytest.mark.usefixtures("not_admitted")
 def test_environment_makes_a_rehearsal_of_all_that_is_told(
     supervisor: Supervisor, slack: SlackThread, include: IncludeFolder
 ) -> None:
@@ -424,6 +434,7 @@ def test_environment_makes_a_rehearsal_of_all_that_is_told(
     assert len(slack.messages) == 2
 
 
+@pytest.mark.usefixtures("not_admitted")
 def test_refused_start_is_told_in_the_channel_itself(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread
 ) -> None:
@@ -437,6 +448,7 @@ def test_refused_start_is_told_in_the_channel_itself(
     assert ledger.entries(LAUNCH) == []
 
 
+@pytest.mark.usefixtures("not_admitted")
 @pytest.mark.parametrize("kind", ["status", "drop", "rate_limit"])
 def test_launch_starts_while_slack_is_away_and_the_bridge_can_tell_it_later(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, kind: str
@@ -453,7 +465,6 @@ def test_launch_starts_while_slack_is_away_and_the_bridge_can_tell_it_later(
     assert (note.what, note.by) == ("1.2.0", ("Kim Nguyen",))
 
 
-@pytest.mark.usefixtures("launch")
 def test_go_is_told_with_names_and_what_was_let_pass(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest
 ) -> None:
@@ -504,14 +515,15 @@ def test_no_go_ends_the_launch_while_slack_and_then_the_ledger_are_away(
     assert task.resume(None).state == "failed"
     assert launch.get(LAUNCH).state is LaunchState.NO_GO
     assert slack.messages == []
+    supervisor.runs.add((GO_NO_GO, LAUNCH))
     supervisor.ended_runs.add((GO_NO_GO, LAUNCH))
+    rest.run(GO_NO_GO, LAUNCH, conf=CONF)
     assert task.lost().start().state == "failed"
     (note,) = slack.notes
     assert [entry.ts for entry in kept(ledger)] == ["", note.ts]
     assert len(launch_notes_of(ledger.entries(LAUNCH))) == 1
 
 
-@pytest.mark.usefixtures("launch")
 def test_bypassed_go_no_go_is_neither_go_nor_no_go(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest
 ) -> None:
@@ -522,15 +534,15 @@ def test_bypassed_go_no_go_is_neither_go_nor_no_go(
     assert slack.messages == []
 
 
-@pytest.mark.usefixtures("launch", "rest")
 def test_rollback_is_offered_to_its_contacts_with_the_failing_evidence(
-    supervisor: Supervisor, ledger: Ledger, slack: SlackThread
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest
 ) -> None:
     """They are addressed so that phones ring; once, however often the offer is looked at."""
     sealed(ledger, record("smoke", Outcome.REJECTED, T_0, reason="checkout fails"), dag_id=T_0,
            complete=False, problems=("t_0.smoke was rejected.",))  # fmt: skip
     task = step(supervisor, OfferRollbackOperator, ROLLBACK, after=list(AFTER_GO))
     task.start()
+    rest.run(ROLLBACK, LAUNCH, conf=CONF)
     task.lost().start()
     (note,) = slack.notes
     shown = slack.shown(note)
@@ -540,7 +552,6 @@ def test_rollback_is_offered_to_its_contacts_with_the_failing_evidence(
     assert [triggered.dag_id for triggered in supervisor.triggered] == [ROLLBACK]
 
 
-@pytest.mark.usefixtures("rest")
 def test_rollback_is_offered_while_slack_is_away(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, include: IncludeFolder
 ) -> None:
@@ -555,13 +566,16 @@ def test_rollback_is_offered_while_slack_is_away(
     assert "ended without a seal" in note.reason
 
 
-@pytest.mark.usefixtures("launch")
 def test_completion_is_told_with_who_signed(
-    supervisor: Supervisor, ledger: Ledger, slack: SlackThread
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest, dsn: str
 ) -> None:
     """The last note of the thread."""
-    sealed(ledger, record("cto", Outcome.APPROVED, SIGN_OFF, results=()), dag_id=SIGN_OFF)
-    supervisor.xcoms[CONDUCTOR, LAUNCH, "admit", "return_value"] = CONF
+    seal_before(CONDUCTOR, ledger, rest, dsn, but=SIGN_OFF)
+    whole = whole_seal(SIGN_OFF)
+    signed = record("cto", Outcome.APPROVED, SIGN_OFF, results=())
+    signed = signed.model_copy(update={"item_ref": whole.records[0].item_ref})
+    seal = whole.model_copy(update={"records": (SealedRecord.of(signed), *whole.records[1:])})
+    ledger.append_all([Entry.of_record(signed), Entry.of_seal(seal, f"gate-{SIGN_OFF}")])
     assert conductor(supervisor, CompleteOperator, "complete").start().state == "success"
     (note,) = slack.notes
     assert "Launch complete" in note.text
@@ -571,12 +585,10 @@ def test_completion_is_told_with_who_signed(
 REPORT = f"https://airflow.example.org/launch/report/{LAUNCH}"
 
 
-@pytest.mark.usefixtures("launch")
 def test_end_is_told_with_the_report_and_the_head_of_the_chain(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest
 ) -> None:
     """Complete or no go: whoever reads Slack has noted how far the record goes, and where it is shown."""
-    supervisor.xcoms[CONDUCTOR, LAUNCH, "admit", "return_value"] = CONF
     no = record("cto", Outcome.REJECTED, GO_NO_GO, reason="the numbers are bad", results=())
     sealed(ledger, no, dag_id=GO_NO_GO, complete=False, problems=("No.",))
     ended(step(supervisor, GoNoGoOperator, GO_NO_GO), rest, GO_NO_GO, "failed")
@@ -682,6 +694,6 @@ def test_aborted_launch_is_no_window(supervisor: Supervisor, slack: SlackThread)
         operator = OpensOperator(task_id="opens", moment={}, told=True)
     task = Task(supervisor, operator, conf=CONF)
     task.start()
-    ended = task.resume({"over": "aborted"})
+    ended = task.resume({"refused": "The launch is over (aborted)."})
     assert (ended.state, slack.messages) == ("failed", [])
     assert "The launch is over (aborted)" in ended.why

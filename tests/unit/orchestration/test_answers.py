@@ -11,13 +11,14 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from launch_pipeline.orchestration.retrying import RecheckAsked
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy, read_record
-from servers.item_tasks import DIGEST, JUNIT, REASON, a_launch, a_task, asked, evidence
+from servers.item_tasks import DIGEST, JUNIT, REASON, a_task, asked, change_launch, entries, evidence
 
 if TYPE_CHECKING:
     from launch_pipeline.record.ledger import Ledger
     from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 
+pytestmark = pytest.mark.usefixtures("launched")
 LAUNCH = "shop-1.2"
 BOTH: dict[str, Any] = {"mode": "check+approval"}
 CHECK: dict[str, Any] = {"mode": "check"}
@@ -71,7 +72,7 @@ def test_answer_becomes_a_record_in_three_places(
     kept = supervisor.store["sign_off"]
     assert kept.value == task.xcom()
     assert kept.expires_at is None
-    (entry,) = ledger.entries(LAUNCH)
+    (entry,) = entries(ledger)
     assert entry.kind is EntryKind.DECISION
     assert entry.record == record
     if error is FAIL:
@@ -89,7 +90,7 @@ def test_record_says_who_decided_for_which_role_and_on_what(supervisor: Supervis
     assert (record.decided_by.id, record.decided_by.airflow_user) == ("sven", "sven.security")
     assert (record.role, record.reason, record.decided_at) == ("security_lead", REASON, at)
     assert record.results[0].headline == "the check failed"
-    assert ledger.entries(LAUNCH)[0].record == record
+    assert entries(ledger)[0].record == record
 
 
 def test_ledger_is_written_before_the_task_may_end(supervisor: Supervisor, ledger: Ledger) -> None:
@@ -98,7 +99,7 @@ def test_ledger_is_written_before_the_task_may_end(supervisor: Supervisor, ledge
     supervisor.broken = {"SetTaskStateStore"}
     ended = task.answer("Waive", reason=REASON)
     assert ended.state != "skipped"
-    assert len(ledger.entries(LAUNCH)) == 1
+    assert len(entries(ledger)) == 1
 
 
 def test_recheck_is_a_new_try(supervisor: Supervisor, ledger: Ledger) -> None:
@@ -107,7 +108,7 @@ def test_recheck_is_a_new_try(supervisor: Supervisor, ledger: Ledger) -> None:
     ended = task.answer("Re-check", by="noor.network")
     assert isinstance(ended.error, RecheckAsked)
     assert ended.state == "up_for_retry"
-    assert ledger.entries(LAUNCH) == []
+    assert entries(ledger) == []
 
 
 AGAIN: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], str]] = {
@@ -147,7 +148,7 @@ def test_answer_that_does_not_count_is_asked_again(
     assert ended.message.next_method == "answered"
     assert why in task.xcom("refused")["why"]
     assert [request.ti_id for request in supervisor.requests] == [task.id, task.id]
-    assert ledger.entries(LAUNCH) == []
+    assert entries(ledger) == []
     denies = {"decision": "No go", "signature": "Decline"}.get(item.get("gate", ""), "Reject")
     by = "bo.technical" if item.get("owner") else "sven.security"
     assert task.answer(denies, by=by, reason=REASON).state == "failed"
@@ -161,14 +162,14 @@ def test_two_options_at_once_are_none(supervisor: Supervisor, ledger: Ledger) ->
              "responded_at": datetime.now(UTC)}  # fmt: skip
     assert task.resume(event).state == "awaiting_input"
     assert "'Approve, Reject' is no answer" in task.xcom("refused")["why"]
-    assert ledger.entries(LAUNCH) == []
+    assert entries(ledger) == []
 
 
 def test_machine_cannot_be_claimed_as_the_way_in(supervisor: Supervisor, ledger: Ledger) -> None:
     """A field that says the machine answered is not believed."""
     task = asked(a_task(supervisor))
     task.answer("Approve", via="machine")
-    assert ledger.entries(LAUNCH)[0].content["recorded_by"] == "api"
+    assert entries(ledger)[0].content["recorded_by"] == "api"
 
 
 @pytest.mark.parametrize("file", ["contacts.yaml", "checklists/policy.yaml"])
@@ -184,7 +185,7 @@ def test_file_that_is_being_edited_does_not_spend_the_answer(
     assert path.name in task.xcom("refused")["why"]
     path.write_text(good + "\n")
     assert task.answer("Approve").state == "success"
-    assert len(ledger.entries(LAUNCH)) == 1
+    assert len(entries(ledger)) == 1
 
 
 # ---- stale evidence ---------------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def test_old_evidence_is_looked_at_again_before_an_approval(supervisor: Supervis
     ended = task.answer("Approve")
     assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
     assert (ended.trigger_kwargs["every"], ended.trigger_kwargs["ends"]) == (None, False)
-    assert ledger.entries(LAUNCH) == []
+    assert entries(ledger) == []
     ended = task.resume(evidence(task, headline="seen just now"))
     assert ended.state == "success"
     assert task.xcom()["results"][0]["headline"] == "seen just now"
@@ -209,7 +210,7 @@ def test_old_evidence_that_fails_now_is_asked_again(supervisor: Supervisor, ledg
     ended = task.resume(evidence(task, "failed", headline="expired"))
     assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
     assert "expired" in task.xcom("refused")["why"]
-    assert ledger.entries(LAUNCH) == []
+    assert entries(ledger) == []
 
 
 def test_worker_check_is_looked_at_again_on_the_spot(supervisor: Supervisor, ledger: Ledger) -> None:
@@ -218,14 +219,14 @@ def test_worker_check_is_looked_at_again_on_the_spot(supervisor: Supervisor, led
     ended = task.answer("Approve")
     assert ended.state == "awaiting_input"
     assert "looked at again it says" in task.xcom("refused")["why"]
-    assert ledger.entries(LAUNCH) == []
+    assert entries(ledger) == []
 
 
 def test_waiver_needs_no_fresh_evidence(supervisor: Supervisor, ledger: Ledger) -> None:
     """Only a yes rests on the evidence."""
     task = asked(a_task(supervisor, **BOTH), "failed", timedelta(hours=2))
     assert task.answer("Waive", reason=REASON).state == "skipped"
-    assert len(ledger.entries(LAUNCH)) == 1
+    assert len(entries(ledger)) == 1
 
 
 def test_shortest_freshness_does_not_look_for_ever(
@@ -237,7 +238,7 @@ def test_shortest_freshness_does_not_look_for_ever(
     at = datetime.now(UTC) - timedelta(minutes=1)
     assert task.answer("Approve", at=at).trigger == "ItemTrigger"
     assert task.resume(evidence(task, age=timedelta(seconds=30))).state == "success"
-    assert len(ledger.entries(LAUNCH)) == 1
+    assert len(entries(ledger)) == 1
 
 
 # ---- the ledger away --------------------------------------------------------------------------------
@@ -261,7 +262,7 @@ def test_answer_is_kept_while_the_ledger_is_away(
         assert task.xcom() is None
     supervisor.postgres(dsn)
     assert task.resume(None).state in {"success", "failed", "skipped"}
-    (entry,) = ledger.entries(LAUNCH)
+    (entry,) = entries(ledger)
     assert entry.record is not None
     assert entry.record.decided_at == at
     assert len(supervisor.requests) == 1
@@ -282,12 +283,32 @@ def test_answer_that_was_written_already_is_there_once(
     assert task.resume(None).state == "success"
     task.last = kept
     assert task.resume(None).state == "success"
-    assert len(ledger.entries(LAUNCH)) == 1
+    assert len(entries(ledger)) == 1
 
 
-def test_request_does_not_need_the_ledger(supervisor: Supervisor) -> None:
-    """A person can be asked while the ledger is away."""
-    assert asked(a_task(supervisor)).last.state == "awaiting_input"  # type: ignore[union-attr]
+def test_request_waits_for_the_ledger(supervisor: Supervisor, dsn: str) -> None:
+    """What a person is asked about is known to the ledger alone; it is asked as soon as it is back."""
+    task = a_task(supervisor)
+    _away(supervisor)
+    for _ in range(2):
+        ended = task.start() if task.last is None else task.resume(None)
+        assert (ended.state, ended.message.next_method) == ("deferred", "begin")
+    assert supervisor.requests == []
+    supervisor.postgres(dsn)
+    assert task.resume(None).state == "awaiting_input"
+
+
+def test_answer_that_comes_while_the_ledger_is_away_is_not_lost(
+    supervisor: Supervisor, ledger: Ledger, dsn: str
+) -> None:
+    """The evidence that healed could not be kept yet, and the request is open meanwhile."""
+    task = asked(a_task(supervisor, **BOTH), "failed")
+    _away(supervisor)
+    healed = task.resume(evidence(task, "passed"))
+    assert (healed.state, healed.message.next_method) == ("deferred", "healed")
+    supervisor.postgres(dsn)
+    assert task.answer("Reject", reason=REASON).state == "failed"
+    assert len(entries(ledger)) == 1
 
 
 def _away(supervisor: Supervisor) -> None:
@@ -298,14 +319,12 @@ def _away(supervisor: Supervisor) -> None:
 
 
 def test_launch_that_is_over_takes_no_answer(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
-    """An aborted launch is decided no further."""
-    launches = Launches(dsn)
-    launches.start(a_launch())
+    """An aborted launch is decided no further: its open item fails, in words."""
     task = asked(a_task(supervisor))
-    launches.abort(LAUNCH, "ada.technical", REASON)
-    assert task.answer("Approve").state == "awaiting_input"
-    assert "over" in task.xcom("refused")["why"]
-    assert ledger.entries(LAUNCH, EntryKind.DECISION) == []
+    Launches(dsn).abort(LAUNCH, "ada.technical", REASON)
+    ended = task.answer("Approve")
+    assert (ended.state, "is over" in ended.why) == ("failed", True)
+    assert entries(ledger, EntryKind.DECISION) == []
 
 
 def test_one_person_decides_for_one_role(
@@ -320,25 +339,25 @@ def test_one_person_decides_for_one_role(
     assert "already answered for another role" in cto.xcom("refused")["why"]
     include.policy(two_roles_one_person=True)
     assert cto.answer("Go", **BO).state == "success"
-    assert len(ledger.entries(LAUNCH)) == 2
+    assert len(entries(ledger)) == 2
 
 
-@pytest.mark.parametrize("by_form", [True, False], ids=["the conductor's form", "a phase triggered by hand"])
 def test_who_triggered_the_launch_neither_decides_nor_signs(
-    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder, by_form: bool
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder, dsn: str
 ) -> None:
-    """Self-approval is refused, whether the run's configuration or only Airflow names who triggered it."""
-    task = a_task(supervisor, conf={"started_by": "bo.technical" if by_form else None}, **DECISION)
-    task.started_by = None if by_form else "bo.technical"
+    """Self-approval is refused by what the ledger says of the start, whoever triggered the phase's run."""
+    change_launch(dsn, started_by="bo.technical")
+    task = a_task(supervisor, **DECISION)
+    task.started_by = "kim.kubernetes"
     assert asked(task).answer("Go", **BO).state == "deferred"
     assert "You triggered this launch" in task.xcom("refused")["why"]
-    assert ledger.entries(LAUNCH) == []
+    assert entries(ledger) == []
     include.policy(self_approval=True)
     assert task.answer("Go", **BO).state == "success"
 
 
 def test_anothers_no_ends_an_open_decision(supervisor: Supervisor, ledger: Ledger) -> None:
-    """Whoever has not answered is not reached; the ledger hears it from the gate."""
+    """Those who have not answered are not reached, which is a record like any other."""
     task = asked(a_task(supervisor, **DECISION))
     ended = task.resume({"denied_by": "Carla Mendes"})
     record = read_record(task.xcom())
@@ -346,4 +365,4 @@ def test_anothers_no_ends_an_open_decision(supervisor: Supervisor, ledger: Ledge
     assert "Carla Mendes" in ended.why
     assert record is not None
     assert (record.outcome, record.decided_by) == (Outcome.NOT_REACHED, None)
-    assert ledger.entries(LAUNCH) == []
+    assert [entry.record for entry in entries(ledger)] == [record]

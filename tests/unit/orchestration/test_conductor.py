@@ -5,19 +5,30 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from airflow.sdk import DAG
 
-from launch_pipeline.checklist.sequence import AFTER_GO, ALL_PHASES, GO_NO_GO, ROLLBACK, SIGN_OFF, T_0
+from launch_pipeline.checklist.sequence import (
+    AFTER_GO,
+    ALL_PHASES,
+    CONDUCTOR,
+    GO_NO_GO,
+    ROLLBACK,
+    SIGN_OFF,
+    T_0,
+    preceding,
+    title,
+)
 from launch_pipeline.orchestration.conductor import AdmitOperator, CompleteOperator, build_launch_dag, form
-from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbackOperator, RunPhaseOperator
 from launch_pipeline.record.launches import Launches, LaunchState
 from launch_pipeline.record.schema import Entry, EntryKind, Outcome
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
-from servers.item_tasks import CONF, REASON, a_launch
+from servers.item_tasks import CONF, REASON, change_launch, entries
 from servers.records import a_record, a_seal
+from servers.sealed_phases import seal_before, whole_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +37,11 @@ if TYPE_CHECKING:
     from servers.airflow_task import Ended, Supervisor
     from servers.include_folder import IncludeFolder
 
+pytestmark = pytest.mark.usefixtures("launched")
+
 LAUNCH = "shop-1.2"
 PHASE = "week_1_pre_launch_requirements"
-TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+TOMORROW = (datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)).isoformat()
 AWAY = "postgresql://nobody@127.0.0.1:9/none"
 
 
@@ -57,7 +70,6 @@ class Step:
         with DAG("launch", schedule=None):
             operator = kind(task_id=dag_id, trigger_dag_id=dag_id, **more)
         self.task = Task(supervisor, operator)
-        supervisor.xcoms["launch", LAUNCH, "admit", "return_value"] = CONF
 
     def ended(
         self,
@@ -69,17 +81,16 @@ class Step:
         **seal: Any,
     ) -> Ended:
         """Let the phase end with that seal, and the step look at it."""
-        self.task.start()
         if seal:
             ledger.append(
                 Entry.of_seal(a_seal(a_record(), launch_id=LAUNCH, dag_id=self.dag_id, **seal), gate)
             )
         self.rest.instances(self.dag_id, LAUNCH, {"phase_gate": (shown, state)})
-        return self.task.resume({"run_ids": [LAUNCH]})
+        return self.task.resume({"run_ids": [LAUNCH]}, "execute_complete")
 
 
 def test_step_runs_its_phase_under_the_launchs_own_id(supervisor: Supervisor, rest: AirflowRest) -> None:
-    """The form's values travel on, and the step waits without a worker however the run ends."""
+    """What the ledger has of the form travels on; the step waits without a worker however the run ends."""
     step = Step(supervisor, rest)
     ended = step.task.start()
     (triggered,) = supervisor.triggered
@@ -93,6 +104,7 @@ def test_cleared_step_attaches_to_the_run_that_exists(supervisor: Supervisor, re
     """No second run, no task of the phase again."""
     step = Step(supervisor, rest)
     supervisor.runs.add((PHASE, LAUNCH))
+    rest.run(PHASE, LAUNCH, conf=CONF)
     ended = step.task.start()
     assert supervisor.triggered == []
     assert (ended.trigger, ended.message.next_method) == ("DagStateTrigger", "execute_complete")
@@ -107,8 +119,129 @@ def test_cleared_step_looks_at_once_at_a_run_that_has_ended(
     step = Step(supervisor, rest)
     supervisor.runs.add((PHASE, LAUNCH))
     supervisor.ended_runs.add((PHASE, LAUNCH))
+    rest.run(PHASE, LAUNCH, conf=CONF)
     ended = step.task.start()
     assert ended.trigger != "DagStateTrigger"
+
+
+FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
+    "a run that a person triggered before": ({"run_type": "manual", "conf": CONF}, "triggered by hand"),
+    "one with facts of its own": ({"conf": {**CONF, "started_by": "mallory"}}, "another configuration"),
+}
+
+
+@pytest.mark.parametrize(("run", "why"), FOREIGN.values(), ids=FOREIGN)
+def test_step_does_not_attach_to_a_run_of_somebody_else(
+    supervisor: Supervisor, rest: AirflowRest, run: dict[str, Any], why: str
+) -> None:
+    """Who began a phase under the id of a launch to come has not begun a phase of this launch."""
+    step = Step(supervisor, rest)
+    supervisor.runs.add((PHASE, LAUNCH))
+    rest.run(PHASE, LAUNCH, **run)
+    ended = step.task.start()
+    assert (ended.state, why in ended.why) == ("failed", True)
+    assert supervisor.triggered == []
+
+
+def test_step_of_a_launch_that_was_not_admitted_runs_nothing(
+    supervisor: Supervisor, rest: AirflowRest, dsn: str
+) -> None:
+    """Marking the first task green by hand admits nobody."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("DELETE FROM launch.launches")
+    ended = Step(supervisor, rest).task.start()
+    assert (ended.state, "There is no launch" in ended.why) == ("failed", True)
+    assert supervisor.triggered == []
+
+
+LATER = [dag_id for dag_id in ALL_PHASES if preceding(dag_id)]
+
+
+@pytest.mark.parametrize("dag_id", LATER)
+def test_step_begins_once_all_that_precedes_it_is_sealed(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, dag_id: str
+) -> None:
+    """Its neighbours' states in Airflow do not count: each seal is demanded from the ledger."""
+    step = Step(supervisor, rest, dag_id=dag_id)
+    ended = step.task.start()
+    assert ended.state == "failed"
+    for before in preceding(dag_id):
+        assert f"{title(before)} has no seal of its present gate" in ended.why
+    assert supervisor.triggered == []
+    seal_before(dag_id, ledger, rest, dsn)
+    assert step.task.start().trigger == "DagStateTrigger"
+    assert [triggered.dag_id for triggered in supervisor.triggered] == [dag_id]
+
+
+WEEK_1_SEALS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "incomplete": ({"complete": False, "problems": ("No.",)}, {}, "not complete"),
+    "without an item": ({"records": ()}, {}, "without some of its items"),
+    "of another checklist": ({"checklist_digest": "sha256:" + "0" * 64}, {}, "another checklist"),
+    "of a gate that was cleared": ({}, {"phase_gate": ("gate-new", None)}, "no seal of its present gate"),
+    "of a gate that ran again": ({}, {"phase_gate": ("gate-new", "success")}, "no seal of its present gate"),
+    "of a gate that runs again": ({}, {"phase_gate": (f"gate-{PHASE}", "running")}, "no seal of its present"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seal", "gate", "why"), WEEK_1_SEALS.values(), ids=WEEK_1_SEALS)
+@pytest.mark.parametrize("dag_id", ["week_2_infrastructure_setup", T_0, "complete"])
+def test_only_a_whole_seal_of_the_present_gate_opens_what_comes_after(
+    supervisor: Supervisor,
+    ledger: Ledger,
+    rest: AirflowRest,
+    dsn: str,
+    seal: dict[str, Any],
+    gate: dict[str, Any],
+    why: str,
+    dag_id: str,
+) -> None:
+    """However far the launch is: one phase that does not hold stops the step, and the end."""
+    end = dag_id == "complete"
+    seal_before(CONDUCTOR if end else dag_id, ledger, rest, dsn, but=PHASE)
+    ledger.append(Entry.of_seal(whole_seal(PHASE, **seal), f"gate-{PHASE}"))
+    rest.instances(PHASE, LAUNCH, gate or {"phase_gate": (f"gate-{PHASE}", "success")})
+    task = (
+        conductor(supervisor, CompleteOperator, "complete")
+        if end
+        else Step(supervisor, rest, dag_id=dag_id).task
+    )
+    ended = task.start()
+    assert ended.state == "failed"
+    assert title(PHASE) in ended.why
+    assert why in ended.why
+    assert supervisor.triggered == []
+    assert Launches(dsn).get(LAUNCH).state is LaunchState.ACTIVE
+
+
+def test_checklist_that_changed_since_a_phase_was_sealed_stops_the_step(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, include: IncludeFolder
+) -> None:
+    """What was sealed is not today's checklist any more."""
+    seal_before("week_2_infrastructure_setup", ledger, rest, dsn)
+    path = include.path / "checklists" / "01_pre_launch_requirements.yaml"
+    path.write_text(path.read_text() + "\n# one more line\n")
+    ended = Step(supervisor, rest, dag_id="week_2_infrastructure_setup").task.start()
+    assert (ended.state, "another checklist" in ended.why) == ("failed", True)
+
+
+def test_step_of_a_launch_that_is_over_runs_nothing(
+    supervisor: Supervisor, rest: AirflowRest, dsn: str
+) -> None:
+    """A step that is cleared after the end does not revive it."""
+    Launches(dsn).abort(LAUNCH, "ada", REASON)
+    ended = Step(supervisor, rest).task.start()
+    assert (ended.state, "is over (aborted)" in ended.why) == ("failed", True)
+    assert supervisor.triggered == []
+
+
+@pytest.mark.parametrize("value", [{**CONF, "started_by": "mallory"}, "{{ conn.launch_ledger.password }}"])
+def test_what_lies_in_admits_xcom_reaches_no_phase(
+    supervisor: Supervisor, rest: AirflowRest, value: Any
+) -> None:
+    """Who may write XComs can change what is shown of the admission, and nothing else."""
+    supervisor.xcoms["launch", LAUNCH, "admit", "return_value"] = value
+    Step(supervisor, rest).task.start()
+    assert supervisor.triggered[0].conf == CONF
 
 
 BY_HAND = "ended without a seal of its present gate"
@@ -151,12 +284,11 @@ def test_step_waits_for_what_is_away(
 ) -> None:
     """Neither on nor failed while the seal cannot be read."""
     step = Step(supervisor, rest)
-    step.task.start()
     ledger.append(Entry.of_seal(a_seal(a_record(), launch_id=LAUNCH, dag_id=PHASE), "gate-1"))
     supervisor.postgres(AWAY if away == "ledger" else dsn)
     rest.trouble(PHASE, LAUNCH)
     for _ in range(2):
-        ended = step.task.resume(None)
+        ended = step.task.resume(None, "execute_complete")
         assert (ended.state, ended.trigger, ended.message.next_method) == (
             "deferred",
             "DateTimeTrigger",
@@ -184,7 +316,6 @@ def test_no_go_ends_the_launch(
     state: LaunchState,
 ) -> None:
     """The environment is free again after one No; a bypass can be repaired."""
-    Launches(dsn).start(a_launch())
     step = Step(supervisor, rest, GoNoGoOperator, GO_NO_GO)
     ended = step.ended(ledger, complete=False, counts=counts, problems=("No.",))
     assert ended.state == "failed"
@@ -204,19 +335,21 @@ def test_rollback_is_not_offered_where_the_launch_day_never_began(
     """A failed preparation has launched nothing."""
     assert rollback(supervisor, rest).task.start().state == "skipped"
     assert supervisor.triggered == []
-    assert ledger.entries(LAUNCH) == []
+    assert entries(ledger) == []
 
 
 def test_rollback_is_offered_with_what_failed(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
 ) -> None:
-    """The failing window's reasons are in the rollback's own configuration."""
+    """What failed is told; the rollback's run has the launch's own configuration, and no text of a person."""
     seal = a_seal(launch_id=LAUNCH, dag_id=T_0, complete=False, problems=("t_0.smoke was rejected.",))
     ledger.append(Entry.of_seal(seal, "gate-1"))
     rollback(supervisor, rest).task.start()
     (triggered,) = supervisor.triggered
     assert triggered.dag_id == ROLLBACK
-    assert triggered.conf == {**CONF, "reason": "t_0.smoke was rejected."}
+    assert triggered.conf == CONF
+    (told,) = entries(ledger, EntryKind.ANNOUNCEMENT)
+    assert title(T_0) in told.content["headline"]
 
 
 def test_rollback_is_offered_where_a_window_ended_without_a_seal(
@@ -225,7 +358,7 @@ def test_rollback_is_offered_where_a_window_ended_without_a_seal(
     """A window that was failed by hand may have launched all the same."""
     supervisor.runs.add((T_0, LAUNCH))
     rollback(supervisor, rest).task.start()
-    assert supervisor.triggered[0].conf == {**CONF, "reason": f"{T_0} ended without a seal."}
+    assert supervisor.triggered[0].conf == CONF
     assert ledger.entries(LAUNCH, EntryKind.SEAL) == []
 
 
@@ -266,7 +399,6 @@ def test_complete_rollback_ends_the_launch(
 ) -> None:
     """Rolled back; a launch that had ended already stays as it ended."""
     launches = Launches(dsn)
-    launches.start(a_launch())
     supervisor.runs.add((T_0, LAUNCH))
     if aborted:
         launches.abort(LAUNCH, "ada", REASON)
@@ -277,7 +409,7 @@ def test_complete_rollback_ends_the_launch(
 # ---- its tasks --------------------------------------------------------------------------------------
 
 
-def conductor(supervisor: Supervisor, kind: Any, task_id: str, **conf: Any) -> Task:
+def conductor(supervisor: Supervisor, kind: Any, task_id: str, id: str = LAUNCH, **conf: Any) -> Task:  # noqa: A002
     with DAG(
         "launch",
         schedule=None,
@@ -291,37 +423,44 @@ def conductor(supervisor: Supervisor, kind: Any, task_id: str, **conf: Any) -> T
         "environment": "test",
         **conf,
     }
-    return Task(supervisor, operator, conf=given, started_by="kim.kubernetes")
+    return Task(supervisor, operator, run_id=id, conf=given, started_by="kim.kubernetes", run_type="manual")
 
 
-def test_admission_hands_the_configuration_on(supervisor: Supervisor, ledger: Ledger) -> None:
-    """Every phase receives the form, who started it, and whether it is a rehearsal; the start is told."""
-    task = conductor(supervisor, AdmitOperator, "admit")
+def test_admission_writes_the_launchs_facts(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
+    """The ledger has the form, who started it, and whether it is a rehearsal; the start is told."""
+    change_launch(dsn, environment="another")
+    task = conductor(supervisor, AdmitOperator, "admit", id="shop-2.0", started_by="mallory")
     assert task.start().state == "success"
-    assert task.xcom()["started_by"] == "kim.kubernetes"
-    assert LaunchContext.of_run(LAUNCH, task.xcom()).launch_at == TOMORROW
-    kinds = [entry.kind for entry in ledger.entries(LAUNCH)]
+    launch = Launches(dsn).get("shop-2.0")
+    assert (launch.started_by, launch.conf["started_by"]) == ("kim.kubernetes", "kim.kubernetes")
+    assert launch.launch_at.isoformat() == TOMORROW
+    kinds = [entry.kind for entry in ledger.entries("shop-2.0")]
     assert kinds == [EntryKind.LAUNCH_STARTED, EntryKind.ANNOUNCEMENT]
 
 
 def test_refusal_fails_the_run_with_its_words(supervisor: Supervisor, ledger: Ledger) -> None:
     """The grid shows no text, so the words are in an XCom as well; paused Dags are asked of Airflow."""
     supervisor.paused = {"rollback"}
-    task = conductor(supervisor, AdmitOperator, "admit", launch_at="2020-01-01T00:00:00Z")
+    task = conductor(supervisor, AdmitOperator, "admit", id="shop-2.0", launch_at="2020-01-01T00:00:00Z")
     ended = task.start()
     assert ended.state == "failed"
     for words in ("has passed", "paused: rollback"):
         assert words in ended.why
         assert words in task.xcom("refused")
-    assert ledger.entries(LAUNCH) == []
+    assert ledger.entries("shop-2.0") == []
 
 
-def test_completion_ends_the_launch(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
-    """Complete, told, and the environment is free."""
-    Launches(dsn).start(a_launch())
-    assert conductor(supervisor, CompleteOperator, "complete").start().state == "success"
+def test_completion_ends_the_launch(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """Complete, told, and the environment is free; where its worker was lost it is told by the next try."""
+    seal_before(CONDUCTOR, ledger, rest, dsn)
+    task = conductor(supervisor, CompleteOperator, "complete")
+    assert task.start().state == "success"
     assert Launches(dsn).active("test") is None
-    assert ledger.entries(LAUNCH)[-1].content["headline"] == "launch complete"
+    assert ledger.entries(LAUNCH)[-1].content["headline"] == "launch complete: 1.2.0"
+    assert task.lost().start().state == "success"
+    assert len(entries(ledger, EntryKind.LAUNCH_ENDED)) == 1
 
 
 @pytest.mark.usefixtures("include")

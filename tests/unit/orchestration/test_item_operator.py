@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.checklist.model import Moment
 from launch_pipeline.checklist.words import Answer
+from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.schema import Outcome, read_record
-from servers.item_tasks import DIGEST, HEALTH, JUNIT, a_spec, a_task, asked, evidence
+from servers.item_tasks import (
+    CONF,
+    DIGEST,
+    HEALTH,
+    JUNIT,
+    REASON,
+    a_spec,
+    a_task,
+    asked,
+    change_launch,
+    entries,
+    evidence,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +33,7 @@ if TYPE_CHECKING:
     from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 
+pytestmark = pytest.mark.usefixtures("launched")
 ASK = (Answer.WAIVE, Answer.NOT_APPLICABLE, Answer.REJECT)
 OPTIONS: dict[str, tuple[dict[str, Any], tuple[Answer, ...]]] = {
     "a check offers no approval": ({"mode": "check"}, (Answer.RECHECK, *ASK)),
@@ -65,9 +80,10 @@ def test_form_has_a_reason_and_for_signatures_a_name(supervisor: Supervisor) -> 
     assert approval["reason"]["value"] is None
 
 
-def test_request_is_marked_in_a_rehearsal(supervisor: Supervisor) -> None:
-    """Nobody mistakes a rehearsal's request for one in earnest."""
-    task = asked(a_task(supervisor, conf={"rehearsal": True}))
+def test_request_is_marked_in_a_rehearsal(supervisor: Supervisor, dsn: str) -> None:
+    """A rehearsal's request cannot be mistaken for one in earnest."""
+    change_launch(dsn, rehearsal=True)
+    task = asked(a_task(supervisor))
     assert supervisor.requests[0].subject == "REHEARSAL · TLS certificates are valid"
     assert task.last is not None
 
@@ -186,7 +202,7 @@ def test_healed_check_with_approval_goes_back_to_the_question(supervisor: Superv
     assert task.xcom("evidence")["verdict"] == "passed"
     assert len(supervisor.requests) == 1
     assert task.xcom() is None
-    assert ledger.entries("shop-1.2") == []
+    assert entries(ledger) == []
 
 
 @pytest.mark.parametrize("broken", ["name: [", "name: test\nallow_side_efects: true\n", None])
@@ -205,11 +221,66 @@ def test_broken_environment_file_asks_a_person_and_says_why(
     assert "Fix:" in headline
 
 
-def test_unreadable_configuration_ends_the_task_with_a_reason(supervisor: Supervisor) -> None:
-    """A phase triggered by hand with nonsense fails once and says which field."""
-    ended = a_task(supervisor, conf={"environment": 5}).start()
+STRANGE: dict[str, tuple[dict[str, Any], str]] = {
+    "a run that a person triggered": ({"run_type": "manual"}, "triggered by hand"),
+    "a backfill": ({"run_type": "backfill"}, "triggered by hand"),
+    "another environment in its configuration": (
+        {"conf": {**CONF, "environment": "moon"}}, "another configuration"),
+    "another person in its configuration": (
+        {"conf": {**CONF, "started_by": "bo.technical"}}, "another configuration"),
+    "no configuration": ({"conf": {}}, "another configuration"),
+    "an id that no launch has": ({"run_id": "shop-1.3"}, "belongs to no launch"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("run", "why"), STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("mode", ["approval", "check"])
+def test_run_that_is_not_the_launchs_own_is_refused(
+    supervisor: Supervisor, run: dict[str, Any], why: str, mode: str
+) -> None:
+    """Neither asked nor checked: the first task fails, in words."""
+    task = a_task(supervisor, mode=mode)
+    for name, value in run.items():
+        setattr(task, name, value)
+    ended = task.start()
     assert ended.state == "failed"
-    assert "environment: 5 is not accepted" in ended.why
+    assert why in ended.why
+    assert supervisor.requests == []
+
+
+def test_item_of_a_launch_that_is_over_does_not_begin(supervisor: Supervisor, dsn: str) -> None:
+    """What is cleared after the end is not decided again."""
+    Launches(dsn).abort("shop-1.2", "ada.technical", REASON)
+    ended = a_task(supervisor).start()
+    assert (ended.state, "is over (aborted)" in ended.why) == ("failed", True)
+    assert supervisor.requests == []
+
+
+LATER = Moment(anchor="launch_time", offset="1h")
+
+
+@pytest.mark.parametrize("mode", ["approval", "check"])
+def test_item_waits_for_its_window_though_the_wait_was_marked_by_hand(
+    supervisor: Supervisor, dsn: str, mode: str
+) -> None:
+    """Nobody is asked and nothing is looked at before the moment has come; then it begins by itself."""
+    task = a_task(supervisor, mode=mode, moments=(LATER,))
+    ended = task.start()
+    assert (ended.state, ended.trigger, ended.message.next_method) == ("deferred", "WindowTrigger", "begin")
+    assert supervisor.requests == []
+    change_launch(dsn, launch_at=datetime.now(UTC) - timedelta(hours=1))
+    ended = task.resume({"opened": datetime.now(UTC).isoformat()})
+    assert ended.state == ("awaiting_input" if mode == "approval" else "deferred")
+    assert len(supervisor.requests) == 1
+
+
+def test_answer_before_the_window_opens_does_not_count(supervisor: Supervisor, ledger: Ledger) -> None:
+    """A request of an earlier try can be answered while the item waits for its moment."""
+    task = a_task(supervisor, moments=(LATER,))
+    task.start()
+    ended = task.answer("Approve")
+    assert (ended.state, ended.trigger) == ("deferred", "WindowTrigger")
+    assert entries(ledger) == []
 
 
 def test_approval_does_not_offer_what_a_check_would(supervisor: Supervisor) -> None:

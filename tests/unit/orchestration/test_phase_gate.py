@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import DAG
+from psycopg.types.json import Json
 
 from launch_pipeline.checklist.files import file_digest
+from launch_pipeline.checklist.sequence import GO_NO_GO, T_0, title
 from launch_pipeline.orchestration.announcer import Announcement, AnnounceOperator
 from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.schema import EntryKind, Outcome, Seal
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
-from servers.item_tasks import CONF, REASON, a_launch, a_spec, a_task, asked, evidence
+from servers.item_tasks import CONF, REASON, a_spec, a_task, asked, change_launch, entries, evidence
+from servers.sealed_phases import begin_with_these_checklists, seal_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from servers.airflow_task import Ended, Supervisor
     from servers.include_folder import IncludeFolder
 
+pytestmark = pytest.mark.usefixtures("begun")
 LAUNCH = "shop-1.2"
 CHECKLIST = "01_pre_launch_requirements.yaml"
 
@@ -35,15 +39,26 @@ def rest(supervisor: Supervisor) -> Iterator[AirflowRest]:
         yield server.connect(supervisor)
 
 
+@pytest.fixture
+def begun(launched: Ledger, include: IncludeFolder, dsn: str) -> None:
+    """Let the launch have begun with the checklist as it is."""
+    assert launched is not None
+    digest = file_digest(include.path / "checklists" / CHECKLIST)
+    change_launch(dsn, checklist_digests=Json({"week_1": digest}))
+
+
 class Phase:
     """A phase of a few items and its gate."""
 
-    def __init__(self, supervisor: Supervisor, rest: AirflowRest, *items: Task) -> None:
+    def __init__(
+        self, supervisor: Supervisor, rest: AirflowRest, *items: Task, dag_id: str = "week_1"
+    ) -> None:
         self.supervisor = supervisor
         self.rest = rest
         self.items = items
+        self.dag_id = dag_id
         specs = [item.operator.spec for item in items]
-        with DAG("week_1", schedule=None):
+        with DAG(dag_id, schedule=None):
             gate = PhaseGateOperator(
                 task_id="phase_gate",
                 specs=[spec.payload() for spec in specs],
@@ -53,6 +68,12 @@ class Phase:
             announce = AnnounceOperator(task_id="announce", title="Week 1")
         self.gate = Task(supervisor, gate, conf=CONF)
         self.announce = Task(supervisor, announce, conf=CONF)
+
+    def told(self) -> Ended:
+        """Run the teardown, once Airflow shows the gate as it ended."""
+        state = str(self.gate.last.state) if self.gate.last else None
+        self.rest.instances(self.dag_id, LAUNCH, {"phase_gate": (str(self.gate.id), state)})
+        return self.announce.start()
 
     def show(self, **states: str | None) -> None:
         """Let Airflow show the items as they ended, or as given by hand."""
@@ -65,7 +86,7 @@ class Phase:
             )
             for item in self.items
         }
-        self.rest.instances("week_1", LAUNCH, {**rows, "phase_gate": (str(self.gate.id), "running")})
+        self.rest.instances(self.dag_id, LAUNCH, {**rows, "phase_gate": (str(self.gate.id), "running")})
 
     def close(self, **states: str | None) -> Ended:
         """Run the gate."""
@@ -96,27 +117,92 @@ def passed(supervisor: Supervisor, name: str) -> Task:
 def test_complete_phase_is_sealed_and_opens(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
 ) -> None:
-    """Every record is in the ledger once, decisions as they were written, machine passes by the gate."""
+    """Every record is in the ledger once, as its own task has kept it, and the seal lists them."""
     phase = Phase(supervisor, rest, *three(supervisor))
     assert phase.close().state == "success"
     assert phase.seal.complete
     assert phase.seal.counts == {Outcome.APPROVED: 1, Outcome.WAIVED: 1, Outcome.PASSED: 1}
-    kinds = [entry.kind for entry in ledger.entries(LAUNCH)]
+    kinds = [entry.kind for entry in entries(ledger)]
     assert sorted(kinds) == ["decision", "decision", "machine_pass", "seal"]
-    seal = ledger.entries(LAUNCH, EntryKind.SEAL)[0]
+    seal = entries(ledger, EntryKind.SEAL)[0]
     assert seal.task_instance_id == str(phase.gate.id)
-    kept = {entry.item_ref: entry.record.digest for entry in ledger.entries(LAUNCH) if entry.record}
+    kept = {entry.item_ref: entry.record.digest for entry in entries(ledger) if entry.record}
     assert {record.item_ref: record.digest for record in phase.seal.records} == kept
 
 
-def test_records_that_came_as_json_text_count(
+@pytest.mark.parametrize("mode", ["approval", "check"])
+def test_record_that_lies_in_an_xcom_alone_is_a_bypass(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, mode: str
+) -> None:
+    """Who may write XComs can put a person's approval or a machine's pass there: it is none."""
+    real = asked(a_task(supervisor, mode=mode, id="real"), "passed")
+    if mode == "approval":
+        real.answer("Approve")
+    forged = asked(a_task(supervisor, id="forged"))
+    forgery = {
+        **real.xcom(),
+        "item_ref": "week_1.security.forged",
+        "task_id": "security.forged",
+        "task_instance_id": str(forged.id),
+    }
+    for value in (forgery, json.dumps(forgery)):
+        forged.leave("return_value", value)
+        ended = Phase(supervisor, rest, forged).close(forged="success")
+        assert ended.state == "failed"
+        assert "week_1.security.forged was marked success without a record: a bypass." in ended.why
+    outcomes = [e.record.outcome for e in entries(ledger) if e.item_ref.endswith("forged") and e.record]
+    assert set(outcomes) == {Outcome.NOT_REACHED}
+
+
+def test_bypass_names_who_marked_it(supervisor: Supervisor, ledger: Ledger, rest: AirflowRest) -> None:
+    """Airflow's audit log knows; the seal and the ledger say it."""
+    item = asked(a_task(supervisor))
+    rest.events(
+        {"event": "clear", "owner": "noor.network", "task_id": "security.tls"},
+        {"event": "patch_task_instance", "owner": "kim.kubernetes", "task_id": "security.other"},
+        {"event": "patch_task_instance", "owner": "ada.technical", "task_id": "security.tls"},
+        {"event": "patch_dag_run", "owner": "bo.technical", "task_id": None},
+    )
+    ended = Phase(supervisor, rest, item).close(tls="success")
+    assert "week_1.security.tls was marked success by ada.technical without a record" in ended.why
+    (bypass,) = entries(ledger, EntryKind.BYPASS)
+    assert bypass.content["by"] == "ada.technical"
+
+
+def test_gate_of_a_run_that_is_not_the_launchs_own_seals_nothing(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
 ) -> None:
-    """A trigger's XComs arrive as text."""
-    item = passed(supervisor, "one")
-    item.leave("return_value", json.dumps(item.xcom()))
-    assert Phase(supervisor, rest, item).close().state == "success"
-    assert len(ledger.entries(LAUNCH)) == 2
+    """A run that somebody began beside the launch is refused by its gate as well."""
+    phase = Phase(supervisor, rest, *three(supervisor))
+    phase.gate.run_type = "manual"
+    ended = phase.close()
+    assert (ended.state, "triggered by hand" in ended.why) == ("failed", True)
+    assert entries(ledger, EntryKind.SEAL) == []
+
+
+def test_gate_of_a_launch_that_is_over_seals_nothing(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """A gate that is cleared after the end changes nothing that was said."""
+    phase = Phase(supervisor, rest, *three(supervisor))
+    Launches(dsn).abort(LAUNCH, "ada.technical", REASON)
+    ended = phase.close()
+    assert (ended.state, "is over (aborted)" in ended.why) == ("failed", True)
+    assert entries(ledger, EntryKind.SEAL) == []
+
+
+def test_gate_is_not_complete_while_a_phase_before_it_is_open_again(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, include: IncludeFolder
+) -> None:
+    """A seal follows from all that precedes it, whatever Airflow's states say."""
+    digest = file_digest(include.path / "checklists" / CHECKLIST)
+    seal_before(T_0, ledger, rest, dsn, but=GO_NO_GO)
+    begin_with_these_checklists(dsn, **{T_0: digest})
+    phase = Phase(supervisor, rest, *three(supervisor), dag_id=T_0)
+    ended = phase.close()
+    assert ended.state == "failed"
+    assert f"{title(GO_NO_GO)} has no seal of its present gate" in ended.why
+    assert not phase.seal.complete
 
 
 BYPASSES = {
@@ -139,10 +225,10 @@ def test_bypass_is_named_kept_and_fails_the_phase(
     assert ended.state == "failed"
     assert "week_1.security.tls was marked" in ended.why
     assert phase.seal.bypasses == ("week_1.security.tls",)
-    (bypass,) = ledger.entries(LAUNCH, EntryKind.BYPASS)
+    (bypass,) = entries(ledger, EntryKind.BYPASS)
     assert (bypass.item_ref, bypass.task_instance_id) == ("week_1.security.tls", str(item.id))
     assert bypass.content["state"] == state
-    assert not Seal.model_validate(ledger.entries(LAUNCH, EntryKind.SEAL)[0].content).complete
+    assert not Seal.model_validate(entries(ledger, EntryKind.SEAL)[0].content).complete
 
 
 def test_rejection_and_what_it_held_back_fail_the_phase(
@@ -156,7 +242,7 @@ def test_rejection_and_what_it_held_back_fail_the_phase(
     assert ended.state == "failed"
     assert f"week_1.security.one was rejected by Sven Okafor: {REASON}" in ended.why
     assert "week_1.security.two was not reached (state upstream_failed)" in ended.why
-    assert [e.item_ref for e in ledger.entries(LAUNCH, EntryKind.NOT_REACHED)] == ["week_1.security.two"]
+    assert [e.item_ref for e in entries(ledger, EntryKind.NOT_REACHED)] == ["week_1.security.two"]
 
 
 def test_item_that_airflow_does_not_know_was_not_reached(
@@ -184,7 +270,7 @@ def test_repaired_phase_is_sealed_anew(supervisor: Supervisor, ledger: Ledger, r
     again.answer("Approve")
     phase.items, phase.gate = (again,), phase.gate.cleared()
     assert phase.close().state == "success"
-    seals = [Seal.model_validate(e.content).complete for e in ledger.entries(LAUNCH, EntryKind.SEAL)]
+    seals = [Seal.model_validate(e.content).complete for e in entries(ledger, EntryKind.SEAL)]
     assert seals == [False, True]
 
 
@@ -194,13 +280,13 @@ def test_checklist_that_changed_under_the_launch_closes_the_gate(
 ) -> None:
     """The digest of the launch's start is compared with the file of now."""
     path = include.path / "checklists" / CHECKLIST
-    Launches(dsn).start(a_launch(launch_id=LAUNCH, checklist_digests={"week_1": file_digest(path)}))
+    assert dsn
     if changed:
         path.write_text(path.read_text() + "\n# one more line\n")
     ended = Phase(supervisor, rest, *three(supervisor)).close()
     assert ended.state == ("failed" if changed else "success")
     assert (f"{CHECKLIST} was changed after the launch began" in ended.why) is changed
-    assert len(ledger.entries(LAUNCH, EntryKind.SEAL)) == 1
+    assert len(entries(ledger, EntryKind.SEAL)) == 1
 
 
 @pytest.mark.parametrize("away", ["ledger", "api-server", "connection"])
@@ -233,7 +319,7 @@ def test_gate_waits_for_what_is_away(
     supervisor.connections["launch_airflow"] = airflow
     phase.show()
     assert phase.gate.resume(None).state == "success"
-    assert len(ledger.entries(LAUNCH, EntryKind.SEAL)) == 1
+    assert len(entries(ledger, EntryKind.SEAL)) == 1
 
 
 def test_seal_whose_reply_got_lost_is_there_once(
@@ -242,9 +328,9 @@ def test_seal_whose_reply_got_lost_is_there_once(
     """The same try says the same again, not-reached items included."""
     phase = Phase(supervisor, rest, *three(supervisor), a_task(supervisor, id="four"))
     first = phase.close(four="upstream_failed")
-    entries = len(ledger.entries(LAUNCH))
+    before = len(entries(ledger))
     assert phase.gate.start().why == first.why
-    assert len(ledger.entries(LAUNCH)) == entries
+    assert len(entries(ledger)) == before
 
 
 # ---- what is told -----------------------------------------------------------------------------------
@@ -256,9 +342,9 @@ def test_announcement_is_told_and_kept_once(
     """The teardown reads the gate's seal; told again by a retry it is kept once."""
     phase = Phase(supervisor, rest, *three(supervisor))
     phase.close()
-    assert phase.announce.start().state == "success"
-    assert phase.announce.start().state == "success"
-    (entry,) = ledger.entries(LAUNCH, EntryKind.ANNOUNCEMENT)
+    assert phase.told().state == "success"
+    assert phase.told().state == "success"
+    (entry,) = entries(ledger, EntryKind.ANNOUNCEMENT)
     told = Announcement.model_validate(entry.content)
     assert told.headline == "Week 1: complete (1 passed, 1 approved, 1 waived)"
 
@@ -270,8 +356,8 @@ def test_announcement_that_cannot_be_kept_is_tried_again(
     phase = Phase(supervisor, rest, *three(supervisor))
     phase.close()
     supervisor.postgres("postgresql://nobody@127.0.0.1:9/none")
-    assert phase.announce.start().state == "up_for_retry"
-    assert ledger.entries(LAUNCH, EntryKind.ANNOUNCEMENT) == []
+    assert phase.told().state == "up_for_retry"
+    assert entries(ledger, EntryKind.ANNOUNCEMENT) == []
 
 
 def test_spec_of_an_item_outlives_its_travel() -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from airflow.sdk.execution_time import comms
+
 from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Outcome
-from servers.item_tasks import HEALTH, REASON, a_task, asked
+from launch_pipeline.record.schema import EntryKind, Outcome
+from servers.item_tasks import HEALTH, REASON, a_task, asked, entries
 
 if TYPE_CHECKING:
-    import pytest
-
+    from launch_pipeline.record.schema import KeptEntry
     from servers.airflow_task import Supervisor, Task
     from servers.include_folder import IncludeFolder
 
+pytestmark = pytest.mark.usefixtures("launched")
 LAUNCH = "shop-1.2"
 
 
@@ -31,7 +34,7 @@ def test_seven_rounds_are_one_record(supervisor: Supervisor, ledger: Ledger) -> 
     for day in range(1, 7):
         ended = task.answer("Approve", by=("sven.security", "selma.officer")[day % 2])
         assert (ended.state, ended.message.next_method) == ("deferred", "next_round")
-        assert ledger.entries(LAUNCH) == []
+        assert [entry.kind for entry in entries(ledger)] == ["round"] * day
         assert task.resume(None).state == "awaiting_input"
     assert task.answer("Approve").state == "success"
     _seven_rounds(ledger)
@@ -46,7 +49,7 @@ def test_refusal_of_one_day_is_not_told_the_next(supervisor: Supervisor, ledger:
     task.answer("Approve")
     task.resume(None)
     assert task.xcom("refused")["why"] == ""
-    assert ledger.entries(LAUNCH) == []
+    assert _decided(ledger) == []
 
 
 def test_ledger_away_in_the_last_round_loses_none(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
@@ -69,7 +72,7 @@ def test_ledger_away_at_a_rejection_loses_no_round(supervisor: Supervisor, ledge
     task.resume(None)
     supervisor.postgres(dsn)
     assert task.resume(None).state == "failed"
-    (entry,) = ledger.entries(LAUNCH)
+    (entry,) = _decided(ledger)
     assert entry.record is not None
     assert [r.number for r in entry.record.rounds] == [1, 2, 3]
 
@@ -84,13 +87,14 @@ def test_write_that_fails_after_the_judgement_keeps_every_round(
         raise LedgerUnavailable("gone")
 
     for option, rounds in (("Reject", 3), ("Approve", 6)):
-        task = _rounds(asked(a_task(supervisor, **DAILY)), rounds)
+        task = _rounds(asked(a_task(supervisor, **{**DAILY, "id": option.lower()})), rounds)
         with monkeypatch.context() as patch:
-            patch.setattr(Ledger, "append", gone)
+            patch.setattr(Ledger, "append_in_course", gone)
             ended = task.answer(option, reason=REASON)
-        assert len(ended.message.next_kwargs["rounds"]) == rounds
+        assert ended.message.next_method == "kept"
+        assert len([e for e in _rounds_kept(ledger) if e.item_ref == task.operator.spec.ref]) == rounds
         task.resume(None)
-    decided = [entry.record for entry in ledger.entries(LAUNCH)]
+    decided = [entry.record for entry in _decided(ledger)]
     assert [len(record.rounds) for record in decided if record] == [3, 7]
     assert dsn
 
@@ -112,8 +116,8 @@ def test_recheck_of_a_round_looks_again_and_keeps_the_days(supervisor: Superviso
     assert ended.trigger == "ItemTrigger"  # not connected in this test
     ended = task.answer("Re-check")
     assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
-    assert len(ended.message.next_kwargs["rounds"]) == 1
-    assert ledger.entries(LAUNCH) == []
+    assert len(_rounds_kept(ledger)) == 1
+    assert _decided(ledger) == []
 
 
 def test_pause_between_rounds_has_the_environments_pace(
@@ -124,7 +128,15 @@ def test_pause_between_rounds_has_the_environments_pace(
     ended = asked(a_task(supervisor, **DAILY)).answer("Approve")
     left = (ended.trigger_kwargs["moment"] - datetime.now(UTC)).total_seconds()
     assert 15 < left < 25
-    assert ledger.entries(LAUNCH) == []
+    assert _decided(ledger) == []
+
+
+def _decided(ledger: Ledger) -> list[KeptEntry]:
+    return entries(ledger, EntryKind.DECISION)
+
+
+def _rounds_kept(ledger: Ledger) -> list[KeptEntry]:
+    return entries(ledger, EntryKind.ROUND)
 
 
 def _rounds(task: Task, number: int) -> Task:
@@ -135,7 +147,21 @@ def _rounds(task: Task, number: int) -> Task:
 
 
 def _seven_rounds(ledger: Ledger) -> None:
-    (entry,) = ledger.entries(LAUNCH)
+    (entry,) = _decided(ledger)
     assert entry.record is not None
     assert [each.number for each in entry.record.rounds] == [1, 2, 3, 4, 5, 6, 7]
     assert entry.record.outcome is Outcome.APPROVED
+
+
+@pytest.mark.parametrize("store", ["rounds", "sign_off"])
+def test_rounds_that_were_written_into_the_state_store_do_not_count(
+    supervisor: Supervisor, ledger: Ledger, store: str
+) -> None:
+    """Who may edit a task's state store can forge nothing: the ledger alone holds the rounds."""
+    task = asked(a_task(supervisor, **DAILY))
+    round_ = {"number": 1, "decided_by": None, "decided_at": datetime.now(UTC).isoformat()}
+    forged = {"life": 0, "rounds": [{**round_, "number": number} for number in range(1, 7)]}
+    supervisor.store[store] = comms.SetTaskStateStore(ti_id=task.id, key=store, value=forged, expires_at=None)
+    ended = task.answer("Approve")
+    assert (ended.state, ended.message.next_method) == ("deferred", "next_round")
+    assert [entry.content["number"] for entry in _rounds_kept(ledger)] == [1]

@@ -10,7 +10,7 @@ import pytest
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from launch_pipeline.checks import run as checks_run
-from launch_pipeline.orchestration import triggers, windows
+from launch_pipeline.orchestration import openings, triggers
 from launch_pipeline.orchestration.ledger_access import denial
 from launch_pipeline.orchestration.triggers import DenialTrigger, ItemTrigger
 from launch_pipeline.record.schema import Entry, Outcome, read_record
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 
+pytestmark = pytest.mark.usefixtures("launched")
 LAUNCH = "shop-1.2"
 SOON = 20.0
 """Seconds within which a loaded machine does it; nothing waits so long where the code is right."""
@@ -42,7 +43,7 @@ def product(supervisor: Supervisor) -> Iterator[Switches]:
 
 def item_trigger(task: Task, **fields: Any) -> ItemTrigger:
     spec = task.operator.spec.payload()
-    made = ItemTrigger(spec=spec, conf=json.dumps(task.conf), **fields)
+    made = ItemTrigger(spec=spec, **fields)
     module, _, name = made.serialize()[0].rpartition(".")
     assert (module, name) == (ItemTrigger.__module__, "ItemTrigger")
     made = ItemTrigger(**json.loads(json.dumps(made.serialize()[1])))
@@ -167,13 +168,6 @@ def test_broken_environment_is_inconclusive_with_file_and_fix(
     assert "Fix:" in event.payload["results"][0]["headline"]
 
 
-def test_unreadable_configuration_is_inconclusive(supervisor: Supervisor, product: Switches) -> None:
-    """A run that somebody triggered with nonsense does not kill the trigger."""
-    product.on("/health")
-    event = event_of(item_trigger(a_task(supervisor, mode="check", conf={"environment": [1]})))
-    assert event.payload["verdict"] == "inconclusive"
-
-
 def test_bug_in_an_observer_is_inconclusive(
     supervisor: Supervisor, product: Switches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,19 +183,10 @@ def test_bug_in_an_observer_is_inconclusive(
     assert product.asked == []
 
 
-def test_nothing_configured_asks(supervisor: Supervisor, product: Switches) -> None:
-    """A phase triggered on its own, without any configuration, is a checklist for people."""
-    task = a_task(supervisor, mode="check", checks=[{"tls_certificate": {"targets": ["${domain}"]}}])
-    task.conf = {}
-    event = event_of(item_trigger(task))
-    assert event.payload["verdict"] == "inconclusive"
-    assert product.asked == []
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let waiting triggers look ten times a second."""
-    monkeypatch.setattr(windows, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(openings, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(triggers, "DENIAL_SECONDS", 0.1)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,13 @@ from airflow.sdk import DAG
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from launch_pipeline.errors import LedgerUnavailable
-from launch_pipeline.orchestration import triggers, windows
+from launch_pipeline.orchestration import openings, triggers
 from launch_pipeline.orchestration.windows import OpensOperator, WindowTrigger
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.schema import Entry
 from servers.airflow_task import Task, first_event
 from servers.checking import run
-from servers.item_tasks import REASON, a_launch
+from servers.item_tasks import CONF, REASON, a_launch
 from servers.records import a_seal
 
 if TYPE_CHECKING:
@@ -45,14 +44,11 @@ def begun(dsn: str, at: datetime) -> Launches:
     return launches
 
 
-def window(
-    supervisor: Supervisor, launch_at: str = "", *, told: bool = False, **moment: Any
-) -> WindowTrigger:
+def window(supervisor: Supervisor, *, told: bool = False, **moment: Any) -> WindowTrigger:
     with DAG("launch_day_t_0", schedule=None):
         operator = OpensOperator(task_id="opens", moment=moment, told=told)
-    conf = {"environment": "test", "launch_at": launch_at}
-    made = WindowTrigger(moment=moment, conf=json.dumps(conf), told=told)
-    made.task_instance = Task(supervisor, operator, conf=conf).identity
+    made = WindowTrigger(moments=[moment], told=told)
+    made.task_instance = Task(supervisor, operator, conf=CONF).identity
     return made
 
 
@@ -63,43 +59,43 @@ def in_seconds(seconds: float) -> datetime:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let waiting windows look ten times a second."""
-    monkeypatch.setattr(windows, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(openings, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(triggers, "DENIAL_SECONDS", 0.1)
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["as the ledger says", "as the form says"])
-def test_window_opens_at_its_moment(supervisor: Supervisor, ledger: Ledger, dsn: str, known: bool) -> None:
-    """Not before, and within a second after."""
+def test_window_opens_at_its_moment(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:
+    """Not before, and within a second after; the time is the ledger's, whatever the run's form says."""
     assert ledger is not None
     at = in_seconds(1)
-    if known:
-        begun(dsn, at)
-    event = event_of(window(supervisor, "" if known else at.isoformat()))
+    begun(dsn, at)
+    event = event_of(window(supervisor))
     assert isinstance(event, TaskSuccessEvent)
     assert (event.xcoms or {})["return_value"] == {"opened": at.isoformat()}
     assert datetime.now(UTC) >= at
 
 
 def test_window_has_the_pace_of_its_environment(
-    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder
+    supervisor: Supervisor, ledger: Ledger, dsn: str, include: IncludeFolder
 ) -> None:
     """A rehearsal's two hours are as short as its environment says."""
     assert ledger is not None
     include.environment(hour="500ms")
     at = in_seconds(-3600)
-    event = event_of(window(supervisor, at.isoformat(), offset="2h"))
+    begun(dsn, at)
+    event = event_of(window(supervisor, offset="2h"))
     opened = datetime.fromisoformat((event.xcoms or {})["return_value"]["opened"])
     assert opened == at + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("told", [True, False])
 def test_only_a_window_that_is_told_needs_a_worker(
-    supervisor: Supervisor, ledger: Ledger, told: bool
+    supervisor: Supervisor, ledger: Ledger, dsn: str, told: bool
 ) -> None:
     """The others end in the triggerer; either way the task gives the moment, also after a restart."""
     assert ledger is not None
     at = in_seconds(-1)
-    first = window(supervisor, at.isoformat(), told=told)
+    begun(dsn, at)
+    first = window(supervisor, told=told)
     again = WindowTrigger(**first.serialize()[1])
     again.task_instance = first.task_instance
     event = event_of(again)
@@ -116,7 +112,7 @@ def test_window_moves_with_a_postponed_launch(supervisor: Supervisor, ledger: Le
     launches = begun(dsn, first)
 
     async def moved() -> Any:
-        waiting = asyncio.ensure_future(first_event(window(supervisor, first.isoformat())))
+        waiting = asyncio.ensure_future(first_event(window(supervisor)))
         await asyncio.sleep(0)
         later = in_seconds(3)
         await asyncio.to_thread(launches.postpone, LAUNCH, later, "ada", REASON)
@@ -140,9 +136,32 @@ def test_window_of_an_aborted_launch_does_not_open(supervisor: Supervisor, ledge
         return await asyncio.wait_for(waiting, SOON)
 
     event = run(aborted())
-    assert event.payload == {"over": "aborted"}
-    with pytest.raises(Exception, match="The launch is over"):
+    assert "is over (aborted)" in event.payload["refused"]
+    with pytest.raises(Exception, match="This window does not open"):
         OpensOperator(task_id="opens", moment={}).ended({}, event.payload)  # type: ignore[arg-type]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "of a run that a person triggered": ({"run_type": "manual"}, "triggered by hand"),
+    "of a run with facts of its own": (
+        {"conf": {**CONF, "launch_at": ""}},
+        "another configuration",
+    ),
+    "of a run that no launch has": ({"run_id": "shop-9"}, "belongs to no launch"),
+}
+
+
+@pytest.mark.parametrize(("run_", "why"), REFUSED.values(), ids=REFUSED)
+def test_window_does_not_open(
+    supervisor: Supervisor, ledger: Ledger, dsn: str, run_: dict[str, Any], why: str
+) -> None:
+    """Only a run of the launch's own has windows, and its time is the ledger's."""
+    assert ledger is not None
+    begun(dsn, in_seconds(-1))
+    trigger = window(supervisor)
+    task = Task(supervisor, OpensOperator(task_id="opens", moment={}), **{"conf": CONF, **run_})
+    trigger.task_instance = task.identity
+    assert why in event_of(trigger).payload["refused"]
 
 
 @pytest.mark.usefixtures("quick")
@@ -181,7 +200,7 @@ def test_window_survives_a_seal_that_cannot_be_read(
             raise LedgerUnavailable("gone")
         return None
 
-    monkeypatch.setattr(windows, "sealed_at", away_twice)
+    monkeypatch.setattr(openings, "sealed_at", away_twice)
     event = event_of(window(supervisor, anchor="launch_time_or_t_0_end"))
     assert isinstance(event, TaskSuccessEvent)
     assert asked == [LAUNCH] * 3
