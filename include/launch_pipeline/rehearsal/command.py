@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from launch_pipeline.errors import ConfigurationError, OperationError
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.rehearsal.control import StandInControl
@@ -25,6 +23,7 @@ from launch_pipeline.rehearsal.summary import Summary, summarise
 from launch_pipeline.rehearsal.watch import CONDUCTOR, Watch, items_of, load_plans
 from launch_pipeline.runtime.progress import step
 from launch_pipeline.runtime.stack import Stack
+from launch_pipeline.runtime.terminal import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,8 +36,6 @@ LAUNCH_IN = timedelta(seconds=50)
 """From the trigger to the launch time: later than admission, sooner than the weeks before it are done."""
 LOOK_EVERY = 2.0
 STAND_IN_TIMEOUT = 60.0
-PLAIN_WIDTH = 160
-"""Columns of tables where no terminal says how wide it is."""
 
 
 def rehearse(
@@ -104,9 +101,7 @@ class Rehearsal:
         self.run_id = f"REHEARSAL-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         self.stack = Stack(stage.settings, stage.components())
         self.control = StandInControl(stage.plan)
-        self.console = Console(highlight=False, stderr=quiet)
-        if not self.console.is_terminal:
-            self.console.width = PLAIN_WIDTH
+        self.console = console(stderr=quiet)
         self.display = Display(self.console, self._owners())
 
     def _owners(self) -> dict[tuple[str, str], str]:
