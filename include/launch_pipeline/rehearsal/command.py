@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from launch_pipeline.errors import ConfigurationError, OperationError
+from launch_pipeline.errors import ConfigurationError, LaunchRefused, OperationError
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.rehearsal.control import StandInControl
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from launch_pipeline.rehearsal.standin.plan import StandInPlan
     from launch_pipeline.rehearsal.watch import View
 
-LAUNCH_IN = timedelta(seconds=50)
-"""From the trigger to the launch time: later than admission, sooner than the weeks before it are done.
+LAUNCH_IN = timedelta(minutes=2)
+"""From the trigger to the launch time: later than admission, which takes a minute on a machine that has much
+else to do, and sooner than the weeks before it are done.
 
 By hand it is ``timing.ROOM``, and T-0 comes as soon as it is waited for.
 """
@@ -125,14 +126,22 @@ class Rehearsal:
                 tell_as_json(summary, seconds)
             else:
                 tell(self.console, summary, seconds, self.stage)
-            settings = self.stage.settings
-            report = write_report(settings.ledger_dsn, self.run_id, self.stage.contacts, settings.home)
-            self.console.print(f"report     {report}", markup=False)
+            self._report()
             if keep or self.hands_on:
                 self._keep()
         finally:
             self._stop()
         return 0 if summary.as_planned else 1
+
+    def _report(self) -> None:
+        settings = self.stage.settings
+        try:
+            report = write_report(settings.ledger_dsn, self.run_id, self.stage.contacts, settings.home)
+        except LaunchRefused:
+            says = "The launch never began, so there is no report: its task 'admit' says why, in its log."
+            self.console.print(says, style="red")
+        else:
+            self.console.print(f"report     {report}", markup=False)
 
     def _keep(self) -> None:
         """Wait for Ctrl-C, which ends a rehearsal that is over and does not interrupt it."""
