@@ -18,6 +18,7 @@ TOGETHER = (
     ("e2e",),
     ("integration/production",),
     ("integration/runtime",),
+    ("docs",),
     ("integration/checks/monitoring",),
     ("integration/checks/infrastructure",),
     ("integration/rehearsal",),

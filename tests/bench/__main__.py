@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.loop import measure_loop
 from bench.parsing import measure_parsing
 from bench.phases import measure_phases
 from bench.slack import measure_slack
+from launch_pipeline.runtime.terminal import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from bench.rows import Row
 
@@ -39,13 +39,18 @@ def main() -> int:
     rows = [
         row for name, measure in measures.items() if name in (asked.only or measures) for row in measure()
     ]
-    table = Table("what", "measured", "compared with", "ratio", "budget", "")
-    for row in rows:
-        table.add_row(*row.cells())
-    Console().print(table)
+    console().print(table_of(rows))
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     asked.json.write_text(json.dumps([row.plain() for row in rows], indent=1), encoding="utf-8")
     return 0 if all(row.kept for row in rows) else 1
+
+
+def table_of(rows: Iterable[Row]) -> Table:
+    """Make the table that is printed."""
+    table = Table("what", "measured", "compared with", "ratio", "budget", "")
+    for row in rows:
+        table.add_row(*row.cells())
+    return table
 
 
 if __name__ == "__main__":

@@ -17,16 +17,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from chaos.faults import Fault
 from chaos.page import COLUMNS, rows, write
 from chaos.rounds import play
 from chaos.stage import remains, staged
+from launch_pipeline.runtime.terminal import console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chaos.rounds import Round
     from chaos.stage import Stage
@@ -45,24 +45,29 @@ def main() -> int:
                 # At once: a run that is broken off has measured something all the same.
                 _keep(asked, rounds)
         left = remains(stage)
-    console = Console()
-    table = Table(*COLUMNS)
-    for row in rows(rounds):
-        table.add_row(*row)
-    console.print(table)
+    out = console()
+    out.print(table_of(rounds))
     for line in (*left, *(line for played in rounds for line in played.left)):
-        console.print(f"left: {line}", style="red")
+        out.print(f"left: {line}", style="red")
     return 0 if all(played.clean for played in rounds) and not left else 1
 
 
+def table_of(rounds: Sequence[Round]) -> Table:
+    """Make the table that is printed."""
+    table = Table(*COLUMNS)
+    for row in rows(rounds):
+        table.add_row(*row)
+    return table
+
+
 def _rounds(stage: Stage, asked: argparse.Namespace) -> Iterator[Round]:
-    console = Console(stderr=True)
+    err = console(stderr=True)
     for number in range(asked.rounds):
         for fault in asked.faults:
             rng = random.Random(f"{asked.seed}/{number}/{fault}")  # noqa: S311 - a moment, no secret
-            console.print(f"round {number + 1}, {fault} …")
+            err.print(f"round {number + 1}, {fault} …")
             played = play(stage, fault, rng, f"{number + 1}-{fault}", launches=2 if asked.short else 3)
-            console.print(f"  {played}")
+            err.print(f"  {played}")
             yield played
 
 

@@ -180,7 +180,7 @@ class Player:
         elif "signed" in text and "1 of 4" in text:
             self.camera.shoot("sign-off", message)
         elif "Review…" in card["buttons"]:
-            red = any(word in text for word in ("Checks failed", "Not found out"))
+            red = any(word in text for word in ("Checks failed", "Could not be checked"))
             both = red and ALL_MINE in card["buttons"]
             self.camera.shoot("section-both" if both else "section-red" if red else "section", message)
 

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from launch_pipeline.errors import InvalidChecklist, LaunchError, LedgerUnavailable, OperationError
+from launch_pipeline.runtime.terminal import console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,16 +24,12 @@ class ExitCode(IntEnum):
 
 def out() -> Console:
     """Return the console for results."""
-    from rich.console import Console  # noqa: PLC0415 - 'launch --help' stays quick
-
-    return Console(highlight=False, soft_wrap=True)
+    return console(soft_wrap=True)
 
 
 def err() -> Console:
     """Return the console for trouble, on standard error."""
-    from rich.console import Console  # noqa: PLC0415
-
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return console(stderr=True, soft_wrap=True)
 
 
 def exit_code(error: LaunchError) -> ExitCode:
@@ -49,9 +46,9 @@ def exit_code(error: LaunchError) -> ExitCode:
 
 def complain(error: LaunchError) -> ExitCode:
     """Show the error, every problem on a line of its own, and return the exit code for it."""
-    console = err()
+    trouble = err()
     problems = error.problems if isinstance(error, InvalidChecklist) else (error,)
     for problem in problems:
-        console.print("[bold red]✗[/]", end=" ")
-        console.print(str(problem), markup=False)
+        trouble.print("[bold red]✗[/]", end=" ")
+        trouble.print(str(problem), markup=False)
     return exit_code(error)

@@ -110,7 +110,10 @@ def show(console: Console, found: Diagnosis, *, verbose: bool) -> None:
         f"\n{found.automated} of {found.items} items with checks lack nothing; the others ask people."
     )
     if found.wrong:
-        console.print(f"{found.wrong} wrong.", style="bold red")
+        wrong = [each.conn_id for each in found.connections if each.wrong]
+        wrong += [each.what for each in found.findings if each.wrong]
+        word = "problem" if len(wrong) == 1 else "problems"
+        console.print(f"{len(wrong)} {word}: {', '.join(wrong)}", style="bold red", markup=False)
 
 
 def _variables(console: Console, variables: tuple[VariableState, ...], *, verbose: bool) -> None:

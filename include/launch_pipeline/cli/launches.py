@@ -68,11 +68,13 @@ ByOption = Annotated[
 def start(
     release: Annotated[str, typer.Option(help="Version that is launched")],
     release_commit: Annotated[str, typer.Option(help="Its commit, all 40 characters")],
-    previous_release: Annotated[str, typer.Option(help="Version to roll back to")],
     launch_time: Annotated[
         datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="When T-0 begins, with zone")
     ],
     environment: Annotated[str, typer.Option(help="A file of include/environments, without .yaml")],
+    previous_release: Annotated[
+        str | None, typer.Option(help="Version to roll back to [default: none, as for a first launch]")
+    ] = None,
     launch_id: Annotated[
         str | None, typer.Option("--id", help="Name of the launch [default: from environment and release]")
     ] = None,

@@ -11,11 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
+from launch_pipeline.checklist.sequence import ALL_PHASES
+from launch_pipeline.checklist.words import GateStyle
 from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.cli.timeline import Window, windows
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.plan import DagPlan, PlannedItem
     from launch_pipeline.people.contacts import Contacts
+
+    Found = Sequence[tuple[DagPlan, Sequence[tuple[PlannedItem, "ItemState"]]]]
 
 Json = Mapping[str, Any]
 CONDUCTOR = "launch"
@@ -27,10 +34,14 @@ class ItemState(StrEnum):
 
     PASSED = "passed"
     APPROVED = "approved"
+    GO = "go"
+    SIGNED = "signed"
     WAIVED = "waived"
     NOT_APPLICABLE = "not applicable"
     NOT_MET = "not met"
     REJECTED = "rejected"
+    NO_GO = "no go"
+    DECLINED = "declined"
     FAILED = "failed without a record"
     NOT_REACHED = "not reached"
     DONE = "done"
@@ -41,7 +52,15 @@ class ItemState(StrEnum):
     PENDING = "pending"
 
 
-BLOCKING = frozenset({ItemState.REJECTED, ItemState.FAILED, ItemState.NOT_REACHED, ItemState.UNRECORDED})
+NOES = frozenset({ItemState.REJECTED, ItemState.NO_GO, ItemState.DECLINED})
+BLOCKING = NOES | {ItemState.FAILED, ItemState.NOT_REACHED, ItemState.UNRECORDED}
+_WAIVED = frozenset({ItemState.WAIVED, ItemState.NOT_APPLICABLE})
+_SPOKEN = {
+    (GateStyle.DECISION, ItemState.APPROVED): ItemState.GO,
+    (GateStyle.DECISION, ItemState.REJECTED): ItemState.NO_GO,
+    (GateStyle.SIGNATURE, ItemState.APPROVED): ItemState.SIGNED,
+    (GateStyle.SIGNATURE, ItemState.REJECTED): ItemState.DECLINED,
+}
 _BY_TASK_STATE = {
     "success": ItemState.DONE,
     "skipped": ItemState.SKIPPED,
@@ -91,10 +110,34 @@ class Blocker(Frozen):
     why: str
 
 
+class Waiver(Frozen):
+    """Something that goes on without a yes: waived, or said to be not applicable."""
+
+    dag_id: str
+    task_id: str
+    text: str
+    outcome: str
+    by: str
+    reason: str
+
+
+class Voice(Frozen):
+    """What one role said to go/no-go."""
+
+    role: str
+    state: str
+    """``go``, ``no go``, ``asking`` or ``pending``."""
+    by: str = ""
+
+
 class LaunchStatus(Frozen):
     """A launch as it stands."""
 
     launch_id: str
+    url: str = ""
+    """Of the conductor's run in Airflow."""
+    report: str = ""
+    """Of its report."""
     state: str
     """How it ended, as recorded; until then the state of the conductor's run."""
     release: str = ""
@@ -102,6 +145,10 @@ class LaunchStatus(Frozen):
     launch_at: str = ""
     rehearsal: bool = False
     phases: tuple[PhaseStatus, ...]
+    """In the order of the launch."""
+    windows: tuple[Window, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    go_no_go: tuple[Voice, ...] = ()
     blockers: tuple[Blocker, ...]
     requests: tuple[Request, ...]
     notes: tuple[str, ...] = ()
@@ -125,8 +172,14 @@ class Sources(Frozen):
     requests: list[Any]
     outcomes: dict[str, str] | None
     """Task instance id to outcome, from the ledger; ``None`` if it could not be read."""
+    decided: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    """Task instance id to who decided and why, from the ledger."""
     launch_at: str = ""
     """From the ledger: the launch may have been moved."""
+    t_0_sealed_at: str = ""
+    """From the ledger: the later windows are counted from then."""
+    pace: float = 1.0
+    """How fast waiting passes in the launch's environment."""
     ended_as: str = ""
     """From the ledger: how the launch ended, if it has."""
     notes: tuple[str, ...] = ()
@@ -137,23 +190,34 @@ def read_status(sources: Sources, plans: Mapping[str, DagPlan], contacts: Contac
     conductor = sources.runs.get(CONDUCTOR) or {}
     conf = conductor.get("conf") or {}
     asking = {(r["task_instance"]["dag_id"], r["task_instance"]["task_id"]) for r in sources.requests}
-    phases, blockers = [], []
-    for plan in plans.values():
-        states = item_states(sources, plan, asking)
-        phases.append(_phase(sources, plan, states))
-        blockers += [_blocker(plan, item, state) for item, state in states if state in BLOCKING]
+    found = [(plan, item_states(sources, plan, asking)) for plan in in_order(plans)]
+    launch_at = sources.launch_at or conf.get("launch_at") or ""
+    run = f"{sources.url}/dags/{CONDUCTOR}/runs/{sources.launch_id}"
     return LaunchStatus(
         launch_id=sources.launch_id,
+        url=run if conductor else "",
+        report=f"{sources.url}/launch/report/{sources.launch_id}",
         state=sources.ended_as or conductor.get("state") or NOT_STARTED,
         release=conf.get("release") or "",
         environment=conf.get("environment") or "",
-        launch_at=sources.launch_at or conf.get("launch_at") or "",
+        launch_at=launch_at,
         rehearsal=bool(conf.get("rehearsal")),
-        phases=tuple(phases),
-        blockers=(*blockers, *_operational(sources, plans)),
+        phases=tuple(_phase(sources, plan, states) for plan, states in found),
+        windows=windows(
+            plans, sources.runs, launch_at, t_0_sealed_at=sources.t_0_sealed_at, pace=sources.pace
+        ),
+        waivers=tuple(_waivers(sources, found)),
+        go_no_go=tuple(_voices(sources, found)),
+        blockers=(*_blockers(found), *_operational(sources, plans)),
         requests=tuple(_requests(sources, plans, contacts)),
         notes=sources.notes,
     )
+
+
+def in_order(plans: Mapping[str, DagPlan]) -> list[DagPlan]:
+    """Give the plans in the order of a launch; those that no conductor runs come last."""
+    places = {dag_id: number for number, dag_id in enumerate(ALL_PHASES)}
+    return sorted(plans.values(), key=lambda plan: places.get(plan.dag_id, len(places)))
 
 
 def item_states(
@@ -179,7 +243,8 @@ def _item_state(item: PlannedItem, task: Json | None, outcomes: Mapping[str, str
         return state
     kept = (outcomes or {}).get(task["id"])
     if kept:
-        return ItemState(kept.replace("_", " "))
+        outcome = ItemState(kept.replace("_", " "))
+        return _SPOKEN.get((item.item.gate, outcome), outcome)
     if state is ItemState.DONE and outcomes is not None:
         # A person's answer is in the ledger before the task may end; a machine's pass comes with the gate.
         return ItemState.UNRECORDED if item.item.mode.needs_person else ItemState.PASSED
@@ -198,8 +263,40 @@ def _phase(sources: Sources, plan: DagPlan, states: Sequence[tuple[PlannedItem, 
     )
 
 
-def _blocker(plan: DagPlan, item: PlannedItem, state: ItemState) -> Blocker:
-    return Blocker(dag_id=plan.dag_id, task_id=item.task_id, text=item.item.text, why=state.value)
+def _blockers(found: Found) -> Iterable[Blocker]:
+    for plan, states in found:
+        for item, state in states:
+            if state in BLOCKING:
+                yield Blocker(dag_id=plan.dag_id, task_id=item.task_id, text=item.item.text, why=state.value)
+
+
+def _said(sources: Sources, dag_id: str, task_id: str) -> tuple[str, str]:
+    """Who decided an item, and why."""
+    ids = (task["id"] for task in sources.tasks.get(dag_id, []) if task["task_id"] == task_id)
+    return next((sources.decided[each] for each in ids if each in sources.decided), ("", ""))
+
+
+def _waivers(sources: Sources, found: Found) -> Iterable[Waiver]:
+    for plan, states in found:
+        for item, state in states:
+            if state in _WAIVED:
+                by, reason = _said(sources, plan.dag_id, item.task_id)
+                yield Waiver(
+                    dag_id=plan.dag_id,
+                    task_id=item.task_id,
+                    text=item.item.text,
+                    outcome=state.value,
+                    by=by,
+                    reason=reason,
+                )
+
+
+def _voices(sources: Sources, found: Found) -> Iterable[Voice]:
+    for plan, states in found:
+        for item, state in states:
+            if item.item.gate is GateStyle.DECISION:
+                by, _ = _said(sources, plan.dag_id, item.task_id)
+                yield Voice(role=item.item.owner.label, state=state.value, by=by)
 
 
 def _operational(sources: Sources, plans: Mapping[str, DagPlan]) -> Iterable[Blocker]:

@@ -11,6 +11,9 @@ from launch_pipeline.cli.client import HomeOption  # noqa: TC001 - typer reads i
 EXAMPLES = """\
 Rehearse a launch: the same Dags against a stand-in product, in minutes, on this machine.
 
+With --hands-on you answer, as everybody, on a Slack of its own: T-0 waits for you, each window of the launch
+day opens half a minute after everything before it is complete, and at the end everything keeps running.
+
 \b
 Examples:
   launch rehearse
@@ -21,7 +24,9 @@ Examples:
 
 
 def rehearse(
-    hands_on: Annotated[bool, typer.Option("--hands-on", help="You answer the questions yourself")] = False,
+    hands_on: Annotated[
+        bool, typer.Option("--hands-on", help="You answer yourself; Ctrl-C stops it")
+    ] = False,
     home: HomeOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web interface")] = 8080,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end")] = False,

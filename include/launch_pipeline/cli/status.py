@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -14,17 +15,22 @@ from launch_pipeline.errors import LaunchError, LaunchRefused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rich.console import Console
+
     from launch_pipeline.checklist.plan import DagPlan
     from launch_pipeline.cli.reading import LaunchStatus, Sources
     from launch_pipeline.orchestration.airflow_api import AirflowApi
     from launch_pipeline.people.contacts import Contacts
     from launch_pipeline.record.launches import Launch
+    from launch_pipeline.record.schema import KeptEntry
 
 EXAMPLES = """\
-Show a launch: its phases, items by outcome, what blocks, and who must answer what.
+Show a launch: how far away T-0 is, which window opens next, its phases in order with items by outcome, what
+blocks, and who must answer what.
 
 Without an id: the launch that runs, or the last one. With --json: one JSON object on standard output.
-Exits with 1 if there is no such launch.
+With --watch into a pipe or a file: again whenever something has changed. Exits with 1 if there is no such
+launch.
 
 \b
 Examples:
@@ -53,7 +59,7 @@ def status(
     def read() -> LaunchStatus:
         from launch_pipeline.cli.reading import read_status  # noqa: PLC0415
 
-        return read_status(gather(api, chosen, plans, dsn, notes), plans, contacts)
+        return read_status(gather(api, chosen, plans, dsn, notes, target), plans, contacts)
 
     if as_json:
         out().print_json(read().model_dump_json())
@@ -70,12 +76,27 @@ def _watch(read: Any) -> None:
 
     from launch_pipeline.cli.view import render  # noqa: PLC0415
 
-    current = read()
-    with Live(render(current), console=out(), auto_refresh=False, vertical_overflow="visible") as live:
+    current, console = read(), out()
+    if not console.is_terminal:
+        _watch_plainly(read, current, console)
+    with Live(render(current), console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while not current.over:
             time.sleep(WATCH_EVERY)
             current = read()
             live.update(render(current), refresh=True)
+    raise typer.Exit(ExitCode.OK)
+
+
+def _watch_plainly(read: Any, current: LaunchStatus, console: Console) -> NoReturn:
+    """Print the status again whenever it has changed: what moves on a screen says nothing in a file."""
+    from launch_pipeline.cli.view import render  # noqa: PLC0415
+
+    console.print(render(current))
+    while not current.over:
+        time.sleep(WATCH_EVERY)
+        before, current = current, read()
+        if current != before:
+            console.print(render(current))
     raise typer.Exit(ExitCode.OK)
 
 
@@ -118,6 +139,7 @@ def gather(
     plans: Mapping[str, DagPlan],
     ledger_dsn: str | None,
     notes: tuple[str, ...] = (),
+    target: Target | None = None,
 ) -> Sources:
     """Read everything there is about a launch. Raises :class:`LaunchRefused` if there is no such launch."""
     from launch_pipeline.cli.reading import CONDUCTOR, Sources  # noqa: PLC0415
@@ -125,7 +147,9 @@ def gather(
     runs = api.runs_of_launch(launch_id)
     if not runs:
         raise LaunchRefused(f"there is no launch {launch_id!r}. 'launch status' shows the current one.")
-    outcomes, launch, trouble = from_ledger(ledger_dsn, launch_id)
+    kept, launch, trouble = from_ledger(ledger_dsn, launch_id)
+    conf = (runs.get(CONDUCTOR) or {}).get("conf") or {}
+    pace, unknown = pace_of(launch.environment if launch else conf.get("environment"), target or Target())
     return Sources(
         launch_id=launch_id,
         url=api.base_url,
@@ -136,29 +160,68 @@ def gather(
         requests=[
             r for r in api.hitl_details("~", launch_id) if r["task_instance"]["dag_run_id"] == launch_id
         ],
-        outcomes=outcomes,
+        outcomes=kept.outcomes if kept else None,
+        decided=kept.decided if kept else {},
+        t_0_sealed_at=kept.t_0_sealed_at if kept else "",
+        pace=pace,
         launch_at=launch.launch_at.isoformat() if launch else "",
         ended_as=launch.state.value if launch and launch.over else "",
-        notes=(*notes, *trouble),
+        notes=(*notes, *trouble, *unknown),
     )
 
 
-def from_ledger(
-    dsn: str | None, launch_id: str
-) -> tuple[dict[str, str] | None, Launch | None, tuple[str, ...]]:
-    """Return outcomes by task instance id, the launch as recorded, and what could not be read."""
+def pace_of(environment: str | None, target: Target) -> tuple[float, tuple[str, ...]]:
+    """Return how fast waiting passes in the launch's environment, and what could not be read."""
+    from launch_pipeline.cli.surroundings import environment_named, stack_variables  # noqa: PLC0415
+
+    try:
+        return environment_named(environment, stack_variables(target)).pace, ()
+    except (typer.BadParameter, LaunchError) as error:
+        return 1.0, (f"the windows are those of real time: {error}",)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the ledger says of a launch's items."""
+
+    outcomes: dict[str, str]
+    decided: dict[str, tuple[str, str]]
+    t_0_sealed_at: str
+
+    @classmethod
+    def of(cls, entries: list[KeptEntry]) -> Kept:
+        """Read its rows; a later record of a task instance wins."""
+        from launch_pipeline.checklist.sequence import T_0  # noqa: PLC0415
+
+        records = [record for entry in entries if (record := entry.record)]
+        sealed = [
+            str(entry.content.get("sealed_at"))
+            for entry in entries
+            if entry.kind == "seal" and entry.dag_id == T_0 and entry.content.get("complete")
+        ]
+        return cls(
+            outcomes={record.task_instance_id: record.outcome.value for record in records},
+            decided={
+                record.task_instance_id: (record.decided_by.name if record.decided_by else "", record.reason)
+                for record in records
+            },
+            t_0_sealed_at=sealed[-1] if sealed else "",
+        )
+
+
+def from_ledger(dsn: str | None, launch_id: str) -> tuple[Kept | None, Launch | None, tuple[str, ...]]:
+    """Return what was kept of its items, the launch as recorded, and what could not be read."""
     from launch_pipeline.record.launches import Launches  # noqa: PLC0415
     from launch_pipeline.record.ledger import Ledger  # noqa: PLC0415
 
     if dsn is None:
         return None, None, ("the ledger is not known here (--ledger): green items show as 'done'.",)
     try:
-        records = [entry.record for entry in Ledger(dsn).entries(launch_id)]
-        outcomes = {record.task_instance_id: record.outcome.value for record in records if record}
+        kept = Kept.of(Ledger(dsn).entries(launch_id))
     except LaunchError as error:
         return None, None, (f"the ledger could not be read, green items show as 'done': {error}",)
     try:
-        return outcomes, Launches(dsn).get(launch_id), ()
+        return kept, Launches(dsn).get(launch_id), ()
     except LaunchError:
         # A phase that was triggered on its own belongs to no launch that the ledger knows.
-        return outcomes, None, ()
+        return kept, None, ()

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from launch_pipeline.cli.reading import NOT_STARTED, ItemState
+from launch_pipeline.cli.timeline import clock, countdown, next_window
 
 if TYPE_CHECKING:
     from launch_pipeline.cli.reading import Blocker, LaunchStatus, PhaseStatus, Request
@@ -27,6 +28,8 @@ _RUN_MARKS = {
 }
 _STYLES = {
     ItemState.REJECTED: "red",
+    ItemState.NO_GO: "red",
+    ItemState.DECLINED: "red",
     ItemState.NOT_REACHED: "red",
     ItemState.FAILED: "red",
     ItemState.UNRECORDED: "red",
@@ -35,15 +38,18 @@ _STYLES = {
     ItemState.WAIVED: "magenta",
     ItemState.PASSED: "green",
     ItemState.APPROVED: "green",
+    ItemState.GO: "green",
+    ItemState.SIGNED: "green",
     ItemState.PENDING: "dim",
 }
 MANY = 12
 """Requests shown; the rest is counted."""
 
 
-def render(status: LaunchStatus) -> RenderableType:
-    """Return the whole status: head, phases, what blocks, who must answer, notes."""
-    parts: list[RenderableType] = [_head(status), _phases(status.phases)]
+def render(status: LaunchStatus, now: datetime | None = None) -> RenderableType:
+    """Return the whole status: clock, head, phases, what blocks, who must answer, notes."""
+    clock_line = headline(status, now or datetime.now(UTC))
+    parts: list[RenderableType] = [Text(clock_line, style="bold"), _head(status), _phases(status.phases)]
     if status.blockers:
         parts += [Text("\nBlocks", style="bold red"), _blockers(status.blockers)]
     if status.requests:
@@ -51,6 +57,26 @@ def render(status: LaunchStatus) -> RenderableType:
         parts += [Text(title, style="bold yellow"), _requests(status.requests)]
     parts += [Text(f"note: {note}", style="dim") for note in status.notes]
     return Group(*parts)
+
+
+def headline(status: LaunchStatus, now: datetime) -> str:
+    """Say in one line how far away T-0 is, what opens next, and how much blocks, waits and was waived."""
+    going_on = [] if status.over else [countdown(status.launch_at, now), _next(status, now)]
+    counts = [
+        f"{len(status.blockers)} block" if status.blockers else "nothing blocks",
+        f"{len(status.requests)} wait" if status.requests else "",
+        f"{len(status.waivers)} waived or not applicable" if status.waivers else "",
+    ]
+    return " · ".join(filter(None, [*going_on, *counts]))
+
+
+def _next(status: LaunchStatus, now: datetime) -> str:
+    window = next_window(status.windows, now)
+    if window is None:
+        return ""
+    at = clock(window.opens_at, now)
+    late = datetime.fromisoformat(window.opens_at) <= now
+    return f"window {window.name} late since {at}" if late else f"next window {window.name} {at}"
 
 
 def _head(status: LaunchStatus) -> Text:
@@ -61,7 +87,8 @@ def _head(status: LaunchStatus) -> Text:
     facts = [f"release {status.release}", f"to {status.environment}", f"launches {status.launch_at}"]
     present = (status.release, status.environment, status.launch_at)
     line = " · ".join(fact for fact, value in zip(facts, present, strict=True) if value)
-    return head.append(f"\n{line}\n" if line else "\n")
+    links = [f"Airflow {status.url}\nreport  {status.report}"] if status.url else []
+    return head.append("\n".join(["", *filter(None, [line]), *links, ""]))
 
 
 def _phases(phases: tuple[PhaseStatus, ...]) -> Table:

@@ -45,7 +45,7 @@ def body(spec: ItemSpec, launch: LaunchContext) -> str:
 
 def form(spec: ItemSpec) -> dict[str, Param]:
     """Fields of the request; the form leaves them open, since the answer decides what is needed."""
-    reason = _text("Reason", "Needed for everything but a yes.", 2000)
+    reason = _text("Reason", "Required to waive, reject or say no.", 2000)
     if spec.item.gate is not GateStyle.SIGNATURE:
         return {"reason": reason}
     return {"signature": _text("Signature", "Your full name, as in the contacts.", 200), "reason": reason}

@@ -190,6 +190,6 @@ def form() -> dict[str, Param]:
             False,
             type="boolean",
             title="Rehearsal",
-            description="Marks everything REHEARSAL; rehearsals do not hold the environment.",
+            description="Marks everything REHEARSAL; does not block a real launch to this environment.",
         ),
     }

@@ -124,7 +124,7 @@ def tell_window(ti: Any, launch: LaunchContext, due: datetime) -> None:
     late = datetime.now(UTC) - due
     missed = late > MISSED_AFTER
     kind = LaunchNoteKind.WINDOW_MISSED if missed else LaunchNoteKind.WINDOW_OPENED
-    then = "It opens now. If that is too late, run `launch postpone` or `launch abort`."
+    then = "It opens now. If that is too late, run 'launch postpone' or 'launch abort'."
     try:
         view = LaunchInView(launch)
         note = _note(

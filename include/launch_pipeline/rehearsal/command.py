@@ -8,23 +8,24 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from launch_pipeline.errors import ConfigurationError, OperationError
+from launch_pipeline.errors import ConfigurationError, LaunchRefused, OperationError
+from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.rehearsal.control import StandInControl
 from launch_pipeline.rehearsal.display import Display
 from launch_pipeline.rehearsal.operations import Operator
 from launch_pipeline.rehearsal.people import People, World
-from launch_pipeline.rehearsal.report import explain, tell, tell_as_json, write_report
+from launch_pipeline.rehearsal.report import addresses, explain, tell, tell_as_json, write_report
 from launch_pipeline.rehearsal.scenario import DEFAULT, Scenario
 from launch_pipeline.rehearsal.stage import ADMIN, ENVIRONMENT, RELEASE_MANAGER, STAND_IN, Stage
 from launch_pipeline.rehearsal.standin.plan import Part
 from launch_pipeline.rehearsal.story import Happening
 from launch_pipeline.rehearsal.summary import Summary, summarise
+from launch_pipeline.rehearsal.timing import ROOM, LaunchTime
 from launch_pipeline.rehearsal.watch import CONDUCTOR, Watch, items_of, load_plans
 from launch_pipeline.runtime.progress import step
 from launch_pipeline.runtime.stack import Stack
+from launch_pipeline.runtime.terminal import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from launch_pipeline.rehearsal.standin.plan import StandInPlan
     from launch_pipeline.rehearsal.watch import View
 
-LAUNCH_IN = timedelta(seconds=50)
-"""From the trigger to the launch time: later than admission, sooner than the weeks before it are done."""
+LAUNCH_IN = timedelta(minutes=2)
+"""From the trigger to the launch time: later than admission, which takes a minute on a machine that has much
+else to do, and sooner than the weeks before it are done.
+
+By hand it is ``timing.ROOM``, and T-0 comes as soon as it is waited for.
+"""
 LOOK_EVERY = 2.0
 STAND_IN_TIMEOUT = 60.0
-PLAIN_WIDTH = 160
-"""Columns of tables where no terminal says how wide it is."""
 
 
 def rehearse(
@@ -52,8 +55,9 @@ def rehearse(
 ) -> None:
     """Rehearse a launch.
 
-    ``hands_on`` leaves the answers to whoever sits there; ``keep`` leaves everything running at the end until
-    Ctrl-C; ``break_`` names parts of the stand-in that stay broken; ``json`` prints the summary as JSON.
+    ``hands_on`` leaves the answers to whoever sits there, and everything running at the end until Ctrl-C, as
+    ``keep`` does; ``break_`` names parts of the stand-in that stay broken; ``json`` prints the summary as
+    JSON.
     Raises SystemExit(1) where the launch does not end complete with every item of the document accounted
     for, or where something was not verified for which the story has no reason; LaunchError for what stands
     in the way.
@@ -104,10 +108,8 @@ class Rehearsal:
         self.run_id = f"REHEARSAL-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         self.stack = Stack(stage.settings, stage.components())
         self.control = StandInControl(stage.plan)
-        self.console = Console(highlight=False, stderr=quiet)
-        if not self.console.is_terminal:
-            self.console.width = PLAIN_WIDTH
-        self.display = Display(self.console, self._owners())
+        self.console = console(stderr=quiet)
+        self.display = Display(self.console, self._owners(), tell_waits=hands_on)
 
     def _owners(self) -> dict[tuple[str, str], str]:
         holders = {place: self.stage.contacts.holders(item.item.owner) for place, item in self.items.items()}
@@ -124,17 +126,26 @@ class Rehearsal:
                 tell_as_json(summary, seconds)
             else:
                 tell(self.console, summary, seconds, self.stage)
-            settings = self.stage.settings
-            report = write_report(settings.ledger_dsn, self.run_id, self.stage.contacts, settings.home)
-            self.console.print(f"report     {report}", markup=False)
-            if keep:
+            self._report()
+            if keep or self.hands_on:
                 self._keep()
         finally:
             self._stop()
         return 0 if summary.as_planned else 1
 
+    def _report(self) -> None:
+        settings = self.stage.settings
+        try:
+            report = write_report(settings.ledger_dsn, self.run_id, self.stage.contacts, settings.home)
+        except LaunchRefused:
+            says = "The launch never began, so there is no report: its task 'admit' says why, in its log."
+            self.console.print(says, style="red")
+        else:
+            self.console.print(f"report     {report}", markup=False)
+
     def _keep(self) -> None:
         """Wait for Ctrl-C, which ends a rehearsal that is over and does not interrupt it."""
+        addresses(self.console, self.stage)
         self.console.print("Everything keeps running. Ctrl-C stops it.")
         with suppress(KeyboardInterrupt):
             self.stack.wait()
@@ -159,19 +170,30 @@ class Rehearsal:
         except KeyboardInterrupt:
             self.stack.abandon()
 
-    def _trigger(self) -> None:
+    def _trigger(self) -> datetime:
+        """Start the launch and give its launch time."""
+        launch_at = (datetime.now(UTC) + (ROOM if self.hands_on else LAUNCH_IN)).replace(microsecond=0)
         conf = {
             "release": self.stage.plan.release,
             "release_sha": self.control.state()["release_sha"],
             "previous_release": self.stage.plan.previous_release,
-            "launch_at": (datetime.now(UTC) + LAUNCH_IN).isoformat(timespec="seconds"),
+            "launch_at": launch_at.isoformat(),
             "environment": ENVIRONMENT,
             "rehearsal": True,
         }
         self.stack.api(RELEASE_MANAGER).trigger(CONDUCTOR, conf, run_id=self.run_id)
         self.display.story.tell(Happening.STARTED, f"{RELEASE_MANAGER} started {self.run_id}")
+        return launch_at
+
+    def _move(self, launch_at: datetime, reason: str) -> None:
+        launches = Launches(self.stage.settings.ledger_dsn)
+        launches.postpone(self.run_id, launch_at, RELEASE_MANAGER, reason)
+        self.display.story.tell(
+            Happening.MOVED, f"T-0 is at {launch_at.astimezone():%H:%M:%S} now ({reason})"
+        )
 
     def _launch(self) -> Summary:
+        addresses(self.console, self.stage)
         if self.hands_on:
             explain(self.console, self.stage)
         api = self.stack.api(ADMIN)
@@ -184,12 +206,13 @@ class Rehearsal:
         )
         people = self._people(operator)
         with self.display:
-            self._trigger()
+            timing = LaunchTime(self._trigger(), self._move)
             if not self.hands_on:
                 people.begin()
             try:
-                closely = self.console.is_terminal
-                self._until_over(Watch(api, self.run_id, self.plans, closely=closely), operator)
+                closely = self.hands_on or self.console.is_terminal
+                watch = Watch(api, self.run_id, self.plans, closely=closely)
+                self._until_over(watch, operator, timing if self.hands_on else None)
             finally:
                 people.end()
         story = None if self.hands_on else self.scenario
@@ -207,12 +230,14 @@ class Rehearsal:
             story=self.display.story,
         )
 
-    def _until_over(self, watch: Watch, operator: Operator) -> None:
+    def _until_over(self, watch: Watch, operator: Operator, timing: LaunchTime | None) -> None:
         while True:
             self.stack.check()
             view = watch.look()
             self.display.show(view)
             operator.act(view)
+            if timing:
+                timing.act(view)
             if view.over and not self._may_go_on(view, operator):
                 return
             time.sleep(LOOK_EVERY)

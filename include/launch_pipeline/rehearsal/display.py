@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
@@ -45,9 +46,12 @@ _EVENTS_SHOWN = 8
 class Display:
     """The screen of one rehearsal. Use as a context manager around the run."""
 
-    def __init__(self, console: Console, owners: Mapping[Place, str]) -> None:
+    def __init__(self, console: Console, owners: Mapping[Place, str], *, tell_waits: bool = False) -> None:
+        """``tell_waits``: without a terminal, say also who is waited for, whenever that changes."""
         self.console = console
         self._owners = owners
+        self._tell_waits = tell_waits
+        self._waits: dict[str, str] = {}
         self._live: Live | None = None
         self._shown: dict[str, tuple[str, int]] = {}
         self.story = Story(None if console.is_terminal else self._line)
@@ -81,6 +85,16 @@ class Display:
             if begun_or_ended:
                 self.story.tell(Happening.PHASE, f"{dag.title}: {dag.state}, {dag.done} of {dag.total} items")
             self._shown[dag.dag_id] = now
+            if self._tell_waits:
+                self._tell_who(dag)
+
+    def _tell_who(self, dag: DagView) -> None:
+        asked = Counter(self._owners.get((dag.dag_id, task), "nobody") for task in dag.asked)
+        names = ", ".join(f"{name} ({number})" for name, number in asked.most_common())
+        if names != self._waits.get(dag.dag_id, ""):
+            says = f"for {names}" if names else "for nobody now"
+            self.story.tell(Happening.WAITS, f"{dag.title}: {dag.done} of {dag.total} done, waits {says}")
+        self._waits[dag.dag_id] = names
 
     def _line(self, event: Event) -> None:
         line = f"{event.at:6.1f} s  {event.happening:<9} {event.line}"

@@ -73,7 +73,7 @@ class Screen:
         return [
             (roots.get(message.get("thread_ts", ""), ""), message["text"])
             for message in messages
-            if message["only_for"] == self._me and "recorded, resuming" in message["text"]
+            if message["only_for"] == self._me and "recorded in your name" in message["text"]
         ]
 
     def answer(self, card: Card, wishes: Sequence[Wish]) -> None:

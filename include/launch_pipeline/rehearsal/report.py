@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 
 def explain(console: Console, stage: Stage) -> None:
-    """Say who takes part, where, and what to do, for whoever answers himself."""
-    console.print(f"\n[bold]Slack      {stage.slack_url}[/]  [bold yellow]REHEARSAL[/]")
-    console.print(f"Airflow    {stage.settings.url}", markup=False)
+    """Say who takes part, and what to do, for whoever answers himself."""
     console.print(f"passwords  {stage.settings.passwords_file}", markup=False)
     for person in stage.contacts.people:
         roles = ", ".join(role.label for role in stage.contacts.roles_of(person.id))
@@ -29,8 +27,16 @@ def explain(console: Console, stage: Stage) -> None:
     console.print(
         "\nChoose on Slack's page who you are, and answer on the cards of the launch's thread; or sign in to"
         "\nAirflow as one of them. If a phase fails: clear the item with downstream in Airflow, then the"
-        "\nfailed step of the Dag 'launch' (as rita.release or admin). Ctrl-C stops everything.\n"
+        "\nfailed step of the Dag 'launch' (as rita.release or admin)."
+        "\nT-0 waits for you: a window opens half a minute after everything before it is complete."
+        "\nWhen the launch is over, everything keeps running. Ctrl-C stops it.\n"
     )
+
+
+def addresses(console: Console, stage: Stage) -> None:
+    """Say where to look, while there is something to see."""
+    console.print(f"\n[bold]Slack      {stage.slack_url}[/]  [bold yellow]REHEARSAL[/]")
+    console.print(f"Airflow    {stage.settings.url}", markup=False)
 
 
 def write_report(dsn: str, launch_id: str, contacts: Contacts, home: Path) -> Path:
@@ -71,8 +77,6 @@ def tell(console: Console, summary: Summary, seconds: float, stage: Stage) -> No
     console.print(f"\n{end}: {summary.total} of the document's items have an outcome,")
     console.print(f"{summary.verified} of them verified by their own checks, in {minutes}:{rest:02} min.")
     settings = stage.settings
-    console.print(f"Slack      {stage.slack_url} (while it runs)", markup=False)
-    console.print(f"Airflow    {settings.url} (while it runs)", markup=False)
     console.print(f"home       {settings.home}", markup=False)
     console.print(f"passwords  {settings.passwords_file}", markup=False)
     console.print(f"logs       {settings.log_folder}", markup=False)

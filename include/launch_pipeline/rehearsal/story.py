@@ -25,6 +25,8 @@ class Happening(StrEnum):
     HEAL = "healed"
     REPAIR = "repaired"
     PHASE = "phase"
+    WAITS = "waits"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ def _bar(items: Sequence[ItemView]) -> str:
 def _voice(item: ItemView) -> str:
     """One role: what it said, or who is missing since when."""
     stands = standing(item)
-    said = f"{stands.symbol} *{item.owner.label}* · {stands.word if not item.asks else 'missing'}"
+    said = f"{stands.symbol} *{item.owner.label}* · {stands.word if not item.asks else 'not yet answered'}"
     if not item.outcome:
         return "\n".join(filter(None, (said, parts.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
@@ -202,7 +202,7 @@ def _voice(item: ItemView) -> str:
 def _set_aside(aside: Sequence[SetAside], verb: str) -> list[parts.Block]:
     if not aside:
         return [parts.context("Nothing was waived and nothing is red.")]
-    title = f"*Before you {verb}: {len(aside)} set aside*"
+    title = f"*Before you {verb}: {len(aside)} without a yes*"
     told = [aside_line(one) for one in aside]
     return [*map(parts.section, parts.spread([title, *told], _SET_ASIDE_ROOM, 2))]
 

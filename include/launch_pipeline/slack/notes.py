@@ -206,7 +206,9 @@ def refusal(refused: AnswerRefused, text: str = "", url: str = "") -> Message:
 
 def receipt(answered: Sequence[tuple[str, str]], refused: Sequence[tuple[str, AnswerRefused]]) -> Message:
     """Tell one person (``chat.postEphemeral``) what became of his answers (text, answer or refusal)."""
-    told = [f"📝 {escape(answer, 30)} recorded, resuming · {escape(text, 130)}" for text, answer in answered]
+    told = [
+        f"📝 {escape(answer, 30)} recorded in your name · {escape(text, 130)}" for text, answer in answered
+    ]
     told += [f"🚫 {escape(text, 130)} — {escape(why.reason, 300)}" for text, why in refused]
     said = parts.lines(told or ["Nothing here waits for you now."], 2900)
     return parts.message(said, [parts.section(said)])

@@ -30,9 +30,9 @@ _PARAGRAPHS = 10
 _VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
 _TITLES = {GateStyle.APPROVAL: "Review", GateStyle.DECISION: "Go / No-Go", GateStyle.SIGNATURE: "Sign-Off"}
 _WHY = {
-    GateStyle.APPROVAL: "Needed unless you approve",
-    GateStyle.DECISION: "Needed for No go",
-    GateStyle.SIGNATURE: "Needed to decline",
+    GateStyle.APPROVAL: "Required to waive or reject",
+    GateStyle.DECISION: "Required for No go",
+    GateStyle.SIGNATURE: "Required to decline",
 }
 
 
@@ -69,7 +69,7 @@ def review_modal(view: SectionView, slack_id: str, channel: str, message_ts: str
 def _opening(view: SectionView, asked: bool) -> list[parts.Block]:
     title = parts.marked(view.rehearsal, f"{view.section_title} · {view.phase_title}")
     nothing = [] if asked else [parts.section("Nothing here waits for you now.")]
-    aside = f"⏭️ *{len(view.set_aside)} set aside so far*: the list is at the end."
+    aside = f"⏭️ *{len(view.set_aside)} without a yes so far*: the list is at the end."
     return [
         parts.context(escape(title, 400)),
         *([parts.section(aside)] if view.set_aside else []),
@@ -81,7 +81,7 @@ def _set_aside(view: SectionView) -> list[parts.Block]:
     """All of it, below the questions: a thumb reaches the answer first."""
     if not view.set_aside:
         return []
-    title = f"*Set aside so far: {len(view.set_aside)}*"
+    title = f"*Without a yes so far: {len(view.set_aside)}*"
     told = [aside_line(one) for one in view.set_aside]
     return [{"type": "divider"}, *map(parts.section, parts.spread([title, *told], 2900, _PARAGRAPHS))]
 

@@ -51,7 +51,7 @@ _SPOKEN = {
 }
 _ASKED = {
     Verdict.FAILED: Standing(Rank.RED, "🔴", "Checks failed"),
-    Verdict.INCONCLUSIVE: Standing(Rank.RED, "❓", "Not found out"),
+    Verdict.INCONCLUSIVE: Standing(Rank.RED, "❓", "Could not be checked"),
 }
 _WAITS = Standing(Rank.ASKED, "✋", "Waiting")
 _RESUMES = Standing(Rank.ANSWERED, "📝", "Answered")

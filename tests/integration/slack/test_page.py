@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
+from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.runtime.ports import free_ports
 from launch_pipeline.slack.cards import section_cards
 from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
 from launch_pipeline.slack.review import CALLBACK, read_review, review_errors, review_modal
+from servers.axe import complaints
 from servers.slack import CONTACTS, bolt, client, listening, slack
-from servers.slack_samples import asking, section
+from servers.slack_samples import BUILD, COVERAGE, asking, section
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
     from launch_pipeline.rehearsal.slack.server import SlackStandIn
+    from launch_pipeline.slack.views import SectionView
 
 ADA = "U0LAUNCH01"
 INCLUDE = Path(__file__).resolve().parents[3] / "include"
@@ -40,7 +43,9 @@ DESK, PHONE = (1200, 900), (390, 844)
 
 
 @asynccontextmanager
-async def looking(standin: SlackStandIn, size: tuple[int, int], **query: str) -> AsyncIterator[Page]:
+async def looking(
+    standin: SlackStandIn, size: tuple[int, int], *, dark: bool = False, **query: str
+) -> AsyncIterator[Page]:
     """Somebody's page, with every complaint of the browser collected as an error."""
     from playwright.async_api import async_playwright  # noqa: PLC0415 - only where a browser is
 
@@ -49,13 +54,15 @@ async def looking(standin: SlackStandIn, size: tuple[int, int], **query: str) ->
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
-        page = await started.new_page(viewport={"width": size[0], "height": size[1]})
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page = await started.new_page(
+            viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
+        )
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
         asked = "&".join(f"{name}={value}" for name, value in {"as": ADA, **query}.items())
         await page.goto(f"{standin.url}/?{asked}")
         yield page
-        assert not complaints
+        assert not errors
         await started.close()
 
 
@@ -68,7 +75,7 @@ async def thread(standin: SlackStandIn, **fields: Any) -> tuple[str, str]:
     return root, str(posted["ts"])
 
 
-def gates(standin: SlackStandIn, answered: list[str]) -> Any:
+def gates(standin: SlackStandIn, answered: list[str], shown: SectionView | None = None) -> Any:
     """A small bridge: approves, opens the modal, refuses what has no reason, changes the card."""
     app = bolt(standin)
 
@@ -83,7 +90,7 @@ def gates(standin: SlackStandIn, answered: list[str]) -> Any:
     async def review(ack: Any, body: dict[str, Any], client: Any) -> None:
         await ack()
         place = body["channel"]["id"], body["container"]["message_ts"]
-        view = review_modal(section(), body["user"]["id"], *place)
+        view = review_modal(shown or section(), body["user"]["id"], *place)
         await client.views_open(trigger_id=body["trigger_id"], view=view.payload())
 
     @app.view(CALLBACK)
@@ -151,6 +158,105 @@ def test_page_shows_each_person_his_own() -> None:
                 await page.locator("#thread").get_by_text("I am looking").wait_for()
             said = standin.workspace.channel("launch").messages[-1]
             assert (said.user, said.thread_ts) == ("U0LAUNCH02", root)
+
+    asyncio.run(inside())
+
+
+FIVE = section(
+    items=tuple(
+        asking(number, f"Item {number}", results=(COVERAGE, BUILD), verdict=Verdict.FAILED)
+        for number in range(1, 6)
+    )
+)
+
+
+@in_a_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_a_long_form_is_filled_in_and_sent(size: tuple[int, int]) -> None:
+    """Five items are more than a screen: the form scrolls under its foot, which a thumb always reaches."""
+    answered: list[str] = []
+
+    async def inside() -> None:
+        async with slack() as standin:
+            root, _ = await thread(standin, items=FIVE.items)
+            async with (
+                listening(standin, gates(standin, answered, FIVE)),
+                looking(standin, size, channel="C001LAUNCH", thread=root) as page,
+            ):
+                await page.get_by_role("button", name="Review…").click()
+                form = page.locator(".modal .content")
+                await form.wait_for()
+                assert await form.evaluate("box => box.scrollHeight > box.clientHeight")
+                answers = page.get_by_label("Your answer (optional)")
+                for number in range(5):
+                    await answers.nth(number).select_option("Waive")
+                    await page.get_by_label("Reason (optional)").nth(number).fill(f"reason {number}")
+                send = page.get_by_role("button", name="Send")
+                place = await send.bounding_box()
+                assert place
+                assert place["y"] + place["height"] <= size[1]
+                await send.click()
+                await page.locator(".modal").wait_for(state="detached")
+
+    asyncio.run(inside())
+    assert answered == [f"Waive: reason {number}" for number in range(5)]
+
+
+@in_a_browser
+@pytest.mark.browser
+def test_the_form_needs_no_mouse() -> None:
+    """It takes the focus, keeps it, leaves with Escape, and gives the focus back to its button."""
+
+    async def inside() -> None:
+        async with slack() as standin:
+            root, _ = await thread(standin)
+            async with (
+                listening(standin, gates(standin, [])),
+                looking(standin, DESK, channel="C001LAUNCH", thread=root) as page,
+            ):
+                review = page.locator("#thread").get_by_role("button", name="Review…")
+                await review.focus()
+                await page.keyboard.press("Enter")
+                await page.get_by_role("dialog", name="Review").wait_for()
+                await page.wait_for_function("document.activeElement.name === 'answer.0'")
+                for _ in range(40):
+                    await page.keyboard.press("Tab")
+                    # Chromium's own toolbar takes a turn, and the page then has no focus but its body.
+                    assert await page.evaluate("!document.activeElement.closest('main, header, nav')")
+                await page.keyboard.press("Escape")
+                await page.locator(".modal").wait_for(state="detached")
+                await page.wait_for_function("document.activeElement.textContent === 'Review…'")
+                await page.get_by_role("button", name="Approve all that are mine").click()
+                await page.get_by_role("alertdialog").wait_for()
+                await page.keyboard.press("Escape")
+                await page.get_by_role("alertdialog").wait_for(state="detached")
+
+    asyncio.run(inside())
+
+
+@in_a_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing(size: tuple[int, int], dark: bool) -> None:
+    """Landmarks, headings, labels and contrast, with the form open, and without."""
+
+    async def inside() -> None:
+        async with slack() as standin:
+            root, _ = await thread(standin)
+            await client(standin).chat_postEphemeral(
+                channel="launch", user=ADA, thread_ts=root, text=f"`code` for <@{ADA}>, see <https://x.test>"
+            )
+            async with (
+                listening(standin, gates(standin, [])),
+                looking(standin, size, dark=dark, channel="C001LAUNCH", thread=root) as page,
+            ):
+                await page.get_by_text("Only visible to you").wait_for()
+                assert not await complaints(page)
+                await page.get_by_role("button", name="Review…").click()
+                await page.get_by_role("dialog").wait_for()
+                assert not await complaints(page)
 
     asyncio.run(inside())
 

@@ -94,6 +94,15 @@ def test_start_sends_the_form(server: ScriptedHttp) -> None:
     assert "my-launch" in done.output
 
 
+def test_a_first_launch_has_nothing_to_roll_back_to(server: ScriptedHttp) -> None:
+    """Without a previous release the form's own 'nothing' is sent."""
+    server.reply("POST", RUNS, {"dag_run_id": "first"})
+    first = [word for word in START if word not in {"--previous-release", "2.3"}]
+    done = run(*first, "--launch-time", "2030-06-01T10:00:00Z", "--environment", "production")
+    assert done.exit_code == 0, done.output
+    assert server.seen("POST", RUNS)[0]["body"]["conf"]["previous_release"] is None
+
+
 def test_a_refused_start_exits_with_1_and_the_reason(server: ScriptedHttp) -> None:
     """Airflow's refusal is shown; a script sees a refusal, not a broken stack."""
     server.reply("POST", RUNS, (409, {"detail": "DagRun exists"}))

@@ -130,13 +130,14 @@ def test_an_airflow_that_cannot_be_asked_is_wrong(harbour: Harbour) -> None:
 
 
 def test_refused_and_unreadable_connections_are_wrong(harbour: Harbour) -> None:
-    """Exit 1, with the reason, and without the secret."""
+    """Exit 1, with the reason, and without the secret; the last line names what is wrong."""
     harbour.connect("http", f"http://x:{SECRET}@127.0.0.1:1")
     harbour.connect("redis", f'{{"{SECRET}')
     done = harbour.launch("doctor")
     assert done.exit_code == 1
     assert "127.0.0.1:1 cannot be reached" in done.stdout
     assert "AIRFLOW_CONN_REDIS: is neither a URI nor the JSON" in done.stdout
+    assert done.stdout.splitlines()[-1] == "2 problems: http, redis"
     assert SECRET not in done.output
     assert harbour.told("doctor")["connections"][0]["wrong"] is True
 

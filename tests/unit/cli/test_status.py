@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import typer
 from rich.console import Console
 
+from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.model import CheckSpec, Item, Phase, Section
 from launch_pipeline.checklist.plan import DagPlan, plan_dags
+from launch_pipeline.checklist.sequence import ALL_PHASES, GO_NO_GO, T_0, T_MINUS_2H
 from launch_pipeline.checklist.words import Mode, Role
+from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.cli import status as status_command
 from launch_pipeline.cli.reading import LaunchStatus, Sources, read_status
-from launch_pipeline.cli.view import render, waited
+from launch_pipeline.cli.timeline import clock, countdown, next_window
+from launch_pipeline.cli.view import headline, render, waited
 from launch_pipeline.people.contacts import Contacts, Person, RoleHolders
 
 DAG = "week_1"
@@ -178,6 +184,138 @@ def test_the_terminal_shows_phases_blockers_and_people(plans: dict[str, DagPlan]
         "Security Lead",
     ):
         assert words in text
+
+
+NOW = datetime(2030, 6, 1, 8, 18, tzinfo=UTC)
+LAUNCH_AT = "2030-06-01T10:00:00+00:00"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict[str, DagPlan]:
+    """The plans of the checklist as it is shipped."""
+    return plan_dags(load_phases(parameter_models()))
+
+
+def of_shipped(plans: dict[str, DagPlan], **fields: Any) -> LaunchStatus:
+    """The status of a launch at ``LAUNCH_AT`` of which nothing else is known."""
+    given: dict[str, Any] = {"runs": {}, "tasks": {}, "requests": [], "outcomes": {}, "launch_at": LAUNCH_AT}
+    return read_status(Sources(launch_id="x", url="http://a", **given | fields), plans, None)
+
+
+def test_phases_come_in_the_order_of_the_launch(shipped: dict[str, DagPlan]) -> None:
+    """Go/no-go is before T-0, wherever a file of the checklist puts it."""
+    titles = [phase.title for phase in of_shipped(shipped).phases]
+    assert titles == [shipped[dag_id].title for dag_id in ALL_PHASES]
+
+
+def test_the_first_line_is_a_clock(shipped: dict[str, DagPlan]) -> None:
+    """How far away T-0 is, and what opens next, at what time."""
+    late = headline(of_shipped(shipped), NOW)
+    assert "window T-2h late since" in late
+    line = headline(of_shipped(shipped, runs={T_MINUS_2H: {"state": "running"}}), NOW)
+    assert line.startswith("T-1 h 42 · next window T-0 ")
+    assert line.endswith("nothing blocks")
+    assert clock(LAUNCH_AT, NOW) in line
+
+
+def test_an_ended_launch_has_no_clock(shipped: dict[str, DagPlan]) -> None:
+    """Nothing opens any more."""
+    assert headline(of_shipped(shipped, ended_as="complete"), NOW) == "nothing blocks"
+
+
+def test_a_go_is_told_as_a_go_and_by_whom(shipped: dict[str, DagPlan]) -> None:
+    """No yes to go/no-go is called an approval; a no blocks; every role has its voice."""
+    first, second, *others = shipped[GO_NO_GO].items
+    tasks = {GO_NO_GO: [task(first.task_id, "success"), task(second.task_id, "failed")]}
+    outcomes = {f"ti-{first.task_id}": "approved", f"ti-{second.task_id}": "rejected"}
+    decided = {f"ti-{first.task_id}": ("Ada", ""), f"ti-{second.task_id}": ("Bo", "not yet")}
+    shown = of_shipped(shipped, tasks=tasks, outcomes=outcomes, decided=decided)
+    (phase,) = [phase for phase in shown.phases if phase.dag_id == GO_NO_GO]
+    assert phase.counts == {"go": 1, "no go": 1, "pending": len(others)}
+    assert [(voice.state, voice.by) for voice in shown.go_no_go][:2] == [("go", "Ada"), ("no go", "Bo")]
+    assert [blocker.why for blocker in shown.blockers] == ["no go"]
+
+
+def test_waivers_are_listed_with_name_and_reason(plans: dict[str, DagPlan]) -> None:
+    """What went on without a yes is counted in the first line and told whole to programs."""
+    sources = Sources(
+        launch_id="x",
+        url="u",
+        runs={},
+        tasks={DAG: [task("security.person", "skipped"), task("security.both", "skipped")]},
+        requests=[],
+        outcomes={"ti-security.person": "waived", "ti-security.both": "not_met"},
+        decided={"ti-security.person": ("Ada", "done elsewhere")},
+    )
+    shown = read_status(sources, plans, None)
+    assert [(w.text, w.outcome, w.by, w.reason) for w in shown.waivers] == [
+        ("Text of person", "waived", "Ada", "done elsewhere")
+    ]
+    assert "1 waived or not applicable" in headline(shown, NOW)
+
+
+def test_windows_are_told_to_programs(shipped: dict[str, DagPlan]) -> None:
+    """When each opens; the later two from the end of T-0, and a rehearsal's pace counts."""
+    sealed = "2030-06-01T10:30:00+00:00"
+    runs = {T_0: {"state": "success"}}
+    shown = of_shipped(shipped, runs=runs, t_0_sealed_at=sealed, pace=0.5)
+    assert [(window.name, window.opens_at[11:16], window.state) for window in shown.windows] == [
+        ("T-2h", "09:00", "not started"),
+        ("T-0", "10:00", "success"),
+        ("T+1h", "11:00", "not started"),
+        ("T+4h", "12:30", "not started"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "states", "expected"),
+    [
+        ("07:00", {}, "T-2h"),
+        # Its run has begun and waits for its moment.
+        ("07:59", {T_MINUS_2H: "running"}, "T-2h"),
+        ("08:01", {T_MINUS_2H: "running"}, "T-0"),
+        ("10:20", {T_MINUS_2H: "success"}, "T-0"),
+        ("10:20", {T_MINUS_2H: "success", T_0: "running"}, "T+1h"),
+    ],
+)
+def test_the_next_window_is_the_one_that_people_wait_for(
+    shipped: dict[str, DagPlan], at: str, states: dict[str, str], expected: str
+) -> None:
+    """One that is open is not next; one whose moment has passed without it is."""
+    runs = {dag_id: {"state": state} for dag_id, state in states.items()}
+    found = next_window(
+        of_shipped(shipped, runs=runs).windows, datetime.fromisoformat(f"2030-06-01T{at}+00:00")
+    )
+    assert found
+    assert found.name == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(102, "T-1 h 42"), (9, "T-9 min"), (-5, "T+5 min"), (-65, "T+1 h 05"), (4500, "T-3 d 3 h")],
+)
+def test_the_countdown_is_in_the_unit_that_matters(minutes: int, words: str) -> None:
+    """Days, hours, or minutes."""
+    assert countdown((NOW + timedelta(minutes=minutes)).isoformat(), NOW) == words
+
+
+def test_watching_into_a_pipe_prints_what_changes(
+    plans: dict[str, DagPlan], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At once, then whenever something is not as it was; it ends with the launch."""
+    monkeypatch.setattr(status_command, "WATCH_EVERY", 0.0)
+    begun = status(plans, [task("security.person", "running")])
+    later = status(plans, [task("security.person", "success")])
+    over = later.model_copy(update={"state": "complete"})
+    looks = iter([begun, begun, begun, later, later, over])
+    with pytest.raises(typer.Exit):
+        status_command._watch(lambda: next(looks))
+    printed = capsys.readouterr().out
+    assert [line for line in printed.splitlines() if line[2:3] == "x"] == [
+        "▶ x  running",
+        "▶ x  running",
+        "✓ x  complete",
+    ]
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (300, "5 min"), (7300, "2 h"), (200000, "2 d")])

@@ -39,6 +39,21 @@ def test_lines_tell_each_phase_once_when_it_changes() -> None:
     ]
 
 
+def test_lines_name_who_is_waited_for_where_somebody_answers_by_hand() -> None:
+    """A line whenever that changes, and none while it does not."""
+    screen = io.StringIO()
+    shown = Display(Console(file=screen, width=160, highlight=False), OWNERS, tell_waits=True)
+    asked = view("running", 3, "a.one", "a.two")
+    for each in (view("running", 0), asked, asked, view("running", 4, "a.one"), view("running", 39)):
+        shown.show(each)
+    waits = [line.partition("waits     ")[2] for line in screen.getvalue().splitlines() if "waits" in line]
+    assert waits == [
+        "Week 1: 3 of 39 done, waits for Ada Lindqvist (1), Omar Haddad (1)",
+        "Week 1: 4 of 39 done, waits for Ada Lindqvist (1)",
+        "Week 1: 39 of 39 done, waits for nobody now",
+    ]
+
+
 def test_what_happens_is_a_line_as_it_is() -> None:
     """Events are written at once, brackets and all."""
     shown, screen = display(terminal=False)

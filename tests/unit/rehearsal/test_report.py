@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.record.schema import Outcome
-from launch_pipeline.rehearsal.report import explain, tell, tell_as_json
+from launch_pipeline.rehearsal.report import addresses, explain, tell, tell_as_json, write_report
 from launch_pipeline.rehearsal.stage import Stage, users_of
 from launch_pipeline.rehearsal.summary import PhaseLine, Summary, Unexplained, Waiver
 
@@ -73,9 +74,23 @@ def test_tables_name_whatever_is_not_as_planned(console: Console, stage: Stage) 
     assert str(stage.settings.log_folder) in text
 
 
+def test_the_end_names_no_address_that_is_about_to_die(console: Console, stage: Stage) -> None:
+    """What a rehearsal leaves is files; where Slack and Airflow are is said while they run."""
+    tell(console, SUMMARY, 301.26, stage)
+    assert stage.slack_url not in shown(console)
+    assert stage.settings.url not in shown(console)
+
+
+def test_a_launch_that_never_began_has_no_report(dsn: str, stage: Stage) -> None:
+    """It is refused in words, which the rehearsal tells from a ledger that cannot be read."""
+    with pytest.raises(LaunchRefused, match="no launch"):
+        write_report(dsn, "REHEARSAL-1", stage.contacts, stage.settings.home)
+
+
 def test_whoever_answers_himself_learns_where_and_as_whom(console: Console, stage: Stage) -> None:
     """Address, password file and every person who may sign in are said at the beginning."""
     contacts = stage.contacts
+    addresses(console, stage)
     explain(console, stage)
     text = shown(console)
     assert stage.settings.url in text

@@ -180,7 +180,7 @@ def test_decision_counts_only_a_yes() -> None:
     [
         ({"outcome": Outcome.APPROVED, "state": "success"}, "Approved"),
         ({"answered_by": "Ada", "state": "awaiting_input", "waits": True}, "Answered"),
-        ({"waits": True, "state": "deferred", "verdict": Verdict.INCONCLUSIVE}, "Not found out"),
+        ({"waits": True, "state": "deferred", "verdict": Verdict.INCONCLUSIVE}, "Could not be checked"),
         ({"waits": True, "state": "awaiting_input", "verdict": Verdict.PASSED}, "Waiting"),
         ({"state": "success"}, "Done, no record yet"),
         ({"state": "failed"}, "Failed"),
@@ -224,7 +224,7 @@ def test_all_that_was_set_aside_is_below_the_questions() -> None:
     )
     view = go_no_go().model_copy(update={"set_aside": aside})
     modal = json.dumps(review.review_modal(view, "U0LAUNCH04", "C001LAUNCH", "1.000001").payload())
-    assert modal.index("60 set aside so far*: the list is at the end") < modal.index("answer.0")
+    assert modal.index("60 without a yes so far*: the list is at the end") < modal.index("answer.0")
     assert modal.index("answer.0") < modal.index("Item 00")
     assert all(f"Item {n:02}" in modal for n in range(60))
     card = words(cards.decision_card(view))

@@ -28,7 +28,7 @@ def annex(report: Report, *, notes: str = "") -> str:
         *_proof(report),
         *_titled("Notes", notes),
         *_titled("What happened", _events(report)),
-        *_titled("Let pass without a yes", _items(set_aside(report), report)),
+        *_titled("Waived, not applicable or not met", _items(set_aside(report), report)),
         *_titled("Red", _items(unsettled(report), report)),
         *_rollback(report),
         *_titled("Not in the document", _items(_elsewhere(report), report)),

@@ -41,7 +41,20 @@ function exchangeModal(html) {
   fresh.innerHTML = html;
   const key = fresh.content.firstElementChild?.dataset.key || "";
   // A modal that somebody fills in is replaced only by another one.
-  if ((box.firstElementChild?.dataset.key || "") !== key) box.replaceChildren(fresh.content);
+  if ((box.firstElementChild?.dataset.key || "") === key) return;
+  box.replaceChildren(fresh.content);
+  showModal();
+}
+
+// The browser's own dialog: it holds the focus, and what is behind it cannot be reached.
+function showModal() {
+  const box = byId("modal");
+  if (!box.firstElementChild) {
+    if (box.open) box.close();
+    return;
+  }
+  if (!box.open) box.showModal();
+  (box.querySelector(".content select, .content input, .content textarea") || box.querySelector("button")).focus();
 }
 
 let asked = 0;
@@ -62,32 +75,38 @@ function confirmed(button) {
   const words = button.dataset;
   if (!words.confirmTitle) return Promise.resolve(true);
   return new Promise((resolve) => {
-    const box = document.createElement("div");
+    const box = document.createElement("dialog");
     box.className = "ask";
+    box.setAttribute("role", "alertdialog");
+    box.setAttribute("aria-label", words.confirmTitle);
     const inner = box.appendChild(document.createElement("div"));
     inner.appendChild(document.createElement("b")).textContent = words.confirmTitle;
     inner.appendChild(document.createElement("span")).textContent = words.confirmText;
     const foot = inner.appendChild(document.createElement("div"));
     foot.className = "foot";
-    for (const [text, yes] of [[words.confirmNo, false], [words.confirmYes, true]]) {
+    for (const [text, yes] of [[words.confirmNo, ""], [words.confirmYes, "yes"]]) {
       const choice = foot.appendChild(document.createElement("button"));
       choice.textContent = text;
       if (yes) choice.className = "primary";
-      choice.addEventListener("click", () => { box.remove(); resolve(yes); });
+      choice.addEventListener("click", () => box.close(yes));
     }
+    // Escape closes it without a word, which is a no.
+    box.addEventListener("close", () => { box.remove(); resolve(box.returnValue === "yes"); });
     document.body.append(box);
+    box.showModal();
   });
 }
 
 async function click(button) {
-  if (button.disabled || !(await confirmed(button))) return;
+  if (button.ariaBusy || !(await confirmed(button))) return;
   const message = button.closest(".message");
   if (button.dataset.url) window.open(button.dataset.url, "_blank", "noopener");
-  button.disabled = true;
+  // Busy, not disabled: a button that is disabled loses the focus, to which the modal gives it back.
+  button.ariaBusy = "true";
   await post("click", {
     channel: message.dataset.channel, ts: message.dataset.ts,
     action_id: button.dataset.action, block_id: button.dataset.block,
-  }).finally(() => { button.disabled = false; });
+  }).finally(() => { button.ariaBusy = null; });
 }
 
 async function submit(form) {
@@ -127,6 +146,12 @@ document.addEventListener("submit", (event) => {
     form.reset();
   }
 });
+byId("modal").addEventListener("cancel", (event) => {
+  event.preventDefault();
+  post("close", {}).then(refresh);
+});
+// A second Escape closes it whatever the page says: then Slack hears of it all the same.
+byId("modal").addEventListener("close", () => { if (byId("modal").firstElementChild) post("close", {}); });
 byId("who").addEventListener("change", (event) => go({ as: event.target.value }));
 byId("where").addEventListener("change", (event) => go({ channel: event.target.value, thread: "" }));
 for (const id of ["timeline", "thread"]) {
@@ -134,5 +159,6 @@ for (const id of ["timeline", "thread"]) {
   for (const child of [...box.children]) drawn(child);
   box.scrollTop = box.scrollHeight;
 }
+showModal();
 const events = new EventSource(`/events`);
 events.onmessage = refresh;

@@ -114,23 +114,33 @@ class _Seen:
             "body",
             self._top(),
             tag("nav", [self._link(channel) for channel in self.workspace.channels.values()]),
-            tag(
-                "main", tag("div", parts["timeline"], id="timeline"), self._composer("say-here"), id="channel"
-            ),
-            tag(
-                "aside",
-                tag("div", tag("b", "Thread"), tag("button", "✕", id="leave", aria_label="Close thread")),
-                tag("div", parts["thread"], id="thread"),
-                self._composer("say-thread"),
-                id="beside",
-            ),
-            tag("div", parts["modal"], id="modal"),
+            tag("main", self._channel(parts["timeline"]), self._beside(parts["thread"])),
+            tag("dialog", parts["modal"], id="modal", aria_labelledby="modal-title"),
             tag("div", parts["notice"], id="notice", role="status"),
             tag("script", Html(f"const here = {_embedded(here)};")),
             tag("script", src="/static/page.js"),
             class_="asked" if self.asked else ("beside" if self.thread else None),
         )
         return tag("html", self._head(), body, lang="en")
+
+    def _channel(self, timeline: Html) -> Html:
+        return tag(
+            "section",
+            tag("h2", f"# {self.channel.name}", class_="unseen"),
+            tag("div", timeline, id="timeline", tabindex="0", role="group", aria_label="Messages"),
+            self._composer("say-here"),
+            id="channel",
+        )
+
+    def _beside(self, thread: Html) -> Html:
+        leave = tag("button", "✕", id="leave", aria_label="Close thread")
+        return tag(
+            "section",
+            tag("div", tag("h2", "Thread"), leave),
+            tag("div", thread, id="thread", tabindex="0", role="group", aria_label="Replies"),
+            self._composer("say-thread"),
+            id="beside",
+        )
 
     def _head(self) -> Html:
         return tag(
@@ -151,7 +161,7 @@ class _Seen:
         ]
         return tag(
             "header",
-            tag("b", "Rehearsal Slack", class_="brand"),
+            tag("h1", "Rehearsal Slack", class_="brand"),
             tag("select", channels, id="where", aria_label="Channel"),
             tag("label", tag("span", "You are "), tag("select", people, id="who", aria_label="You are")),
         )
@@ -163,7 +173,9 @@ class _Seen:
         )
 
     def _composer(self, name: str) -> Html:
-        field = tag("input", name="text", placeholder="Message", autocomplete="off", type="text")
+        field = tag(
+            "input", name="text", placeholder="Message", autocomplete="off", type="text", aria_label="Message"
+        )
         return tag("form", field, class_="composer", id=name)
 
 

@@ -149,11 +149,11 @@ class Rendering:
             tag(
                 "div",
                 tag("span", Html(drawn("🚀")), class_="avatar app"),
-                tag("h2", text_of(view["title"], self._names)),
+                tag("h2", text_of(view["title"], self._names), id="modal-title"),
                 tag("button", "✕", type="button", class_="close", aria_label="Close"),
                 class_="title",
             ),
-            tag("div", [self.block(b) for b in view["blocks"]], class_="content"),
+            tag("div", [self.block(b) for b in view["blocks"]], class_="content", tabindex="0"),
             tag(
                 "div",
                 tag("span", class_="trouble"),
