@@ -63,6 +63,7 @@ class EntryKind(StrEnum):
     NOT_REACHED = "not_reached"
     BYPASS = "bypass"
     SEAL = "seal"
+    REFUSAL = "refusal"
     ANNOUNCEMENT = "announcement"
     NUDGE = "nudge"
     LAUNCH_STARTED = "launch_started"
