@@ -214,11 +214,15 @@ def _fields(stamp: Stamp, value: Any) -> dict[str, Any]:
     """What an XCom adds to its item; nothing where it is of another try."""
     if stamp.key == EVIDENCE_KEY:
         evidence = evidence_in(value, stamp.task_instance_id)
-        return {"verdict": evidence.verdict, "headline": evidence.headline} if evidence else {}
+        return _fields_of_evidence(evidence) if evidence else {}
     if stamp.key == REFUSAL_KEY:
         return {"refused": read_refusal(value, stamp.task_instance_id)}
     record = record_of(value, stamp.task_instance_id)
     return _fields_of(record) if record else {}
+
+
+def _fields_of_evidence(evidence: Evidence) -> dict[str, Any]:
+    return {"verdict": evidence.verdict, "headline": evidence.headline, "evidence": evidence.pin}
 
 
 def record_of(value: Any, task_instance_id: str) -> Record | None:
@@ -263,24 +267,21 @@ def _evidence(connection: Connection, request: EvidenceRequest) -> tuple[ItemEvi
     places = [Place(run, task_id, key) for run in runs for task_id in instances for key in _EVIDENCE_KEYS]
     values = {place: value for place, _, value in _values(connection, places)}
     return tuple(
-        ItemEvidence(
-            task_id=task_id,
-            task_instance_id=str(row.id),
-            results=_results(
-                str(row.id),
-                values.get(Place(row.dag_run, task_id, RECORD_KEY)),
-                values.get(Place(row.dag_run, task_id, EVIDENCE_KEY)),
-            ),
+        _item_evidence(
+            task_id,
+            str(row.id),
+            record_of(values.get(Place(row.dag_run, task_id, RECORD_KEY)), str(row.id)),
+            evidence_in(values.get(Place(row.dag_run, task_id, EVIDENCE_KEY)), str(row.id)),
         )
         for task_id, row in instances.items()
     )
 
 
-def _results(instance: str, record: Any, evidence: Any) -> tuple[Any, ...]:
-    kept, seen = record_of(record, instance), evidence_in(evidence, instance)
-    if kept and kept.results:
-        return kept.results
-    return seen.results if seen else ()
+def _item_evidence(task_id: str, instance: str, record: Record | None, seen: Evidence | None) -> ItemEvidence:
+    if record and record.results:
+        return ItemEvidence(task_id=task_id, task_instance_id=instance, results=record.results)
+    pin, results = (seen.pin, seen.results) if seen else ("", ())
+    return ItemEvidence(task_id=task_id, task_instance_id=instance, evidence=pin, results=results)
 
 
 # ---- queries ---------------------------------------------------------------------------------------

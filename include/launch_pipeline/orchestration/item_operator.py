@@ -57,9 +57,9 @@ from launch_pipeline.orchestration.evidence import (
     read_evidence,
     refusal_payload,
 )
-from launch_pipeline.orchestration.judging import judge
+from launch_pipeline.orchestration.judging import judge, keep_decision
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
-from launch_pipeline.orchestration.ledger_access import ledger, set_aside, standing
+from launch_pipeline.orchestration.ledger_access import set_aside, standing
 from launch_pipeline.orchestration.observe import environment_named, observe_once
 from launch_pipeline.orchestration.pacing import pause, worker_lag
 from launch_pipeline.orchestration.records import (
@@ -75,7 +75,7 @@ from launch_pipeline.orchestration.retrying import RECHECKS, ItemRetryPolicy, Re
 from launch_pipeline.orchestration.triggers import DenialTrigger, ItemTrigger
 from launch_pipeline.people.deployed import policy
 from launch_pipeline.people.policy import Policy
-from launch_pipeline.record.schema import Entry, Outcome
+from launch_pipeline.record.schema import Outcome
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -310,7 +310,9 @@ class ChecklistItemOperator(HITLOperator):
         self, context: Context, answer: GivenAnswer, record: Record, rounds: list[dict[str, Any]]
     ) -> Any:
         try:
-            ledger().append(Entry.of_record(record))
+            keep_decision(self.spec, record)
+        except AnswerRefused as refused:
+            return self._ask_again(context, str(refused), rounds)
         except LedgerUnavailable as error:
             return self._keep(answer, rounds, error)
         return self._end(context, record)
