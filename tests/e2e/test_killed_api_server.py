@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -84,6 +85,8 @@ def _until(what: str, holds: Callable[[], bool]) -> None:
 def _shown(run: Run, task_id: str) -> str:
     """What a card shows of an item's checks, as its pin; empty where the item has none."""
     seen = run.xcom(task_id, "evidence") if task_id.startswith("machine.") else None
+    # An XCom that a trigger sent is JSON text.
+    seen = json.loads(seen) if isinstance(seen, str) else seen
     return str(seen["digest"]).removeprefix("sha256:")[:12] if seen else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ class RefusedAnswers:
     def __init__(self, dsn: Callable[[], str]) -> None:
         self._dsn = dsn
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="launch-refused")
-        self._pending = 0
+        self._room = threading.Semaphore(_PENDING)
         self._known: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
     def keep_of_gate(
@@ -66,10 +67,9 @@ class RefusedAnswers:
     ) -> None:
         if told["code"] in NOT_KEPT:
             return
-        if self._pending >= _PENDING:
+        if not self._room.acquire(blocking=False):
             log.warning("Too many refusals at once; one of %r is not kept.", told["by"])
             return
-        self._pending += 1
         self._thread.submit(self._kept, key, item_ref, find, {**told, "at": datetime.now(UTC)})
 
     def _kept(
@@ -81,7 +81,7 @@ class RefusedAnswers:
         except Exception as error:  # noqa: BLE001  the reply is out; nothing that goes wrong here may end the thread
             log.warning("A refused answer of %r to %s is not kept: %s", told["by"], item_ref, error)
         finally:
-            self._pending -= 1
+            self._room.release()
 
     def _append(self, refused: RefusedAnswer) -> None:
         everything = (refused.launch_id, refused.by)

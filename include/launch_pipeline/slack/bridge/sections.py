@@ -79,18 +79,16 @@ class Deployment:
 
     @cached_property
     def _may_waive(self) -> dict[tuple[Role, Severity], tuple[PersonView, ...]]:
-        return {
-            (role, severity): tuple(
-                PersonView(name=p.name, slack_id=p.slack_id)
-                for p in who_may_waive(self.contacts, self.policy, role, severity)
-            )
-            for role in Role
-            for severity in Severity
-        }
+        """Filled as it is asked for: a click looks at one section."""
+        return {}
 
     def may_waive(self, item: Item) -> tuple[PersonView, ...]:
         """Everybody who may set an item aside, in the policy's order."""
-        return self._may_waive[item.owner, item.severity]
+        key = (item.owner, item.severity)
+        if key not in self._may_waive:
+            may = who_may_waive(self.contacts, self.policy, *key)
+            self._may_waive[key] = tuple(PersonView(name=p.name, slack_id=p.slack_id) for p in may)
+        return self._may_waive[key]
 
     def asked_first(self, item: Item, triggered_by: str) -> tuple[PersonView, ...]:
         """The owner role's holders; who triggered the launch comes last, since somebody else is to answer."""
