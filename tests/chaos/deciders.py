@@ -33,7 +33,7 @@ TEXTS = {
 }
 """Task to the words by which a receipt names it."""
 PEOPLE = {
-    "machine.broken": ("ada.technical", "U0LAUNCH01", Answer.WAIVE, "replaced by the green service"),
+    "machine.broken": ("carla.cto", "U0LAUNCH04", Answer.WAIVE, "replaced by the green service"),
     "people.witnessed": ("ada.technical", "U0LAUNCH01", Answer.APPROVE, ""),
     "people.attested": ("priya.product", "U0LAUNCH02", Answer.APPROVE, ""),
     "people.afterwards": ("priya.product", "U0LAUNCH02", Answer.APPROVE, ""),

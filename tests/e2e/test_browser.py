@@ -81,7 +81,7 @@ def test_a_release_manager_launches_answers_and_reads_the_grid(
 
     phase.until("the phase runs", lambda: launchpad.api().dag_run(PHASE, launch.id))
     phase.until_waiting("people.attested")
-    _sign_in(page, launchpad, "priya.product")
+    _sign_in(page, launchpad, "carla.cto")
     page.goto(f"/dags/{PHASE}/runs/{launch.id}/tasks/people.attested/required_actions")
     page.get_by_text("Is the team ready?").wait_for()
     page.screenshot(path=tmp_path / "gate.png")

@@ -36,15 +36,15 @@ def test_a_phase_from_its_first_check_to_its_seal(launchpad: Launchpad) -> None:
     launchpad.switches.on(run.page("heals"))
     run.until_state("machine.heals", "success")
     with pytest.raises(OperationError, match="does not wait"):
-        run.answer(ADA, "machine.heals", "Waive", reason="far too late for this")
+        run.answer(CARLA, "machine.heals", "Waive", reason="far too late for this")
 
     run.until_waiting("machine.broken")
-    with pytest.raises(OperationError, match="Ada Lindqvist"):
-        run.answer(PRIYA, "machine.broken", "Waive", reason="it is not mine to say")
+    with pytest.raises(OperationError, match="Carla Mendes"):
+        run.answer(ADA, "machine.broken", "Waive", reason="it is not mine to say")
     with pytest.raises(OperationError, match="reason"):
-        run.answer(ADA, "machine.broken", "Waive")
+        run.answer(CARLA, "machine.broken", "Waive")
     assert run.state("machine.broken") == "deferred"
-    run.answer(ADA, "machine.broken", "Waive", reason="replaced by the green service")
+    run.answer(CARLA, "machine.broken", "Waive", reason="replaced by the green service")
     run.until_state("machine.broken", "skipped")
 
     run.until_waiting("people.witnessed")
@@ -57,7 +57,7 @@ def test_a_phase_from_its_first_check_to_its_seal(launchpad: Launchpad) -> None:
     run.until_state("people.witnessed", "success")
 
     run.answer_when_open(PRIYA, "people.attested", "Approve")
-    run.answer_when_open(PRIYA, "people.afterwards", "Not applicable", reason="parties are not our business")
+    run.answer_when_open(CARLA, "people.afterwards", "Not applicable", reason="parties are not our business")
     assert run.until_ended() == "success"
 
     seal = launchpad.ledger.seal(run.id, PHASE)
@@ -198,7 +198,7 @@ def test_a_killed_triggerer_loses_nothing(launchpad: Launchpad) -> None:
     run.until_waiting("machine.broken")
     launchpad.stack.kill("triggerer")
     launchpad.switches.on(run.page("heals"))
-    run.answer(ADA, "machine.broken", "Waive", reason="decided while the triggerer is dead")
+    run.answer(CARLA, "machine.broken", "Waive", reason="decided while the triggerer is dead")
     run.until_state("machine.broken", "skipped")
     assert run.state("machine.heals") == "deferred"
     launchpad.stack.restart("triggerer")

@@ -85,13 +85,14 @@ def test_a_phase_is_answered_on_a_phone(stage: Stage, page: Page) -> None:
     """Waive, approve all, reject with a reason, approve after a clear: the card follows, the record names."""
     run = stage.pad.begin(name="browser")
     stage.pad.switches.on(*(run.page(name) for name in ("green", "heals", "witnessed")))
-    _look(page, stage, run, ADA)
+    _look(page, stage, run, CARLA)
     _review(page, "Machine", "Waive")
     _send(page)
     page.locator(".modal").get_by_text("needs a reason").wait_for()
     page.get_by_label("Reason (optional)").first.fill("replaced by the green service")
     _send(page)
     _shows(page, "Machine", "Waived")
+    _look(page, stage, run, ADA)
     run.until_state("people.witnessed", "awaiting_input")
     _approve_all(page, "People")
     _shows(page, "People", "Approved")
@@ -114,14 +115,14 @@ def test_a_phase_is_answered_on_a_phone(stage: Stage, page: Page) -> None:
     records = [entry.record for entry in run.entries(EntryKind.DECISION)]
     kept = {(r.decided_by.name, r.outcome, r.recorded_by) for r in records if r and r.decided_by}
     assert kept == {
-        ("Ada Lindqvist", Outcome.WAIVED, RecordedBy.SLACK),
+        ("Carla Mendes", Outcome.WAIVED, RecordedBy.SLACK),
         ("Ada Lindqvist", Outcome.APPROVED, RecordedBy.SLACK),
         ("Priya Raman", Outcome.REJECTED, RecordedBy.SLACK),
         ("Priya Raman", Outcome.APPROVED, RecordedBy.SLACK),
     }
     answered = stage.pad.api().hitl_details(PHASE, run.id, waiting=False)
     by = {d["task_instance"]["task_id"]: (d["responded_by_user"] or {}).get("name") for d in answered}
-    assert by["machine.broken"] == "ada.technical"
+    assert by["machine.broken"] == "carla.cto"
     assert by["people.attested"] == "priya.product"
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -24,6 +25,8 @@ CHANNEL = "C001LAUNCH"
 ALL_MINE, OPENERS = "Approve all that are mine", ("Review…", "Decide…", "Sign…")
 YES = ("Go", "Sign", "Approve")
 ELSE = ("Waive", "Not applicable", "Reject")
+WAIVERS = "Who may waive it"
+"""Begins the line that names others than those who are asked; they, not the owner, end what cannot pass."""
 REASON = "Cannot be shown on one machine."
 PATIENCE_MS = 8_000
 CARD_MS = 5_000
@@ -85,9 +88,24 @@ class Player:
     def _wanted(self, card: Card) -> Iterator[str]:
         """Who is asked on a card and has not answered just now; one after the other on a decision's."""
         if card["card"] and {*OPENERS} & {*card["buttons"]}:
-            for who in dict.fromkeys(card["asked"]):
+            for who in dict.fromkeys((*card["asked"], *self._waivers(card))):
                 if self._quiet.get((who, card["id"]), 0.0) < time.monotonic():
                     yield who
+
+    def _waivers(self, card: Card) -> list[str]:
+        """The first whom a card names to set something aside: by name, since they are not called."""
+        names = [
+            line.partition(": ")[2].partition(" or ")[0].strip()
+            for line in str(card["text"]).splitlines()
+            if WAIVERS in line
+        ]
+        return [self._ids[name] for name in dict.fromkeys(names) if name in self._ids]
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        """Everybody on the page by name."""
+        options = self.camera.desk.locator("#who option").all()
+        return {one.inner_text().strip(): str(one.get_attribute("value")) for one in options}
 
     def _open(self, who: str) -> None:
         self.camera.desk.goto(f"{self.url}/?as={who}&channel={CHANNEL}&thread={self._root}")
@@ -125,10 +143,12 @@ class Player:
 
     def _fill(self, modal: Locator, who: str) -> None:
         self._mistake(modal)
-        asked = 0
+        asked, left = 0, WAIVERS in modal.inner_text()
         for select in modal.locator("select").all():
             options = [option.get_attribute("value") for option in select.locator("option").all()]
             answer = next((one for one in (*YES, *ELSE) if one in options), "")
+            if left and answer == "Reject":
+                continue  # those who may waive it do
             number = str(select.get_attribute("name")).partition(".")[2]
             select.select_option(answer)
             if answer in ELSE:

@@ -54,12 +54,13 @@ class AirflowRest(ScriptedHttp):
     ) -> datetime:
         """Write down what the request of a task's try was answered with; give when."""
         at = at or datetime.now(UTC)
+        stamp = {"evidence": task.shown} if task.shown else {}
         self.reply(
             "GET",
             _try_path(task),
             {
                 "chosen_options": [option],
-                "params_input": {**fields, "via": "slack"},
+                "params_input": {**stamp, **fields, "via": "slack"},
                 "responded_at": at.isoformat(),
                 "responded_by_user": {"id": "1", "name": by},
             },

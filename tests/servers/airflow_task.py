@@ -17,6 +17,8 @@ from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.serde import deserialize, serialize
 from psycopg.conninfo import conninfo_to_dict
 
+from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, digest_of, read_evidence
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -33,6 +35,8 @@ class Supervisor:
         self.requests: list[comms.CreateHITLDetailPayload] = []
         self.store: dict[str, comms.SetTaskStateStore] = {}
         self.connections: dict[str, dict[str, Any]] = {}
+        self.ledger_dsn = ""
+        """Address of the connection that was made last."""
         self.runs: set[tuple[str, str]] = set()
         self.ended_runs: set[tuple[str, str]] = set()
         self.triggered: list[comms.TriggerDagRun] = []
@@ -44,6 +48,7 @@ class Supervisor:
 
     def postgres(self, dsn: str, conn_id: str = "launch_ledger") -> None:
         """Make a libpq address the connection of that name."""
+        self.ledger_dsn = dsn
         parts: dict[str, Any] = conninfo_to_dict(dsn)
         self.connections[conn_id] = {
             "conn_type": "postgres",
@@ -195,16 +200,22 @@ class Task:
     def answer(
         self, option: str, by: str = "sven.security", *, at: datetime | None = None, **fields: Any
     ) -> Ended:
-        """Go on with a person's answer, as Airflow's REST API delivers it."""
+        """Go on with a person's answer, as Airflow's REST API delivers it and the guard has stamped it."""
+        stamp = {"evidence": self.shown} if self.shown else {}
         return self.resume(
             {
                 "chosen_options": [option] if option else [],
-                "params_input": fields,
+                "params_input": {**stamp, **fields},
                 "responded_at": at or datetime.now(UTC),
                 "responded_by_user": {"id": "1", "name": by},
                 "timedout": False,
             }
         )
+
+    @property
+    def shown(self) -> str:
+        """Digest of what the checks of this very task instance saw last; empty where they saw nothing."""
+        return digest_of(read_evidence(self.xcom(EVIDENCE_KEY), str(self.id)))
 
     def cleared(self) -> Task:
         """The next try after somebody cleared it: a task instance of its own, with all retries again."""

@@ -13,6 +13,7 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.orchestration.evidence import Evidence
 from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
 from launch_pipeline.orchestration.records import ItemSpec
+from launch_pipeline.record.evidence import EvidenceTable
 from launch_pipeline.record.launches import Launch
 from launch_pipeline.record.schema import EntryKind
 from servers.airflow_task import Task
@@ -95,6 +96,11 @@ def evidence(
     seen = a_result(verdict=Verdict(verdict), headline=headline, **result)
     made = Evidence.of(str(task.id), [seen])
     return made.model_copy(update={"observed_at": datetime.now(UTC) - age}).payload()
+
+
+def saw(task: Task, payload: dict[str, Any]) -> None:
+    """Keep what the checks of a task saw beside its open request, as its trigger does."""
+    EvidenceTable(task.supervisor.ledger_dsn).write(task.run_id, str(task.id), payload)
 
 
 def asked(task: Task, verdict: str = "passed", age: timedelta = timedelta()) -> Task:

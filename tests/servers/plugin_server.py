@@ -118,6 +118,7 @@ class Gate:
             "task_id": self.task_id,
             "task_instance_id": self.instance,
             "try_number": 1,
+            "evidence": "",
             "answer": answer,
             **changes,
         }

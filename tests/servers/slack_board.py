@@ -70,7 +70,7 @@ class Airflow:
         return Board(launches=tuple(self.launch(launch) for launch in launches))
 
     def launch(self, launch_id: str = LAUNCH) -> BoardLaunch:
-        given = {"environment": "production", "release": "2.4.0", "triggered_by": "priya.product"}
+        given = {"environment": "production", "release": "2.4.0", "triggered_by": "noor.network"}
         mine = tuple(run for (launch, _), run in self.runs.items() if launch == launch_id)
         return BoardLaunch(launch_id=launch_id, runs=mine, **given | self.facts.get(launch_id, {}))
 

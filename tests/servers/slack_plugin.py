@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.orchestration.evidence import Evidence
 from launch_pipeline.people.answers import AnswerRequest, judge_answer
 from launch_pipeline.people.deployed import contacts, policy
 from launch_pipeline.slack.board import (
@@ -64,6 +65,7 @@ class Gate:
     planned: PlannedItem
     waits: bool = True
     verdict: Verdict | None = None
+    headline: str = "coverage 91 %"
     task_instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     try_number: int = 1
     taken: DecideRequest | None = None
@@ -86,14 +88,21 @@ class Gate:
             since=self.since,
             answered_by=self.person.airflow_user or "" if self.person else "",
             verdict=self.verdict,
-            headline="coverage 91 %" if self.verdict else "",
+            headline=self.headline if self.verdict else "",
+            evidence=self.evidence,
         )
+
+    @property
+    def evidence(self) -> str:
+        """Pin of what its check saw."""
+        result = self.result()
+        return Evidence.of(self.task_instance_id, [result]).pin if result else ""
 
     def result(self) -> CheckResult | None:
         """What its check saw."""
         return self.verdict and CheckResult(
             kind="report", params={}, authority="ci.example.org", verdict=self.verdict,
-            headline="coverage 91 %", started_at=self.since, duration_ms=12, attempts=1,
+            headline=self.headline, started_at=self.since, duration_ms=12, attempts=1,
         )  # fmt: skip
 
 
@@ -119,7 +128,7 @@ class PluginStandIn:
         self.slow = asyncio.Event()
         """Decisions wait for it."""
         self.slow.set()
-        self.triggered_by = "omar.operations"
+        self.triggered_by = "rita.release"
         self.port = 0
         self._tokens: set[str] = set()
         self._runner: web.AppRunner | None = None
@@ -226,6 +235,7 @@ class PluginStandIn:
             ItemEvidence(
                 task_id=gate.planned.task_id,
                 task_instance_id=gate.task_instance_id,
+                evidence=gate.evidence,
                 results=(result,) if (result := gate.result()) else (),
             )
             for gate in found
@@ -257,6 +267,8 @@ class PluginStandIn:
             raise Says(
                 409, "already_decided", f"Already answered by {name}: {answer}.", person=name, answer=answer
             )
+        if asked.evidence != gate.evidence:
+            raise Says(409, "evidence_changed", f"The checks have seen something else: {gate.headline}.")
         person = contacts().by_slack_id(asked.slack_id)
         if person is None:
             raise Says(403, "unknown_person", f"The Slack user {asked.slack_id} is nobody in the contacts.")

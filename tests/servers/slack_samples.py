@@ -27,6 +27,7 @@ SVEN = PersonView(name="Sven Okafor", slack_id="U0LAUNCH05")
 SELMA = PersonView(name="Selma Duarte", slack_id="U0LAUNCH11")
 PRIYA = PersonView(name="Priya Raman", slack_id="U0LAUNCH02")
 OMAR = PersonView(name="Omar Haddad", slack_id="U0LAUNCH03")
+ELIAS = PersonView(name="Elias Brandt", slack_id="U0LAUNCH15")
 CARLA = PersonView(name="Carla Mendes", slack_id="U0LAUNCH04")
 ALL = (Answer.APPROVE, Answer.RECHECK, Answer.WAIVE, Answer.NOT_APPLICABLE, Answer.REJECT)
 NO_APPROVAL = ALL[1:]
@@ -44,6 +45,7 @@ def item(number: int, text: str, **fields: Any) -> ItemView:
         "state": None,
         "owner": Role.TECHNICAL_LEAD,
         "may_answer": (ADA, BO),
+        "may_waive": (CARLA, ELIAS),
         "mode": Mode.CHECK_AND_APPROVAL,
         "options": ALL,
         "url": f"{AIRFLOW}/tasks/item_{number}",

@@ -24,7 +24,7 @@ from launch_pipeline.orchestration.accounts import account
 from launch_pipeline.orchestration.api_ledger import ledger_dsn
 from launch_pipeline.orchestration.board_reading import ENDED, name_in
 from launch_pipeline.orchestration.carrying import cleared_at
-from launch_pipeline.orchestration.guard import PIN, SUPERSEDED, VIA, Pin
+from launch_pipeline.orchestration.guard import PIN, SUPERSEDED, VIA, GateKey, Pin
 from launch_pipeline.orchestration.refusals import (
     NotTaken,
     ended,
@@ -34,6 +34,7 @@ from launch_pipeline.orchestration.refusals import (
     stands,
     unknown_item,
 )
+from launch_pipeline.orchestration.refused_answers import RefusedAnswers
 from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.people.deployed import contacts, policy
 from launch_pipeline.record.ledger import Ledger
@@ -88,6 +89,7 @@ class Acting:
 
     def __init__(self, database: ApiDatabase) -> None:
         self._database = database
+        self._refused = RefusedAnswers(ledger_dsn)
 
     async def decide(self, request: DecideRequest, airflow: App) -> Decided:
         """Answer in a person's name, and make sure that the answer was taken.
@@ -104,7 +106,7 @@ class Acting:
             raise
 
     async def _decide(self, request: DecideRequest, airflow: App) -> Decided:
-        person, user = await self._database.run(_who, request)
+        person, user = await self._who(request)
         before = await self._now(request)
         if decided := _decided(before):
             raise decided
@@ -115,9 +117,22 @@ class Acting:
             return Decided(person=person.name, answer=request.answer)
         raise _decided(now) or replied(status, body, user.name)
 
+    async def _who(self, request: DecideRequest) -> tuple[Person, Account]:
+        """Who answers. What is refused here is kept: no Airflow user, so the guard never hears of it."""
+        try:
+            return await self._database.run(_who, request)
+        except NotTaken as refused:
+            if (dag := shipped_dags().get(request.dag_id)) and (spec := dag.specs.get(request.task_id)):
+                self._refused.keep_of_bridge(_key(request), spec.ref, request, refused, self._instance)
+            raise
+
+    def _instance(self, key: GateKey) -> Pin | None:
+        now = self._database.read_here(_read, key)
+        return now.pin if now else None
+
     async def _now(self, request: DecideRequest) -> Now:
         """The request that is meant. Raises NotTaken where it is no more, or never was."""
-        now = await self._database.read(_read, request)
+        now = await self._database.read(_read, _key(request))
         if now is None:
             raise unknown_item()
         if now.pin != Pin(request.task_instance_id, request.try_number):
@@ -186,8 +201,12 @@ def _name(airflow_user: str) -> str:
     return person.name if person else airflow_user or "nobody"
 
 
-def _read(connection: Connection, request: DecideRequest) -> Now | None:
-    row = connection.execute(_query(request)).first()
+def _key(request: DecideRequest) -> GateKey:
+    return GateKey(request.dag_id, request.run_id, request.task_id, -1)
+
+
+def _read(connection: Connection, key: GateKey) -> Now | None:
+    row = connection.execute(_query(key)).first()
     if row is None:
         return None
     instance = str(row.id)
@@ -198,12 +217,12 @@ def _read(connection: Connection, request: DecideRequest) -> Now | None:
         responded=row.responded_at is not None,
         answered_by=name_in(row.responded_by),
         answer=", ".join(map(str, row.chosen_options or ())) if row.responded_at else "",
-        record=Ledger(ledger_dsn()).record_of(request.run_id, instance),
+        record=Ledger(ledger_dsn()).record_of(key.run_id, instance),
         cleared_at=cleared_at(row.max_tries or 0),
     )
 
 
-def _query(request: DecideRequest) -> Any:
+def _query(key: GateKey) -> Any:
     return (
         select(
             TaskInstance.id,
@@ -217,10 +236,10 @@ def _query(request: DecideRequest) -> Any:
         .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
         .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
         .where(
-            TaskInstance.dag_id == request.dag_id,
-            TaskInstance.run_id == request.run_id,
-            TaskInstance.task_id == request.task_id,
-            TaskInstance.map_index == -1,
+            TaskInstance.dag_id == key.dag_id,
+            TaskInstance.run_id == key.run_id,
+            TaskInstance.task_id == key.task_id,
+            TaskInstance.map_index == key.map_index,
         )
     )
 
@@ -233,7 +252,7 @@ async def _patch(airflow: App, request: DecideRequest, token: str) -> tuple[int,
 
     async def marked(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         # Nothing that comes over the network can set a key of the scope.
-        pin = Pin(request.task_instance_id, request.try_number)
+        pin = Pin(request.task_instance_id, request.try_number, request.evidence)
         await airflow({**scope, VIA: RecordedBy.SLACK, PIN: pin}, receive, send)
 
     fields = {"reason": request.reason, "signature": request.signature}

@@ -48,6 +48,10 @@ class ApiDatabase:
         with self._engine.connect() as connection:
             return function(connection, *args)
 
+    def read_here(self, function: Callable[..., T], *args: Any) -> T:
+        """Do the same as ``read`` in a thread of the caller's."""
+        return self._with_connection(function, *args)
+
     def close(self) -> None:
         """Give threads and connections back; for tests, an api-server ends with them."""
         self._engine.dispose()

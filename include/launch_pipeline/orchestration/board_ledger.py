@@ -80,7 +80,9 @@ class BoardLedger:
         known = {name: seen for name, seen in self._evidence.items() if stamps.get(name) == seen[0]}
         for name, value in table.read_all(set(stamps) - set(known)).items():
             seen = read_evidence(value, name)
-            fields = {"verdict": seen.verdict, "headline": seen.headline} if seen else {}
+            fields = (
+                {"verdict": seen.verdict, "headline": seen.headline, "evidence": seen.pin} if seen else {}
+            )
             known[name] = (stamps[name], fields)
         self._evidence = known
 

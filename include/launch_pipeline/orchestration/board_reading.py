@@ -201,24 +201,19 @@ def _evidence(connection: Connection, request: EvidenceRequest) -> tuple[ItemEvi
     wanted = set(request.task_ids) & set(dag.specs)
     rows = connection.execute(_instances([request.dag_id], {request.run_id})).all()
     return tuple(
-        ItemEvidence(
-            task_id=row.task_id,
-            task_instance_id=str(row.id),
-            results=_results(request.run_id, str(row.id)),
-        )
-        for row in rows
-        if row.task_id in wanted
+        _item_evidence(row.task_id, request.run_id, str(row.id)) for row in rows if row.task_id in wanted
     )
 
 
-def _results(launch_id: str, instance: str) -> tuple[Any, ...]:
+def _item_evidence(task_id: str, launch_id: str, instance: str) -> ItemEvidence:
     """What a task instance was decided on; before that, what its checks saw last."""
     dsn = ledger_dsn()
     kept = Ledger(dsn).record_of(launch_id, instance)
     if kept and kept.results:
-        return kept.results
+        return ItemEvidence(task_id=task_id, task_instance_id=instance, results=kept.results)
     seen = evidence_of(dsn, instance)
-    return seen.results if seen else ()
+    pin, results = (seen.pin, seen.results) if seen else ("", ())
+    return ItemEvidence(task_id=task_id, task_instance_id=instance, evidence=pin, results=results)
 
 
 # ---- queries ---------------------------------------------------------------------------------------

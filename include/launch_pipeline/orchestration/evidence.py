@@ -6,15 +6,21 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
+from launch_pipeline.checks.evidence import digest
 from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
+from launch_pipeline.errors import AnswerRefused
 
 EVIDENCE_KEY = "evidence"
 """XCom under which an asking item shows its latest evidence."""
 REFUSAL_KEY = "refused"
 """XCom that says why the last answer to an item did not count."""
 _LONGEST = 1000
+_SHOWN = {"kind", "params", "authority", "verdict", "headline", "findings"}
+"""What a person goes by; when it was seen, how long that took and in how many attempts is none of it."""
+PIN_LENGTH = 12
+"""Hexadecimal digits of a digest that a pin has at least."""
 
 
 class Evidence(Frozen):
@@ -52,6 +58,22 @@ class Evidence(Frozen):
         )
         return cls.of(task_instance_id, [result])
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_digest(cls, value: Any) -> Any:
+        # It is computed from the rest, so what was sent with it says nothing.
+        return {k: v for k, v in value.items() if k != "digest"} if isinstance(value, dict) else value
+
+    @property
+    def digest(self) -> str:
+        """``sha256:<hex>`` of what is shown: two looks that show the same have the same."""
+        return digest([result.model_dump(mode="json", include=_SHOWN) for result in self.results])
+
+    @property
+    def pin(self) -> str:
+        """The begin of the digest, as cards and modals carry it."""
+        return self.digest.removeprefix("sha256:")[:PIN_LENGTH]
+
     @property
     def passed(self) -> bool:
         """Whether every check passed."""
@@ -68,8 +90,28 @@ class Evidence(Frozen):
         return (at or datetime.now(UTC)) - self.observed_at > age
 
     def payload(self) -> dict[str, Any]:
-        """Plain JSON types, for events and XComs."""
-        return self.model_dump(mode="json")
+        """Plain JSON types, for events and XComs; with the digest, so that a client can pin it."""
+        return {**self.model_dump(mode="json"), "digest": self.digest}
+
+
+def digest_of(evidence: Evidence | None) -> str:
+    """What an answer is stamped with; empty where an item has no evidence."""
+    return evidence.digest if evidence else ""
+
+
+def shows(evidence: Evidence | None, pin: str) -> bool:
+    """Whether a pin (a digest or its begin; empty for nothing) is that of this evidence."""
+    wanted, now = pin.removeprefix("sha256:"), digest_of(evidence).removeprefix("sha256:")
+    return now == wanted if len(wanted) < PIN_LENGTH else now.startswith(wanted)
+
+
+def evidence_changed(evidence: Evidence | None) -> AnswerRefused:
+    """Refuse an answer to other evidence than there is now."""
+    now = evidence.headline if evidence else "nothing any more"
+    sentence = (
+        f"The checks have seen something else since it was shown to you: {now[:300]}. Look, and answer again."
+    )
+    return AnswerRefused("evidence_changed", sentence)
 
 
 def refusal_payload(ti: Any, why: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,14 +29,16 @@ from starlette.requests import HTTPConnection
 
 from launch_pipeline.errors import AnswerRefused, LaunchRefused
 from launch_pipeline.orchestration.api_ledger import ledger_dsn
-from launch_pipeline.orchestration.evidence import Evidence, read_evidence
+from launch_pipeline.orchestration.evidence import Evidence, digest_of, read_evidence
 from launch_pipeline.orchestration.guard import Pin
-from launch_pipeline.orchestration.judging import judge
+from launch_pipeline.orchestration.judging import judge, judge_who
 from launch_pipeline.orchestration.launch_run import launch_of
 from launch_pipeline.orchestration.ledger_access import standing_at
 from launch_pipeline.orchestration.pacing import worker_lag
 from launch_pipeline.orchestration.records import GivenAnswer
+from launch_pipeline.orchestration.refused_answers import RefusedAnswers
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.orchestration.turns import Turns
 from launch_pipeline.people.deployed import policy
 from launch_pipeline.record.evidence import EvidenceTable
 from launch_pipeline.record.launches import Launches
@@ -46,8 +49,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection as DatabaseConnection
     from sqlalchemy.engine import Engine
 
-    from launch_pipeline.orchestration.guard import GateKey
+    from launch_pipeline.orchestration.guard import Asked, GateKey
+    from launch_pipeline.orchestration.launch_context import LaunchContext
     from launch_pipeline.orchestration.records import ItemSpec
+    from launch_pipeline.record.launches import Launch
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +60,14 @@ T = TypeVar("T")
 
 AT_ONCE = 10
 """Answers that are taken side by side; each holds one connection of the guard's own pool meanwhile."""
+
+TURN_SECONDS = 10.0
+"""How long an answer waits for those before it at the same gate."""
+
+LOCK_SECONDS = 3.0
+"""How long the first of them waits for another api-server that holds the gate's lock."""
+
+LOCK_EVERY = 0.05
 
 SCHEDULER_PATIENCE = timedelta(seconds=20)
 """A scheduler that is away this long does not hold an answer back."""
@@ -103,6 +116,8 @@ class Gates:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="launch-guard")
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._turns = Turns()
+        self._refused = RefusedAnswers(ledger_dsn)
         self._worker_lag = worker_lag()
         self._engine: Engine = create_engine(
             str(settings.SQL_ALCHEMY_CONN), pool_size=AT_ONCE, max_overflow=2, pool_pre_ping=True
@@ -143,40 +158,71 @@ class Gates:
 
     async def pin(self, key: GateKey) -> Pin | None:
         """Which try the gate is in now; None where there is no such gate."""
-        state = await self._run(self._state_now, key)
-        return Pin(state.task_instance_id, state.try_number) if state else None
+        return await self._run(self._instance, key)
 
     @asynccontextmanager
     async def alone(self, key: GateKey) -> AsyncIterator[bool]:
-        """Hold the gate's lock; False at once where somebody else holds it."""
-        async with self._places:
-            connection = await self._run(self._engine.connect)
-            try:
-                yield await self._run(_try_lock, connection, _lock_number(key))
-            finally:
-                await self._run(_give_back, connection)
+        """Hold the gate's lock, in turn; False where others have held it for too long.
 
-    async def judge(self, key: GateKey, spec: ItemSpec, option: str, params_input: Any, user: str) -> None:
-        """Return where the answer counts. Raises AnswerRefused otherwise, LedgerUnavailable if it is away."""
-        await self._run(self._judge, key, spec, GivenAnswer.of_input(option, params_input, user))
+        Only the first in turn takes one of the places, so that a crowd at one gate keeps none of another's.
+        """
+        async with self._turns.turn(key, TURN_SECONDS) as mine:
+            if not mine:
+                yield False
+                return
+            async with self._places:
+                connection = await self._run(self._engine.connect)
+                try:
+                    yield await self._locked(connection, _lock_number(key))
+                finally:
+                    await self._run(_give_back, connection)
 
-    def _judge(self, key: GateKey, spec: ItemSpec, answer: GivenAnswer) -> None:
+    async def _locked(self, connection: DatabaseConnection, number: int) -> bool:
+        """Take the lock as soon as another api-server lets go of it; no thread waits meanwhile."""
+        end = time.monotonic() + LOCK_SECONDS
+        # No event tells of another process's lock.
+        while not (locked := await self._run(_try_lock, connection, number)):
+            if time.monotonic() >= end:
+                break
+            await asyncio.sleep(LOCK_EVERY)
+        return locked
+
+    async def judge_who(self, asked: Asked) -> None:
+        """Return where an answer may count, whatever evidence and ledger say. Raises AnswerRefused."""
+        await self._run(self._judge_who, asked)
+
+    async def judge(self, asked: Asked) -> str:
+        """Return the digest of the evidence where the answer counts for it.
+
+        Raises AnswerRefused otherwise, LedgerUnavailable if the ledger is away.
+        """
+        return await self._run(self._judge, asked)
+
+    def keep_refused(self, asked: Asked, code: str, sentence: str) -> None:
+        """Keep a refused answer in the ledger, some time after the reply."""
+        self._refused.keep_of_gate(asked, code, sentence, self._instance)
+
+    def _judge_who(self, asked: Asked) -> None:
+        answer = GivenAnswer.of_input(asked.option, asked.fields, asked.user)
+        judge_who(asked.spec, answer, None)
+        state = _waiting(self._state_now(asked.key))
+        # That the run says the same as the ledger is seen under the lock.
+        judge_who(asked.spec, answer, state.run.conf.get("started_by"))
+
+    def _judge(self, asked: Asked) -> str:
+        key, spec = asked.key, asked.spec
+        state, dsn = _waiting(self._state_now(key)), ledger_dsn()
+        launch = _launch(state.run, Launches(dsn).find(key.run_id))
+        evidence = evidence_of(dsn, state.task_instance_id)
+        now = digest_of(evidence)
+        pinned = now if asked.evidence is None else asked.evidence
+        answer = GivenAnswer.of_input(asked.option, {**asked.fields, "evidence": pinned}, asked.user)
+        judge(spec, launch, answer, evidence, *standing_at(dsn, key.run_id, key.dag_id, spec.ref))
+        return now
+
+    def _instance(self, key: GateKey) -> Pin | None:
         state = self._state_now(key)
-        if state is None or not state.waits:
-            shown = (state.state if state else None) or "not started"
-            raise AnswerRefused("not_waiting", f"This gate does not wait for an answer now (state {shown}).")
-        dsn = ledger_dsn()
-        try:
-            launch = launch_of(state.run, Launches(dsn).find(key.run_id), over_too=True)
-        except LaunchRefused as refused:
-            raise AnswerRefused("no_launch", str(refused)) from refused
-        judge(
-            spec,
-            launch,
-            answer,
-            evidence_of(dsn, state.task_instance_id),
-            *standing_at(dsn, key.run_id, key.dag_id, spec.ref),
-        )
+        return Pin(state.task_instance_id, state.try_number) if state else None
 
     def _state_now(self, key: GateKey) -> GateState | None:
         with Session(self._engine) as session:
@@ -202,6 +248,20 @@ class Gates:
             # Until the thread lets go of its connection nobody else may touch it.
             await asyncio.wait([done])
             raise
+
+
+def _waiting(state: GateState | None) -> GateState:
+    if state is None or not state.waits:
+        shown = (state.state if state else None) or "not started"
+        raise AnswerRefused("not_waiting", f"This gate does not wait for an answer now (state {shown}).")
+    return state
+
+
+def _launch(run: PhaseRun, launch: Launch | None) -> LaunchContext:
+    try:
+        return launch_of(run, launch, over_too=True)
+    except LaunchRefused as refused:
+        raise AnswerRefused("no_launch", str(refused)) from refused
 
 
 def _STATE(key: GateKey) -> Any:  # noqa: N802  # a query with its key

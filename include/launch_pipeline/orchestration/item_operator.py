@@ -48,7 +48,7 @@ from launch_pipeline.orchestration.carrying import (
     lost_answer,
 )
 from launch_pipeline.orchestration.evidence import REFUSAL_KEY, Evidence, refusal_payload
-from launch_pipeline.orchestration.judging import judge
+from launch_pipeline.orchestration.judging import judge, keep_decision
 from launch_pipeline.orchestration.launch_run import launch_in
 from launch_pipeline.orchestration.ledger_access import kept_rounds, ledger, set_aside, standing
 from launch_pipeline.orchestration.openings import opened
@@ -326,8 +326,8 @@ class ChecklistItemOperator(HITLOperator):
     def _write(self, context: Context, launch: LaunchContext, record: Record) -> Any:
         """Keep the decision, then end the task with it. Raises LedgerUnavailable."""
         try:
-            ledger().append_in_course([Entry.of_record(record)])
-        except LaunchRefused as refused:
+            keep_decision(self.spec, record)
+        except (AnswerRefused, LaunchRefused) as refused:
             self._ask_again(context, launch, str(refused))
         return self._end(context, record)
 

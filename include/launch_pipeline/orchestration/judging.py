@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.people.answers import AnswerRequest, judge_answer
+from launch_pipeline.checklist.words import Answer, GateStyle
+from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.orchestration.evidence import evidence_changed, shows
+from launch_pipeline.orchestration.ledger_access import ledger
+from launch_pipeline.people.answers import AnswerRequest, judge_answer, judge_asking
 from launch_pipeline.people.deployed import contacts, policy
+from launch_pipeline.record.schema import Entry
 
 if TYPE_CHECKING:
     from launch_pipeline.orchestration.evidence import Evidence
     from launch_pipeline.orchestration.launch_context import LaunchContext
     from launch_pipeline.orchestration.records import GivenAnswer, ItemSpec
     from launch_pipeline.people.contacts import Person
+    from launch_pipeline.record.schema import Record
 
 
 def judge(  # the guard and the task must ask with the very same facts
@@ -22,9 +28,51 @@ def judge(  # the guard and the task must ask with the very same facts
     answered_by: frozenset[str] = frozenset(),
     launch_over: bool = False,
 ) -> Person:
-    """Return the person whose answer counts. Raises AnswerRefused with the rule that is broken."""
+    """Return the person whose answer counts. Raises AnswerRefused with the rule that is broken.
+
+    The answer is pinned to the evidence that it was given on; to other evidence it says nothing.
+    """
+    if answer.option != Answer.RECHECK and not shows(evidence, answer.evidence):
+        raise evidence_changed(evidence)
+    passed = (evidence is not None and evidence.passed) if spec.item.mode.has_checks else None
+    request = _request(
+        spec,
+        answer,
+        launch.started_by,
+        checks_passed=passed,
+        already_answered_by=answered_by,
+        launch_over=launch_over,
+    )
+    return judge_answer(request, contacts(), policy())
+
+
+def judge_who(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> None:
+    """Raise AnswerRefused where an answer cannot count, whatever ledger and evidence say."""
+    judge_asking(_request(spec, answer, started_by), contacts(), policy())
+
+
+def keep_decision(spec: ItemSpec, record: Record) -> None:
+    """Append a decision to the ledger, which looks once more whether its person has decided for another role.
+
+    Raises AnswerRefused ``two_roles``, LaunchRefused where the launch is over, LedgerUnavailable.
+    """
+    entry = Entry.of_record(record)
+    if spec.item.gate is GateStyle.APPROVAL or _one_person_may_decide_twice():
+        ledger().append_in_course([entry])
+    else:
+        ledger().append_decision(entry)
+
+
+def _one_person_may_decide_twice() -> bool:
+    try:
+        return policy().two_roles_one_person
+    except ConfigurationError:
+        return False
+
+
+def _request(spec: ItemSpec, answer: GivenAnswer, started_by: str | None, **facts: Any) -> AnswerRequest:
     item = spec.item
-    request = AnswerRequest(
+    return AnswerRequest(
         answer=answer.option,
         options=spec.options,
         item_ref=spec.ref,
@@ -32,11 +80,8 @@ def judge(  # the guard and the task must ask with the very same facts
         gate=item.gate,
         severity=item.severity,
         airflow_user=answer.airflow_user,
-        triggered_by=launch.started_by,
+        triggered_by=started_by,
         reason=answer.reason,
         signature=answer.signature,
-        checks_passed=(evidence is not None and evidence.passed) if item.mode.has_checks else None,
-        already_answered_by=answered_by,
-        launch_over=launch_over,
+        **facts,
     )
-    return judge_answer(request, contacts(), policy())

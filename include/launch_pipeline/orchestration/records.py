@@ -176,6 +176,8 @@ class GivenAnswer(BaseModel):
     reason: str = ""
     signature: str = ""
     airflow_user: str
+    evidence: str = ""
+    """Digest of the evidence that it was given on, as the guard stamps it; empty where there was none."""
     at: datetime | None = None
     """When Airflow took the answer: the same however often it is offered to the ledger."""
     via: RecordedBy = RecordedBy.API
@@ -201,5 +203,6 @@ class GivenAnswer(BaseModel):
             reason=str(fields.get("reason") or "").strip(),
             signature=str(fields.get("signature") or "").strip(),
             airflow_user=airflow_user,
+            evidence=str(fields.get("evidence") or ""),
             via=RecordedBy(via) if via in set(RecordedBy) - {RecordedBy.MACHINE} else RecordedBy.API,
         )

@@ -1,22 +1,29 @@
 """Whether a person's answer counts: one function for the guard, the bridge and the task's ``decide``.
 
-The rules, in the order they are tried; the first that is broken is the one the person reads:
+The rules, in the order they are tried; the first that is broken is the one the person reads. What the answer
+itself and the contacts say is judged by ``judge_asking`` as well, before anything is waited for or locked:
 
-1.  ``launch_over``         the launch has ended or was aborted
-2.  ``unknown_option``      the answer is not among the options of this request
-3.  ``unknown_person``      the Airflow user is nobody in the contacts
-4.  ``inactive``            the person is not active any more
+1.  ``unknown_option``      the answer is not among the options of this request
+2.  ``unknown_person``      the Airflow user is nobody in the contacts
+3.  ``inactive``            the person is not active any more
 
-    *Re-check* decides nothing and ends here: any known, active person may ask for it.
+    *Re-check* decides nothing: any known, active person may ask for it while the launch is under way.
 
-5.  ``not_your_role``       only holders of the owner's role answer (primary and backups alike)
-    ``waive_not_allowed``   for *Waive* and *Not applicable* the policy names the roles instead, and may
+4.  ``not_your_role``       only holders of the owner's role answer (primary and backups alike)
+    ``waive_not_allowed``   for *Waive* and *Not applicable* the policy names the roles instead; of a blocking
+                            item nobody who answers for it may, unless the policy says so; and the policy may
                             forbid waiving blocking items
-6.  ``self_approval``       who triggered the launch neither decides nor signs, unless the policy allows it
-7.  ``two_roles``           nobody decides or signs for two roles, unless the policy allows it
-8.  ``checks_not_passed``   a yes needs checks that passed
-9.  ``reason_missing``      a no, a waiver and *not applicable* need a reason
-10. ``signature_missing``, ``signature_mismatch``  a signature is the person's full name, typed
+5.  ``self_approval``       who triggered the launch neither decides nor signs, and lets no ordinary item pass
+                            that somebody else could, unless the policy allows it
+6.  ``reason_missing``      a no, a waiver and *not applicable* need a reason that can be read
+7.  ``signature_missing``, ``signature_mismatch``  a signature is the person's full name, typed
+
+What only the ledger and the evidence say is judged after these, under the gate's lock and again by the task:
+
+8.  ``launch_over``         the launch has ended or was aborted
+9.  ``two_roles``           nobody decides or signs for two roles, unless the policy allows it; where the
+                            ledger takes the decision it looks once more (``Ledger.append_decision``)
+10. ``checks_not_passed``   a yes needs checks that passed
 """
 
 from __future__ import annotations
@@ -27,9 +34,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from launch_pipeline.checklist.words import Answer, GateStyle, Role, Severity
 from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.people.written import visible_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from launch_pipeline.people.contacts import Contacts, Person
     from launch_pipeline.people.policy import Policy
@@ -67,12 +75,41 @@ def judge_answer(request: AnswerRequest, contacts: Contacts, policy: Policy) -> 
     Raises AnswerRefused with the first rule that is broken (order: see the module) and a sentence that
     says what to do or who may instead.
     """
+    case = _asked(request, contacts, policy)
+    _launch_rule(request)
+    if case.answer is not Answer.RECHECK:
+        for rule in _RULES_OF_FACTS:
+            rule(case)
+    return case.person
+
+
+def judge_asking(request: AnswerRequest, contacts: Contacts, policy: Policy) -> Person:
+    """Return the person whose answer may count, as far as ledger and evidence need not be asked.
+
+    Raises AnswerRefused as ``judge_answer`` does, which judges all of this again.
+    """
+    return _asked(request, contacts, policy).person
+
+
+def who_may_waive(contacts: Contacts, policy: Policy, owner: Role, severity: Severity) -> list[Person]:
+    """Give the active people who may waive an item or call it not applicable, in the policy's order."""
+    holders = [p for role in policy.waiver_roles(owner, severity) for p in contacts.holders(role)]
+    barred = _barred(contacts, policy, owner, severity)
+    return list({p.id: p for p in holders if p not in barred}.values())
+
+
+def _barred(contacts: Contacts, policy: Policy, owner: Role, severity: Severity) -> list[Person]:
+    """Who answers for an item as its owner, and so may not set it aside, in whatever other role."""
+    return [] if policy.owner_may_waive(owner, severity) else contacts.holders(owner)
+
+
+def _asked(request: AnswerRequest, contacts: Contacts, policy: Policy) -> _Case:
     answer = _option(request)
-    person = _known_person(request, contacts)
+    case = _Case(request, answer, _known_person(request, contacts), contacts, policy)
     if answer is not Answer.RECHECK:
-        for rule in _RULES:
-            rule(_Case(request, answer, person, contacts, policy))
-    return person
+        for rule in _RULES_OF_ASKING:
+            rule(case)
+    return case
 
 
 @dataclass(frozen=True)
@@ -84,9 +121,12 @@ class _Case:
     policy: Policy
 
 
-def _option(request: AnswerRequest) -> Answer:
+def _launch_rule(request: AnswerRequest) -> None:
     if request.launch_over:
         _refuse("launch_over", "This launch is over, so nothing can be answered; its report is the record.")
+
+
+def _option(request: AnswerRequest) -> Answer:
     if request.answer not in request.options:
         choice = ", ".join(request.options)
         _refuse("unknown_option", f"'{request.answer}' is no answer to {request.item_ref}; choose: {choice}.")
@@ -117,10 +157,8 @@ def _role_rule(case: _Case) -> None:
 
 def _waiver_rule(case: _Case) -> None:
     request, answer = case.request, case.answer
-    roles = case.policy.waiver_roles(request.owner)
-    if all(case.person not in case.contacts.holders(role) for role in roles):
-        may = _who(case.contacts, roles)
-        sentence = f"'{answer}' is not yours to answer for {request.item_ref}: {may} may."
+    if case.person not in who_may_waive(case.contacts, case.policy, request.owner, request.severity):
+        sentence = f"'{answer}' is not yours to answer for {request.item_ref}: {_who_waives(case)} may."
         _refuse("waive_not_allowed", sentence)
     forbidden = request.severity is Severity.BLOCKING and not case.policy.waive_blocking_items
     if answer is Answer.WAIVE and forbidden:
@@ -128,22 +166,47 @@ def _waiver_rule(case: _Case) -> None:
         _refuse("waive_not_allowed", f"{blocking} make it pass, reject it, or answer 'Not applicable'.")
 
 
+def _who_waives(case: _Case, *but: Person) -> str:
+    request, contacts, policy = case.request, case.contacts, case.policy
+    barred = _barred(contacts, policy, request.owner, request.severity)
+    return _who(contacts, policy.waiver_roles(request.owner, request.severity), [*barred, *but])
+
+
 def _self_approval_rule(case: _Case) -> None:
-    own = case.person.airflow_user == case.request.triggered_by
-    if own and not case.policy.self_approval and case.request.gate is not GateStyle.APPROVAL:
-        others = _who(case.contacts, [case.request.owner], but=case.person)
-        stop = " To stop the launch, run 'launch abort'." if case.answer.denies else ""
-        sentence = f"You triggered this launch, so you may not answer {case.request.item_ref}: {others} may."
-        _refuse("self_approval", sentence + stop)
+    if case.person.airflow_user != case.request.triggered_by or _may_approve_own(case):
+        return
+    sets_aside = case.answer in _SETS_ASIDE
+    others = _who_waives(case, case.person) if sets_aside else _others(case)
+    stop = " To stop the launch, run 'launch abort'." if case.answer.denies else ""
+    what = f"answer '{case.answer}' for" if case.request.gate is GateStyle.APPROVAL else "answer"
+    sentence = f"You triggered this launch, so you may not {what} {case.request.item_ref}: {others} may."
+    _refuse("self_approval", sentence + stop)
+
+
+def _may_approve_own(case: _Case) -> bool:
+    """Whether who triggered the launch may say this: a no to an ordinary item, or what nobody else could."""
+    request = case.request
+    if request.gate is not GateStyle.APPROVAL:
+        return case.policy.self_approval
+    if case.policy.self_approval_of_items or case.answer.denies:
+        return True
+    if case.answer in _SETS_ASIDE:
+        may = who_may_waive(case.contacts, case.policy, request.owner, request.severity)
+    else:
+        may = case.contacts.holders(request.owner)
+    return may == [case.person]
+
+
+def _others(case: _Case) -> str:
+    return _who(case.contacts, [case.request.owner], [case.person])
 
 
 def _two_roles_rule(case: _Case) -> None:
     again = case.person.id in case.request.already_answered_by
     if again and not case.policy.two_roles_one_person and case.request.gate is not GateStyle.APPROVAL:
-        others = _who(case.contacts, [case.request.owner], but=case.person)
         stop = " To stop the launch, run 'launch abort'." if case.answer.denies else ""
         done = "You have already answered for another role in this launch;"
-        _refuse("two_roles", f"{done} for the {case.request.owner.label} {others} may.{stop}")
+        _refuse("two_roles", f"{done} for the {case.request.owner.label} {_others(case)} may.{stop}")
 
 
 def _checks_rule(case: _Case) -> None:
@@ -153,9 +216,8 @@ def _checks_rule(case: _Case) -> None:
 
 
 def _reason_rule(case: _Case) -> None:
-    least = case.policy.min_reason_length
-    if case.answer.needs_reason and len(" ".join(case.request.reason.split())) < least:
-        _refuse("reason_missing", f"'{case.answer}' needs a reason of at least {least} characters; say why.")
+    if refused := reason_fault(case.answer, case.request.reason, case.policy):
+        raise refused
 
 
 def _signature_rule(case: _Case) -> None:
@@ -169,14 +231,22 @@ def _signature_rule(case: _Case) -> None:
         _refuse("signature_mismatch", f"The signature must be your full name as in the contacts: {name}.")
 
 
-_RULES: tuple[Callable[[_Case], None], ...] = (
+def reason_fault(answer: Answer, reason: str, policy: Policy) -> AnswerRefused | None:
+    """Say why a reason does not do for an answer, None where it does, or none is needed."""
+    least = policy.min_reason_length
+    if not answer.needs_reason or visible_length(reason) >= least:
+        return None
+    sentence = f"'{answer}' needs a reason of at least {least} characters (blanks do not count); say why."
+    return AnswerRefused("reason_missing", sentence)
+
+
+_RULES_OF_ASKING: tuple[Callable[[_Case], None], ...] = (
     _role_rule,
     _self_approval_rule,
-    _two_roles_rule,
-    _checks_rule,
     _reason_rule,
     _signature_rule,
 )
+_RULES_OF_FACTS: tuple[Callable[[_Case], None], ...] = (_two_roles_rule, _checks_rule)
 
 
 def _refuse(code: str, sentence: str) -> NoReturn:
@@ -187,11 +257,11 @@ def _plain(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _who(contacts: Contacts, roles: Sequence[Role], but: Person | None = None) -> str:
+def _who(contacts: Contacts, roles: Sequence[Role], but: Collection[Person] = ()) -> str:
     """Name who may, with roles: ``Ada Lindqvist or Bo Sato (Technical Lead)``."""
     parts = []
     for role in roles:
-        names = [person.name for person in contacts.holders(role) if person != but]
+        names = [person.name for person in contacts.holders(role) if person not in but]
         if names:
             parts.append(f"{' or '.join(names)} ({role.label})")
     labels = " or ".join(role.label for role in roles)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from launch_pipeline.checklist.duration import Duration, format_duration
 from launch_pipeline.checklist.model import Strict
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.checklist.words import Role, Severity
 from launch_pipeline.people.reading import fault, load_model
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "include/checklists/policy.yaml"
 ALWAYS_WAIVE = (Role.TECHNICAL_LEAD, Role.CTO)
-"""Who may waive, besides the owner, any item whose owner ``who_may_waive`` does not name."""
+"""Who may waive any item whose owner ``who_may_waive`` does not name; but not their own blocking ones."""
 _LEAST = {
     "recheck": timedelta(seconds=1),
     "fresh_for": timedelta(seconds=1),
@@ -35,16 +35,20 @@ class Policy(Strict):
     schema_version: Literal[1] = 1
     who_may_waive: dict[Role, Annotated[tuple[Role, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Owner of an item -> roles that may answer *Waive* and *Not applicable* for it."""
+    owner_waives_blocking: bool = False
+    """Whether an owner may answer *Waive* and *Not applicable* for their own blocking items."""
     waive_blocking_items: bool = True
     """Whether a blocking item may be waived at all. *Not applicable* stays possible."""
     self_approval: bool = False
     """Whether the person who triggered the launch may answer go/no-go and sign."""
+    self_approval_of_items: bool = False
+    """Whether the person who triggered the launch may let ordinary items pass that somebody else could."""
     two_roles_one_person: bool = False
     """Whether one person may decide and sign for several roles of one launch."""
     slack_by_email: bool = False
     """Whether Slack users without a Slack id in the contacts are found by e-mail."""
     min_reason_length: Annotated[int, Field(ge=1, le=500)] = 10
-    """Characters of a reason, runs of blanks counted as one."""
+    """Characters of a reason that can be seen; blanks and the like are not counted."""
     recheck: Duration = timedelta(seconds=60)
     """Between two looks at a failing check while a person is asked."""
     fresh_for: Duration = timedelta(hours=1)
@@ -71,9 +75,18 @@ class Policy(Strict):
             raise fault("escalate_after", problem, fix)
         return self
 
-    def waiver_roles(self, owner: Role) -> tuple[Role, ...]:
-        """Give the roles that may waive an item of this owner, the owner first."""
-        return self.who_may_waive.get(owner) or tuple(dict.fromkeys((owner, *ALWAYS_WAIVE)))
+    def waiver_roles(self, owner: Role, severity: Severity) -> tuple[Role, ...]:
+        """Give the roles that may waive an item of this owner, the owner first where they may."""
+        if named := self.who_may_waive.get(owner):
+            return named
+        roles = tuple(dict.fromkeys((owner, *ALWAYS_WAIVE)))
+        return roles if self.owner_may_waive(owner, severity) else roles[1:]
+
+    def owner_may_waive(self, owner: Role, severity: Severity) -> bool:
+        """Whether those who answer for an item may waive it; else another person must."""
+        if named := self.who_may_waive.get(owner):
+            return owner in named
+        return self.owner_waives_blocking or severity is Severity.ADVISORY
 
 
 def load_policy(path: Path) -> Policy:

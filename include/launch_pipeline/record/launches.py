@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from launch_pipeline.checklist.model import Strict
 from launch_pipeline.errors import LaunchRefused
+from launch_pipeline.people.written import visible_length
 from launch_pipeline.record.connect import aconnected, connected
 from launch_pipeline.record.ledger import append_within
 from launch_pipeline.record.schema import Entry, EntryKind
@@ -276,8 +277,8 @@ def _future_or_refuse(connection: Connection[Any], new_time: datetime) -> None:
 
 
 def _reason_or_refuse(reason: str, verb: str) -> None:
-    if not reason.strip():
-        message = f"To {verb} a launch, say why: the reason is kept with it."
+    if not visible_length(reason):
+        message = f"To {verb} a launch, say why, in words that can be read: the reason is kept with it."
         raise LaunchRefused(message)
 
 

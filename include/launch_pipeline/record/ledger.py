@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.checks.evidence import canonical_json
-from launch_pipeline.errors import LaunchRefused, LedgerError, LedgerUnavailable
+from launch_pipeline.errors import AnswerRefused, LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.record.chain import Head
 from launch_pipeline.record.connect import connected
 from launch_pipeline.record.schema import OUTCOMES, Entry, EntryKind, KeptEntry, Seal, read_record
@@ -28,6 +28,14 @@ _FIND = """
     SELECT seq, launch_id, dag_id, content::text FROM launch.ledger
     WHERE kind = %s AND item_ref = %s AND task_instance_id = %s AND try_number = %s
 """
+_ANOTHER = """
+    SELECT item_ref FROM (
+        SELECT DISTINCT ON (item_ref) item_ref, content #>> '{decided_by,id}' AS person FROM launch.ledger
+        WHERE launch_id = %s AND kind = %s AND dag_id = %s AND item_ref <> %s AND seq < %s
+        ORDER BY item_ref, position DESC
+    ) latest WHERE person = %s LIMIT 1
+"""
+"""Of each other item of the Dag only the latest decision counts; of those, one by this person."""
 
 
 class Ledger:
@@ -90,6 +98,20 @@ class Ledger:
         key = (entry.task_instance_id, entry.try_number, entry.item_ref)
         return next((k.record for k in kept if (k.task_instance_id, k.try_number, k.item_ref) == key), None)
 
+    def append_decision(self, entry: Entry) -> int:
+        """Keep a decision or signature, unless its person has made another of this Dag in this launch.
+
+        Looked at under the launch's lock and in the same transaction, so that of two at the same moment one
+        is refused. A decision counts until its item is decided anew; the same item may be tried again.
+        Raises AnswerRefused ``two_roles``, and what ``append_in_course`` raises.
+        """
+        with connected(self._dsn) as connection:
+            number = append_within(connection, entry)
+            if row := connection.execute(_ANOTHER, _another_values(entry, number)).fetchone():
+                raise _two_roles(str(row[0]), entry)
+            _in_course_or_refuse(connection, entry.launch_id, entry.dag_id)
+            return number
+
     def entries(self, launch_id: str, kind: EntryKind | None = None) -> list[KeptEntry]:
         """Give a launch's entries in the order they were kept, all or of one kind."""
         query = (
@@ -150,14 +172,18 @@ class Ledger:
             connection.execute("SELECT 1 FROM launch.ledger LIMIT 1")
 
 
+def lock_launch(connection: Connection[Any], launch_id: str) -> None:
+    """Let nobody else append to this launch until the transaction ends: numbers ascend as it commits."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"ledger/{launch_id}"])
+
+
 def append_within(connection: Connection[Any], entry: Entry) -> int:
     """Append inside a transaction of the caller, who commits; promises what ``Ledger.append`` does.
 
     The row's place in the launch's chain, its digests and its time are the database's own
     (``migrations/0003``): no client can choose them.
     """
-    # One writer per launch at a time: numbers ascend in the order of the commits.
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"ledger/{entry.launch_id}"])
+    lock_launch(connection, entry.launch_id)
     content = canonical_json(entry.content).decode()
     key = [entry.item_ref, entry.task_instance_id, entry.try_number]
     values = [entry.kind, entry.launch_id, entry.dag_id, *key, content]
@@ -181,6 +207,20 @@ def _in_course_or_refuse(connection: Connection[Any], launch_id: str, dag_id: st
         raise LaunchRefused(f"There is no launch {launch_id!r}, so nothing of it is kept.")
     if row[0] != "active" and dag_id != ROLLBACK:
         raise LaunchRefused(f"The launch {launch_id!r} is over ({row[0]}), so nothing more of it is kept.")
+
+
+def _another_values(entry: Entry, number: int) -> list[Any]:
+    decided_by = entry.content.get("decided_by")
+    person = decided_by.get("id") if isinstance(decided_by, dict) else None
+    return [entry.launch_id, entry.kind, entry.dag_id, entry.item_ref, number, person]
+
+
+def _two_roles(other: str, entry: Entry) -> AnswerRefused:
+    sentence = (
+        f"You have already answered for another role in this launch ({other}), so {entry.item_ref} needs"
+        " another person who holds its role."
+    )
+    return AnswerRefused("two_roles", sentence)
 
 
 def _kept(row: tuple[Any, ...]) -> KeptEntry:

@@ -64,6 +64,7 @@ class EntryKind(StrEnum):
     ROUND = "round"
     BYPASS = "bypass"
     SEAL = "seal"
+    REFUSAL = "refusal"
     ANNOUNCEMENT = "announcement"
     NUDGE = "nudge"
     LAUNCH_STARTED = "launch_started"

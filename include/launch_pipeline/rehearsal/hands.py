@@ -99,7 +99,8 @@ class Screen:
             raise OperationError("The modal asks nothing of what was wanted.")
         sent = self._act("submit", {"values": values})
         if not sent["closed"]:
-            raise OperationError(sent["notice"] or " ".join(sent["errors"].values()))
+            said = sent["notice"] or " ".join(sent["errors"].values())
+            raise OperationError(said or "The checks saw something else meanwhile; the form shows it.")
 
     def _modal(self) -> tuple[Pin, ...]:
         """Wait for the modal and give what it asks, in order."""
@@ -107,7 +108,7 @@ class Screen:
         while time.monotonic() < end:
             view = self._call("GET", f"/control/people/{self._me}/view")
             if view.get("callback_id") == CALLBACK and view.get("submit"):
-                return ReviewLocator.decode(view["private_metadata"]).card.pins
+                return tuple(pin.request for pin in ReviewLocator.decode(view["private_metadata"]).card.pins)
             # Still being filled in, or nothing waits for this person any more.
             time.sleep(LOOK_EVERY)
         raise OperationError("The modal did not show anything to answer.")
@@ -146,7 +147,7 @@ def _cards(channel: Mapping[str, Any]) -> Iterator[Card]:
 
 def _pins(value: Any) -> frozenset[Pin]:
     try:
-        return frozenset(CardLocator.decode(value).pins)
+        return frozenset(pin.request for pin in CardLocator.decode(value).pins)
     except AnswerRefused:
         return frozenset()
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checklist.words import Answer
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
+from launch_pipeline.people.answers import who_may_waive
+from launch_pipeline.people.deployed import policy
 from launch_pipeline.rehearsal.evidence import results_of
 from launch_pipeline.rehearsal.hands import Screen, Wish
 from launch_pipeline.rehearsal.scenario import Gate, Reaction, Scenario, Situation, react
@@ -22,9 +24,11 @@ from launch_pipeline.slack.locators import Pin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from launch_pipeline.checklist.model import Item
     from launch_pipeline.checklist.plan import PlannedItem
     from launch_pipeline.orchestration.airflow_api import AirflowApi, Json
     from launch_pipeline.people.contacts import Contacts, Person
+    from launch_pipeline.people.policy import Policy
     from launch_pipeline.rehearsal.hands import Card
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +40,15 @@ QUIET = 12.0
 
 Items = dict[tuple[str, str], "PlannedItem"]
 """Dag id and task id to the item."""
+
+
+def who_answers(item: Item, answer: Answer, contacts: Contacts, rules: Policy) -> list[Person]:
+    """Who may say that to an item and has Slack, in the order in which they are asked."""
+    if answer in {Answer.WAIVE, Answer.NOT_APPLICABLE}:
+        may = who_may_waive(contacts, rules, item.owner, item.severity)
+    else:
+        may = contacts.holders(item.owner)
+    return [person for person in may if person.slack_id]
 
 
 @dataclass
@@ -161,7 +174,8 @@ class People:
         if reaction is None or self._over.is_set():
             return None
         pin = Pin(task_instance_id=instance["id"], try_number=instance["try_number"])
-        return _Wanted(planned, seen, holders[min(seen.sent, len(holders) - 1)], reaction, pin)
+        may = who_answers(planned.item, reaction.answer, self._contacts, policy())
+        return _Wanted(planned, seen, may[min(seen.sent, len(may) - 1)], reaction, pin) if may else None
 
     def _posts(self, gate: Gate, owner: Person) -> bool:
         """Say in Slack what the item's check looks for, once; the check finds it by itself."""

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
 from launch_pipeline.record.schema import Outcome, RecordedBy
-from launch_pipeline.slack.views import AirflowId, InstanceId
+from launch_pipeline.slack.views import AirflowId, EvidencePin, InstanceId
 
 BOARD_PATH = "/launch/board"
 DECIDE_PATH = "/launch/decide"
@@ -32,6 +32,8 @@ class BoardItem(Frozen):
     """Airflow user whose answer was taken while the task has not ended yet."""
     verdict: Verdict | None = None
     """Of the evidence of this very task instance."""
+    evidence: EvidencePin = ""
+    """Of the same: the begin of its digest."""
     headline: str = ""
     refused: str = ""
     """Of an open request: why the last answer to it did not count."""
@@ -87,6 +89,8 @@ class DecideRequest(Frozen):
     task_id: AirflowId
     task_instance_id: InstanceId
     try_number: int
+    evidence: EvidencePin
+    """Of what was on the person's screen; empty where the item showed none."""
     answer: str
     reason: str = ""
     signature: str = ""
@@ -123,4 +127,6 @@ class ItemEvidence(Frozen):
 
     task_id: AirflowId
     task_instance_id: InstanceId
+    evidence: EvidencePin = ""
+    """Of these results, where they are not those of a record."""
     results: tuple[CheckResult, ...] = ()

@@ -105,6 +105,7 @@ def _urgent(item: ItemView) -> str:
         f"{stands.symbol} *{stands.word}* · {escape(item.text, _TEXT)}",
         parts.refused(item, _HEADLINE) or escape(item.headline, _HEADLINE),
         _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
+        parts.waivers(item) if item.checks_passed is False else "",
     ]
     return "\n".join(filter(None, found))
 

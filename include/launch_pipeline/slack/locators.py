@@ -1,7 +1,8 @@
 """What a button and a modal carry: where something is, never what may be done with it.
 
-Every locator pins the task instances and tries that its card showed. A task instance gets a new id with
-every clear and a new try number with every retry, so an answer given on an old card names nothing any more.
+Every locator pins the task instances, tries and evidence that its card showed. A task instance gets a new id
+with every clear and a new try number with every retry, so an answer given on an old card names nothing any
+more; one that was given on other evidence is asked again.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from pydantic import Field, StringConstraints
 
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.views import AirflowId, InstanceId
+from launch_pipeline.slack.views import AirflowId, EvidencePin, InstanceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from launch_pipeline.slack.views import ItemView
 
-_VERSION = 1
+_VERSION = 2
 _LONGEST = 3000
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[CDG][A-Z0-9]{2,30}$")]
 Timestamp = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")]
@@ -28,10 +29,16 @@ Timestamp = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")
 
 
 class Pin(Frozen):
-    """One request of one try of one task instance."""
+    """One request of one try of one task instance, and what its checks had seen."""
 
     task_instance_id: InstanceId
     try_number: Annotated[int, Field(ge=0, le=99_999)]
+    evidence: EvidencePin = ""
+
+    @property
+    def request(self) -> Pin:
+        """The request alone, whatever was shown with it."""
+        return self.model_copy(update={"evidence": ""})
 
 
 class CardLocator(Frozen):
@@ -50,7 +57,7 @@ class CardLocator(Frozen):
 
     def packed(self) -> list[Any]:
         """Give its fields as JSON without names, which would take half of the room."""
-        pins = [[pin.task_instance_id, pin.try_number] for pin in self.pins]
+        pins = [f"{pin.task_instance_id} {pin.try_number} {pin.evidence}".rstrip() for pin in self.pins]
         return [_VERSION, self.launch_id, self.dag_id, self.section_id, self.part, pins]
 
     @classmethod
@@ -65,7 +72,7 @@ class CardLocator(Frozen):
             version, launch, dag, section, part, pins = fields
             if version is True or version != _VERSION:
                 _unreadable()
-            named = tuple(Pin(task_instance_id=instance, try_number=number) for instance, number in pins)
+            named = tuple(map(_pin, pins))
             return cls(launch_id=launch, dag_id=dag, section_id=section, part=part, pins=named)
         except (TypeError, ValueError):
             _unreadable()
@@ -95,7 +102,18 @@ class ReviewLocator(Frozen):
 
 def pins_of(items: Iterable[ItemView]) -> tuple[Pin, ...]:
     """Pin the requests of items as they are now."""
-    return tuple(Pin(task_instance_id=item.task_instance_id, try_number=item.try_number) for item in items)
+    return tuple(
+        Pin(task_instance_id=item.task_instance_id, try_number=item.try_number, evidence=item.evidence)
+        for item in items
+    )
+
+
+def _pin(packed: str) -> Pin:
+    """Read one pin as ``packed`` writes it; ValueError or TypeError for anything else."""
+    instance, number, *evidence = str.split(packed, " ")
+    if len(evidence) > 1 or not number.isascii() or not number.isdecimal():
+        _unreadable()
+    return Pin(task_instance_id=instance, try_number=int(number), evidence="".join(evidence))
 
 
 def _written(fields: list[Any]) -> str:

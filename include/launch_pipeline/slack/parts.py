@@ -138,6 +138,15 @@ def refused(item: ItemView, limit: int) -> str:
     return words + escape(item.refused, limit - len(words))
 
 
+def waivers(item: ItemView) -> str:
+    """Name who may set an item aside, where those who answer for it may not: they are told, not called."""
+    if not (item.asks and item.others_waive):
+        return ""
+    named = [escape(person.name, 40) for person in item.may_waive]
+    more = [f"{len(named) - _NAMED} more"] if len(named) > _NAMED else []
+    return "⏭️ Who may waive it, or say that it is not applicable: " + " or ".join([*named[:_NAMED], *more])
+
+
 def marked(rehearsal: bool, text: str) -> str:
     """Put the mark of a rehearsal before a text."""
     return f"{REHEARSAL} · {text}" if rehearsal else text

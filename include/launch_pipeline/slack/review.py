@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CALLBACK = "review_submitted"
 """Callback id of the modal."""
-_REASON_LENGTH = 1000
-_SIGNATURE_LENGTH = 200
+_LENGTHS = {"reason": 1000, "signature": 200}
+_CHANGED = "⚠️ *The checks have seen something else since. Nothing was sent:* look, and send again."
 _EVIDENCE = 1500
 _PARAGRAPHS = 10
 _VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
@@ -36,11 +36,19 @@ _WHY = {
 }
 
 
-def review_modal(view: SectionView, slack_id: str, channel: str, message_ts: str, part: int = 0) -> View:
+def review_modal(  # whose, of what, opened from where
+    view: SectionView,
+    slack_id: str,
+    channel: str,
+    message_ts: str,
+    part: int = 0,
+    given: Mapping[str, GivenReview] | None = None,
+) -> View:
     """Build the modal for one person: what waits for him with evidence, answer and reason; the rest listed.
 
     ``view`` holds the items of the card it is opened from (``split_items``). Its ``private_metadata`` pins
-    task instance and try per question. Raises OperationError where Slack would refuse it.
+    task instance, try and evidence per question. ``given`` is what the person has filled in already, by task
+    instance: it stays, and what has changed since is said. Raises OperationError where Slack would refuse it.
     """
     answerable = [item for item in view.items if item.options_for(slack_id)]
     # At most five blocks each, which stays below Slack's hundred of a modal.
@@ -48,7 +56,12 @@ def review_modal(view: SectionView, slack_id: str, channel: str, message_ts: str
     others = [item for item in view.items if item.asks and item not in answerable]
     pinned = locator(view, mine, part)
     metadata = ReviewLocator(card=pinned, channel=channel, message_ts=message_ts).encode()
-    asked = [block for number, item in enumerate(mine) for block in _question(number, item, slack_id)]
+    kept = given or {}
+    asked = [
+        block
+        for number, item in enumerate(mine)
+        for block in _question(number, item, slack_id, kept.get(item.task_instance_id))
+    ]
     fields: dict[str, Any] = {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -86,22 +99,24 @@ def _set_aside(view: SectionView) -> list[parts.Block]:
     return [{"type": "divider"}, *map(parts.section, parts.spread([title, *told], 2900, _PARAGRAPHS))]
 
 
-def _question(number: int, item: ItemView, slack_id: str) -> list[parts.Block]:
+def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | None) -> list[parts.Block]:
     stands = standing(item)
     told = [
+        _CHANGED if given and given.pin.evidence != item.evidence else "",
         f"{stands.symbol} {bold(item.text, 300)}",
         parts.refused(item, 600),
         escape(item.question, 600),
         f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
+        parts.waivers(item),
     ]
     options = item.options_for(slack_id)
     return [
         *([{"type": "divider"}] if number else []),
         parts.section("\n".join(filter(None, told))),
         *_evidence(item),
-        _answer(number, options),
-        *([_signature(number)] if Answer.SIGN in options else []),
-        _reason(number, item.gate),
+        _answer(number, options, given.answer if given else ""),
+        *([_signature(number, given)] if Answer.SIGN in options else []),
+        _reason(number, item.gate, given),
     ]
 
 
@@ -127,7 +142,9 @@ def _result_lines(result: CheckResult) -> list[str]:
     ]
 
 
-def _answer(number: int, options: Sequence[Answer]) -> parts.Block:
+def _answer(number: int, options: Sequence[Answer], chosen: str) -> parts.Block:
+    offered = [{"text": parts.label(option), "value": option.value} for option in options]
+    before = [option for option in offered if option["value"] == chosen]
     return {
         "type": "input",
         "block_id": f"answer.{number}",
@@ -137,20 +154,23 @@ def _answer(number: int, options: Sequence[Answer]) -> parts.Block:
             "type": "static_select",
             "action_id": "answer",
             "placeholder": parts.label("Leave open"),
-            "options": [{"text": parts.label(option), "value": option.value} for option in options],
+            "options": offered,
+            **({"initial_option": before[0]} if before else {}),
         },
     }
 
 
-def _reason(number: int, gate: GateStyle) -> parts.Block:
-    return _line(number, "reason", "Reason", _WHY[gate], _REASON_LENGTH)
+def _reason(number: int, gate: GateStyle, given: GivenReview | None) -> parts.Block:
+    return _line(number, "reason", "Reason", _WHY[gate], given.reason if given else "")
 
 
-def _signature(number: int) -> parts.Block:
-    return _line(number, "signature", "Signature", "Your full name, typed", _SIGNATURE_LENGTH)
+def _signature(number: int, given: GivenReview | None) -> parts.Block:
+    words = "Your full name, typed"
+    return _line(number, "signature", "Signature", words, given.signature if given else "")
 
 
-def _line(number: int, what: str, words: str, placeholder: str, most: int) -> parts.Block:
+def _line(number: int, what: str, words: str, placeholder: str, typed: str) -> parts.Block:
+    most = _LENGTHS[what]
     return {
         "type": "input",
         "block_id": f"{what}.{number}",
@@ -161,6 +181,7 @@ def _line(number: int, what: str, words: str, placeholder: str, most: int) -> pa
             "action_id": what,
             "max_length": most,
             "placeholder": parts.label(placeholder, 150),
+            **({"initial_value": typed[:most]} if typed else {}),
         },
     }
 

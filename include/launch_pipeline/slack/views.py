@@ -20,6 +20,8 @@ from launch_pipeline.record.schema import Outcome
 AirflowId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.~:+-]{1,250}$")]
 """What Airflow accepts as a Dag, task or run id."""
 InstanceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+EvidencePin = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{12})?$")]
+"""What was shown of an item's checks: the begin of its digest (``Evidence.pin``), empty for nothing."""
 
 
 class PersonView(Frozen):
@@ -46,14 +48,16 @@ class ItemView(Frozen):
     """Of the record of this very task instance; None where there is none yet."""
     verdict: Verdict | None = None
     """Of the latest checks; None where the item has none, or they have not run."""
+    evidence: EvidencePin = ""
+    """Begin of the digest of what the latest checks saw; empty where nothing was seen."""
     headline: str = ""
     """The evidence in one line."""
     results: tuple[CheckResult, ...] = ()
     owner: Role
     may_answer: tuple[PersonView, ...] = ()
     """The owner role's holders: primary first, then backups."""
-    may_waive: tuple[SlackId, ...] = ()
-    """Others who may answer *Waive* and *Not applicable* (policy)."""
+    may_waive: tuple[PersonView, ...] = ()
+    """Everybody who may answer *Waive* and *Not applicable* (policy), owners included where they may."""
     since: AwareDatetime | None = None
     """When the request was opened."""
     mode: Mode
@@ -90,15 +94,24 @@ class ItemView(Frozen):
         """The answers that make sense for a person; whether one counts is judged when it is given."""
         if not self.asks:
             return ()
-        if any(person.slack_id == slack_id for person in self.may_answer):
-            blocked = self.checks_passed is False
-            return tuple(answer for answer in self.options if not (blocked and answer.affirms))
-        if slack_id in self.may_waive:
-            return tuple(answer for answer in self.options if answer in _SETS_ASIDE)
-        return ()
+        answers = any(person.slack_id == slack_id for person in self.may_answer)
+        waives = any(person.slack_id == slack_id for person in self.may_waive)
+        blocked = self.checks_passed is False
+        return tuple(
+            option
+            for option in self.options
+            if (waives if option in _SETS_ASIDE else answers and not (blocked and option.affirms))
+        )
+
+    @property
+    def others_waive(self) -> bool:
+        """Whether it can be set aside, but not by those who answer for it."""
+        may = {person.slack_id or person.name for person in self.may_waive}
+        owners = {person.slack_id or person.name for person in self.may_answer}
+        return bool(may) and may.isdisjoint(owners) and any(one in _SETS_ASIDE for one in self.options)
 
 
-_SETS_ASIDE = (Answer.WAIVE, Answer.NOT_APPLICABLE)
+_SETS_ASIDE = frozenset({Answer.WAIVE, Answer.NOT_APPLICABLE})
 
 
 class SetAside(Frozen):

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections import Counter
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from launch_pipeline.orchestration.gates import Gates
-from launch_pipeline.orchestration.guard import Guard
+from launch_pipeline.orchestration.guard import GateKey, Guard
+from launch_pipeline.orchestration.shipped import shipped_dags
 from servers.gate_keys import ANSWERER, a_key, place
 
 if TYPE_CHECKING:
-    from launch_pipeline.orchestration.guard import GateKey
+    from collections.abc import AsyncIterator
+
     from servers.airflow_database import GateRows
 
 pytestmark = pytest.mark.integration
 SOON = 60.0
+REASON = "not needed for this release"
+STRANGER, BACKUP = "noor.network", "rhea.operations"
+"""Who may answer nothing here, and who holds the answerer's role as well."""
 
 
 class Api:
@@ -39,16 +46,31 @@ class Api:
         await send({"type": "http.response.body", "body": b"{}"})
 
 
-class OneUser(Gates):
-    """Everybody is signed in as the operations lead."""
+class Named(Gates):
+    """Whoever the request says is signed in; without a word, the operations lead."""
 
     async def user(self, scope: Any) -> str | None:
-        del scope
-        return ANSWERER
+        return str(scope.get("who") or ANSWERER)
 
 
-async def patch(guard: Guard, key: GateKey) -> int:
-    body = json.dumps({"chosen_options": ["Approve"], "params_input": {}}).encode()
+@asynccontextmanager
+async def guarded(api: Api, servers: int = 1) -> AsyncIterator[list[Guard]]:
+    """Give the guards of so many api-servers, and close their connections."""
+    makers = [Named() for _ in range(servers)]
+    try:
+        yield [Guard(api, maker) for maker in makers]
+    finally:
+        for maker in makers:
+            maker._refused.close()
+            maker._engine.dispose()
+            maker._threads.shutdown()
+
+
+async def patch(
+    guard: Guard, key: GateKey, who: str = ANSWERER, option: str = "Approve", reason: str = ""
+) -> int:
+    fields = {"reason": reason} if reason else {}
+    body = json.dumps({"chosen_options": [option], "params_input": fields}).encode()
     path = f"/api/v2/dags/{key.dag_id}/dagRuns/{key.run_id}/taskInstances/{key.task_id}/-1/hitlDetails"
     sent: list[Any] = []
 
@@ -58,7 +80,8 @@ async def patch(guard: Guard, key: GateKey) -> int:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await guard({"type": "http", "method": "PATCH", "path": path, "headers": []}, receive, send)
+    scope = {"type": "http", "method": "PATCH", "path": path, "headers": [], "who": who}
+    await guard(scope, receive, send)
     return int(sent[0]["status"])
 
 
@@ -70,16 +93,10 @@ def test_fifty_answers_at_once_spend_each_gate_once(rows: GateRows, gates: int, 
     api = Api(rows, {key.run_id: place(rows, key) for key in keys})
 
     async def all_at_once() -> list[int]:
-        makers = [OneUser() for _ in range(servers)]
-        guards = [Guard(api, maker) for maker in makers]
-        try:
+        async with guarded(api, servers) as guards:
             return await asyncio.gather(
                 *(patch(guards[number % servers], keys[number % gates]) for number in range(50))
             )
-        finally:
-            for maker in makers:
-                maker._engine.dispose()
-                maker._threads.shutdown()
 
     statuses = Counter(asyncio.run(asyncio.wait_for(all_at_once(), SOON)))
     assert api.won == Counter(key.run_id for key in keys)
@@ -92,13 +109,113 @@ def test_seven_answers_each_to_seven_gates(rows: GateRows) -> None:
     api = Api(rows, {key.run_id: place(rows, key) for key in keys})
 
     async def all_at_once() -> list[int]:
-        gates = OneUser()
-        guard = Guard(api, gates)
-        try:
+        async with guarded(api) as (guard,):
             return await asyncio.gather(*(patch(guard, key) for key in keys for _ in range(7)))
-        finally:
-            gates._engine.dispose()
-            gates._threads.shutdown()
 
     assert Counter(asyncio.run(asyncio.wait_for(all_at_once(), SOON))) == {200: 7, 409: 42}
+    assert set(api.won.values()) == {1}
+
+
+# ---- who may not, and who floods --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stranger", [STRANGER, "mallory"], ids=["another role", "nobody"])
+def test_who_may_answer_nothing_holds_up_nobody(rows: GateRows, stranger: str) -> None:
+    """Four loops of refused answers to the same gates, and every one of twelve rightful answers is taken."""
+    keys = [a_key() for _ in range(12)]
+    api = Api(rows, {key.run_id: place(rows, key) for key in keys})
+    refused: Counter[int] = Counter()
+
+    async def asking(guard: Guard, over: asyncio.Event) -> None:
+        while not over.is_set():
+            for key in keys:
+                refused[await patch(guard, key, stranger)] += 1
+
+    async def all_at_once() -> list[int]:
+        over = asyncio.Event()
+        async with guarded(api) as (guard,):
+            loops = [asyncio.ensure_future(asking(guard, over)) for _ in range(4)]
+            await asyncio.sleep(0.2)
+            taken = [await patch(guard, key) for key in keys]
+            over.set()
+            await asyncio.gather(*loops)
+            return taken
+
+    assert asyncio.run(asyncio.wait_for(all_at_once(), SOON)) == [200] * 12
+    assert set(refused) == {403}
+    assert refused[403] > 48
+    assert set(api.won.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("count", "mixed"), [(30, False), (8, True)], ids=["all rightful", "half of them not"]
+)
+def test_of_every_race_exactly_one_is_taken(rows: GateRows, count: int, mixed: bool) -> None:
+    """In each of thirty races of 8 to 50 answers at once: never two, and never none, whoever else runs."""
+    races = [(a_key(), 8 + number * 42 // (count - 1)) for number in range(count)]
+    api = Api(rows, {key.run_id: place(rows, key) for key, _ in races})
+    people = [ANSWERER, BACKUP] + ([STRANGER, "mallory"] if mixed else [])
+
+    async def race(guards: list[Guard], key: GateKey, runners: int) -> Counter[int]:
+        sent = (
+            patch(guards[number % 2], key, people[-1 - number % len(people)]) for number in range(runners)
+        )
+        return Counter(await asyncio.gather(*sent))
+
+    async def all_races() -> list[Counter[int]]:
+        async with guarded(api, 2) as guards:
+            return [await race(guards, key, runners) for key, runners in races]
+
+    results = asyncio.run(asyncio.wait_for(all_races(), 4 * SOON))
+    assert [result[200] for result in results] == [1] * count
+    assert [sum(result.values()) for result in results] == [runners for _, runners in races]
+    assert set().union(*results) <= {200, 403, 409}
+    assert set(api.won.values()) == {1}
+
+
+def test_an_answer_that_does_not_count_leaves_the_gate_to_the_next(rows: GateRows) -> None:
+    """Who is first under the lock and is refused there lets the next in turn answer, not "busy" for all."""
+    dag_id, task_id = next(
+        (d, t) for d, dag in shipped_dags().items() for t, s in dag.specs.items()
+        if s.item.mode == "check+approval" and s.item.owner == "operations_lead"
+    )  # fmt: skip
+    keys = [GateKey(dag_id, f"run-{uuid.uuid4().hex}", task_id, -1) for _ in range(10)]
+    api = Api(rows, {key.run_id: place(rows, key) for key in keys})
+
+    async def all_at_once() -> list[list[int]]:
+        async with guarded(api) as (guard,):
+            approve = [[patch(guard, key) for _ in range(5)] for key in keys]
+            reject = [patch(guard, key, BACKUP, "Reject", REASON) for key in keys]
+            return [await asyncio.gather(*first, last) for first, last in zip(approve, reject, strict=True)]
+
+    # Its checks have not passed, so no approval counts; those behind the rejection find the gate closed.
+    for *approvals, rejection in asyncio.run(asyncio.wait_for(all_at_once(), SOON)):
+        assert rejection == 200
+        assert set(approvals) <= {422, 409}
+
+
+def test_a_flood_of_one_account_keeps_no_other_from_answering(rows: GateRows) -> None:
+    """A rightful approver floods every gate and is sent away; each answer of another is taken at once."""
+    flooded, mine = [a_key() for _ in range(40)], [a_key() for _ in range(6)]
+    api = Api(rows, {key.run_id: place(rows, key) for key in [*flooded, *mine]})
+    told: Counter[int] = Counter()
+
+    async def flood(guard: Guard, over: asyncio.Event, number: int) -> None:
+        while not over.is_set():
+            told[await patch(guard, flooded[number % 40])] += 1
+            await asyncio.sleep(0.02)  # as long as the way to a server takes at least
+
+    async def all_at_once() -> list[int]:
+        over = asyncio.Event()
+        async with guarded(api) as (guard,):
+            loops = [asyncio.ensure_future(flood(guard, over, number)) for number in range(100)]
+            await asyncio.sleep(0.3)
+            taken = [await patch(guard, key, BACKUP) for key in mine]
+            over.set()
+            await asyncio.gather(*loops)
+            return taken
+
+    taken = asyncio.run(asyncio.wait_for(all_at_once(), 2 * SOON))
+    assert taken == [200] * 6
+    assert told[429]
     assert set(api.won.values()) == {1}

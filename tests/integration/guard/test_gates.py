@@ -18,8 +18,9 @@ from starlette.requests import Request
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
 from launch_pipeline.orchestration import gates as gates_module
 from launch_pipeline.orchestration.gates import Gates
-from launch_pipeline.orchestration.guard import GateKey
+from launch_pipeline.orchestration.guard import Asked, GateKey
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.schema import RecordedBy
 from servers.gate_keys import ANSWERER, a_key, an_item, place
 from servers.item_tasks import REASON
 
@@ -58,7 +59,10 @@ async def judged(
     spec = await gates.spec(key)
     assert spec is not None
     try:
-        await gates.judge(key, spec, option, fields, by)
+        pinned = fields.pop("evidence", None)
+        asked = Asked(key, spec, by, option, fields, RecordedBy.API, evidence=pinned)
+        await gates.judge_who(asked)
+        await gates.judge(asked)
     except AnswerRefused as refused:
         return refused.code
     return "counts"
@@ -252,7 +256,7 @@ def test_token_is_the_one_that_airflow_reads(headers: list[tuple[bytes, bytes]])
 
 @pytest.mark.usefixtures("rows")
 def test_lock_is_exclusive_across_two_api_servers() -> None:
-    """The second hears at once that the gate is busy; another gate is free; afterwards it is free again."""
+    """The second waits a little, then hears "busy"; another gate is free, and so is this one afterwards."""
     key, other = a_key(), a_key()
 
     async def work(first: Gates) -> list[bool]:

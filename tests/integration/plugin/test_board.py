@@ -220,8 +220,10 @@ def test_evidence_is_that_of_now(reading: BoardReading, rows: GateRows) -> None:
     saw(rows, gate, seen(gate, Verdict.FAILED, "two pods are down"))
     item = shown(reading, gate)
     assert (item.verdict, item.headline) == (Verdict.FAILED, "two pods are down")
+    assert item.evidence == evidence_of(reading, gate)[0].evidence != ""
     saw(rows, gate, seen(gate, Verdict.FAILED, "one pod is down"))
     assert shown(reading, gate).headline == "one pod is down"
+    assert shown(reading, gate).evidence not in {"", item.evidence}
 
 
 def test_record_of_the_machine_brings_its_evidence(reading: BoardReading, rows: GateRows) -> None:

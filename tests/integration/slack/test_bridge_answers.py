@@ -144,6 +144,54 @@ def test_review_shows_evidence_and_sends_each_answer(monkeypatch: pytest.MonkeyP
     asyncio.run(inside())
 
 
+def test_form_stays_open_where_the_checks_see_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was filled in stays, the new evidence is shown, nothing is sent; sent again it counts."""
+
+    async def inside() -> None:
+        async with scene(monkeypatch, **DESIGN) as at:
+            for gate in at.plugin.gates.values():
+                gate.verdict = Verdict.PASSED
+            await opened(at, ADA, MIXED)
+            for gate in at.plugin.gates.values():
+                gate.headline = "coverage 12 %"
+            values = {"answer.1": "Approve", "answer.2": "Reject", "reason.2": "the diagram is of last year"}
+            sent = await at.slack.hands.submit(ADA, values)
+            assert (sent.closed, sent.errors, at.plugin.asked) == (False, {}, [])
+            view = at.slack.workspace.views[ADA].view
+            assert texts(view).count("coverage 12 %") == 5
+            assert texts(view).count("seen something else") == 2
+            kept = {block["block_id"]: block["element"] for block in view["blocks"] if "element" in block}
+            assert kept["answer.1"]["initial_option"]["value"] == "Approve"
+            assert kept["reason.2"]["initial_value"] == "the diagram is of last year"
+            assert "initial_option" not in kept["answer.0"]
+            assert (await at.slack.hands.submit(ADA, values)).closed
+            assert "Approve recorded" in await at.word(ADA)
+            now = {gate.evidence for gate in at.plugin.gates.values()}
+            assert {asked.evidence for asked in at.plugin.asked} <= now
+
+    asyncio.run(inside())
+
+
+def test_evidence_that_changes_after_the_form_was_sent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin has the last word: what was approved on a card is not approved on other evidence."""
+
+    async def inside() -> None:
+        async with scene(monkeypatch, **DESIGN) as at:
+            for gate in at.plugin.gates.values():
+                gate.verdict = Verdict.PASSED
+            await at.post()
+            at.plugin.slow.clear()
+            await at.slack.hands.click(ADA, CHANNEL, at.card(*MIXED), APPROVE_MINE)
+            await until(lambda: at.plugin.asked)
+            for gate in at.plugin.gates.values():
+                gate.headline = "coverage 12 %"
+            at.plugin.slow.set()
+            assert "coverage 12 %" in await at.word(ADA)
+            assert at.plugin.taken() == {}
+
+    asyncio.run(inside())
+
+
 def test_form_appears_before_anybody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """While Airflow is silent, the person already sees that something happens, and then why nothing does."""
 
@@ -162,10 +210,13 @@ def test_form_appears_before_anybody_is_asked(monkeypatch: pytest.MonkeyPatch) -
     ("values", "errors"),
     [
         ({}, {"answer.0": "Choose an answer, or Cancel."}),
-        ({"answer.1": "Reject"}, {"reason.1": "'Reject' needs a reason of at least 10 characters; say why."}),
         (
-            {"answer.1": "Approve", "answer.2": "Waive", "reason.2": "no   time"},
-            {"reason.2": "'Waive' needs a reason of at least 10 characters; say why."},
+            {"answer.1": "Reject"},
+            {"reason.1": "'Reject' needs a reason of at least 10 characters (blanks do not count); say why."},
+        ),
+        (
+            {"answer.1": "Approve", "answer.2": "Reject", "reason.2": "no   time"},
+            {"reason.2": "'Reject' needs a reason of at least 10 characters (blanks do not count); say why."},
         ),
     ],
 )
@@ -207,6 +258,7 @@ def test_go_no_go_is_decided_in_slack_but_not_by_who_started(monkeypatch: pytest
 
     async def inside() -> None:
         async with scene(monkeypatch, go_no_go=["go_no_go"]) as at:
+            at.plugin.triggered_by = "omar.operations"
             for who, answer in ((ADA, "Go"), (OMAR, "Go")):
                 await opened(at, who, DECISION)
                 await at.slack.hands.submit(who, {"answer.0": answer})

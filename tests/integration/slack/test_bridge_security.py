@@ -101,11 +101,13 @@ def test_form_that_became_stale_decides_nothing(monkeypatch: pytest.MonkeyPatch)
     [
         ("", "unreadable_card"),
         ("not a locator", "unreadable_card"),
-        ('[2,"shop-2.4.0","d","s",0,[]]', "unreadable_card"),
-        ('[1,"shop-2.4.0","../../etc","s",0,[]]', "unreadable_card"),
-        ('[1,"another-launch","go_no_go","go_no_go",0,[]]', "launch_over"),
-        ('[1,"shop-2.4.0","go_no_go","go_no_go",0,[]]', "superseded"),
-        ('[1,"shop-2.4.0","week_1_pre_launch_requirements","security",0,[]]', "superseded"),
+        ('[1,"shop-2.4.0","go_no_go","go_no_go",0,[]]', "unreadable_card"),
+        ('[2,"shop-2.4.0","go_no_go","go_no_go",0,["a 1 not-a-digest"]]', "unreadable_card"),
+        ('[9,"shop-2.4.0","d","s",0,[]]', "unreadable_card"),
+        ('[2,"shop-2.4.0","../../etc","s",0,[]]', "unreadable_card"),
+        ('[2,"another-launch","go_no_go","go_no_go",0,[]]', "launch_over"),
+        ('[2,"shop-2.4.0","go_no_go","go_no_go",0,[]]', "superseded"),
+        ('[2,"shop-2.4.0","week_1_pre_launch_requirements","security",0,[]]', "superseded"),
         ("[" * 2900, "unreadable_card"),
     ],
 )
@@ -127,8 +129,8 @@ def test_forged_pins_give_no_right(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
-            pins = [[gate.task_instance_id, 1] for gate in at.plugin.gates.values()]
-            value = json.dumps([1, "shop-2.4.0", *MIXED, 0, pins])
+            pins = [f"{gate.task_instance_id} 1" for gate in at.plugin.gates.values()]
+            value = json.dumps([2, "shop-2.4.0", *MIXED, 0, pins])
             assert (await at.slack.sockets.deliver(tapped(at, PRIYA, value=value))).acked
             await at.word(PRIYA)
             owners = {gate.planned.item.owner for gate in at.plugin.gates.values() if gate.taken}
@@ -146,7 +148,7 @@ def test_forged_form_is_judged_by_airflow(monkeypatch: pytest.MonkeyPatch) -> No
             await until(lambda: at.slack.workspace.views[ADA].view["callback_id"] == CALLBACK)
             other = at.plugin.gate("go_no_go", "go_no_go.cto_go").task_instance_id
             metadata = json.dumps(
-                [[1, "shop-2.4.0", "go_no_go", "go_no_go", 0, [[other, 1]]], CHANNEL, at.root]
+                [[2, "shop-2.4.0", "go_no_go", "go_no_go", 0, [f"{other} 1"]], CHANNEL, at.root]
             )
             await at.slack.hands.submit(ADA, {"answer.0": "Go"}, private_metadata=metadata)
             assert "belongs to the CTO" in await at.word(ADA)

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from launch_pipeline.orchestration.retrying import RecheckAsked
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy, read_record
-from servers.item_tasks import DIGEST, JUNIT, REASON, a_task, asked, change_launch, entries, evidence
+from servers.item_tasks import DIGEST, JUNIT, REASON, a_task, asked, change_launch, entries, evidence, saw
 
 if TYPE_CHECKING:
     from launch_pipeline.record.ledger import Ledger
@@ -25,6 +25,8 @@ CHECK: dict[str, Any] = {"mode": "check"}
 DECISION: dict[str, Any] = {"gate": "decision", "owner": "technical_lead"}
 SIGNATURE: dict[str, Any] = {"gate": "signature", "owner": "technical_lead"}
 BO: dict[str, Any] = {"by": "bo.technical"}
+CARLA: dict[str, Any] = {"by": "carla.cto"}
+"""Who may set aside the items here, which are the security lead's."""
 FAIL, SKIP = AirflowFailException, AirflowSkipException
 STATES: dict[Any, str] = {None: "success", SKIP: "skipped", FAIL: "failed"}
 
@@ -32,10 +34,11 @@ COUNTS: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], Outcome, type[
     "approve": ({}, "passed", "Approve", {}, Outcome.APPROVED, None),
     "approve by the backup": ({}, "passed", "Approve", {"by": "selma.officer"}, Outcome.APPROVED, None),
     "approve checks that passed": (BOTH, "passed", "Approve", {}, Outcome.APPROVED, None),
-    "waive": (CHECK, "failed", "Waive", {"reason": REASON}, Outcome.WAIVED, SKIP),
-    "waive by the CTO": ({}, "passed", "Waive", {"reason": REASON, "by": "carla.cto"}, Outcome.WAIVED, SKIP),
+    "waive": (CHECK, "failed", "Waive", {"reason": REASON, **CARLA}, Outcome.WAIVED, SKIP),
+    "waive an advisory item as the owner": (
+        {"severity": "advisory"}, "passed", "Waive", {"reason": REASON}, Outcome.WAIVED, SKIP),
     "not applicable": (
-        CHECK, "inconclusive", "Not applicable", {"reason": REASON}, Outcome.NOT_APPLICABLE, SKIP),
+        CHECK, "inconclusive", "Not applicable", {"reason": REASON, **CARLA}, Outcome.NOT_APPLICABLE, SKIP),
     "reject": ({}, "passed", "Reject", {"reason": REASON}, Outcome.REJECTED, FAIL),
     "reject an advisory item": (
         {"severity": "advisory"}, "passed", "Reject", {"reason": REASON}, Outcome.NOT_MET, SKIP),
@@ -83,11 +86,11 @@ def test_record_says_who_decided_for_which_role_and_on_what(supervisor: Supervis
     """Person, role, reason, time of the answer and the evidence that was shown are kept."""
     task = asked(a_task(supervisor, **CHECK), "failed")
     at = datetime.now(UTC) - timedelta(minutes=3)
-    task.answer("Waive", reason=REASON, at=at)
+    task.answer("Waive", reason=REASON, at=at, **CARLA)
     record = read_record(task.xcom())
     assert record is not None
     assert record.decided_by is not None
-    assert (record.decided_by.id, record.decided_by.airflow_user) == ("sven", "sven.security")
+    assert (record.decided_by.id, record.decided_by.airflow_user) == ("carla", "carla.cto")
     assert (record.role, record.reason, record.decided_at) == ("security_lead", REASON, at)
     assert record.results[0].headline == "the check failed"
     assert entries(ledger)[0].record == record
@@ -97,7 +100,7 @@ def test_ledger_is_written_before_the_task_may_end(supervisor: Supervisor, ledge
     """Where the XCom cannot be left, the ledger holds the answer already."""
     task = asked(a_task(supervisor))
     supervisor.broken = {"SetTaskStateStore"}
-    ended = task.answer("Waive", reason=REASON)
+    ended = task.answer("Waive", reason=REASON, **CARLA)
     assert ended.state != "skipped"
     assert len(entries(ledger)) == 1
 
@@ -115,7 +118,12 @@ AGAIN: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], str]] = {
     "a wrong role": ({}, "passed", "Approve", {"by": "noor.network"}, "belongs to the Security Lead"),
     "nobody known": ({}, "passed", "Approve", {"by": "mallory"}, "nobody in the contacts"),
     "no user at all": ({}, "passed", "Approve", {"by": ""}, "'' is nobody"),
-    "no reason": ({}, "passed", "Waive", {}, "needs a reason"),
+    "no reason": ({}, "passed", "Waive", CARLA, "needs a reason"),
+    "the owner of a blocking item": ({}, "passed", "Waive", {"reason": REASON}, "not yours to answer"),
+    "other evidence": (
+        BOTH, "passed", "Approve", {"evidence": "sha256:" + "0" * 64}, "seen something else"),
+    "no evidence where there is some": (BOTH, "passed", "Approve", {"evidence": ""}, "seen something else"),
+    "evidence where there is none": ({}, "passed", "Approve", {"evidence": "0" * 64}, "nothing any more"),
     "blanks for a reason": ({}, "passed", "Reject", {"reason": " " * 30}, "needs a reason"),
     "an unknown option": ({}, "passed", "Maybe", {}, "'Maybe' is no answer"),
     "no option": ({}, "passed", "", {}, "is no answer"),
@@ -192,15 +200,56 @@ def test_file_that_is_being_edited_does_not_spend_the_answer(
 
 
 def test_old_evidence_is_looked_at_again_before_an_approval(supervisor: Supervisor, ledger: Ledger) -> None:
-    """The checks run first, and what they see now is what the approval is kept with."""
+    """The checks run first; where they see the same, it is kept with what they have seen now."""
     task = asked(a_task(supervisor, **BOTH), age=timedelta(hours=2))
     ended = task.answer("Approve")
     assert (ended.state, ended.trigger) == ("deferred", "ItemTrigger")
     assert (ended.trigger_kwargs["every"], ended.trigger_kwargs["ends"]) == (None, False)
     assert entries(ledger) == []
-    ended = task.resume(evidence(task, headline="seen just now"))
+    ended = task.resume(evidence(task, duration_ms=77))
     assert ended.state == "success"
-    assert task.xcom()["results"][0]["headline"] == "seen just now"
+    assert task.xcom()["results"][0]["duration_ms"] == 77
+
+
+def test_old_evidence_that_shows_something_else_now_is_asked_again(
+    supervisor: Supervisor, ledger: Ledger
+) -> None:
+    """Passed as well, but not what the person approved: they see the new, and their next word counts."""
+    task = asked(a_task(supervisor, **BOTH), age=timedelta(hours=2))
+    task.answer("Approve")
+    ended = task.resume(evidence(task, headline="12 tests were skipped"))
+    assert ended.state == "awaiting_input"
+    assert "seen something else" in task.xcom("refused")["why"]
+    assert "12 tests were skipped" in task.xcom("refused")["why"]
+    assert entries(ledger) == []
+    assert task.answer("Approve").state == "success"
+    assert task.xcom()["results"][0]["headline"] == "12 tests were skipped"
+
+
+@pytest.mark.parametrize("option", ["Approve", "Reject"])
+def test_evidence_that_changes_between_answer_and_decision_is_asked_again(
+    supervisor: Supervisor, ledger: Ledger, option: str
+) -> None:
+    """The record holds what the person was shown, or there is none; what changed is said."""
+    task = asked(a_task(supervisor, **BOTH))
+    shown = task.shown
+    saw(task, evidence(task, "failed", headline="certificate expired"))
+    assert task.answer(option, reason=REASON, evidence=shown).state == "deferred"
+    assert "certificate expired" in task.xcom("refused")["why"]
+    assert entries(ledger) == []
+    assert task.answer("Reject", reason=REASON).state == "failed"
+    (entry,) = entries(ledger)
+    assert entry.record is not None
+    assert entry.record.results[0].headline == "certificate expired"
+
+
+def test_another_look_that_shows_the_same_changes_nothing(supervisor: Supervisor, ledger: Ledger) -> None:
+    """Times, durations and attempts are nothing that a person goes by."""
+    task = asked(a_task(supervisor, **BOTH))
+    shown = task.shown
+    saw(task, evidence(task, duration_ms=99, attempts=3, started_at=datetime.now(UTC)))
+    assert task.answer("Approve", evidence=shown).state == "success"
+    assert len(entries(ledger)) == 1
 
 
 def test_old_evidence_that_fails_now_is_asked_again(supervisor: Supervisor, ledger: Ledger) -> None:
@@ -225,7 +274,7 @@ def test_worker_check_is_looked_at_again_on_the_spot(supervisor: Supervisor, led
 def test_waiver_needs_no_fresh_evidence(supervisor: Supervisor, ledger: Ledger) -> None:
     """Only a yes rests on the evidence."""
     task = asked(a_task(supervisor, **BOTH), "failed", timedelta(hours=2))
-    assert task.answer("Waive", reason=REASON).state == "skipped"
+    assert task.answer("Waive", reason=REASON, **CARLA).state == "skipped"
     assert len(entries(ledger)) == 1
 
 
@@ -253,7 +302,8 @@ def test_answer_is_kept_while_the_ledger_is_away(
     _away(supervisor)
     at = datetime.now(UTC)
     for _ in range(3):
-        ended = task.answer(option, reason=REASON, at=at) if _ == 0 else task.resume(None)
+        by = "carla.cto" if option == "Waive" else "sven.security"
+        ended = task.answer(option, by=by, reason=REASON, at=at) if _ == 0 else task.resume(None)
         assert (ended.state, ended.trigger, ended.message.next_method) == (
             "deferred",
             "DateTimeTrigger",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from servers.include_folder import IncludeFolder
 
 pytestmark = pytest.mark.usefixtures("launched")
-SELMA = "selma.officer"
+SELMA, CARLA = "selma.officer", "carla.cto"
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_a_decision_that_was_kept_already_is_carried(
 ) -> None:
     """Lost between ledger and end: the next try's row names the first, and says the same."""
     task = asked(a_task(supervisor))
-    at = airflow.answered(task, "Waive", SELMA, reason=REASON)
-    task.answer("Waive", by=SELMA, reason=REASON, at=at)
+    at = airflow.answered(task, "Waive", CARLA, reason=REASON)
+    task.answer("Waive", by=CARLA, reason=REASON, at=at)
     again = task.lost()
     assert again.start().state == "skipped"
     first, second = (entry.record for entry in entries(ledger))
@@ -150,14 +150,26 @@ def test_an_answer_that_the_ledger_took_without_saying_so_is_not_judged_again(
     assert len(entries(ledger)) == 1
 
 
-def test_an_answer_counts_though_the_checks_pass_now(
+def test_an_answer_is_asked_again_where_the_checks_show_something_else_now(
     supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
 ) -> None:
-    """A no was given and its worker lost; that the checks have healed since does not take it back."""
+    """A no to failing checks whose worker was lost, and they have healed: no record of it on green."""
     task = asked(a_task(supervisor, mode="check"), "failed")
     airflow.answered(task, "Reject", SELMA, reason=REASON)
     again = task.lost()
-    assert again.resume(evidence(again), "looked").state == "failed"
+    assert again.resume(evidence(again), "looked").state == "awaiting_input"
+    assert "seen something else" in str(again.xcom("refused")["why"])
+    assert not entries(ledger)
+
+
+def test_an_answer_counts_where_the_checks_show_the_same_now(
+    supervisor: Supervisor, ledger: Ledger, airflow: AirflowRest
+) -> None:
+    """Looked at again with the same result, the no counts without another word."""
+    task = asked(a_task(supervisor, mode="check"), "failed")
+    airflow.answered(task, "Reject", SELMA, reason=REASON)
+    again = task.lost()
+    assert again.resume(evidence(again, "failed", duration_ms=99), "looked").state == "failed"
     assert [e.record.outcome for e in entries(ledger) if e.record] == [Outcome.REJECTED]
 
 
@@ -182,7 +194,7 @@ def test_every_kind_of_answer_is_carried(
     """Waivers, rejections and the rest end the next try as they would have ended the lost one."""
     del ledger
     task = asked(a_task(supervisor))
-    airflow.answered(task, option, SELMA, reason=REASON)
+    airflow.answered(task, option, SELMA if option == "Reject" else CARLA, reason=REASON)
     again = task.lost()
     again.start()
     assert _record(again).outcome is (outcome or Outcome.NOT_APPLICABLE)
@@ -225,7 +237,7 @@ def test_a_carried_approval_needs_checks_that_pass_now(
     airflow.answered(task, "Approve", SELMA)
     again = task.lost()
     assert again.resume(evidence(again, "failed"), "looked").state == "deferred"
-    assert "have not passed" in str(again.xcom("refused")["why"])
+    assert "seen something else" in str(again.xcom("refused")["why"])
     assert not entries(ledger)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, LedgerUnavailable
-from launch_pipeline.orchestration.guard import MAX_BODY, Guard
+from launch_pipeline.orchestration.guard import ACCOUNT_AT_ONCE, ACCOUNT_MOST, MAX_BODY, PIN, Guard, Pin
 from servers.item_tasks import a_spec
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ class FakeGates:
         self.answered = False
         self.held: set[Any] = set()
         self.did: list[str] = []
-        self.judged: list[tuple[str, Any, str]] = []
+        self.not_theirs: Exception | None = None
+        self.judged: list[Any] = []
+        self.kept: list[tuple[str, str, str]] = []
+        self.digest = ""
         self.keys: list[Any] = []
 
     async def spec(self, key: Any) -> Any:
@@ -63,13 +66,22 @@ class FakeGates:
             if free:
                 self.held.discard(key)
 
-    async def judge(self, _key: Any, _spec: Any, option: str, params_input: Any, user: str) -> None:
+    async def judge_who(self, _asked: Any) -> None:
+        self.did.append("who")
+        if self.not_theirs:
+            raise self.not_theirs
+
+    async def judge(self, asked: Any) -> str:
         self.did.append("judge")
-        self.judged.append((option, params_input, user))
+        self.judged.append(asked)
         if self.error:
             raise self.error
         if self.answered:
             raise AnswerRefused("not_waiting", "This gate does not wait for an answer now.")
+        return self.digest
+
+    def keep_refused(self, asked: Any, code: str, sentence: str) -> None:
+        self.kept.append((asked.user, code, sentence))
 
 
 class Airflow:
@@ -189,11 +201,12 @@ def test_path_below_a_base_url_is_guarded() -> None:
 
 
 def test_good_answer_reaches_airflow_once_judged() -> None:
-    """Settle first, then the lock, then the judgement, and Airflow's reply comes back whole."""
+    """Who asks first, then settle, lock and judgement, and Airflow's reply comes back whole."""
     gates = FakeGates()
     client, app = ask(gates)
-    assert gates.did == ["settle", "lock", "settle again", "judge"]
-    assert gates.judged == [("Approve", {"reason": "fine"}, "sven.security")]
+    assert gates.did == ["who", "settle", "lock", "settle again", "judge"]
+    (asked,) = gates.judged
+    assert (asked.option, asked.fields, asked.user) == ("Approve", {"reason": "fine"}, "sven.security")
     assert [each.get("body") for each in client.sent] == [None, b"one", b"two"]
     ((seen, body),) = app.requests
     assert dict(seen["headers"])[b"content-length"] == str(len(body)).encode()
@@ -221,6 +234,10 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "an option that is no list": ({"chosen_options": "Approve"}, 422, "one option"),
     "fields that are no object": ({"chosen_options": ["Approve"], "params_input": ["x"]}, 422, "one option"),
     "unknown fields": ({"chosen_options": ["Approve"], "params_input": {"b": 1, "a": 2}}, 422, "a, b"),
+    "evidence that is no digest": (
+        {"chosen_options": ["Approve"], "params_input": {"evidence": "the green one"}}, 422, "digest"),
+    "evidence by too few digits": (
+        {"chosen_options": ["Approve"], "params_input": {"evidence": "ab12"}}, 422, "12 or more"),
     "a way in of one's own": (
         {"chosen_options": ["Approve"], "params_input": {"via": "slack"}}, 422, "Unknown fields: via"),
 }  # fmt: skip
@@ -239,6 +256,7 @@ def test_what_is_no_answer_is_refused_with_the_form(body: Any, status: int, word
 
 JUDGED: dict[str, tuple[Exception, int, str]] = {
     "not waiting": (AnswerRefused("not_waiting", "Not now."), 409, "not_waiting"),
+    "other evidence": (AnswerRefused("evidence_changed", "Now red."), 409, "evidence_changed"),
     "launch over": (AnswerRefused("launch_over", "Over."), 409, "launch_over"),
     "wrong role": (AnswerRefused("not_your_role", "Not yours."), 403, "not_your_role"),
     "nobody": (AnswerRefused("unknown_person", "Who?"), 403, "unknown_person"),
@@ -266,10 +284,97 @@ def test_answer_that_does_not_count_is_refused_before_it_is_spent(
     assert str(error) in client.body["detail"]
     assert app.requests == []
     assert gates.held == set()
+    assert gates.kept == [("sven.security", code, client.body["detail"])]
 
 
-def test_busy_gate_refuses_at_once() -> None:
-    """Somebody is answering right now: nobody waits for a lock."""
+@pytest.mark.parametrize(("error", "status", "code"), JUDGED.values(), ids=JUDGED)
+def test_who_cannot_count_is_refused_before_any_wait_or_lock(
+    error: Exception, status: int, code: str
+) -> None:
+    """It costs nobody else anything: no settling, no place, no lock; and it is kept."""
+    gates = FakeGates()
+    gates.not_theirs = error
+    client, app = ask(gates)
+    assert (client.status, client.body["code"]) == (status, code)
+    assert gates.did == ["who"]
+    assert app.requests == []
+    assert gates.kept == [("sven.security", code, client.body["detail"])]
+
+
+DIGEST = "sha256:" + "ab12" * 16
+PINNED = {"nothing": None, "the digest": DIGEST, "its digits": "ab12" * 16, "their begin": "ab12ab12ab12"}
+
+
+@pytest.mark.parametrize("named", PINNED.values(), ids=PINNED)
+def test_evidence_is_stamped_by_the_guard(named: str | None) -> None:
+    """A client may pin what it saw; what the task is told is what the guard found, whole."""
+    gates = FakeGates()
+    gates.digest = DIGEST
+    fields = {"reason": "fine", "evidence": named}
+    _, app = ask(gates, {"chosen_options": ["Approve"], "params_input": fields})
+    assert gates.judged[0].evidence == named
+    stamped = {"reason": "fine", "via": "api", "evidence": DIGEST}
+    assert json.loads(app.requests[0][1])["params_input"] == stamped
+
+
+def test_pin_of_the_plugin_comes_before_a_field() -> None:
+    """What the bridge showed is in the scope, which no client writes; a field cannot change it."""
+    gates, app = FakeGates(), Airflow()
+    body = {"chosen_options": ["Approve"], "params_input": {"evidence": "ab12" * 3}}
+    client = Client(json.dumps(body).encode())
+
+    async def pin(_key: Any) -> Pin:
+        return Pin("ti", 1)
+
+    gates.pin = pin  # type: ignore[attr-defined]
+    guard: Any = Guard(app, gates)  # type: ignore[arg-type]
+    asyncio.run(guard({**scope(), PIN: Pin("ti", 1, "")}, client.receive, client.send))
+    assert client.status == 200
+    assert gates.judged[0].evidence == ""
+
+
+def test_account_with_too_many_answers_is_sent_away() -> None:
+    """Few at work, some waiting, and beyond that 429 with the seconds; other accounts notice nothing."""
+    gates, app = FakeGates(), Airflow()
+    guard: Any = Guard(app, gates)  # type: ignore[arg-type]
+    at_work, most, open_ = 0, 0, asyncio.Event()
+
+    async def judge_who(asked: Any) -> None:
+        nonlocal at_work, most
+        if asked.user == "sven.security":
+            at_work, most = at_work + 1, max(most, at_work + 1)
+            await open_.wait()
+            at_work -= 1
+
+    async def user(of: Any) -> str:
+        return str(of["who"])
+
+    gates.judge_who, gates.user = judge_who, user  # type: ignore[assignment,method-assign]
+
+    def send(number: int, who: str) -> tuple[Client, Any]:
+        client = Client(json.dumps(APPROVE).encode())
+        given = scope(path=PATH.replace("shop-1.2", f"shop-{number}")) | {"who": who}
+        return client, asyncio.ensure_future(guard(given, client.receive, client.send))
+
+    async def all_at_once() -> list[Client]:
+        crowd = [send(number, "sven.security") for number in range(ACCOUNT_MOST)]
+        await asyncio.sleep(0)
+        more, other = send(998, "sven.security"), send(999, "selma.officer")
+        await asyncio.gather(more[1], other[1])
+        open_.set()
+        await asyncio.gather(*(task for _, task in crowd))
+        return [more[0], other[0], *(client for client, _ in crowd)]
+
+    more, other, *crowd = asyncio.run(asyncio.wait_for(all_at_once(), 10))
+    assert (more.status, more.body["code"]) == (429, "too_many")
+    assert int(dict(more.sent[0]["headers"])[b"retry-after"]) > 0
+    assert other.status == 200
+    assert {client.status for client in crowd} == {200}
+    assert most == ACCOUNT_AT_ONCE
+
+
+def test_gate_that_stays_busy_refuses() -> None:
+    """Somebody has been answering all the while: the person is told to look again."""
     gates = FakeGates()
     guard_key = ("week_1", "shop-1.2", "security.tls", -1)
     gates.held.add(guard_key)
@@ -286,7 +391,7 @@ def test_settle_waits_before_the_lock() -> None:
     began = time.monotonic()
     client, _ = ask(gates)
     assert time.monotonic() - began >= 0.2
-    assert set(gates.did[: gates.did.index("lock")]) == {"settle"}
+    assert gates.did[: gates.did.index("lock")] == ["who", "settle", "settle"]
     assert client.status == 200
 
 

@@ -103,7 +103,7 @@ def three(supervisor: Supervisor) -> list[Task]:
     """Give an approved, a waived and a machine-passed item."""
     approved, waived = asked(a_task(supervisor, id="one")), asked(a_task(supervisor, id="two"))
     approved.answer("Approve")
-    waived.answer("Waive", reason=REASON)
+    waived.answer("Waive", by="carla.cto", reason=REASON)
     return [approved, waived, passed(supervisor, "three")]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.checklist.words import Role, Severity
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.people.policy import Policy, load_policy
 
@@ -36,6 +36,8 @@ def test_default_is_the_strict_side() -> None:
     """Nobody approves his own launch or answers for two roles unless a team writes so."""
     policy = Policy()
     assert not policy.self_approval
+    assert not policy.self_approval_of_items
+    assert not policy.owner_waives_blocking
     assert not policy.two_roles_one_person
     assert not policy.slack_by_email
     assert policy.settle == timedelta(seconds=3)
@@ -55,13 +57,19 @@ def test_wrong_value_is_named(tmp_path: Path, line: str, place: str, problem: st
 
 
 def test_owner_technical_lead_and_cto_waive_by_default() -> None:
-    """Without a line for the owner, the owner, the technical lead and the CTO may waive, each once."""
-    assert Policy().waiver_roles(Role.SECURITY_LEAD) == (Role.SECURITY_LEAD, Role.TECHNICAL_LEAD, Role.CTO)
-    assert Policy().waiver_roles(Role.CTO) == (Role.CTO, Role.TECHNICAL_LEAD)
+    """Without a line for the owner: technical lead and CTO, and of advisory items the owner, each once."""
+    advisory = {role: Policy().waiver_roles(role, Severity.ADVISORY) for role in Role}
+    assert advisory[Role.SECURITY_LEAD] == (Role.SECURITY_LEAD, Role.TECHNICAL_LEAD, Role.CTO)
+    assert advisory[Role.CTO] == (Role.CTO, Role.TECHNICAL_LEAD)
+    blocking = {role: Policy().waiver_roles(role, Severity.BLOCKING) for role in Role}
+    assert blocking[Role.SECURITY_LEAD] == (Role.TECHNICAL_LEAD, Role.CTO)
+    assert (blocking[Role.CTO], blocking[Role.TECHNICAL_LEAD]) == ((Role.TECHNICAL_LEAD,), (Role.CTO,))
+    team = Policy(owner_waives_blocking=True)
+    assert {role: team.waiver_roles(role, Severity.BLOCKING) for role in Role} == advisory
 
 
 def test_line_for_an_owner_replaces_the_default() -> None:
     """A line for the owner says exactly who may waive."""
     policy = Policy(who_may_waive={Role.SECURITY_LEAD: (Role.CTO,)})
-    assert policy.waiver_roles(Role.SECURITY_LEAD) == (Role.CTO,)
-    assert policy.waiver_roles(Role.QA_LEAD) == (Role.QA_LEAD, Role.TECHNICAL_LEAD, Role.CTO)
+    assert policy.waiver_roles(Role.SECURITY_LEAD, Severity.BLOCKING) == (Role.CTO,)
+    assert policy.waiver_roles(Role.QA_LEAD, Severity.BLOCKING) == (Role.TECHNICAL_LEAD, Role.CTO)

@@ -175,6 +175,18 @@ def test_postponements_are_told_with_both_times() -> None:
     assert (event.by, event.reason) == ("Omar Haddad", "CDN")
 
 
+def test_refused_answers_are_told_with_who_wanted_what() -> None:
+    """An auditor asks for them first: who, which answer to which item, the rule, and what they wrote."""
+    refusal = happened(
+        EntryKind.REFUSAL, 1, by="omar.operations", option="Approve", item_ref=FIRST.ref,
+        code="not_your_role",
+        sentence="It belongs to the Security Lead.", reason="let us <b>hurry</b>",
+    )  # fmt: skip
+    (event,) = report_of([refusal]).events
+    assert event.what == f"Refused: Approve of {FIRST.ref} (not_your_role). It belongs to the Security Lead."
+    assert (event.by, event.reason) == ("Omar Haddad", "let us <b>hurry</b>")
+
+
 def test_rollback_is_there_once_it_has_begun() -> None:
     """With its decision and its checks; a launch that was never rolled back says nothing of it."""
     rollback = [place for place in places() if place.phase.kind == "rollback"]

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.model import Item
-from launch_pipeline.checklist.words import Answer
+from launch_pipeline.checklist.words import Answer, Severity
 from launch_pipeline.checks.registry import parameter_models
 from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_pipeline.people.contacts import load_contacts
+from launch_pipeline.people.policy import Policy
+from launch_pipeline.rehearsal.people import who_answers
 from launch_pipeline.rehearsal.scenario import (
     DEFAULT,
     Absence,
@@ -238,3 +242,17 @@ def test_default_scenario_names_items_that_exist() -> None:
     reasons = [each.reason for each in (*DEFAULT.limits.values(), *DEFAULT.absent)]
     assert all(len(reason) >= 20 for reason in reasons)
     assert set(DEFAULT.heals_after) | {DEFAULT.rejection.part} == set(DEFAULT.broken)
+
+
+def test_everything_that_is_set_aside_has_somebody_who_may() -> None:
+    """Each excused item of the checklist is waived by a person with Slack who does not answer for it."""
+    contacts = load_contacts(include_folder() / "contacts.example.yaml")
+    items = {f"{p.id}.{s.id}.{i.id}": i for p in load_phases(parameter_models()) for s, i in p.items()}
+    blocking = [items[ref] for ref in DEFAULT.limits if items[ref].severity is Severity.BLOCKING]
+    assert blocking
+    for one in blocking:
+        for answer in (Answer.WAIVE, Answer.NOT_APPLICABLE):
+            may = who_answers(one, answer, contacts, Policy())
+            assert may
+            assert not [person for person in may if person in contacts.holders(one.owner)]
+        assert who_answers(one, Answer.REJECT, contacts, Policy()) == contacts.holders(one.owner)

@@ -26,6 +26,7 @@ from servers.slack_samples import (
     ADA,
     AIRFLOW,
     AT,
+    CARLA,
     SVEN,
     asking,
     done,
@@ -195,9 +196,10 @@ def test_how_an_item_stands(fields: dict[str, Any], word: str) -> None:
 
 def test_options_of_a_person() -> None:
     """Approve is no option while checks fail; who may only waive sees only that; others see none."""
-    failing = asking(1, "a", verdict=Verdict.FAILED, may_waive=("U0LAUNCH04",))
+    failing = asking(1, "a", verdict=Verdict.FAILED, may_waive=(CARLA,))
     assert Answer.APPROVE not in failing.options_for("U0LAUNCH01")
     assert Answer.REJECT in failing.options_for("U0LAUNCH12")
+    assert Answer.WAIVE not in failing.options_for("U0LAUNCH12")
     assert failing.options_for("U0LAUNCH04") == (Answer.WAIVE, Answer.NOT_APPLICABLE)
     assert failing.options_for("U0STRANGER") == ()
     assert done(1, "a").options_for("U0LAUNCH01") == ()

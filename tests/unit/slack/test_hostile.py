@@ -55,7 +55,7 @@ def hostile_item(draw: st.DrawFn, number: int, style: GateStyle) -> Any:
         "refused": draw(TEXTS),
         "decided_by": draw(TEXTS), "reason": draw(TEXTS), "gate": style,
         "verdict": draw(st.sampled_from([None, *Verdict])),
-        "may_waive": ("U0OURS01",),
+        "may_waive": draw(PEOPLE),
     }  # fmt: skip
     finding = Finding(
         subject=text, expression=draw(TEXTS), wanted=draw(TEXTS), actual=draw(TEXTS), holds=False

@@ -79,17 +79,35 @@ def test_item_has_text_people_and_place() -> None:
 
 
 def test_waivers_are_for_those_whom_the_policy_names() -> None:
-    """The owner's holders answer everything; the others whom the policy names may let it pass."""
+    """The owner of a blocking item answers all but that; those whom the policy names may let it pass."""
     airflow = Airflow()
     airflow.begin(WEEK_1)
     airflow.ask(DESIGN[0])
     item = section(airflow, "requirements_design_review").items[0]
-    owners = {p.slack_id for p in item.may_answer}
-    assert item.may_waive
-    assert owners.isdisjoint(item.may_waive)
-    assert item.options_for(item.may_waive[0]) == (Answer.WAIVE, Answer.NOT_APPLICABLE)
-    alone = section(airflow, "requirements_design_review", who_may_waive={item.owner: [item.owner]})
-    assert alone.items[0].may_waive == ()
+    owner, other = item.may_answer[0].slack_id or "", item.may_waive[0].slack_id or ""
+    assert [person.name for person in item.may_waive] == [
+        "Ada Lindqvist", "Bo Sato", "Carla Mendes", "Elias Brandt"]  # fmt: skip
+    assert item.others_waive
+    assert item.options_for(other) == (Answer.WAIVE, Answer.NOT_APPLICABLE)
+    assert not {Answer.WAIVE, Answer.NOT_APPLICABLE} & set(item.options_for(owner))
+    alone = section(airflow, "requirements_design_review", who_may_waive={item.owner: [item.owner]}).items[0]
+    assert alone.may_waive == alone.may_answer
+    assert not alone.others_waive
+    assert set(alone.options) == set(alone.options_for(owner))
+
+
+def test_who_triggered_the_launch_is_asked_last() -> None:
+    """Somebody else is to approve it, so somebody else is addressed first; unless the policy lets them."""
+    airflow = Airflow()
+    airflow.begin(WEEK_1)
+    airflow.ask(DESIGN[0])
+    airflow.facts[LAUNCH] = {"triggered_by": "priya.product"}
+
+    def asked(**policy: Any) -> list[str]:
+        return [p.name for p in section(airflow, "requirements_design_review", **policy).items[0].may_answer]
+
+    assert asked() == ["Milo Ferreira", "Priya Raman"]
+    assert asked(self_approval_of_items=True) == ["Priya Raman", "Milo Ferreira"]
 
 
 def test_what_the_policy_forbids_is_not_offered() -> None:
@@ -193,7 +211,7 @@ def test_whole_launch_shows_every_phase() -> None:
     assert len(view.phases) == 14
     assert (view.phases[0].state, view.phases[0].done, view.phases[0].total) == (PhaseState.RUNNING, 1, 39)
     assert (view.phases[1].state, view.phases[1].total) == (PhaseState.NOT_STARTED, 37)
-    assert (view.triggered_by, view.launch_time) == ("Priya Raman", AT)
+    assert (view.triggered_by, view.launch_time) == ("Noor Bakker", AT)
     assert view.url == f"{PUBLIC}/dags/{CONDUCTOR}/runs/{LAUNCH}"
     airflow.begin(ROLLBACK)
     assert len(launch_view_of(airflow.launch(), deployment(), memory()).phases) == 15

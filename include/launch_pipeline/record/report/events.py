@@ -19,7 +19,7 @@ Names = Callable[[str], str]
 
 
 def events_of(history: History, name_of: Names) -> tuple[Event, ...]:
-    """Give what happened to the launch, in order: its start, its moves, its end."""
+    """Give what happened to the launch, in order: its start, its moves, refused answers, its end."""
     return tuple(
         Event(
             at=link.appended_at,
@@ -86,5 +86,9 @@ _WORDS: dict[str, Callable[[Content], str]] = {
         f"Postponed from {_when(content, 'from')} to {_when(content, 'to')}"
     ),
     EntryKind.LAUNCH_ABORTED: lambda _: "Aborted",
+    EntryKind.REFUSAL: lambda content: clean(
+        f"Refused: {_text(content, 'option')} of {_text(content, 'item_ref')}"
+        f" ({_text(content, 'code')}). {_text(content, 'sentence')} {_text(content, 'note')}"
+    ).strip(),
     EntryKind.LAUNCH_ENDED: lambda content: f"Ended: {clean(_text(content, 'state')).replace('_', ' ')}",
 }

@@ -27,6 +27,7 @@ from launch_pipeline.slack.bridge.reviewing import (
     evidence_request,
     faults,
     refusal_view,
+    review_again,
     with_evidence,
 )
 from launch_pipeline.slack.locators import CardLocator
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp
     from slack_sdk.web.async_client import AsyncWebClient
 
+    from launch_pipeline.slack.blocks import View
     from launch_pipeline.slack.board import Board
     from launch_pipeline.slack.bridge.airflow import Airflow
     from launch_pipeline.slack.bridge.answering import Answering, Attempts, Question
@@ -46,11 +48,14 @@ if TYPE_CHECKING:
     from launch_pipeline.slack.bridge.finding import Place, Sections
     from launch_pipeline.slack.bridge.identity import People, SlackPerson
     from launch_pipeline.slack.review import Review
+    from launch_pipeline.slack.views import SectionView
 
 log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
 _REMEMBERED = 2000
+_LOOK_SECONDS = 1.5
+"""For looking whether a form still shows what is; Slack waits three seconds for an acknowledgement."""
 _BROKEN = "The bridge failed, so nothing was recorded; answer in Airflow. Its log says why."
 
 
@@ -138,6 +143,9 @@ class Actions:
             return
         if not given.answers or wrong:
             await ack(**(review_errors(wrong) if wrong else nothing_chosen()))
+            return
+        if anew := await self._anew(sent, given):
+            await ack(response_action="update", view=anew.payload())
             return
         await ack()
         self._begin(self._sent(sent, given))
@@ -233,9 +241,7 @@ class Actions:
         card = CardLocator.decode(click.value)
         person = await self._at.people.person(click.origin.slack_id)
         place = await self._place(await self._at.airflow.board(), card, person)
-        section = place.shown(card)
-        if request := evidence_request(section, person.slack_id):
-            section = with_evidence(section, await self._at.airflow.evidence(request))
+        section = await self._shown(place.shown(card), person)
         return review_modal(section, person.slack_id, click.channel, click.message_ts, card.part)
 
     # ---- what was sent -----------------------------------------------------------------------------
@@ -250,6 +256,38 @@ class Actions:
         if self._counts(origin):
             log.warning("Refused %s: %s", origin.slack_id, refused.code)
             await self._at.desk.tell(origin.slack_id, None, notes.refusal(refused))
+
+    async def _anew(self, sent: Submission, given: Review) -> View | None:
+        """The form again, where the checks see something else than the person has just answered.
+
+        None where they see the same, or where that cannot be said in time: the guard looks again.
+        """
+        if not any(answer.pin.evidence for answer in given.answers):
+            return None
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                return await self._shown_anew(sent, given)
+        except (LaunchError, TimeoutError) as error:
+            log.info("Whether the evidence has changed is unknown for now: %s", error)
+        except Exception:
+            log.exception("A form could not be shown anew")
+        return None
+
+    async def _shown_anew(self, sent: Submission, given: Review) -> View | None:
+        self._at.home.check(sent.origin)
+        self._at.home.check_channel(given.locator.channel)
+        card = given.locator.card
+        person = await self._at.people.person(sent.origin.slack_id)
+        place = await self._place(await self._at.airflow.board(), card, person)
+        if not place.changed(given.answers):
+            return None
+        log.info("The evidence has changed under a form of %s; it is shown anew.", person.slack_id)
+        return review_again(await self._shown(place.shown(card), person), person.slack_id, given)
+
+    async def _shown(self, section: SectionView, person: SlackPerson) -> SectionView:
+        """The section with the evidence of what waits for a person."""
+        request = evidence_request(section, person.slack_id)
+        return with_evidence(section, await self._at.airflow.evidence(request)) if request else section
 
     async def _sent(self, sent: Submission, given: Review) -> None:
         if self._counts(sent.origin):

@@ -48,6 +48,8 @@ class Question:
     answer: str
     reason: str = ""
     signature: str = ""
+    evidence: str = ""
+    """What was on the person's screen, as its pin says."""
 
 
 @dataclass(slots=True)
@@ -160,6 +162,7 @@ def _request(person: SlackPerson, run_id: str, question: Question) -> DecideRequ
         task_id=item.task_id,
         task_instance_id=item.task_instance_id,
         try_number=item.try_number,
+        evidence=question.evidence,
         answer=question.answer,
         reason=question.reason,
         signature=question.signature,

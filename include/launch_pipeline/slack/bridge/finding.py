@@ -45,12 +45,18 @@ class Place:
         sentence = "This was asked in an earlier try of the item; answer on the card as it is now."
         raise AnswerRefused(SUPERSEDED, sentence)
 
+    def changed(self, answers: Sequence[GivenReview]) -> bool:
+        """Whether the checks of an answered item have seen something else than the person was shown."""
+        now = {(i.task_instance_id, i.try_number): i.evidence for i in self.section.items if i.asks}
+        pins = [given.pin for given in answers]
+        return any(now.get((p.task_instance_id, p.try_number), p.evidence) != p.evidence for p in pins)
+
     def questions(self, answers: Sequence[GivenReview], told: Told) -> list[Question]:
         """What a modal answers; what is no more goes to the refusals of ``told``."""
         made: list[Question] = []
         for given in answers:
             try:
-                made.append(Question(self.pinned(given.pin), given.answer, given.reason, given.signature))
+                made.append(question(self.pinned(given.pin), given))
             except AnswerRefused as refused:
                 told.refused.append((f"{given.answer} ({self.section.section_title})", refused))
         return made
@@ -72,7 +78,7 @@ class Place:
             if all(one.slack_id != person.slack_id for one in item.may_answer):
                 continue
             if item.approvable:
-                made.append(Question(item, Answer.APPROVE))
+                made.append(Question(item, Answer.APPROVE, evidence=pin.evidence))
             else:
                 told.refused.append((item.text, _not_now(item)))
         told.refused += [(self.section.section_title, refused) for refused in stale[:1]]
@@ -95,6 +101,11 @@ class Place:
             named = tuple(item for item in items if item.task_instance_id in pinned)
             items = part if all(item in part for item in named) else named
         return self.section.model_copy(update={"items": items})
+
+
+def question(item: ItemView, given: GivenReview) -> Question:
+    """What a modal answers to an item, pinned to the evidence that the modal showed."""
+    return Question(item, given.answer, given.reason, given.signature, evidence=given.pin.evidence)
 
 
 async def find_place(

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.words import Answer
 from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.people.answers import reason_fault
 from launch_pipeline.people.deployed import policy
 from launch_pipeline.slack import parts
 from launch_pipeline.slack.blocks import checked_view
 from launch_pipeline.slack.board import EvidenceRequest
 from launch_pipeline.slack.bridge.trouble import TROUBLE, passes, word_of
+from launch_pipeline.slack.locators import ReviewLocator
 from launch_pipeline.slack.markup import escape
+from launch_pipeline.slack.review import review_modal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 
     from launch_pipeline.slack.blocks import View
     from launch_pipeline.slack.board import ItemEvidence
-    from launch_pipeline.slack.review import GivenReview
-    from launch_pipeline.slack.views import SectionView
+    from launch_pipeline.slack.review import GivenReview, Review
+    from launch_pipeline.slack.views import ItemView, SectionView
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +97,27 @@ def evidence_request(section: SectionView, slack_id: str) -> EvidenceRequest | N
 
 def with_evidence(section: SectionView, evidence: Iterable[ItemEvidence]) -> SectionView:
     """The section with what the checks of its very task instances saw; what is of others is left out."""
-    seen = {one.task_instance_id: one.results for one in evidence}
-    items = tuple(
-        item.model_copy(update={"results": seen.get(item.task_instance_id, item.results)})
-        for item in section.items
-    )
+    seen = {one.task_instance_id: one for one in evidence}
+    items = tuple(_with(item, seen.get(item.task_instance_id)) for item in section.items)
     return section.model_copy(update={"items": items})
+
+
+def _with(item: ItemView, seen: ItemEvidence | None) -> ItemView:
+    if seen is None:
+        return item
+    # The pin is that of the very results that are shown: the board may be older.
+    shown = {"evidence": seen.evidence} if seen.evidence else {}
+    return item.model_copy(update={"results": seen.results, **shown})
+
+
+def review_again(section: SectionView, slack_id: str, sent: Review) -> View | None:
+    """The same form with what the checks see now and what was filled in; None if it asks something else."""
+    at, given = sent.locator, {one.pin.task_instance_id: one for one in sent.answers}
+    view = review_modal(section, slack_id, at.channel, at.message_ts, at.card.part, given)
+    asked = ReviewLocator.decode(view.private_metadata).card.pins
+    # Slack keeps what was typed by the question's number.
+    same = [pin.request for pin in asked] == [pin.request for pin in at.card.pins]
+    return view if same else None
 
 
 def faults(answers: Sequence[GivenReview]) -> dict[int, AnswerRefused]:
@@ -114,10 +132,9 @@ def faults(answers: Sequence[GivenReview]) -> dict[int, AnswerRefused]:
 def _fault(given: GivenReview) -> AnswerRefused | None:
     if given.answer not in set(Answer):
         return AnswerRefused("unknown_option", f"'{given.answer[:60]}' is none of the answers.")
-    answer, least = Answer(given.answer), policy().min_reason_length
-    if answer.needs_reason and len(" ".join(given.reason.split())) < least:
-        sentence = f"'{answer}' needs a reason of at least {least} characters; say why."
-        return AnswerRefused("reason_missing", sentence)
+    answer = Answer(given.answer)
+    if fault := reason_fault(answer, given.reason, policy()):
+        return fault
     if answer is Answer.SIGN and not given.signature:
         return AnswerRefused("signature_missing", "Sign by typing your full name.")
     return None

@@ -15,6 +15,7 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, 
 from launch_pipeline.checklist.words import Answer, GateStyle, Role, Severity
 from launch_pipeline.checks.variables import substitute
 from launch_pipeline.errors import Inconclusive
+from launch_pipeline.people.answers import who_may_waive
 from launch_pipeline.record.launches import LaunchState as Kept
 from launch_pipeline.slack.bridge.memory import Memory
 from launch_pipeline.slack.links import item_url, run_url, section_url
@@ -76,13 +77,32 @@ class Deployment:
         """The owner role's holders, primary first."""
         return self._may_answer[owner]
 
-    def may_waive(self, owner: Role) -> tuple[str, ...]:
-        """Slack ids of others who may let an item of this owner pass."""
-        own = self.may_answer(owner)
-        others = [
-            one for role in self.policy.waiver_roles(owner) for one in self.may_answer(role) if one not in own
-        ]
-        return tuple(dict.fromkeys(one.slack_id for one in others if one.slack_id))
+    @cached_property
+    def _may_waive(self) -> dict[tuple[Role, Severity], tuple[PersonView, ...]]:
+        """Filled as it is asked for: a click looks at one section."""
+        return {}
+
+    def may_waive(self, item: Item) -> tuple[PersonView, ...]:
+        """Everybody who may set an item aside, in the policy's order."""
+        key = (item.owner, item.severity)
+        if key not in self._may_waive:
+            may = who_may_waive(self.contacts, self.policy, *key)
+            self._may_waive[key] = tuple(PersonView(name=p.name, slack_id=p.slack_id) for p in may)
+        return self._may_waive[key]
+
+    def asked_first(self, item: Item, triggered_by: str) -> tuple[PersonView, ...]:
+        """The owner role's holders; who triggered the launch comes last, since somebody else is to answer."""
+        holders = self.may_answer(item.owner)
+        starter = self.contacts.by_airflow_user(triggered_by)
+        if starter is None or self._may_approve_own(item):
+            return holders
+        return tuple(
+            sorted(holders, key=lambda one: (one.name, one.slack_id) == (starter.name, starter.slack_id))
+        )
+
+    def _may_approve_own(self, item: Item) -> bool:
+        ordinary = item.gate is GateStyle.APPROVAL
+        return self.policy.self_approval_of_items if ordinary else self.policy.self_approval
 
     def options(self, item: Item) -> tuple[Answer, ...]:
         """The answers of an item that the policy leaves open at all."""
@@ -148,8 +168,8 @@ def _item(
         text=item.text,
         dag_id=dag_id,
         owner=item.owner,
-        may_answer=deployment.may_answer(item.owner),
-        may_waive=deployment.may_waive(item.owner),
+        may_answer=deployment.asked_first(item, launch.triggered_by),
+        may_waive=deployment.may_waive(item),
         mode=item.mode,
         gate=item.gate,
         severity=item.severity,

@@ -1,0 +1,80 @@
+"""Who is next: places that are given in the order in which they were asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Hashable
+
+
+@dataclass(slots=True)
+class _Queue:
+    places: asyncio.Semaphore
+    here: int = 0
+    """Those who wait and those who are in."""
+
+
+class Turns:
+    """So many places for each key; what nobody waits for is forgotten. Of one event loop."""
+
+    def __init__(self, places: int = 1) -> None:
+        self._places = places
+        self._queues: dict[Hashable, _Queue] = {}
+
+    def here(self, key: Hashable) -> int:
+        """How many have asked for a place and have not left yet."""
+        queue = self._queues.get(key)
+        return queue.here if queue else 0
+
+    @asynccontextmanager
+    async def turn(self, key: Hashable, patience: float | None = None) -> AsyncIterator[bool]:
+        """Wait for a place, first come, first served; False where there was none for so many seconds."""
+        queue = self._queues.setdefault(key, _Queue(asyncio.Semaphore(self._places)))
+        queue.here += 1
+        try:
+            mine = await _acquired(queue.places, patience)
+            try:
+                yield mine
+            finally:
+                if mine:
+                    queue.places.release()
+        finally:
+            queue.here -= 1
+            if not queue.here:
+                del self._queues[key]
+
+
+async def _acquired(places: asyncio.Semaphore, patience: float | None) -> bool:
+    try:
+        async with asyncio.timeout(patience):
+            return await places.acquire()
+    except TimeoutError:
+        return False
+
+
+class Account:
+    """How much one account may have under way, so that it leaves room for everybody else."""
+
+    def __init__(self, at_once: int, most: int) -> None:
+        self._most = most
+        self._counted = Turns(most)
+        self._turns = Turns(at_once)
+
+    @asynccontextmanager
+    async def counted(self, user: str) -> AsyncIterator[bool]:
+        """Count an answer while it is here; False at once where the account has too many already."""
+        if self._counted.here(user) >= self._most:
+            yield False
+            return
+        async with self._counted.turn(user):
+            yield True
+
+    @asynccontextmanager
+    async def place(self, user: str) -> AsyncIterator[None]:
+        """Wait until few enough answers of this account are at work."""
+        async with self._turns.turn(user):
+            yield
