@@ -20,6 +20,16 @@ WEEK_4 = "week_4_post_launch"
 SIGN_OFF = "sign_off"
 ROLLBACK = "rollback"
 
+STEPS = (
+    *((dag_id,) for dag_id in BEFORE),
+    SIDE_BY_SIDE,
+    (T_MINUS_2H,),
+    (GO_NO_GO,),
+    *((dag_id,) for dag_id in AFTER_GO),
+    (WEEK_4,),
+    (SIGN_OFF,),
+)
+"""One after the other what a launch runs to its end; the Dags of one step run beside each other."""
 ALL_PHASES = (*BEFORE, *SIDE_BY_SIDE, T_MINUS_2H, GO_NO_GO, *AFTER_GO, WEEK_4, SIGN_OFF, ROLLBACK)
 """Every Dag that the conductor runs or offers, in order."""
 

@@ -22,8 +22,8 @@ _INSERT = """
     ON CONFLICT ON CONSTRAINT ledger_kept_once DO NOTHING RETURNING seq
 """
 _FIND = """
-    SELECT seq, launch_id, dag_id, content::text FROM launch.ledger
-    WHERE kind = %s AND item_ref = %s AND task_instance_id = %s AND try_number = %s
+    SELECT seq, dag_id, content::text FROM launch.ledger
+    WHERE launch_id = %s AND kind = %s AND item_ref = %s AND task_instance_id = %s AND try_number = %s
 """
 
 
@@ -102,8 +102,8 @@ def append_within(connection: Connection[Any], entry: Entry) -> int:
     values = [entry.kind, entry.launch_id, entry.dag_id, *key, content]
     if row := connection.execute(_INSERT, values).fetchone():
         return int(row[0])
-    found = connection.execute(_FIND, [entry.kind, *key]).fetchone()
-    if found is None or found[1:] != (entry.launch_id, entry.dag_id, content):
+    found = connection.execute(_FIND, [entry.launch_id, entry.kind, *key]).fetchone()
+    if found is None or found[1:] != (entry.dag_id, content):
         message = (
             f"The ledger of launch {entry.launch_id!r} already holds another {entry.kind} of"
             f" {entry.item_ref or entry.dag_id or 'the launch'} for try {entry.try_number} of"

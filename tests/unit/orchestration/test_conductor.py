@@ -18,6 +18,7 @@ from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
 from servers.item_tasks import CONF, REASON, a_launch
 from servers.records import a_record, a_seal
+from servers.stories import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -266,7 +267,8 @@ def test_complete_rollback_ends_the_launch(
 ) -> None:
     """Rolled back; a launch that had ended already stays as it ended."""
     launches = Launches(dsn)
-    launches.start(a_launch())
+    launches.start(a_launch(checklist_digests=dict.fromkeys(PLAN.items, "sha256:1")), PLAN)
+    ledger.append(Entry.of_seal(a_seal(launch_id=LAUNCH, dag_id=GO_NO_GO), "gate-go"))
     supervisor.runs.add((T_0, LAUNCH))
     if aborted:
         launches.abort(LAUNCH, "ada", REASON)
