@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from launch_pipeline.checklist.words import GateStyle, Mode, Role, Severity
 from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.record.chain import GENESIS, Link
+from launch_pipeline.record.facts import Started
+from launch_pipeline.record.launches import Launch, Launches
 from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Entry, Outcome
+from launch_pipeline.record.plan import LaunchPlan, PlannedItem, Rules
+from launch_pipeline.record.schema import Entry, EntryKind, Outcome
 from launch_pipeline.record.verify import read_kept
 from servers.records import NOON, a_record, a_result, a_seal
 
@@ -28,8 +32,57 @@ _CHANGED = """
 """
 
 
+CHECKLIST = "sha256:" + "c" * 64
+PLAN = LaunchPlan(
+    steps=(("week_1",),),
+    items={
+        "week_1": tuple(
+            PlannedItem(
+                ref=f"week_1.security.{name}",
+                owner=Role.TECHNICAL_LEAD,
+                severity=Severity.BLOCKING,
+                mode=Mode.CHECK,
+                gate=GateStyle.APPROVAL,
+            )
+            for name in ("tls", "hsts", "headers", "audit")
+        )
+    },
+    rules=Rules(waive_blocking_items=True),
+)
+"""One phase of four items, of which its checks end each."""
+
+
+def a_launch(launch_id: str = LAUNCH, **changes: Any) -> Launch:
+    """Make the launch of that phase."""
+    fields: dict[str, Any] = {
+        "launch_id": launch_id,
+        "environment": "production",
+        "rehearsal": False,
+        "release": "1.2.0",
+        "release_sha": "a" * 40,
+        "launch_at": NOON + timedelta(days=21),
+        "started_by": "ada.technical",
+        "checklist_digests": {"week_1": CHECKLIST},
+    }
+    return Launch(**{**fields, **changes})
+
+
+def started(launch: Launch | None = None, plan: LaunchPlan = PLAN) -> Entry:
+    """Make the first row of a launch, as ``Launches.start`` keeps it."""
+    of = launch or a_launch()
+    facts = of.model_dump(exclude={"launch_id", "state", "ended_at"})
+    times = {"started_at": of.started_at or NOON, "planned_at": of.planned_at or of.launch_at}
+    said = Started.model_validate({**facts, **times, "plan": plan})
+    return Entry(
+        kind=EntryKind.LAUNCH_STARTED,
+        launch_id=of.launch_id,
+        task_instance_id=f"launch/{of.launch_id}",
+        content=said.content(),
+    )
+
+
 def some_entries() -> list[Entry]:
-    """Five rows of one launch: three machine passes, one waiver, and the seal over all four."""
+    """Five rows of one launch behind its first: three machine passes, a waiver, the seal over all four."""
     names = ("tls", "hsts", "headers")
     passes = [a_record(item_ref=f"week_1.security.{name}", task_instance_id=name) for name in names]
     waived = a_record(
@@ -44,9 +97,18 @@ def some_entries() -> list[Entry]:
 
 
 def append_some(dsn: str) -> None:
-    """Keep those rows, with two of another launch before and between them."""
+    """Start that launch and keep those rows, with another launch's before and between them."""
     entries = some_entries()
-    others = [Entry.of_record(a_record(launch_id="other", task_instance_id=name)) for name in ("one", "two")]
+    others = [
+        Entry.of_record(
+            a_record(
+                launch_id="other", environment="staging", rehearsal=True, task_instance_id=f"other/{name}"
+            )
+        )
+        for name in ("one", "two")
+    ]
+    Launches(dsn).start(a_launch("other", environment="staging", rehearsal=True), PLAN)
+    Launches(dsn).start(a_launch(), PLAN)
     Ledger(dsn).append_all([others[0], *entries[:2], others[1], *entries[2:]])
 
 
@@ -74,7 +136,7 @@ def a_chain(entries: Sequence[Entry] | None = None) -> list[Link]:
             previous="",
             digest="",
         )
-        for number, entry in enumerate(some_entries() if entries is None else entries)
+        for number, entry in enumerate([started(), *some_entries()] if entries is None else entries)
     ]
     return relinked(rows)
 

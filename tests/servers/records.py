@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from launch_pipeline.checklist.words import Role
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
 from launch_pipeline.record.schema import (
     DecidedBy,
@@ -42,6 +44,7 @@ def a_record(**changes: Any) -> Record:
     outcome = Outcome(changes.get("outcome", Outcome.PASSED))
     results = changes.get("results", (a_result(),))
     by_machine = outcome in {Outcome.PASSED, Outcome.NOT_REACHED, Outcome.OPEN}
+    needs_reason = not by_machine and outcome is not Outcome.APPROVED
     fields: dict[str, Any] = {
         "launch_id": "shop-1.2",
         "environment": "production",
@@ -55,6 +58,8 @@ def a_record(**changes: Any) -> Record:
         "evidence_digest": evidence_digest(results),
         "decided_by": None if by_machine else ADA,
         "recorded_by": RecordedBy.MACHINE if by_machine else RecordedBy.SLACK,
+        "role": None if by_machine else Role.TECHNICAL_LEAD,
+        "reason": "there was a reason" if needs_reason else "",
         "decided_at": NOON,
         "task_instance_id": "0197-1",
         "try_number": 1,
@@ -70,7 +75,8 @@ def a_seal(*records: Record, **changes: Any) -> Seal:
         "dag_id": "week_1",
         "phase_id": "week_1",
         "complete": True,
-        "counts": {Outcome.PASSED: len(records)},
+        "problems": () if changes.get("complete", True) else ("something is wrong.",),
+        "counts": dict(Counter(record.outcome for record in records)),
         "records": tuple(map(SealedRecord.of, records)),
         "checklist_digest": "sha256:" + "c" * 64,
         "sealed_at": NOON,

@@ -11,19 +11,30 @@ from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.words import GateStyle
 from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.orchestration.planned import launch_plan
+from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.people.contacts import Contacts, load_contacts
+from launch_pipeline.people.policy import Policy
 from launch_pipeline.record.launches import Launch
 from launch_pipeline.record.report.build import Sources, build
 from launch_pipeline.record.report.document import read_document
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome
+from launch_pipeline.record.schema import (
+    Acknowledgement,
+    DecidedBy,
+    Entry,
+    EntryKind,
+    Outcome,
+    read_record,
+)
 from launch_pipeline.record.verify import Kept, verify_links
-from servers.chains import a_chain
-from servers.records import NOON, a_record, a_result, a_seal
+from servers.chains import a_chain, started
+from servers.records import ADA, NOON, a_record, a_result, a_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from launch_pipeline.checklist.model import Item, Phase
+    from launch_pipeline.record.plan import LaunchPlan
     from launch_pipeline.record.report.model import Report
     from launch_pipeline.record.schema import Record
 
@@ -93,34 +104,75 @@ def a_launch(**changes: Any) -> Launch:
     return Launch(**{**fields, **changes})
 
 
-def record_of(place: Place, outcome: Outcome = Outcome.PASSED, **fields: Any) -> Record:
-    """Make the record of an item."""
-    asks = place.item.gate is not GateStyle.APPROVAL or outcome is Outcome.NOT_REACHED
+@lru_cache(maxsize=1)
+def plan() -> LaunchPlan:
+    """What a launch of the shipped checklist has to run."""
+    return launch_plan(shipped_dags(), Policy())
+
+
+def natural(place: Place) -> Outcome:
+    """Give the outcome of an item when all is well."""
+    return Outcome.APPROVED if place.item.mode.needs_person else Outcome.PASSED
+
+
+def record_of(place: Place, outcome: Outcome | None = None, **fields: Any) -> Record:
+    """Make the record of an item, by default as it is when all is well."""
+    made = outcome or natural(place)
+    by_machine = made in {Outcome.PASSED, Outcome.NOT_REACHED}
+    looks = place.item.mode.has_checks and made is not Outcome.NOT_REACHED
     given = {
-        "results": () if asks else (a_result(headline=f"saw {place.item.id}"),),
-        "role": None if outcome in {Outcome.PASSED, Outcome.NOT_REACHED} else place.item.owner,
+        "results": (a_result(headline=f"saw {place.item.id}"),) if looks else (),
+        "role": None if by_machine else place.item.owner,
         "text": place.item.text,
         "signature": "Ada Lindqvist" if place.item.gate is GateStyle.SIGNATURE else "",
+        **({} if by_machine or place.item.gate is GateStyle.APPROVAL else {"decided_by": holder(place)}),
         **fields,
     }
     return a_record(
         launch_id=LAUNCH, item_ref=place.ref, dag_id=place.dag_id,
         task_id=place.ref.partition(".")[2], task_instance_id=given.pop("instance", f"ti-{place.ref}"),
-        outcome=outcome, **given,
+        outcome=made, **given,
     )  # fmt: skip
+
+
+def holder(place: Place) -> DecidedBy:
+    """Give who holds the item's role."""
+    return DecidedBy.of(example_contacts().holders(place.item.owner)[0])
+
+
+def entries_of(place: Place) -> list[Entry]:
+    """Make the rows of an item when all is well: its rounds, then its record."""
+    record = record_of(place)
+    if not place.item.repeat:
+        return [Entry.of_record(record)]
+    said = {"decided_by": ADA, "decided_at": NOON, "evidence_digest": record.evidence_digest}
+    rounds = [Acknowledgement(number=n, **said) for n in range(1, place.item.repeat.times + 1)]
+    kept = [
+        Entry(
+            kind=EntryKind.ROUND, launch_id=LAUNCH, dag_id=place.dag_id, item_ref=place.ref,
+            task_instance_id=f"{record.task_instance_id}#round-{one.number}",
+            content={**one.model_dump(mode="json"), "life": 0},
+        )
+        for one in rounds[:-1]
+    ]  # fmt: skip
+    return [*kept, Entry.of_record(record.model_copy(update={"rounds": tuple(rounds)}))]
 
 
 def a_whole_launch() -> list[Entry]:
     """Everything passed or was approved, go was said, four signed, every phase is sealed."""
-    decided = [p for p in places() if p.phase.kind == "sign_offs"]
-    outcomes = {place.ref: Outcome.APPROVED for place in decided}
     entries = []
-    for dag_id in dict.fromkeys(p.dag_id for p in places() if p.phase.kind != "rollback"):
+    for dag_id in plan().phases:
         mine = [p for p in places() if p.dag_id == dag_id]
-        records = [record_of(p, outcomes.get(p.ref, Outcome.PASSED)) for p in mine]
+        kept = [entry for place in mine for entry in entries_of(place)]
+        records = [r for entry in kept if (r := read_record(entry.content))]
         seal = a_seal(*records, launch_id=LAUNCH, dag_id=dag_id, phase_id=mine[0].phase.id)
-        entries += [*map(Entry.of_record, records), Entry.of_seal(seal, f"gate-{dag_id}")]
+        entries += [*kept, Entry.of_seal(seal, f"gate-{dag_id}")]
     return entries
+
+
+def ended(state: str) -> Entry:
+    """Make the row of an end."""
+    return happened(EntryKind.LAUNCH_ENDED, state=state, ended_at="2030-05-06T12:00:00.123456Z")
 
 
 def happened(kind: EntryKind, number: int = 0, **content: Any) -> Entry:
@@ -144,13 +196,13 @@ def bypassed(place: Place, number: int = 1) -> list[Entry]:
 def report_of(
     entries: Iterable[Entry], launch: Launch | None = None, *, conducted: bool = True, **changes: Any
 ) -> Report:
-    """Build the report of these rows; not ``conducted``: somebody triggered a phase on its own."""
-    links = tuple(a_chain(list(entries)))
-    started = launch or a_launch()
+    """Build the report of these rows behind the first; not ``conducted``: without the first, and unknown."""
+    of = launch or a_launch()
+    links = tuple(a_chain([*([started(of, plan())] if conducted else []), *entries]))
     given: dict[str, Any] = {
-        "kept": Kept(launch_id=LAUNCH, links=links, state=started.state if conducted else None),
+        "kept": Kept(launch_id=LAUNCH, links=links, launch=of if conducted else None),
         "verified": verify_links(LAUNCH, links),
-        "launch": started if conducted else None,
+        "launch": of if conducted else None,
         "phases": phases(),
         "digests": {place.dag_id: DIGEST for place in places()},
         "document": read_document(),

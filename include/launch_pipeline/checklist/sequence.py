@@ -20,10 +20,7 @@ WEEK_4 = "week_4_post_launch"
 SIGN_OFF = "sign_off"
 ROLLBACK = "rollback"
 
-ALL_PHASES = (*BEFORE, *SIDE_BY_SIDE, T_MINUS_2H, GO_NO_GO, *AFTER_GO, WEEK_4, SIGN_OFF, ROLLBACK)
-"""Every Dag that the conductor runs or offers, in order."""
-
-_STEPS: tuple[tuple[str, ...], ...] = (
+STEPS = (
     *((dag_id,) for dag_id in BEFORE),
     SIDE_BY_SIDE,
     (T_MINUS_2H,),
@@ -32,7 +29,9 @@ _STEPS: tuple[tuple[str, ...], ...] = (
     (WEEK_4,),
     (SIGN_OFF,),
 )
-"""The order in which phases are opened; those of one step run side by side."""
+"""One after the other what a launch runs to its end; the Dags of one step run beside each other."""
+ALL_PHASES = (*BEFORE, *SIDE_BY_SIDE, T_MINUS_2H, GO_NO_GO, *AFTER_GO, WEEK_4, SIGN_OFF, ROLLBACK)
+"""Every Dag that the conductor runs or offers, in order."""
 
 TITLES = {
     CONDUCTOR: "00 Launch",
@@ -62,9 +61,9 @@ def preceding(dag_id: str) -> tuple[str, ...]:
     is not a step forward, and a preparation that was opened again must not hold it back.
     """
     if dag_id == CONDUCTOR:
-        return tuple(each for step in _STEPS for each in step)
-    before = next((number for number, step in enumerate(_STEPS) if dag_id in step), 0)
-    return tuple(each for step in _STEPS[:before] for each in step)
+        return tuple(each for step in STEPS for each in step)
+    before = next((number for number, step in enumerate(STEPS) if dag_id in step), 0)
+    return tuple(each for step in STEPS[:before] for each in step)
 
 
 def title(dag_id: str) -> str:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 HELP = "The record of launches: prove that nobody changed it, or take it along."
 VERIFY_EXAMPLES = """\
-Prove that what was kept of a launch, or of all, is as it was kept, or name the first row that is not.
+Prove that the rows of a launch, or of all, are as they were kept and follow from each other, and that the
+table of launches says the same; or name the first row, or the fact, that does not hold.
 
 Without --head nobody can tell whether rows were removed from the end of a launch that goes on: give a head
 that was noted or announced earlier.
@@ -35,9 +36,11 @@ Examples:
   launch ledger verify --file production-2.4.0.jsonl
 """
 EXPORT_EXAMPLES = """\
-Write what was kept of a launch as JSON Lines, with the digests that 'launch ledger verify --file' needs.
+Write what was kept of a launch as JSON Lines, with the digests that prove it.
 
-It holds names. A file is readable by you alone, and never overwritten.
+Beside the file lies verify_launch.py: it proves the export with Python alone, without this pipeline
+(python verify_launch.py FILE). The export holds names. A file is readable by you alone, and never
+overwritten.
 
 \b
 Examples:
@@ -89,8 +92,8 @@ def _shown(looked: Iterable[Verified]) -> Iterator[Verified]:
     for count, verified in enumerate(looked, start=1):  # noqa: B007 - counted for the end
         good = verified.broken is None
         console.print("[green]✓[/]" if good else "[bold red]✗[/]", end=" ")
-        says = f"{verified.rows} rows, head {verified.head}" if good else str(verified.broken)
-        console.print(f"{verified.launch_id}: {says}", markup=False)
+        says = f"{verified.rows} rows, {verified.state}, head {verified.head}"
+        console.print(f"{verified.launch_id}: {says if good else verified.broken}", markup=False)
         yield verified
     if not count:
         console.print("The ledger is empty.")
@@ -102,22 +105,44 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", help="New file [default: standard output]")
     ] = None,
+    with_verifier: Annotated[
+        bool, typer.Option("--verifier/--no-verifier", help="Write verify_launch.py beside the file")
+    ] = True,
     ledger: LedgerOption = None,
     home: HomeOption = None,
 ) -> None:
     """Write the rows; what they come to is said on standard error."""
     from launch_pipeline.record.export import export_lines  # noqa: PLC0415
-    from launch_pipeline.record.verify import read_kept, verify_links  # noqa: PLC0415
+    from launch_pipeline.record.verify import read_kept, verify_kept  # noqa: PLC0415
 
     kept = read_kept(Target(home, None, None, ledger).ledger_dsn(), launch_id)
     text = "".join(f"{line}\n" for line in export_lines(kept.links))
     if output is None:
         typer.echo(text, nl=False)
     else:
+        if with_verifier:
+            lay_verifier(output.parent)
         write_new(output, text)
-    verified = verify_links(launch_id, kept.links)
+    verified = verify_kept(kept)
     says = f"but broken: {verified.broken}" if verified.broken else f"head {verified.head}"
     err().print(f"{launch_id}: {verified.rows} rows exported, {says}", markup=False)
+
+
+def lay_verifier(folder: Path) -> None:
+    """Write the verifier that needs nothing of the pipeline, unless it lies there already.
+
+    Raises ConfigurationError where a file of its name is another one, OperationError as ``write_new``.
+    """
+    from launch_pipeline.record.export import VERIFIER, verifier  # noqa: PLC0415
+
+    path, text = folder / VERIFIER, verifier()
+    if not path.exists():
+        write_new(path, text)
+    elif path.read_bytes() != text.encode():
+        fix = "move it away and export again, or add --no-verifier."
+        raise ConfigurationError(
+            str(path), "", "is there already, and is another one than this release's.", fix
+        )
 
 
 def write_new(path: Path, text: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checklist.sequence import ALL_PHASES
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
 from launch_pipeline.orchestration.ledger_access import launches
 from launch_pipeline.orchestration.observe import environment_named
 from launch_pipeline.orchestration.open_door import refuse_open_door
+from launch_pipeline.orchestration.planned import launch_plan
 from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.people.deployed import contacts, policy
 from launch_pipeline.record.launches import Launch
@@ -28,7 +30,7 @@ def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
     if problems:
         raise LaunchRefused("This launch cannot start:\n" + "\n".join(f"- {p}" for p in problems))
     rehearsal = asked.rehearsal or environment_named(asked.environment).rehearsal
-    admitted = asked.model_copy(update={"rehearsal": rehearsal})
+    admitted, dags = asked.model_copy(update={"rehearsal": rehearsal}), shipped_dags()
     launch = launches().start(
         Launch(
             launch_id=admitted.launch_id,
@@ -39,8 +41,9 @@ def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
             launch_at=datetime.fromisoformat(admitted.launch_at),
             started_by=admitted.started_by or "nobody",
             conf=admitted.conf(),
-            checklist_digests={dag_id: dag.digest for dag_id, dag in shipped_dags().items()},
-        )
+            checklist_digests={dag_id: dag.digest for dag_id, dag in dags.items()},
+        ),
+        launch_plan(dags, policy()),
     )
     if launch.over:
         message = f"The launch {launch.launch_id!r} is over ({launch.state}). Start another one."
@@ -81,7 +84,10 @@ def _setting_problems(asked: LaunchContext, paused: list[str]) -> Iterator[str]:
     except ConfigurationError as error:
         yield str(error)
     try:
-        specs = [spec for dag in shipped_dags().values() for spec in dag.specs.values()]
+        dags = shipped_dags()
+        if missing := [dag_id for dag_id in ALL_PHASES if dag_id not in dags]:
+            yield f"No checklist has the phase {', '.join(missing)}. Restore its file in include/checklists."
+        specs = [spec for dag in dags.values() for spec in dag.specs.values()]
         unstaffed = contacts().unstaffed({spec.item.owner for spec in specs})
     except (ConfigurationError, InvalidChecklist) as error:
         yield str(error)

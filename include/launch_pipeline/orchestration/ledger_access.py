@@ -13,7 +13,7 @@ from launch_pipeline.errors import LedgerUnavailable
 from launch_pipeline.record.evidence import EvidenceTable
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Acknowledgement, EntryKind, Outcome, Seal
+from launch_pipeline.record.schema import EntryKind, Outcome, Round, Seal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from launch_pipeline.record.launches import Launch
-    from launch_pipeline.record.schema import Record
+    from launch_pipeline.record.schema import Acknowledgement, Record
 
 CONN_ID = "launch_ledger"
 
@@ -134,8 +134,8 @@ def kept_rounds(launch_id: str, item_ref: str, life: int) -> list[Acknowledgemen
     Raises LedgerUnavailable.
     """
     entries = ledger().entries(launch_id, EntryKind.ROUND)
-    mine = [e.content for e in entries if (e.item_ref, e.content.get("life")) == (item_ref, life)]
-    return [Acknowledgement.model_validate({k: v for k, v in one.items() if k != "life"}) for one in mine]
+    rounds = [Round.model_validate(entry.content) for entry in entries if entry.item_ref == item_ref]
+    return [each.acknowledgement for each in rounds if each.life == life]
 
 
 def standing(launch_id: str, dag_id: str, item_ref: str) -> tuple[frozenset[str], bool]:

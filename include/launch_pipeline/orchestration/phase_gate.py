@@ -124,15 +124,16 @@ class PhaseGateOperator(BaseOperator):
         """Whether the checklist is still the one that the launch started with."""
         began = launches().get(launch_id).checklist_digests.get(dag_id)
         now = file_digest(checklist_folder() / self.checklist)
-        if began != now:
+        if {now, self.specs[0].checklist_digest} != {began}:
             return (f"{self.checklist} was changed after the launch began; start a new launch with it.",)
         return ()
 
 
 def _records(launch_id: str, dag_id: str) -> dict[str, Record]:
-    """The latest record of each task instance of a phase, as the ledger has it."""
+    """The latest record of each item of a phase, by the task instance that it names."""
     mine = [e for e in ledger().entries(launch_id) if e.dag_id == dag_id and e.kind in OUTCOMES]
-    return {entry.task_instance_id: entry.record for entry in mine if entry.record}
+    latest = {entry.item_ref: entry.record for entry in mine if entry.record}
+    return {record.task_instance_id: record for record in latest.values()}
 
 
 def _reopened(launch_id: str, dag_id: str) -> tuple[str, ...]:

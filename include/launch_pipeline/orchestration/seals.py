@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import preceding, title
 from launch_pipeline.errors import LaunchRefused
-from launch_pipeline.orchestration.ledger_access import latest_seal, launches
+from launch_pipeline.orchestration.ledger_access import latest_seal, launches, ledger
 from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.orchestration.task_instances import task_instance
+from launch_pipeline.record.schema import OUTCOMES
 
 if TYPE_CHECKING:
     from launch_pipeline.record.launches import Launch
-    from launch_pipeline.record.schema import Seal
+    from launch_pipeline.record.schema import Outcome, Seal
 
 GATE = "phase_gate"
 _ENDED = frozenset({"success", "failed"})
@@ -51,11 +52,19 @@ def launch_before(launch_id: str, dag_id: str) -> Launch:
 
 def unsealed_before(launch: Launch, dag_id: str) -> tuple[str, ...]:
     """Say of each phase that precedes a step why it does not let it begin; nothing where all do."""
-    found = ((before, _problem(launch, before)) for before in preceding(dag_id))
+    phases = preceding(dag_id)
+    outcomes = _latest_outcomes(launch.launch_id) if phases else {}
+    found = ((before, _problem(launch, before, outcomes)) for before in phases)
     return tuple(f"{title(before)} {problem}" for before, problem in found if problem)
 
 
-def _problem(launch: Launch, dag_id: str) -> str | None:
+def _latest_outcomes(launch_id: str) -> dict[str, Outcome]:
+    """What the ledger says of each item last, by its reference."""
+    kept = [entry for entry in ledger().entries(launch_id) if entry.kind in OUTCOMES]
+    return {entry.item_ref: entry.record.outcome for entry in kept if entry.record}
+
+
+def _problem(launch: Launch, dag_id: str, outcomes: dict[str, Outcome]) -> str | None:
     seal = present_seal(launch.launch_id, dag_id)
     if seal is None:
         return "has no seal of its present gate. Clear its phase_gate with downstream."
@@ -68,4 +77,6 @@ def _problem(launch: Launch, dag_id: str) -> str | None:
     sealed = [record.item_ref for record in seal.records]
     if sorted(sealed) != sorted(spec.ref for spec in dag.specs.values()):
         return "was sealed without some of its items. Clear its phase_gate with downstream."
+    if reopened := [ref for ref in sealed if ref in outcomes and not outcomes[ref].lets_pass]:
+        return f"was decided otherwise since it was sealed ({', '.join(reopened)}). Clear its phase_gate."
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.errors import LedgerError, LedgerUnavailable
+from launch_pipeline.errors import LaunchRefused, LedgerError, LedgerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -23,7 +23,8 @@ def connected(dsn: str, statement_seconds: int = STATEMENT_SECONDS) -> Iterator[
     """Open one connection for one transaction: committed at the end, rolled back on any error.
 
     ``dsn`` is a libpq URI or key=value text. Raises LedgerUnavailable where the database does not answer
-    (at most 5 s to connect, ``statement_seconds`` for each statement), LedgerError for what it refuses.
+    (at most 5 s to connect, ``statement_seconds`` for each statement), LaunchRefused for a row of a launch
+    that has ended, LedgerError for what else it refuses.
     No message contains the password.
     """
     import psycopg  # noqa: PLC0415 - loads libpq; Dag files must not pay for it
@@ -59,7 +60,7 @@ def _options() -> dict[str, Any]:
     }
 
 
-def _translated(error: Exception, dsn: str) -> LedgerError:
+def _translated(error: Exception, dsn: str) -> LedgerError | LaunchRefused:
     import psycopg  # noqa: PLC0415 - loads libpq; Dag files must not pay for it
 
     try:
@@ -78,6 +79,8 @@ def _translated(error: Exception, dsn: str) -> LedgerError:
         return LedgerUnavailable(
             f"The ledger has no tables yet, or older ones ({detail}). Run its migrations; it is tried again."
         )
+    if isinstance(error, psycopg.errors.CheckViolation):
+        return LaunchRefused(f"The ledger keeps nothing more of it: {detail.partition(' HINT')[0]}.")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return LedgerUnavailable(f"The ledger cannot be reached: {detail}. {_FIX}")
     return LedgerError(f"The ledger's database refused ({type(error).__name__}): {detail}")

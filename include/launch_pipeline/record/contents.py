@@ -1,98 +1,70 @@
-"""Whether a kept row holds together: record and evidence, seal and records, columns and content."""
+"""What a row's content is: read in the one way it can be read, as what its kind says."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from launch_pipeline.checks.evidence import canonical_json
-from launch_pipeline.record.launches import LaunchState
-from launch_pipeline.record.schema import Entry, EntryKind, Record, Seal
+from launch_pipeline.record.facts import Aborted, Ended, Postponed, Started
+from launch_pipeline.record.plain_json import read_canonical, written
+from launch_pipeline.record.schema import Entry, EntryKind, Record, Round, Seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from pydantic import BaseModel
 
     from launch_pipeline.record.chain import Link
 
 _COLUMNS = ("kind", "launch_id", "dag_id", "item_ref", "task_instance_id", "try_number")
-
-
-class KeptRecord(NamedTuple):
-    """What a seal says of a record, and a row of the ledger has to bear out."""
-
-    item_ref: str
-    task_instance_id: str
-    digest: str
-
-
-def kept_record(link: Link) -> KeptRecord:
-    """Give what a later seal may list of this row."""
-    return KeptRecord(link.item_ref, link.task_instance_id, link.content_digest)
-
-
-def content_problem(link: Link, before: Collection[KeptRecord]) -> str | None:
-    """Say what is wrong with a row's content; ``before`` are the rows that were kept before it.
-
-    Records: the evidence's digest is that of the evidence, and the columns say what the record says. Seals:
-    every record that is listed is there. All: the text is the canonical JSON of an object.
-    """
-    try:
-        content = json.loads(link.content)
-        if canonical_json(content).decode() != link.content:
-            return "its content is not written in canonical JSON"
-        if not isinstance(content, dict):
-            return "its content is no JSON object"
-        judge = _JUDGES.get(link.kind)
-        return judge(link, content, before) if judge else None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        return f"its content does not hold together: {f'{place}: ' if place else ''}{first['msg']}"
-    except (ValueError, RecursionError) as error:
-        return f"its content cannot be read: {error}"
-
-
-def ended_as(link: Link) -> LaunchState | None:
-    """Give the state in which a row says that its launch ended, None where it says nothing of it."""
-    if link.kind == EntryKind.LAUNCH_ABORTED:
-        return LaunchState.ABORTED
-    if link.kind != EntryKind.LAUNCH_ENDED:
-        return None
-    return LaunchState(json.loads(link.content).get("state"))
-
-
-def _record_problem(link: Link, content: dict[str, Any], _: Collection[KeptRecord]) -> str | None:
-    return _differs(link, Entry.of_record(Record.model_validate(content)))
-
-
-def _seal_problem(link: Link, content: dict[str, Any], before: Collection[KeptRecord]) -> str | None:
-    seal = Seal.model_validate(content)
-    for sealed in seal.records:
-        if KeptRecord(sealed.item_ref, sealed.task_instance_id, sealed.digest) not in before:
-            return f"it seals a record of {sealed.item_ref} ({sealed.digest}) that no row before it holds"
-    return _differs(link, Entry.of_seal(seal, link.task_instance_id))
-
-
-def _end_problem(link: Link, *_: object) -> str | None:
-    # Raises ValueError where it is none of the words.
-    ended_as(link)
-    return None
-
-
-def _differs(link: Link, said: Entry) -> str | None:
-    for name in _COLUMNS:
-        column, word = getattr(link, name), getattr(said, name)
-        if column != word:
-            return f"the row says {name} {column!r}, its content {word!r}"
-    return None
-
-
-_JUDGES: dict[str, Callable[[Link, dict[str, Any], Collection[KeptRecord]], str | None]] = {
-    EntryKind.DECISION: _record_problem,
-    EntryKind.MACHINE_PASS: _record_problem,
-    EntryKind.NOT_REACHED: _record_problem,
-    EntryKind.SEAL: _seal_problem,
-    EntryKind.LAUNCH_ENDED: _end_problem,
+_MODELS: dict[str, type[BaseModel]] = {
+    EntryKind.DECISION: Record,
+    EntryKind.MACHINE_PASS: Record,
+    EntryKind.NOT_REACHED: Record,
+    EntryKind.SEAL: Seal,
+    EntryKind.ROUND: Round,
+    EntryKind.LAUNCH_STARTED: Started,
+    EntryKind.LAUNCH_POSTPONED: Postponed,
+    EntryKind.LAUNCH_ABORTED: Aborted,
+    EntryKind.LAUNCH_ENDED: Ended,
 }
+"""Kinds that prove something; of all others only the chain is proved."""
+
+
+def read_content(link: Link) -> Any:
+    """Read the content of a row: the model of its kind, or an object of plain JSON.
+
+    Raises ValueError with the reason where it can be read in another way, or says something else than the
+    row's own columns.
+    """
+    value = read_canonical(link.content)
+    if not isinstance(value, dict):
+        message = "it is no JSON object"
+        raise ValueError(message)  # noqa: TRY004 - as every other reason
+    model = _MODELS.get(link.kind)
+    if model is None:
+        return value
+    said = model.model_validate(value)
+    # Neither "1" for 1 nor another way to write a time: what a reader sees is what is judged.
+    if written(json.loads(said.model_dump_json(by_alias=True))) != link.content:
+        message = "it is not written as the pipeline writes it"
+        raise ValueError(message)
+    _columns_or_refuse(link, said)
+    return said
+
+
+def _columns_or_refuse(link: Link, said: BaseModel) -> None:
+    for name, word in _expected(link, said).items():
+        column = getattr(link, name)
+        if column != word:
+            message = f"the row says {name} {column!r}, its content {word!r}"
+            raise ValueError(message)
+
+
+def _expected(link: Link, said: BaseModel) -> dict[str, object]:
+    """Give what the columns have to say, as far as the content knows."""
+    if isinstance(said, Record):
+        return Entry.of_record(said).model_dump(include=set(_COLUMNS))
+    if isinstance(said, Seal):
+        return Entry.of_seal(said, link.task_instance_id).model_dump(include=set(_COLUMNS))
+    if isinstance(said, Round):
+        return {}
+    return {"dag_id": "", "item_ref": "", "task_instance_id": f"launch/{link.launch_id}"}

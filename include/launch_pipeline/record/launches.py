@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from enum import StrEnum
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AwareDatetime, Field, JsonValue
 
 from launch_pipeline.checklist.model import Strict
+from launch_pipeline.checks.evidence import canonical_json, plain
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.people.written import visible_length
 from launch_pipeline.record.connect import aconnected, connected
+from launch_pipeline.record.facts import Aborted, Ended, Fact, LaunchState, Postponed, Started
 from launch_pipeline.record.ledger import append_within
+from launch_pipeline.record.plan import LaunchPlan
 from launch_pipeline.record.schema import Entry, EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from psycopg import Connection
 
-
-class LaunchState(StrEnum):
-    """Where a launch is; every state but ``active`` is an end."""
-
-    ACTIVE = "active"
-    COMPLETE = "complete"
-    ABORTED = "aborted"
-    NO_GO = "no_go"
-    ROLLED_BACK = "rolled_back"
+__all__ = ["Launch", "LaunchState", "Launches"]
 
 
 class Launch(Strict):
@@ -72,8 +66,12 @@ _ACTIVE = (
 _KNOWN = "SELECT launch_id FROM launch.launches ORDER BY started_at DESC LIMIT 5"
 _START = """
     INSERT INTO launch.launches (launch_id, environment, rehearsal, release, release_sha, planned_at,
-                                 launch_at, state, started_by, conf, checklist_digests)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, 'active', %s, %s, %s) ON CONFLICT DO NOTHING RETURNING launch_id
+                                 launch_at, started_by, conf, checklist_digests)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING started_at
+"""
+_END = """
+    UPDATE launch.launches SET state = %s, ended_at = clock_timestamp() WHERE launch_id = %s
+    RETURNING ended_at
 """
 
 
@@ -87,16 +85,20 @@ class Launches:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
-    def start(self, launch: Launch) -> Launch:
+    def start(self, launch: Launch, plan: LaunchPlan | None = None) -> Launch:
         """Start a launch, and return it as it stands.
+
+        ``plan`` is kept in the first row of its chain. Without one the launch can be ended by hand only:
+        nothing of it can be sealed or complete.
 
         A launch that was started with the same environment, release and form is returned unchanged,
         postponed or ended as it may be, with the checklist digests of its start. Raises LaunchRefused where
         the id belongs to something else, or the environment has another active launch.
         """
+        launch = launch.model_copy(update={"conf": plain(launch.conf)})
         with connected(self._dsn) as connection:
-            if connection.execute(_START, _start_values(launch)).fetchone():
-                append_within(connection, _started_entry(launch))
+            if row := connection.execute(_START, _start_values(launch)).fetchone():
+                append_within(connection, _started_entry(launch, plan or LaunchPlan(), row[0]))
             found = _find(connection, launch.launch_id)
             if found is None:
                 raise _occupied(connection, launch.environment)
@@ -153,9 +155,9 @@ class Launches:
             update = "UPDATE launch.launches SET launch_at = %s WHERE launch_id = %s"
             connection.execute(update, [new_time, launch_id])
             moves = _count(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
-            content = {"from": before.launch_at.isoformat(), "to": new_time.isoformat(), "by": by}
-            entry = _entry(launch_id, EntryKind.LAUNCH_POSTPONED, {**content, "reason": reason}, moves + 1)
-            append_within(connection, entry)
+            times = {"from": before.launch_at, "to": new_time}
+            said = Postponed.model_validate({**times, "by": by, "reason": reason})
+            append_within(connection, _entry(launch_id, EntryKind.LAUNCH_POSTPONED, said, moves + 1))
             return _get(connection, launch_id)
 
     def abort(self, launch_id: str, by: str, reason: str) -> Launch:
@@ -164,7 +166,9 @@ class Launches:
         Raises LaunchRefused for a missing reason and for a launch that ended otherwise.
         """
         _reason_or_refuse(reason, "abort")
-        return self._finish(launch_id, LaunchState.ABORTED, {"by": by, "reason": reason})
+        return self._finish(
+            launch_id, LaunchState.ABORTED, lambda at: Aborted(by=by, reason=reason, ended_at=at)
+        )
 
     def end(self, launch_id: str, state: LaunchState) -> Launch:
         """End an active launch in ``state``; one that has ended so stays as it is.
@@ -174,40 +178,41 @@ class Launches:
         if state in {LaunchState.ACTIVE, LaunchState.ABORTED}:
             message = f"A launch does not end as '{state}' by itself; use 'launch abort' with a reason."
             raise LaunchRefused(message)
-        return self._finish(launch_id, state, {"state": state.value})
+        said = {"state": state}
+        return self._finish(launch_id, state, lambda at: Ended.model_validate({**said, "ended_at": at}))
 
-    def _finish(self, launch_id: str, state: LaunchState, content: dict[str, Any]) -> Launch:
+    def _finish(self, launch_id: str, state: LaunchState, fact: Callable[[datetime], Fact]) -> Launch:
         kind = EntryKind.LAUNCH_ABORTED if state is LaunchState.ABORTED else EntryKind.LAUNCH_ENDED
         with connected(self._dsn) as connection:
             before = _get(connection, launch_id, " FOR UPDATE")
             if before.state is state:
                 return before
             _active_or_refuse(before, f"end as '{state}'")
-            update = "UPDATE launch.launches SET state = %s, ended_at = now() WHERE launch_id = %s"
-            connection.execute(update, [state, launch_id])
-            append_within(connection, _entry(launch_id, kind, content))
+            [(ended_at,)] = connection.execute(_END, [state, launch_id]).fetchall()
+            append_within(connection, _entry(launch_id, kind, fact(ended_at.astimezone(UTC))))
             return _get(connection, launch_id)
 
 
 def _start_values(launch: Launch) -> list[Any]:
-    form, digests = json.dumps(launch.conf), json.dumps(launch.checklist_digests)
+    form, digests = (canonical_json(each).decode() for each in (launch.conf, launch.checklist_digests))
     what = [launch.launch_id, launch.environment, launch.rehearsal, launch.release, launch.release_sha]
     return [*what, launch.launch_at, launch.launch_at, launch.started_by, form, digests]
 
 
-def _started_entry(launch: Launch) -> Entry:
-    unset = {"launch_id", "state", "started_at", "ended_at", "planned_at"}
-    content = launch.model_dump(mode="json", exclude=unset)
-    return _entry(launch.launch_id, EntryKind.LAUNCH_STARTED, content)
+def _started_entry(launch: Launch, plan: LaunchPlan, started_at: datetime) -> Entry:
+    facts = launch.model_dump(exclude={"launch_id", "state", "ended_at"})
+    times = {"started_at": started_at.astimezone(UTC), "planned_at": launch.launch_at}
+    said = Started.model_validate({**facts, **times, "plan": plan})
+    return _entry(launch.launch_id, EntryKind.LAUNCH_STARTED, said)
 
 
-def _entry(launch_id: str, kind: EntryKind, content: dict[str, Any], number: int = 0) -> Entry:
+def _entry(launch_id: str, kind: EntryKind, said: Fact, number: int = 0) -> Entry:
     return Entry(
         kind=kind,
         launch_id=launch_id,
         task_instance_id=f"launch/{launch_id}",
         try_number=number,
-        content=content,
+        content=said.content(),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.errors import AnswerRefused, LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.record.chain import Head
@@ -25,8 +24,8 @@ _INSERT = """
     ON CONFLICT ON CONSTRAINT ledger_kept_once DO NOTHING RETURNING seq
 """
 _FIND = """
-    SELECT seq, launch_id, dag_id, content::text FROM launch.ledger
-    WHERE kind = %s AND item_ref = %s AND task_instance_id = %s AND try_number = %s
+    SELECT seq, dag_id, content::text FROM launch.ledger
+    WHERE launch_id = %s AND kind = %s AND item_ref = %s AND task_instance_id = %s AND try_number = %s
 """
 _ANOTHER = """
     SELECT item_ref FROM (
@@ -69,11 +68,9 @@ class Ledger:
         """
         entries = list(entries)
         with connected(self._dsn) as connection:
-            numbers = [append_within(connection, entry) for entry in entries]
-            # The lock of the appends is held, and the end of a launch takes it as well.
-            for launch_id, dag_id in {(entry.launch_id, entry.dag_id) for entry in entries}:
-                _in_course_or_refuse(connection, launch_id, dag_id)
-            return numbers
+            for launch_id in {entry.launch_id for entry in entries}:
+                _known_or_refuse(connection, launch_id)
+            return [append_within(connection, entry) for entry in entries]
 
     def keep_pass(self, record: Record) -> Record:
         """Keep what the machine passed, and give what is kept of this try of its task.
@@ -109,7 +106,7 @@ class Ledger:
             number = append_within(connection, entry)
             if row := connection.execute(_ANOTHER, _another_values(entry, number)).fetchone():
                 raise _two_roles(str(row[0]), entry)
-            _in_course_or_refuse(connection, entry.launch_id, entry.dag_id)
+            _known_or_refuse(connection, entry.launch_id)
             return number
 
     def entries(self, launch_id: str, kind: EntryKind | None = None) -> list[KeptEntry]:
@@ -189,8 +186,8 @@ def append_within(connection: Connection[Any], entry: Entry) -> int:
     values = [entry.kind, entry.launch_id, entry.dag_id, *key, content]
     if row := connection.execute(_INSERT, values).fetchone():
         return int(row[0])
-    found = connection.execute(_FIND, [entry.kind, *key]).fetchone()
-    if found is None or found[1:] != (entry.launch_id, entry.dag_id, content):
+    found = connection.execute(_FIND, [entry.launch_id, entry.kind, *key]).fetchone()
+    if found is None or found[1:] != (entry.dag_id, content):
         message = (
             f"The ledger of launch {entry.launch_id!r} already holds another {entry.kind} of"
             f" {entry.item_ref or entry.dag_id or 'the launch'} for try {entry.try_number} of"
@@ -200,13 +197,10 @@ def append_within(connection: Connection[Any], entry: Entry) -> int:
     return int(found[0])
 
 
-def _in_course_or_refuse(connection: Connection[Any], launch_id: str, dag_id: str) -> None:
-    query = "SELECT state FROM launch.launches WHERE launch_id = %s"
-    row = connection.execute(query, [launch_id]).fetchone()
-    if row is None:
+def _known_or_refuse(connection: Connection[Any], launch_id: str) -> None:
+    # That it goes on is looked at by the database, for every row (``migrations/0005``).
+    if not connection.execute("SELECT 1 FROM launch.launches WHERE launch_id = %s", [launch_id]).fetchone():
         raise LaunchRefused(f"There is no launch {launch_id!r}, so nothing of it is kept.")
-    if row[0] != "active" and dag_id != ROLLBACK:
-        raise LaunchRefused(f"The launch {launch_id!r} is over ({row[0]}), so nothing more of it is kept.")
 
 
 def _another_values(entry: Entry, number: int) -> list[Any]:

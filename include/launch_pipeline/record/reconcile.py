@@ -92,8 +92,9 @@ class Reconciled:
         try_number: int,
     ) -> Seal:
         """Make the seal over the records that count, complete only without problems."""
-        problems = (*self.problems, *also)
-        sealed = tuple(SealedRecord.of(record) for record in records)
+        records = tuple(records)
+        problems = (*self.problems, *also, *_of_other_checklists(records, checklist_digest))
+        sealed = tuple(map(SealedRecord.of, records))
         return Seal(
             launch_id=launch_id,
             dag_id=dag_id,
@@ -107,6 +108,15 @@ class Reconciled:
             sealed_at=sealed_at,
             try_number=try_number,
         )
+
+
+def _of_other_checklists(records: Iterable[Record], digest: str) -> tuple[str, ...]:
+    """Name what was decided while the checklist was another one; a complete seal cannot list it."""
+    return tuple(
+        f"{record.item_ref} was decided by another checklist; clear it with downstream."
+        for record in records
+        if record.checklist_digest != digest
+    )
 
 
 def _problem(item: ItemState) -> str | None:

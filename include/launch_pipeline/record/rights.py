@@ -16,7 +16,12 @@ _ALL: LiteralString = "SELECT, INSERT, UPDATE, DELETE"
 _BY_TABLE: dict[str, LiteralString] = {
     # Not whole rows: number, time and links are the database's own.
     "ledger": "SELECT, INSERT (kind, launch_id, dag_id, item_ref, task_instance_id, try_number, content)",
-    "launches": "SELECT, INSERT, UPDATE",
+    # Nor who started what, and when: the first row of the chain says it as well.
+    "launches": (
+        "SELECT, UPDATE (launch_at, state, ended_at),"
+        " INSERT (launch_id, environment, rehearsal, release, release_sha, planned_at, launch_at, started_by,"
+        " conf, checklist_digests)"
+    ),
     "ledger_migrations": "SELECT",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'launch'"

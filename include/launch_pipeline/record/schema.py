@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from launch_pipeline.people.contacts import Person
 
+_WITHIN = 2
+"""Levels of a record that are around a result: what would be nested too deeply is left out at once."""
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -61,12 +63,15 @@ class EntryKind(StrEnum):
     DECISION = "decision"
     MACHINE_PASS = "machine_pass"  # noqa: S105 - no password
     NOT_REACHED = "not_reached"
-    ROUND = "round"
     BYPASS = "bypass"
     SEAL = "seal"
     REFUSAL = "refusal"
     ANNOUNCEMENT = "announcement"
     NUDGE = "nudge"
+    ROUND = "round"
+    """One round of an item that is asked several times; the last one is in its record as well."""
+    REFUSAL = "refusal"
+    """An answer that did not count. It proves nothing and is only chained."""
     LAUNCH_STARTED = "launch_started"
     LAUNCH_POSTPONED = "launch_postponed"
     LAUNCH_ABORTED = "launch_aborted"
@@ -108,6 +113,18 @@ class Acknowledgement(Frozen):
             decided_at=record.decided_at,
             evidence_digest=record.evidence_digest,
         )
+
+
+class Round(Acknowledgement):
+    """A round as its own row of the ledger."""
+
+    life: int
+    """Tells the rounds of one life of the task from those before somebody cleared it."""
+
+    @property
+    def acknowledgement(self) -> Acknowledgement:
+        """The round as the item's record lists it."""
+        return Acknowledgement.model_validate(self.model_dump(exclude={"life"}))
 
 
 class Record(Frozen):
@@ -153,7 +170,7 @@ class Record(Frozen):
     @classmethod
     def _plain_results(cls, results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
         # NaN, times and bytes become the words of the canonical form: the digest survives any way by JSON.
-        return tuple(CheckResult.model_validate(plain(result)) for result in results)
+        return tuple(CheckResult.model_validate(plain(result, _WITHIN)) for result in results)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -291,8 +308,8 @@ class KeptEntry(Entry):
 
 
 def evidence_digest(results: Iterable[CheckResult]) -> str:
-    """``sha256:<hex>`` of the canonical JSON of the results."""
-    return digest(list(results))
+    """``sha256:<hex>`` of the canonical JSON of the results, as deep as a record keeps them."""
+    return digest([plain(result, _WITHIN) for result in results])
 
 
 def read_record(value: Any) -> Record | None:

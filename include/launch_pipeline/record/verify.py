@@ -1,15 +1,19 @@
-"""Proving the chain of a launch, from the database or from an export, or naming the first broken row."""
+"""Proving the record of a launch, from the database or an export, or naming the first row that is wrong."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import LedgerError
 from launch_pipeline.record.chain import GENESIS, Break, Head, Link, chain_problem
 from launch_pipeline.record.connect import connected
-from launch_pipeline.record.contents import KeptRecord, content_problem, ended_as, kept_record
-from launch_pipeline.record.launches import LaunchState
+from launch_pipeline.record.facts import LaunchState
+from launch_pipeline.record.launches import Launch
+from launch_pipeline.record.plain_json import read_json
+from launch_pipeline.record.proof import Proof
 from launch_pipeline.record.schema import EntryKind
 
 if TYPE_CHECKING:
@@ -17,9 +21,12 @@ if TYPE_CHECKING:
 
 _FIELDS = tuple(Link.model_fields)
 _SELECTED = ", ".join("k.content::text" if name == "content" else f"k.{name}" for name in _FIELDS)
-# One statement, so one snapshot: the launch's state and its rows are of the same moment.
+_FACTS = tuple(Launch.model_fields)
+_AS_TEXT = ("conf", "checklist_digests")
+_TABLE = ", ".join(f"l.{name}::text" if name in _AS_TEXT else f"l.{name}" for name in _FACTS)
+# One statement, so one snapshot: the launch's facts and its rows are of the same moment.
 _KEPT = f"""
-    SELECT l.state, {_SELECTED} FROM (SELECT %s::text AS launch_id) asked
+    SELECT {_TABLE}, {_SELECTED} FROM (SELECT %s::text AS launch_id) asked
     LEFT JOIN launch.launches l USING (launch_id) LEFT JOIN launch.ledger k USING (launch_id)
     ORDER BY k.position, k.seq
 """  # noqa: S608 - constants
@@ -31,18 +38,24 @@ class Kept(Frozen):
 
     launch_id: str
     links: tuple[Link, ...]
-    state: LaunchState | None
-    """As the table of launches has it; None where no conductor started the launch."""
+    launch: Launch | None
+    """As the table of launches has it; None where it has none of this id."""
+    unread: str = ""
+    """Why the table's row cannot be read."""
 
 
 class Verified(Frozen):
-    """What came of looking at one chain."""
+    """What came of looking at the record of one launch."""
 
     launch_id: str
     rows: int
     head: Head | None
     broken: Break | None = None
-    """The first row that is not as it was kept."""
+    """The first row that does not hold."""
+    state: LaunchState | None = None
+    """Where the rows prove the launch to be; None where they do not hold."""
+    seals: int = 0
+    """How many seals follow from what was kept before them."""
 
 
 def known_launches(dsn: str) -> list[str]:
@@ -55,15 +68,17 @@ def read_kept(dsn: str, launch_id: str) -> Kept:
     """Read a launch's rows. Raises LedgerError where nothing is known of the launch."""
     with connected(dsn) as connection:
         rows = connection.execute(_KEPT, [launch_id]).fetchall()
-    state = rows[0][0]
-    links = tuple(_link(row[1:]) for row in rows if row[1] is not None)
-    if state is None and not links:
+    known = len(_FACTS)
+    links = tuple(_link(row[known:]) for row in rows if row[known] is not None)
+    facts = dict(zip(_FACTS, rows[0][:known], strict=True))
+    if facts["launch_id"] is None and not links:
         raise LedgerError(f"Nothing is kept of a launch {launch_id!r}; 'launch ledger verify' lists all.")
-    return Kept(launch_id=launch_id, links=links, state=state)
+    launch, unread = _launch(facts) if facts["launch_id"] is not None else (None, "")
+    return Kept(launch_id=launch_id, links=links, launch=launch, unread=unread)
 
 
 def verify(dsn: str, launch_id: str, head: str | None = None) -> Verified:
-    """Prove the chain of one launch, and its rows against the table of launches.
+    """Prove the record of one launch, and the table of launches against it.
 
     ``head`` is a digest that was noted or announced earlier: the chain must still contain it. Raises
     LedgerError where nothing is known of the launch, LedgerUnavailable.
@@ -72,53 +87,81 @@ def verify(dsn: str, launch_id: str, head: str | None = None) -> Verified:
 
 
 def verify_kept(kept: Kept, head: str | None = None) -> Verified:
-    """Prove what was read of a launch: its chain, and its rows against the table of launches."""
-    verified = verify_links(kept.launch_id, kept.links, head)
-    if verified.broken is None and kept.state is not None:
-        problem = _state_problem(kept.links, kept.state)
-        return verified.model_copy(update={"broken": _behind(kept, problem) if problem else None})
-    return verified
+    """Prove what was read of a launch: its rows, and the table of launches against them."""
+    verified, proof = _verified(kept.launch_id, kept.links, head)
+    problem = None if verified.broken else _table_problem(kept, proof)
+    return _behind(verified, kept.links, problem) if problem else verified
 
 
 def verify_links(launch_id: str, links: Sequence[Link], head: str | None = None) -> Verified:
-    """Prove the chain of one launch from its rows, in their order."""
-    broken = first_break(links)
-    if broken is None and head is not None and head not in {link.digest for link in links}:
-        end = links[-1].position if links else 0
-        problem = f"the head {head} is not in the chain: rows were removed from its end, or it was rewritten"
-        broken = Break(launch_id=launch_id, position=end, problem=problem)
-    last = Head(position=links[-1].position, digest=links[-1].digest) if links else None
-    return Verified(launch_id=launch_id, rows=len(links), head=last, broken=broken)
+    """Prove the record of one launch from its rows alone, in their order."""
+    return _verified(launch_id, links, head)[0]
 
 
 def first_break(links: Sequence[Link]) -> Break | None:
-    """Name the first row of a launch that is not as it was kept, None where the chain is whole."""
-    previous, before = GENESIS, set[KeptRecord]()
+    """Name the first row of a launch that does not hold, None where all do."""
+    return _first_break(links, Proof())
+
+
+def first_chain_break(links: Sequence[Link]) -> Break | None:
+    """Name the first row that is not as it was kept, whatever it says; None where the chain is whole."""
+    return _first_break(links, None)
+
+
+def _first_break(links: Sequence[Link], proof: Proof | None) -> Break | None:
+    previous = GENESIS
     for position, link in enumerate(links, start=1):
-        problem = chain_problem(link, position, previous) or content_problem(link, before)
+        problem = chain_problem(link, position, previous)
+        if not problem and link.launch_id != links[0].launch_id:
+            problem = "it is a row of another launch"
+        problem = problem or (proof.take(link) if proof else None)
         if problem:
             return Break.at(link, problem)
-        before.add(kept_record(link))
         previous = link.digest
     return None
 
 
-def _state_problem(links: Sequence[Link], state: LaunchState) -> str | None:
-    """Compare with the table of launches, whose every change has its row: rows may be missing at the end."""
-    kinds = {link.kind for link in links}
-    if EntryKind.LAUNCH_STARTED not in kinds:
+def _verified(launch_id: str, links: Sequence[Link], head: str | None) -> tuple[Verified, Proof]:
+    proof = Proof()
+    broken = _first_break(links, proof)
+    last = Head(position=links[-1].position, digest=links[-1].digest) if links else None
+    verified = Verified(launch_id=launch_id, rows=len(links), head=last, broken=broken)
+    if broken is None and head is not None and head not in {link.digest for link in links}:
+        problem = f"the head {head} is not in the chain: rows were removed from its end, or it was rewritten"
+        return _behind(verified, links, problem), proof
+    if broken is None and proof.derived:
+        seals = sum(link.kind == EntryKind.SEAL for link in links)
+        verified = verified.model_copy(update={"state": proof.derived.state, "seals": seals})
+    return verified, proof
+
+
+def _table_problem(kept: Kept, proof: Proof) -> str | None:
+    """Compare with the table of launches, whose every fact is in the rows: some may be missing at the end."""
+    if kept.unread:
+        return f"the table of launches cannot be read: {kept.unread}"
+    if kept.launch is None:
+        return "the rows say that the launch was started, and the table of launches does not know it"
+    if proof.derived is None:
         return "the launch was started, and no row says so: rows were removed"
-    said = LaunchState.ACTIVE
-    for link in links:
-        said = ended_as(link) or said
-    if said is not state:
-        return f"the launch is '{state}', its rows say '{said}': rows were removed, or the launch was changed"
-    return None
+    difference = proof.derived.difference(kept.launch)
+    return f"{difference}: the table was changed, or rows were removed" if difference else None
 
 
-def _behind(kept: Kept, problem: str) -> Break:
-    end = kept.links[-1].position if kept.links else 0
-    return Break(launch_id=kept.launch_id, position=end, problem=problem)
+def _behind(verified: Verified, links: Sequence[Link], problem: str) -> Verified:
+    end = links[-1].position if links else 0
+    broken = Break(launch_id=verified.launch_id, position=end, problem=problem)
+    return verified.model_copy(update={"broken": broken, "state": None})
+
+
+def _launch(facts: dict[str, Any]) -> tuple[Launch | None, str]:
+    """Read the table's row, whose JSON must be readable in one way as well; else say why not."""
+    try:
+        return Launch.model_validate({**facts, **{name: read_json(facts[name]) for name in _AS_TEXT}}), ""
+    except ValidationError as error:
+        first = error.errors()[0]
+        return None, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except ValueError as error:
+        return None, str(error)
 
 
 def _link(row: tuple[Any, ...]) -> Link:

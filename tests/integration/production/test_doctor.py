@@ -264,7 +264,7 @@ def test_ledger_that_is_old_closed_or_broken(deployed: Examined, pg_server: str)
         assert standings(examining_record.ledger, here) == [Standing.OK, Standing.OK]
         tamper(
             ledger.superuser,
-            "UPDATE launch.ledger SET content = '{}' WHERE position = 2 AND launch_id = 'shop-1.2'",
+            "UPDATE launch.ledger SET content = '{}' WHERE position = 3 AND launch_id = 'shop-1.2'",
         )
         (row,) = broken(examining_record.ledger, here)
         assert (row.what, "shop-1.2" in row.says) == ("chain", True)

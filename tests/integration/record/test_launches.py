@@ -174,8 +174,8 @@ def test_postponing_moves_the_launch_and_says_why(dsn: str, launches: Launches) 
     assert kinds(dsn) == ["launch_started", "launch_postponed", "launch_postponed"]
     move = Ledger(dsn).entries("shop-1.2", EntryKind.LAUNCH_POSTPONED)[0]
     assert move.content == {
-        "from": SOON.isoformat(),
-        "to": LATER.isoformat(),
+        "from": SOON.isoformat().replace("+00:00", "Z"),
+        "to": LATER.isoformat().replace("+00:00", "Z"),
         "by": "ada.technical",
         "reason": REASON,
     }
@@ -241,7 +241,8 @@ def test_aborted_launch_is_over(dsn: str, launches: Launches) -> None:
     assert aborted.ended_at is not None
     assert launches.abort("shop-1.2", "ada", "again") == aborted
     (entry,) = Ledger(dsn).entries("shop-1.2", EntryKind.LAUNCH_ABORTED)
-    assert entry.content == {"by": "carla.cto", "reason": REASON}
+    at = aborted.ended_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    assert entry.content == {"by": "carla.cto", "reason": REASON, "ended_at": at}
     with pytest.raises(LaunchRefused, match=r"ended as 'aborted' at .*cannot be postponed"):
         launches.postpone("shop-1.2", LATER, "ada", REASON)
     with pytest.raises(LaunchRefused, match="cannot end as 'complete'"):

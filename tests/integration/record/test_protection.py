@@ -15,7 +15,7 @@ from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.migrate import migrate
 from launch_pipeline.record.schema import Entry
 from launch_pipeline.record.verify import read_kept, verify
-from servers.chains import LAUNCH, some_entries
+from servers.chains import LAUNCH, append_some
 from servers.ledger_roles import OwnedLedger, owned_ledger
 from servers.records import a_record
 
@@ -55,6 +55,19 @@ OWNERS = (
     "ALTER SEQUENCE launch.ledger_seq_seq RESTART",
     "DELETE FROM launch.launches",
     "TRUNCATE launch.launches",
+    "UPDATE launch.launches SET release = '6.6.6'",
+    "UPDATE launch.launches SET release_sha = ''",
+    "UPDATE launch.launches SET environment = 'staging'",
+    "UPDATE launch.launches SET rehearsal = true",
+    "UPDATE launch.launches SET started_by = 'mallory'",
+    "UPDATE launch.launches SET started_at = now()",
+    "UPDATE launch.launches SET planned_at = now()",
+    "UPDATE launch.launches SET conf = '{}'",
+    "UPDATE launch.launches SET checklist_digests = '{}'",
+    "UPDATE launch.launches SET launch_id = 'other'",
+    "INSERT INTO launch.launches (launch_id, state) VALUES ('x', 'complete')",
+    "INSERT INTO launch.launches (launch_id, started_at) VALUES ('x', now())",
+    "INSERT INTO launch.launches (launch_id, ended_at) VALUES ('x', now())",
     "UPDATE launch.ledger_migrations SET digest = ''",
     "DELETE FROM launch.ledger_migrations",
     # Granting what one has not is only a warning.
@@ -76,17 +89,17 @@ CHOSEN = (
 def ledger_of_two(pg_server: str) -> Iterator[OwnedLedger]:
     """Give a ledger with rows, an owner and an application; afterwards its chain must be whole."""
     with owned_ledger(pg_server) as made:
-        Ledger(made.application).append_all(some_entries())
+        append_some(made.application)
         yield made
         proved = verify(made.superuser, LAUNCH)
-        assert (proved.rows, proved.broken) == (5, None)
+        assert (proved.rows, proved.broken) == (6, None)
 
 
 @pytest.fixture(scope="module")
 def untouched(pg_server: str) -> Iterator[OwnedLedger]:
     """Give one for all tests that change nothing, since everything is refused to them."""
     with owned_ledger(pg_server) as made:
-        Ledger(made.application).append_all(some_entries())
+        append_some(made.application)
         before = read_kept(made.superuser, LAUNCH)
         yield made
         assert read_kept(made.superuser, LAUNCH) == before
@@ -147,7 +160,7 @@ def test_database_links_whatever_the_owner_sends(untouched: OwnedLedger, column:
             "SELECT position, appended_at > now() - interval '1 minute' FROM launch.ledger"
             " WHERE task_instance_id = 'by hand'"
         ).fetchone()
-        assert row == (6, True)
+        assert row == (7, True)
         assert ends(connection) == [("ok", True)]
         connection.rollback()
 
@@ -164,7 +177,7 @@ def ends(connection: psycopg.Connection[Any]) -> list[Any]:
     return connection.execute(
         "SELECT 'ok', k.digest = launch.ledger_digest(k) AND k.previous = b.digest FROM launch.ledger k"
         " JOIN launch.ledger b ON b.launch_id = k.launch_id AND b.position = k.position - 1"
-        " ORDER BY k.position DESC LIMIT 1"
+        " WHERE k.launch_id = 'shop-1.2' ORDER BY k.position DESC LIMIT 1"
     ).fetchall()
 
 
@@ -174,7 +187,7 @@ def test_application_does_its_work(ledger_of_two: OwnedLedger) -> None:
     launches, ledger = Launches(ledger_of_two.application), Ledger(ledger_of_two.application)
     launch = Launch(
         launch_id="shop-2",
-        environment="production",
+        environment="staging",
         rehearsal=False,
         release="2",
         release_sha="a" * 40,
@@ -183,19 +196,28 @@ def test_application_does_its_work(ledger_of_two: OwnedLedger) -> None:
     )
     launches.start(launch)
     launches.postpone("shop-2", soon + timedelta(hours=1), "ada", "the CDN is not ready")
-    assert launches.active("production") is not None
-    launches.end("shop-2", LaunchState.COMPLETE)
+    assert launches.active("staging") is not None
+    launches.abort("shop-2", "ada", "withdrawn")
     ledger.ping()
-    assert (
-        ledger.append(Entry.of_record(a_record(task_instance_id="tls", item_ref="week_1.security.tls"))) == 1
-    )
+    (first, *_) = [entry.seq for entry in ledger.entries(LAUNCH) if entry.record]
+    tls = Entry.of_record(a_record(task_instance_id="tls", item_ref="week_1.security.tls"))
+    assert ledger.append(tls) == first
     assert ledger.seal(LAUNCH, "week_1") is not None
     assert [entry.kind for entry in ledger.entries("shop-2")] == [
         "launch_started",
         "launch_postponed",
-        "launch_ended",
+        "launch_aborted",
     ]
     assert verify(ledger_of_two.application, "shop-2").broken is None
+
+
+def test_application_ends_a_launch(pg_server: str) -> None:
+    """Whoever runs the pipeline's last step has the rights for it."""
+    with owned_ledger(pg_server) as made:
+        append_some(made.application)
+        Launches(made.application).end(LAUNCH, LaunchState.COMPLETE)
+        proved = verify(made.application, LAUNCH)
+        assert (proved.broken, proved.state) == (None, LaunchState.COMPLETE)
 
 
 def test_application_works_with_tables_that_keep_no_history(ledger_of_two: OwnedLedger) -> None:

@@ -13,16 +13,31 @@ from hypothesis import strategies as st
 
 from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.errors import LedgerError, LedgerUnavailable
+from launch_pipeline.record import auditor
 from launch_pipeline.record import migrate as migrating
+from launch_pipeline.record.export import export_lines, read_export
 from launch_pipeline.record.launches import Launch, Launches, LaunchState
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.migrate import migrate, migrations
 from launch_pipeline.record.schema import Entry, EntryKind
-from launch_pipeline.record.verify import known_launches, read_kept, verify
-from servers.chains import LAUNCH, a_chain, append_some, rewrite, some_entries, tamper
-from servers.records import a_record
+from launch_pipeline.record.verify import first_chain_break, known_launches, read_kept, verify, verify_links
+from servers.chains import (
+    CHECKLIST,
+    LAUNCH,
+    PLAN,
+    a_chain,
+    a_launch,
+    append_some,
+    rewrite,
+    some_entries,
+    tamper,
+)
+from servers.records import NOON, a_record
+from servers.stories import aborted, aborted_and_rolled_back
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from launch_pipeline.record.chain import Break
 
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30)
@@ -48,11 +63,12 @@ def first_broken(dsn: str, head: str | None = None) -> Break:
 def test_database_and_python_make_the_same_chain(kept: str) -> None:
     """Two formulas, one in SQL and one in Python, give the same digests, launch by launch."""
     proved = verify(kept, LAUNCH)
-    assert (proved.rows, proved.broken) == (5, None)
+    assert (proved.rows, proved.broken) == (6, None)
     assert proved.head == Ledger(kept).head(LAUNCH)
     links = read_kept(kept, LAUNCH).links
-    assert [link.position for link in links] == [1, 2, 3, 4, 5]
-    assert [link.content for link in links] == [link.content for link in a_chain()]
+    assert [link.position for link in links] == [1, 2, 3, 4, 5, 6]
+    # The first row holds the moment of its start.
+    assert [link.content for link in links][1:] == [link.content for link in a_chain()][1:]
     assert known_launches(kept) == ["other", LAUNCH]
     assert Ledger(kept).head("nothing") is None
 
@@ -78,9 +94,9 @@ def test_any_text_makes_the_same_digest(
     except LedgerUnavailable:
         raise
     except LedgerError:
-        # The same key in another launch: not what is asked here.
+        # The same key with another content: not what is asked here.
         return
-    assert verify(dsn, launch_id).broken is None
+    assert first_chain_break(read_kept(dsn, launch_id).links) is None
 
 
 def test_repeated_entry_is_no_second_link(kept: str) -> None:
@@ -92,6 +108,7 @@ def test_repeated_entry_is_no_second_link(kept: str) -> None:
 
 def test_many_writers_make_one_chain(dsn: str) -> None:
     """Twenty threads that append at once, half of them past the ledger's own lock, fork nothing."""
+    Launches(dsn).start(a_launch(), PLAN)
 
     def by_hand(number: int) -> None:
         with psycopg.connect(dsn) as connection:
@@ -108,7 +125,7 @@ def test_many_writers_make_one_chain(dsn: str) -> None:
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda number: (by_hand, properly)[number % 2](number), range(60)))
     proved = verify(dsn, LAUNCH)
-    assert (proved.rows, proved.broken) == (60, None)
+    assert (proved.rows, proved.broken) == (61, None)
     order = [entry.try_number for entry in Ledger(dsn).entries(LAUNCH, EntryKind.MACHINE_PASS)]
     assert order == [link.try_number for link in read_kept(dsn, LAUNCH).links if link.kind == "machine_pass"]
 
@@ -130,7 +147,7 @@ def test_stale_snapshot_forks_nothing(kept: str) -> None:
 
 
 def test_rows_from_before_the_chain_are_chained(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation of the first release is chained as it stands, and goes on."""
+    """An installation of the first release is chained as it stands, goes on, and proves nothing of before."""
     first, later = [m for m in migrations() if m[0] < "0003"], migrations()
     monkeypatch.setattr(migrating, "migrations", lambda: first)
     migrate(empty)
@@ -154,15 +171,15 @@ def test_rows_from_before_the_chain_are_chained(empty: str, monkeypatch: pytest.
     monkeypatch.setattr(migrating, "migrations", lambda: later)
     assert migrate(empty) == [name for name, _ in later if name >= "0003"]
     for name in ("a", "b"):
-        proved = verify(empty, name)
-        assert (proved.rows, proved.broken) == (3, None)
-        numbers = [link.seq for link in read_kept(empty, name).links]
-        assert numbers == sorted(numbers)
+        links = read_kept(empty, name).links
+        assert (len(links), first_chain_break(links)) == (3, None)
+        assert [link.seq for link in links] == sorted(link.seq for link in links)
+        assert "before the launch was started" in str(verify(empty, name).broken)
     with psycopg.connect(empty) as connection:
         assert connection.execute("SELECT appended_at FROM launch.ledger ORDER BY seq").fetchall() == times
     Ledger(empty).append(Entry.of_record(a_record(launch_id="a")))
-    proved = verify(empty, "a")
-    assert (proved.rows, proved.broken) == (4, None)
+    links = read_kept(empty, "a").links
+    assert (len(links), first_chain_break(links)) == (4, None)
 
 
 # ---- broken by a superuser -------------------------------------------------------------------------------
@@ -176,7 +193,7 @@ def test_changed_content_is_named(kept: str) -> None:
         " WHERE task_instance_id = 'audit'",
     )
     broken = first_broken(kept)
-    assert (broken.position, broken.kind, broken.item_ref) == (4, "decision", "week_1.security.audit")
+    assert (broken.position, broken.kind, broken.item_ref) == (5, "decision", "week_1.security.audit")
     assert "its content was changed" in broken.problem
 
 
@@ -227,7 +244,7 @@ def test_forged_row_is_named(kept: str) -> None:
         " WHERE launch_id = 'shop-1.2' AND position = 2",
     )
     broken = first_broken(kept)
-    assert (broken.position, broken.item_ref) == (3, "week_1.security.hsts")
+    assert (broken.position, broken.item_ref) == (3, "week_1.security.tls")
     assert "one of its columns" in broken.problem
 
 
@@ -263,11 +280,11 @@ def test_rewritten_chain_is_found_by_seal_or_head(kept: str) -> None:
     tamper(kept, f"{change} WHERE task_instance_id = 'audit'")
     rewrite(kept)
     broken = first_broken(kept)
-    assert (broken.position, broken.kind) == (5, "seal")
+    assert (broken.position, broken.kind) == (6, "seal")
     assert "it seals a record of week_1.security.audit" in broken.problem
     tamper(kept, "DELETE FROM launch.ledger WHERE kind = 'seal'")
     assert verify(kept, LAUNCH).broken is None
-    assert first_broken(kept, head.digest).position == 4
+    assert first_broken(kept, head.digest).position == 5
 
 
 def test_rewritten_evidence_is_named(kept: str) -> None:
@@ -275,7 +292,7 @@ def test_rewritten_evidence_is_named(kept: str) -> None:
     change = "UPDATE launch.ledger SET content = replace(content::text, '200 in 12 ms', '200 in 11 ms')::json"
     tamper(kept, f"{change} WHERE task_instance_id = 'hsts' AND launch_id = 'shop-1.2'")
     rewrite(kept)
-    assert (first_broken(kept).position, "'evidence_digest'" in first_broken(kept).problem) == (2, True)
+    assert (first_broken(kept).position, "'evidence_digest'" in first_broken(kept).problem) == (3, True)
 
 
 # ---- against the table of launches ---------------------------------------------------------------------
@@ -283,18 +300,9 @@ def test_rewritten_evidence_is_named(kept: str) -> None:
 
 @pytest.fixture
 def ended(kept: str) -> str:
-    """Start and end the launch as a conductor does."""
+    """Move and end the launch as a conductor does."""
     launches = Launches(kept)
-    launch = Launch(
-        launch_id=LAUNCH,
-        environment="production",
-        rehearsal=False,
-        release="1.2",
-        release_sha="a" * 40,
-        launch_at=datetime.now(UTC) + timedelta(days=1),
-        started_by="ada",
-    )
-    launches.start(launch)
+    launches.postpone(LAUNCH, NOON + timedelta(days=22), "ada", "the CDN is not ready")
     launches.end(LAUNCH, LaunchState.COMPLETE)
     assert verify(kept, LAUNCH).broken is None
     return kept
@@ -304,15 +312,152 @@ def test_tail_of_an_ended_launch_is_found_without_a_head(ended: str) -> None:
     """That a launch ended is in its table as well, so its last row cannot just be removed."""
     tamper(ended, "DELETE FROM launch.ledger WHERE kind = 'launch_ended'")
     broken = first_broken(ended)
-    assert str(broken).startswith("after row 6: the launch is 'complete', its rows say 'active'")
+    said = "after row 7: the table of launches says state 'complete', the rows say 'active'"
+    assert str(broken).startswith(said)
 
 
 @pytest.mark.parametrize("state", ["rolled_back", "no_go", "aborted"])
 def test_other_end_than_the_record_says_is_found(ended: str, state: str) -> None:
     """The table of launches can be changed; the record of the change cannot be made up."""
     with psycopg.connect(ended) as connection:
-        connection.execute("UPDATE launch.launches SET state = %s", [state])
-    assert f"the launch is '{state}', its rows say 'complete'" in first_broken(ended).problem
+        update = "UPDATE launch.launches SET state = %s WHERE launch_id = %s"
+        connection.execute(update, [state, LAUNCH])
+    assert f"says state '{state}', the rows say 'complete'" in first_broken(ended).problem
+
+
+FACTS = {
+    "environment": ("'staging'", "environment 'staging', the rows say 'production'"),
+    "rehearsal": ("true", "rehearsal True, the rows say False"),
+    "release": ("'6.6.6'", "release '6.6.6', the rows say '1.2.0'"),
+    "release_sha": ("'b'", "release_sha 'b'"),
+    "planned_at": ("now()", "planned_at "),
+    "launch_at": ("now()", "launch_at "),
+    "started_by": ("'mallory'", "started_by 'mallory', the rows say 'ada.technical'"),
+    "started_at": ("started_at - interval '1 day'", "started_at "),
+    "ended_at": ("ended_at - interval '1 day'", "ended_at "),
+    "conf": ("""'{"release": "6.6.6"}'""", "conf {'release': '6.6.6'}"),
+    "checklist_digests": ("'{}'", "checklist_digests {}"),
+}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_every_fact_of_the_table_is_in_the_rows(ended: str, fact: str) -> None:
+    """Whoever may write the table can change what a launch was; the fact that was changed is named."""
+    value, says = FACTS[fact]
+    change = f"UPDATE launch.launches SET {fact} = {value} WHERE launch_id = 'shop-1.2'"  # noqa: S608
+    with psycopg.connect(ended) as connection:
+        connection.execute(change.encode())
+    assert f"the table of launches says {says}" in first_broken(ended).problem
+
+
+def test_facts_cover_the_whole_table(ended: str) -> None:
+    """A column that somebody adds later has to be in the rows as well."""
+    query = "SELECT column_name FROM information_schema.columns WHERE table_name = 'launches'"
+    with psycopg.connect(ended) as connection:
+        columns = {row[0] for row in connection.execute(query).fetchall()}
+    assert columns == FACTS.keys() | {"launch_id", "state"}
+
+
+def test_table_that_can_be_read_in_two_ways_is_named(ended: str) -> None:
+    """PostgreSQL keeps a key twice in its JSON, and shows the last one."""
+    twice = """UPDATE launch.launches SET conf = '{"a": 1, "a": 2}' WHERE launch_id = 'shop-1.2'"""
+    with psycopg.connect(ended) as connection:
+        connection.execute(twice)
+    assert "the key 'a' is there twice" in first_broken(ended).problem
+
+
+def test_launch_that_the_table_lost_is_named(ended: str) -> None:
+    """Rows without their launch in the table prove that somebody removed it."""
+    with psycopg.connect(ended) as connection:
+        connection.execute("DELETE FROM launch.launches WHERE launch_id = 'shop-1.2'")
+    assert "the table of launches does not know it" in first_broken(ended).problem
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"a": 1, "a": 2}', "the key 'a' is there twice"),
+        ('{"a":1e999}', "is too large"),
+        ('{"a":-0}', "canonical"),
+        ('{"b":1,"a":2}', "canonical"),
+        ('{"a":"\\ud800"}', "half of a surrogate pair"),
+        ('{"a":"\\u0000"}', "NUL"),
+        (f'{{"a":{"[" * 3000}{"]" * 3000}}}', "nested"),
+        ("[]", "no JSON object"),
+        ("1", "no JSON object"),
+    ],
+)
+def test_content_that_the_database_takes_and_two_readers_read_in_two_ways(
+    kept: str, tmp_path: Path, content: str, says: str
+) -> None:
+    """The type ``json`` keeps any spelling; both verifiers refuse it, in the ledger and in its export."""
+    with psycopg.connect(kept) as connection:
+        connection.execute(
+            "INSERT INTO launch.ledger"
+            " (kind, launch_id, dag_id, item_ref, task_instance_id, try_number, content)"
+            " VALUES ('announcement', %s, '', '', 'by hand', 1, %s)",
+            [LAUNCH, content],
+        )
+    broken = first_broken(kept)
+    assert (broken.position, says in broken.problem) == (7, True)
+    path = tmp_path / "export.jsonl"
+    path.write_text("".join(f"{line}\n" for line in export_lines(read_kept(kept, LAUNCH).links)), "utf-8")
+    assert verify_links(LAUNCH, read_export(path)).broken is not None
+    with pytest.raises(auditor.Wrong, match=r"^row 7 "):
+        auditor.prove(path.read_bytes())
+
+
+def test_end_without_its_seals_is_named(dsn: str) -> None:
+    """Whatever the conductor's steps were made to say: the ledger holds no seal of any phase."""
+    Launches(dsn).start(a_launch(), PLAN)
+    Launches(dsn).end(LAUNCH, LaunchState.COMPLETE)
+    assert str(verify(dsn, LAUNCH).broken).endswith("it says 'complete', and week_1 is not")
+
+
+@pytest.mark.parametrize("kind", ["decision", "machine_pass", "seal", "bypass", "round", "launch_postponed"])
+def test_nothing_is_kept_after_the_end(ended: str, kind: str) -> None:
+    """A worker that comes late is refused by the database, and the proof stays whole."""
+    late = Entry(kind=EntryKind(kind), launch_id=LAUNCH, task_instance_id="late", content={})
+    with pytest.raises(LedgerError, match="has ended"):
+        Ledger(ended).append(late)
+    Ledger(ended).append_all(some_entries())
+    for told in (EntryKind.ANNOUNCEMENT, EntryKind.NUDGE, EntryKind.REFUSAL):
+        Ledger(ended).append(late.model_copy(update={"kind": told}))
+    proved = verify(ended, LAUNCH)
+    assert (proved.broken, proved.state, proved.rows) == (None, "complete", 11)
+
+
+@pytest.mark.parametrize("went", [True, False], ids=["after go", "before go"])
+def test_rollback_is_kept_after_an_abort_on_the_day_alone(dsn: str, went: bool) -> None:
+    """What was live has to be taken back, and its record is whole; what never was live has no rollback."""
+    shape = aborted_and_rolled_back() if went else aborted()
+    shape.entries[:] = [e for e in shape.entries if e.kind is not EntryKind.LAUNCH_STARTED]
+    plan, digests = shape.plan, dict.fromkeys(shape.plan.items, CHECKLIST)
+    Launches(dsn).start(a_launch(started_by="rhea.operations", checklist_digests=digests), plan)
+    back = [e for e in shape.entries if e.dag_id == "rollback"] or [
+        Entry(kind=EntryKind.SEAL, launch_id=LAUNCH, dag_id="rollback", task_instance_id="gate", content={})
+    ]
+    ours = {EntryKind.LAUNCH_ABORTED, EntryKind.LAUNCH_POSTPONED}
+    Ledger(dsn).append_all(e for e in shape.entries if e not in back and e.kind not in ours)
+    Launches(dsn).abort(LAUNCH, "rhea", "withdrawn")
+    if went:
+        Ledger(dsn).append_all(back)
+    else:
+        with pytest.raises(LedgerError, match="has ended"):
+            Ledger(dsn).append_all(back)
+    proved = verify(dsn, LAUNCH)
+    assert (proved.broken, proved.state) == (None, "aborted")
+
+
+def test_key_that_another_launch_occupies_stays_free(dsn: str) -> None:
+    """Whoever keeps a row of a launch under the task instance of another cannot take its key away."""
+    true = Entry.of_record(a_record())
+    Launches(dsn).start(a_launch(), PLAN)
+    Ledger(dsn).append(true.model_copy(update={"launch_id": "other"}))
+    Ledger(dsn).append(true)
+    with pytest.raises(LedgerError, match="already holds another"):
+        Ledger(dsn).append(Entry.of_record(a_record(text="other words")))
+    assert verify(dsn, LAUNCH).broken is None
 
 
 def test_launch_without_any_row_is_found(ended: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.migrate import migrate
 from launch_pipeline.record.report.source import make_report
@@ -18,9 +19,9 @@ from launch_pipeline.record.schema import Entry, Outcome
 from launch_pipeline.record.verify import read_kept, verify
 from launch_pipeline.runtime.postgres import binaries
 from servers.airflow_database import GateRows, migrate_airflow, sqlalchemy_url
-from servers.chains import LAUNCH, append_some
+from servers.chains import LAUNCH, PLAN, a_launch, append_some
 from servers.databases import fresh_database
-from servers.records import a_record, a_seal
+from servers.records import a_record
 from servers.reported import example_contacts
 
 if TYPE_CHECKING:
@@ -74,7 +75,13 @@ def decided(rows: GateRows, launch_id: str, outcome: Outcome) -> Entry:
     """Have a gate wait in Airflow and make the entry of the decision about it."""
     instance = rows.waiting(DAG, launch_id, TASK)
     rows.execute("UPDATE dag_run SET start_date = now(), end_date = now(), state = 'success'")
-    record = a_record(launch_id=launch_id, outcome=outcome, task_instance_id=instance, item_ref=ITEM)
+    record = a_record(
+        launch_id=launch_id,
+        environment=launch_id.removeprefix(f"{LAUNCH}-"),
+        outcome=outcome,
+        task_instance_id=instance,
+        item_ref=ITEM,
+    )
     return Entry.of_record(record)
 
 
@@ -88,9 +95,9 @@ def test_cleaned_and_deleted_runs_lose_no_sign_off(airflow_dsn: str, ledger_dsn:
     """After `airflow db clean` and a deleted run every row is there; a new attempt is a row of its own."""
     ledger, rows = Ledger(ledger_dsn), GateRows(airflow_dsn)
     launch_id = f"{LAUNCH}-{tmp_path.name}"
+    Launches(ledger_dsn).start(a_launch(launch_id, environment=tmp_path.name), PLAN)
     first = decided(rows, launch_id, Outcome.REJECTED)
     ledger.append(first)
-    ledger.append(Entry.of_seal(a_seal(launch_id=launch_id, complete=False), f"gate-{launch_id}"))
     before = read_kept(ledger_dsn, launch_id).links
     head = ledger.head(launch_id)
     assert head is not None
@@ -102,11 +109,11 @@ def test_cleaned_and_deleted_runs_lose_no_sign_off(airflow_dsn: str, ledger_dsn:
     assert read_kept(ledger_dsn, launch_id).links == before
     assert reported(ledger_dsn, launch_id) == report
 
-    again = decided(rows, launch_id, Outcome.APPROVED)
+    again = decided(rows, launch_id, Outcome.WAIVED)
     ledger.append(again)
     rows.execute("DELETE FROM dag_run WHERE run_id = %s", launch_id)
     outcomes = [entry.record.outcome for entry in ledger.entries(launch_id) if entry.record]
-    assert outcomes == [Outcome.REJECTED, Outcome.APPROVED]
+    assert outcomes == [Outcome.REJECTED, Outcome.WAIVED]
     assert again.task_instance_id != first.task_instance_id
     proved = verify(ledger_dsn, launch_id, head.digest)
     assert (proved.rows, proved.broken) == (3, None)
@@ -136,4 +143,4 @@ def test_chain_survives_dump_and_restore(dsn: str, empty_too: str) -> None:
             connection.execute(f"SET session_replication_role = replica; {statement}".encode())
     Ledger(empty_too).append(Entry.of_record(a_record(task_instance_id="afterwards")))
     proved = verify(empty_too, LAUNCH, head.digest)
-    assert (proved.rows, proved.broken) == (6, None)
+    assert (proved.rows, proved.broken) == (7, None)

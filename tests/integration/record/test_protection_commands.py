@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,19 +40,21 @@ def test_command_proves_every_launch(kept: str) -> None:
     done = run("verify", "--ledger", kept)
     assert done.exit_code == 0, done.output
     assert [line.split(",")[0] for line in done.output.splitlines()] == [
-        "✓ other: 2 rows",
-        "✓ shop-1.2: 5 rows",
+        "✓ other: 3 rows",
+        "✓ shop-1.2: 6 rows",
     ]
 
 
 def test_command_names_the_first_broken_row_of_each_launch(kept: str) -> None:
     """One broken launch does not hide the others; the exit code is 1."""
-    tamper(kept, "UPDATE launch.ledger SET try_number = 5 WHERE launch_id = 'other'")
+    tamper(
+        kept, "UPDATE launch.ledger SET try_number = 5 WHERE launch_id = 'other' AND kind = 'machine_pass'"
+    )
     done = run("verify", "--ledger", kept)
     assert done.exit_code == 1
     first, second = done.output.splitlines()
-    assert first.startswith("✗ other: row 1 (seq 1, machine_pass of week_1.security.tls): one of its columns")
-    assert second.startswith("✓ shop-1.2: 5 rows")
+    assert first.startswith("✗ other: row 2 (seq 3, machine_pass of week_1.security.tls): one of its columns")
+    assert second.startswith("✓ shop-1.2: 6 rows, active, head sha256:")
     assert run("verify", LAUNCH, "--ledger", kept).exit_code == 0
 
 
@@ -87,19 +92,20 @@ def test_export_is_verified_without_the_ledger(kept: str, tmp_path: Path) -> Non
     done = run("export", LAUNCH, "--ledger", kept, "--output", str(path))
     head = Ledger(kept).head(LAUNCH)
     assert (done.exit_code, done.stdout) == (0, "")
-    assert f"5 rows exported, head {head}" in done.stderr
+    assert f"6 rows exported, head {head}" in done.stderr
     assert tuple(read_export(path)) == read_kept(kept, LAUNCH).links
-    assert run("verify", "--file", str(path)).output == f"✓ {LAUNCH}: 5 rows, head {head}\n"
+    assert run("verify", "--file", str(path)).output == f"✓ {LAUNCH}: 6 rows, active, head {head}\n"
     assert run("export", LAUNCH, "--ledger", kept, "--output", str(path)).exit_code == 1
 
 
 def test_export_to_standard_output_is_the_same(kept: str, tmp_path: Path) -> None:
     """Piped or written, the bytes are the same, and nothing else is among them."""
     path = tmp_path / "shop.jsonl"
-    run("export", LAUNCH, "--ledger", kept, "--output", str(path))
+    run("export", LAUNCH, "--ledger", kept, "--output", str(path), "--no-verifier")
+    assert [found.name for found in tmp_path.iterdir()] == ["shop.jsonl"]
     piped = run("export", LAUNCH, "--ledger", kept)
     assert piped.stdout_bytes == path.read_bytes()
-    assert [json.loads(line)["position"] for line in piped.stdout.split("\n")[:-1]] == [1, 2, 3, 4, 5]
+    assert [json.loads(line)["position"] for line in piped.stdout.split("\n")[:-1]] == [1, 2, 3, 4, 5, 6]
 
 
 def test_export_of_a_broken_chain_says_so(kept: str, tmp_path: Path) -> None:
@@ -109,3 +115,44 @@ def test_export_of_a_broken_chain_says_so(kept: str, tmp_path: Path) -> None:
     done = run("export", LAUNCH, "--ledger", kept, "--output", str(path))
     assert (done.exit_code, "but broken: row 4" in done.stderr) == (0, True)
     assert run("verify", "--file", str(path)).exit_code == 1
+
+
+def test_export_brings_its_verifier(kept: str, tmp_path: Path) -> None:
+    """An auditor needs Python and the two files; neither this package nor any other can be imported there."""
+    path, head = tmp_path / "shop.jsonl", Ledger(kept).head(LAUNCH)
+    assert head is not None
+    assert run("export", LAUNCH, "--ledger", kept, "--output", str(path)).exit_code == 0
+    verifier = tmp_path / "verify_launch.py"
+    assert stat.S_IMODE(verifier.stat().st_mode) == 0o600
+
+    def proved(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-I", "-S", str(verifier), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+        assert done.stderr == "" or done.returncode == 2
+        return done.returncode, done.stdout
+
+    seen = f"OK {LAUNCH}: 6 rows hold, 1 seals follow from them; the launch is under way; head {head}\n"
+    assert proved("shop.jsonl", "--head", head.digest) == (0, seen)
+    code, says = proved("shop.jsonl")
+    assert (code, "No head was given" in says) == (0, True)
+    code, says = proved("shop.jsonl", "--head", "sha256:" + "0" * 64)
+    assert (code, "rows are missing, or made anew" in says) == (1, True)
+    path.write_text(path.read_text(encoding="utf-8").replace("line two", "line 2"), encoding="utf-8")
+    code, says = proved("shop.jsonl")
+    assert (code, "row 5 (line 5, decision week_1.security.audit): its content was changed" in says) == (
+        1,
+        True,
+    )
+    assert proved("nothing.jsonl")[0] == proved()[0] == 2
+
+
+def test_verifier_that_is_another_one_is_not_passed_off_as_ours(kept: str, tmp_path: Path) -> None:
+    """A file of that name that lies there already may be anything: it is neither used nor overwritten."""
+    (tmp_path / "verify_launch.py").write_text("print('OK')\n")
+    done = run("export", LAUNCH, "--ledger", kept, "--output", str(tmp_path / "shop.jsonl"))
+    assert (done.exit_code, "is another one than this release's" in done.stderr) == (1, True)
+    assert not (tmp_path / "shop.jsonl").exists()
+    other = tmp_path / "two"
+    other.mkdir()
+    for name in ("a", "b"):
+        assert run("export", LAUNCH, "--ledger", kept, "--output", str(other / name)).exit_code == 0

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.verify import verify
 from launch_pipeline.runtime.keys import StackKeys, load_keys, write_private
 from launch_pipeline.runtime.postgres import Postgres
 from launch_pipeline.runtime.processes import Component, ProcessRecords, wait_until
 from launch_pipeline.runtime.settings import StackSettings
 from launch_pipeline.runtime.stack import migrate_ledger
-from servers.chains import LAUNCH, some_entries
+from servers.chains import LAUNCH, append_some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +64,7 @@ def test_components_are_told_the_applications_address(settings: StackSettings) -
 
 def test_application_appends_and_changes_nothing(settings: StackSettings) -> None:
     """With the address that components have, rows are kept and every change is refused."""
-    Ledger(settings.ledger_dsn).append_all(some_entries())
+    append_some(settings.ledger_dsn)
     for statement in CHANGES:
         with (
             psycopg.connect(settings.ledger_dsn) as connection,
@@ -73,7 +72,7 @@ def test_application_appends_and_changes_nothing(settings: StackSettings) -> Non
         ):
             connection.execute(statement.encode())
     proved = verify(settings.ledger_dsn, LAUNCH)
-    assert (proved.rows, proved.broken) == (5, None)
+    assert (proved.rows, proved.broken) == (6, None)
 
 
 def test_airflow_cannot_read_the_ledger(settings: StackSettings) -> None:

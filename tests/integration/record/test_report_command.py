@@ -7,6 +7,7 @@ import shutil
 import stat
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -17,13 +18,14 @@ from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.migrate import migrate
 from launch_pipeline.record.report.marks import stripped
 from launch_pipeline.record.schema import Entry, Outcome
-from servers.chains import tamper
+from servers.chains import rewrite, tamper
 from servers.databases import fresh_database
 from servers.reported import (
     LAUNCH,
     a_launch,
     a_whole_launch,
     document_places,
+    plan,
     record_of,
     shipped_document,
 )
@@ -62,7 +64,7 @@ def own(dsn: str) -> str:
 
 def whole(dsn: str) -> str:
     """Keep a whole launch, as its conductor ends it."""
-    Launches(dsn).start(a_launch(started_at=None, planned_at=None))
+    Launches(dsn).start(a_launch(started_at=None, planned_at=None), plan())
     Ledger(dsn).append_all(a_whole_launch())
     Launches(dsn).end(LAUNCH, LaunchState.COMPLETE)
     return dsn
@@ -96,10 +98,10 @@ def test_page_is_a_file_for_its_owner_alone_written_anew(kept: str, tmp_path: Pa
 def test_data_say_that_the_notes_are_elsewhere(kept: str) -> None:
     """The ledger is enough; without Airflow the notes are left out, and it is said."""
     data = json.loads(run(LAUNCH, "--ledger", kept, "--format", "json").stdout)
-    assert (data["status"], data["counts"]) == ("complete", {"passed": 272})
+    assert (data["status"], data["counts"]) == ("complete", {"passed": 220, "approved": 52})
     assert data["notes"] == []
     assert data["notes_unread"].startswith("The notes are in Airflow, which was not reached: no stack runs")
-    assert (data["chain"]["broken"], data["chain"]["rows"]) == ("", 296)
+    assert (data["chain"]["broken"], data["chain"]["rows"]) == ("", 302)
     assert all(not person["phone"] for line in data["contacts"] for person in line["people"])
     asked = json.loads(run(LAUNCH, "--ledger", kept, "--format", "json", "--addresses").stdout)
     assert asked["contacts"][0]["people"][0]["phone"] == "+1 202 555 0101"
@@ -151,15 +153,38 @@ def test_broken_record_is_reported_as_broken(own: str) -> None:
     """The report is made, and says first that it cannot be believed."""
     tamper(own, "UPDATE launch.ledger SET try_number = 7 WHERE position = 3")
     done = run(LAUNCH, "--ledger", own)
-    assert "**The record is broken**: row 3 (" in done.stdout
+    assert done.stdout.splitlines()[1].startswith("**The record is broken, and proves nothing**: row 3 (")
+    assert "-->RECORD BROKEN<!--" in done.stdout
 
 
-def test_latest_attempt_counts(own: str) -> None:
-    """An item that was cleared and decided again, read back from the database."""
-    Ledger(own).append(Entry.of_record(record_of(FIRST, Outcome.APPROVED, instance="again")))
+def test_complete_is_what_the_rows_prove(own: str) -> None:
+    """The table of launches says complete, and a seal is gone: the report believes the rows."""
+    tamper(own, "DELETE FROM launch.ledger WHERE kind = 'seal' AND dag_id = 'sign_off'")
+    rewrite(own, LAUNCH)
     data = json.loads(run(LAUNCH, "--ledger", own, "--format", "json").stdout)
+    assert data["status"] == "record broken"
+    assert "it says 'complete', and sign_off is not" in data["chain"]["broken"]
+
+
+def test_end_that_the_table_alone_says_is_none(dsn: str) -> None:
+    """Somebody who may write the table cannot make a report say complete."""
+    Launches(dsn).start(a_launch(started_at=None, planned_at=None), plan())
+    with psycopg.connect(dsn) as connection:
+        connection.execute("UPDATE launch.launches SET state = 'complete', ended_at = now()")
+    data = json.loads(run(LAUNCH, "--ledger", dsn, "--format", "json").stdout)
+    assert data["status"] == "record broken"
+    assert "says state 'complete', the rows say 'active'" in data["chain"]["broken"]
+
+
+def test_latest_attempt_counts(dsn: str) -> None:
+    """An item that was cleared and decided again, read back from the database."""
+    Launches(dsn).start(a_launch(started_at=None, planned_at=None), plan())
+    rejected = record_of(FIRST, Outcome.REJECTED, instance="before")
+    Ledger(dsn).append_all(map(Entry.of_record, (rejected, record_of(FIRST, instance="again"))))
+    data = json.loads(run(LAUNCH, "--ledger", dsn, "--format", "json").stdout)
     line = data["phases"][0]["sections"][0]["items"][0]
-    assert (line["latest"]["outcome"], line["earlier"][0]["outcome"]) == ("approved", "passed")
+    assert (data["status"], data["chain"]["broken"]) == ("under way", "")
+    assert (line["latest"]["outcome"], line["earlier"][0]["outcome"]) == ("approved", "rejected")
 
 
 def test_contacts_that_cannot_be_read_are_left_out(kept: str) -> None:
@@ -180,7 +205,7 @@ def test_checklist_that_is_broken_today_hides_no_record(
     assert done.exit_code == 0, done.output
     data = json.loads(done.stdout)
     assert data["checklists_unread"][0].startswith("02_infrastructure_setup.yaml: ")
-    assert (len(data["strays"]), len(data["loose"]), data["counts"]["passed"]) == (37, 37, 235)
+    assert (len(data["strays"]), len(data["loose"]), sum(data["counts"].values())) == (37, 37, 235)
     made = run(LAUNCH, "--ledger", kept)
     assert stripped(made.stdout_bytes.decode()).encode() == shipped_document()
     assert "Not in this report: 02\\_infrastructure\\_setup.yaml" in made.stdout

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.checklist.sequence import ALL_PHASES, BEFORE, GO_NO_GO, ROLLBACK, SIDE_BY_SIDE
+from launch_pipeline.checklist.words import Role
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.orchestration.admission import admit
 from launch_pipeline.orchestration.launch_context import LaunchContext
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.record.facts import Started
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.schema import EntryKind
+from launch_pipeline.record.verify import verify
 from servers.item_tasks import CONF, REASON
 
 if TYPE_CHECKING:
@@ -89,6 +93,32 @@ def test_broken_checklist_is_said(ledger: Ledger, include: IncludeFolder) -> Non
     path.write_text(path.read_text() + "\nnonsense: 1\n")
     assert "07_team_preparation.yaml" in refusal()
     assert ledger.entries(LAUNCH) == []
+
+
+def test_missing_phase_is_said(ledger: Ledger, include: IncludeFolder) -> None:
+    """A launch without one of its phases could never be complete."""
+    (include.path / "checklists" / "07_team_preparation.yaml").unlink()
+    assert "No checklist has the phase week_3_team_preparation" in refusal()
+    assert ledger.entries(LAUNCH) == []
+
+
+def test_first_row_holds_all_that_a_verifier_needs(ledger: Ledger, include: IncludeFolder, dsn: str) -> None:
+    """Phases in order, every item with owner, mode and severity, and the policy: whatever changes later."""
+    include.policy(two_roles_one_person=True, who_may_waive={"security_lead": ["cto"]})
+    admit(asked(), paused=[])
+    (entry,) = ledger.entries(LAUNCH)
+    said = Started.model_validate(entry.content)
+    assert said.plan.phases == ALL_PHASES[:-1]
+    assert said.plan.before("launch_day_t_minus_2h") == (*BEFORE, *SIDE_BY_SIDE)
+    assert (said.plan.decision, said.plan.rollback) == (GO_NO_GO, ROLLBACK)
+    specs = {dag_id: dag.specs.values() for dag_id, dag in shipped_dags().items()}
+    assert {dag_id: [item.ref for item in items] for dag_id, items in said.plan.items.items()} == {
+        dag_id: [spec.ref for spec in specs[dag_id]] for dag_id in ALL_PHASES
+    }
+    assert said.plan.rules.two_roles_one_person
+    assert said.plan.rules.may_waive[Role.SECURITY_LEAD] == (Role.CTO,)
+    assert said.started_at == Launches(dsn).get(LAUNCH).started_at
+    assert verify(dsn, LAUNCH).broken is None
 
 
 def test_second_launch_hears_the_firsts_name(ledger: Ledger, dsn: str) -> None:

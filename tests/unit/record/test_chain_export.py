@@ -30,14 +30,14 @@ def export(tmp_path: Path) -> Path:
 def test_export_comes_back_as_it_was(export: Path) -> None:
     """Every row is one line, whatever line ends Unicode knows, and is read back whole."""
     assert read_export(export) == a_chain()
-    assert export.read_bytes().count(b"\n") == 5
+    assert export.read_bytes().count(b"\n") == 6
     assert "\u2028" in export.read_text(encoding="utf-8")
 
 
 def test_lines_are_for_other_programs_too(export: Path) -> None:
     """Each line is one object with the content as an object, the links, and a time with its zone."""
-    first = json.loads(export.read_bytes().split(b"\n")[0])
-    assert first["content"]["text"] == "TLS certificates are valid"
+    first, second = map(json.loads, export.read_bytes().split(b"\n")[:2])
+    assert second["content"]["text"] == "TLS certificates are valid"
     assert first["appended_at"] == "2030-05-06T12:00:00.123456+00:00"
     assert {"position", "seq", "previous", "digest", "content_digest"} <= set(first)
 
@@ -59,7 +59,10 @@ def test_file_that_is_there_is_left_alone(export: Path) -> None:
 def test_command_proves_a_whole_export(export: Path) -> None:
     """Exit 0, with the number of rows and the head; a head that was announced is looked for."""
     done = CliRunner().invoke(app, ["ledger", "verify", "--file", str(export)])
-    assert (done.exit_code, done.output) == (0, f"✓ {LAUNCH}: 5 rows, head {a_chain()[-1].digest} (row 5)\n")
+    assert (done.exit_code, done.output) == (
+        0,
+        f"✓ {LAUNCH}: 6 rows, active, head {a_chain()[-1].digest} (row 6)\n",
+    )
     given = ["ledger", "verify", "--file", str(export), "--head"]
     assert CliRunner().invoke(app, [*given, a_chain()[2].digest]).exit_code == 0
     other = CliRunner().invoke(app, [*given, "sha256:" + "f" * 64])
@@ -71,7 +74,7 @@ def test_command_names_the_broken_line_of_an_export(export: Path) -> None:
     export.write_text(export.read_text(encoding="utf-8").replace("line two", "line 2"), encoding="utf-8")
     done = CliRunner().invoke(app, ["ledger", "verify", "--file", str(export)])
     assert done.exit_code == 1
-    assert f"{LAUNCH}: row 4 (seq 13, decision of week_1.security.audit): its content was" in done.output
+    assert f"{LAUNCH}: row 5 (seq 14, decision of week_1.security.audit): its content was" in done.output
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,10 +21,12 @@ from servers.reported import (
     a_whole_launch,
     bypassed,
     document_places,
+    ended,
     gate_places,
     happened,
     phases,
     places,
+    plan,
     record_of,
     report_of,
 )
@@ -47,9 +48,10 @@ def entry(*arguments: object, **fields: object) -> Entry:
 
 def test_whole_launch_is_ticked_and_counted() -> None:
     """272 ticks, the decisions and the signatures, every phase sealed, the chain whole, nothing left over."""
-    report = report_of(a_whole_launch(), a_launch(state=LaunchState.COMPLETE, ended_at=NOON))
+    report = report_of([*a_whole_launch(), ended("complete")])
+    assert report.chain.broken == ""
     assert report.status is Status.COMPLETE
-    assert report.counts == {"passed": 272}
+    assert report.counts == {"passed": 220, "approved": 52}
     assert len(report.document_items) == 272
     assert all(line.ticked and line.in_document for line in report.document_items)
     assert report.go_no_go is not None
@@ -60,12 +62,12 @@ def test_whole_launch_is_ticked_and_counted() -> None:
     assert [seal.dag_id for seal in report.seals][:10:9] == [FIRST.dag_id, "launch_day_t_0"]
     assert len(report.seals) == 14
     assert (report.rollback, report.strays, report.loose) == (None, (), ())
-    assert (report.chain.rows, report.chain.broken) == (272 + 8 + 14, "")
+    assert report.chain.rows == 1 + 272 + 6 + 8 + 14 + 1
 
 
 def test_report_is_made_before_anything_was_recorded() -> None:
     """At any moment: under way, and nothing has been reached yet."""
-    report = report_of([happened(EntryKind.LAUNCH_STARTED, launch_at=NOON.isoformat(), started_by="ada")])
+    report = report_of([])
     assert status_word(report.status) == "IN PROGRESS"
     assert report.counts == {"not reached yet": 272}
     assert not any(line.ticked for line in report.everything)
@@ -81,10 +83,10 @@ def test_latest_attempt_counts_and_those_before_are_listed() -> None:
     line = item(report_of(rows), FIRST.ref)
     assert line.ticked
     (earlier,) = line.earlier
-    assert (earlier.outcome, earlier.reason, earlier.row) == (Outcome.REJECTED, "too slow", 1)
+    assert (earlier.outcome, earlier.reason, earlier.row) == (Outcome.REJECTED, "too slow", 2)
     assert earlier.headline == "540 ms (1 of 2 checks passed)"
     assert line.latest is not None
-    assert (line.latest.row, line.latest.decided_by) == (2, "Ada Lindqvist")
+    assert (line.latest.row, line.latest.decided_by) == (3, "Ada Lindqvist")
 
 
 def test_green_before_and_red_now_is_red() -> None:
@@ -100,7 +102,7 @@ def test_same_decision_kept_by_another_try_is_one() -> None:
     rows = [entry(FIRST, Outcome.APPROVED), entry(FIRST, Outcome.APPROVED, instance="again")]
     line = item(report_of(rows), FIRST.ref)
     assert line.latest is not None
-    assert (line.latest.row, line.earlier) == (2, ())
+    assert (line.latest.row, line.earlier) == (3, ())
 
 
 @pytest.mark.parametrize("outcome", [Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_MET])
@@ -145,33 +147,52 @@ def test_bypass_that_was_cleared_is_none_any_more() -> None:
 
 def test_end_names_who_and_why() -> None:
     """Aborted: what was not reached never will be, and the reason stands with its author."""
-    rows = [happened(EntryKind.LAUNCH_ABORTED, by="carla.cto", reason="we launch in spring")]
+    at, why = NOON.isoformat().replace("+00:00", "Z"), "we launch in spring"
+    rows = [happened(EntryKind.LAUNCH_ABORTED, by="carla.cto", reason=why, ended_at=at)]
     report = report_of(rows, a_launch(state=LaunchState.ABORTED, ended_at=NOON))
     assert status_word(report.status) == "ABORTED"
     assert report.counts == {"never reached": 272}
-    (event,) = report.events
+    (_, event) = report.events
     assert (event.what, event.by, event.reason) == ("Aborted", "Carla Mendes", "we launch in spring")
     assert end_of(report) == "by Carla Mendes: “we launch in spring”"
-    assert end_of(report_of(rows)) == end_of(report_of([], a_launch(state=LaunchState.NO_GO))) == ""
+    assert end_of(report_of([])) == ""
 
 
-@pytest.mark.parametrize(
-    ("state", "word"), [(LaunchState.NO_GO, "NO GO"), (LaunchState.ROLLED_BACK, "ROLLED BACK")]
-)
-def test_every_end_has_its_word(state: LaunchState, word: str) -> None:
-    """Nothing but complete is called complete."""
-    report = report_of([], a_launch(state=state, ended_at=NOON))
-    assert status_word(report.status) == word
+def test_status_is_what_the_rows_prove() -> None:
+    """Whatever the table of launches says: an end without its seals is none, and breaks the record."""
+    said = a_launch(state=LaunchState.COMPLETE, ended_at=NOON)
+    assert status_word(report_of([], said).status) == "IN PROGRESS"
+    for state in ("complete", "no_go", "rolled_back"):
+        report = report_of([ended(state)], said)
+        assert (status_word(report.status), report.status.over) == ("RECORD BROKEN", False)
+        assert report.chain.broken.startswith("row 2 (seq 11, launch_ended): ")
+
+
+def test_no_of_one_is_no_go() -> None:
+    """Every end has its own word."""
+    rows = [entry for entry in a_whole_launch() if entry.dag_id in plan().before("go_no_go")]
+    votes = gate_places(GateStyle.DECISION)
+    no = [record_of(votes[0], Outcome.REJECTED), *(record_of(v, Outcome.NOT_REACHED) for v in votes[1:])]
+    seal = a_seal(
+        *no, launch_id=LAUNCH, dag_id="go_no_go", phase_id=votes[0].phase.id, complete=False, problems=("no",)
+    )
+    rows += [*map(Entry.of_record, no), Entry.of_seal(seal, "gate"), ended("no_go")]
+    report = report_of(rows)
+    assert (report.chain.broken, status_word(report.status)) == ("", "NO GO")
 
 
 def test_postponements_are_told_with_both_times() -> None:
     """Who moved it, from when to when, and why."""
     move = happened(
         EntryKind.LAUNCH_POSTPONED, 1, by="omar.operations", reason="CDN",
-        **{"from": NOON.isoformat(), "to": (NOON + timedelta(days=1)).isoformat()},
+        **{"from": "2030-05-27T12:00:00.123456Z", "to": "2030-05-28T12:00:00.123456Z"},
     )  # fmt: skip
-    (event,) = report_of([move]).events
-    assert event.what == "Postponed from 2030-05-06 12:00 UTC to 2030-05-07 12:00 UTC"
+    report = report_of([move])
+    (_, event) = report.events
+    assert (report.chain.broken, event.what) == (
+        "",
+        "Postponed from 2030-05-27 12:00 UTC to 2030-05-28 12:00 UTC",
+    )
     assert (event.by, event.reason) == ("Omar Haddad", "CDN")
 
 
@@ -244,6 +265,7 @@ def test_broken_chain_is_said_and_does_not_hide_the_rest() -> None:
     verified = Verified(launch_id=LAUNCH, rows=1, head=None, broken=broken)
     report = report_of([entry(FIRST)], verified=verified)
     assert report.chain.broken == "row 1 (seq 10, decision): its content was changed"
+    assert status_word(report.status) == "RECORD BROKEN"
     assert item(report, FIRST.ref).ticked
 
 
@@ -256,7 +278,7 @@ def test_row_of_another_version_is_left_out() -> None:
     report = report_of([odd, entry(SECOND)])
     assert item(report, FIRST.ref).latest is None
     assert item(report, SECOND.ref).ticked
-    assert report.chain.rows == 2
+    assert report.chain.rows == 3
 
 
 def test_latest_seal_of_a_dag_is_shown() -> None:
@@ -266,7 +288,7 @@ def test_latest_seal_of_a_dag_is_shown() -> None:
         Entry.of_seal(a_seal(launch_id=LAUNCH, dag_id=FIRST.dag_id, try_number=2), "two"),
     ]
     (seal,) = report_of(rows).phases[0].seals
-    assert (seal.complete, seal.row) == (True, 2)
+    assert (seal.complete, seal.row) == (True, 3)
 
 
 def test_contacts_have_no_numbers_unless_asked_for() -> None:
@@ -281,11 +303,12 @@ def test_contacts_have_no_numbers_unless_asked_for() -> None:
     assert (ada.phone, ada.email) == ("+1 202 555 0101", "ada.lindqvist@example.org")
 
 
-def test_run_without_a_conductor_has_a_report_as_well() -> None:
-    """Somebody triggered one phase: what is known of the launch is what its records say."""
+def test_rows_without_a_start_have_a_report_as_well() -> None:
+    """What is known of the launch is what its records say, and that it proves nothing comes first."""
     report = report_of([entry(FIRST, rehearsal=True, environment="staging")], conducted=False)
     assert (report.launch.environment, report.launch.rehearsal) == ("staging", True)
     assert report.launch.launch_at is None
+    assert report.chain.broken.endswith("it was kept before the launch was started")
 
 
 def test_signature_is_what_was_typed() -> None:

@@ -202,7 +202,7 @@ def test_decisions_stand_before_the_launch() -> None:
         < made.index("### Go / No-Go")
         < made.index("### Launch (T-0)")
     )
-    assert "**no go** by Ada Lindqvist" in line_of(made, go.item.text)
+    assert "**no go** by Carla Mendes" in line_of(made, go.item.text)
 
 
 def test_document_with_our_marks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ class Sources:
     kept: Kept
     verified: Verified
     launch: Launch | None
-    """None where no conductor started it: somebody triggered a phase on its own."""
+    """None where the table of launches does not know it."""
     phases: Sequence[Phase]
     digests: Mapping[str, str]
     """Dag id to the digest of its checklist as it is now."""
@@ -82,7 +82,7 @@ class _Builder:
         found = boxes(self._lines, phases)
         in_document = {item.ref for item in found.values()}
         phases = [_marked(phase, in_document) for phase in phases]
-        status = _STATUS[given.launch.state] if given.launch else Status.UNDER_WAY
+        status = _STATUS[given.verified.state] if given.verified.state else Status.BROKEN
         decisions, signatures = self._gate(GateStyle.DECISION), self._gate(GateStyle.SIGNATURE)
         rollback = self._rollback()
         return Report(

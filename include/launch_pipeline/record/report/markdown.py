@@ -30,9 +30,17 @@ def render(report: Report, document: str) -> str:
     """Put the report into the document that it was made with."""
     lines = lines_of(document)
     found = boxes(lines, report.phases)
-    body = "".join(_line(report, line, found.get(number)) for number, line in enumerate(lines))
+    body = _alarm(report)
+    body += "".join(_line(report, line, found.get(number)) for number, line in enumerate(lines))
     notes = "" if any(map(_is_for_notes, lines)) else _notes(report)
     return f"{body}\n{ANNEX}\n{annex(report, notes=notes)}"
+
+
+def _alarm(report: Report) -> str:
+    """Say before anything else that the record does not hold."""
+    if not report.chain.broken:
+        return ""
+    return f"{BEGIN}\n**The record is broken, and proves nothing**: {escaped(report.chain.broken)}\n\n{END}\n"
 
 
 def _line(report: Report, line: Line, item: ItemLine | None) -> str:

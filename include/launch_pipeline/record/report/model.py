@@ -17,18 +17,20 @@ DONE = frozenset({Outcome.PASSED, Outcome.APPROVED})
 
 
 class Status(StrEnum):
-    """Where the launch stands, or how it ended."""
+    """Where the launch stands, or how it ended, as its rows prove it."""
 
     UNDER_WAY = "under way"
     COMPLETE = "complete"
     ABORTED = "aborted"
     NO_GO = "no go"
     ROLLED_BACK = "rolled back"
+    BROKEN = "record broken"
+    """The rows do not hold, so nothing is proved of it."""
 
     @property
     def over(self) -> bool:
         """Whether it has ended in any way."""
-        return self is not Status.UNDER_WAY
+        return self not in {Status.UNDER_WAY, Status.BROKEN}
 
 
 class CheckLine(Frozen):

@@ -9,7 +9,6 @@ from launch_pipeline.checklist.files import file_digest
 from launch_pipeline.checklist.load import checklist_files, load_phase
 from launch_pipeline.checks.registry import parameter_models
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
-from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.report.build import Sources, build
 from launch_pipeline.record.report.document import read_document
 from launch_pipeline.record.verify import known_launches, read_kept, verify_kept
@@ -47,7 +46,7 @@ def make_report(
         Sources(
             kept=kept,
             verified=verify_kept(kept),
-            launch=Launches(dsn).find(launch_id),
+            launch=kept.launch,
             phases=phases,
             digests=digests,
             document=read_document(),

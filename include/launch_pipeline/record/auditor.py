@@ -1,0 +1,442 @@
+"""Prove the exported record of a launch, or name the first row that is wrong.
+
+    python verify_launch.py production-2.4.0.jsonl [--head sha256:...]
+
+Needs nothing but Python 3.9 or newer. Written from the rules in docs/record.md of the launch pipeline, apart
+from the pipeline's own verifier; comments name the rules. Give a head that was noted while the launch went
+on: without one it cannot be known whether the last rows are missing, or the whole file was made up.
+
+Exit codes: 0 the record holds, 1 it does not, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from collections import Counter
+from datetime import datetime
+from typing import Any, NoReturn
+
+# Laid out by hand, since auditors read it.
+# fmt: off
+GENESIS = "sha256:" + "0" * 64
+DEEPEST, MOST_BITS, MOST_DIGITS = 60, 12900, 4300
+COLUMNS = ("appended_at", "content_digest", "dag_id", "item_ref", "kind", "launch_id", "position", "previous",
+           "seq", "task_instance_id", "try_number")
+OUTCOMES = ("passed", "approved", "waived", "not_applicable", "not_met", "rejected", "not_reached")
+ROLES = ("technical_lead", "product_manager", "operations_lead", "cto", "security_lead", "database_admin",
+         "infrastructure_lead", "on_call_engineer", "qa_lead", "kubernetes_admin", "network_admin",
+         "security_officer")
+OF_A_PHASE = ("decision", "machine_pass", "not_reached", "round", "bypass", "seal")
+OF_THE_LAUNCH = ("launch_started", "launch_postponed", "launch_aborted", "launch_ended")
+Row = dict[str, Any]
+Place = tuple[str, ...]
+
+
+class Wrong(Exception):
+    """Something does not hold; its text says what."""
+
+def need(holds: object, problem: str) -> None:
+    """Go on where a rule holds."""
+    if not holds:
+        raise Wrong(problem)
+
+# ---- 1. one reading ---------------------------------------------------------------------------------------
+
+def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    need(len({key for key, _ in pairs}) == len(pairs), "a key is there twice")
+    return dict(pairs)
+
+def whole_number(digits: str) -> int:
+    need(len(digits.lstrip("-")) <= MOST_DIGITS and int(digits).bit_length() < MOST_BITS,
+         "a number is too long")
+    return int(digits)
+
+def other_number(digits: str) -> float:
+    number = float(digits)
+    need(abs(number) != float("inf"), "a number is too large")
+    return number
+
+def no_constant(word: str) -> NoReturn:
+    raise Wrong(word + " is no number of JSON")
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+def sha256(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+def read_line(text: str) -> Any:
+    """Read one line of the export; only the canonical form is read."""
+    need(not re.search("[\ud800-\udfff]", text), "it holds half of a surrogate pair")
+    try:
+        value = json.loads(text, object_pairs_hook=no_key_twice, parse_int=whole_number,
+                           parse_float=other_number, parse_constant=no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Wrong(f"it cannot be read as JSON: {error}") from None
+    waiting, deepest = [(value, 1)], 0
+    while waiting:
+        here, level = waiting.pop()
+        if isinstance(here, str):
+            need(not re.search("[\0\ud800-\udfff]", here), "a text holds NUL or half of a surrogate pair")
+        elif isinstance(here, (dict, list)):
+            deepest = max(deepest, level)
+            inside = list(here) + list(here.values()) if isinstance(here, dict) else here
+            waiting += [(each, level + 1) for each in inside]
+    need(deepest <= DEEPEST + 1, "it is nested too deeply")
+    need(canonical(value) == text, "it is not written in canonical JSON")
+    return value
+
+# ---- 2. contents ------------------------------------------------------------------------------------------
+
+def fits(value: Any, shape: Any) -> bool:
+    """Whether a value has a shape: a type, a function, a tuple of choices, [of each], {of each field}."""
+    if isinstance(shape, dict):
+        fields = {key.rstrip("?"): each for key, each in shape.items() if key != "..."}
+        most = "..." in shape or (type(value) is dict and set(value) <= set(fields))
+        least = type(value) is dict and all(key in value or key + "?" in shape for key in fields)
+        return most and least and all(fits(value[key], fields[key]) for key in fields if key in value)
+    if isinstance(shape, list):
+        return type(value) is list and all(fits(each, shape[0]) for each in value)
+    if isinstance(shape, tuple):
+        return any(fits(value, choice) for choice in shape)
+    if isinstance(shape, type):
+        return type(value) is shape
+    return bool(shape(value)) if callable(shape) else type(value) is type(shape) and value == shape
+
+def moment(value: Any, *, zone: bool = True) -> datetime | None:
+    """Read a time that is written as the rules say; None for any other text."""
+    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?(Z|[+-]\d\d:\d\d)" + ("" if zone else "?")
+    if type(value) is not str or not re.fullmatch(form, value, re.ASCII):
+        return None
+    try:
+        read = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return read if read.isoformat().replace("+00:00", "Z") == value else None
+
+def each_of(keys: Any, shape: Any) -> Any:
+    def each(value: Any) -> bool:
+        return type(value) is dict and all(fits(k, keys) and fits(v, shape) for k, v in value.items())
+    return each
+
+def at_least(least: int) -> Any:
+    return lambda value: type(value) is int and value >= least
+
+def local_moment(value: Any) -> datetime | None:
+    return moment(value, zone=False)
+
+def a_digest(value: Any) -> bool:
+    return type(value) is str and re.fullmatch("sha256:[0-9a-f]{64}", value) is not None
+
+def words(value: Any) -> bool:
+    return type(value) is str and value.strip() != ""
+
+def anything(_: Any) -> bool:
+    return True
+
+PERSON = {"id": str, "name": str, "slack_id": (str, None), "airflow_user": (str, None)}
+ROUND = {"number": at_least(1), "decided_by": (PERSON, None), "decided_at": moment,
+         "evidence_digest": a_digest}
+FINDING = {"subject": str, "expression": str, "wanted": str, "actual": anything, "holds": bool, "note": str}
+RESULT = {"kind": str, "params": dict, "authority": str, "verdict": ("passed", "failed", "inconclusive"),
+          "headline": str, "findings": [FINDING], "observed": dict, "started_at": local_moment,
+          "duration_ms": int, "attempts": int}
+RECORD = {"schema_version": 1, "launch_id": str, "environment": str, "rehearsal": bool, "item_ref": str,
+          "text": str, "dag_id": str, "task_id": str, "outcome": OUTCOMES, "results": [RESULT],
+          "evidence_digest": a_digest, "decided_by": (PERSON, None),
+          "recorded_by": ("slack", "airflow_ui", "api", "machine"), "role": (*ROLES, None), "reason": str,
+          "signature": str, "decided_at": moment, "task_instance_id": str, "try_number": at_least(0),
+          "checklist_digest": str, "rounds": [ROUND], "carried_from?": str}
+SEALED = {"item_ref": str, "outcome": OUTCOMES, "task_instance_id": str, "digest": str}
+SEAL = {"schema_version": 1, "launch_id": str, "dag_id": str, "phase_id": str, "complete": bool,
+        "counts": each_of(OUTCOMES, int), "records": [SEALED], "bypasses": [str], "problems": [str],
+        "checklist_digest": str, "sealed_at": moment, "try_number": at_least(0)}
+ITEM = {"ref": str, "owner": ROLES, "severity": ("blocking", "advisory"), "rounds": at_least(1),
+        "mode": ("check", "check+approval", "approval"), "gate": ("approval", "decision", "signature")}
+RULES = {"self_approval": bool, "two_roles_one_person": bool, "waive_blocking_items": bool,
+         "may_waive": each_of(ROLES, [ROLES])}
+PLAN = {"steps": [[str]], "decision": str, "rollback": str, "items": each_of(str, [ITEM]), "rules": RULES}
+STARTED = {"environment": str, "rehearsal": bool, "release": str, "release_sha": str, "launch_at": moment,
+           "planned_at": moment, "started_by": str, "started_at": moment, "conf": dict,
+           "checklist_digests": each_of(str, str), "plan": PLAN, "...": anything}
+SHAPES = {"decision": RECORD, "machine_pass": RECORD, "not_reached": RECORD, "seal": SEAL,
+          "round": {**ROUND, "life": int}, "launch_started": STARTED,
+          "launch_postponed": {"from": moment, "to": moment, "by": words, "reason": words, "...": anything},
+          "launch_aborted": {"by": words, "reason": words, "ended_at": moment, "...": anything},
+          "launch_ended": {"state": ("complete", "no_go", "rolled_back"), "ended_at": moment,
+                           "...": anything}}
+
+# ---- 3. to 7. the launch ----------------------------------------------------------------------------------
+
+
+class Launch:
+    """What the rows have said so far."""
+
+    def __init__(self) -> None:
+        self.start: Row = {}
+        self.plan: Row = {}
+        self.phases: list[str] = []
+        self.at: datetime | None = None
+        self.end = ""
+        self.records: dict[Place, list[Row]] = {}
+        self.rounds: dict[Place, list[Row]] = {}
+        self.bypassed: set[tuple[str, ...]] = set()
+        self.seals: dict[str, Row] = {}
+        self.went = False
+        self.sealed = 0
+
+    def take(self, row: Row) -> None:
+        kind, said = row["kind"], row["content"]
+        need(type(said) is dict, "its content is no object")
+        need(fits(said, SHAPES.get(kind, dict)), "its content has not the fields of its kind")
+        self.columns(row, kind, said)
+        need(bool(self.start) == (kind != "launch_started"),
+             "the start is not the first row, or not the only one")
+        if not self.start:
+            self.started(said)
+        if self.end and kind in OF_A_PHASE + OF_THE_LAUNCH:  # rule 7
+            back = kind in OF_A_PHASE and self.end == "aborted" and self.went
+            need(back and row["dag_id"] == self.plan["rollback"] != "",
+                 "it was kept after the launch had ended")
+        place = (row["dag_id"], row["item_ref"])
+        if SHAPES.get(kind) is RECORD:
+            self.record(place, said)
+        elif kind == "round":
+            self.rounds.setdefault(place, []).append(said)
+        elif kind == "bypass":
+            self.bypassed.add(place + (row["task_instance_id"],))
+        elif kind == "seal":
+            self.seal(row["dag_id"], said)
+        elif kind == "launch_postponed":
+            need(moment(said["from"]) == self.at, "it moves the launch from another time than was in force")
+            self.at = moment(said["to"])
+        elif kind in ("launch_aborted", "launch_ended"):
+            self.ended(said.get("state") if kind == "launch_ended" else "aborted")
+
+    def columns(self, row: Row, kind: str, said: Row) -> None:
+        """Rule 3."""
+        if SHAPES.get(kind) is RECORD:
+            outcome = said["outcome"]
+            of = {"passed": "machine_pass", "not_reached": "not_reached"}.get(outcome, "decision")
+            same = ("launch_id", "dag_id", "item_ref", "task_instance_id", "try_number")
+            need(kind == of and all(row[name] == said[name] for name in same),
+                 "row and record say different things")
+        elif kind == "seal":
+            own = ("launch_id", "dag_id", "try_number")
+            need(all(row[name] == said[name] for name in own) and not row["item_ref"], "row and seal differ")
+        elif kind in OF_THE_LAUNCH:
+            named = "launch/" + row["launch_id"]
+            need((row["dag_id"], row["item_ref"], row["task_instance_id"]) == ("", "", named),
+                 "it is not the launch's")
+
+    def started(self, said: Row) -> None:
+        """Rule 4."""
+        plan = said["plan"]
+        phases = [dag for step in plan["steps"] for dag in step]
+        dags = phases + ([plan["rollback"]] if plan["rollback"] else [])
+        refs = [item["ref"] for items in plan["items"].values() for item in items]
+        need(moment(said["launch_at"]) == moment(said["planned_at"]), "it was moved before it began")
+        need(len(set(dags)) == len(dags) and len(set(refs)) == len(refs), "its plan names something twice")
+        need(set(dags) == set(plan["items"]) and all(plan["items"].values()),
+             "its Dags are not those with items")
+        need(plan["decision"] == "" or plan["decision"] in phases, "its decision is no phase")
+        need(set(dags) <= set(said["checklist_digests"]), "a checklist has no digest")
+        self.start, self.plan, self.phases, self.at = said, plan, phases, moment(said["launch_at"])
+
+    def record(self, place: Place, said: Row) -> None:
+        """Rule 5."""
+        dag, outcome, results, rounds = place[0], said["outcome"], said["results"], said["rounds"]
+        need(dag in self.plan["items"], "the launch has no phase " + dag)
+        for name in ("environment", "rehearsal"):
+            need(said[name] == self.start[name], f"its {name} is not the launch's")
+        seen = [{**result, "started_at": result["started_at"].replace("Z", "+00:00")} for result in results]
+        need(sha256(canonical(seen)) == said["evidence_digest"], "its evidence has another digest")
+        passed = bool(results) and all(result["verdict"] == "passed" for result in results)
+        need(outcome != "passed" or passed, "its checks did not pass")
+        machine = outcome in ("passed", "not_reached")
+        says = {said["decided_by"] is None, said["role"] is None, said["recorded_by"] == "machine"}
+        need(says == {machine}, "its outcome does not fit who decided it")
+        need(machine or outcome == "approved" or words(said["reason"]), "it has no reason")
+        earlier = self.records.setdefault(place, [])
+        if "carried_from" in said:
+            own = ("task_instance_id", "try_number", "carried_from")
+            rest = {key: value for key, value in said.items() if key not in own}
+            first = [other for other in earlier if other["task_instance_id"] == said["carried_from"]]
+            same = [other for other in first if rest == {k: v for k, v in other.items() if k not in own}]
+            need(same, "it repeats a decision that is not there")
+        need([one["number"] for one in rounds] == list(range(1, len(rounds) + 1)),
+             "its rounds are not 1, 2, 3, ...")
+        if outcome == "approved" and rounds:
+            parts = ("decided_by", "decided_at", "evidence_digest")
+            need(all(rounds[-1][name] == said[name] for name in parts), "its last round is not its approval")
+            rounds = rounds[:-1]
+        lives: dict[int, list[Row]] = {}
+        for one in self.rounds.get(place, []):
+            lives.setdefault(one["life"], []).append({name: one[name] for name in ROUND})
+        need(not rounds or any(all(one in kept for one in rounds) for kept in lives.values()),
+             "a round is not there")
+        if said["checklist_digest"] == self.start["checklist_digests"][dag]:
+            self.fits_item(place, said, passed=passed)
+        earlier.append(said)
+
+    def fits_item(self, place: Place, said: Row, *, passed: bool) -> None:
+        """Rule 5, where the checklist is that of the start."""
+        items = [item for item in self.plan["items"][place[0]] if item["ref"] == place[1]]
+        need(items, "the launch has no such item")
+        item, outcome, rules = items[0], said["outcome"], self.plan["rules"]
+        aside = outcome in ("waived", "not_applicable")
+        need(outcome != "passed" or item["mode"] == "check", "its item needs a person")
+        need(outcome != "approved" or item["mode"] != "check", "its item asks nobody")
+        need(outcome != "approved" or item["mode"] == "approval" or passed, "its checks have not passed")
+        need(outcome != "rejected" or item["severity"] == "blocking", "its item is advisory")
+        need(outcome != "not_met" or item["severity"] == "advisory", "its item is blocking")
+        waivers = rules["may_waive"].get(item["owner"], []) if aside else []
+        need(said["role"] in [None, item["owner"]] + waivers, "its role may not decide it")
+        need(outcome != "waived" or item["severity"] == "advisory" or rules["waive_blocking_items"],
+             "its item may not be waived")
+        if item["gate"] != "approval":
+            person = said["decided_by"] or {}
+            need(not aside, "a decision or signature cannot be set aside")
+            own = bool(person) and person["airflow_user"] == self.start["started_by"]
+            need(not own or rules["self_approval"], "who started the launch decided it")
+            unsigned = item["gate"] == "signature" and outcome == "approved" and not words(said["signature"])
+            need(not unsigned, "it is signed with nothing")
+        most = item["rounds"] if item["rounds"] > 1 else 0
+        count = len(said["rounds"])
+        need(count == most if outcome == "approved" else count <= most, "it has another number of rounds")
+
+    def seal(self, dag: str, said: Row) -> None:
+        """Rule 6."""
+        need(dag in self.plan["items"], "the launch has no phase " + dag)
+        listed = {sealed["item_ref"]: sealed for sealed in said["records"]}
+        need(len(listed) == len(said["records"]), "it lists an item twice")
+        for ref, sealed in listed.items():
+            need(ref.split(".")[0] == said["phase_id"], "it lists an item of another phase")
+            kept = self.records.get((dag, ref), [])
+            need(kept, f"it lists {ref}, of which no record is before it")
+            latest = (sha256(canonical(kept[-1])), kept[-1]["task_instance_id"], kept[-1]["outcome"])
+            need((sealed["digest"], sealed["task_instance_id"], sealed["outcome"]) == latest,
+                 f"what it lists of {ref} is not the latest record before it")
+        began = self.start["checklist_digests"][dag]
+        if said["checklist_digest"] == began:
+            need(set(listed) == {item["ref"] for item in self.plan["items"][dag]},
+                 "it does not list every item once")
+        need(said["counts"] == dict(Counter(sealed["outcome"] for sealed in listed.values())),
+             "its counts are wrong")
+        need(len(set(said["bypasses"])) == len(said["bypasses"]), "it names a bypass twice")
+        for ref in said["bypasses"]:
+            sealed = listed.get(ref, {"outcome": "", "task_instance_id": ""})
+            need(sealed["outcome"] == "not_reached", "it names a bypass that it does not list as not reached")
+            need((dag, ref, sealed["task_instance_id"]) in self.bypassed, "it names a bypass that no row has")
+        need(said["complete"] is not bool(said["problems"]), "'complete' and its problems do not fit")
+        if said["complete"]:
+            need(said["checklist_digest"] == began and not said["bypasses"], "it cannot be complete")
+            for ref, sealed in listed.items():
+                need(sealed["outcome"] not in ("rejected", "not_reached"), "it is complete without " + ref)
+                need(self.records[dag, ref][-1]["checklist_digest"] == began, ref + " has another checklist")
+            gates = [self.records[dag, item["ref"]][-1]["decided_by"]
+                     for item in self.plan["items"][dag] if item["gate"] != "approval"]
+            people = [person["id"] for person in gates if person]
+            need(len(set(people)) == len(people) or self.plan["rules"]["two_roles_one_person"],
+                 "one person twice")
+            steps = self.plan["steps"]
+            own_step = next((number for number, step in enumerate(steps) if dag in step), 0)
+            for before in (each for step in steps[:own_step] for each in step):
+                need(self.stands(before), f"it is complete, and {before} before it is not")
+        self.seals[dag] = said
+        self.sealed += 1
+        self.went = self.went or (said["complete"] and dag == self.plan["decision"])
+
+    def stands(self, dag: str) -> bool:
+        seal = self.seals.get(dag)
+        if seal is None or not seal["complete"]:
+            return False
+        latest = [self.records[dag, sealed["item_ref"]][-1]["outcome"] for sealed in seal["records"]]
+        return not {"rejected", "not_reached"} & set(latest)
+
+    def ended(self, state: str) -> None:
+        """Rule 7."""
+        decision = self.seals.get(self.plan["decision"], {"records": []})
+        if state == "complete":
+            still_open = [dag for dag in self.phases if not self.stands(dag)]
+            need(self.phases and not still_open, "it says complete, and not every phase is")
+        elif state == "no_go":
+            need(any(sealed["outcome"] == "rejected" for sealed in decision["records"]), "nobody said no")
+        elif state == "rolled_back":
+            need(self.stands(self.plan["rollback"]), "the rollback is not complete")
+        self.end = state
+
+# ---- the chain --------------------------------------------------------------------------------------------
+
+
+def chained(row: Any, position: int, previous: str, launch_id: str | None) -> None:
+    """Rule 1: the row's place, its content's digest and its own."""
+    numbers = ("position", "seq", "try_number")
+    fields = {name: int if name in numbers else str for name in COLUMNS}
+    need(fits(row, {**fields, "content": anything, "digest": str}), "it has not the fields of a row")
+    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"
+    need(re.fullmatch(form, row["appended_at"], re.ASCII), "its time is not written as it was kept")
+    need(row["launch_id"] == launch_id, "it is a row of another launch")
+    need(row["position"] == position, f"its position is {row['position']}, not {position}")
+    need(row["previous"] == previous, "it does not follow the row before it")
+    need(row["content_digest"] == sha256(canonical(row["content"])), "its content was changed")
+    header = {name: row[name] for name in COLUMNS}
+    need(row["digest"] == sha256(canonical(header)), "one of its columns was changed")
+
+
+def prove(data: bytes, head: str | None = None) -> str:
+    """Give what was proved in words. Raises Wrong naming the first row that does not hold."""
+    launch, previous, launch_id, position = Launch(), GENESIS, None, 0
+    heads: set[str] = set()
+    lines = (data[:-1] if data.endswith(b"\n") else data).split(b"\n")
+    for position, line in enumerate(lines, start=1):
+        place = f"row {position}"
+        try:
+            row = read_line(line.decode("utf-8"))
+            place = f"row {row.get('position')} (line {position}, {row.get('kind')} {row.get('item_ref')})"
+            launch_id = row.get("launch_id") if launch_id is None else launch_id
+            chained(row, position, previous, launch_id)
+            launch.take(row)
+        except UnicodeDecodeError:
+            raise Wrong(place + ": it is not UTF-8") from None
+        except (Wrong, AttributeError) as error:
+            why = error if isinstance(error, Wrong) else "it is no object"
+            raise Wrong(f"{place}: {why}") from None
+        previous = row["digest"]
+        heads.add(previous)
+    need(head is None or head in heads, f"the head {head} is not in it: rows are missing, or made anew")
+    end = launch.end or "under way"
+    return (
+        f"{launch_id}: {position} rows hold, {launch.sealed} seals follow from them; the launch is {end};"
+        f" head {previous} (row {position})"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line; give the exit code."""
+    parser = argparse.ArgumentParser(description="Prove the exported record of a launch.")
+    parser.add_argument("export", help="file that 'launch ledger export' wrote")
+    parser.add_argument("--head", help="digest that was noted earlier and must be in it")
+    given = parser.parse_args(arguments)
+    try:
+        with open(given.export, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        print(f"{given.export} cannot be read: {error.strerror}", file=sys.stderr)
+        return 2
+    try:
+        print("OK " + prove(data, given.head))
+    except Wrong as error:
+        print(f"WRONG {given.export}: {error}")
+        return 1
+    if not given.head:
+        print("No head was given, so it is not known whether its end is missing or the whole was made anew.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
