@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import GO_NO_GO, ROLLBACK, STEPS
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.checklist.words import Role, Severity
 from launch_pipeline.record.plan import LaunchPlan, PlannedItem, Rules
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def launch_plan(dags: Mapping[str, ShippedDag], policy: Policy) -> LaunchPlan:
             self_approval=policy.self_approval,
             two_roles_one_person=policy.two_roles_one_person,
             waive_blocking_items=policy.waive_blocking_items,
-            may_waive={role: policy.waiver_roles(role) for role in Role},
+            may_waive={role: policy.waiver_roles(role, Severity.ADVISORY) for role in Role},
         ),
     )
 

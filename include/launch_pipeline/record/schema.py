@@ -65,7 +65,6 @@ class EntryKind(StrEnum):
     NOT_REACHED = "not_reached"
     BYPASS = "bypass"
     SEAL = "seal"
-    REFUSAL = "refusal"
     ANNOUNCEMENT = "announcement"
     NUDGE = "nudge"
     ROUND = "round"
