@@ -14,6 +14,9 @@ airflow_home.prepare()
 from airflow.sdk.execution_time import task_runner  # noqa: E402
 
 from launch_pipeline.orchestration import ledger_access  # noqa: E402
+from launch_pipeline.orchestration.planned import launch_plan  # noqa: E402
+from launch_pipeline.orchestration.shipped import shipped_dags  # noqa: E402
+from launch_pipeline.people.deployed import policy  # noqa: E402
 from launch_pipeline.record.launches import Launches  # noqa: E402
 from launch_pipeline.record.ledger import Ledger  # noqa: E402
 from servers.airflow_task import Supervisor  # noqa: E402
@@ -64,5 +67,7 @@ def ledger(supervisor: Supervisor, dsn: str) -> Ledger:
 @pytest.fixture
 def launched(ledger: Ledger, dsn: str) -> Ledger:
     """Give the same with the launch that the tests' tasks belong to."""
-    Launches(dsn).start(a_launch())
+    dags = shipped_dags()
+    digests = {dag_id: dag.digest for dag_id, dag in dags.items()}
+    Launches(dsn).start(a_launch(checklist_digests=digests), launch_plan(dags, policy()))
     return ledger

@@ -28,7 +28,7 @@ from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
 from servers.item_tasks import CONF, REASON, change_launch, entries
 from servers.records import a_record, a_seal
-from servers.sealed_phases import begin_with_these_checklists, seal_before, whole_seal
+from servers.sealed_phases import seal_before, whole_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -399,7 +399,6 @@ def test_complete_rollback_ends_the_launch(
 ) -> None:
     """Rolled back; a launch that had ended already stays as it ended."""
     launches = Launches(dsn)
-    begin_with_these_checklists(dsn)
     ledger.append(Entry.of_seal(a_seal(launch_id=LAUNCH, dag_id=GO_NO_GO), "gate-go"))
     supervisor.runs.add((T_0, LAUNCH))
     if aborted:

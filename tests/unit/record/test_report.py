@@ -203,7 +203,7 @@ def test_refused_answers_are_told_with_who_wanted_what() -> None:
         code="not_your_role",
         sentence="It belongs to the Security Lead.", reason="let us <b>hurry</b>",
     )  # fmt: skip
-    (event,) = report_of([refusal]).events
+    (event,) = [e for e in report_of([refusal]).events if e.what.startswith("Refused")]
     assert event.what == f"Refused: Approve of {FIRST.ref} (not_your_role). It belongs to the Security Lead."
     assert (event.by, event.reason) == ("Omar Haddad", "let us <b>hurry</b>")
 
