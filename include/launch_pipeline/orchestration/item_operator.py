@@ -60,7 +60,7 @@ from launch_pipeline.orchestration.evidence import (
 from launch_pipeline.orchestration.judging import judge
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import ledger, set_aside, standing
-from launch_pipeline.orchestration.observe import environment_named, observe_once
+from launch_pipeline.orchestration.observe import environment_of, observe_once
 from launch_pipeline.orchestration.pacing import pause, worker_lag
 from launch_pipeline.orchestration.records import (
     GivenAnswer,
@@ -381,11 +381,11 @@ class ChecklistItemOperator(HITLOperator):
 
     def _environment(self, context: Context) -> Environment:
         """The environment, or its defaults while its file is broken: the checks name what is wrong."""
-        name = self._launch(context).environment
+        launch = self._launch(context)
         try:
-            return environment_named(name)
+            return environment_of(launch)
         except ConfigurationError:
-            return Environment(name=name)
+            return Environment(name=launch.environment)
 
 
 def _set_aside(launch_id: str) -> Any:

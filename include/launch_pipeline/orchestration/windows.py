@@ -22,7 +22,7 @@ from launch_pipeline.checklist.words import Anchor
 from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
 from launch_pipeline.orchestration.launch_context import CONF_TEMPLATE, LaunchContext
 from launch_pipeline.orchestration.ledger_access import current_launch, sealed_at
-from launch_pipeline.orchestration.observe import environment_named
+from launch_pipeline.orchestration.observe import environment_of
 from launch_pipeline.orchestration.retrying import despite_accidents
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class WindowTrigger(BaseTrigger):
         base = current.launch_at if current else _parse(launch.launch_at)
         if base is None:
             return None
-        environment = await asyncio.to_thread(environment_named, launch.environment)
+        environment = await asyncio.to_thread(environment_of, launch)
         ended = await sealed_at(launch.launch_id, T_0) if moment.anchor is Anchor.T_0_END else None
         return opening(moment, base, ended, environment.pace)
 

@@ -182,9 +182,9 @@ def test_nobody_gets_in_without_an_account(api: DeployedApi) -> None:
 
 
 def test_form_offers_the_environment_of_the_deployment(api: DeployedApi) -> None:
-    """The file that people put beside their contacts is what the launch's form offers."""
+    """The file that people put beside their contacts is what the launch's form offers, and no rehearsal's."""
     params = api.call("admin", "GET", "/api/v2/dags/launch/details").json()["params"]
-    assert set(params["environment"]["schema"]["enum"]) == {"production", "rehearsal"}
+    assert set(params["environment"]["schema"]["enum"]) == {"production"}
 
 
 # ---- an answer in production ---------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def window(
 ) -> WindowTrigger:
     with DAG("launch_day_t_0", schedule=None):
         operator = OpensOperator(task_id="opens", moment=moment, told=told)
-    conf = {"environment": "test", "launch_at": launch_at}
+    conf = {"environment": "test", "rehearsal": True, "launch_at": launch_at}
     made = WindowTrigger(moment=moment, conf=json.dumps(conf), told=told)
     made.task_instance = Task(supervisor, operator, conf=conf).identity
     return made
@@ -85,7 +85,7 @@ def test_window_has_the_pace_of_its_environment(
 ) -> None:
     """A rehearsal's two hours are as short as its environment says."""
     assert ledger is not None
-    include.environment(hour="500ms")
+    include.environment(rehearsal=True, hour="500ms")
     at = in_seconds(-3600)
     event = event_of(window(supervisor, at.isoformat(), offset="2h"))
     opened = datetime.fromisoformat((event.xcoms or {})["return_value"]["opened"])
@@ -211,7 +211,7 @@ def test_window_after_the_launch_counts_from_the_later_end(
     supervisor: Supervisor, ledger: Ledger, dsn: str, include: IncludeFolder
 ) -> None:
     """An hour after the launch time, or after the end of T-0 where that was later."""
-    include.environment(hour="1s")
+    include.environment(rehearsal=True, hour="1s")
     begun(dsn, in_seconds(-3600))
     sealed = in_seconds(0)
     seal = a_seal(launch_id=LAUNCH, dag_id="launch_day_t_0", sealed_at=sealed)
