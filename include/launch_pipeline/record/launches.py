@@ -30,6 +30,19 @@ class LaunchState(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+class Via(StrEnum):
+    """How a person said that a launch moves or ends."""
+
+    AIRFLOW = "airflow"
+    """Signed in to Airflow, which named them."""
+    TERMINAL = "terminal"
+    """With the ledger's address alone; the name is that of the operating system."""
+
+
+FROM_A_TERMINAL = "from a terminal"
+"""What is shown beside a name that Airflow did not vouch for."""
+
+
 class Launch(Strict):
     """A launch, as asked for and as it stands."""
 
@@ -125,7 +138,9 @@ class Launches:
             row = connection.execute(_ACTIVE, [environment]).fetchone()
         return _launch(row) if row else None
 
-    def postpone(self, launch_id: str, new_time: datetime, by: str, reason: str) -> Launch:
+    def postpone(
+        self, launch_id: str, new_time: datetime, by: str, reason: str, *, via: Via = Via.TERMINAL
+    ) -> Launch:
         """Move an active launch to another time in the future; the same time again changes nothing.
 
         Raises LaunchRefused for a time without zone or in the past, a missing reason and an ended launch.
@@ -144,18 +159,19 @@ class Launches:
             update = "UPDATE launch.launches SET launch_at = %s WHERE launch_id = %s"
             connection.execute(update, [new_time, launch_id])
             moves = _count(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
-            content = {"from": before.launch_at.isoformat(), "to": new_time.isoformat(), "by": by}
-            entry = _entry(launch_id, EntryKind.LAUNCH_POSTPONED, {**content, "reason": reason}, moves + 1)
+            moved = {"from": before.launch_at.isoformat(), "to": new_time.isoformat()}
+            content = {**moved, "by": by, "via": via, "reason": reason}
+            entry = _entry(launch_id, EntryKind.LAUNCH_POSTPONED, content, moves + 1)
             append_within(connection, entry)
             return _get(connection, launch_id)
 
-    def abort(self, launch_id: str, by: str, reason: str) -> Launch:
+    def abort(self, launch_id: str, by: str, reason: str, *, via: Via = Via.TERMINAL) -> Launch:
         """End an active launch by a person's word; an aborted one stays as it is.
 
         Raises LaunchRefused for a missing reason and for a launch that ended otherwise.
         """
         _reason_or_refuse(reason, "abort")
-        return self._finish(launch_id, LaunchState.ABORTED, {"by": by, "reason": reason})
+        return self._finish(launch_id, LaunchState.ABORTED, {"by": by, "via": via, "reason": reason})
 
     def end(self, launch_id: str, state: LaunchState) -> Launch:
         """End an active launch in ``state``; one that has ended so stays as it is.

@@ -177,6 +177,7 @@ def test_postponing_moves_the_launch_and_says_why(dsn: str, launches: Launches) 
         "from": SOON.isoformat(),
         "to": LATER.isoformat(),
         "by": "ada.technical",
+        "via": "terminal",
         "reason": REASON,
     }
 
@@ -237,7 +238,7 @@ def test_aborted_launch_is_over(dsn: str, launches: Launches) -> None:
     assert aborted.ended_at is not None
     assert launches.abort("shop-1.2", "ada", "again") == aborted
     (entry,) = Ledger(dsn).entries("shop-1.2", EntryKind.LAUNCH_ABORTED)
-    assert entry.content == {"by": "carla.cto", "reason": REASON}
+    assert entry.content == {"by": "carla.cto", "via": "terminal", "reason": REASON}
     with pytest.raises(LaunchRefused, match=r"ended as 'aborted' at .*cannot be postponed"):
         launches.postpone("shop-1.2", LATER, "ada", REASON)
     with pytest.raises(LaunchRefused, match="cannot end as 'complete'"):
