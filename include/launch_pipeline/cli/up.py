@@ -189,6 +189,8 @@ def shown_progress() -> Iterator[Progress]:
 
 def show_addresses(info: StackInfo, settings: StackSettings) -> None:
     """Say where the stack is, who may sign in, and where the passwords lie."""
+    from launch_pipeline.orchestration.fab_roles import FabRole  # noqa: PLC0415
+
     users = ", ".join(f"{user.name} ({user.words})" for user in settings.users)
     console = out()
     console.print(f"\n[bold]{info.url}[/]" + ("  [bold yellow]REHEARSAL[/]" if info.rehearsal else ""))
@@ -199,4 +201,6 @@ def show_addresses(info: StackInfo, settings: StackSettings) -> None:
         console.print(
             "contacts   none: nobody can answer yet. Copy include/contacts.example.yaml to contacts.yaml."
         )
+    elif not any(FabRole.LAUNCHER in user.roles for user in settings.users):
+        console.print("launchers  none: name people who may start launches with --launchers.")
     console.print("\nCtrl-C stops everything.")

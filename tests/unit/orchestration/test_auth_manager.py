@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.common.types import MenuItem
 
+from launch_pipeline.orchestration import auth_manager
 from launch_pipeline.orchestration.auth_manager import LaunchAuthManager
 from launch_pipeline.orchestration.fab_roles import PERMISSIONS, FabRole, permissions_of, written
 
@@ -20,7 +20,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 
-METHODS: tuple[ResourceMethod, ...] = get_args(ResourceMethod)
+ACTIONS = ("can_read", "can_create", "can_edit", "can_delete", "menu_access")
+MORE = {
+    "Asset Aliases", "Configurations", "Connections", "Documentation", "Plugins", "Pools", "Providers",
+    "Triggers", "Variables",
+}  # fmt: skip
+"""Resources that none of our roles has."""
+METHODS = ("GET", "POST", "PUT", "DELETE")
 DETAILS = (None, DagDetails(), DagDetails(id="launch"))
 SINGLE = ("configuration", "connection", "asset", "asset_alias", "pool", "variable")
 
@@ -41,6 +47,7 @@ def questions() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 QUESTIONS = questions()
+assert len(QUESTIONS) > 150
 
 
 def users(role: FabRole) -> tuple[Any, Any]:
@@ -66,6 +73,25 @@ def test_both_managers_answer_alike(role: FabRole, monkeypatch: pytest.MonkeyPat
     assert ours.filter_authorized_menu_items(menu, user=simple) == fabs.filter_authorized_menu_items(
         menu, fab
     )
+
+
+def test_both_managers_want_the_same_permissions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever one permission is missing, it is missed by both or by neither."""
+    ours, fabs = LaunchAuthManager(), FabAuthManager()
+    resources = {resource for granted in PERMISSIONS.values() for _, resource in granted} | MORE
+    everything = frozenset((action, resource) for action in ACTIONS for resource in resources)
+    monkeypatch.setattr(FabAuthManager, "_get_user_permissions", staticmethod(lambda user: user.perms))
+    for missing in everything:
+        granted = everything - {missing}
+        monkeypatch.setattr(auth_manager, "permissions_of", lambda _, granted=granted: granted)
+        simple, fab = users(FabRole.VIEWER)
+        fab.perms = granted
+        differ = [
+            name
+            for name, (what, given) in QUESTIONS.items()
+            if getattr(ours, what)(user=simple, **given) != getattr(fabs, what)(user=fab, **given)
+        ]
+        assert differ == [], missing
 
 
 def test_two_roles_add_up() -> None:
