@@ -136,13 +136,18 @@ def _keep(api: SignedIn, user: str) -> list[httpx.Response]:
     return [api.call(user, "PUT", f"{task}/state-store/rounds", {"value": [1]})]
 
 
-def _change(api: SignedIn, user: str) -> list[httpx.Response]:
+def a_launch(dsn: str) -> str:
+    """Let a rehearsal be under way in the ledger; gives its id."""
     name = f"kept-{uuid.uuid4().hex}"
     asked = {"environment": name, "rehearsal": True, "release": "1.0.0", "release_sha": "a" * 40}
     at = datetime.now(UTC) + timedelta(days=9)
-    Launches(api.ledger_dsn).start(Launch(launch_id=name, launch_at=at, started_by="nobody", **asked))
-    later, why = (at + timedelta(days=1)).isoformat(), {"reason": "asked by a test"}
-    path = f"/launch/launches/{name}"
+    Launches(dsn).start(Launch(launch_id=name, launch_at=at, started_by="nobody", **asked))
+    return name
+
+
+def _change(api: SignedIn, user: str) -> list[httpx.Response]:
+    later = (datetime.now(UTC) + timedelta(days=99)).isoformat()
+    why, path = {"reason": "asked by a test"}, f"/launch/launches/{a_launch(api.ledger_dsn)}"
     return [
         api.call(user, "POST", f"{path}/postpone", {"to": later, **why}),
         api.call(user, "POST", f"{path}/abort", why),

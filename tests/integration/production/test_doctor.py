@@ -198,7 +198,8 @@ def test_account_of_the_deployment_itself(deployed: Examined, api: DeployedApi, 
 def test_person_of_a_launch_who_is_administrator(deployed: Examined, api: DeployedApi) -> None:
     """Who decides and may do everything as well is named, so that it is not found out afterwards."""
     give = (
-        "INSERT INTO ab_user_role (user_id, role_id) SELECT u.id, r.id FROM ab_user u, ab_role r"
+        "INSERT INTO ab_user_role (id, user_id, role_id)"
+        " SELECT (SELECT max(id) + 1000 FROM ab_user_role), u.id, r.id FROM ab_user u, ab_role r"
         " WHERE u.username = 'carla.cto' AND r.name = 'Admin'"
     )
     take = (
