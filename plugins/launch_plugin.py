@@ -1,12 +1,12 @@
-"""The launch pipeline's Airflow plugin: the guard over every answer, the bridge's routes, and the reports."""
+"""The launch pipeline's Airflow plugin: the guard over answers, reports, launches, the bridge's routes."""
 
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from launch_pipeline.orchestration import report_routes
+from launch_pipeline.orchestration import launch_routes, report_routes, slack_routes
 from launch_pipeline.orchestration.guard import Guard
-from launch_pipeline.orchestration.slack_routes import PREFIX, SlackRoutes
+from launch_pipeline.orchestration.host_door import HostDoor
 
 
 class LaunchPlugin(AirflowPlugin):
@@ -15,10 +15,16 @@ class LaunchPlugin(AirflowPlugin):
     name = "launch_pipeline"
     fastapi_apps = [  # noqa: RUF012  # Airflow reads a plain class attribute
         # The longer prefix first: Airflow mounts them in this order, and the first that fits answers.
-        {"app": report_routes.ReportRoutes(), "url_prefix": report_routes.PREFIX, "name": "launch reports"},
-        {"app": SlackRoutes(), "url_prefix": PREFIX, "name": "launch bridge"},
+        {
+            "app": report_routes.report_routes(),
+            "url_prefix": report_routes.PREFIX,
+            "name": "launch reports",
+        },
+        {"app": launch_routes.launch_routes(), "url_prefix": launch_routes.PREFIX, "name": "launches"},
+        {"app": slack_routes.slack_routes(), "url_prefix": slack_routes.PREFIX, "name": "launch bridge"},
     ]
     fastapi_root_middlewares = [  # noqa: RUF012  # likewise
-        {"middleware": Guard, "args": [], "kwargs": {}, "name": "launch guard"}
+        {"middleware": Guard, "args": [], "kwargs": {}, "name": "launch guard"},
+        {"middleware": HostDoor, "args": [], "kwargs": {}, "name": "launch hosts"},
     ]
     external_views = [report_routes.VIEW]  # noqa: RUF012  # likewise

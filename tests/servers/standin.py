@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pytest
-import yaml
 
 from launch_pipeline.checks.clients import close_clients
 from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Holder
@@ -22,7 +21,7 @@ from launch_pipeline.errors import NotConnected
 from launch_pipeline.people.contacts import load_contacts
 from launch_pipeline.rehearsal.slack.server import SlackStandIn
 from launch_pipeline.rehearsal.slack.settings import CHECK_TOKEN, SlackSettings
-from launch_pipeline.rehearsal.stage import example_contacts
+from launch_pipeline.rehearsal.stage import committed_environment, example_contacts
 from launch_pipeline.rehearsal.standin.connections import connections, overlay
 from launch_pipeline.rehearsal.standin.prometheus import SAMPLE_EVERY
 from launch_pipeline.rehearsal.standin.server import StandIn
@@ -117,8 +116,7 @@ class RunningStandIn:
     @property
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
-        committed = yaml.safe_load((ROOT / "include/environments/rehearsal.yaml").read_text(encoding="utf-8"))
-        made = overlay(committed, self.plan, self.stand_in.schema_fingerprint)
+        made = overlay(committed_environment(), self.plan, self.stand_in.schema_fingerprint)
         moment = datetime.now(UTC)
         launch = {
             "release": self.plan.release,

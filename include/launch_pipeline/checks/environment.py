@@ -9,13 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checklist.files import read_yaml
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
 
+_HOUR = timedelta(hours=1)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TARGET = re.compile(r"(?:\*\.)?[A-Za-z0-9._-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
 SYSTEM_RESOLVER = "system"
@@ -35,8 +36,8 @@ class Environment(Frozen):
     allow_link_local: bool = False
     """Whether checks may ask link-local addresses, a cloud's metadata service among them."""
     variables: dict[str, Any] = Field(default_factory=dict)
-    hour: Duration = timedelta(hours=1)
-    """How long an hour of waiting lasts; rehearsals compress it."""
+    hour: Duration = _HOUR
+    """How long an hour of waiting lasts; only a rehearsal may compress it."""
     recheck: Duration | None = None
     """How often failing checks run again while a person is asked; None: as the policy says."""
     addresses: dict[str, str] = Field(default_factory=dict)
@@ -62,6 +63,15 @@ class Environment(Frozen):
             message = "must be longer than 0; write for example 60s"
             raise ValueError(message)
         return value
+
+    @field_validator("hour", mode="after")
+    @classmethod
+    def _an_hour_in_earnest(cls, hour: timedelta, info: ValidationInfo) -> timedelta:
+        # A launch window that opens after seconds is no window.
+        if hour != _HOUR and not info.data.get("rehearsal"):
+            message = "only a rehearsal compresses time; remove it, or write 'rehearsal: true'"
+            raise ValueError(message)
+        return hour
 
     @field_validator("addresses", mode="after")
     @classmethod
@@ -91,7 +101,7 @@ class Environment(Frozen):
     @property
     def pace(self) -> float:
         """How fast waiting passes here: 1 in earnest, less in a rehearsal."""
-        return self.hour / timedelta(hours=1)
+        return self.hour / _HOUR
 
 
 def _split(target: str) -> tuple[str, int]:

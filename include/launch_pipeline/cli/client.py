@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from launch_pipeline.orchestration.airflow_api import AirflowApi
     from launch_pipeline.runtime.home import StackInfo
 
+USER_VARIABLE = "LAUNCH_AIRFLOW_USER"
 PASSWORD_VARIABLE = "LAUNCH_AIRFLOW_PASSWORD"  # noqa: S105 - a name, not a password
+READER_VARIABLE = "LAUNCH_READER_USER"
+READER_PASSWORD_VARIABLE = "LAUNCH_READER_PASSWORD"  # noqa: S105 - likewise
+"""The account with which commands that only look sign in, where nobody is named. None acts with it."""
 LEDGER_VARIABLE = "LAUNCH_LEDGER"
 
 HomeOption = Annotated[
@@ -40,8 +45,16 @@ UserOption = Annotated[
     str | None,
     typer.Option(
         "--user",
-        envvar="LAUNCH_AIRFLOW_USER",
+        envvar=USER_VARIABLE,
         help=f"Airflow user. The password is read from {PASSWORD_VARIABLE}, or from the stack of --home.",
+    ),
+]
+PersonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        envvar=USER_VARIABLE,
+        help=f"Your Airflow user; the password is in {PASSWORD_VARIABLE}, of the stack of --home, or asked",
     ),
 ]
 LedgerOption = Annotated[
@@ -84,9 +97,32 @@ class Target:
         return read_info(Path(named).resolve() if named else home_folder(None, project_root()))
 
     def api(self) -> AirflowApi:
-        """Return a client. Raises :class:`OperationError` saying what is missing and where to give it."""
-        from launch_pipeline.orchestration.airflow_api import AirflowApi  # noqa: PLC0415
+        """Return a client of somebody who looks; of the stack of this machine that is its administrator.
 
+        Raises :class:`OperationError` saying what is missing and where to give it.
+        """
+        url, info = self._airflow()
+        if self.user is None and (reader := os.environ.get(READER_VARIABLE)):
+            return _client(url, reader, secret(READER_PASSWORD_VARIABLE))
+        user = self.user or (info.user if info else None)
+        if user is None:
+            raise OperationError(f"say who you are to Airflow with --user ({USER_VARIABLE}).")
+        return _client(url, user, self._password(user, info))
+
+    def person(self) -> AirflowApi:
+        """Return a client of the person who acts: nobody acts who was not named.
+
+        Asks for the password where a terminal is there. Raises :class:`OperationError` where nobody is named,
+        with the accounts that there are, or where no password is known.
+        """
+        url, info = self._airflow()
+        if self.user is None:
+            known = f" This stack has {', '.join(info.people)}." if info else ""
+            message = f"say who you are with --user ({USER_VARIABLE}): the record names who acts.{known}"
+            raise OperationError(message)
+        return _client(url, self.user, self._password(self.user, info, ask=True))
+
+    def _airflow(self) -> tuple[str, StackInfo | None]:
         info = None if self.url else self.info()
         url = self.url or (info.url if info else None)
         if url is None:
@@ -95,19 +131,19 @@ class Target:
                 "or name another Airflow with --url (LAUNCH_AIRFLOW_URL)."
             )
             raise OperationError(message)
-        user = self.user or (info.user if info else None)
-        if user is None:
-            raise OperationError("say who you are to Airflow with --user (LAUNCH_AIRFLOW_USER).")
-        return AirflowApi(url, user, self._password(user, info))
+        return url, info
 
-    def _password(self, user: str, info: StackInfo | None) -> str:
-        given = secret(PASSWORD_VARIABLE)
-        if given:
+    @staticmethod
+    def _password(user: str, info: StackInfo | None, *, ask: bool = False) -> str:
+        # A password in a variable is that of the user beside it, and of nobody else.
+        if (given := secret(PASSWORD_VARIABLE)) and os.environ.get(USER_VARIABLE) in {None, "", user}:
             return given
-        if info is None:
-            message = f"put the password of {user!r} into {PASSWORD_VARIABLE}, or into a file named by "
-            raise OperationError(f"{message}{PASSWORD_VARIABLE}_FILE.")
-        return info.password(user)
+        if info is not None:
+            return info.password(user)
+        if ask and sys.stdin.isatty():
+            return str(typer.prompt(f"Airflow password of {user}", hide_input=True, err=True))
+        message = f"put the password of {user!r} into {PASSWORD_VARIABLE}, or into a file named by "
+        raise OperationError(f"{message}{PASSWORD_VARIABLE}_FILE.")
 
     def find_ledger(self) -> str | None:
         """Return the ledger's address, ``None`` if it is not known here."""
@@ -124,8 +160,21 @@ class Target:
             raise OperationError(message)
         return dsn
 
-    def who(self) -> str:
-        """Return who acts: the Airflow user if one is named, else the user of this machine."""
-        import getpass  # noqa: PLC0415
 
-        return self.user or getpass.getuser()
+def _client(url: str, user: str, password: str) -> AirflowApi:
+    from launch_pipeline.orchestration.airflow_api import AirflowApi  # noqa: PLC0415
+
+    return AirflowApi(url, user, password)
+
+
+def terminal_user() -> str:
+    """Return who sits at this terminal, as the operating system knows it: ``user@host``."""
+    import pwd  # noqa: PLC0415 - not on every system on which help is shown
+    import socket  # noqa: PLC0415
+
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # In a container a number may have no name. Variables such as USER are anybody's word.
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"

@@ -133,6 +133,7 @@ def people(deployment: Examined) -> Iterator[Row]:
         yield ok("people", f"all {len(roles)} roles are held by somebody who may answer")
     yield _launchers(contacts, accounts)
     yield _services(accounts)
+    yield _administrators(contacts, accounts)
 
 
 def _accounts(deployment: Examined) -> Mapping[str, Any] | None:
@@ -189,6 +190,16 @@ def _services(accounts: Mapping[str, Any]) -> Row:
         return ok("accounts", f"{' and '.join(wanted)} are open, with their own narrow roles")
     says = f"{', '.join(wrong)} is missing, closed, or has other roles than its own"
     return problem("accounts", says, f"{_INIT}.")
+
+
+def _administrators(contacts: Contacts, accounts: Mapping[str, Any]) -> Row:
+    """Who may do everything in Airflow; nobody who decides in a launch should."""
+    open_ones = {name for name, account in accounts.items() if account.get("active")}
+    names = sorted(name for name in open_ones if FabRole.ADMIN in _roles(accounts[name]))
+    if people := [name for name in names if contacts.by_airflow_user(name)]:
+        says = f"{', '.join(people)} may do everything in Airflow, and decides in a launch as well"
+        return problem("administrators", says, "take the role Admin away; administrate with another account.")
+    return ok("administrators", f"{', '.join(names) or 'none'}; what they can do is in docs/production.md")
 
 
 def connections(deployment: Examined) -> Iterator[Row]:

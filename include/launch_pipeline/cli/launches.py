@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from launch_pipeline.cli.client import HomeOption, LedgerOption, Target, UrlOption, UserOption
+from launch_pipeline.cli.client import (
+    HomeOption,
+    LedgerOption,
+    PersonOption,
+    Target,
+    UrlOption,
+    terminal_user,
+)
 from launch_pipeline.cli.console import out
 
 if TYPE_CHECKING:
     from launch_pipeline.orchestration.airflow_api import AirflowApi
+    from launch_pipeline.record.launches import Launches
 
 CONDUCTOR = "launch"
 UNFINISHED = frozenset({"queued", "running"})
@@ -27,22 +35,25 @@ Examples:
       --launch-time 2030-06-01T10:00:00+02:00
   launch start --release 2.4.0 --previous-release 2.3.6 --environment staging \\
       --release-commit "$(git rev-parse v2.4.0)" \\
-      --launch-time 2030-06-01T10:00:00Z --id staging-2.4.0
+      --launch-time 2030-06-01T10:00:00Z --id staging-2.4.0 --user ada.technical
 """
 POSTPONE_EXAMPLES = """\
 Move a launch to another time. Windows that have not opened yet follow; the move is recorded.
 
 \b
-Example:
-  launch postpone production-2.4.0 --to 2030-06-03T10:00:00+02:00 --reason "payment provider is down"
+Examples:
+  launch postpone production-2.4.0 --to 2030-06-03T10:00:00+02:00 \\
+      --reason "payment provider is down" --user ada.technical
+  launch postpone production-2.4.0 --to 2030-06-03T10:00:00+02:00 \\
+      --reason "Airflow is down" --terminal
 """
 ABORT_EXAMPLES = """\
 End a launch for good. Recorded with who and why; whatever still runs of it is set to failed.
 
 \b
 Examples:
-  launch abort production-2.4.0 --reason "release withdrawn"
-  launch abort production-2.4.0 --reason "release withdrawn" --yes
+  launch abort production-2.4.0 --reason "release withdrawn" --user ada.technical
+  launch abort production-2.4.0 --reason "release withdrawn" --yes --terminal
 """
 
 
@@ -60,8 +71,12 @@ def moment(text: str) -> datetime:
 
 MomentArgument = Annotated[datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="With zone")]
 ReasonOption = Annotated[str, typer.Option(help="Why; kept in the record")]
-ByOption = Annotated[
-    str | None, typer.Option(help="Who decided [default: --user, else the user of this machine]")
+TerminalOption = Annotated[
+    bool,
+    typer.Option(
+        "--terminal",
+        help="Write the ledger without Airflow; the record says that only a terminal spoke, and whose",
+    ),
 ]
 
 
@@ -81,10 +96,10 @@ def start(
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Mark everything REHEARSAL")] = False,
     home: HomeOption = None,
     url: UrlOption = None,
-    user: UserOption = None,
+    user: PersonOption = None,
 ) -> None:
-    """Trigger the conductor and say how to follow it."""
-    api = Target(home, url, user).api()
+    """Trigger the conductor, as the person who signs in, and say how to follow it."""
+    api = Target(home, url, user).person()
     conf = {
         "release": release,
         "release_sha": release_commit,
@@ -110,39 +125,53 @@ def postpone(
     launch_id: Annotated[str, typer.Argument(help="The launch")],
     to: MomentArgument,
     reason: ReasonOption,
-    by: ByOption = None,
+    terminal: TerminalOption = False,
     ledger: LedgerOption = None,
     home: HomeOption = None,
-    user: UserOption = None,
+    url: UrlOption = None,
+    user: PersonOption = None,
 ) -> None:
     """Record the new launch time; the windows read it where they wait."""
-    from launch_pipeline.record.launches import Launches  # noqa: PLC0415
-
-    target = Target(home, None, user, ledger)
-    moved = Launches(target.ledger_dsn()).postpone(launch_id, to, by or target.who(), reason)
-    out().print(f"[green]✓[/] {launch_id} launches at [bold]{moved.launch_at.isoformat()}[/]")
+    target = Target(home, url, user, ledger)
+    if terminal:
+        moved = _launches(target).postpone(launch_id, to, terminal_user(), reason)
+        launch_at = moved.launch_at.isoformat()
+    else:
+        launch_at = target.person().postpone_launch(launch_id, to, reason)["launch_at"]
+    out().print(f"[green]✓[/] {launch_id} launches at [bold]{launch_at}[/]")
 
 
 def abort(
     launch_id: Annotated[str, typer.Argument(help="The launch")],
     reason: ReasonOption,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again")] = False,
-    by: ByOption = None,
+    terminal: TerminalOption = False,
     ledger: LedgerOption = None,
     home: HomeOption = None,
     url: UrlOption = None,
-    user: UserOption = None,
+    user: PersonOption = None,
 ) -> None:
-    """Record the end first, then end what runs: a crash between leaves a launch that opens nothing more."""
-    from launch_pipeline.record.launches import Launches  # noqa: PLC0415
+    """Record the end first, then end what runs: a crash between leaves a launch that opens nothing more.
 
+    The same command again ends what still runs.
+    """
     target = Target(home, url, user, ledger)
-    api, dsn = target.api(), target.ledger_dsn()
+    api = None if terminal else target.person()
     if not yes:
         typer.confirm(f"End the launch {launch_id} for good?", abort=True)
-    Launches(dsn).abort(launch_id, by or target.who(), reason)
-    ended = end_runs(api, launch_id)
-    out().print(f"[green]✓[/] {launch_id} aborted; {len(ended)} running Dags ended")
+    if api is None:
+        _launches(target).abort(launch_id, terminal_user(), reason)
+        ended = "what runs opens nothing more; repeat without --terminal to end it"
+    else:
+        api.abort_launch(launch_id, reason)
+        ended = f"{len(end_runs(api, launch_id))} running Dags ended"
+    out().print(f"[green]✓[/] {launch_id} aborted; {ended}")
+
+
+def _launches(target: Target) -> Launches:
+    from launch_pipeline.record.launches import Launches  # noqa: PLC0415 - opens the database driver
+
+    return Launches(target.ledger_dsn())
 
 
 def end_runs(api: AirflowApi, launch_id: str) -> list[str]:

@@ -15,7 +15,7 @@ from launch_pipeline.cli.console import err, out
 from launch_pipeline.errors import ConfigurationError, OperationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from launch_pipeline.runtime.home import StackInfo
     from launch_pipeline.runtime.progress import Progress, Step
@@ -29,7 +29,7 @@ Start PostgreSQL, Airflow and the ledger, and keep them running until Ctrl-C.
 Examples:
   launch up
   launch up --port 8090 --home ~/launch-staging
-  launch up --contacts contacts.yaml
+  launch up --contacts contacts.yaml --launchers ada.technical
 """
 DOWN_EXAMPLES = """\
 Stop a stack that 'launch up' started in another terminal.
@@ -40,6 +40,14 @@ Examples:
   launch down --home ~/launch-staging
 """
 DOWN_TIMEOUT = 60.0
+LaunchersOption = Annotated[
+    str,
+    typer.Option(
+        "--launchers",
+        envvar="LAUNCH_LAUNCHERS",
+        help="Airflow users of people who may start launches, with commas between [default: only 'admin']",
+    ),
+]
 
 
 def up(
@@ -47,9 +55,11 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web interface")] = 8080,
     host: Annotated[str, typer.Option(help="Address that the web interface listens on")] = "127.0.0.1",
     contacts: ContactsOption = None,
+    launchers: LaunchersOption = "",
     parallelism: Annotated[int, typer.Option(min=1, help="Tasks that run at the same time")] = 8,
 ) -> None:
     """Start the stack and run until Ctrl-C."""
+    from launch_pipeline.runtime.deploying import names_in  # noqa: PLC0415
     from launch_pipeline.runtime.settings import StackSettings  # noqa: PLC0415
     from launch_pipeline.runtime.stack import Stack  # noqa: PLC0415
 
@@ -57,7 +67,7 @@ def up(
     if contacts:
         given["contacts"] = contacts.resolve()
     settings = StackSettings.resolve(home=home, **given)
-    settings = settings.model_copy(update={"users": users_of(settings)})
+    settings = settings.model_copy(update={"users": users_of(settings, names_in(launchers))})
     run_until_interrupted(Stack(settings), settings)
 
 
@@ -85,23 +95,31 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def users_of(settings: StackSettings) -> tuple[User, ...]:
+def users_of(settings: StackSettings, launchers: Collection[str] = ()) -> tuple[User, ...]:
     """Return Airflow's users: an administrator, and everybody of the contacts who has an Airflow user.
+
+    People answer; those of ``launchers`` start, postpone and abort launches as well.
 
     Raises :class:`ConfigurationError` for contacts that cannot be read, or a name Airflow cannot take.
     """
     from pydantic import ValidationError  # noqa: PLC0415
 
+    from launch_pipeline.orchestration.fab_roles import FabRole  # noqa: PLC0415
     from launch_pipeline.people.contacts import load_contacts  # noqa: PLC0415
     from launch_pipeline.runtime.settings import User  # noqa: PLC0415
 
-    admin = User(name="admin", role="admin")
-    if settings.contacts is None:
-        return (admin,)
-    people = load_contacts(settings.contacts).people
+    admin = User(name="admin", roles=frozenset({FabRole.ADMIN}))
+    people = load_contacts(settings.contacts).people if settings.contacts else ()
     names = [person.airflow_user for person in people if person.active and person.airflow_user]
+    if strangers := [name for name in launchers if name not in names]:
+        problem = f"{', '.join(strangers)} is the 'airflow_user' of no active person in the contacts."
+        raise ConfigurationError("--launchers", "", problem, "add the person there, or correct the name.")
+    may_start = {FabRole.APPROVER, FabRole.LAUNCHER}
     try:
-        return (admin, *(User(name=name) for name in names if name != admin.name))
+        users = [
+            User(name=name, roles=may_start if name in launchers else {FabRole.APPROVER}) for name in names
+        ]
+        return (admin, *(user for user in users if user.name != admin.name))
     except ValidationError as error:
         problem = f"{error.errors()[0]['input']!r} cannot be a user of Airflow."
         fix = "use a name without blanks, ':' and ','."
@@ -171,7 +189,9 @@ def shown_progress() -> Iterator[Progress]:
 
 def show_addresses(info: StackInfo, settings: StackSettings) -> None:
     """Say where the stack is, who may sign in, and where the passwords lie."""
-    users = ", ".join(f"{user.name} ({user.role})" for user in settings.users)
+    from launch_pipeline.orchestration.fab_roles import FabRole  # noqa: PLC0415
+
+    users = ", ".join(f"{user.name} ({user.words})" for user in settings.users)
     console = out()
     console.print(f"\n[bold]{info.url}[/]" + ("  [bold yellow]REHEARSAL[/]" if info.rehearsal else ""))
     console.print(f"users      {users}", markup=False)
@@ -181,4 +201,6 @@ def show_addresses(info: StackInfo, settings: StackSettings) -> None:
         console.print(
             "contacts   none: nobody can answer yet. Copy include/contacts.example.yaml to contacts.yaml."
         )
+    elif not any(FabRole.LAUNCHER in user.roles for user in settings.users):
+        console.print("launchers  none: name people who may start launches with --launchers.")
     console.print("\nCtrl-C stops everything.")

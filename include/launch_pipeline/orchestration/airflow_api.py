@@ -18,11 +18,14 @@ from launch_pipeline.errors import OperationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect and to wait for data."""
+LAUNCHES = "/launch/launches"
+"""Where the plugin lets people postpone and abort launches."""
 ATTEMPTS = 4
 BACKOFF = 0.4
 PAGE = 100
@@ -226,6 +229,17 @@ class AirflowApi:
     def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
         """Mark a run ``queued``, ``success`` or ``failed``; unfinished tasks are ended with it."""
         self._request("PATCH", self._run(dag_id, run_id), json={"state": state})
+
+    def postpone_launch(self, launch_id: str, to: datetime, reason: str) -> Json:
+        """Move a launch, as the signed-in user; give it as it stands."""
+        return self._change(launch_id, "postpone", {"to": to.isoformat(), "reason": reason})
+
+    def abort_launch(self, launch_id: str, reason: str) -> Json:
+        """End a launch for good, as the signed-in user; give it as it stands. Its runs go on until ended."""
+        return self._change(launch_id, "abort", {"reason": reason})
+
+    def _change(self, launch_id: str, what: str, body: Json) -> Json:
+        return self._request("POST", f"{LAUNCHES}/{_part(launch_id)}/{what}", json=body)
 
     def _found(self, path: str) -> Json | None:
         """Read what a path names, ``None`` where there is nothing."""

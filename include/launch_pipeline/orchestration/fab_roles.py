@@ -1,8 +1,9 @@
-"""Who may do what in Airflow under FAB: narrow roles, and the accounts that hold them, made by code.
+"""Who may do what in Airflow: narrow roles, and the accounts that hold them, made by code.
 
-A permission of FAB is an action on a resource. Answering a gate needs *edit HITL Detail* and *edit DAGs*;
-marking a task by hand needs *edit Task Instances*, which whoever answers does not get. Clearing and marking
-are one permission in Airflow: whoever starts launches has both, and ``phase_gate`` names what he marks.
+A permission is an action on a resource, in FAB's words. A deployment gives them to FAB; the auth manager of
+the embedded stack (``auth_manager.py``) reads the same table. Answering a gate needs *edit HITL Detail* and
+*edit DAGs*; marking a task by hand needs *edit Task Instances*, which an approver does not get. Clearing and
+marking are one permission in Airflow: a launcher has both, and ``phase_gate`` names what was marked.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING
 from launch_pipeline.checks.verdict import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Permission = tuple[str, str]
 """Action and resource, in FAB's words."""
 Permissions = frozenset[Permission]
+_JOINED = "+"
 
 
 class FabRole(StrEnum):
@@ -68,9 +70,27 @@ PERMISSIONS: Mapping[FabRole, Permissions] = {
     | _all("can_create", "DAG Runs"),
     # What the bridge calls is behind a door of its own, which looks at the account's name.
     FabRole.BRIDGE: _PAGE,
-    # Gates and conductor read which task instances there are, and what a request was answered with.
-    FabRole.PIPELINE: _PAGE | _all("can_read", "DAGs", "DAG Runs", "Task Instances", "HITL Detail"),
+    # Gates and conductor read which task instances there are, what a request was answered with, and, in the
+    # audit log, who marked a task by hand.
+    FabRole.PIPELINE: _PAGE
+    | _all("can_read", "DAGs", "DAG Runs", "Task Instances", "HITL Detail", "Audit Logs"),
 }
 """Exactly these; FAB's Admin has everything."""
 PEOPLES_ROLES = frozenset({FabRole.APPROVER, FabRole.LAUNCHER})
-"""Roles that only those have who are named; whoever is no longer named loses them."""
+"""Roles that only people who are named have; they lose them once they are no longer named."""
+
+
+def written(roles: Iterable[FabRole]) -> str:
+    """Write an account's roles as one word, for ``[core] simple_auth_manager_users``."""
+    return _JOINED.join(sorted(roles))
+
+
+def permissions_of(word: str | None) -> Permissions | None:
+    """Read the permissions of such a word; None means everything, which is what an Admin has.
+
+    A role that is not of this table opens nothing.
+    """
+    roles = (word or "").split(_JOINED)
+    if FabRole.ADMIN in roles:
+        return None
+    return frozenset().union(*(PERMISSIONS[FabRole(role)] for role in roles if role in set(FabRole)))

@@ -12,7 +12,7 @@ from launch_pipeline.checklist.moments import opening_of
 from launch_pipeline.checklist.sequence import CONDUCTOR, T_0, title
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist
 from launch_pipeline.orchestration.ledger_access import launches, ledger
-from launch_pipeline.orchestration.observe import environment_named
+from launch_pipeline.orchestration.observe import environment_of
 from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.people.deployed import contacts
 from launch_pipeline.slack.links import run_url
@@ -75,7 +75,7 @@ class LaunchInView:
             return None
         try:
             dag = shipped_dags().get(dag_id)
-            pace = environment_named(self.launch.environment).pace
+            pace = environment_of(self.launch).pace
         except (ConfigurationError, InvalidChecklist) as error:
             log.warning("When %s opens cannot be said: %s", dag_id, error)
             return None

@@ -27,7 +27,7 @@ ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
 async def observe(item: dict[str, Any], launch: LaunchContext, task_instance_id: str) -> Evidence:
     """Run the checks of an item (a dumped ``Item``) once; everything that goes wrong is in the evidence."""
     model = Item.model_validate(item)
-    environment = await asyncio.to_thread(environment_named, launch.environment)
+    environment = await asyncio.to_thread(environment_of, launch)
     variables = {**environment.variables, **launch.variables()}
     environment = environment.model_copy(update={"variables": variables})
     context = CheckContext(environment=environment, connect=connection_cache().get, holders=_holders)
@@ -50,6 +50,20 @@ async def observe_once(item: dict[str, Any], launch: LaunchContext, task_instanc
         return await observe(item, launch, task_instance_id)
     finally:
         await close_clients()
+
+
+def environment_of(launch: LaunchContext) -> Environment:
+    """The environment in which a launch runs, as its file says now.
+
+    Raises ConfigurationError where the file is missing or wrong, and where it is that of a rehearsal and the
+    launch is none: however the file got there, its side effects and its compressed time are for rehearsals.
+    """
+    environment = environment_named(launch.environment)
+    if environment.rehearsal and not launch.rehearsal:
+        problem = f"is for rehearsals, and the launch {launch.launch_id!r} is none."
+        fix = "take 'rehearsal: true' out of the file again, or launch in another environment."
+        raise ConfigurationError(f"the environment {launch.environment!r}", "rehearsal", problem, fix)
+    return environment
 
 
 def environment_named(name: str) -> Environment:

@@ -13,7 +13,7 @@ from launch_pipeline.checklist.words import Anchor
 from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
 from launch_pipeline.orchestration.launch_run import alaunch_in
 from launch_pipeline.orchestration.ledger_access import ledger, sealed_at
-from launch_pipeline.orchestration.observe import environment_named
+from launch_pipeline.orchestration.observe import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def opened(launch: LaunchContext, moments: Sequence[Moment]) -> bool:
         return True
     ended = ledger().seal(launch.launch_id, T_0) if _counts_t_0(moments) else None
     try:
-        pace = environment_named(launch.environment).pace
+        pace = environment_of(launch).pace
     except ConfigurationError as error:
         log.warning("When this window opens cannot be read, it stays closed: %s", error)
         return False
@@ -61,7 +61,7 @@ async def _known_opening(ti: Any, moments: Sequence[Moment]) -> datetime | None:
     """When the last moment comes; None while that is not known."""
     try:
         launch = await alaunch_in(ti, fresh=True)
-        environment = await asyncio.to_thread(environment_named, launch.environment)
+        environment = await asyncio.to_thread(environment_of, launch)
         ended = await sealed_at(launch.launch_id, T_0) if _counts_t_0(moments) else None
         return _last(launch, moments, ended, environment.pace)
     except (LedgerUnavailable, ConfigurationError) as error:

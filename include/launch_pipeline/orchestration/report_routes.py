@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
+from launch_pipeline.orchestration.late_app import LateApp
 from launch_pipeline.orchestration.slack_routes import PREFIX as LAUNCH
 
 if TYPE_CHECKING:
-    from launch_pipeline.orchestration.guard import App, Receive, Scope, Send
+    from launch_pipeline.orchestration.guard import App
 
 PREFIX = f"{LAUNCH}/report"
 """Mounted before the bridge's routes, which are behind a door of their own."""
@@ -28,23 +28,12 @@ VIEW = {
 """A tab on the page of each run: a launch's id is the run id in every Dag."""
 
 
-class ReportRoutes:
-    """ASGI application below ``/launch/report``, made at the first request."""
-
-    def __init__(self) -> None:
-        self._app: App | None = None
-        self._making = asyncio.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request of a reader."""
-        async with self._making:
-            if self._app is None:
-                self._app = await asyncio.to_thread(_make)
-        await self._app(scope, receive, send)
+def report_routes() -> LateApp:
+    """ASGI application below ``/launch/report``."""
+    return LateApp(_make)
 
 
 def _make() -> App:
-    # Airflow's ORM and settings are heavy, and not ready while plugins are loaded.
     from launch_pipeline.orchestration.report_app import make_app  # noqa: PLC0415
 
     return make_app()

@@ -10,7 +10,7 @@ from launch_pipeline.checks.environment import Environment
 from launch_pipeline.errors import ConfigurationError, LaunchError
 from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, Evidence, read_evidence
 from launch_pipeline.orchestration.ledger_access import evidence_table
-from launch_pipeline.orchestration.observe import environment_named, observe_once
+from launch_pipeline.orchestration.observe import environment_of, observe_once
 from launch_pipeline.people.deployed import policy
 from launch_pipeline.people.policy import Policy
 
@@ -62,6 +62,6 @@ def recheck_every(launch: LaunchContext) -> timedelta:
 def environment_or_default(launch: LaunchContext) -> Environment:
     """The environment, or its defaults while its file is broken: the checks name what is wrong."""
     try:
-        return environment_named(launch.environment)
+        return environment_of(launch)
     except ConfigurationError:
         return Environment(name=launch.environment)

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
+from launch_pipeline.orchestration.late_app import LateApp
+
 if TYPE_CHECKING:
-    from launch_pipeline.orchestration.guard import App, Receive, Scope, Send
+    from launch_pipeline.orchestration.guard import App
 
 PREFIX = "/launch"
 
 
-class SlackRoutes:
-    """ASGI application below ``/launch``, made at the first request."""
-
-    def __init__(self) -> None:
-        self._app: App | None = None
-        self._making = asyncio.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request of the bridge."""
-        await (await self._made())(scope, receive, send)
-
-    async def _made(self) -> App:
-        async with self._making:
-            if self._app is None:
-                self._app = await asyncio.to_thread(_make)
-            return self._app
+def slack_routes() -> LateApp:
+    """ASGI application below ``/launch``."""
+    return LateApp(_make)
 
 
 def _make() -> App:
-    # Airflow's ORM and settings are heavy, and not ready while plugins are loaded.
     from launch_pipeline.orchestration.slack_app import make_app  # noqa: PLC0415
 
     return make_app()

@@ -165,8 +165,10 @@ STARTED = {"environment": str, "rehearsal": bool, "release": str, "release_sha":
            "checklist_digests": each_of(str, str), "plan": PLAN, "...": anything}
 SHAPES = {"decision": RECORD, "machine_pass": RECORD, "not_reached": RECORD, "seal": SEAL,
           "round": {**ROUND, "life": int}, "launch_started": STARTED,
-          "launch_postponed": {"from": moment, "to": moment, "by": words, "reason": words, "...": anything},
-          "launch_aborted": {"by": words, "reason": words, "ended_at": moment, "...": anything},
+          "launch_postponed": {"from": moment, "to": moment, "by": words, "via": ("airflow", "terminal"),
+                               "reason": words, "...": anything},
+          "launch_aborted": {"by": words, "via": ("airflow", "terminal"), "reason": words, "ended_at": moment,
+                             "...": anything},
           "launch_ended": {"state": ("complete", "no_go", "rolled_back"), "ended_at": moment,
                            "...": anything}}
 

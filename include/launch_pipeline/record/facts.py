@@ -25,6 +25,19 @@ class LaunchState(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+class Via(StrEnum):
+    """How a person said that a launch moves or ends."""
+
+    AIRFLOW = "airflow"
+    """Signed in to Airflow, which named them."""
+    TERMINAL = "terminal"
+    """With the ledger's address alone; the name is that of the operating system."""
+
+
+FROM_A_TERMINAL = "from a terminal"
+"""What is shown beside a name that Airflow did not vouch for."""
+
+
 class Fact(BaseModel):
     """The content of a row about the launch; what else such a row says proves nothing and stays in it."""
 
@@ -68,6 +81,7 @@ class Postponed(Fact):
     before: AwareDatetime = Field(alias="from")
     to: AwareDatetime
     by: Words
+    via: Via
     reason: Words
 
 
@@ -75,6 +89,7 @@ class Aborted(Fact):
     """A person ended the launch."""
 
     by: Words
+    via: Via
     reason: Words
     ended_at: AwareDatetime
 

@@ -12,7 +12,16 @@ from launch_pipeline.checks.evidence import canonical_json, plain
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.people.written import visible_length
 from launch_pipeline.record.connect import aconnected, connected
-from launch_pipeline.record.facts import Aborted, Ended, Fact, LaunchState, Postponed, Started
+from launch_pipeline.record.facts import (
+    FROM_A_TERMINAL,
+    Aborted,
+    Ended,
+    Fact,
+    LaunchState,
+    Postponed,
+    Started,
+    Via,
+)
 from launch_pipeline.record.ledger import append_within
 from launch_pipeline.record.plan import LaunchPlan
 from launch_pipeline.record.schema import Entry, EntryKind
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-__all__ = ["Launch", "LaunchState", "Launches"]
+__all__ = ["FROM_A_TERMINAL", "Launch", "LaunchState", "Launches", "Via"]
 
 
 class Launch(Strict):
@@ -136,7 +145,9 @@ class Launches:
             row = connection.execute(_ACTIVE, [environment]).fetchone()
         return _launch(row) if row else None
 
-    def postpone(self, launch_id: str, new_time: datetime, by: str, reason: str) -> Launch:
+    def postpone(
+        self, launch_id: str, new_time: datetime, by: str, reason: str, *, via: Via = Via.TERMINAL
+    ) -> Launch:
         """Move an active launch to another time in the future; the same time again changes nothing.
 
         Raises LaunchRefused for a time without zone or in the past, a missing reason and an ended launch.
@@ -156,18 +167,20 @@ class Launches:
             connection.execute(update, [new_time, launch_id])
             moves = _count(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
             times = {"from": before.launch_at, "to": new_time}
-            said = Postponed.model_validate({**times, "by": by, "reason": reason})
+            said = Postponed.model_validate({**times, "by": by, "via": via, "reason": reason})
             append_within(connection, _entry(launch_id, EntryKind.LAUNCH_POSTPONED, said, moves + 1))
             return _get(connection, launch_id)
 
-    def abort(self, launch_id: str, by: str, reason: str) -> Launch:
+    def abort(self, launch_id: str, by: str, reason: str, *, via: Via = Via.TERMINAL) -> Launch:
         """End an active launch by a person's word; an aborted one stays as it is.
 
         Raises LaunchRefused for a missing reason and for a launch that ended otherwise.
         """
         _reason_or_refuse(reason, "abort")
         return self._finish(
-            launch_id, LaunchState.ABORTED, lambda at: Aborted(by=by, reason=reason, ended_at=at)
+            launch_id,
+            LaunchState.ABORTED,
+            lambda at: Aborted(by=by, via=via, reason=reason, ended_at=at),
         )
 
     def end(self, launch_id: str, state: LaunchState) -> Launch:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import SecretStr
 
 from launch_pipeline.checklist.files import include_folder
+from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.people.contacts import Contacts, load_contacts
 from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, CHECK_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
 from launch_pipeline.rehearsal.standin.connections import connection_variables, overlay
@@ -41,8 +43,8 @@ def example_contacts() -> Path:
 
 def committed_environment() -> dict[str, Any]:
     """Read the rehearsal's environment as it is in the project."""
-    path = include_folder() / "environments" / f"{ENVIRONMENT}.yaml"
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    text = (files(__package__) / "environment.yaml").read_text("utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
     return content
 
 
@@ -50,8 +52,8 @@ def users_of(contacts: Contacts) -> tuple[User, ...]:
     """Give everybody who may sign in: an administrator, the release manager, and the contacts."""
     people = [person.airflow_user for person in contacts.people if person.active and person.airflow_user]
     return (
-        User(name=ADMIN, role="admin"),
-        User(name=RELEASE_MANAGER, role="op"),
+        User(name=ADMIN, roles=frozenset({FabRole.ADMIN})),
+        User(name=RELEASE_MANAGER, roles=frozenset({FabRole.LAUNCHER})),
         *(User(name=name) for name in people),
     )
 
@@ -86,6 +88,8 @@ class Stage:
         self.plan_file = settings.home / "stand-in.json"
         self.environments = settings.home / "environments"
         self.settings = settings.model_copy(update={"extra_environment": self._variables()})
+        # The form offers what is there when the Dags are parsed, which is before the stand-in is ready.
+        self._keep(committed_environment())
 
     @property
     def slack_url(self) -> str:
@@ -123,9 +127,11 @@ class Stage:
         )
 
     def write_environment(self, schema_fingerprint: str) -> None:
-        """Write the environment as it is in this rehearsal; it wins over the committed one."""
+        """Write the environment as it is in this rehearsal."""
+        self._keep(overlay(committed_environment(), self.plan, schema_fingerprint))
+
+    def _keep(self, content: dict[str, Any]) -> None:
         self.environments.mkdir(exist_ok=True)
-        content = overlay(committed_environment(), self.plan, schema_fingerprint)
         path = self.environments / f"{ENVIRONMENT}.yaml"
         path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 

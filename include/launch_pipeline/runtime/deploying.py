@@ -58,11 +58,16 @@ class DeploymentSettings(Frozen):
         return cls(
             secrets=Path(os.environ.get(SECRETS_VARIABLE) or SECRETS),
             contacts=Path(contacts),
-            launchers=tuple(filter(None, map(str.strip, os.environ.get(LAUNCHERS, "").split(",")))),
+            launchers=names_in(os.environ.get(LAUNCHERS, "")),
             airflow_url=os.environ.get(AIRFLOW_VARIABLE) or API_SERVER,
             channel=os.environ.get(CHANNEL, ""),
             slack_api=os.environ.get(API, ""),
         )
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Read names with commas between."""
+    return tuple(filter(None, map(str.strip, text.split(","))))
 
 
 def initialise(settings: DeploymentSettings, progress: Progress = silent) -> list[str]:

@@ -40,13 +40,19 @@ class StackInfo(Frozen):
     rehearsal: bool
     log_folder: Path
 
+    people: tuple[str, ...] = ()
+    """Who may sign in, the accounts of pipeline and bridge aside."""
+
     def password(self, user: str) -> str:
-        """Return a user's password. Raises :class:`OperationError` if it is not known."""
+        """Return a user's password. Raises :class:`OperationError` if it is not known, naming who is."""
         try:
             known = json.loads(self.passwords_file.read_text(encoding="utf-8"))
             return str(known[user])
         except (OSError, ValueError, KeyError) as error:
-            message = f"no password for {user!r} in {self.passwords_file}: {error!r}"
+            message = (
+                f"no password for {user!r} in {self.passwords_file}: {error!r}."
+                f" The stack has the accounts {', '.join(self.people)}."
+            )
             raise OperationError(message) from error
 
 

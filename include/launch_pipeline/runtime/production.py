@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launch_pipeline.orchestration.host_door import HOSTS_VARIABLE
 from launch_pipeline.people.deployed import CONTACTS_VARIABLE
 from launch_pipeline.runtime.secret_files import Secret
 from launch_pipeline.runtime.settings import PROJECT_VARIABLE
@@ -40,6 +41,8 @@ def shared_environment() -> Mapping[str, str]:
         ENVIRONMENTS_VARIABLE: f"{CONFIGURATION}/environments",
         PROJECT_VARIABLE: PROJECT,
         AIRFLOW_VARIABLE: API_SERVER,
+        # The public address is a name of the api-server by itself.
+        HOSTS_VARIABLE: f"${{{HOSTS_VARIABLE}:-}}",
         # The outside may be behind a proxy, the neighbours are not.
         "NO_PROXY": NEIGHBOURS,
         "no_proxy": NEIGHBOURS,

@@ -6,12 +6,13 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field
 
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.orchestration.fab_roles import FabRole, written
 from launch_pipeline.people.deployed import CONTACTS_VARIABLE
 from launch_pipeline.runtime.keys import StackKeys, load_keys, load_passwords
 from launch_pipeline.runtime.ports import LOOPBACK, free_ports
@@ -31,15 +32,20 @@ LEDGER_APPLICATION = "launch_app"
 """The owner only migrates; with the other role nothing that is kept can be changed."""
 AIRFLOW_CONNECTION = "AIRFLOW_CONN_LAUNCH_AIRFLOW"
 PIPELINE_USER = "launch-pipeline"
-AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+AUTH_MANAGER = "launch_pipeline.orchestration.auth_manager.LaunchAuthManager"
 DEFAULT_PORT = 8080
 
 
 class User(Frozen):
-    """Somebody who may sign in to Airflow, with one of the simple auth manager's roles."""
+    """An account of Airflow, with the roles of a deployment."""
 
     name: str = Field(pattern=r"^[^:,\s]+$")
-    role: Literal["viewer", "user", "op", "admin"] = "user"
+    roles: frozenset[FabRole] = frozenset({FabRole.APPROVER})
+
+    @property
+    def words(self) -> str:
+        """The roles as people read them."""
+        return ", ".join(sorted(role.removeprefix("launch-").lower() for role in self.roles))
 
 
 class StackSettings(Frozen):
@@ -54,7 +60,7 @@ class StackSettings(Frozen):
     port: int = DEFAULT_PORT
     database_port: int = 0
     """0 until resolved."""
-    users: tuple[User, ...] = (User(name="admin", role="admin"),)
+    users: tuple[User, ...] = (User(name="admin", roles=frozenset({FabRole.ADMIN})),)
     parallelism: int = Field(default=PARALLELISM, ge=1)
     """Workers of the local executor."""
     rehearsal: bool = False
@@ -118,8 +124,12 @@ class StackSettings(Frozen):
 
     @property
     def all_users(self) -> tuple[User, ...]:
-        """The people, and the accounts of the pipeline itself and of the Slack bridge, which only read."""
-        return (*self.users, User(name=PIPELINE_USER, role="viewer"), User(name=BRIDGE_USER, role="viewer"))
+        """The people, and the accounts of pipeline and Slack bridge, with narrow roles of their own."""
+        return (
+            *self.users,
+            User(name=PIPELINE_USER, roles=frozenset({FabRole.PIPELINE})),
+            User(name=BRIDGE_USER, roles=frozenset({FabRole.BRIDGE})),
+        )
 
     @property
     def airflow_dsn(self) -> str:
@@ -172,7 +182,9 @@ class StackSettings(Frozen):
             "core.fernet_key": keys.fernet,
             "core.execution_api_server_url": f"http://{self._internal_host}:{self.port}/execution/",
             "core.auth_manager": AUTH_MANAGER,
-            "core.simple_auth_manager_users": ",".join(f"{user.name}:{user.role}" for user in self.all_users),
+            "core.simple_auth_manager_users": ",".join(
+                f"{user.name}:{written(user.roles)}" for user in self.all_users
+            ),
             "core.simple_auth_manager_passwords_file": self.passwords_file,
             "database.sql_alchemy_conn": f"postgresql+psycopg{dsn}",
             "database.sql_alchemy_conn_async": f"postgresql+asyncpg{dsn}",

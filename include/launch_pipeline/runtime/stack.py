@@ -228,6 +228,7 @@ class Stack:
             url=self.settings.url,
             pid=os.getpid(),
             user=self.settings.users[0].name,
+            people=tuple(user.name for user in self.settings.users),
             passwords_file=self.settings.passwords_file,
             ledger_dsn=self.settings.ledger_dsn,
             rehearsal=self.settings.rehearsal,

@@ -195,6 +195,22 @@ def test_account_of_the_deployment_itself(deployed: Examined, api: DeployedApi, 
     assert name in row.says
 
 
+def test_person_of_a_launch_who_is_administrator(deployed: Examined, api: DeployedApi) -> None:
+    """Who decides and may do everything as well is named, so that it is not found out afterwards."""
+    give = (
+        "INSERT INTO ab_user_role (id, user_id, role_id)"
+        " SELECT (SELECT max(id) + 1000 FROM ab_user_role), u.id, r.id FROM ab_user u, ab_role r"
+        " WHERE u.username = 'carla.cto' AND r.name = 'Admin'"
+    )
+    take = (
+        "DELETE FROM ab_user_role USING ab_role r, ab_user u WHERE role_id = r.id AND user_id = u.id"
+        " AND r.name = 'Admin' AND u.username = 'carla.cto'"
+    )
+    with changed(api, give, take):
+        (row,) = broken(examining_airflow.people, deployed)
+    assert (row.what, "carla.cto" in row.says) == ("administrators", True)
+
+
 def test_people_who_are_not_there(deployed: Examined, tmp_path: Path) -> None:
     """No contacts, contacts that cannot be read, an Airflow without a list of accounts."""
     assert broken(examining_airflow.people, replace(deployed, contacts=None))[0].what == "contacts"

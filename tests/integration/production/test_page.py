@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import EntryKind
 from launch_pipeline.runtime.postgres import binaries
 from launch_pipeline.runtime.secret_files import Secret
 from servers.compose_file import written
+from servers.who_may import a_launch
 
 if TYPE_CHECKING:
     from servers.deployed_api import DeployedApi
@@ -37,6 +41,7 @@ RUN, LOGS, DUMP = (
     "docker compose logs --follow ",
     "docker compose exec --no-TTY postgres ",
 )
+PERSON, ACTS = "export LAUNCH_AIRFLOW_URL=", ("launch postpone ID ", "launch abort ID ")
 SERVICES = written()["services"]
 
 
@@ -48,8 +53,24 @@ def test_every_command_is_of_a_kind_that_is_tried() -> None:
         ["launch", "deploy", "prepare", "production"]
     ]
     for line in COMMANDS:
-        kinds = (*ENGINE, RUN, LOGS, DUMP, "cp ", "docker run ")
+        kinds = (*ENGINE, RUN, LOGS, DUMP, "cp ", "docker run ", PERSON, *ACTS)
         assert line.startswith(kinds), line
+
+
+def test_person_moves_and_ends_a_launch(behind: Deployment, api: DeployedApi) -> None:
+    """From anywhere, as the person whom the page names; the ledger has that name in both rows."""
+    (named,) = [line for line in COMMANDS if line.startswith(PERSON)]
+    user = api.let_in(named.rpartition("=")[2])
+    launch = a_launch(api.ledger_dsn)
+    for line in [line for line in COMMANDS if line.startswith(ACTS)]:
+        words = [word.replace("ID", launch) for word in shlex.split(line)]
+        words += ["--yes"] if "abort" in words else []
+        who = {"LAUNCH_AIRFLOW_USER": user, "LAUNCH_AIRFLOW_PASSWORD": api.passwords[user]}
+        done = behind.run("doctor", *words, **who)
+        assert done.returncode == 0, done.stdout + done.stderr
+    kinds = (EntryKind.LAUNCH_POSTPONED, EntryKind.LAUNCH_ABORTED)
+    rows = [entry.content for kind in kinds for entry in Ledger(api.ledger_dsn).entries(launch, kind)]
+    assert [(row["by"], row["via"]) for row in rows] == [(user, "airflow")] * 2
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("cp ")])

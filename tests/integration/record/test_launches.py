@@ -177,6 +177,7 @@ def test_postponing_moves_the_launch_and_says_why(dsn: str, launches: Launches) 
         "from": SOON.isoformat().replace("+00:00", "Z"),
         "to": LATER.isoformat().replace("+00:00", "Z"),
         "by": "ada.technical",
+        "via": "terminal",
         "reason": REASON,
     }
 
@@ -242,7 +243,7 @@ def test_aborted_launch_is_over(dsn: str, launches: Launches) -> None:
     assert launches.abort("shop-1.2", "ada", "again") == aborted
     (entry,) = Ledger(dsn).entries("shop-1.2", EntryKind.LAUNCH_ABORTED)
     at = aborted.ended_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    assert entry.content == {"by": "carla.cto", "reason": REASON, "ended_at": at}
+    assert entry.content == {"by": "carla.cto", "via": "terminal", "reason": REASON, "ended_at": at}
     with pytest.raises(LaunchRefused, match=r"ended as 'aborted' at .*cannot be postponed"):
         launches.postpone("shop-1.2", LATER, "ada", REASON)
     with pytest.raises(LaunchRefused, match="cannot end as 'complete'"):

@@ -18,6 +18,7 @@ import requests
 
 from launch_pipeline.errors import OperationError
 from launch_pipeline.orchestration.airflow_api import ApiError
+from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.runtime import stack as stack_module
 from launch_pipeline.runtime.home import read_info
 from launch_pipeline.runtime.ports import free_ports
@@ -81,7 +82,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(root: Path) -> Iterator[Stack]:
-    users = (User(name="admin", role="admin"), User(name="ada"))
+    users = (
+        User(name="admin", roles={FabRole.ADMIN}),
+        User(name="ada", roles={FabRole.LAUNCHER, FabRole.APPROVER}),
+    )
     settings = StackSettings.resolve(root=root, port=free_ports(1)[0], users=users, rehearsal=True)
     made = Stack(settings)
     steps: list[Step] = []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_environment_is_read(tmp_path: Path) -> None:
     """Durations and variables are read; what is not written is off."""
     file = tmp_path / "x.yaml"
-    file.write_text("name: x\nhour: 60s\nvariables: {domain: example.org}\n")
+    file.write_text("name: x\nrehearsal: true\nhour: 60s\nvariables: {domain: example.org}\n")
     environment = load_environment(file)
     assert environment.hour == timedelta(minutes=1)
     assert not environment.allow_side_effects
@@ -32,7 +32,9 @@ def test_environment_is_read(tmp_path: Path) -> None:
         ("nam: x", ["name"]),
         ("name: x\nallow_commnads: true", ["allow_commnads", "allow_commands"]),
         ("name: x\nhour: soon", ["hour", "soon"]),
-        ("name: x\nhour: 0", ["hour"]),
+        ("name: x\nrehearsal: true\nhour: 0", ["hour"]),
+        ("name: x\nhour: 75ms", ["hour", "only a rehearsal", "rehearsal: true"]),
+        ("hour: 59m\nname: x\nrehearsal: false", ["hour", "only a rehearsal"]),
         ("name: x\nvariables: {a-b: 1}", ["a-b"]),
         ("- a", ["list"]),
         ("name: [", ["line"]),

@@ -124,8 +124,8 @@ def test_pause_between_rounds_has_the_environments_pace(
     supervisor: Supervisor, ledger: Ledger, include: IncludeFolder
 ) -> None:
     """A rehearsal's day is a few seconds."""
-    include.environment(hour="1s")
-    ended = asked(a_task(supervisor, **DAILY)).answer("Approve")
+    include.environment(rehearsal=True, hour="1s")
+    ended = asked(a_task(supervisor, conf={"rehearsal": True}, **DAILY)).answer("Approve")
     left = (ended.trigger_kwargs["moment"] - datetime.now(UTC)).total_seconds()
     assert 15 < left < 25
     assert _decided(ledger) == []

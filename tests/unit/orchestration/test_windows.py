@@ -40,7 +40,7 @@ def event_of(trigger: Any) -> Any:
 
 def begun(dsn: str, at: datetime) -> Launches:
     launches = Launches(dsn)
-    launches.start(a_launch(launch_at=at))
+    launches.start(a_launch(launch_at=at, rehearsal=True))
     return launches
 
 
@@ -79,7 +79,7 @@ def test_window_has_the_pace_of_its_environment(
 ) -> None:
     """A rehearsal's two hours are as short as its environment says."""
     assert ledger is not None
-    include.environment(hour="500ms")
+    include.environment(rehearsal=True, hour="500ms")
     at = in_seconds(-3600)
     begun(dsn, at)
     event = event_of(window(supervisor, offset="2h"))
@@ -230,7 +230,7 @@ def test_window_after_the_launch_counts_from_the_later_end(
     supervisor: Supervisor, ledger: Ledger, dsn: str, include: IncludeFolder
 ) -> None:
     """An hour after the launch time, or after the end of T-0 where that was later."""
-    include.environment(hour="1s")
+    include.environment(rehearsal=True, hour="1s")
     begun(dsn, in_seconds(-3600))
     sealed = in_seconds(0)
     seal = a_seal(launch_id=LAUNCH, dag_id="launch_day_t_0", sealed_at=sealed)

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.runtime.keys import load_keys, load_passwords
 from launch_pipeline.runtime.settings import StackSettings, User, home_folder
 
@@ -31,13 +32,13 @@ def settings(project: Path, **given: object) -> StackSettings:
 
 def test_environment_is_that_of_a_safe_stack(project: Path) -> None:
     """PostgreSQL, eight workers, named users, no examples, Dags unpaused, everything on the chosen port."""
-    chosen = settings(project, port=8123, users=(User(name="admin", role="admin"), User(name="ada")))
+    chosen = settings(project, port=8123, users=(User(name="admin", roles={FabRole.ADMIN}), User(name="ada")))
     told = chosen.environment()
     assert told["AIRFLOW__CORE__EXECUTOR"].endswith("LocalExecutor")
     assert told["AIRFLOW__CORE__PARALLELISM"] == "8"
     assert (
         told["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
-        == "admin:admin,ada:user,launch-pipeline:viewer,launch-slack:viewer"
+        == "admin:Admin,ada:launch-approver,launch-pipeline:launch-pipeline,launch-slack:launch-bridge"
     )
     assert told["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
     assert told["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.record.launches import FROM_A_TERMINAL, Via
 from launch_pipeline.record.report.model import Event, Told
 from launch_pipeline.record.report.words import clean, moment
 from launch_pipeline.record.schema import EntryKind
@@ -24,7 +25,7 @@ def events_of(history: History, name_of: Names) -> tuple[Event, ...]:
         Event(
             at=link.appended_at,
             what=_WORDS[link.kind](content),
-            by=clean(name_of(_by(content))),
+            by=clean(_who(content, name_of)),
             reason=clean(str(content.get("reason") or "")),
             row=link.position,
         )
@@ -58,6 +59,11 @@ def _text(content: Content, key: str) -> str:
 
 def _by(content: Content) -> str:
     return _text(content, "by") or _text(content, "started_by")
+
+
+def _who(content: Content, name_of: Names) -> str:
+    said = name_of(_by(content))
+    return f"{said}, {FROM_A_TERMINAL}" if content.get("via") == Via.TERMINAL else said
 
 
 def _when(content: Content, key: str) -> str:

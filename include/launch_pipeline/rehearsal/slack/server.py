@@ -10,6 +10,7 @@ from aiohttp import web
 
 from launch_pipeline.people.contacts import load_contacts
 from launch_pipeline.rehearsal.slack.control import Control
+from launch_pipeline.rehearsal.slack.door import door, in_no_frame
 from launch_pipeline.rehearsal.slack.faults import Faults
 from launch_pipeline.rehearsal.slack.hands import Hands
 from launch_pipeline.rehearsal.slack.page import Page
@@ -65,7 +66,8 @@ class SlackStandIn:
         await self._open.aclose()
 
     def _app(self) -> web.Application:
-        app = web.Application(client_max_size=4 * 1024 * 1024)
+        app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[door])
+        app.on_response_prepare.append(in_no_frame)
         # The object is read at each request: hands exist once the port is known.
         app.add_routes(
             [

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.moments import opening_of
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, GO_NO_GO, T_0, T_MINUS_2H, title
-from launch_pipeline.record.launches import LaunchState
+from launch_pipeline.record.launches import FROM_A_TERMINAL, LaunchState, Via
 from launch_pipeline.record.schema import EntryKind, Outcome, Seal
 from launch_pipeline.slack.kept_notes import launch_notes_of
 from launch_pipeline.slack.links import report_url, run_url
@@ -114,7 +114,7 @@ class Teller:
             LaunchNoteKind.POSTPONED,
             entry.try_number,
             what=self.launch.release,
-            by=self._named(entry.content.get("by")),
+            by=self._said_by(entry),
             reason=str(entry.content.get("reason") or ""),
             at=_moment(entry.content.get("to")),
             was=_moment(entry.content.get("from")),
@@ -124,7 +124,7 @@ class Teller:
         return self._launch_note(
             LaunchNoteKind.ABORTED,
             what=self.launch.release,
-            by=self._named(entry.content.get("by")),
+            by=self._said_by(entry),
             reason=str(entry.content.get("reason") or ""),
             **self._end(),
         )
@@ -208,6 +208,11 @@ class Teller:
             "report": report_url(self.deployment.public_url, self.launch.launch_id),
             "head": self.memory.head,
         }
+
+    def _said_by(self, entry: KeptEntry) -> tuple[str, ...]:
+        by = self._named(entry.content.get("by"))
+        terminal = entry.content.get("via") == Via.TERMINAL
+        return tuple(f"{name}, {FROM_A_TERMINAL}" for name in by) if terminal else by
 
     def _named(self, user: object) -> tuple[str, ...]:
         return (self.deployment.name_of(str(user)),) if user else ()

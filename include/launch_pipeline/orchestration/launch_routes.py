@@ -1,0 +1,24 @@
+"""The place in the api-server where people postpone and abort launches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from launch_pipeline.orchestration.airflow_api import LAUNCHES as PREFIX
+from launch_pipeline.orchestration.late_app import LateApp
+
+if TYPE_CHECKING:
+    from launch_pipeline.orchestration.guard import App
+
+__all__ = ["PREFIX", "launch_routes"]
+
+
+def launch_routes() -> LateApp:
+    """ASGI application below ``/launch/launches``, mounted before the bridge's routes."""
+    return LateApp(_make)
+
+
+def _make() -> App:
+    from launch_pipeline.orchestration.launch_app import make_app  # noqa: PLC0415
+
+    return make_app()

@@ -1,0 +1,213 @@
+"""Who starts, moves and ends a launch from a terminal: the person who signs in, and nobody by default."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from launch_pipeline.cli import client
+from launch_pipeline.cli.client import Target
+from launch_pipeline.cli.main import app
+from launch_pipeline.errors import OperationError
+from launch_pipeline.record.launches import Launch, Launches
+from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.schema import EntryKind
+from launch_pipeline.runtime.home import HomeLock, StackInfo, write_info
+from servers.scripted_http import ScriptedHttp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LAUNCH = "shop-1.2"
+START = [
+    "start", "--release", "2.4.0", "--release-commit", "9f2", "--previous-release", "2.3",
+    "--launch-time", "2030-06-01T10:00:00Z", "--environment", "production", "--id", LAUNCH,
+]  # fmt: skip
+POSTPONE = ["postpone", LAUNCH, "--to", "2040-06-01T10:00:00Z", "--reason", "the CDN is down"]
+ABORT = ["abort", LAUNCH, "--reason", "withdrawn", "--yes"]
+COMMANDS = {"start": START, "postpone": POSTPONE, "abort": ABORT}
+NAMES = (
+    "LAUNCH_AIRFLOW_URL",
+    "LAUNCH_AIRFLOW_USER",
+    "LAUNCH_AIRFLOW_PASSWORD",
+    "LAUNCH_AIRFLOW_PASSWORD_FILE",
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a home in which nothing runs, and a terminal in which nobody is named."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LAUNCH_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedHttp]:
+    """Give an Airflow that takes everything."""
+    moved = {"launch_id": LAUNCH, "launch_at": "2040-06-01T10:00:00+00:00", "state": "active"}
+    with ScriptedHttp() as running:
+        running.reply("POST", "/auth/token", (201, {"access_token": "t"}))
+        running.reply("POST", "/api/v2/dags/launch/dagRuns", {"dag_run_id": LAUNCH})
+        running.reply("POST", f"/launch/launches/{LAUNCH}/postpone", moved)
+        running.reply("POST", f"/launch/launches/{LAUNCH}/abort", {**moved, "state": "aborted"})
+        running.reply("GET", "/api/v2/dags/~/dagRuns", {"dag_runs": [], "total_entries": 0})
+        yield running
+
+
+@pytest.fixture
+def stack(home: Path, server: ScriptedHttp) -> Iterator[StackInfo]:
+    """Let a stack run on this machine, with its administrator and two people."""
+    info = StackInfo(
+        url=server.url,
+        pid=os.getpid(),
+        user="admin",
+        people=("admin", "ada.technical", "omar.operations"),
+        passwords_file=home / "passwords.json",
+        ledger_dsn="postgresql://nobody@127.0.0.1:1/launch",
+        rehearsal=False,
+        log_folder=home,
+    )
+    info.passwords_file.write_text(json.dumps({name: f"pw of {name}" for name in info.people}))
+    with HomeLock(home):
+        write_info(home, info)
+        yield info
+
+
+def run(*arguments: str, typed: str | None = None) -> Any:
+    return CliRunner().invoke(app, list(arguments), input=typed)
+
+
+def signed_in(server: ScriptedHttp) -> list[tuple[str, str]]:
+    bodies = [request["body"] for request in server.seen("POST", "/auth/token")]
+    return [(body["username"], body["password"]) for body in bodies]
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nobody_acts_unnamed(server: ScriptedHttp, command: str) -> None:
+    """Not the stack's administrator either: the accounts and the option are told, nothing is sent."""
+    done = run(*COMMANDS[command])
+    assert done.exit_code == 3
+    said = " ".join(done.stderr.split())
+    assert "--user" in said
+    assert "admin, ada.technical, omar.operations" in said
+    assert server.requests == []
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_person_who_is_named_acts(server: ScriptedHttp, command: str) -> None:
+    """The stack of this machine knows the password of the person who is named."""
+    done = run(*COMMANDS[command], "--user", "ada.technical")
+    assert done.exit_code == 0, done.output
+    assert signed_in(server) == [("ada.technical", "pw of ada.technical")]
+
+
+@pytest.mark.usefixtures("stack")
+def test_person_without_an_account_is_told_who_has_one(server: ScriptedHttp) -> None:
+    """A wrong name is no reason to act as another."""
+    done = run(*ABORT, "--user", "mallory")
+    assert done.exit_code == 3
+    assert "omar.operations" in done.stderr
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("command", ["postpone", "abort"])
+def test_nobody_says_who_somebody_else_is(command: str) -> None:
+    """There is no '--by'."""
+    done = run(*COMMANDS[command], "--by", "carla.cto")
+    assert done.exit_code == 2
+    assert "--by" in done.stderr
+
+
+def test_what_is_asked_is_sent(server: ScriptedHttp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the plugin's routes, with nothing about who asks but the token."""
+    monkeypatch.setenv("LAUNCH_AIRFLOW_PASSWORD", "secret")
+    monkeypatch.setenv("LAUNCH_AIRFLOW_USER", "ada.technical")
+    for command in (POSTPONE, ABORT):
+        assert run(*command, "--url", server.url).exit_code == 0
+    (moved,) = server.seen("POST", f"/launch/launches/{LAUNCH}/postpone")
+    assert moved["body"] == {"to": "2040-06-01T10:00:00+00:00", "reason": "the CDN is down"}
+    assert moved["token"] == "Bearer t"
+    (ended,) = server.seen("POST", f"/launch/launches/{LAUNCH}/abort")
+    assert ended["body"] == {"reason": "withdrawn"}
+
+
+def test_refusal_is_shown(server: ScriptedHttp) -> None:
+    """What the door says is what the person reads."""
+    path = f"/launch/launches/{LAUNCH}/refused"
+    server.reply(
+        "POST", path, (403, {"code": "no_launcher", "detail": "The account 'x' may not start launches"})
+    )
+    api = client._client(server.url, "x", "y")
+    with pytest.raises(OperationError, match="may not start launches"):
+        api._change(LAUNCH, "refused", {})
+
+
+def test_password_in_a_variable_is_that_of_the_user_beside_it(
+    server: ScriptedHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is named on the command line does not sign in with another's password."""
+    monkeypatch.setenv("LAUNCH_AIRFLOW_USER", "admin")
+    monkeypatch.setenv("LAUNCH_AIRFLOW_PASSWORD", "admin's")
+    with pytest.raises(OperationError, match=r"password of 'ada.technical'"):
+        Target(url=server.url, user="ada.technical").person()
+
+
+def test_reader_of_a_deployment_acts_not(server: ScriptedHttp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account with which the doctor looks is not one with which a launch is ended."""
+    monkeypatch.setenv("LAUNCH_READER_USER", "admin")
+    monkeypatch.setenv("LAUNCH_READER_PASSWORD", "admin's")
+    assert Target(url=server.url).api().dag_runs() == []
+    assert signed_in(server) == [("admin", "admin's")]
+    done = run(*ABORT, "--url", server.url)
+    assert (done.exit_code, "--user" in done.stderr) == (3, True)
+
+
+def test_password_is_asked_where_a_terminal_is_there(
+    server: ScriptedHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not shown while it is typed; without a terminal the variable is named."""
+    with pytest.raises(OperationError, match="LAUNCH_AIRFLOW_PASSWORD"):
+        Target(url=server.url, user="ada.technical").person()
+    asked: list[dict[str, Any]] = []
+
+    def prompt(_text: str, **given: Any) -> str:
+        asked.append(given)
+        return "typed"
+
+    monkeypatch.setattr(client.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(client.typer, "prompt", prompt)
+    Target(url=server.url, user="ada.technical").person().dag_runs()
+    assert signed_in(server) == [("ada.technical", "typed")]
+    assert asked == [{"hide_input": True, "err": True}]
+
+
+def test_where_only_a_terminal_speaks_the_record_says_so(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow is away: the row names user and host of the operating system, whatever the variables say."""
+    for name in ("USER", "LOGNAME", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "carla.cto")
+    Launches(dsn).start(
+        Launch(
+            launch_id=LAUNCH, environment="production", rehearsal=False, release="1.2.0",
+            release_sha="a" * 40, launch_at=datetime.now(UTC) + timedelta(days=9), started_by="ada.technical",
+        )
+    )  # fmt: skip
+    for command in (POSTPONE, ABORT):
+        done = run(*command, "--terminal", "--ledger", dsn, "--user", "carla.cto")
+        assert done.exit_code == 0, done.output
+    (moved,) = Ledger(dsn).entries(LAUNCH, EntryKind.LAUNCH_POSTPONED)
+    (ended,) = Ledger(dsn).entries(LAUNCH, EntryKind.LAUNCH_ABORTED)
+    here = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
+    for row in (moved.content, ended.content):
+        assert (row["by"], row["via"]) == (here, "terminal")
