@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from launch_pipeline.errors import ConfigurationError, LaunchRefused, OperationError
-from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.rehearsal.control import StandInControl
 from launch_pipeline.rehearsal.display import Display
@@ -186,8 +185,7 @@ class Rehearsal:
         return launch_at
 
     def _move(self, launch_at: datetime, reason: str) -> None:
-        launches = Launches(self.stage.settings.ledger_dsn)
-        launches.postpone(self.run_id, launch_at, RELEASE_MANAGER, reason)
+        self.stack.api(RELEASE_MANAGER).postpone_launch(self.run_id, launch_at, reason)
         self.display.story.tell(
             Happening.MOVED, f"T-0 is at {launch_at.astimezone():%H:%M:%S} now ({reason})"
         )
