@@ -14,7 +14,9 @@ import pytest
 
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import OperationError
+from launch_pipeline.orchestration.planned import launch_plan
 from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.people.deployed import policy
 from launch_pipeline.record.launches import Launch, Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import read_record
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from launch_pipeline.orchestration.airflow_api import AirflowApi, Json
+    from launch_pipeline.orchestration.shipped import ShippedDag
+    from launch_pipeline.people.policy import Policy
     from launch_pipeline.record.schema import KeptEntry, Record
     from launch_pipeline.runtime.stack import Stack
     from servers.switches import Switches, Valve
@@ -80,6 +84,7 @@ class Launchpad:
 
     def _admit(self, launch_id: str, conf: dict[str, Any]) -> None:
         """Write a launch's row as ``admit`` does, for the checklists of this stack."""
+        dags, rules = self._shipped()
         Launches(self.stack.settings.ledger_dsn).start(
             Launch(
                 launch_id=launch_id,
@@ -90,15 +95,17 @@ class Launchpad:
                 launch_at=datetime.now(UTC) + timedelta(days=1),
                 started_by=conf["started_by"],
                 conf=conf,
-                checklist_digests=self._digests(),
-            )
+                checklist_digests={dag_id: dag.digest for dag_id, dag in dags.items()},
+            ),
+            # Benchmarks have other Dags, and seal nothing.
+            launch_plan(dags, rules) if PHASE in dags else None,
         )
 
-    def _digests(self) -> dict[str, str]:
-        include = Path(self.stack.settings.extra_environment["LAUNCH_INCLUDE"])
+    def _shipped(self) -> tuple[dict[str, ShippedDag], Policy]:
+        """The checklists and the policy of this stack."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("LAUNCH_INCLUDE", str(include))
-            return {dag_id: dag.digest for dag_id, dag in shipped_dags().items()}
+            patch.setenv("LAUNCH_INCLUDE", self.stack.settings.extra_environment["LAUNCH_INCLUDE"])
+            return shipped_dags(), policy()
 
     def newest(self, dag_id: str) -> Run:
         """The run of a Dag that began last, once there is one that this handle did not begin."""
