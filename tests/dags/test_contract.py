@@ -304,16 +304,29 @@ def test_conductor_runs_the_phases_in_the_order_of_the_document(dags: dict[str, 
 
 
 def test_conductor_waits_without_a_worker_and_trusts_seals_only(dags: dict[str, Any]) -> None:
-    """A step runs its phase under the launch's own id, deferred, and whatever state its run ends in."""
+    """A step runs its phase deferred, and goes on whatever state its run ends in."""
     for dag_id in ALL_PHASES:
         step = dags[CONDUCTOR].get_task(dag_id)
         assert step.trigger_dag_id == dag_id
-        assert step.trigger_run_id == "{{ run_id }}"
         assert step.deferrable
         assert step.wait_for_completion
         assert {str(state) for state in step.allowed_states} == {"success", "failed"}
         assert not step.failed_states
         assert step.trigger_rule == ("one_failed" if dag_id == ROLLBACK else "all_success")
+
+
+def test_nothing_is_a_template(dags: dict[str, Any]) -> None:
+    """What a person or a checklist writes is text: no task has a field that Airflow renders."""
+    tasks = [task for dag in dags.values() for task in dag.tasks]
+    assert len(tasks) > 272
+    assert {task.task_id: task.template_fields for task in tasks if task.template_fields} == {}
+
+
+def test_nothing_but_a_person_or_the_conductor_begins_a_run(dags: dict[str, Any]) -> None:
+    """No backfill, no asset; a person's run of a phase is refused by its first task."""
+    assert set(dags[CONDUCTOR].allowed_run_types) == {"manual"}
+    for dag_id in ALL_PHASES:
+        assert set(dags[dag_id].allowed_run_types) == {"manual", "operator_triggered"}
 
 
 def test_only_the_conductor_has_a_form(dags: dict[str, Any]) -> None:

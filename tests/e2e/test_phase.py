@@ -71,7 +71,7 @@ def test_a_phase_from_its_first_check_to_its_seal(launchpad: Launchpad) -> None:
     waived = run.record("machine.broken")
     assert waived
     assert waived.decided_by
-    assert (waived.decided_by.name, waived.recorded_by) == ("Ada Lindqvist", RecordedBy.API)
+    assert (waived.decided_by.name, waived.recorded_by) == ("Carla Mendes", RecordedBy.API)
     assert waived.results[0].verdict is Verdict.FAILED
 
 
