@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, GO_NO_GO, T_0, preceding
-from launch_pipeline.errors import OperationError
+from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, T_0, preceding
 from launch_pipeline.record.launches import Launches, LaunchState
 from launch_pipeline.record.schema import EntryKind
-from servers.launches import PHASE
+from servers.launches import PHASE, RELEASE, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from servers.launches import Launchpad, Run
+    from servers.launches import Launchpad
 
 pytestmark = pytest.mark.integration
 
@@ -68,13 +67,21 @@ def everything(run: Run) -> str:
 # ---- who may begin, and what opens ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dag_id", ALL_PHASES)
-def test_phase_cannot_be_begun_by_an_account(launchpad: Launchpad, dag_id: str) -> None:
-    """Not even by an administrator: phases run inside a launch alone."""
-    conf = {"environment": "e2e", "started_by": "mallory"}
-    with pytest.raises(OperationError, match="manual"):
-        launchpad.api().trigger(dag_id, conf, run_id=f"forged-{dag_id}")
-    assert launchpad.api().dag_run(dag_id, f"forged-{dag_id}") is None
+def test_phase_that_an_account_begins_is_refused(launchpad: Launchpad) -> None:
+    """Not even an administrator's run asks or checks anything, and no launch attaches to it later."""
+    conf = {"environment": "e2e", "release": "1.0.0", "release_sha": RELEASE, "started_by": "mallory"}
+    forged = Run(launchpad, PHASE, "forged-launch")
+    launchpad.api().trigger(PHASE, conf, run_id=forged.id)
+    assert forged.until_ended() == "failed"
+    assert _states(forged) <= {"failed", "upstream_failed"}
+    assert not launchpad.api().hitl_details(PHASE, forged.id, waiting=False)
+
+    form = {"environment": "e2e", "release": "1.0.0", "release_sha": RELEASE, "rehearsal": True, **FORM}
+    launchpad.api().trigger(CONDUCTOR, form, run_id=forged.id)
+    launch = forged.of(CONDUCTOR)
+    launch.until_state(PHASE, "failed")
+    assert launchpad.ledger.seal(forged.id, PHASE) is None
+    assert Launches(launchpad.stack.settings.ledger_dsn).get(forged.id).started_by == "admin"
 
 
 def test_steps_that_are_marked_green_open_nothing(launchpad: Launchpad) -> None:

@@ -38,8 +38,8 @@ def build_phase_dag(checklist: str, dag_id: str) -> DAG:
         tags=[TAG, plan.phase.when, plan.phase.kind],
         is_paused_upon_creation=False,
         max_active_runs=64,
-        # A phase runs inside a launch alone: nobody can begin a run that a launch would take for its own.
-        allowed_run_types=[CONDUCTORS_TYPE],  # type: ignore[list-item]  # Airflow takes names
+        # Airflow wants "manual" of a Dag without a schedule; the first task and the gate refuse such a run.
+        allowed_run_types=["manual", CONDUCTORS_TYPE],  # type: ignore[list-item]  # Airflow takes names
     ) as dag:
         tasks = {**_moments(shipped), **_items(shipped)}
         for before, after in plan.edges:
