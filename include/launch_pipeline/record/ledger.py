@@ -111,7 +111,9 @@ class Ledger:
             number = append_within(connection, entry)
             if final and (row := connection.execute(_A_NO, _no_values(entry, number)).fetchone()):
                 _refuse_after_no(entry, *row)
-            another = None if twice else connection.execute(_ANOTHER, _another_values(entry, number)).fetchone()
+            another = (
+                None if twice else connection.execute(_ANOTHER, _another_values(entry, number)).fetchone()
+            )
             if another:
                 raise _two_roles(str(another[0]), entry)
             _known_or_refuse(connection, entry.launch_id)

@@ -234,7 +234,6 @@ def test_a_reply_that_is_not_read_keeps_the_gate_from_nobody(rows: GateRows) -> 
     assert asyncio.run(asyncio.wait_for(both(), SOON)) == 200
 
 
-
 def test_a_flood_of_one_account_keeps_no_other_from_answering(rows: GateRows) -> None:
     """A rightful approver floods every gate and is sent away; each answer of another is taken at once."""
     flooded, mine = [a_key() for _ in range(40)], [a_key() for _ in range(6)]

@@ -125,5 +125,5 @@ def test_a_token_counts_for_the_role_that_its_account_has_now(monkeypatch: pytes
     monkeypatch.setenv(USERS, "noor.network:launch-approver,ada.technical:launch-launcher")
     assert manager.deserialize_user(before).role == "launch-approver"
     monkeypatch.setenv(USERS, "ada.technical:launch-launcher")
-    with pytest.raises(ValueError, match="no account 'noor.network' any more"):
+    with pytest.raises(ValueError, match=r"no account 'noor\.network' any more"):
         manager.deserialize_user(before)
