@@ -215,6 +215,7 @@ async def _judged(judgement: Awaitable[T]) -> T:
 _STATUSES = {
     **dict.fromkeys(("not_waiting", "launch_over", "evidence_changed"), 409),
     **dict.fromkeys(("not_your_role", "unknown_person", "inactive"), 403),
+    "too_soon": 429,
 }
 """Of refusals that are not 422."""
 

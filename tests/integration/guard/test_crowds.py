@@ -234,6 +234,31 @@ def test_a_reply_that_is_not_read_keeps_the_gate_from_nobody(rows: GateRows) -> 
     assert asyncio.run(asyncio.wait_for(both(), SOON)) == 200
 
 
+def test_rechecks_of_another_role_come_seldom(rows: GateRows) -> None:
+    """Each begins a new try: without end they would keep the owner from ever answering one."""
+    dag_id, task_id = next(
+        (d, t) for d, dag in shipped_dags().items() for t, s in dag.specs.items()
+        if s.item.mode == "check+approval" and s.item.owner == "operations_lead"
+    )  # fmt: skip
+    key = GateKey(dag_id, f"run-{uuid.uuid4().hex}", task_id, -1)
+    place(rows, key)
+
+    async def looks(_scope: Any, receive: Any, send: Any) -> None:
+        """Airflow, whose task waits again at once."""
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def flood() -> list[list[int]]:
+        async with guarded(looks) as (guard,):
+            people = [STRANGER, "kim.kubernetes", ANSWERER]
+            return [[await patch(guard, key, who, "Re-check") for _ in range(3)] for who in people]
+
+    stranger, other, owner = asyncio.run(asyncio.wait_for(flood(), SOON))
+    assert stranger == other == [200, 429, 429]
+    assert owner == [200, 200, 200]
+
+
 def test_a_flood_of_one_account_keeps_no_other_from_answering(rows: GateRows) -> None:
     """A rightful approver floods every gate and is sent away; each answer of another is taken at once."""
     flooded, mine = [a_key() for _ in range(40)], [a_key() for _ in range(6)]
