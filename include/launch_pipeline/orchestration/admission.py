@@ -13,7 +13,7 @@ from launch_pipeline.orchestration.open_door import refuse_open_door
 from launch_pipeline.orchestration.planned import launch_plan
 from launch_pipeline.orchestration.shipped import shipped_dags
 from launch_pipeline.people.deployed import contacts, policy
-from launch_pipeline.record.launches import Launch
+from launch_pipeline.record.launches import FARTHEST, Launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,9 @@ def _time_problems(launch_at: str) -> Iterator[str]:
         yield f"The launch time {launch_at} has no zone. Write {written}, or your own zone."
     elif moment <= datetime.now(UTC):
         yield f"The launch time {launch_at} has passed. Choose one in the future."
+    elif moment - datetime.now(UTC) > FARTHEST:
+        years = FARTHEST.days // 365
+        yield f"The launch time {launch_at} is more than {years} years away. Choose an earlier one."
 
 
 def _door_problems() -> Iterator[str]:

@@ -7,7 +7,7 @@ which FAB's manager judges it: what is tried at home is what production does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
@@ -65,6 +65,18 @@ _MENU = {
 
 class LaunchAuthManager(SimpleAuthManager):
     """Accounts and passwords of the simple manager, permissions of a deployment."""
+
+    def deserialize_user(self, token: dict[str, Any]) -> User:
+        """Give the account of a token with the role that it has now; a token lasts a day.
+
+        Raises ValueError, which Airflow takes for a token that is not valid, where the account is no more.
+        """
+        name = super().deserialize_user(token).get_name()
+        present = next((user for user in self.get_users() if user.get_name() == name), None)
+        if present is None:
+            message = f"there is no account {name!r} any more"
+            raise ValueError(message)
+        return present
 
     def is_authorized_configuration(self, *, method: ResourceMethod, user: User, **_: object) -> bool:
         """Judge a look at the configuration."""

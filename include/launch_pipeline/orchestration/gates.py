@@ -27,6 +27,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
+from launch_pipeline.checklist.duration import format_duration
+from launch_pipeline.checklist.words import Answer
 from launch_pipeline.errors import AnswerRefused, LaunchRefused
 from launch_pipeline.orchestration.api_ledger import ledger_dsn
 from launch_pipeline.orchestration.evidence import Evidence, digest_of, read_evidence
@@ -38,8 +40,8 @@ from launch_pipeline.orchestration.pacing import worker_lag
 from launch_pipeline.orchestration.records import GivenAnswer
 from launch_pipeline.orchestration.refused_answers import RefusedAnswers
 from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.orchestration.turns import Turns
-from launch_pipeline.people.deployed import policy
+from launch_pipeline.orchestration.turns import Seldom, Turns
+from launch_pipeline.people.deployed import contacts, policy
 from launch_pipeline.record.evidence import EvidenceTable
 from launch_pipeline.record.launches import Launches
 
@@ -117,6 +119,7 @@ class Gates:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="launch-guard")
         self._places = asyncio.Semaphore(AT_ONCE)
         self._turns = Turns()
+        self._rechecks = Seldom()
         self._refused = RefusedAnswers(ledger_dsn)
         self._worker_lag = worker_lag()
         self._engine: Engine = create_engine(
@@ -208,6 +211,22 @@ class Gates:
         state = _waiting(self._state_now(asked.key))
         # That the run says the same as the ledger is seen under the lock.
         judge_who(asked.spec, answer, state.run.conf.get("started_by"))
+        if answer.option == Answer.RECHECK:
+            self._spare(asked)
+
+    def _spare(self, asked: Asked) -> None:
+        """Let who does not answer for an item ask for a re-check now and then only.
+
+        Each begins a new try, in which those who do answer for it must look and answer anew.
+        """
+        people, every = contacts(), policy().recheck
+        if people.by_airflow_user(asked.user) in people.holders(asked.spec.item.owner):
+            return
+        if not self._rechecks.again((asked.user, asked.key), every.total_seconds()):
+            sentence = (
+                f"You asked for this re-check less than {format_duration(every)} ago. Look at what it saw."
+            )
+            raise AnswerRefused("too_soon", sentence)
 
     def _judge(self, asked: Asked) -> str:
         key, spec = asked.key, asked.spec

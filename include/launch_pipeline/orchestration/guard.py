@@ -9,7 +9,7 @@ answer that comes within half a second of parking. So, before an answer is spent
 4. look again under the lock: is it still waiting, and does the answer count (role, reason, checks)? Is the
    evidence still what the person had on the screen?
 5. stamp the way it came in and the evidence's digest, let Airflow take it, and hold the lock until Airflow's
-   transaction is through.
+   transaction is through. The reply is sent after that, however slowly the client reads.
 
 One account has only a few answers at work at the same time, the others wait in turn, and what is too many is
 sent away (429). What was refused is kept in the ledger, after the reply (``refused_answers``).
@@ -168,10 +168,14 @@ class Guard:
             async with self._accounts.place(asked.user):
                 await _judged(self.gates().judge_who(asked))
             await self._settle(asked.key)
+            reply: list[Message] = []
             async with self._accounts.place(asked.user), self.gates().alone(asked.key) as free:
                 digest = await self._judge(asked, free=free)
                 stamped = _stamped(payload, asked.via, digest)
-                await self.app(_with_length(scope, stamped), _replay(stamped, receive), send)
+                await self.app(_with_length(scope, stamped), _replay(stamped, receive), _kept_in(reply))
+            # Sending takes as long as the client likes to read: nothing is held meanwhile.
+            for message in reply:
+                await send(message)
 
     async def _settle(self, key: GateKey) -> None:
         """Wait, without any lock, until the task has been waiting long enough to take an answer."""
@@ -211,6 +215,7 @@ async def _judged(judgement: Awaitable[T]) -> T:
 _STATUSES = {
     **dict.fromkeys(("not_waiting", "launch_over", "evidence_changed"), 409),
     **dict.fromkeys(("not_your_role", "unknown_person", "inactive"), 403),
+    "too_soon": 429,
 }
 """Of refusals that are not 422."""
 
@@ -314,6 +319,13 @@ def _replay(body: bytes, rest: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
+
+
+def _kept_in(reply: list[Message]) -> Send:
+    async def keep(message: Message) -> None:
+        reply.append(message)
+
+    return keep
 
 
 async def _reply(send: Send, refused: Refused) -> None:

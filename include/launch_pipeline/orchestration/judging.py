@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checklist.sequence import GO_NO_GO
 from launch_pipeline.checklist.words import Answer, GateStyle
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.orchestration.evidence import evidence_changed, shows
@@ -54,13 +55,16 @@ def judge_who(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> No
 def keep_decision(spec: ItemSpec, record: Record) -> None:
     """Append a decision to the ledger, which looks once more whether its person has decided for another role.
 
-    Raises AnswerRefused ``two_roles``, LaunchRefused where the launch is over, LedgerUnavailable.
+    A No of go/no-go ends the launch, so nothing but another No is kept after it, even where the No's task is
+    cleared before its phase is sealed. Raises AnswerRefused ``two_roles`` or ``no_go``, LaunchRefused where
+    the launch is over, LedgerUnavailable.
     """
     entry = Entry.of_record(record)
-    if spec.item.gate is GateStyle.APPROVAL or _one_person_may_decide_twice():
+    if spec.item.gate is GateStyle.APPROVAL:
         ledger().append_in_course([entry])
     else:
-        ledger().append_decision(entry)
+        final, twice = record.dag_id == GO_NO_GO, _one_person_may_decide_twice()
+        ledger().append_decision(entry, final=final, twice=twice)
 
 
 def _one_person_may_decide_twice() -> bool:

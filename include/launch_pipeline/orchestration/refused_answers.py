@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NOT_KEPT = frozenset({"", "busy", "too_many", "not_waiting", "superseded", "ledger", "configuration"})
+NOT_KEPT = frozenset(
+    {"", "busy", "too_many", "too_soon", "not_waiting", "superseded", "ledger", "configuration"}
+)
 """Codes that say nothing about the person: another was quicker, or something else is in the way."""
 _PENDING = 200
 _REMEMBERED = 10_000

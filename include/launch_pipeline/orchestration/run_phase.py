@@ -186,7 +186,7 @@ class OfferRollbackOperator(RunPhaseOperator):
             tell_rollback_offered(context["ti"], admitted(context), windows, problems)
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
-        except LedgerUnavailable as error:
+        except _AWAY as error:
             self.log.warning("What failed cannot be read yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
         super().execute(context)
@@ -196,8 +196,15 @@ class OfferRollbackOperator(RunPhaseOperator):
         if seal:
             return () if seal.complete else seal.problems
         # Ended by hand before its gate could seal it: something may be live all the same.
-        began = context["ti"].get_dr_count(dag_id=dag_id, run_ids=[context["run_id"]])
-        return (f"{dag_id} ended without a seal.",) if began else ()
+        return (f"{dag_id} ended without a seal.",) if self._began(context, dag_id) else ()
+
+    def _began(self, context: Context, dag_id: str) -> bool:
+        """Whether the launch ran a window; a run that a person began under its id is none of its own."""
+        run_id = context["run_id"]
+        if not context["ti"].get_dr_count(dag_id=dag_id, run_ids=[run_id]):
+            return False
+        found = dag_run(dag_id, run_id)
+        return found is None or strangeness(found.run_type, found.conf, launches().get(run_id)) is None
 
     def _launch(self, launch_id: str) -> Launch:
         """A launch that is over can be rolled back, and a preparation that is open again does not matter."""

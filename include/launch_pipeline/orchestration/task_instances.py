@@ -6,6 +6,7 @@ names. The connection ``launch_airflow`` names the api-server and an account tha
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
 CONN_ID = "launch_airflow"
 _MARKS = frozenset({"patch_task_instance", "patch_task_group_instances", "patch_dag_run"})
-"""Events of Airflow's audit log that give tasks a state: one task, those of a section, all of a run."""
+"""Events of Airflow's audit log that give tasks a state: one task, those of a section, all of a run.
+
+Airflow 3.3 keeps no event of the route that marks many tasks at once, and of the one for many runs none that
+names the run.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,22 @@ def dag_run(dag_id: str, run_id: str) -> DagRun | None:
 
 
 def marked_by(dag_id: str, run_id: str, task_id: str) -> str | None:
-    """Who changed a task's state by hand last, as Airflow's audit log has it; None where it has nobody.
+    """Who asked last to give a task a state, as Airflow's audit log has it; None where it has nobody.
 
-    Raises OperationError where Airflow does not answer.
+    A note is an event of the same name, and gives no state. Raises OperationError where Airflow does not
+    answer.
     """
     events = airflow_api().events(dag_id, run_id)
-    mine = (e for e in events if e["event"] in _MARKS and e["task_id"] in {task_id, None})
+    mine = (e for e in events if e["event"] in _MARKS and e["task_id"] in {task_id, None} and _gives_state(e))
     return next((e["owner"] for e in mine), None)
+
+
+def _gives_state(event: dict[str, Any]) -> bool:
+    try:
+        sent = json.loads(event.get("extra") or "{}")
+    except ValueError:
+        return False
+    return isinstance(sent, dict) and not {"new_state", "state"}.isdisjoint(sent)
 
 
 def task_instance(dag_id: str, run_id: str, task_id: str) -> Instance | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
+from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,3 +81,24 @@ class Account:
         """Wait until few enough answers of this account are at work."""
         async with self._turns.turn(user):
             yield
+
+
+class Seldom:
+    """What may be done once in a while; remembers the newest ``most`` of it. Of any thread."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._last: OrderedDict[Hashable, float] = OrderedDict()
+        self._alone = threading.Lock()
+
+    def again(self, key: Hashable, every: float) -> bool:
+        """Whether it was not done within so many seconds; if so, it is done now."""
+        now = time.monotonic()
+        with self._alone:
+            if now - self._last.get(key, -every) < every:
+                return False
+            self._last[key] = now
+            self._last.move_to_end(key)
+            while len(self._last) > self._most:
+                self._last.popitem(last=False)
+            return True

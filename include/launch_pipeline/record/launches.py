@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AwareDatetime, Field, JsonValue
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 __all__ = ["FROM_A_TERMINAL", "Launch", "LaunchState", "Launches", "Via"]
+
+
+FARTHEST = timedelta(days=36500)
+"""How far away a launch may be: windows are counted from its time, and calendars end."""
 
 
 class Launch(Strict):
@@ -78,6 +82,12 @@ _START = """
                                  launch_at, started_by, conf, checklist_digests)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING started_at
 """
+_WENT = """
+    SELECT 1 FROM launch.ledger s JOIN launch.ledger k USING (launch_id)
+    WHERE launch_id = %s AND k.kind = %s AND s.kind = %s
+    AND s.dag_id = k.content #>> '{plan,decision}' AND s.content ->> 'complete' = 'true' LIMIT 1
+"""
+"""Whether go was said: a complete seal of the decision."""
 _END = """
     UPDATE launch.launches SET state = %s, ended_at = clock_timestamp() WHERE launch_id = %s
     RETURNING ended_at
@@ -150,7 +160,8 @@ class Launches:
     ) -> Launch:
         """Move an active launch to another time in the future; the same time again changes nothing.
 
-        Raises LaunchRefused for a time without zone or in the past, a missing reason and an ended launch.
+        Once go was said it is for this time or a later one; a rehearsal may be hurried. Raises LaunchRefused
+        for that, a time without zone, in the past or too far away, a missing reason and an ended launch.
         """
         if new_time.tzinfo is None or new_time.utcoffset() is None:
             naive = new_time.isoformat()
@@ -163,6 +174,7 @@ class Launches:
             _future_or_refuse(connection, new_time)
             if before.launch_at == new_time:
                 return before
+            _not_sooner_than_go(connection, before, new_time)
             update = "UPDATE launch.launches SET launch_at = %s WHERE launch_id = %s"
             connection.execute(update, [new_time, launch_id])
             moves = _count(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
@@ -291,6 +303,21 @@ def _future_or_refuse(connection: Connection[Any], new_time: datetime) -> None:
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     if row is not None and new_time <= row[0]:
         message = f"{_when(new_time)} is not in the future (it is {_when(row[0])}); choose a later time."
+        raise LaunchRefused(message)
+    if row is not None and new_time - row[0] > FARTHEST:
+        message = f"{_when(new_time)} is more than {FARTHEST.days // 365} years away; choose an earlier time."
+        raise LaunchRefused(message)
+
+
+def _not_sooner_than_go(connection: Connection[Any], launch: Launch, new_time: datetime) -> None:
+    if launch.rehearsal or new_time > launch.launch_at:
+        return
+    kinds = [EntryKind.LAUNCH_STARTED, EntryKind.SEAL]
+    if connection.execute(_WENT, [launch.launch_id, *kinds]).fetchone():
+        message = (
+            f"Go was said for {_when(launch.launch_at)}, so the launch cannot be sooner than that; to launch"
+            f" sooner, run 'launch abort {launch.launch_id}' and start another launch."
+        )
         raise LaunchRefused(message)
 
 

@@ -8,7 +8,7 @@ from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.errors import AnswerRefused, LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.record.chain import Head
 from launch_pipeline.record.connect import connected
-from launch_pipeline.record.schema import OUTCOMES, Entry, EntryKind, KeptEntry, Seal, read_record
+from launch_pipeline.record.schema import OUTCOMES, Entry, EntryKind, KeptEntry, Outcome, Seal, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +35,10 @@ _ANOTHER = """
     ) latest WHERE person = %s LIMIT 1
 """
 """Of each other item of the Dag only the latest decision counts; of those, one by this person."""
+_A_NO = """
+    SELECT item_ref, content #>> '{decided_by,name}' FROM launch.ledger
+    WHERE launch_id = %s AND kind = %s AND dag_id = %s AND content ->> 'outcome' = %s AND seq < %s LIMIT 1
+"""
 
 
 class Ledger:
@@ -95,17 +99,23 @@ class Ledger:
         key = (entry.task_instance_id, entry.try_number, entry.item_ref)
         return next((k.record for k in kept if (k.task_instance_id, k.try_number, k.item_ref) == key), None)
 
-    def append_decision(self, entry: Entry) -> int:
+    def append_decision(self, entry: Entry, *, final: bool = False, twice: bool = False) -> int:
         """Keep a decision or signature, unless its person has made another of this Dag in this launch.
 
         Looked at under the launch's lock and in the same transaction, so that of two at the same moment one
-        is refused. A decision counts until its item is decided anew; the same item may be tried again.
-        Raises AnswerRefused ``two_roles``, and what ``append_in_course`` raises.
+        is refused. A decision counts until its item is decided anew; the same item may be tried again. In a
+        ``final`` Dag a no is never decided anew, by whomever. ``twice``: one person may decide for several.
+        Raises AnswerRefused ``two_roles`` or ``no_go``, and what ``append_in_course`` raises.
         """
         with connected(self._dsn) as connection:
             number = append_within(connection, entry)
-            if row := connection.execute(_ANOTHER, _another_values(entry, number)).fetchone():
-                raise _two_roles(str(row[0]), entry)
+            if final and (row := connection.execute(_A_NO, _no_values(entry, number)).fetchone()):
+                _refuse_after_no(entry, *row)
+            another = (
+                None if twice else connection.execute(_ANOTHER, _another_values(entry, number)).fetchone()
+            )
+            if another:
+                raise _two_roles(str(another[0]), entry)
             _known_or_refuse(connection, entry.launch_id)
             return number
 
@@ -207,6 +217,17 @@ def _another_values(entry: Entry, number: int) -> list[Any]:
     decided_by = entry.content.get("decided_by")
     person = decided_by.get("id") if isinstance(decided_by, dict) else None
     return [entry.launch_id, entry.kind, entry.dag_id, entry.item_ref, number, person]
+
+
+def _no_values(entry: Entry, number: int) -> list[Any]:
+    return [entry.launch_id, entry.kind, entry.dag_id, Outcome.REJECTED, number]
+
+
+def _refuse_after_no(entry: Entry, said_of: str, said_by: str) -> None:
+    """Refuse whatever is no no itself: the one that was kept stands."""
+    if entry.content.get("outcome") != Outcome.REJECTED:
+        sentence = f"{said_by} has said No ({said_of}), which ends this launch; start another launch."
+        raise AnswerRefused("no_go", sentence)
 
 
 def _two_roles(other: str, entry: Entry) -> AnswerRefused:

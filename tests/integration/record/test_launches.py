@@ -13,7 +13,9 @@ import pytest
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable
 from launch_pipeline.record.launches import Launch, Launches, LaunchState
 from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind
+from launch_pipeline.record.plan import LaunchPlan
+from launch_pipeline.record.schema import Entry, EntryKind
+from servers.records import a_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,11 +203,47 @@ def test_simultaneous_postponements_are_all_kept(dsn: str, launches: Launches) -
     assert [move["from"] for move in moves[1:]] == [move["to"] for move in moves[:-1]]
 
 
+def decided(dsn: str, *, complete: bool = True, dag_id: str = "go_no_go") -> None:
+    """Keep the seal of a phase."""
+    seal = a_seal(launch_id="shop-1.2", dag_id=dag_id, complete=complete)
+    Ledger(dsn).append(Entry.of_seal(seal, f"gate-{dag_id}"))
+
+
+CTO_GO = {
+    "ref": "go.a.cto", "owner": "cto", "severity": "blocking", "mode": "approval", "gate": "decision"
+}  # fmt: skip
+PLAN = LaunchPlan.model_validate(
+    {"steps": [["go_no_go"]], "decision": "go_no_go", "items": {"go_no_go": [CTO_GO]}}
+)
+
+
+def test_after_go_a_launch_is_not_brought_forward(dsn: str, launches: Launches) -> None:
+    """Four roles said go for a time: a launcher alone cannot have T-0 open before it, only later."""
+    launches.start(launch(checklist_digests={"go_no_go": "sha256:1"}), PLAN)
+    decided(dsn, complete=False)
+    decided(dsn, dag_id="week_1")
+    sooner, soonest = SOON - timedelta(hours=1), SOON - timedelta(hours=2)
+    assert launches.postpone("shop-1.2", sooner, "ada", REASON).launch_at == sooner
+    Ledger(dsn).append(Entry.of_seal(a_seal(launch_id="shop-1.2", dag_id="go_no_go"), "gate-2"))
+    with pytest.raises(LaunchRefused, match=r"Go was said for .* 'launch abort shop-1.2'"):
+        launches.postpone("shop-1.2", soonest, "ada", REASON)
+    assert launches.postpone("shop-1.2", LATER, "ada", REASON).launch_at == LATER
+
+
+def test_a_rehearsal_may_be_hurried(dsn: str, launches: Launches) -> None:
+    """Who rehearses by hand waits for no clock."""
+    launches.start(launch(rehearsal=True, checklist_digests={"go_no_go": "sha256:1"}), PLAN)
+    decided(dsn)
+    assert launches.postpone("shop-1.2", SOON - timedelta(hours=1), "ada", REASON).launch_at < SOON
+
+
 REFUSED: list[tuple[str, Callable[[Launches], object], str]] = [
     ("a time in the past", lambda x: x.postpone("shop-1.2", SOON - timedelta(days=9), "ada", REASON),
      "not in the future"),
     ("a time without zone", lambda x: x.postpone("shop-1.2", SOON.replace(tzinfo=None), "ada", REASON),
      r"has no zone; write it as .*\+00:00"),
+    ("a time that windows cannot be counted from",
+     lambda x: x.postpone("shop-1.2", datetime.max.replace(tzinfo=UTC), "ada", REASON), "100 years away"),
     ("postponing without a reason", lambda x: x.postpone("shop-1.2", LATER, "ada", " "),
      "To postpone a launch, say why"),
     ("postponing for a reason that cannot be seen",

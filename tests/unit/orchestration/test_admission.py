@@ -46,6 +46,7 @@ TIMES = {
     "a date alone": ("2030-01-31", "has no zone. Write 2030-01-31T00:00:00+00:00"),
     "no time": ("tomorrow", "'tomorrow' is no date and time. Write it as 2030-"),
     "nothing": ("", "is no date and time"),
+    "the end of the calendar": ("9999-12-31T23:59:59-12:00", "is more than 100 years away"),
 }
 
 

@@ -114,3 +114,16 @@ def test_an_admin_may_do_everything() -> None:
     user = SimpleAuthManagerUser(username="admin", role="Admin")
     manager = LaunchAuthManager()
     assert all(getattr(manager, what)(user=user, **given) for what, given in QUESTIONS.values())
+
+
+USERS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"
+
+
+def test_a_token_counts_for_the_role_that_its_account_has_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token lasts a day: who lost a role, or the account, does not keep it that long."""
+    manager, before = LaunchAuthManager(), {"sub": "noor.network", "role": "launch-launcher", "teams": []}
+    monkeypatch.setenv(USERS, "noor.network:launch-approver,ada.technical:launch-launcher")
+    assert manager.deserialize_user(before).role == "launch-approver"
+    monkeypatch.setenv(USERS, "ada.technical:launch-launcher")
+    with pytest.raises(ValueError, match=r"no account 'noor\.network' any more"):
+        manager.deserialize_user(before)

@@ -338,6 +338,17 @@ def test_rollback_is_not_offered_where_the_launch_day_never_began(
     assert entries(ledger) == []
 
 
+def test_rollback_is_not_offered_for_a_window_that_a_person_began(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """A launcher starts T-0 under the launch's id and marks its step failed: nothing was launched by that."""
+    supervisor.runs.add((T_0, LAUNCH))
+    rest.run(T_0, LAUNCH, run_type="manual", conf=CONF)
+    assert rollback(supervisor, rest).task.start().state == "skipped"
+    assert supervisor.triggered == []
+    assert entries(ledger) == []
+
+
 def test_rollback_is_offered_with_what_failed(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
 ) -> None:

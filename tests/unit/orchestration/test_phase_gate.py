@@ -154,14 +154,24 @@ def test_record_that_lies_in_an_xcom_alone_is_a_bypass(
     assert set(outcomes) == {Outcome.NOT_REACHED}
 
 
+def an_event(event: str, owner: str, task_id: str | None, **sent: Any) -> dict[str, Any]:
+    """Make a row of Airflow's audit log, with what was sent."""
+    extra = json.dumps({**sent, "method": "PATCH"})
+    return {"event": event, "owner": owner, "task_id": task_id, "extra": extra}
+
+
 def test_bypass_names_who_marked_it(supervisor: Supervisor, ledger: Ledger, rest: AirflowRest) -> None:
     """Airflow's audit log knows; the seal and the ledger say it."""
     item = asked(a_task(supervisor))
     rest.events(
         {"event": "clear", "owner": "noor.network", "task_id": "security.tls"},
-        {"event": "patch_task_instance", "owner": "kim.kubernetes", "task_id": "security.other"},
-        {"event": "patch_task_instance", "owner": "ada.technical", "task_id": "security.tls"},
-        {"event": "patch_dag_run", "owner": "bo.technical", "task_id": None},
+        an_event("patch_task_instance", "kim.kubernetes", "security.other", new_state="success"),
+        # Who only writes a note, of the task or of its run, is named for nothing.
+        an_event("patch_task_instance", "sven.security", "security.tls", note="looked at it"),
+        an_event("patch_dag_run", "carla.cto", None, note="on hold"),
+        {"event": "patch_task_instance", "owner": "noor.network", "task_id": "security.tls", "extra": "]"},
+        an_event("patch_task_instance", "ada.technical", "security.tls", new_state="success"),
+        an_event("patch_dag_run", "bo.technical", None, state="success"),
     )
     ended = Phase(supervisor, rest, item).close(tls="success")
     assert "week_1.security.tls was marked success by ada.technical without a record" in ended.why
