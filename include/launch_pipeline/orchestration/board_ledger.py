@@ -69,6 +69,10 @@ class BoardLedger:
             evidence={name: said for name, (_, said) in self._evidence.items()},
         )
 
+    def forget(self) -> None:
+        """Forget all that was read: no launch is under way."""
+        self._kept, self._evidence = {}, {}
+
     @staticmethod
     def _read_on(ledger: Ledger, launch_id: str, kept: _Kept) -> None:
         for position, record in ledger.records_after(launch_id, kept.position):

@@ -80,6 +80,7 @@ class BoardReading:
         dags = shipped_dags()
         runs = connection.execute(_runs([*dags, CONDUCTOR], datetime.now(UTC) - RECENT)).all()
         if not runs:
+            self._ledger.forget()
             return Board()
         instances: Instances = {}
         for row in connection.execute(_instances([*dags], {run.run_id for run in runs})):

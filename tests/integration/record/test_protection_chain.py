@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checks.evidence import canonical_json
-from launch_pipeline.errors import LedgerError, LedgerUnavailable
+from launch_pipeline.errors import LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.record import auditor
 from launch_pipeline.record import migrate as migrating
 from launch_pipeline.record.export import export_lines, read_export
@@ -418,7 +418,7 @@ def test_end_without_its_seals_is_named(dsn: str) -> None:
 def test_nothing_is_kept_after_the_end(ended: str, kind: str) -> None:
     """A worker that comes late is refused by the database, and the proof stays whole."""
     late = Entry(kind=EntryKind(kind), launch_id=LAUNCH, task_instance_id="late", content={})
-    with pytest.raises(LedgerError, match="has ended"):
+    with pytest.raises(LaunchRefused, match="has ended"):
         Ledger(ended).append(late)
     Ledger(ended).append_all(some_entries())
     for told in (EntryKind.ANNOUNCEMENT, EntryKind.NUDGE, EntryKind.REFUSAL):
@@ -443,7 +443,7 @@ def test_rollback_is_kept_after_an_abort_on_the_day_alone(dsn: str, went: bool) 
     if went:
         Ledger(dsn).append_all(back)
     else:
-        with pytest.raises(LedgerError, match="has ended"):
+        with pytest.raises(LaunchRefused, match="has ended"):
             Ledger(dsn).append_all(back)
     proved = verify(dsn, LAUNCH)
     assert (proved.broken, proved.state) == (None, "aborted")
