@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.words import GateStyle, Mode, Role, Severity
-from launch_pipeline.record.facts import Aborted, Ended, Fact, Postponed, Started
+from launch_pipeline.record.facts import Aborted, Ended, Fact, Postponed, Started, Via
 from launch_pipeline.record.plan import LaunchPlan, PlannedItem, Rules
 from launch_pipeline.record.schema import (
     Acknowledgement,
@@ -229,7 +229,8 @@ class Story:
     def postponed(self, days: int = 1) -> Story:
         """Move the launch."""
         there, self.launch_at = self.launch_at, self.launch_at + timedelta(days=days)
-        said = {"from": there, "to": self.launch_at, "by": "rhea.operations", "reason": "not ready yet"}
+        who = {"by": "rhea.operations", "via": Via.AIRFLOW}
+        said = {"from": there, "to": self.launch_at, **who, "reason": "not ready yet"}
         number = self._tries["launch"] = self._tries.get("launch", 0) + 1
         return self.of_the_launch(EntryKind.LAUNCH_POSTPONED, Postponed.model_validate(said), number)
 
@@ -240,7 +241,8 @@ class Story:
 
     def aborted(self) -> Story:
         """End the launch by a person's word."""
-        said = Aborted(by="rhea.operations", reason="withdrawn", ended_at=NOON + timedelta(days=30))
+        at = NOON + timedelta(days=30)
+        said = Aborted(by="rhea.operations", via=Via.AIRFLOW, reason="withdrawn", ended_at=at)
         return self.of_the_launch(EntryKind.LAUNCH_ABORTED, said).tell("aborted")
 
 
