@@ -148,7 +148,7 @@ def test_bypass_that_was_cleared_is_none_any_more() -> None:
 def test_end_names_who_and_why() -> None:
     """Aborted: what was not reached never will be, and the reason stands with its author."""
     at, why = NOON.isoformat().replace("+00:00", "Z"), "we launch in spring"
-    rows = [happened(EntryKind.LAUNCH_ABORTED, by="carla.cto", reason=why, ended_at=at)]
+    rows = [happened(EntryKind.LAUNCH_ABORTED, via="airflow", by="carla.cto", reason=why, ended_at=at)]
     report = report_of(rows, a_launch(state=LaunchState.ABORTED, ended_at=NOON))
     assert status_word(report.status) == "ABORTED"
     assert report.counts == {"never reached": 272}
@@ -184,7 +184,7 @@ def test_no_of_one_is_no_go() -> None:
 def test_postponements_are_told_with_both_times() -> None:
     """Who moved it, from when to when, and why."""
     move = happened(
-        EntryKind.LAUNCH_POSTPONED, 1, by="omar.operations", reason="CDN",
+        EntryKind.LAUNCH_POSTPONED, 1, by="omar.operations", via="airflow", reason="CDN",
         **{"from": "2030-05-27T12:00:00.123456Z", "to": "2030-05-28T12:00:00.123456Z"},
     )  # fmt: skip
     report = report_of([move])

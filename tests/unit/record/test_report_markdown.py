@@ -100,7 +100,7 @@ def test_any_launch_strips_to_the_document(
             rows.append(
                 entry(place, outcome, reason=reason, results=seen, instance=f"{number}", signature=reason)
             )
-    rows.append(happened(EntryKind.LAUNCH_ABORTED, by=reason, reason=reason))
+    rows.append(happened(EntryKind.LAUNCH_ABORTED, via="airflow", by=reason, reason=reason))
     ended = None if state is LaunchState.ACTIVE else NOON
     launch = a_launch(state=state, ended_at=ended, release=headline, environment=reason or "e")
     report = report_of(rows, launch, notes=(Note(of=headline, text=note),))
