@@ -101,6 +101,9 @@ TABLE: dict[Key, Row] = {
     ("docs/production.md", "docker compose build"): Row(why=DOCKER),
     ("docs/production.md", "docker compose up"): Row(why=DOCKER),
     ("docs/production.md", "docker compose run"): Row(why=DOCKER),
+    ("docs/production.md", "export LAUNCH_AIRFLOW_URL"): Row(
+        Where.ELSEWHERE, why="asked of a deployment, in tests/integration/production/test_page.py"
+    ),
     ("docs/production.md", "git pull"): Row(why=DOCKER),
     ("docs/production.md", "docker compose exec"): Row(why=DOCKER),
     ("docs/production.md", "docker network"): Row(why=DOCKER),
@@ -170,7 +173,8 @@ def stack(reader: Visitor) -> Iterator[Visitor]:
     with slack(reader) as api, log.open("wb") as out:
         process = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", typed(UP)], cwd=reader.clone, stdout=out, stderr=out,
-            env=reader.variables({"LAUNCH_SLACK_API": api}), start_new_session=True,
+            env=reader.variables({"LAUNCH_SLACK_API": api, "LAUNCH_LAUNCHERS": "ada.technical"}),
+            start_new_session=True,
         )  # fmt: skip
         try:
             wait_for(lambda: process.poll() is not None or _is_up(reader), f"{log}: the stack", 240)
