@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.orchestration.api_ledger import ledger_dsn
 from launch_pipeline.orchestration.evidence import Evidence, read_evidence
-from launch_pipeline.record.evidence import EvidenceTable
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.ledger import Ledger
+from launch_pipeline.record.recent import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -58,14 +56,20 @@ class BoardLedger:
 
     def look(self, launch_ids: Collection[str]) -> Said:
         """Read what is said of some launches; what is known of others is forgotten."""
-        dsn = ledger_dsn()
-        self._kept = {launch_id: self._kept.get(launch_id, _Kept()) for launch_id in launch_ids}
-        for launch_id, kept in self._kept.items():
-            self._read_on(Ledger(dsn), launch_id, kept)
-        self._look_at_evidence(EvidenceTable(dsn), launch_ids)
+        kept = self._kept = {name: self._kept.get(name, _Kept()) for name in launch_ids}
+        known = {name: written for name, (written, _) in self._evidence.items()}
+        recent = look_at(ledger_dsn(), {name: one.position for name, one in kept.items()}, known)
+        for launch_id, records in recent.records.items():
+            for position, record in records:
+                kept[launch_id].position = position
+                kept[launch_id].records[record.task_instance_id] = _fields_of(record)
+        new = {name: (recent.stamps[name], _seen(value, name)) for name, value in recent.evidence.items()}
+        self._evidence = {
+            name: one for name, one in {**self._evidence, **new}.items() if name in recent.stamps
+        }
         return Said(
-            launches=Launches(dsn).find_all(launch_ids),
-            records={name: said for kept in self._kept.values() for name, said in kept.records.items()},
+            launches=recent.launches,
+            records={name: said for one in kept.values() for name, said in one.records.items()},
             evidence={name: said for name, (_, said) in self._evidence.items()},
         )
 
@@ -73,22 +77,10 @@ class BoardLedger:
         """Forget all that was read: no launch is under way."""
         self._kept, self._evidence = {}, {}
 
-    @staticmethod
-    def _read_on(ledger: Ledger, launch_id: str, kept: _Kept) -> None:
-        for position, record in ledger.records_after(launch_id, kept.position):
-            kept.position = position
-            kept.records[record.task_instance_id] = _fields_of(record)
 
-    def _look_at_evidence(self, table: EvidenceTable, launch_ids: Collection[str]) -> None:
-        stamps = table.stamps(launch_ids)
-        known = {name: seen for name, seen in self._evidence.items() if stamps.get(name) == seen[0]}
-        for name, value in table.read_all(set(stamps) - set(known)).items():
-            seen = read_evidence(value, name)
-            fields = (
-                {"verdict": seen.verdict, "headline": seen.headline, "evidence": seen.pin} if seen else {}
-            )
-            known[name] = (stamps[name], fields)
-        self._evidence = known
+def _seen(value: Any, task_instance_id: str) -> Fields:
+    seen = read_evidence(value, task_instance_id)
+    return {"verdict": seen.verdict, "headline": seen.headline, "evidence": seen.pin} if seen else {}
 
 
 def _fields_of(record: Record) -> Fields:

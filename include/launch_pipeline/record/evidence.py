@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.record.connect import connected
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
+
+    from psycopg import Connection
 
 _WRITE = """
     INSERT INTO launch.evidence (task_instance_id, launch_id, content) VALUES (%s, %s, %s)
@@ -37,12 +39,12 @@ class EvidenceTable:
             row = connection.execute(_READ, [task_instance_id]).fetchone()
         return row[0] if row else None
 
-    def stamps(self, launch_ids: Collection[str]) -> dict[str, datetime]:
-        """Give, by task instance, when the evidence of some launches was written."""
-        with connected(self._dsn) as connection:
-            return dict(connection.execute(_STAMPS, [list(launch_ids)]).fetchall())
 
-    def read_all(self, task_instance_ids: Collection[str]) -> dict[str, Any]:
-        """Give what was written for some task instances, by their ids."""
-        with connected(self._dsn) as connection:
-            return dict(connection.execute(_MANY, [list(task_instance_ids)]).fetchall())
+def evidence_stamps(connection: Connection[Any], launch_ids: list[str]) -> dict[str, datetime]:
+    """Give, by task instance, when the evidence of some launches was written."""
+    return dict(connection.execute(_STAMPS, [launch_ids]).fetchall())
+
+
+def evidence_of(connection: Connection[Any], task_instance_ids: list[str]) -> dict[str, Any]:
+    """Give what was written for some task instances, by their ids."""
+    return dict(connection.execute(_MANY, [task_instance_ids]).fetchall())

@@ -27,12 +27,12 @@ from launch_pipeline.record.plan import LaunchPlan
 from launch_pipeline.record.schema import Entry, EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from datetime import datetime
 
     from psycopg import Connection
 
-__all__ = ["FROM_A_TERMINAL", "Launch", "LaunchState", "Launches", "Via"]
+__all__ = ["FROM_A_TERMINAL", "Launch", "LaunchState", "Launches", "Via", "launches_of"]
 
 
 FARTHEST = timedelta(days=36500)
@@ -134,12 +134,6 @@ class Launches:
         with connected(self._dsn) as connection:
             return _find(connection, launch_id)
 
-    def find_all(self, launch_ids: Collection[str]) -> dict[str, Launch]:
-        """Give the launches among some ids, by id."""
-        with connected(self._dsn) as connection:
-            rows = connection.execute(_BY_IDS, [list(launch_ids)]).fetchall()
-        return {launch.launch_id: launch for launch in map(_launch, rows)}
-
     async def aget(self, launch_id: str) -> Launch:
         """Do the same as ``get``, for a triggerer's event loop."""
         async with aconnected(self._dsn) as connection:
@@ -239,6 +233,12 @@ def _entry(launch_id: str, kind: EntryKind, said: Fact, number: int = 0) -> Entr
         try_number=number,
         content=said.content(),
     )
+
+
+def launches_of(connection: Connection[Any], launch_ids: list[str]) -> dict[str, Launch]:
+    """Give the launches among some ids, by id."""
+    rows = connection.execute(_BY_IDS, [launch_ids]).fetchall()
+    return {launch.launch_id: launch for launch in map(_launch, rows)}
 
 
 def _find(connection: Connection[Any], launch_id: str, suffix: str = "") -> Launch | None:

@@ -139,17 +139,6 @@ class Ledger:
             row = connection.execute(query, [launch_id, task_instance_id, list(OUTCOMES)]).fetchone()
         return read_record(row[0]) if row else None
 
-    def records_after(self, launch_id: str, position: int) -> list[tuple[int, Record]]:
-        """Give the records of a launch that were kept after a row, each with the place of its own row."""
-        query = """
-            SELECT position, content FROM launch.ledger
-            WHERE launch_id = %s AND position > %s AND kind = ANY(%s) ORDER BY position
-        """
-        with connected(self._dsn) as connection:
-            rows = connection.execute(query, [launch_id, position, list(OUTCOMES)]).fetchall()
-        read = [(place, read_record(content)) for place, content in rows]
-        return [(place, record) for place, record in read if record]
-
     def seal(self, launch_id: str, dag_id: str) -> Seal | None:
         """Give the latest seal of a Dag's phase, None where it has not been sealed."""
         query = """
@@ -177,6 +166,17 @@ class Ledger:
         """Return if the ledger answers and has its tables."""
         with connected(self._dsn) as connection:
             connection.execute("SELECT 1 FROM launch.ledger LIMIT 1")
+
+
+def records_after(connection: Connection[Any], launch_id: str, position: int) -> list[tuple[int, Record]]:
+    """Give the records of a launch that were kept after a row, each with the place of its own row."""
+    query = """
+        SELECT position, content FROM launch.ledger
+        WHERE launch_id = %s AND position > %s AND kind = ANY(%s) ORDER BY position
+    """
+    rows = connection.execute(query, [launch_id, position, list(OUTCOMES)]).fetchall()
+    read = [(place, read_record(content)) for place, content in rows]
+    return [(place, record) for place, record in read if record]
 
 
 def lock_launch(connection: Connection[Any], launch_id: str) -> None:
