@@ -106,6 +106,7 @@ def test_launcher_ends_a_launch_under_their_own_name(
     again = change(server, LAUNCHER, launch, "abort", reason="again")
     assert (again.status_code, again.json()["state"]) == (200, "aborted")
     (row,) = rows(airflow_dsn, launch, EntryKind.LAUNCH_ABORTED)
+    del row["ended_at"]
     assert row == {"by": LAUNCHER, "via": "airflow", "reason": ABORT["reason"]}
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.orchestration.evidence import Evidence
-from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import EntryKind
-from servers.item_tasks import REASON, a_launch
+from servers.item_tasks import REASON
 from servers.plugin_answers import NOOR, OMAR, RHEA, approval, code, told
-from servers.plugin_server import an_item, an_open_gate, xcom
+from servers.plugin_server import an_item, an_open_gate
 from servers.programs import wait_for
 from servers.records import a_result
 
@@ -33,7 +33,7 @@ def checked(rows: GateRows, **fields: Any) -> Gate:
 def sees(rows: GateRows, gate: Gate, headline: str, verdict: Verdict = Verdict.PASSED) -> Evidence:
     """Let an item's checks see something; gives it."""
     evidence = Evidence.of(gate.instance, [a_result(verdict=verdict, headline=headline)])
-    xcom(rows, gate, "evidence", evidence.payload())
+    rows.evidence(gate.dag_id, gate.run_id, gate.task_id, evidence.payload())
     return evidence
 
 
@@ -117,7 +117,8 @@ def test_owner_sets_no_blocking_item_aside(server: PluginServer, rows: GateRows)
 def test_refused_answers_are_in_the_ledger(server: PluginServer, rows: GateRows, airflow_dsn: str) -> None:
     """By Slack and by REST, each account and rule once; nothing of a launch that was never started."""
     gate, unknown = approval(rows), approval(rows)
-    Launches(airflow_dsn).start(a_launch(launch_id=gate.run_id, rehearsal=True))
+    with psycopg.connect(airflow_dsn) as connection:
+        connection.execute("DELETE FROM launch.launches WHERE launch_id = %s", [unknown.run_id])
     for waiting in (unknown, gate):
         for _ in range(3):
             server.decide(waiting.request(NOOR))
@@ -138,5 +139,5 @@ def test_refused_answers_are_in_the_ledger(server: PluginServer, rows: GateRows,
     assert len(kept()) == 3
     assert {e.task_instance_id for e in kept()} == {gate.instance}
     assert max(len(str(e.content["reason"])) for e in kept()) == 300
-    assert Ledger(airflow_dsn).entries(unknown.run_id) == []
+    assert Ledger(airflow_dsn).entries(unknown.run_id, EntryKind.REFUSAL) == []
     assert server.decide(gate.request(OMAR)).status_code == 200
