@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import psutil
@@ -12,7 +11,7 @@ import pytest
 
 from launch_pipeline.orchestration.fab_roles import FabRole
 from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.people.contacts import SIGNING_ROLES, load_contacts
+from launch_pipeline.people.contacts import load_contacts
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.schema import EntryKind
 from launch_pipeline.record.verify import verify
@@ -24,9 +23,8 @@ from servers.programs import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import httpx
-
     from launch_pipeline.checklist.words import Role
+    from launch_pipeline.people.contacts import Person
     from servers.deployed_api import DeployedApi
     from servers.deployment import Deployment
 
@@ -83,64 +81,51 @@ def test_nothing_is_written_into_the_image(deployment: Deployment) -> None:
     assert list((deployment.ground.folder / "logs").iterdir())
 
 
-SIGNERS = {
-    "ada.technical": "Ada Lindqvist",
-    "priya.product": "Priya Raman",
-    "omar.operations": "Omar Haddad",
-    "carla.cto": "Carla Mendes",
+PHASE = "week_1_pre_launch_requirements"
+RUN = "decided-in-production"
+RUN_PATH = f"/api/v2/dags/{PHASE}/dagRuns/{RUN}"
+FORM = {
+    "release": "1.0.0",
+    "release_sha": "a" * 40,
+    "previous_release": None,
+    "launch_at": "2035-01-01T09:00:00+00:00",
+    "environment": "production",
+    "rehearsal": False,
 }
-RUN = "signed-in-production"
-RUN_PATH = f"/api/v2/dags/sign_off/dagRuns/{RUN}"
 
 
-def test_signatures_are_kept_and_told(deployment: Deployment, api: DeployedApi) -> None:
-    """A launcher starts, four people sign, each in his own name: kept, sealed, told in Slack, and whole."""
-    body = {"logical_date": None, "conf": {}, "dag_run_id": RUN}
-    started = api.call(api.account(FabRole.LAUNCHER), "POST", "/api/v2/dags/sign_off/dagRuns", body)
+def test_decision_is_kept_and_told(deployment: Deployment, api: DeployedApi) -> None:
+    """A launcher starts, an owner answers in their own name: kept, told in Slack, and whole."""
+    body = {"logical_date": None, "conf": FORM, "dag_run_id": RUN}
+    started = api.call(api.account(FabRole.LAUNCHER), "POST", "/api/v2/dags/launch/dagRuns", body)
     assert started.is_success, started.text
-    for user in SIGNERS:
-        api.let_in(user)
-    wait_for(lambda: len(_waiting(api)) == len(SIGNERS), "the four requests", PATIENCE, 0.5)
-    with ThreadPoolExecutor(len(SIGNERS)) as people:
-        replies = list(people.map(lambda user: _sign(api, user), SIGNERS))
-    assert [reply.status_code for reply in replies] == [200] * len(SIGNERS), [r.text for r in replies]
-    wait_for(lambda: _state(api) in {"success", "failed"}, "the end of the sign-off", PATIENCE, 0.5)
-    assert _state(api) == "success", deployment.log("scheduler")[-3000:]
+    specs = shipped_dags()[PHASE].specs
+    task_id = next(name for name, spec in specs.items() if spec.item.mode == "approval")
+    holder = _holder(api, specs[task_id].item.owner)
+    user = api.let_in(str(holder.airflow_user))
+    task = f"{RUN_PATH}/taskInstances/{task_id}"
+    wait_for(lambda: _state(api, task) == "awaiting_input", "the request", PATIENCE, 0.5)
+    answer = {"chosen_options": ["Approve"], "params_input": {}}
+    reply = api.call(user, "PATCH", f"{task}/-1/hitlDetails", answer)
+    assert reply.status_code == 200, reply.text
+    wait_for(lambda: _state(api, task) == "success", "the decision", PATIENCE, 0.5)
     ledger = api.secrets.get(Secret.LEDGER)
     entries = Ledger(ledger).entries(RUN)
     decided = {e.record.decided_by.name for e in entries if e.record and e.record.decided_by}
-    assert decided == set(SIGNERS.values())
-    assert {EntryKind.SEAL, EntryKind.ANNOUNCEMENT} <= {entry.kind for entry in entries}
+    assert decided == {holder.name}
+    assert EntryKind.ANNOUNCEMENT in {entry.kind for entry in entries}
     assert verify(ledger, RUN).broken is None
+    for dag_id in ("launch", PHASE):
+        api.call("admin", "PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{RUN}", {"state": "failed"})
 
 
-def _waiting(api: DeployedApi) -> dict[str, str]:
-    """Owner's word in the task's name to the path of its request, of those that wait."""
-    listed = api.call("admin", "GET", f"{RUN_PATH}/hitlDetails?response_received=false").json()
-    tasks = [each["task_instance"] for each in listed["hitl_details"]]
-    return {
-        task["task_id"]: f"{RUN_PATH}/taskInstances/{task['task_id']}/-1/hitlDetails"
-        for task in tasks
-        if task["state"] == "awaiting_input"
-    }
-
-
-def _sign(api: DeployedApi, user: str) -> httpx.Response:
-    """Sign what is this person's to sign."""
-    role = next(role for role in SIGNING_ROLES if user in _holders(api, role))
-    specs = shipped_dags()["sign_off"].specs
-    task_id = next(task_id for task_id, spec in specs.items() if spec.item.owner == role)
-    answer = {"chosen_options": ["Sign"], "params_input": {"signature": SIGNERS[user]}}
-    return api.call(user, "PATCH", _waiting(api)[task_id], answer)
-
-
-def _holders(api: DeployedApi, role: Role) -> list[str | None]:
+def _holder(api: DeployedApi, role: Role) -> Person:
     contacts = load_contacts(api.deployment.ground.production / "config" / "contacts.yaml")
-    return [person.airflow_user for person in contacts.holders(role)]
+    return next(person for person in contacts.holders(role) if person.airflow_user)
 
 
-def _state(api: DeployedApi) -> str:
-    return str(api.call("admin", "GET", RUN_PATH).json()["state"])
+def _state(api: DeployedApi, path: str) -> str:
+    return str(api.call("admin", "GET", path).json().get("state"))
 
 
 def test_crash_of_everything_at_once_mends_itself(deployment: Deployment) -> None:
