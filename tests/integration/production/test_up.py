@@ -94,7 +94,8 @@ FORM = {
 }
 
 
-def test_decision_is_kept_and_told(deployment: Deployment, api: DeployedApi) -> None:
+@pytest.mark.usefixtures("deployment")
+def test_decision_is_kept_and_told(api: DeployedApi) -> None:
     """A launcher starts, an owner answers in their own name: kept, told in Slack, and whole."""
     body = {"logical_date": None, "conf": FORM, "dag_run_id": RUN}
     started = api.call(api.account(FabRole.LAUNCHER), "POST", "/api/v2/dags/launch/dagRuns", body)
