@@ -10,6 +10,7 @@ from launch_pipeline.checklist.words import Role
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
 from launch_pipeline.record.schema import (
     DecidedBy,
+    Entry,
     Outcome,
     Record,
     RecordedBy,
@@ -20,6 +21,7 @@ from launch_pipeline.record.schema import (
 
 NOON = datetime(2030, 5, 6, 12, 0, 0, 123456, tzinfo=UTC)
 ADA = DecidedBy(id="ada", name="Ada Lindqvist", slack_id="U0ADA", airflow_user="ada.technical")
+BO = DecidedBy(id="bo", name="Bo Sato", airflow_user="bo.technical")
 
 
 def a_result(**changes: Any) -> CheckResult:
@@ -83,3 +85,15 @@ def a_seal(*records: Record, **changes: Any) -> Seal:
         "try_number": 1,
     }
     return Seal(**{**fields, **changes})
+
+
+def a_go(role: str, **changes: Any) -> Entry:
+    """Make Ada's Go for a role."""
+    fields = {
+        "item_ref": f"go_no_go.decisions.{role}",
+        "dag_id": "go_no_go",
+        "task_id": f"decisions.{role}",
+        "task_instance_id": f"ti-{role}",
+        "outcome": Outcome.APPROVED,
+    }
+    return Entry.of_record(a_record(**{**fields, **changes}))

@@ -9,14 +9,13 @@ import pytest
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import DecidedBy, Entry, EntryKind, Outcome
+from launch_pipeline.record.schema import Entry, EntryKind, Outcome
 from servers.item_tasks import a_launch
-from servers.records import a_record
+from servers.records import BO, a_go
 
 pytestmark = pytest.mark.integration
 
 LAUNCH = "shop-1.2"
-BO = DecidedBy(id="bo", name="Bo Sato", airflow_user="bo.technical")
 
 
 @pytest.fixture
@@ -26,21 +25,9 @@ def ledger(dsn: str) -> Ledger:
     return Ledger(dsn)
 
 
-def go(role: str, **changes: Any) -> Entry:
-    """Make Ada's Go for a role."""
-    fields = {
-        "item_ref": f"go_no_go.decisions.{role}",
-        "dag_id": "go_no_go",
-        "task_id": f"decisions.{role}",
-        "task_instance_id": f"ti-{role}",
-        "outcome": Outcome.APPROVED,
-    }
-    return Entry.of_record(a_record(**{**fields, **changes}))
-
-
 def no_go(role: str, **changes: Any) -> Entry:
     """Make Ada's No for a role."""
-    return go(role, outcome=Outcome.REJECTED, reason="the numbers are bad", **changes)
+    return a_go(role, outcome=Outcome.REJECTED, reason="the numbers are bad", **changes)
 
 
 @pytest.mark.parametrize("twice", [False, True], ids=["one person once", "one person for several"])
@@ -48,7 +35,7 @@ def no_go(role: str, **changes: Any) -> Entry:
 def test_a_no_that_ends_the_launch_is_taken_back_by_nobody(ledger: Ledger, role: str, *, twice: bool) -> None:
     """A launcher clears the item of a No before its phase is sealed: no other holder's Go is kept then."""
     ledger.append_decision(no_go("cto"), final=True)
-    again = go(role, task_instance_id="ti-again", decided_by=BO)
+    again = a_go(role, task_instance_id="ti-again", decided_by=BO)
     with pytest.raises(AnswerRefused, match=r"has said No .*decisions\.cto.*start another launch") as refused:
         ledger.append_decision(again, final=True, twice=twice)
     assert refused.value.code == "no_go"
@@ -60,12 +47,12 @@ def test_a_no_that_ends_the_launch_is_taken_back_by_nobody(ledger: Ledger, role:
 
 def test_a_go_before_the_no_is_brought_again(ledger: Ledger) -> None:
     """What was kept before the No stays, however often its worker offers it."""
-    first = ledger.append_decision(go("lead", decided_by=BO), final=True)
+    first = ledger.append_decision(a_go("lead", decided_by=BO), final=True)
     ledger.append_decision(no_go("cto"), final=True)
-    assert ledger.append_decision(go("lead", decided_by=BO), final=True) == first
+    assert ledger.append_decision(a_go("lead", decided_by=BO), final=True) == first
 
 
 def test_a_no_to_another_decision_may_be_thought_over(ledger: Ledger) -> None:
     """Whether to roll back is asked as often as there is reason to: only go/no-go is final."""
     ledger.append_decision(no_go("back", dag_id="rollback"))
-    assert ledger.append_decision(go("back", dag_id="rollback", task_instance_id="ti-2")) > 0
+    assert ledger.append_decision(a_go("back", dag_id="rollback", task_instance_id="ti-2")) > 0

@@ -12,10 +12,10 @@ from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.record.launches import Launches
 from launch_pipeline.record.ledger import Ledger
 from launch_pipeline.record.refused import LAST, MOST, RefusedAnswer, keep_refused
-from launch_pipeline.record.schema import DecidedBy, Entry, EntryKind, Outcome, RecordedBy
+from launch_pipeline.record.schema import Entry, EntryKind, Outcome, RecordedBy
 from launch_pipeline.record.verify import verify
 from servers.item_tasks import a_launch
-from servers.records import NOON, a_record
+from servers.records import BO, NOON, a_go, a_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 LAUNCH = "shop-1.2"
-BO = DecidedBy(id="bo", name="Bo Sato", airflow_user="bo.technical")
-
-
-def go(role: str, **changes: Any) -> Entry:
-    """Make Ada's Go for a role."""
-    fields = {
-        "item_ref": f"go_no_go.decisions.{role}",
-        "dag_id": "go_no_go",
-        "task_id": f"decisions.{role}",
-        "task_instance_id": f"ti-{role}",
-        "outcome": Outcome.APPROVED,
-    }
-    return Entry.of_record(a_record(**{**fields, **changes}))
 
 
 def side_by_side(*work: Callable[[], Any]) -> list[Any]:
@@ -65,7 +52,7 @@ def begun(dsn: str) -> str:
 def test_of_two_roles_at_the_same_moment_one_is_kept(begun: str, race: int) -> None:
     """Two workers bring one person's Go for two roles: exactly one is kept, the other is told why."""
     done = side_by_side(
-        *(lambda role=role: Ledger(begun).append_decision(go(role)) for role in ("cto", "lead", "ops"))
+        *(lambda role=role: Ledger(begun).append_decision(a_go(role)) for role in ("cto", "lead", "ops"))
     )
     kept = [one for one in done if isinstance(one, int)]
     refused = [one for one in done if isinstance(one, AnswerRefused)]
@@ -77,31 +64,31 @@ def test_of_two_roles_at_the_same_moment_one_is_kept(begun: str, race: int) -> N
 def test_the_same_item_may_be_decided_again(begun: str) -> None:
     """Sent again, tried again after a clear, and carried from a lost worker: one person, one role."""
     ledger = Ledger(begun)
-    first = ledger.append_decision(go("cto"))
-    assert ledger.append_decision(go("cto")) == first
-    ledger.append_decision(go("cto", task_instance_id="ti-cto-2", try_number=2))
+    first = ledger.append_decision(a_go("cto"))
+    assert ledger.append_decision(a_go("cto")) == first
+    ledger.append_decision(a_go("cto", task_instance_id="ti-cto-2", try_number=2))
     with pytest.raises(AnswerRefused, match=r"decisions\.cto.*decisions\.lead needs another person"):
-        ledger.append_decision(go("lead"))
+        ledger.append_decision(a_go("lead"))
 
 
 def test_what_another_has_decided_anew_binds_nobody(begun: str) -> None:
     """Only the latest decision of an item counts: after a clear it was Bo's, so Ada is free."""
     ledger = Ledger(begun)
-    ledger.append_decision(go("cto"))
-    ledger.append_decision(go("cto", task_instance_id="ti-cto-2", decided_by=BO))
-    ledger.append_decision(go("lead"))
-    assert ledger.append_decision(go("cto")) > 0
+    ledger.append_decision(a_go("cto"))
+    ledger.append_decision(a_go("cto", task_instance_id="ti-cto-2", decided_by=BO))
+    ledger.append_decision(a_go("lead"))
+    assert ledger.append_decision(a_go("cto")) > 0
     with pytest.raises(AnswerRefused):
-        ledger.append_decision(go("ops", decided_by=BO))
+        ledger.append_decision(a_go("ops", decided_by=BO))
 
 
 def test_other_launches_dags_and_items_are_their_own(begun: str) -> None:
     """Go/no-go, sign-off and ordinary items ask separately, and so does another launch."""
     ledger = Ledger(begun)
     ledger.append(Entry.of_record(a_record(outcome=Outcome.APPROVED)))
-    ledger.append_decision(go("cto"))
-    ledger.append_decision(go("signed", dag_id="sign_off"))
-    ledger.append_decision(go("lead", launch_id="shop-1.3", task_instance_id="ti-other"))
+    ledger.append_decision(a_go("cto"))
+    ledger.append_decision(a_go("signed", dag_id="sign_off"))
+    ledger.append_decision(a_go("lead", launch_id="shop-1.3", task_instance_id="ti-other"))
     assert len(ledger.entries(LAUNCH, EntryKind.DECISION)) == 3
 
 
