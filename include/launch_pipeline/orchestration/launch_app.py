@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-from jwt import InvalidTokenError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import ConfigurationError, LaunchError, LaunchRefused
 from launch_pipeline.orchestration.api_ledger import ledger_dsn
+from launch_pipeline.orchestration.bearer import signed_in
 from launch_pipeline.orchestration.open_door import refuse_open_door
 from launch_pipeline.record.launches import Launches, Via
 
@@ -99,7 +99,7 @@ class Door:
     async def _let_in(self, scope: Scope) -> str | Response:
         try:
             refuse_open_door()
-            user = await _signed_in(scope)
+            user = await signed_in(scope, get_auth_manager())
             may = user is not None and await asyncio.to_thread(_may_start, user)
         except ConfigurationError as error:
             return _said(HTTPStatus.SERVICE_UNAVAILABLE, "configuration", str(error))
@@ -115,17 +115,6 @@ class Door:
             sentence = f"The account {user.get_name()!r} may not start launches, so it moves and ends none."
             return _said(HTTPStatus.FORBIDDEN, "no_launcher", sentence)
         return user.get_name()
-
-
-async def _signed_in(scope: Scope) -> BaseUser | None:
-    """Whose Bearer token this is, or None. A session's cookie is not looked at."""
-    scheme, _, token = HTTPConnection(scope).headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        return None
-    try:
-        return await get_auth_manager().get_user_from_token(token.strip())
-    except InvalidTokenError:
-        return None
 
 
 def _may_start(user: BaseUser) -> bool:

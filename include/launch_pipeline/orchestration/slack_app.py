@@ -13,12 +13,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow.api_fastapi.app import get_auth_manager
-from jwt import InvalidTokenError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -30,6 +29,7 @@ from launch_pipeline.errors import (
 )
 from launch_pipeline.orchestration.acting import Acting
 from launch_pipeline.orchestration.api_database import ApiDatabase
+from launch_pipeline.orchestration.bearer import signed_in
 from launch_pipeline.orchestration.board_reading import BoardReading
 from launch_pipeline.orchestration.guard import MAX_BODY
 from launch_pipeline.orchestration.open_door import refuse_open_door
@@ -109,7 +109,8 @@ class Door:
     async def _refusal(self, scope: Scope) -> Response | None:
         try:
             refuse_open_door()
-            name = await _signed_in(scope)
+            user = await signed_in(scope, get_auth_manager())
+            name = user.get_name() if user is not None else None
         except ConfigurationError as error:
             return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "configuration", str(error))
         except SQLAlchemyError:
@@ -121,17 +122,6 @@ class Door:
             log.warning("Airflow user %r called %r, which is the bridge's alone.", name, scope["path"])
             sentence = f"Only the bridge's account may call this; it is named by {USER_VARIABLE}."
             return _refusal(HTTPStatus.FORBIDDEN, "not_the_bridge", sentence)
-        return None
-
-
-async def _signed_in(scope: Scope) -> str | None:
-    """Whose Bearer token this is, or None. A session's cookie is not looked at."""
-    scheme, _, token = HTTPConnection(scope).headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        return None
-    try:
-        return (await get_auth_manager().get_user_from_token(token.strip())).get_name()
-    except InvalidTokenError:
         return None
 
 
