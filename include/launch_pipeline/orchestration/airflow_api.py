@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from launch_pipeline.errors import OperationError
+from launch_pipeline.orchestration.launch_routes import PREFIX as LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect and to wait for data."""
-LAUNCHES = "/launch/launches"
-"""Where the plugin lets people postpone and abort launches."""
 ATTEMPTS = 4
 BACKOFF = 0.4
 PAGE = 100

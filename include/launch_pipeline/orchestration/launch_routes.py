@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.orchestration.airflow_api import LAUNCHES as PREFIX
 from launch_pipeline.orchestration.late_app import LateApp
 
 if TYPE_CHECKING:
     from launch_pipeline.orchestration.guard import App
 
-__all__ = ["PREFIX", "launch_routes"]
+PREFIX = "/launch/launches"
+"""Where the plugin lets people postpone and abort launches."""
 
 
 def launch_routes() -> LateApp:
