@@ -139,12 +139,12 @@ def test_wait_ends_with_the_last_look(ask: Callable[..., Any]) -> None:
 
 def test_rehearsal_compresses_waiting() -> None:
     """An hour that lasts a minute makes waiting sixty times shorter."""
-    assert context(hour="1m").environment.pace == pytest.approx(1 / 60)
+    assert context(rehearsal=True, hour="1m").environment.pace == pytest.approx(1 / 60)
 
 
 def test_fast_time_leaves_a_second_to_wait(ask: Callable[..., Any]) -> None:
     """Where an hour lasts a millisecond, what comes through a pipeline is still waited for."""
-    result = ask(Authority(0, 0, 0, 1), context(hour="1ms"), wait="5m", interval="1s")
+    result = ask(Authority(0, 0, 0, 1), context(rehearsal=True, hour="1ms"), wait="5m", interval="1s")
     assert (result.verdict, result.attempts) == (Verdict.PASSED, 4)
 
 

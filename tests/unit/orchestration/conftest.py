@@ -65,9 +65,10 @@ def ledger(supervisor: Supervisor, dsn: str) -> Ledger:
 
 
 @pytest.fixture
-def launched(ledger: Ledger, dsn: str) -> Ledger:
-    """Give the same with the launch that the tests' tasks belong to."""
+def launched(ledger: Ledger, dsn: str, request: pytest.FixtureRequest) -> Ledger:
+    """Give the same with the launch that the tests' tasks belong to; a parameter changes its fields."""
     dags = shipped_dags()
     digests = {dag_id: dag.digest for dag_id, dag in dags.items()}
-    Launches(dsn).start(a_launch(checklist_digests=digests), launch_plan(dags, policy()))
+    launch = a_launch(checklist_digests=digests, **getattr(request, "param", {}))
+    Launches(dsn).start(launch, launch_plan(dags, policy()))
     return ledger

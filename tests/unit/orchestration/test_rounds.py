@@ -120,12 +120,13 @@ def test_recheck_of_a_round_looks_again_and_keeps_the_days(supervisor: Superviso
     assert _decided(ledger) == []
 
 
+@pytest.mark.parametrize("launched", [{"rehearsal": True}], indirect=True)
 def test_pause_between_rounds_has_the_environments_pace(
     supervisor: Supervisor, ledger: Ledger, include: IncludeFolder
 ) -> None:
     """A rehearsal's day is a few seconds."""
     include.environment(rehearsal=True, hour="1s")
-    ended = asked(a_task(supervisor, conf={"rehearsal": True}, **DAILY)).answer("Approve")
+    ended = asked(a_task(supervisor, **DAILY)).answer("Approve")
     left = (ended.trigger_kwargs["moment"] - datetime.now(UTC)).total_seconds()
     assert 15 < left < 25
     assert _decided(ledger) == []
