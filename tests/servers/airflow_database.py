@@ -65,10 +65,14 @@ def migrate_airflow(dsn: str) -> None:
 
 
 class GateRows:
-    """Rows of runs, task instances, requests and evidence, written as Airflow writes them."""
+    """Rows of runs, task instances, requests and evidence, written as Airflow writes them.
 
-    def __init__(self, dsn: str) -> None:
+    The ledger is in the same database, unless its own address is given.
+    """
+
+    def __init__(self, dsn: str, ledger_dsn: str | None = None) -> None:
         self.dsn = dsn
+        self.ledger_dsn = ledger_dsn or dsn
 
     def execute(self, query: str, *values: Any) -> Any:
         """Run one statement in its own transaction and give its cursor's rows, if any."""
@@ -105,7 +109,7 @@ class GateRows:
 
     def launch(self, launch_id: str, **conf: Any) -> Launch:
         """Admit a launch of that configuration, unless there is one of that id."""
-        launches = Launches(self.dsn)
+        launches = Launches(self.ledger_dsn)
         known = launches.find(launch_id)
         return known or launches.start(
             Launch(
@@ -124,7 +128,7 @@ class GateRows:
     def evidence(self, dag_id: str, run_id: str, task_id: str, value: Any) -> None:
         """Keep what the checks of a gate saw last, as its task does."""
         ((instance,),) = self.execute(_OF_TASK, dag_id, run_id, task_id)
-        EvidenceTable(self.dsn).write(run_id, str(instance), value)
+        EvidenceTable(self.ledger_dsn).write(run_id, str(instance), value)
 
     def answered(self, instance: str) -> bool:
         """Answer as Airflow does: once, and the task is scheduled."""

@@ -40,8 +40,8 @@ class StackApi(SignedIn):
         super().__init__()
         self.stack = stack
         self.url = stack.settings.url
-        self.rows = GateRows(stack.settings.airflow_dsn)
         self.ledger_dsn = stack.settings.ledger_dsn
+        self.rows = GateRows(stack.settings.airflow_dsn, self.ledger_dsn)
         self.passwords = stack.settings.passwords()
 
     def account(self, role: FabRole) -> str:

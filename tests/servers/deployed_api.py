@@ -25,8 +25,9 @@ class DeployedApi(SignedIn):
         self.deployment = deployment
         self.secrets = Secrets(self.deployment.ground.production / "secrets")
         self.url = f"http://127.0.0.1:{self.deployment.ground.ports['api-server']}"
-        self.rows = GateRows(self.secrets.get(Secret.AIRFLOW_DATABASE).replace("+psycopg", ""))
         self.ledger_dsn = self.secrets.get(Secret.LEDGER)
+        airflow_dsn = self.secrets.get(Secret.AIRFLOW_DATABASE).replace("+psycopg", "")
+        self.rows = GateRows(airflow_dsn, self.ledger_dsn)
         self.passwords = {
             "admin": self.secrets.get(Secret.ADMIN_PASSWORD),
             "launch-pipeline": self.secrets.get(Secret.PIPELINE_PASSWORD),
