@@ -35,7 +35,8 @@ MAY_ANSWER = frozenset({FabRole.APPROVER, FabRole.ADMIN})
 _INIT = "run 'docker compose run --rm init' again"
 _PLUGIN_FIX = "put plugins/launch_plugin.py into [core] plugins_folder and start the api-server again."
 _REDIRECTED = 300
-_CONFLICT = 409
+_REFUSALS = (403, 409)
+"""Forbidden and Conflict: the statuses of the guard's refusals."""
 
 
 def airflow(deployment: Examined) -> Iterator[Row]:
@@ -80,11 +81,15 @@ def plugin(deployment: Examined) -> Iterator[Row]:
 
 
 def guard(deployment: Examined) -> Iterator[Row]:
-    """An answer to a gate that does not exist is refused by the guard, not by Airflow."""
+    """Check that the guard, not Airflow, refuses an answer to a request that does not exist.
+
+    Its refusals carry a code, Airflow's do not: of an account that is not in the contacts (403), or of the
+    request (409).
+    """
     dag_id, task_id = _an_item()
     path = f"/api/v2/dags/{dag_id}/dagRuns/{PROBE}/taskInstances/{quote(task_id)}/-1/hitlDetails"
     reply = deployment.api.told("PATCH", path, {"chosen_options": ["Approve"], "params_input": {}})
-    if (reply.status, reply.body.get("code")) == (_CONFLICT, "not_waiting"):
+    if reply.status in _REFUSALS and reply.body.get("code"):
         yield ok("guard", "stands before every answer")
         return
     says = f"does not stand before answers: a probe got {reply.status} {reply.body.get('detail', '')}".strip()

@@ -218,7 +218,8 @@ class Teller:
         return (self.deployment.name_of(str(user)),) if user else ()
 
     def _starter(self) -> tuple[PersonView, ...]:
-        person = self.deployment.contacts.by_airflow_user(self.launch.triggered_by)
+        starter = self.memory.launch.started_by if self.memory.launch else None
+        person = self.deployment.contacts.by_airflow_user(starter or "")
         return (PersonView(name=person.name, slack_id=person.slack_id),) if person and person.active else ()
 
     def _following(self, dag_id: str, *, complete: bool) -> Next | None:
