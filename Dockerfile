@@ -8,7 +8,7 @@ COPY requirements-bootstrap.lock requirements-production.lock ./
 RUN python -m venv /build/tools && /build/tools/bin/python -m pip install --quiet --require-hashes -r requirements-bootstrap.lock
 RUN python -m venv --without-pip /opt/launch/venv
 RUN /build/tools/bin/uv pip install --quiet --python /opt/launch/venv/bin/python --require-hashes --compile-bytecode -r requirements-production.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY include ./include
 RUN /build/tools/bin/python -m hatchling build --target wheel --directory /build/dist
 RUN /build/tools/bin/uv pip install --quiet --python /opt/launch/venv/bin/python --no-deps --no-index --compile-bytecode /build/dist/*.whl

@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BOOTSTRAP := $(VENV)/.bootstrapped
-LOCK_OPTIONS := --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links
+LOCK_OPTIONS := --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
+	--no-emit-package launch-pipeline --no-emit-package launch-rehearsal
 
 # The newest Python that Airflow supports, or the one that is named: make PYTHON=/path/to/python3.12
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
@@ -35,7 +36,7 @@ packages: ## Install the servers that the tests start, where that is allowed
 lint: $(STAMP) ## Rules of style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict -p launch_pipeline
+	$(BIN)/mypy --strict -p launch_pipeline -p launch_rehearsal
 	$(BIN)/mypy --strict dags plugins
 
 bench: $(STAMP) ## Measure the budgets
@@ -48,17 +49,17 @@ pictures: $(STAMP) ## Play a rehearsal by hand in Chromium, and take the README'
 	PYTHONPATH=tests $(BIN)/python -m pictures
 
 catalogue: $(STAMP) ## Write the schema and docs/catalogue.md anew
-	$(BIN)/python -m launch_pipeline.checks.schema
+	$(BIN)/python -m launch_pipeline.checks.docs.schema
 	$(BIN)/launch catalogue
 
 lock: $(BOOTSTRAP) ## Pin the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --extra production --group dev --upgrade --quiet -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra embedded --extra production --group dev --upgrade --quiet -o requirements.lock pyproject.toml rehearsal/pyproject.toml
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --no-annotate --extra production --constraint requirements.lock --quiet -o requirements-production.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --no-annotate --upgrade --quiet -o requirements-bootstrap.lock requirements-bootstrap.in
 
 clean: ## Remove what was built; the stack's home (.launch) stays
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find include tests dags plugins -name __pycache__ -type d -prune -exec rm -rf {} +
+	find include rehearsal tests dags plugins -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BOOTSTRAP): requirements-bootstrap.lock
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one (with venv), or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -67,8 +68,8 @@ $(BOOTSTRAP): requirements-bootstrap.lock
 	@touch $@
 
 # Bytecode is compiled here, once, instead of at the first start of each component.
-$(STAMP): $(BOOTSTRAP) requirements.lock pyproject.toml
+$(STAMP): $(BOOTSTRAP) requirements.lock pyproject.toml rehearsal/pyproject.toml
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r requirements.lock \
 	|| { echo "uv failed; trying pip" >&2; $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; }
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable . --editable rehearsal
 	@touch $@

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from launch_pipeline.orchestration.phase import build_phase_dag
+from launch_pipeline.airflow.dags.phase import build_phase_dag
 
 dag = build_phase_dag("10_sign_offs.yaml", "go_no_go")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from launch_pipeline.orchestration.conductor import build_launch_dag
+from launch_pipeline.airflow.dags.conductor import build_launch_dag
 
 dag = build_launch_dag()

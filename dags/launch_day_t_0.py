@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from launch_pipeline.orchestration.phase import build_phase_dag
+from launch_pipeline.airflow.dags.phase import build_phase_dag
 
 dag = build_phase_dag("08_launch_day.yaml", "launch_day_t_0")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from launch_pipeline.orchestration.phase import build_phase_dag
+from launch_pipeline.airflow.dags.phase import build_phase_dag
 
 dag = build_phase_dag("11_rollback.yaml", "rollback")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from launch_pipeline.orchestration import launch_routes, report_routes, slack_routes
-from launch_pipeline.orchestration.guard import Guard
-from launch_pipeline.orchestration.host_door import HostDoor
+from launch_pipeline.airflow.api_server.answers.guard import Guard
+from launch_pipeline.airflow.api_server.host_check import HostDoor
+from launch_pipeline.airflow.api_server.routes import bridge, launches, reports
 
 
 class LaunchPlugin(AirflowPlugin):
@@ -16,15 +16,15 @@ class LaunchPlugin(AirflowPlugin):
     fastapi_apps = [  # noqa: RUF012  # Airflow reads a plain class attribute
         # The longer prefix first: Airflow mounts them in this order, and the first that fits answers.
         {
-            "app": report_routes.report_routes(),
-            "url_prefix": report_routes.PREFIX,
+            "app": reports.report_routes(),
+            "url_prefix": reports.PREFIX,
             "name": "launch reports",
         },
-        {"app": launch_routes.launch_routes(), "url_prefix": launch_routes.PREFIX, "name": "launches"},
-        {"app": slack_routes.slack_routes(), "url_prefix": slack_routes.PREFIX, "name": "launch bridge"},
+        {"app": launches.launch_routes(), "url_prefix": launches.PREFIX, "name": "launches"},
+        {"app": bridge.slack_routes(), "url_prefix": bridge.PREFIX, "name": "launch bridge"},
     ]
     fastapi_root_middlewares = [  # noqa: RUF012  # likewise
         {"middleware": Guard, "args": [], "kwargs": {}, "name": "launch guard"},
         {"middleware": HostDoor, "args": [], "kwargs": {}, "name": "launch hosts"},
     ]
-    external_views = [report_routes.VIEW]  # noqa: RUF012  # likewise
+    external_views = [reports.VIEW]  # noqa: RUF012  # likewise

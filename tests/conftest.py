@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from launch_pipeline.record.migrate import migrate
+from launch_pipeline.ledger.migrate import migrate
 from servers.databases import fresh_database
 from servers.postgres import throwaway
 

@@ -17,8 +17,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from redis.asyncio import Redis
 
-from launch_pipeline.checks.clients import PER_AUTHORITY
-from launch_pipeline.checks.observers import tls_certificate
+from launch_pipeline.checks.engine.clients import PER_AUTHORITY
+from launch_pipeline.checks.kinds.tls_certificate import observer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from launch_pipeline.checklist.model import CheckSpec
-    from launch_pipeline.checks.context import ConnectionInfo
+    from launch_pipeline.checks.engine.context import ConnectionInfo
     from servers.crowd import Crowd
 
 HOST = "127.0.0.1"
@@ -69,7 +69,7 @@ class Bare:
         await writer.wait_closed()
 
     async def _tls_certificate(self) -> None:
-        for context in (self._trusting, *map(tls_certificate._lenient, _OLD)):
+        for context in (self._trusting, *map(observer._lenient, _OLD)):
             with suppress(ssl.SSLError, ConnectionResetError):
                 _, writer = await asyncio.open_connection(
                     HOST, self._ports["tls_certificate"], ssl=context, server_hostname="localhost"

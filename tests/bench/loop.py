@@ -24,9 +24,9 @@ import aiohttp
 from bench.bare import Bare, kinds_of
 from bench.rows import Row
 from launch_pipeline.checklist.model import CheckSpec
-from launch_pipeline.checks.clients import close_clients
-from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Environment
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.clients import close_clients
+from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers import postgres
 from servers.crowd import COUNT as MIXED

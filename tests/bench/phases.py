@@ -12,9 +12,9 @@ from pathlib import Path
 import yaml
 
 from bench.rows import Row
-from launch_pipeline.runtime.ports import free_ports
-from launch_pipeline.runtime.settings import StackSettings
-from launch_pipeline.runtime.stack import Stack
+from launch_pipeline.stack.ports import free_ports
+from launch_pipeline.stack.settings import StackSettings
+from launch_pipeline.stack.stack import Stack
 from servers.launches import Launchpad, dags_to_begin
 from servers.switches import Switches, Valve
 

@@ -21,13 +21,13 @@ import yaml
 
 from bench.rows import Row
 from chaos.stage import staged
-from launch_pipeline.checklist.words import Role
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.record.schema import EntryKind, RecordedBy
-from launch_pipeline.rehearsal.hands import Card, Screen
-from launch_pipeline.rehearsal.slack.settings import LAUNCH_CHANNEL
-from launch_pipeline.slack.locators import CardLocator
-from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.checklist.vocabulary import Role
+from launch_pipeline.ledger.schema import EntryKind, RecordedBy
+from launch_pipeline.slack.messages.button_values import CardLocator
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
+from launch_rehearsal.actors.hands import Card, Screen
+from launch_rehearsal.slack_server.base.settings import LAUNCH_CHANNEL
 from servers.launches import PHASE
 from servers.small_phase import small_include
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chaos.stage import Stage
-    from launch_pipeline.people.contacts import Person
+    from launch_pipeline.approvals.contacts import Person
     from servers.launches import Run
 
 CROWD = (

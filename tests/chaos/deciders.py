@@ -12,16 +12,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.words import Answer
+from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import OperationError
-from launch_pipeline.rehearsal.hands import Screen, Wish
-from launch_pipeline.slack.locators import Pin
+from launch_pipeline.slack.messages.button_values import Pin
+from launch_rehearsal.actors.hands import Screen, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chaos.stage import Stage
-    from launch_pipeline.orchestration.airflow_api import Json
+    from launch_pipeline.airflow.hooks.rest_client import Json
 
 log = logging.getLogger("chaos")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import psutil
 import requests
 
-from launch_pipeline.runtime.slack import BRIDGE
-from launch_pipeline.runtime.stack import STOP_FIRST
+from launch_pipeline.stack.slack import BRIDGE
+from launch_pipeline.stack.stack import STOP_FIRST
 
 if TYPE_CHECKING:
     import random

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chaos.deciders import PEOPLE, Gate
-from launch_pipeline.checklist.words import Answer
-from launch_pipeline.record.schema import EntryKind, Outcome
-from launch_pipeline.record.verify import verify
+from launch_pipeline.checklist.vocabulary import Answer
+from launch_pipeline.ledger.proof.verify import verify
+from launch_pipeline.ledger.schema import EntryKind, Outcome
 
 if TYPE_CHECKING:
     from chaos.deciders import Accounts
-    from launch_pipeline.record.schema import KeptEntry, Record, SealedRecord
+    from launch_pipeline.ledger.schema import KeptEntry, Record, SealedRecord
     from servers.launches import Launchpad
 
 _BY_PEOPLE = frozenset({Outcome.APPROVED, Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_MET})

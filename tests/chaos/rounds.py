@@ -10,7 +10,7 @@ from chaos.deciders import Deciders
 from chaos.faults import Blows, Fault
 from chaos.reckoning import Reckoning, reckon
 from launch_pipeline.errors import OperationError
-from launch_pipeline.record.schema import EntryKind
+from launch_pipeline.ledger.schema import EntryKind
 from servers.launches import PHASE, Run
 
 if TYPE_CHECKING:

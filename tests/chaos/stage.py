@@ -15,15 +15,15 @@ import psycopg
 import requests
 from pydantic import SecretStr
 
-from launch_pipeline.cli.up import users_of
+from launch_pipeline.cli.commands.up import users_of
 from launch_pipeline.errors import OperationError
-from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
-from launch_pipeline.runtime.home import held, prepare_home
-from launch_pipeline.runtime.ports import free_ports, require_free
-from launch_pipeline.runtime.processes import ComponentSpec
-from launch_pipeline.runtime.settings import LEDGER_CONNECTION, STACK_VARIABLE, StackSettings
-from launch_pipeline.runtime.slack import SlackAccess
-from launch_pipeline.runtime.stack import Stack
+from launch_pipeline.stack.home import held, prepare_home
+from launch_pipeline.stack.ports import free_ports, require_free
+from launch_pipeline.stack.processes import ComponentSpec
+from launch_pipeline.stack.settings import LEDGER_CONNECTION, STACK_VARIABLE, StackSettings
+from launch_pipeline.stack.slack import SlackAccess
+from launch_pipeline.stack.stack import Stack
+from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
 from servers.launches import Launchpad, dags_to_begin
 from servers.programs import wait_for
 from servers.small_phase import ROOT, small_include
@@ -167,7 +167,7 @@ def _slack(settings: StackSettings, port: int) -> ComponentSpec:
     given = ("--port", str(port), "--contacts", str(settings.contacts))
     return ComponentSpec(
         name=SLACK,
-        command=(sys.executable, "-m", "launch_pipeline.rehearsal.slack", *given),
+        command=(sys.executable, "-m", "launch_rehearsal.slack_server", *given),
         environment=settings.component_environment(),
     )
 

@@ -14,7 +14,7 @@ import pytest
 
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.plan import plan_dags
-from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.checks.engine.registry import parameter_models
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag

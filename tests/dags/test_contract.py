@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
+from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
+from launch_pipeline.airflow.operators.checklist_item import RECHECKS, ChecklistItemOperator
+from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
+from launch_pipeline.airflow.sensors.launch_window import OpensOperator
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     ALL_PHASES,
@@ -24,11 +28,7 @@ from launch_pipeline.checklist.sequence import (
     WEEK_4,
     title,
 )
-from launch_pipeline.checks.registry import kind
-from launch_pipeline.orchestration.announcer import AnnounceOperator
-from launch_pipeline.orchestration.item_operator import RECHECKS, ChecklistItemOperator
-from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
-from launch_pipeline.orchestration.windows import OpensOperator
+from launch_pipeline.checks.engine.registry import kind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,10 +22,10 @@ import pytest
 import typer
 
 from launch_pipeline.cli.main import app
-from launch_pipeline.record.launches import Launches, LaunchState
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
-from launch_pipeline.runtime.home import read_info
+from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.stack.home import read_info
+from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
 from servers.compose_file import interpolate, written
 from servers.documents import blocks, inline_commands
 from servers.postgres import throwaway
@@ -155,7 +155,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Visitor:
 def slack(reader: Visitor) -> Iterator[str]:
     """Slack's stand-in, as a program; gives the address of its API."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "launch_pipeline.rehearsal.slack", "--port", str(port)]
+    command = [sys.executable, "-m", "launch_rehearsal.slack_server", "--port", str(port)]
     people = ["--contacts", str(reader.clone / "contacts.yaml")]
     process = subprocess.Popen([*command, *people], env=reader.variables({}), stderr=subprocess.DEVNULL)
     try:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chaos.stage import remains, staged
-from launch_pipeline.cli.up import users_of
-from launch_pipeline.runtime.home import prepare_home
-from launch_pipeline.runtime.ports import free_ports
-from launch_pipeline.runtime.settings import StackSettings
-from launch_pipeline.runtime.stack import Stack
+from launch_pipeline.cli.commands.up import users_of
+from launch_pipeline.stack.home import prepare_home
+from launch_pipeline.stack.ports import free_ports
+from launch_pipeline.stack.settings import StackSettings
+from launch_pipeline.stack.stack import Stack
 from servers.launches import Launchpad, dags_to_begin
 from servers.small_phase import ROOT, small_include
 from servers.switches import Switches, Valve

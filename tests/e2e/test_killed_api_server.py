@@ -13,16 +13,16 @@ import psycopg
 import pytest
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.record.schema import EntryKind, RecordedBy
-from launch_pipeline.runtime.slack import BRIDGE_USER
-from launch_pipeline.slack.board import DecideRequest
-from launch_pipeline.slack.bridge.airflow import Airflow
-from launch_pipeline.slack.bridge.answering import Answering
+from launch_pipeline.ledger.schema import EntryKind, RecordedBy
+from launch_pipeline.slack.api_client import Airflow
+from launch_pipeline.slack.bridge.interactions.answers import Answering
+from launch_pipeline.slack.protocol import DecideRequest
+from launch_pipeline.stack.slack import BRIDGE_USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from launch_pipeline.slack.board import Decided
+    from launch_pipeline.slack.protocol import Decided
     from servers.launches import Launchpad, Run
 
 pytestmark = pytest.mark.integration

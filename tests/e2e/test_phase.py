@@ -9,7 +9,7 @@ import pytest
 
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
-from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy
+from launch_pipeline.ledger.schema import EntryKind, Outcome, RecordedBy
 from servers.launches import PHASE
 
 if TYPE_CHECKING:

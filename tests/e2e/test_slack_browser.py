@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy
+from launch_pipeline.ledger.schema import EntryKind, Outcome, RecordedBy
 from servers.launches import PHASE
 
 if TYPE_CHECKING:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import requests
 from playwright.sync_api import sync_playwright
 
-from launch_pipeline.cli.client import Target
+from launch_pipeline.cli.options import Target
 from launch_pipeline.errors import OperationError
 from pictures.__main__ import CHROMIUM, ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from launch_pipeline.orchestration.airflow_api import AirflowApi
+    from launch_pipeline.airflow.hooks.rest_client import AirflowApi
 
 WINDOW: Any = {"width": 1440, "height": 900}
 SIDEBAR = 64

@@ -13,8 +13,8 @@ import warnings
 _WARNS = (
     "airflow.api_fastapi.app",
     "airflow.sdk.execution_time.task_runner",
-    "launch_pipeline.orchestration.conductor",
-    "launch_pipeline.orchestration.gates",
+    "launch_pipeline.airflow.dags.conductor",
+    "launch_pipeline.airflow.api_server.answers.request_state",
 )
 
 

@@ -17,7 +17,7 @@ from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.serde import deserialize, serialize
 from psycopg.conninfo import conninfo_to_dict
 
-from launch_pipeline.orchestration.evidence import EVIDENCE_KEY, digest_of, read_evidence
+from launch_pipeline.launch.evidence import EVIDENCE_KEY, digest_of, read_evidence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

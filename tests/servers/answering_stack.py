@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launch_pipeline.orchestration.fab_roles import FabRole
-from launch_pipeline.runtime.ports import free_ports
-from launch_pipeline.runtime.settings import PIPELINE_USER, StackSettings, User
-from launch_pipeline.runtime.slack import BRIDGE_USER
-from launch_pipeline.runtime.stack import Stack
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
+from launch_pipeline.stack.ports import free_ports
+from launch_pipeline.stack.settings import PIPELINE_USER, StackSettings, User
+from launch_pipeline.stack.slack import BRIDGE_USER
+from launch_pipeline.stack.stack import Stack
 from servers.airflow_database import GateRows
 from servers.signed_in import SignedIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.runtime.processes import ComponentSpec
+    from launch_pipeline.stack.processes import ComponentSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERING = ("api-server", "dag-processor")

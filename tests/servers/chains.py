@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from launch_pipeline.checklist.words import GateStyle, Mode, Role, Severity
+from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
 from launch_pipeline.checks.evidence import canonical_json
-from launch_pipeline.record.chain import GENESIS, Link
-from launch_pipeline.record.facts import Started
-from launch_pipeline.record.launches import Launch, Launches
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.plan import LaunchPlan, PlannedItem, Rules
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome
-from launch_pipeline.record.verify import read_kept
+from launch_pipeline.ledger.chain import GENESIS, Link
+from launch_pipeline.ledger.facts import Started
+from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
+from launch_pipeline.ledger.proof.verify import read_kept
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.records import NOON, a_record, a_result, a_seal
 
 if TYPE_CHECKING:

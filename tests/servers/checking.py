@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from launch_pipeline.checklist.model import CheckSpec
-from launch_pipeline.checks.clients import close_clients
-from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Environment
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.clients import close_clients
+from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.errors import NotConnected
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import trustme
 from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.checklist.model import CheckSpec
-from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Environment
+from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
 from servers import names, redis_nodes, tls
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.orchestration.fab_roles import FabRole
-from launch_pipeline.runtime.secret_files import Secret, Secrets
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
+from launch_pipeline.stack.secret_files import Secret, Secrets
 from servers.airflow_database import GateRows
 from servers.signed_in import SignedIn
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.runtime.postgres import binaries, run_as
-from launch_pipeline.runtime.processes import guarded
+from launch_pipeline.stack.postgres import binaries, run_as
+from launch_pipeline.stack.processes import guarded
 from servers.compose_file import Ground, interpolate, written
 from servers.programs import end, wait_for
 

@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.evidence import digest
-from launch_pipeline.record.schema import evidence_digest
+from launch_pipeline.ledger.schema import evidence_digest
 from servers.chains import a_chain
 from servers.forgeries import (
     Row,

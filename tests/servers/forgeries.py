@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.evidence import canonical_json, digest
-from launch_pipeline.record.chain import Link
-from launch_pipeline.record.schema import CheckResult, evidence_digest
+from launch_pipeline.ledger.chain import Link
+from launch_pipeline.ledger.schema import CheckResult, evidence_digest
 from servers.chains import a_chain, relinked
 from servers.stories import SHAPES
 

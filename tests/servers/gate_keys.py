@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.orchestration.guard import GateKey
-from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.airflow.api_server.answers.guard import GateKey
+from launch_pipeline.launch.deployed_checklists import shipped_dags
 
 if TYPE_CHECKING:
     from servers.airflow_database import GateRows

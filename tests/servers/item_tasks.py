@@ -9,21 +9,21 @@ import psycopg
 from airflow.sdk import DAG
 from psycopg import sql
 
+from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
 from launch_pipeline.checklist.files import file_digest
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.orchestration.evidence import Evidence
-from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
-from launch_pipeline.orchestration.records import ItemSpec
-from launch_pipeline.record.evidence import EvidenceTable
-from launch_pipeline.record.launches import Launch
-from launch_pipeline.record.schema import EntryKind
+from launch_pipeline.launch.evidence import Evidence
+from launch_pipeline.launch.item_records import ItemSpec
+from launch_pipeline.ledger.evidence import EvidenceTable
+from launch_pipeline.ledger.launches import Launch
+from launch_pipeline.ledger.schema import EntryKind
 from servers.airflow_task import Task
 from servers.include_folder import INCLUDE
 from servers.records import a_result
 
 if TYPE_CHECKING:
-    from launch_pipeline.record.ledger import Ledger
-    from launch_pipeline.record.schema import KeptEntry
+    from launch_pipeline.ledger.ledger import Ledger
+    from launch_pipeline.ledger.schema import KeptEntry
     from servers.airflow_task import Supervisor
 
 CHECKLIST = INCLUDE / "checklists" / "01_pre_launch_requirements.yaml"

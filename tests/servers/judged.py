@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from launch_pipeline.orchestration.fab_roles import FabRole
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from servers.plugin_server import an_item
 from servers.routes_of import FLASK
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.engine.context import ConnectionInfo
 
 TOKEN = "planted-service-account-token"
 Object = dict[str, Any]

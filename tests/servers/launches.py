@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.approvals.deployed import policy
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import OperationError
-from launch_pipeline.orchestration.planned import launch_plan
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.people.deployed import policy
-from launch_pipeline.record.launches import Launch, Launches
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import read_record
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.planned import launch_plan
+from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from launch_pipeline.orchestration.airflow_api import AirflowApi, Json
-    from launch_pipeline.orchestration.shipped import ShippedDag
-    from launch_pipeline.people.policy import Policy
-    from launch_pipeline.record.schema import KeptEntry, Record
-    from launch_pipeline.runtime.stack import Stack
+    from launch_pipeline.airflow.hooks.rest_client import AirflowApi, Json
+    from launch_pipeline.approvals.policy import Policy
+    from launch_pipeline.launch.deployed_checklists import ShippedDag
+    from launch_pipeline.ledger.schema import KeptEntry, Record
+    from launch_pipeline.stack.stack import Stack
     from servers.switches import Switches, Valve
 
 ROOT = Path(__file__).resolve().parents[2]

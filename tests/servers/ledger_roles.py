@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from launch_pipeline.record.migrate import migrate
+from launch_pipeline.ledger.migrate import migrate
 from servers.databases import fresh_database
 
 if TYPE_CHECKING:

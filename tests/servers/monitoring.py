@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 import yaml
 
-from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from servers.programs import free_ports, program, running
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from servers.checking import check, context, run
 from servers.programs import free_ports, listens, open_folder, running
 from servers.web import serving as serving_app

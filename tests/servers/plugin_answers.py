@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.slack.board import Refusal
+from launch_pipeline.slack.protocol import Refusal
 from servers.plugin_server import an_item, an_open_gate
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import yaml
 
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Entry
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import Entry
 from servers.airflow_database import GateRows, sqlalchemy_url
 from servers.programs import end, free_ports, wait_for
 from servers.records import a_record
@@ -25,7 +25,7 @@ from servers.records import a_record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.record.schema import Record
+    from launch_pipeline.ledger.schema import Record
     from servers.include_folder import IncludeFolder
 
 ROOT = Path(__file__).resolve().parents[2]

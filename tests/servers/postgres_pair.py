@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from servers.programs import as_user, free_ports, listens, open_folder, program, running, wait_for
 
 if TYPE_CHECKING:

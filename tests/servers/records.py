@@ -6,9 +6,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
-from launch_pipeline.record.schema import (
+from launch_pipeline.ledger.schema import (
     DecidedBy,
     Entry,
     Outcome,

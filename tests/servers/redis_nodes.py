@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from servers.programs import end, free_ports, listens, open_folder, program, running, wait_for
 
 if TYPE_CHECKING:

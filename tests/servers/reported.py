@@ -7,18 +7,17 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.approvals.contacts import Contacts, load_contacts
+from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checklist.words import GateStyle
-from launch_pipeline.checks.registry import parameter_models
-from launch_pipeline.orchestration.planned import launch_plan
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.people.contacts import Contacts, load_contacts
-from launch_pipeline.people.policy import Policy
-from launch_pipeline.record.launches import Launch
-from launch_pipeline.record.report.build import Sources, build
-from launch_pipeline.record.report.document import read_document
-from launch_pipeline.record.schema import (
+from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checks.engine.registry import parameter_models
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.planned import launch_plan
+from launch_pipeline.ledger.launches import Launch
+from launch_pipeline.ledger.proof.verify import Kept, verify_links
+from launch_pipeline.ledger.schema import (
     Acknowledgement,
     DecidedBy,
     Entry,
@@ -26,7 +25,8 @@ from launch_pipeline.record.schema import (
     Outcome,
     read_record,
 )
-from launch_pipeline.record.verify import Kept, verify_links
+from launch_pipeline.report.build import Sources, build
+from launch_pipeline.report.document import read_document
 from servers.chains import a_chain, started
 from servers.records import ADA, NOON, a_record, a_result, a_seal
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from launch_pipeline.checklist.model import Item, Phase
-    from launch_pipeline.record.plan import LaunchPlan
-    from launch_pipeline.record.report.model import Report
-    from launch_pipeline.record.schema import Record
+    from launch_pipeline.ledger.plan import LaunchPlan
+    from launch_pipeline.ledger.schema import Record
+    from launch_pipeline.report.model import Report
 
 LAUNCH = "production-2.4.0"
 DIGEST = "sha256:" + "c" * 64

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from psycopg.types.json import Json
 
 from launch_pipeline.checklist.sequence import preceding
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.record.schema import Entry, Outcome, SealedRecord
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.ledger.schema import Entry, Outcome, SealedRecord
 from servers.item_tasks import change_launch
 from servers.records import a_seal
 
 if TYPE_CHECKING:
-    from launch_pipeline.record.ledger import Ledger
-    from launch_pipeline.record.schema import Seal
+    from launch_pipeline.ledger.ledger import Ledger
+    from launch_pipeline.ledger.schema import Seal
     from servers.airflow_rest import AirflowRest
 
 LAUNCH = "shop-1.2"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.checks.engine.registry import parameter_models
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import CheckSpec

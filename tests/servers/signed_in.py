@@ -11,7 +11,7 @@ import httpx
 import psycopg
 
 if TYPE_CHECKING:
-    from launch_pipeline.orchestration.fab_roles import FabRole
+    from launch_pipeline.airflow.deployment.fab_roles import FabRole
     from servers.airflow_database import GateRows
 
 

@@ -12,8 +12,8 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from launch_pipeline.rehearsal.slack.server import SlackStandIn
-from launch_pipeline.rehearsal.slack.settings import SlackSettings
+from launch_rehearsal.slack_server.base.settings import SlackSettings
+from launch_rehearsal.slack_server.server import SlackStandIn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

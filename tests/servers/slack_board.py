@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.people.policy import Policy
-from launch_pipeline.record.reconcile import STATE_OF
-from launch_pipeline.record.schema import Outcome, RecordedBy, SealedRecord
-from launch_pipeline.slack.board import Board, BoardItem, BoardLaunch, BoardRun
-from launch_pipeline.slack.bridge.plans import deployed_plans
-from launch_pipeline.slack.bridge.sections import Deployment
+from launch_pipeline.launch.plans import deployed_plans
+from launch_pipeline.launch.reconcile import STATE_OF
+from launch_pipeline.ledger.schema import Outcome, RecordedBy, SealedRecord
+from launch_pipeline.slack.bridge.projection.views import Deployment
+from launch_pipeline.slack.protocol import Board, BoardItem, BoardLaunch, BoardRun
 from servers.slack import CONTACTS
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.record.launches import Launch, Launches
-from launch_pipeline.rehearsal.slack.faults import Fault, FaultKind
-from launch_pipeline.rehearsal.slack.workspace import ApiRefusal
-from launch_pipeline.slack.blocks import message_problems, texts_of
-from launch_pipeline.slack.bridge.posting import Pace, Poster
-from launch_pipeline.slack.bridge.projector import Projector
-from launch_pipeline.slack.bridge.store import Messages
-from launch_pipeline.slack.locators import CardLocator
+from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.slack.bridge.projection.posting import Pace, Poster
+from launch_pipeline.slack.bridge.projection.projector import Projector
+from launch_pipeline.slack.messages.block_kit import message_problems, texts_of
+from launch_pipeline.slack.messages.button_values import CardLocator
+from launch_pipeline.slack.store import Messages
+from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
+from launch_rehearsal.slack_server.base.workspace import ApiRefusal
 from servers.slack import client, slack
 from servers.slack_board import LAUNCH, Airflow, deployment
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
-    from launch_pipeline.rehearsal.slack.call import Call
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
-    from launch_pipeline.rehearsal.slack.workspace import Posted
+    from launch_rehearsal.slack_server.api.call import Call
+    from launch_rehearsal.slack_server.base.workspace import Posted
+    from launch_rehearsal.slack_server.server import SlackStandIn
 
 CHANNEL = "C001LAUNCH"
 

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.people.deployed import contacts, policy
-from launch_pipeline.slack.bridge.answering import Patience
+from launch_pipeline.approvals.deployed import contacts, policy
+from launch_pipeline.launch.plans import deployed_plans
 from launch_pipeline.slack.bridge.app import Tempo, serve
-from launch_pipeline.slack.bridge.plans import deployed_plans
-from launch_pipeline.slack.bridge.sections import Deployment, sections_of
+from launch_pipeline.slack.bridge.connection.watchdog import Pace
+from launch_pipeline.slack.bridge.interactions.answers import Patience
+from launch_pipeline.slack.bridge.projection.views import Deployment, sections_of
 from launch_pipeline.slack.bridge.settings import BridgeSettings
-from launch_pipeline.slack.bridge.watchdog import Pace
-from launch_pipeline.slack.cards import section_cards
+from launch_pipeline.slack.messages.cards import section_cards
 from servers.slack import APP_TOKEN, BOT_TOKEN, CONTACTS, client, slack, until
 from servers.slack_plugin import PASSWORD, USER, PluginStandIn
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from launch_pipeline.people.contacts import Contacts
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
-    from launch_pipeline.rehearsal.slack.workspace import Posted
-    from launch_pipeline.slack.board import BoardLaunch
-    from launch_pipeline.slack.views import SectionView
+    from launch_pipeline.approvals.contacts import Contacts
+    from launch_pipeline.slack.messages.views import SectionView
+    from launch_pipeline.slack.protocol import BoardLaunch
+    from launch_rehearsal.slack_server.base.workspace import Posted
+    from launch_rehearsal.slack_server.server import SlackStandIn
 
 CHANNEL = "C001LAUNCH"
 ADA, PRIYA, OMAR, CARLA = "U0LAUNCH01", "U0LAUNCH02", "U0LAUNCH03", "U0LAUNCH04"

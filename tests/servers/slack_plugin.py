@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Self
 from aiohttp import web
 from pydantic import TypeAdapter
 
+from launch_pipeline.approvals.deployed import contacts, policy
+from launch_pipeline.approvals.rules import AnswerRequest, judge_answer
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.orchestration.evidence import Evidence
-from launch_pipeline.people.answers import AnswerRequest, judge_answer
-from launch_pipeline.people.deployed import contacts, policy
-from launch_pipeline.slack.board import (
+from launch_pipeline.launch.evidence import Evidence
+from launch_pipeline.launch.plans import deployed_plans
+from launch_pipeline.slack.protocol import (
     BOARD_PATH,
     DECIDE_PATH,
     EVIDENCE_PATH,
@@ -36,13 +37,12 @@ from launch_pipeline.slack.board import (
     ItemEvidence,
     Refusal,
 )
-from launch_pipeline.slack.bridge.plans import deployed_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.checklist.plan import PlannedItem
-    from launch_pipeline.people.contacts import Person
 
 USER, PASSWORD = "launch-slack", "correct horse battery staple"
 LAUNCH = "shop-2.4.0"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from launch_pipeline.checklist.words import Answer, GateStyle, Mode, Role
+from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Mode, Role
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.slack.views import (
+from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.slack.messages.views import (
     ItemView,
     LaunchView,
     PersonView,

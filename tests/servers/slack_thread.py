@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.rehearsal.slack.chat import post_message
-from launch_pipeline.rehearsal.slack.faults import Fault
-from launch_pipeline.rehearsal.slack.webapi import Method
+from launch_rehearsal.slack_server.api.chat import post_message
+from launch_rehearsal.slack_server.api.webapi import Method
+from launch_rehearsal.slack_server.base.faults import Fault
 from servers.slack import BOT_TOKEN, slack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.rehearsal.slack.call import Call
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
-    from launch_pipeline.rehearsal.slack.workspace import Posted
+    from launch_rehearsal.slack_server.api.call import Call
+    from launch_rehearsal.slack_server.base.workspace import Posted
+    from launch_rehearsal.slack_server.server import SlackStandIn
     from servers.airflow_task import Supervisor
 
 CHANNEL = "C001LAUNCH"

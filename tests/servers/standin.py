@@ -13,32 +13,32 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pytest
 
-from launch_pipeline.checks.clients import close_clients
-from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Holder
-from launch_pipeline.checks.environment import Environment
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.checks.engine.clients import close_clients
+from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Holder
+from launch_pipeline.checks.engine.environment import Environment
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.errors import NotConnected
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.rehearsal.slack.server import SlackStandIn
-from launch_pipeline.rehearsal.slack.settings import CHECK_TOKEN, SlackSettings
-from launch_pipeline.rehearsal.stage import committed_environment, example_contacts
-from launch_pipeline.rehearsal.standin.connections import connections, overlay
-from launch_pipeline.rehearsal.standin.prometheus import SAMPLE_EVERY
-from launch_pipeline.rehearsal.standin.server import StandIn
-from launch_pipeline.rehearsal.standin.services import WINDOW
-from launch_pipeline.runtime.home import prepare_home
-from launch_pipeline.runtime.postgres import Postgres
-from launch_pipeline.runtime.processes import Component, ProcessRecords, wait_until
-from launch_pipeline.runtime.settings import StackSettings
+from launch_pipeline.stack.home import prepare_home
+from launch_pipeline.stack.postgres import Postgres
+from launch_pipeline.stack.processes import Component, ProcessRecords, wait_until
+from launch_pipeline.stack.settings import StackSettings
+from launch_rehearsal.product.connections import connections, overlay
+from launch_rehearsal.product.monitoring.prometheus import SAMPLE_EVERY
+from launch_rehearsal.product.server import StandIn
+from launch_rehearsal.product.service.services import WINDOW
+from launch_rehearsal.run.stage import committed_environment, example_contacts
+from launch_rehearsal.slack_server.base.settings import CHECK_TOKEN, SlackSettings
+from launch_rehearsal.slack_server.server import SlackStandIn
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator, Mapping
 
     from launch_pipeline.checklist.model import Item
-    from launch_pipeline.checklist.words import Role
+    from launch_pipeline.checklist.vocabulary import Role
     from launch_pipeline.checks.verdict import CheckResult
-    from launch_pipeline.rehearsal.scenario import Post
-    from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
+    from launch_rehearsal.actors.scenario import Post
+    from launch_rehearsal.product.base.plan import Part, StandInPlan
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checklist.words import GateStyle, Mode, Role, Severity
-from launch_pipeline.record.facts import Aborted, Ended, Fact, Postponed, Started, Via
-from launch_pipeline.record.plan import LaunchPlan, PlannedItem, Rules
-from launch_pipeline.record.schema import (
+from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
+from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started, Via
+from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
+from launch_pipeline.ledger.schema import (
     Acknowledgement,
     DecidedBy,
     Entry,
@@ -24,7 +24,7 @@ from servers.records import NOON, a_record, a_result, a_seal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch_pipeline.record.schema import Seal
+    from launch_pipeline.ledger.schema import Seal
 
 LAUNCH = "shop-1.2"
 DIGEST = "sha256:" + "c" * 64

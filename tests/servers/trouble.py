@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.registry import kind
+from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.registry import kind
 from servers.checking import check, context
 from servers.web import serving
 

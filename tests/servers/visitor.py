@@ -41,7 +41,7 @@ _NEWEST = """#!/usr/bin/env python
 import time
 from pathlib import Path
 import os, psycopg
-from launch_pipeline.runtime.home import read_info
+from launch_pipeline.stack.home import read_info
 dsn, row = read_info(Path(os.environ["LAUNCH_HOME"])).ledger_dsn, None
 while row is None:
     with psycopg.connect(dsn) as connection:

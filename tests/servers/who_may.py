@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.orchestration.fab_roles import FabRole
-from launch_pipeline.record.launches import Launch, Launches
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Entry
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
+from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import Entry
 from servers.plugin_server import an_item, an_open_gate
 from servers.records import a_record
 

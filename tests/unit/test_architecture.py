@@ -63,9 +63,9 @@ CLIENTS = {
 LIGHT = [
     "launch_pipeline.checklist.load",
     "launch_pipeline.checklist.plan",
-    "launch_pipeline.checks.registry",
-    "launch_pipeline.checks.schema",
-    "launch_pipeline.people.policy",
+    "launch_pipeline.checks.engine.registry",
+    "launch_pipeline.checks.docs.schema",
+    "launch_pipeline.approvals.policy",
 ]
 
 
@@ -196,8 +196,8 @@ def test_reading_checklists_needs_no_client(module: str) -> None:
 def test_all_parameters_need_no_client() -> None:
     """Nor does the model of any kind's parameters."""
     script = (
-        "import json, sys; from launch_pipeline.checks.registry import parameter_models; parameter_models(); "
-        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+        "import json, sys; from launch_pipeline.checks.engine.registry import parameter_models; "
+        "parameter_models(); print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
     assert set(process(script)) & CLIENTS == set()
 
@@ -210,7 +210,7 @@ import launch_pipeline
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.plan import plan_dags
-from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.checks.engine.registry import parameter_models
 plans = plan_dags(load_phases(parameter_models()))
 folder = include_folder()
 print(json.dumps({

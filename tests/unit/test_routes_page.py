@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from launch_pipeline.orchestration.fab_roles import FabRole
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from servers.judged import ANYBODY, KNOWN, NOBODY, judged
 from servers.who_may import PAGE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.wording import one_of
+from launch_pipeline.checklist.messages import one_of
 from launch_pipeline.errors import ChecklistError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from launch_pipeline.checklist.files import checklist_folder, read_yaml
 from launch_pipeline.checklist.graph import graph_problems
+from launch_pipeline.checklist.messages import checklist_mistakes, one_of, parameter_mistakes
 from launch_pipeline.checklist.model import CheckSpec, Phase
-from launch_pipeline.checklist.wording import checklist_mistakes, one_of, parameter_mistakes
 from launch_pipeline.errors import ChecklistError, ConfigurationError, InvalidChecklist
 
 ParameterModels = Mapping[str, type[BaseModel]]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from launch_pipeline.checklist.duration import Duration, format_duration
-from launch_pipeline.checklist.words import Anchor, GateStyle, Mode, Role, Severity, SideEffect
+from launch_pipeline.checklist.vocabulary import Anchor, GateStyle, Mode, Role, Severity, SideEffect
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]

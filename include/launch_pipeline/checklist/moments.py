@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.words import Anchor
+from launch_pipeline.checklist.vocabulary import Anchor
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.words import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, GateStyle
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item

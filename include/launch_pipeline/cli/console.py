@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from launch_pipeline.errors import InvalidChecklist, LaunchError, LedgerUnavailable, OperationError
-from launch_pipeline.runtime.terminal import console
+from launch_pipeline.stack.terminal import console
 
 if TYPE_CHECKING:
     from rich.console import Console

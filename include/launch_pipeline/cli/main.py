@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from launch_pipeline.cli import (
+from launch_pipeline.cli.commands import (
     catalogue,
     check,
     deploy,
@@ -17,10 +17,10 @@ from launch_pipeline.cli import (
     rehearse,
     report,
     slack,
-    status,
     up,
     validate,
 )
+from launch_pipeline.cli.commands.status import command
 from launch_pipeline.cli.console import ExitCode, complain
 from launch_pipeline.errors import LaunchError
 
@@ -65,7 +65,7 @@ app.command("rehearse", help=rehearse.EXAMPLES)(rehearse.rehearse)
 app.command("up", help=up.UP_EXAMPLES)(up.up)
 app.command("down", help=up.DOWN_EXAMPLES)(up.down)
 app.command("start", help=launches.START_EXAMPLES)(launches.start)
-app.command("status", help=status.EXAMPLES)(status.status)
+app.command("status", help=command.EXAMPLES)(command.status)
 app.command("postpone", help=launches.POSTPONE_EXAMPLES)(launches.postpone)
 app.command("abort", help=launches.ABORT_EXAMPLES)(launches.abort)
 app.command("report", help=report.EXAMPLES)(report.report)

@@ -8,8 +8,8 @@ import urllib.request
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task
 
-from launch_pipeline.orchestration.item_operator import ChecklistItemOperator
-from launch_pipeline.orchestration.shipped import shipped_dag
+from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
+from launch_pipeline.launch.deployed_checklists import shipped_dag
 
 COUNT = 40
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import tls
 from servers.checking import check, context, run
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from launch_pipeline.checks.context import CheckContext
+    from launch_pipeline.checks.engine.context import CheckContext
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE

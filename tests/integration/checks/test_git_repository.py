@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.checks.clients import PER_AUTHORITY
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.clients import PER_AUTHORITY
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import run
 from servers.crowd import COUNT, Crowd, sockets

@@ -15,9 +15,9 @@ from aiohttp import web
 
 from launch_pipeline.checklist.load import load_phase
 from launch_pipeline.checklist.model import CheckSpec
-from launch_pipeline.checks.catalogue import rendered
-from launch_pipeline.checks.registry import forget_kinds, kind, kind_names, parameter_models
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.docs.catalogue import rendered
+from launch_pipeline.checks.engine.registry import _loaded, _sources, kind, kind_names, parameter_models
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import InvalidChecklist
 from servers.checking import context, run
@@ -55,12 +55,12 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     monkeypatch.syspath_prepend(str(site))
-    forget_kinds()
+    _forget()
     yield site
     for module in [name for name in sys.modules if name.split(".")[0] == "acme_checks"]:
         del sys.modules[module]
     monkeypatch.undo()
-    forget_kinds()
+    _forget()
 
 
 def ask(flags: dict[str, dict[str, object]]) -> CheckResult:
@@ -142,3 +142,8 @@ def test_the_catalogue_lists_the_page_s_kind() -> None:
 def test_without_the_package_the_kind_is_unknown() -> None:
     """Nothing of the page's package is left behind, and the product does not have it by itself."""
     assert "feature_flags" not in kind_names()
+
+
+def _forget() -> None:
+    _sources.cache_clear()
+    _loaded.cache_clear()

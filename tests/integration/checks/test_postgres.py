@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from launch_pipeline.checks.context import ConnectionInfo
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import check, context, run
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.registry import kind_names
+from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.registry import kind_names
 from servers.checking import check, context, run
 from servers.odd import Odd
 from servers.trouble import KINDS, asked_of

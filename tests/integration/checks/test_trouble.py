@@ -15,8 +15,8 @@ import psutil
 import pytest
 import trustme
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.observers.web import refuse, refuse_named
+from launch_pipeline.checks.clients.http import refuse, refuse_named
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import Inconclusive
 from servers.checking import check, context, run

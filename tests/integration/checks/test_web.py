@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.observers import http_request
-from launch_pipeline.checks.observers.web import refused_address
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.clients.http import refused_address
+from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.run import run_checks
+from launch_pipeline.checks.kinds.http_request import observer
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 from servers.odd import Odd
@@ -104,13 +104,13 @@ def test_secret_goes_to_its_own_origin_only() -> None:
 def test_burst_keeps_one_body(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a thousand answers the last body is kept, not a gigabyte of them; who asks is said to each."""
     kept: list[bool] = []
-    facts = http_request._facts
+    facts = observer._facts
 
     async def look(params: Any, asked: Any) -> dict[str, Any]:
         kept.extend(bool(answer.body) for answer in asked.answers)
         return await facts(params, asked)
 
-    monkeypatch.setattr(http_request, "_facts", look)
+    monkeypatch.setattr(observer, "_facts", look)
     product = Product()
     result = run(asked(product, path="/health", samples=30, concurrency=10))
     assert (result.verdict, kept) == (P, [False] * 29 + [True])

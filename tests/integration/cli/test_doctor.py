@@ -12,7 +12,7 @@ import requests
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from launch_pipeline.cli import probing
+from launch_pipeline.doctor.checks import probing
 from servers import kubernetes_api, moto_server, pagerduty, redis_nodes, slack_api
 from servers.harbour import Harbour
 from servers.programs import free_ports

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.orchestration.gates import Gates
-from launch_pipeline.orchestration.guard import GateKey, Guard
-from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.airflow.api_server.answers.guard import GateKey, Guard
+from launch_pipeline.airflow.api_server.answers.request_state import Gates
+from launch_pipeline.launch.deployed_checklists import shipped_dags
 from servers.gate_keys import ANSWERER, a_key, place
 
 if TYPE_CHECKING:

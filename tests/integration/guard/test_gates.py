@@ -15,12 +15,12 @@ from airflow.api_fastapi.core_api.security import bearer_scheme
 from sqlalchemy import text
 from starlette.requests import Request
 
+from launch_pipeline.airflow.api_server.answers import request_state as gates_module
+from launch_pipeline.airflow.api_server.answers.guard import Asked, GateKey
+from launch_pipeline.airflow.api_server.answers.request_state import Gates
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
-from launch_pipeline.orchestration import gates as gates_module
-from launch_pipeline.orchestration.gates import Gates
-from launch_pipeline.orchestration.guard import Asked, GateKey
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.record.schema import RecordedBy
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.ledger.schema import RecordedBy
 from servers.gate_keys import ANSWERER, a_key, an_item, place
 from servers.item_tasks import REASON
 

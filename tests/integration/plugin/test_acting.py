@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow import settings
 
+from launch_pipeline.airflow.api_server.accounts import Account
+from launch_pipeline.airflow.api_server.answers import delegated as acting_module
+from launch_pipeline.airflow.api_server.answers.delegated import Acting
+from launch_pipeline.airflow.api_server.database import ApiDatabase
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.orchestration import acting as acting_module
-from launch_pipeline.orchestration.accounts import Account
-from launch_pipeline.orchestration.acting import Acting
-from launch_pipeline.orchestration.api_database import ApiDatabase
-from launch_pipeline.slack.board import Decided, DecideRequest
+from launch_pipeline.slack.protocol import Decided, DecideRequest
 from servers.airflow_database import GateRows, sqlalchemy_url
 from servers.plugin_server import an_item, an_open_gate, recorded
 

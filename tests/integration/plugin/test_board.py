@@ -15,16 +15,16 @@ import pytest
 from airflow import settings
 from sqlalchemy import event
 
+from launch_pipeline.airflow.api_server.answers.refusals import NotTaken
+from launch_pipeline.airflow.api_server.database import ApiDatabase
+from launch_pipeline.airflow.api_server.routes.board import BoardReading
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.orchestration.api_database import ApiDatabase
-from launch_pipeline.orchestration.board_reading import BoardReading
-from launch_pipeline.orchestration.evidence import Evidence
-from launch_pipeline.orchestration.refusals import NotTaken
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.record.evidence import EvidenceTable
-from launch_pipeline.record.migrate import migrate
-from launch_pipeline.record.schema import Outcome, RecordedBy
-from launch_pipeline.slack.board import EvidenceRequest
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.evidence import Evidence
+from launch_pipeline.ledger.evidence import EvidenceTable
+from launch_pipeline.ledger.migrate import migrate
+from launch_pipeline.ledger.schema import Outcome, RecordedBy
+from launch_pipeline.slack.protocol import EvidenceRequest
 from servers.airflow_database import GateRows, migrate_airflow, sqlalchemy_url
 from servers.databases import fresh_database
 from servers.plugin_server import an_item, an_open_gate, recorded, xcom
@@ -33,7 +33,7 @@ from servers.records import a_record, a_result
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.slack.board import Board, BoardItem, BoardLaunch
+    from launch_pipeline.slack.protocol import Board, BoardItem, BoardLaunch
     from servers.include_folder import IncludeFolder
     from servers.plugin_server import Gate
 

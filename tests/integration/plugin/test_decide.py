@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from launch_pipeline.orchestration.records import GivenAnswer, decision_record
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.people.deployed import contacts
-from launch_pipeline.record.schema import RecordedBy
-from launch_pipeline.slack.board import Decided
+from launch_pipeline.approvals.deployed import contacts
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.item_records import GivenAnswer, decision_record
+from launch_pipeline.ledger.schema import RecordedBy
+from launch_pipeline.slack.protocol import Decided
 from servers.item_tasks import REASON
 from servers.plugin_answers import MILO, NOOR, OMAR, RHEA, SELMA, approval, code, told
 from servers.plugin_server import BRIDGE, an_item, an_open_gate

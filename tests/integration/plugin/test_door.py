@@ -11,9 +11,9 @@ import aiohttp
 import jwt
 import pytest
 
-from launch_pipeline.orchestration.slack_app import routes
-from launch_pipeline.orchestration.slack_routes import PREFIX
-from launch_pipeline.slack.board import Refusal
+from launch_pipeline.airflow.api_server.routes.bridge import PREFIX
+from launch_pipeline.airflow.api_server.routes.bridge_api import routes
+from launch_pipeline.slack.protocol import Refusal
 from servers.plugin_server import ADMIN, BRIDGE, serving
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.slack.board import Decided, DecideRequest, Refusal
+from launch_pipeline.slack.protocol import Decided, DecideRequest, Refusal
 from servers.plugin_server import an_item, an_open_gate
 
 if TYPE_CHECKING:

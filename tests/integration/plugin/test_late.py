@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.slack.board import Decided
+from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.slack.protocol import Decided
 from servers.item_tasks import REASON
 from servers.plugin_answers import OMAR, RHEA, approval, code, told
 from servers.plugin_server import recorded

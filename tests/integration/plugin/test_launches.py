@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.orchestration.fab_roles import FabRole
-from launch_pipeline.record.launches import Launch, Launches, LaunchState
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
+from launch_pipeline.ledger.launches import Launch, Launches, LaunchState
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import EntryKind
 from servers.plugin_server import serving
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def server(
     """Give an api-server whose accounts have the roles of a deployment, one each."""
     folder = tmp_path_factory.mktemp("api-server")
     options = {
-        "AIRFLOW__CORE__AUTH_MANAGER": "launch_pipeline.orchestration.auth_manager.LaunchAuthManager",
+        "AIRFLOW__CORE__AUTH_MANAGER": "launch_pipeline.airflow.api_server.auth_manager.LaunchAuthManager",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
             f"{name}:{role}" for name, role in ROLES.items()
         ),

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.orchestration.evidence import Evidence
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind
+from launch_pipeline.launch.evidence import Evidence
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import EntryKind
 from servers.item_tasks import REASON
 from servers.plugin_answers import NOOR, OMAR, RHEA, approval, code, told
 from servers.plugin_server import an_item, an_open_gate

@@ -15,13 +15,13 @@ from airflow.api_fastapi.core_api import security
 from airflow.models.dag import DagModel
 from starlette.testclient import TestClient
 
+from launch_pipeline.airflow.api_server.routes.report_api import _said, routes
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import LedgerUnavailable
-from launch_pipeline.orchestration.report_app import _said, routes
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.report.marks import stripped
-from launch_pipeline.record.report.schema import schema_path
-from launch_pipeline.record.schema import Entry, Outcome
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import Entry, Outcome
+from launch_pipeline.report.marks import stripped
+from launch_pipeline.report.schema import schema_path
 from servers.plugin_server import ADMIN, BRIDGE
 from servers.reported import LAUNCH, document_places, record_of, shipped_document
 

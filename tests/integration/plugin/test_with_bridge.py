@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.orchestration.evidence import Evidence
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.record.launches import Launches
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.evidence import Evidence
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.slack.bridge.app import serve
-from launch_pipeline.slack.locators import CardLocator, Pin
-from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
+from launch_pipeline.slack.messages.button_values import CardLocator, Pin
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
 from servers.plugin_answers import RHEA
 from servers.plugin_server import BRIDGE, an_open_gate
 from servers.records import a_result
@@ -26,8 +26,8 @@ from servers.slack_bridge import ADA, CHANNEL, OMAR, QUICK, settings_for
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
-    from launch_pipeline.rehearsal.slack.workspace import Posted
+    from launch_rehearsal.slack_server.base.workspace import Posted
+    from launch_rehearsal.slack_server.server import SlackStandIn
     from servers.plugin_server import Gate, PluginServer
 
 pytestmark = pytest.mark.integration

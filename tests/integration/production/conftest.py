@@ -16,7 +16,12 @@ from servers import airflow_home
 
 airflow_home.prepare()
 
-from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, CHECK_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN  # noqa: E402
+from launch_rehearsal.slack_server.base.settings import (  # noqa: E402
+    BRIDGE_TOKEN,
+    CHECK_TOKEN,
+    LAUNCH_CHANNEL,
+    SOCKET_TOKEN,
+)
 from servers import dockerfile  # noqa: E402
 from servers.compose_file import Ground, read_env_file  # noqa: E402
 from servers.deployed_api import DeployedApi  # noqa: E402
@@ -70,7 +75,7 @@ def slack_api(ports: dict[str, int]) -> str:
 @pytest.fixture(scope="session")
 def slack(ports: dict[str, int]) -> Iterator[str]:
     """Run Slack's stand-in; gives the address of its Web API."""
-    command = [sys.executable, "-m", "launch_pipeline.rehearsal.slack", "--port", str(ports["slack"])]
+    command = [sys.executable, "-m", "launch_rehearsal.slack_server", "--port", str(ports["slack"])]
     process = subprocess.Popen([*command, "--contacts", str(ROOT / "include/contacts.example.yaml")])
     try:
         wait_for(lambda: listens(ports["slack"]), "Slack's stand-in")

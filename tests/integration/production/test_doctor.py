@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.cli import examining_airflow, examining_record, examining_slack
-from launch_pipeline.cli.deployment import Examined, Standing, examine
-from launch_pipeline.orchestration.airflow_api import AirflowApi
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, CHECK_TOKEN, LAUNCH_CHANNEL
-from launch_pipeline.runtime.secret_files import Secret
+from launch_pipeline.airflow.hooks.rest_client import AirflowApi
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.doctor.deployment import airflow, ledger, slack
+from launch_pipeline.doctor.deployment.run import Examined, Standing, examine
+from launch_pipeline.stack.secret_files import Secret
+from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, CHECK_TOKEN, LAUNCH_CHANNEL
 from servers.chains import append_some, tamper
 from servers.ledger_roles import owned_ledger
 from servers.scripted_http import ScriptedHttp
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from launch_pipeline.cli.deployment import Row
+    from launch_pipeline.doctor.deployment.run import Row
     from servers.deployed_api import DeployedApi
 
 pytestmark = pytest.mark.integration
@@ -69,15 +69,15 @@ def changed(api: DeployedApi, change: str, back: str) -> Iterator[None]:
 
 
 GOOD = {
-    "open_door": examining_airflow.open_door,
-    "plugin": examining_airflow.plugin,
-    "guard": examining_airflow.guard,
-    "dags": examining_airflow.dags,
-    "people": examining_airflow.people,
-    "connections": examining_airflow.connections,
-    "slack": examining_slack.slack,
-    "ledger": examining_record.ledger,
-    "clock": examining_record.clock,
+    "open_door": airflow.open_door,
+    "plugin": airflow.plugin,
+    "guard": airflow.guard,
+    "dags": airflow.dags,
+    "people": airflow.people,
+    "connections": airflow.connections,
+    "slack": slack.slack,
+    "ledger": ledger.ledger,
+    "clock": ledger.clock,
 }
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_wrong_where_nothing_is(
 
 def test_component_that_does_not_beat(deployed: Examined) -> None:
     """No scheduler runs yet in this deployment: it is named, with the log to look at."""
-    (row,) = [row for row in broken(examining_airflow.airflow, deployed) if row.what == "scheduler"]
+    (row,) = [row for row in broken(airflow.airflow, deployed) if row.what == "scheduler"]
     assert "docker compose logs scheduler" in row.fix
 
 
@@ -113,33 +113,33 @@ def test_open_door(bare: tuple[ScriptedHttp, Examined]) -> None:
     server, deployed = bare
     server.reply("GET", "/api/v2/dags", (401, {}), (200, {}))
     server.reply("GET", "/auth/token", (403, {}), (404, {}), (201, {"access_token": "anybody's"}))
-    assert standings(examining_airflow.open_door, deployed) == [Standing.OK]
-    assert "whoever asks" in broken(examining_airflow.open_door, deployed)[0].says
-    assert "administrator" in broken(examining_airflow.open_door, deployed)[0].says
+    assert standings(airflow.open_door, deployed) == [Standing.OK]
+    assert "whoever asks" in broken(airflow.open_door, deployed)[0].says
+    assert "administrator" in broken(airflow.open_door, deployed)[0].says
 
 
 def test_plugin_that_is_not_loaded(bare: tuple[ScriptedHttp, Examined]) -> None:
     """Airflow's own 404 is no door of ours; all-admins mode says so through the door."""
     server, deployed = bare
-    assert "not loaded" in broken(examining_airflow.plugin, deployed)[0].says
+    assert "not loaded" in broken(airflow.plugin, deployed)[0].says
     server.reply("GET", "/launch/board", (503, {"code": "configuration", "detail": "all are admins"}))
-    assert broken(examining_airflow.plugin, deployed)[0].says == "all are admins"
+    assert broken(airflow.plugin, deployed)[0].says == "all are admins"
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 409])
 def test_guard_that_is_not_there(bare: tuple[ScriptedHttp, Examined], status: int) -> None:
     """Whatever Airflow itself says to the probe, it is not the guard's word."""
     server, deployed = bare
-    dag_id, task_id = examining_airflow._an_item()
-    path = f"/api/v2/dags/{dag_id}/dagRuns/{examining_airflow.PROBE}/taskInstances/{task_id}/-1/hitlDetails"
+    dag_id, task_id = airflow._an_item()
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{airflow.PROBE}/taskInstances/{task_id}/-1/hitlDetails"
     server.reply("PATCH", path, (status, {"detail": "The Task Instance was not found"}))
-    (row,) = broken(examining_airflow.guard, deployed)
+    (row,) = broken(airflow.guard, deployed)
     assert "start no launch" in row.fix
 
 
 def test_dags_that_are_paused_missing_or_broken(deployed: Examined, api: DeployedApi) -> None:
     """Each is named."""
-    look = examining_airflow.dags
+    look = airflow.dags
     flip = "UPDATE dag SET is_paused = {} WHERE dag_id = 'rollback'"
     with changed(api, flip.format("true"), flip.format("false")):
         assert [row.says for row in broken(look, deployed)] == ["paused: rollback"]
@@ -158,7 +158,7 @@ def test_role_that_nobody_can_answer_for(deployed: Examined, api: DeployedApi) -
     """Both holders' accounts closed: the role is named, with each holder and why."""
     flip = "UPDATE ab_user SET active = {} WHERE username IN ('carla.cto', 'elias.engineering')"
     with changed(api, flip.format("false"), flip.format("true")):
-        (row,) = broken(examining_airflow.people, deployed)
+        (row,) = broken(airflow.people, deployed)
     assert "Carla Mendes has an account 'carla.cto' that is closed" in row.says
 
 
@@ -166,10 +166,10 @@ def test_account_that_is_gone_or_may_not_answer(deployed: Examined, api: Deploye
     """One holder who can answer is enough; without any, each reason is given."""
     named = "UPDATE ab_user SET username = '{}' WHERE username = '{}'"
     with changed(api, named.format("gone", "carla.cto"), named.format("carla.cto", "gone")):
-        assert broken(examining_airflow.people, deployed) == []
+        assert broken(airflow.people, deployed) == []
     roles = "UPDATE ab_role SET name = '{}' WHERE name = '{}'"
     with changed(api, roles.format("x", "launch-approver"), roles.format("launch-approver", "x")):
-        rows = broken(examining_airflow.people, deployed)
+        rows = broken(airflow.people, deployed)
     assert len(rows) > 5
     assert "may not answer as 'ada.technical'" in " ".join(row.says for row in rows)
 
@@ -178,7 +178,7 @@ def test_nobody_may_start(deployed: Examined, api: DeployedApi) -> None:
     """A launch that nobody may start is told before somebody tries."""
     roles = "UPDATE ab_role SET name = '{}' WHERE name = '{}'"
     with changed(api, roles.format("x", "launch-launcher"), roles.format("launch-launcher", "x")):
-        assert [row.what for row in broken(examining_airflow.people, deployed)] == ["launchers"]
+        assert [row.what for row in broken(airflow.people, deployed)] == ["launchers"]
 
 
 @pytest.mark.parametrize(
@@ -188,10 +188,10 @@ def test_account_of_the_deployment_itself(deployed: Examined, api: DeployedApi, 
     """Closed, or of another role, it is named: gates wait for one, Slack for the other."""
     flip = "UPDATE ab_user SET active = {} WHERE username = '{}'"
     with changed(api, flip.format("false", name), flip.format("true", name)):
-        assert [row.what for row in broken(examining_airflow.people, deployed)] == ["accounts"]
+        assert [row.what for row in broken(airflow.people, deployed)] == ["accounts"]
     roles = "UPDATE ab_role SET name = '{}' WHERE name = '{}'"
     with changed(api, roles.format("x", role), roles.format(role, "x")):
-        (row,) = broken(examining_airflow.people, deployed)
+        (row,) = broken(airflow.people, deployed)
     assert name in row.says
 
 
@@ -207,13 +207,13 @@ def test_person_of_a_launch_who_is_administrator(deployed: Examined, api: Deploy
         " AND r.name = 'Admin' AND u.username = 'carla.cto'"
     )
     with changed(api, give, take):
-        (row,) = broken(examining_airflow.people, deployed)
+        (row,) = broken(airflow.people, deployed)
     assert (row.what, "carla.cto" in row.says) == ("administrators", True)
 
 
 def test_people_who_are_not_there(deployed: Examined, tmp_path: Path) -> None:
     """No contacts, contacts that cannot be read, an Airflow without a list of accounts."""
-    assert broken(examining_airflow.people, replace(deployed, contacts=None))[0].what == "contacts"
+    assert broken(airflow.people, replace(deployed, contacts=None))[0].what == "contacts"
     (tmp_path / "contacts.yaml").write_text("people: []\nroles: {}\n")
     unread = replace(deployed, contacts=tmp_path / "contacts.yaml")
     rows = [row for row in examine(unread) if row.what == "people"]
@@ -221,7 +221,7 @@ def test_people_who_are_not_there(deployed: Examined, tmp_path: Path) -> None:
     with ScriptedHttp() as server:
         server.reply("POST", "/auth/token", {"access_token": "t"})
         simple = replace(deployed, api=AirflowApi(server.url, "admin", "x", attempts=1))
-        assert standings(examining_airflow.people, simple) == [Standing.UNKNOWN]
+        assert standings(airflow.people, simple) == [Standing.UNKNOWN]
 
 
 @pytest.mark.parametrize("conn_id", ["launch_ledger", "launch_airflow", "launch_slack"])
@@ -229,7 +229,7 @@ def test_connection_of_ours_that_is_missing(deployed: Examined, api: DeployedApi
     """Without each of them something waits for ever; it is named with what."""
     rename = "UPDATE connection SET conn_id = '{}' WHERE conn_id = '{}'"
     with changed(api, rename.format("elsewhere", conn_id), rename.format(conn_id, "elsewhere")):
-        (row,) = broken(examining_airflow.connections, deployed)
+        (row,) = broken(airflow.connections, deployed)
     assert row.says.startswith(f"{conn_id} is missing: without it")
 
 
@@ -238,7 +238,7 @@ def test_connection_of_ours_that_is_missing(deployed: Examined, api: DeployedApi
 
 def test_slack_tokens(deployed: Examined, tmp_path: Path) -> None:
     """A token that is refused, that lacks a scope, a Slack that is away, a channel that nobody named."""
-    look = examining_slack.slack
+    look = slack.slack
     assert "invalid_auth" in broken(look, replace(deployed, bot_token="xoxb-of-nobody"))[0].says
     assert "chat:write" in broken(look, replace(deployed, bot_token=CHECK_TOKEN))[0].says
     assert broken(look, replace(deployed, bot_token=""))[0].fix.startswith("paste it")
@@ -265,8 +265,8 @@ def test_slack_tokens(deployed: Examined, tmp_path: Path) -> None:
 def test_ledger_of_the_wrong_role_or_away(deployed: Examined, api: DeployedApi) -> None:
     """The owner's address is a danger; no address and no answer are unknown; no password is shown."""
     owner = replace(deployed, ledger=api.secrets.get(Secret.LEDGER_OWNER))
-    assert "could change or delete" in broken(examining_record.ledger, owner)[0].says
-    assert standings(examining_record.ledger, replace(deployed, ledger=None)) == [Standing.UNKNOWN]
+    assert "could change or delete" in broken(ledger.ledger, owner)[0].says
+    assert standings(ledger.ledger, replace(deployed, ledger=None)) == [Standing.UNKNOWN]
     rows = [row for row in examine(replace(deployed, ledger=DEAD)) if row.what in {"ledger", "clock"}]
     assert [row.standing for row in rows] == [Standing.UNKNOWN, Standing.UNKNOWN]
     assert "planted-password" not in str(rows)
@@ -277,18 +277,18 @@ def test_ledger_that_is_old_closed_or_broken(deployed: Examined, pg_server: str)
     with owned_ledger(pg_server) as ledger:
         append_some(ledger.application)
         here = replace(deployed, ledger=ledger.application)
-        assert standings(examining_record.ledger, here) == [Standing.OK, Standing.OK]
+        assert standings(ledger.ledger, here) == [Standing.OK, Standing.OK]
         tamper(
             ledger.superuser,
             "UPDATE launch.ledger SET content = '{}' WHERE position = 3 AND launch_id = 'shop-1.2'",
         )
-        (row,) = broken(examining_record.ledger, here)
+        (row,) = broken(ledger.ledger, here)
         assert (row.what, "shop-1.2" in row.says) == ("chain", True)
         tamper(ledger.superuser, "DELETE FROM launch.ledger_migrations WHERE name LIKE '0001%'")
         tamper(ledger.superuser, f"REVOKE INSERT ON launch.ledger FROM {ledger.application_role}")
         revoke = f"REVOKE INSERT (kind, launch_id, content) ON launch.ledger FROM {ledger.application_role}"
         tamper(ledger.superuser, revoke)
-        says = " ".join(row.says for row in broken(examining_record.ledger, here))
+        says = " ".join(row.says for row in broken(ledger.ledger, here))
         assert "lacks the migrations 0001" in says
         assert "takes no rows" in says
 
@@ -296,11 +296,11 @@ def test_ledger_that_is_old_closed_or_broken(deployed: Examined, pg_server: str)
 def test_clocks_that_disagree(deployed: Examined) -> None:
     """Each authority is compared with this machine; who is ahead of whom is said."""
     slow = replace(deployed, now=lambda: datetime.now(UTC) - timedelta(seconds=60))
-    says = [row.says for row in broken(examining_record.clock, slow)]
+    says = [row.says for row in broken(ledger.clock, slow)]
     assert [text.split(" is ")[0] for text in says] == ["the database", "the api-server", "Slack"]
     # Whole seconds of a header, and of a machine that is busy.
     assert all(re.search(r" is (5\d|6\d) s ahead of this machine", text) for text in says), says
-    assert examining_record.skew("no date", datetime.now(UTC)) is None
+    assert ledger.skew("no date", datetime.now(UTC)) is None
 
 
 def test_one_look_that_fails_ends_no_other(deployed: Examined) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind
-from launch_pipeline.runtime.postgres import binaries
-from launch_pipeline.runtime.secret_files import Secret
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import EntryKind
+from launch_pipeline.stack.postgres import binaries
+from launch_pipeline.stack.secret_files import Secret
 from servers.compose_file import written
 from servers.who_may import a_launch
 

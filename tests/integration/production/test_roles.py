@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.orchestration.shipped import shipped_dags
+from launch_pipeline.launch.deployed_checklists import shipped_dags
 from servers.plugin_server import an_item, an_open_gate
 from servers.who_may import ACTIONS, CELLS, COLUMNS, DAG, TASK, ask
 

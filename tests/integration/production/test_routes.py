@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from launch_pipeline.orchestration.fab_roles import FabRole
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from servers.judged import DAG, KNOWN, Asking, judged, unjudged
 from servers.plugin_server import an_open_gate
 from servers.programs import wait_for

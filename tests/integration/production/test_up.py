@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from launch_pipeline.orchestration.fab_roles import FabRole
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind
-from launch_pipeline.record.verify import verify
-from launch_pipeline.runtime.secret_files import Secret
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.proof.verify import verify
+from launch_pipeline.ledger.schema import EntryKind
+from launch_pipeline.stack.secret_files import Secret
 from servers.compose_file import written
 from servers.deployment import PATIENCE
 from servers.programs import wait_for
@@ -23,8 +23,8 @@ from servers.programs import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from launch_pipeline.checklist.words import Role
-    from launch_pipeline.people.contacts import Person
+    from launch_pipeline.approvals.contacts import Person
+    from launch_pipeline.checklist.vocabulary import Role
     from servers.deployed_api import DeployedApi
     from servers.deployment import Deployment
 

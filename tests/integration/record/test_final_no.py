@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.item_tasks import a_launch
 from servers.records import BO, a_go
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable
-from launch_pipeline.record.launches import Launch, Launches, LaunchState
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.plan import LaunchPlan
-from launch_pipeline.record.schema import Entry, EntryKind
+from launch_pipeline.ledger.launches import Launch, Launches, LaunchState
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.plan import LaunchPlan
+from launch_pipeline.ledger.schema import Entry, EntryKind
 from servers.records import a_seal
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from psycopg.conninfo import make_conninfo
 
 from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.errors import LedgerError, LedgerUnavailable
-from launch_pipeline.record.connect import connected
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.migrate import migrate, migrations
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome
+from launch_pipeline.ledger.database import connected
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.migrate import migrate, migrations
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.records import a_record, a_seal
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.refused import LAST, MOST, RefusedAnswer, keep_refused
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome, RecordedBy
-from launch_pipeline.record.verify import verify
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.proof.verify import verify
+from launch_pipeline.ledger.refused import LAST, MOST, RefusedAnswer, keep_refused
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, RecordedBy
 from servers.item_tasks import a_launch
 from servers.records import BO, NOON, a_go, a_record
 

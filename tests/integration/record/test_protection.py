@@ -10,11 +10,11 @@ import pytest
 from psycopg import sql
 
 from launch_pipeline.errors import LedgerError, LedgerUnavailable
-from launch_pipeline.record.launches import Launch, Launches, LaunchState
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.migrate import migrate
-from launch_pipeline.record.schema import Entry
-from launch_pipeline.record.verify import read_kept, verify
+from launch_pipeline.ledger.launches import Launch, Launches, LaunchState
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.migrate import migrate
+from launch_pipeline.ledger.proof.verify import read_kept, verify
+from launch_pipeline.ledger.schema import Entry
 from servers.chains import LAUNCH, append_some
 from servers.ledger_roles import OwnedLedger, owned_ledger
 from servers.records import a_record

@@ -13,14 +13,20 @@ from hypothesis import strategies as st
 
 from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.errors import LaunchRefused, LedgerError, LedgerUnavailable
-from launch_pipeline.record import auditor
-from launch_pipeline.record import migrate as migrating
-from launch_pipeline.record.export import export_lines, read_export
-from launch_pipeline.record.launches import Launch, Launches, LaunchState
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.migrate import migrate, migrations
-from launch_pipeline.record.schema import Entry, EntryKind
-from launch_pipeline.record.verify import first_chain_break, known_launches, read_kept, verify, verify_links
+from launch_pipeline.ledger import migrate as migrating
+from launch_pipeline.ledger.export import export_lines, read_export
+from launch_pipeline.ledger.launches import Launch, Launches, LaunchState
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.migrate import migrate, migrations
+from launch_pipeline.ledger.proof import auditor
+from launch_pipeline.ledger.proof.verify import (
+    first_chain_break,
+    known_launches,
+    read_kept,
+    verify,
+    verify_links,
+)
+from launch_pipeline.ledger.schema import Entry, EntryKind
 from servers.chains import (
     CHECKLIST,
     LAUNCH,
@@ -38,7 +44,7 @@ from servers.stories import aborted, aborted_and_rolled_back
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from launch_pipeline.record.chain import Break
+    from launch_pipeline.ledger.chain import Break
 
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30)
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.migrate import migrate
-from launch_pipeline.record.report.source import make_report
-from launch_pipeline.record.schema import Entry, Outcome
-from launch_pipeline.record.verify import read_kept, verify
-from launch_pipeline.runtime.postgres import binaries
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.migrate import migrate
+from launch_pipeline.ledger.proof.verify import read_kept, verify
+from launch_pipeline.ledger.schema import Entry, Outcome
+from launch_pipeline.report.source import make_report
+from launch_pipeline.stack.postgres import binaries
 from servers.airflow_database import GateRows, migrate_airflow, sqlalchemy_url
 from servers.chains import LAUNCH, PLAN, a_launch, append_some
 from servers.databases import fresh_database
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from launch_pipeline.record.report.model import Report
+    from launch_pipeline.report.model import Report
 
 DAG, TASK, ITEM = "week_1", "security.tls", "week_1.security.tls"
 

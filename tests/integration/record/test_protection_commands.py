@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from launch_pipeline.cli.main import app
-from launch_pipeline.record.export import read_export
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Entry
-from launch_pipeline.record.verify import read_kept
+from launch_pipeline.ledger.export import read_export
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.proof.verify import read_kept
+from launch_pipeline.ledger.schema import Entry
 from servers.chains import LAUNCH, append_some, tamper
 from servers.records import a_record
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from launch_pipeline.record.verify import verify
-from launch_pipeline.runtime.keys import StackKeys, load_keys, write_private
-from launch_pipeline.runtime.postgres import Postgres
-from launch_pipeline.runtime.processes import Component, ProcessRecords, wait_until
-from launch_pipeline.runtime.settings import StackSettings
-from launch_pipeline.runtime.stack import migrate_ledger
+from launch_pipeline.ledger.proof.verify import verify
+from launch_pipeline.stack.keys import StackKeys, load_keys, write_private
+from launch_pipeline.stack.postgres import Postgres
+from launch_pipeline.stack.processes import Component, ProcessRecords, wait_until
+from launch_pipeline.stack.settings import StackSettings
+from launch_pipeline.stack.stack import migrate_ledger
 from servers.chains import LAUNCH, append_some
 
 if TYPE_CHECKING:

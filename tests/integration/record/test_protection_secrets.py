@@ -10,14 +10,14 @@ import psycopg
 import pytest
 from aiohttp import web
 
+from launch_pipeline.approvals.contacts import Person
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.orchestration.evidence import Evidence, read_evidence
-from launch_pipeline.people.contacts import Person
-from launch_pipeline.record.export import export_lines
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import DecidedBy, Entry, Outcome, evidence_digest
-from launch_pipeline.record.verify import known_launches, read_kept, verify
+from launch_pipeline.launch.evidence import Evidence, read_evidence
+from launch_pipeline.ledger.export import export_lines
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.proof.verify import known_launches, read_kept, verify
+from launch_pipeline.ledger.schema import DecidedBy, Entry, Outcome, evidence_digest
 from servers.chains import LAUNCH, PLAN, a_launch, append_some
 from servers.checking import check, context, run
 from servers.records import ADA, a_record

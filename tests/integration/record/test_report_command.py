@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.cli.main import app
-from launch_pipeline.record.launches import Launches, LaunchState
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.migrate import migrate
-from launch_pipeline.record.report.marks import stripped
-from launch_pipeline.record.schema import Entry, Outcome
+from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.migrate import migrate
+from launch_pipeline.ledger.schema import Entry, Outcome
+from launch_pipeline.report.marks import stripped
 from servers.chains import rewrite, tamper
 from servers.databases import fresh_database
 from servers.reported import (

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.checklist.words import GateStyle
-from launch_pipeline.record.report.model import Note
-from launch_pipeline.record.report.page import render
-from launch_pipeline.record.schema import Entry, Outcome
+from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.ledger.schema import Entry, Outcome
+from launch_pipeline.report.model import Note
+from launch_pipeline.report.page import render
 from servers.axe import complaints
 from servers.reported import a_launch, bypassed, document_places, gate_places, phases, record_of, report_of
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checks.registry import parameter_models
-from launch_pipeline.rehearsal.scenario import DEFAULT
-from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
+from launch_pipeline.checks.engine.registry import parameter_models
+from launch_rehearsal.actors.scenario import DEFAULT
+from launch_rehearsal.product.base.plan import Part, StandInPlan
 from servers.standin import RunningStandIn, postgres
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.rehearsal.scenario import DEFAULT, Scenario
-from launch_pipeline.rehearsal.standin.plan import Part, redis_program
+from launch_rehearsal.actors.scenario import DEFAULT, Scenario
+from launch_rehearsal.product.base.plan import Part, redis_program
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from launch_pipeline.runtime.ports import free_ports
-from launch_pipeline.runtime.processes import wait_until
+from launch_pipeline.stack.ports import free_ports
+from launch_pipeline.stack.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.integration
 
 ENDED = """
 from pathlib import Path
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.rehearsal import command
-from launch_pipeline.rehearsal.summary import PhaseLine, Summary
+from launch_pipeline.ledger.schema import Outcome
+from launch_rehearsal import command
+from launch_rehearsal.run.summary import PhaseLine, Summary
 
 def line(dag_id, complete):
     passed = {{Outcome.PASSED: 272 if dag_id == "week" else 4}}

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Entry, Outcome
-from launch_pipeline.rehearsal.report import write_report
-from launch_pipeline.rehearsal.scenario import DEFAULT
-from launch_pipeline.rehearsal.summary import Unexplained, summarise
-from launch_pipeline.rehearsal.watch import load_plans
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import Entry, Outcome
+from launch_rehearsal.actors.scenario import DEFAULT
+from launch_rehearsal.actors.watch import load_plans
+from launch_rehearsal.run.report import write_report
+from launch_rehearsal.run.summary import Unexplained, summarise
 from servers.records import a_record, a_result, a_seal
 from servers.reported import example_contacts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from launch_pipeline.record.schema import Record
+    from launch_pipeline.ledger.schema import Record
 
 WEEK = "week_2_infrastructure_setup"
 LIMITED = "infrastructure_setup.database.replication"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.checks.registry import kind
+from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.rehearsal.standin.plan import SERVICES, Part, redis_program
-from launch_pipeline.runtime.processes import wait_until
+from launch_pipeline.stack.processes import wait_until
+from launch_rehearsal.product.base.plan import SERVICES, Part, redis_program
 from servers.standin import measures
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from launch_pipeline.orchestration.fab_roles import FabRole
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from servers.answering_stack import ROOT, answering
 from servers.judged import Asking, judged, unjudged
 from servers.who_may import ACTIONS, COLUMNS, ask

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 SCRIPT = """
 import os, signal, sys, time
 from launch_pipeline.errors import OperationError
-from launch_pipeline.orchestration.executor import PRELOADED, WholeLocalExecutor
+from launch_pipeline.airflow.deployment.executor import PRELOADED, WholeLocalExecutor
 
 class Watched(WholeLocalExecutor):
     def _spawn_worker(self):

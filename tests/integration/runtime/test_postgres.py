@@ -10,9 +10,9 @@ import psutil
 import psycopg
 import pytest
 
-from launch_pipeline.runtime.postgres import Postgres
-from launch_pipeline.runtime.processes import Component, ProcessRecords, wait_until
-from launch_pipeline.runtime.settings import StackSettings
+from launch_pipeline.stack.postgres import Postgres
+from launch_pipeline.stack.processes import Component, ProcessRecords, wait_until
+from launch_pipeline.stack.settings import StackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,21 +16,21 @@ import psutil
 import pytest
 import requests
 
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
+from launch_pipeline.airflow.hooks.rest_client import ApiError
 from launch_pipeline.errors import OperationError
-from launch_pipeline.orchestration.airflow_api import ApiError
-from launch_pipeline.orchestration.fab_roles import FabRole
-from launch_pipeline.runtime import stack as stack_module
-from launch_pipeline.runtime.home import read_info
-from launch_pipeline.runtime.ports import free_ports
-from launch_pipeline.runtime.processes import wait_until
-from launch_pipeline.runtime.progress import StepState
-from launch_pipeline.runtime.settings import StackSettings, User
-from launch_pipeline.runtime.stack import Stack
+from launch_pipeline.stack import stack as stack_module
+from launch_pipeline.stack.home import read_info
+from launch_pipeline.stack.ports import free_ports
+from launch_pipeline.stack.processes import wait_until
+from launch_pipeline.stack.progress import StepState
+from launch_pipeline.stack.settings import StackSettings, User
+from launch_pipeline.stack.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.runtime.progress import Step
+    from launch_pipeline.stack.progress import Step
 
 pytestmark = pytest.mark.integration
 

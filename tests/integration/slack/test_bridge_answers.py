@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.slack.parts import APPROVE_MINE, OPEN, REVIEW
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, OPEN, REVIEW
 from servers.slack import until
 from servers.slack_bridge import ADA, BO, CARLA, CHANNEL, DANA, OMAR, PRIYA, scene
 

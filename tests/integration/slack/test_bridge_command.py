@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.rehearsal.slack.faults import Fault, FaultKind
-from launch_pipeline.slack.parts import APPROVE_MINE
+from launch_pipeline.slack.messages.elements import APPROVE_MINE
+from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.slack import APP_TOKEN, BOT_TOKEN, CONTACTS, slack, until
 from servers.slack_bridge import ADA, CHANNEL, Scene
 from servers.slack_plugin import PASSWORD, PluginStandIn
@@ -21,7 +21,7 @@ from servers.slack_plugin import PASSWORD, PluginStandIn
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from launch_pipeline.rehearsal.slack.workspace import Posted
+    from launch_rehearsal.slack_server.base.workspace import Posted
 
 pytestmark = pytest.mark.integration
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.rehearsal.slack.settings import member
-from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
-from launch_pipeline.slack.review import CALLBACK
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
+from launch_pipeline.slack.messages.review_modal import CALLBACK
+from launch_rehearsal.slack_server.base.settings import member
 from servers.slack import APP_TOKEN, BOT_TOKEN, until
 from servers.slack_bridge import ADA, CHANNEL, OMAR, PRIYA, scene
 from servers.slack_plugin import PASSWORD

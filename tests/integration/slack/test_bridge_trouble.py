@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
+from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.people.deployed import contacts
-from launch_pipeline.rehearsal.slack.faults import Fault, FaultKind
-from launch_pipeline.rehearsal.slack.settings import Token
-from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
+from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
+from launch_rehearsal.slack_server.base.settings import Token
 from servers.slack import BOT_TOKEN, CONTACTS, client, slack, until
 from servers.slack_bridge import ADA, BO, CHANNEL, HASTY, QUICK, Scene, Shelf, running, scene
 from servers.slack_plugin import PluginStandIn
@@ -442,7 +442,7 @@ def test_fault_of_ours_never_looks_like_success(monkeypatch: pytest.MonkeyPatch,
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
-            monkeypatch.setattr("launch_pipeline.slack.bridge.actions.find_place", breaks)
+            monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.handlers.find_place", breaks)
             await at.slack.hands.click(ADA, CHANNEL, at.card(*MIXED), action)
             said = at.slack.workspace
             await until(lambda: "nothing was recorded" in str(said.views) + str(at.told(ADA)))
@@ -461,7 +461,7 @@ def test_form_that_breaks_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
         async with scene(monkeypatch, **DESIGN) as at:
             await at.slack.hands.click(ADA, CHANNEL, at.card(*MIXED), REVIEW)
             await until(lambda: at.slack.workspace.views[ADA].view["callback_id"] == "review_submitted")
-            monkeypatch.setattr("launch_pipeline.slack.bridge.actions.faults", breaks)
+            monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.handlers.faults", breaks)
             sent = await at.slack.hands.submit(ADA, {"answer.1": "Approve"})
             assert not sent.closed
             assert "nothing was recorded" in sent.errors["answer.0"]

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.rehearsal.slack.faults import Fault, FaultKind
-from launch_pipeline.slack.bridge import sockets
-from launch_pipeline.slack.bridge.sockets import Line
-from launch_pipeline.slack.bridge.watchdog import Watchdog
+from launch_pipeline.slack.bridge.connection import socket_mode
+from launch_pipeline.slack.bridge.connection.socket_mode import Line
+from launch_pipeline.slack.bridge.connection.watchdog import Watchdog
+from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.slack import APP_TOKEN, bolt, client, slack, until
 from servers.slack_bridge import QUICK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackStandIn
 
 pytestmark = pytest.mark.integration
 
@@ -101,7 +101,7 @@ def test_session_without_hello_is_noticed() -> None:
 
 def test_process_ends_where_slack_answers_but_no_socket_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """After some sockets in a row without a hello, whoever supervises the bridge has to start it anew."""
-    monkeypatch.setattr(sockets, "OPENING_SECONDS", 0.2)
+    monkeypatch.setattr(socket_mode, "OPENING_SECONDS", 0.2)
 
     async def inside() -> None:
         async with slack() as standin:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind
-from launch_pipeline.slack.bridge.store import Messages, NudgeLevel
-from launch_pipeline.slack.parts import REVIEW
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import EntryKind
+from launch_pipeline.slack.messages.elements import REVIEW
+from launch_pipeline.slack.store import Messages, NudgeLevel
 from servers.slack_board import LAUNCH, WEEK_1, tasks_of
 from servers.slack_board_stage import buttons, pins, stage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from launch_pipeline.rehearsal.slack.workspace import Posted
+    from launch_rehearsal.slack_server.base.workspace import Posted
     from servers.slack_board_stage import Stage
 
 pytestmark = pytest.mark.integration

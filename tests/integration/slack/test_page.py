@@ -16,10 +16,10 @@ import pytest
 
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.runtime.ports import free_ports
-from launch_pipeline.slack.cards import section_cards
-from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
-from launch_pipeline.slack.review import CALLBACK, read_review, review_errors, review_modal
+from launch_pipeline.slack.messages.cards import section_cards
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
+from launch_pipeline.slack.messages.review_modal import CALLBACK, read_review, review_errors, review_modal
+from launch_pipeline.stack.ports import free_ports
 from servers.axe import complaints
 from servers.slack import CONTACTS, bolt, client, listening, slack
 from servers.slack_samples import ADA, BUILD, CARLA, COVERAGE, asking, section
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Page
 
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
-    from launch_pipeline.slack.views import SectionView
+    from launch_pipeline.slack.messages.views import SectionView
+    from launch_rehearsal.slack_server.server import SlackStandIn
 
 ADA_ID = ADA.slack_id
 INCLUDE = Path(__file__).resolve().parents[3] / "include"
@@ -252,7 +252,10 @@ def test_axe_finds_nothing(size: tuple[int, int], dark: bool) -> None:
         async with slack() as standin:
             root, _ = await thread(standin)
             await client(standin).chat_postEphemeral(
-                channel="launch", user=ADA_ID, thread_ts=root, text=f"`code` for <@{ADA_ID}>, see <https://x.test>"
+                channel="launch",
+                user=ADA_ID,
+                thread_ts=root,
+                text=f"`code` for <@{ADA_ID}>, see <https://x.test>",
             )
             async with (
                 listening(standin, gates(standin, [])),
@@ -270,7 +273,7 @@ def test_axe_finds_nothing(size: tuple[int, int], dark: bool) -> None:
 def test_it_runs_as_a_program() -> None:
     """``python -m`` serves page and API until it is told to stop."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "launch_pipeline.rehearsal.slack", "--port", str(port)]
+    command = [sys.executable, "-m", "launch_rehearsal.slack_server", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--contacts", str(CONTACTS)], env={"PYTHONPATH": str(INCLUDE)}, stderr=subprocess.DEVNULL
     )

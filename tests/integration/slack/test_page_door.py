@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from launch_pipeline.rehearsal.slack.settings import BRIDGE_TOKEN, SOCKET_TOKEN
+from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, SOCKET_TOKEN
 from servers.slack import client, slack
 
 if TYPE_CHECKING:
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackStandIn
 
 pytestmark = pytest.mark.integration
 ADA = "U0LAUNCH01"

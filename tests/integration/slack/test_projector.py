@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO
-from launch_pipeline.record.launches import Launches, LaunchState
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.rehearsal.slack.faults import Fault, FaultKind
-from launch_pipeline.slack.bridge.posting import Pace
-from launch_pipeline.slack.parts import APPROVE_MINE, OPEN, REVIEW
+from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.slack.bridge.projection.posting import Pace
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, OPEN, REVIEW
+from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.slack import until
 from servers.slack_board import LAUNCH, NOON, WEEK_1, Airflow, all_tasks, deployment, tasks_of, voices
 from servers.slack_board_stage import CHANNEL, buttons, pins, stage, words
@@ -22,7 +22,7 @@ from servers.slack_board_stage import CHANNEL, buttons, pins, stage, words
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from launch_pipeline.slack.board import Board
+    from launch_pipeline.slack.protocol import Board
     from servers.slack_board_stage import Stage
 
 pytestmark = pytest.mark.integration

@@ -9,15 +9,21 @@ import aiohttp
 import pytest
 
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.rehearsal.slack.hands import NO_ANSWER
-from launch_pipeline.slack.cards import section_cards
-from launch_pipeline.slack.parts import APPROVE_MINE, OPEN, REVIEW
-from launch_pipeline.slack.review import CALLBACK, GivenReview, read_review, review_errors, review_modal
+from launch_pipeline.slack.messages.cards import section_cards
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, OPEN, REVIEW
+from launch_pipeline.slack.messages.review_modal import (
+    CALLBACK,
+    GivenReview,
+    read_review,
+    review_errors,
+    review_modal,
+)
+from launch_rehearsal.slack_server.hands import NO_ANSWER
 from servers.slack import APP_TOKEN, bolt, client, listening, slack, until
 from servers.slack_samples import section
 
 if TYPE_CHECKING:
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackStandIn
 
 pytestmark = pytest.mark.integration
 

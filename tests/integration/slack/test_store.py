@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.errors import LedgerError, LedgerUnavailable, OperationError
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Entry, EntryKind
-from launch_pipeline.slack.bridge import store
-from launch_pipeline.slack.bridge.leader import Leader
-from launch_pipeline.slack.bridge.store import Messages, Nudge, NudgeLevel
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import Entry, EntryKind
+from launch_pipeline.slack import store
+from launch_pipeline.slack.bridge.connection.leader import Leader
+from launch_pipeline.slack.store import Messages, Nudge, NudgeLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, ROLLBACK, SIGN_OFF, T_0, T_MINUS_2H
-from launch_pipeline.record.launches import Launches, LaunchState
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome, SealedRecord
-from launch_pipeline.rehearsal.slack.faults import Fault, FaultKind
-from launch_pipeline.slack.bridge.memory import Memory
-from launch_pipeline.slack.bridge.store import Messages
-from launch_pipeline.slack.bridge.telling import Teller
-from launch_pipeline.slack.note_keys import launch_key, phase_key, place_of
-from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind
+from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, SealedRecord
+from launch_pipeline.notifications.keys import launch_key, phase_key, place_of
+from launch_pipeline.slack.bridge.projection.catch_up import Teller
+from launch_pipeline.slack.bridge.projection.ledger_view import Memory
+from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind
+from launch_pipeline.slack.store import Messages
+from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.records import a_record, a_seal
 from servers.slack_board import LAUNCH, PUBLIC, WEEK_1, Airflow, Clock, deployment
 from servers.slack_board_stage import CHANNEL, Stage, key_of, stage, words
@@ -25,8 +25,8 @@ from servers.slack_board_stage import CHANNEL, Stage, key_of, stage, words
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from launch_pipeline.record.schema import Record, Seal
-    from launch_pipeline.rehearsal.slack.workspace import Posted
+    from launch_pipeline.ledger.schema import Record, Seal
+    from launch_rehearsal.slack_server.base.workspace import Posted
 
 pytestmark = pytest.mark.integration
 

@@ -14,17 +14,17 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncServerErrorRetryHandler,
 )
 
-from launch_pipeline.rehearsal.slack.faults import Fault, FaultKind
-from launch_pipeline.rehearsal.slack.settings import BOT_USER, Token, member
-from launch_pipeline.slack.cards import section_cards
-from launch_pipeline.slack.review import review_modal
+from launch_pipeline.slack.messages.cards import section_cards
+from launch_pipeline.slack.messages.review_modal import review_modal
+from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
+from launch_rehearsal.slack_server.base.settings import BOT_USER, Token, member
 from servers.slack import APP_TOKEN, BOT_TOKEN, CHECK_TOKEN, client, slack
 from servers.slack_samples import section
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from launch_pipeline.rehearsal.slack.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackStandIn
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.checks.engine.registry import parameter_models
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.load import ParameterModels

@@ -15,7 +15,7 @@ from launch_pipeline.checklist.files import read_yaml
 from launch_pipeline.checklist.load import load_phase
 from launch_pipeline.checklist.model import Phase
 from launch_pipeline.checklist.plan import plan_dags
-from launch_pipeline.checks.registry import kind_names, parameter_models
+from launch_pipeline.checks.engine.registry import kind_names, parameter_models
 from launch_pipeline.errors import InvalidChecklist
 
 if TYPE_CHECKING:

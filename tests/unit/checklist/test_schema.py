@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 
 from launch_pipeline.checklist.files import checklist_folder, include_folder, read_yaml
 from launch_pipeline.checklist.load import checklist_files
-from launch_pipeline.checklist.words import Mode, Role
-from launch_pipeline.checks.registry import kind_names
-from launch_pipeline.checks.schema import check_schema, checklist_schema, main, schema_path
+from launch_pipeline.checklist.vocabulary import Mode, Role
+from launch_pipeline.checks.docs.schema import check_schema, checklist_schema, main, schema_path
+from launch_pipeline.checks.engine.registry import kind_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,7 @@ def validator(schema: Any) -> Draft202012Validator:
 
 
 def test_committed_schema_is_fresh() -> None:
-    """A changed model or kind is a changed schema: ``python -m launch_pipeline.checks.schema``."""
+    """A changed model or kind is a changed schema: ``python -m launch_pipeline.checks.docs.schema``."""
     check_schema()
 
 
@@ -121,7 +121,7 @@ def test_words_are_those_of_the_models(schema: Any) -> None:
 
 def test_two_interpreters_write_the_same_bytes() -> None:
     """The order of hashes changes nothing."""
-    script = "from launch_pipeline.checks.schema import rendered; print(rendered())"
+    script = "from launch_pipeline.checks.docs.schema import rendered; print(rendered())"
     texts = {
         subprocess.run(
             [sys.executable, "-c", script],

@@ -11,7 +11,7 @@ import pytest
 from launch_pipeline.checklist.files import checklist_folder
 from launch_pipeline.checklist.load import checklist_files, load_phase, load_phases
 from launch_pipeline.checklist.plan import plan_dags
-from launch_pipeline.checklist.words import GateStyle, Mode, Severity
+from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Severity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.environment import Environment
+from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.verdict import Verdict
 from servers import web as product
 from servers.checking import check, context, run

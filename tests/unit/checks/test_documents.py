@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.observers.documents import count_words, headings_of, read_document
+from launch_pipeline.checks.kinds.git_repository.documents import count_words, headings_of, read_document
 
 LONG = 500_000
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checklist.files import read_yaml
-from launch_pipeline.checks import environment as environments
-from launch_pipeline.checks.context import ConnectionInfo, load_environment
+from launch_pipeline.checks.engine import environment as environments
+from launch_pipeline.checks.engine.context import ConnectionInfo, load_environment
 from launch_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from launch_pipeline.checks.expect import judge, parse_expectations
-from launch_pipeline.checks.paths import look_up
+from launch_pipeline.checks.language.expect import judge, parse_expectations
+from launch_pipeline.checks.language.paths import look_up
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 
 BOMBS = {

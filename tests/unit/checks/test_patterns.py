@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks import patterns
-from launch_pipeline.checks.expect import judge
-from launch_pipeline.checks.patterns import WINDOW, found, guard_pattern
+from launch_pipeline.checks.language import patterns
+from launch_pipeline.checks.language.expect import judge
+from launch_pipeline.checks.language.patterns import WINDOW, found, guard_pattern
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 
 CATASTROPHIC = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.observers.postgres_errors import explained
+from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.kinds.postgres_query.postgres_errors import explained
 
 PLACE = 'connection failed: connection to server at "db", port 5432 failed: '
 SAID = {

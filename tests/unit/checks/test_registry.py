@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from launch_pipeline.checks import registry
-from launch_pipeline.checks.expect import parse_expectations
-from launch_pipeline.checks.kind import Kind
-from launch_pipeline.checks.kinds import tcp_port
+from launch_pipeline.checks.engine import registry
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.kinds.tcp_port import definition
+from launch_pipeline.checks.language.expect import parse_expectations
 from launch_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXTRA = Kind(name="extra", params=tcp_port.TcpPortParams, observe=None, criteria=tcp_port.criteria)
+EXTRA = Kind(name="extra", params=definition.TcpPortParams, observe=None, criteria=definition.criteria)
 
 VALID: dict[str, dict[str, Any]] = {
     "alertmanager_alerts": {"inject": {"alertname": "Probe"}, "receiver": "pagerduty"},
@@ -76,11 +76,16 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 @pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
     """Entry points of other packages, as installed."""
-    given: list[EntryPoint] = []
+    given = list(registry.entry_points(group=registry.GROUP))
     monkeypatch.setattr(registry, "entry_points", lambda group: [p for p in given if p.group == group])
-    registry.forget_kinds()
+    _forget()
     yield given
-    registry.forget_kinds()
+    _forget()
+
+
+def _forget() -> None:
+    registry._sources.cache_clear()
+    registry._loaded.cache_clear()
 
 
 def test_all_twenty_kinds_are_known() -> None:
@@ -135,7 +140,11 @@ def test_entry_point_adds_a_kind(points: list[EntryPoint]) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["no.such.module:KIND", "launch_pipeline.checks.kind:no_such", "launch_pipeline.checks.kind:Kind"],
+    [
+        "no.such.module:KIND",
+        "launch_pipeline.checks.engine.kind:no_such",
+        "launch_pipeline.checks.engine.kind:Kind",
+    ],
 )
 def test_broken_entry_point_is_named(points: list[EntryPoint], value: str) -> None:
     """A kind that cannot be loaded is an error that names its entry point."""

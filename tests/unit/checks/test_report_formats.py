@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checks.evidence import plain
-from launch_pipeline.checks.expect import judge
-from launch_pipeline.checks.kinds.report import ReportFormat, ReportParams, criteria
-from launch_pipeline.checks.observers.report_formats import Parsed, parse_report
+from launch_pipeline.checks.kinds.report.definition import ReportFormat, ReportParams, criteria
+from launch_pipeline.checks.kinds.report.report_formats import Parsed, parse_report
+from launch_pipeline.checks.language.expect import judge
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 
 REPORTS = Path(__file__).parents[2] / "integration" / "checks" / "reports"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checks.registry import kind, parameter_models
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.registry import kind, parameter_models
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import check, context, run
 from servers.scripted_http import DROP, ScriptedHttp
@@ -18,7 +18,7 @@ from servers.web import http_connection
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import CheckSpec, Item
-    from launch_pipeline.checks.context import ConnectionInfo
+    from launch_pipeline.checks.engine.context import ConnectionInfo
 
 LOOKS = {"GET", "HEAD", "OPTIONS", "POST"}
 """To ask by POST is to look where the product has no other way; to change is not."""

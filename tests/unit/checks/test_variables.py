@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from launch_pipeline.checks.expect import parse_expectations
-from launch_pipeline.checks.variables import placeholders, substitute, substitute_expectations
+from launch_pipeline.checks.language.expect import parse_expectations
+from launch_pipeline.checks.language.variables import placeholders, substitute, substitute_expectations
 from launch_pipeline.errors import NotConnected
 
 VARIABLES = {"n": 5, "s": "text", "l": ["a", "b"], "yes": True, "quote": "it's", "none": None}

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checks.catalogue import rendered
-from launch_pipeline.checks.registry import kind, kind_names, parameter_models
+from launch_pipeline.checks.docs.catalogue import rendered
+from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
 from launch_pipeline.cli.main import app
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
 
 def test_another_process_renders_the_same_bytes(text: str) -> None:
     """Nothing depends on hashes, order of import, or time."""
-    code = "import sys; from launch_pipeline.checks.catalogue import rendered; sys.stdout.write(rendered())"
+    code = (
+        "import sys; from launch_pipeline.checks.docs.catalogue import rendered; sys.stdout.write(rendered())"
+    )
     environment = {"PYTHONPATH": str(ROOT / "include"), "PYTHONHASHSEED": "7", "PYTHONUTF8": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
     assert done.stdout.decode() == text

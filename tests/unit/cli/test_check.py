@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer import BadParameter
 
-from launch_pipeline.cli.check import find_item
-from launch_pipeline.cli.surroundings import stack_variables
+from launch_pipeline.cli.commands.check import find_item
+from launch_pipeline.doctor.context import stack_variables
 from servers.harbour import Harbour
 from servers.scripted_http import ScriptedHttp
 

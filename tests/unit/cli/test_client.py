@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.cli.client import Target, secret
+from launch_pipeline.cli.options import Target, secret
 from launch_pipeline.errors import OperationError
 from servers.scripted_http import ScriptedHttp
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from launch_pipeline.cli.launches import end_runs, name_launch
+from launch_pipeline.airflow.hooks.rest_client import AirflowApi
+from launch_pipeline.cli.commands.launches import end_runs, name_launch
 from launch_pipeline.cli.main import app
-from launch_pipeline.orchestration.airflow_api import AirflowApi
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checks.context import CheckContext, ConnectionInfo, Environment
-from launch_pipeline.cli.probing import addresses, touch_all
-from launch_pipeline.orchestration.launch_context import LaunchContext
+from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
+from launch_pipeline.doctor.checks.probing import addresses, touch_all
+from launch_pipeline.launch.context import LaunchContext
 from servers.harbour import ROOT, Harbour
 from servers.scripted_http import ScriptedHttp
 
@@ -74,7 +74,7 @@ def test_missing_variables_name_the_items_they_hold_back(harbour: Harbour) -> No
 
 def test_the_launch_s_own_variables_are_known() -> None:
     """The list of what every launch sets is that of the launch itself."""
-    from launch_pipeline.cli.diagnosis import LAUNCH_VARIABLES  # noqa: PLC0415
+    from launch_pipeline.doctor.checks.diagnosis import LAUNCH_VARIABLES  # noqa: PLC0415
 
     filled = {name: "2030-01-01" for name in LaunchContext.model_fields if name != "rehearsal"}
     assert set(LaunchContext.model_validate(filled).variables()) == LAUNCH_VARIABLES

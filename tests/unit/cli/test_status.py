@@ -9,17 +9,17 @@ import pytest
 import typer
 from rich.console import Console
 
+from launch_pipeline.approvals.contacts import Contacts, Person, RoleHolders
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.model import CheckSpec, Item, Phase, Section
 from launch_pipeline.checklist.plan import DagPlan, plan_dags
 from launch_pipeline.checklist.sequence import ALL_PHASES, GO_NO_GO, T_0, T_MINUS_2H
-from launch_pipeline.checklist.words import Mode, Role
-from launch_pipeline.checks.registry import parameter_models
-from launch_pipeline.cli import status as status_command
-from launch_pipeline.cli.reading import LaunchStatus, Sources, read_status
-from launch_pipeline.cli.timeline import clock, countdown, next_window
-from launch_pipeline.cli.view import headline, render, waited
-from launch_pipeline.people.contacts import Contacts, Person, RoleHolders
+from launch_pipeline.checklist.vocabulary import Mode, Role
+from launch_pipeline.checks.engine.registry import parameter_models
+from launch_pipeline.cli.commands.status import command as status_command
+from launch_pipeline.cli.commands.status.read import LaunchStatus, Sources, read_status
+from launch_pipeline.cli.commands.status.render import headline, render, waited
+from launch_pipeline.cli.commands.status.timeline import clock, countdown, next_window
 
 DAG = "week_1"
 

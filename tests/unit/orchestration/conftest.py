@@ -13,12 +13,12 @@ airflow_home.prepare()
 
 from airflow.sdk.execution_time import task_runner  # noqa: E402
 
-from launch_pipeline.orchestration import ledger_access  # noqa: E402
-from launch_pipeline.orchestration.planned import launch_plan  # noqa: E402
-from launch_pipeline.orchestration.shipped import shipped_dags  # noqa: E402
-from launch_pipeline.people.deployed import policy  # noqa: E402
-from launch_pipeline.record.launches import Launches  # noqa: E402
-from launch_pipeline.record.ledger import Ledger  # noqa: E402
+from launch_pipeline.airflow.hooks import ledger as ledger_hook  # noqa: E402
+from launch_pipeline.approvals.deployed import policy  # noqa: E402
+from launch_pipeline.launch.deployed_checklists import shipped_dags  # noqa: E402
+from launch_pipeline.launch.planned import launch_plan  # noqa: E402
+from launch_pipeline.ledger.launches import Launches  # noqa: E402
+from launch_pipeline.ledger.ledger import Ledger  # noqa: E402
 from servers.airflow_task import Supervisor  # noqa: E402
 from servers.include_folder import IncludeFolder  # noqa: E402
 from servers.item_tasks import a_launch  # noqa: E402
@@ -52,7 +52,7 @@ def supervisor(include: IncludeFolder, monkeypatch: pytest.MonkeyPatch) -> Itera
     del include
     made = Supervisor()
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", made, raising=False)
-    monkeypatch.setattr(ledger_access, "_known_launches", {})
+    monkeypatch.setattr(ledger_hook, "_known_launches", {})
     yield made
     assert not made.mistakes
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
+from launch_pipeline.airflow.api_server import accounts
+from launch_pipeline.airflow.api_server.accounts import Account, account
+from launch_pipeline.airflow.api_server.answers.refusals import NotTaken
+from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.orchestration import accounts
-from launch_pipeline.orchestration.accounts import Account, account
-from launch_pipeline.orchestration.open_door import refuse_open_door
-from launch_pipeline.orchestration.refusals import NotTaken
 
 if TYPE_CHECKING:
     from servers.include_folder import IncludeFolder

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.airflow.operators.preflight import admit
 from launch_pipeline.checklist.sequence import ALL_PHASES, BEFORE, GO_NO_GO, ROLLBACK, SIDE_BY_SIDE
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.errors import LaunchRefused
-from launch_pipeline.orchestration.admission import admit
-from launch_pipeline.orchestration.launch_context import LaunchContext
-from launch_pipeline.orchestration.shipped import shipped_dags
-from launch_pipeline.record.facts import Started
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.schema import EntryKind
-from launch_pipeline.record.verify import verify
+from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.ledger.facts import Started
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.proof.verify import verify
+from launch_pipeline.ledger.schema import EntryKind
 from servers.item_tasks import CONF, REASON
 
 if TYPE_CHECKING:
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.ledger.ledger import Ledger
     from servers.include_folder import IncludeFolder
 
 LAUNCH = "shop-1.2"

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk import DAG
 
+from launch_pipeline.airflow.dags.conductor import AdmitOperator, CompleteOperator
+from launch_pipeline.airflow.notifiers.announce import Announcement, AnnounceOperator
+from launch_pipeline.airflow.operators.run_phase import GoNoGoOperator, OfferRollbackOperator
+from launch_pipeline.airflow.sensors.launch_window import OpensOperator
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     ALL_PHASES,
@@ -25,18 +29,14 @@ from launch_pipeline.checklist.sequence import (
     T_MINUS_2H,
     title,
 )
-from launch_pipeline.orchestration.announcer import Announcement, AnnounceOperator
-from launch_pipeline.orchestration.conductor import AdmitOperator, CompleteOperator
-from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbackOperator
-from launch_pipeline.orchestration.windows import OpensOperator
-from launch_pipeline.record.launches import Launches, LaunchState
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome, Record, Seal, SealedRecord
-from launch_pipeline.record.verify import read_kept
-from launch_pipeline.slack.bridge.store import Messages
-from launch_pipeline.slack.kept_notes import launch_notes_of
-from launch_pipeline.slack.note_keys import ROOT, launch_key, phase_key, place_of, unsealed_key
-from launch_pipeline.slack.upcoming import MISSED_AFTER
-from launch_pipeline.slack.views import LaunchNoteKind
+from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.proof.verify import read_kept
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Record, Seal, SealedRecord
+from launch_pipeline.notifications.kept import launch_notes_of
+from launch_pipeline.notifications.keys import ROOT, launch_key, phase_key, place_of, unsealed_key
+from launch_pipeline.notifications.next_steps import MISSED_AFTER
+from launch_pipeline.slack.messages.views import LaunchNoteKind
+from launch_pipeline.slack.store import Messages
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import NOW, Task
 from servers.item_tasks import CONF, a_launch, a_task, change_launch
@@ -47,7 +47,7 @@ from servers.slack_thread import CHANNEL, slack_thread
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.ledger.ledger import Ledger
     from servers.airflow_task import Ended, Supervisor
     from servers.include_folder import IncludeFolder
     from servers.slack_thread import SlackThread
@@ -606,9 +606,9 @@ def test_end_is_told_with_the_report_and_the_head_of_the_chain(
 
 PARSED = """
 import json, sys
-from launch_pipeline.orchestration import conductor, phase, run_phase, windows
+from launch_pipeline.airflow import conductor, phase, run_phase, windows
 heavy = ("airflow.providers.slack.hooks", "slack_sdk", "slack_bolt", "psycopg", "aiohttp",
-         "launch_pipeline.slack.blocks")
+         "launch_pipeline.slack.messages.block_kit")
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """
 

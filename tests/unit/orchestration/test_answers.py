@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from launch_pipeline.orchestration.retrying import RecheckAsked
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.schema import EntryKind, Outcome, RecordedBy, read_record
+from launch_pipeline.airflow.policies.retries import RecheckAsked
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.schema import EntryKind, Outcome, RecordedBy, read_record
 from servers.item_tasks import DIGEST, JUNIT, REASON, a_task, asked, change_launch, entries, evidence, saw
 
 if TYPE_CHECKING:
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.ledger.ledger import Ledger
     from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 

@@ -11,9 +11,9 @@ from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.common.types import MenuItem
 
-from launch_pipeline.orchestration import auth_manager
-from launch_pipeline.orchestration.auth_manager import LaunchAuthManager
-from launch_pipeline.orchestration.fab_roles import PERMISSIONS, FabRole, permissions_of, written
+from launch_pipeline.airflow.api_server import auth_manager
+from launch_pipeline.airflow.api_server.auth_manager import LaunchAuthManager
+from launch_pipeline.airflow.deployment.fab_roles import PERMISSIONS, FabRole, permissions_of, written
 
 with warnings.catch_warnings():
     # FAB's provider still imports a middleware that Starlette will take away.

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.errors import LedgerUnavailable
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import Outcome, RecordedBy, read_record
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import Outcome, RecordedBy, read_record
 from servers.airflow_rest import AirflowRest
 from servers.item_tasks import REASON, a_task, asked, entries, evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.record.schema import Entry
+    from launch_pipeline.ledger.schema import Entry
     from servers.airflow_task import Supervisor, Task
     from servers.include_folder import IncludeFolder
 

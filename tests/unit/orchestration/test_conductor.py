@@ -9,6 +9,12 @@ import psycopg
 import pytest
 from airflow.sdk import DAG
 
+from launch_pipeline.airflow.dags.conductor import AdmitOperator, CompleteOperator, build_launch_dag, form
+from launch_pipeline.airflow.operators.run_phase import (
+    GoNoGoOperator,
+    OfferRollbackOperator,
+    RunPhaseOperator,
+)
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     ALL_PHASES,
@@ -20,10 +26,8 @@ from launch_pipeline.checklist.sequence import (
     preceding,
     title,
 )
-from launch_pipeline.orchestration.conductor import AdmitOperator, CompleteOperator, build_launch_dag, form
-from launch_pipeline.orchestration.run_phase import GoNoGoOperator, OfferRollbackOperator, RunPhaseOperator
-from launch_pipeline.record.launches import Launches, LaunchState
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome
+from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
 from servers.item_tasks import CONF, REASON, change_launch, entries
@@ -33,7 +37,7 @@ from servers.sealed_phases import seal_before, whole_seal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.ledger.ledger import Ledger
     from servers.airflow_task import Ended, Supervisor
     from servers.include_folder import IncludeFolder
 

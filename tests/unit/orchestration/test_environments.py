@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from launch_pipeline.airflow.triggers.run_checks import environment_files, environment_of, observe
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.orchestration.launch_context import LaunchContext
-from launch_pipeline.orchestration.observe import environment_files, environment_of, observe
+from launch_pipeline.launch.context import LaunchContext
 
 if TYPE_CHECKING:
     from servers.include_folder import IncludeFolder

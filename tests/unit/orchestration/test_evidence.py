@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from launch_pipeline.checks.verdict import Finding, Verdict
-from launch_pipeline.orchestration.evidence import Evidence, digest_of, read_evidence, shows
+from launch_pipeline.launch.evidence import Evidence, digest_of, read_evidence, shows
 from servers.records import NOON, a_result
 
 SAME: dict[str, Any] = {

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.airflow.api_server.answers.guard import (
+    ACCOUNT_AT_ONCE,
+    ACCOUNT_MOST,
+    MAX_BODY,
+    PIN,
+    Guard,
+    Pin,
+)
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, LedgerUnavailable
-from launch_pipeline.orchestration.guard import ACCOUNT_AT_ONCE, ACCOUNT_MOST, MAX_BODY, PIN, Guard, Pin
 from servers.item_tasks import a_spec
 
 if TYPE_CHECKING:

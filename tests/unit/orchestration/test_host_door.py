@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from launch_pipeline.orchestration.host_door import HostDoor, allowed_hosts, host_of
+from launch_pipeline.airflow.api_server.host_check import HostDoor, allowed_hosts, host_of
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checklist.model import Moment
-from launch_pipeline.checklist.words import Answer
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.schema import Outcome, read_record
+from launch_pipeline.checklist.vocabulary import Answer
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.schema import Outcome, read_record
 from servers.item_tasks import (
     CONF,
     DIGEST,
@@ -29,7 +29,7 @@ from servers.item_tasks import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.ledger.ledger import Ledger
     from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 

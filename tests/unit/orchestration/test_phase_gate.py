@@ -9,12 +9,12 @@ import pytest
 from airflow.sdk import DAG
 from psycopg.types.json import Json
 
+from launch_pipeline.airflow.notifiers.announce import Announcement, AnnounceOperator
+from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
 from launch_pipeline.checklist.files import file_digest
 from launch_pipeline.checklist.sequence import GO_NO_GO, T_0, title
-from launch_pipeline.orchestration.announcer import Announcement, AnnounceOperator
-from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.schema import EntryKind, Outcome, Seal
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.schema import EntryKind, Outcome, Seal
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
 from servers.item_tasks import CONF, REASON, a_spec, a_task, asked, change_launch, entries, evidence
@@ -23,7 +23,7 @@ from servers.sealed_phases import begin_with_these_checklists, seal_before
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.ledger.ledger import Ledger
     from servers.airflow_task import Ended, Supervisor
     from servers.include_folder import IncludeFolder
 

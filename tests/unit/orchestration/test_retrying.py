@@ -9,12 +9,12 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
+from launch_pipeline.airflow.dags.conductor import build_launch_dag
+from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
+from launch_pipeline.airflow.operators.run_phase import RunPhaseOperator
+from launch_pipeline.airflow.policies.retries import ACCIDENTS, AccidentRetryPolicy
+from launch_pipeline.airflow.sensors.launch_window import OpensOperator
 from launch_pipeline.errors import LedgerError
-from launch_pipeline.orchestration.conductor import build_launch_dag
-from launch_pipeline.orchestration.phase_gate import PhaseGateOperator
-from launch_pipeline.orchestration.retrying import ACCIDENTS, AccidentRetryPolicy
-from launch_pipeline.orchestration.run_phase import RunPhaseOperator
-from launch_pipeline.orchestration.windows import OpensOperator
 from servers.item_tasks import a_spec
 
 AWAY = AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))

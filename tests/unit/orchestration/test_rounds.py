@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.execution_time import comms
 
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind, Outcome
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import EntryKind, Outcome
 from servers.item_tasks import HEALTH, REASON, a_task, asked, entries
 
 if TYPE_CHECKING:
-    from launch_pipeline.record.schema import KeptEntry
+    from launch_pipeline.ledger.schema import KeptEntry
     from servers.airflow_task import Supervisor, Task
     from servers.include_folder import IncludeFolder
 

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from launch_pipeline.airflow.api_server.routes import bridge_api
+from launch_pipeline.airflow.api_server.routes.bridge_api import Door, routes
 from launch_pipeline.errors import (
     AnswerRefused,
     ConfigurationError,
     InvalidChecklist,
     LedgerUnavailable,
 )
-from launch_pipeline.orchestration import slack_app
-from launch_pipeline.orchestration.slack_app import Door, routes
 
 ROOT = Path(__file__).resolve().parents[3]
 AWAY = OperationalError("SELECT secret", {}, Exception("postgresql://user:password@host"))
@@ -85,21 +85,21 @@ def test_account_is_the_one_that_is_configured(
     seen: list[Any] = []
 
     async def inside(scope: Any, _receive: Any, send: Any) -> None:
-        seen.append(scope[slack_app.AIRFLOW])
+        seen.append(scope[bridge_api.AIRFLOW])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    monkeypatch.setattr(slack_app, "get_auth_manager", Manager)
-    monkeypatch.delenv(slack_app.USER_VARIABLE, raising=False)
+    monkeypatch.setattr(bridge_api, "get_auth_manager", Manager)
+    monkeypatch.delenv(bridge_api.USER_VARIABLE, raising=False)
     if named is not None:
-        monkeypatch.setenv(slack_app.USER_VARIABLE, named)
+        monkeypatch.setenv(bridge_api.USER_VARIABLE, named)
     assert call(Door(inside), app="airflow", **signed(user))[0] == status
     assert seen == (["airflow"] if status == 200 else [])
 
 
 def test_database_that_is_away_opens_no_door(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether a token was revoked is in the database: without it nobody is let in, and nothing leaks."""
-    monkeypatch.setattr(slack_app, "get_auth_manager", lambda: Manager(AWAY))
+    monkeypatch.setattr(bridge_api, "get_auth_manager", lambda: Manager(AWAY))
 
     async def inside(*_: Any) -> None:
         pytest.fail("nobody may come this far")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
-from launch_pipeline.checks import run as checks_run
-from launch_pipeline.orchestration import openings, triggers
-from launch_pipeline.orchestration.ledger_access import denial
-from launch_pipeline.orchestration.triggers import DenialTrigger, ItemTrigger
-from launch_pipeline.record.schema import Entry, Outcome, read_record
+from launch_pipeline.airflow.hooks.ledger import denial
+from launch_pipeline.airflow.policies import openings
+from launch_pipeline.airflow.triggers import checks
+from launch_pipeline.airflow.triggers.checks import DenialTrigger, ItemTrigger
+from launch_pipeline.checks.engine import run as checks_run
+from launch_pipeline.ledger.schema import Entry, Outcome, read_record
 from servers.airflow_task import Task, first_event
 from servers.checking import run
 from servers.item_tasks import HEALTH, a_task
@@ -23,7 +24,7 @@ from servers.switches import Switches
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.ledger.ledger import Ledger
     from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 
@@ -187,7 +188,7 @@ def test_bug_in_an_observer_is_inconclusive(
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let waiting triggers look ten times a second."""
     monkeypatch.setattr(openings, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(triggers, "DENIAL_SECONDS", 0.1)
+    monkeypatch.setattr(checks, "DENIAL_SECONDS", 0.1)
 
 
 # ---- denial -----------------------------------------------------------------------------------------

@@ -11,18 +11,19 @@ import pytest
 from airflow.sdk import DAG
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
+from launch_pipeline.airflow.policies import openings
+from launch_pipeline.airflow.sensors.launch_window import OpensOperator, WindowTrigger
+from launch_pipeline.airflow.triggers import checks
 from launch_pipeline.errors import LedgerUnavailable
-from launch_pipeline.orchestration import openings, triggers
-from launch_pipeline.orchestration.windows import OpensOperator, WindowTrigger
-from launch_pipeline.record.launches import Launches
-from launch_pipeline.record.schema import Entry
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.schema import Entry
 from servers.airflow_task import Task, first_event
 from servers.checking import run
 from servers.item_tasks import CONF, REASON, a_launch
 from servers.records import a_seal
 
 if TYPE_CHECKING:
-    from launch_pipeline.record.ledger import Ledger
+    from launch_pipeline.ledger.ledger import Ledger
     from servers.airflow_task import Supervisor
     from servers.include_folder import IncludeFolder
 
@@ -60,7 +61,7 @@ def in_seconds(seconds: float) -> datetime:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let waiting windows look ten times a second."""
     monkeypatch.setattr(openings, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(triggers, "DENIAL_SECONDS", 0.1)
+    monkeypatch.setattr(checks, "DENIAL_SECONDS", 0.1)
 
 
 def test_window_opens_at_its_moment(supervisor: Supervisor, ledger: Ledger, dsn: str) -> None:

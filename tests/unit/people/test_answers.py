@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from launch_pipeline.checklist.words import Answer, GateStyle, Role, Severity
+from launch_pipeline.approvals.contacts import Contacts, load_contacts
+from launch_pipeline.approvals.policy import Policy
+from launch_pipeline.approvals.rules import AnswerRequest, judge_answer, judge_asking
+from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Role, Severity
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.people.answers import AnswerRequest, judge_answer, judge_asking
-from launch_pipeline.people.contacts import Contacts, load_contacts
-from launch_pipeline.people.policy import Policy
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "include" / "contacts.example.yaml"
 REASON = "not needed for this release"

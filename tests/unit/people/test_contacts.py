@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.approvals.contacts import Contacts, load_contacts
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.people.contacts import Contacts, load_contacts
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "tests" / "fixtures" / "contacts"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from launch_pipeline.checklist.words import Role, Severity
+from launch_pipeline.approvals.policy import Policy, load_policy
+from launch_pipeline.checklist.vocabulary import Role, Severity
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.people.policy import Policy, load_policy
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launch_pipeline.checks.evidence import canonical_json, digest
-from launch_pipeline.record import auditor
-from launch_pipeline.record.chain import GENESIS, Link
-from launch_pipeline.record.export import export_lines
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome
-from launch_pipeline.record.verify import first_break, first_chain_break, verify_links
+from launch_pipeline.ledger.chain import GENESIS, Link
+from launch_pipeline.ledger.export import export_lines
+from launch_pipeline.ledger.proof import auditor
+from launch_pipeline.ledger.proof.verify import first_break, first_chain_break, verify_links
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.chains import LAUNCH, a_chain, relinked, some_entries, started
 from servers.records import NOON, a_record, a_result, a_seal
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from launch_pipeline.cli.ledger import write_new
+from launch_pipeline.cli.commands.ledger import write_new
 from launch_pipeline.cli.main import app
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.record.export import export_lines, read_export
+from launch_pipeline.ledger.export import export_lines, read_export
 from servers.chains import LAUNCH, a_chain
 
 if TYPE_CHECKING:

@@ -15,14 +15,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.verdict import CheckResult, Finding
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.record import auditor
-from launch_pipeline.record.export import export_lines, read_export, verifier
-from launch_pipeline.record.facts import Started
-from launch_pipeline.record.plan import LaunchPlan, PlannedItem, Rules
-from launch_pipeline.record.schema import (
+from launch_pipeline.ledger.export import export_lines, read_export, verifier
+from launch_pipeline.ledger.facts import Started
+from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
+from launch_pipeline.ledger.proof import auditor
+from launch_pipeline.ledger.proof.verify import verify_links
+from launch_pipeline.ledger.schema import (
     Acknowledgement,
     DecidedBy,
     EntryKind,
@@ -32,7 +33,6 @@ from launch_pipeline.record.schema import (
     Seal,
     SealedRecord,
 )
-from launch_pipeline.record.verify import verify_links
 from servers.chains import a_chain, relinked
 from servers.forged_launches import FORGERIES, UNSEEN
 from servers.forgeries import chained, forged, resealed, rows_of
@@ -50,7 +50,7 @@ EXAMPLES = int(os.environ.get("FORGERIES", "120"))
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from launch_pipeline.record.chain import Link
+    from launch_pipeline.ledger.chain import Link
     from servers.forgeries import Row
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from launch_pipeline.checklist.words import Severity
-from launch_pipeline.record.reconcile import STATE_OF, ItemState, Reconciled
-from launch_pipeline.record.schema import Outcome
+from launch_pipeline.checklist.vocabulary import Severity
+from launch_pipeline.launch.reconcile import STATE_OF, ItemState, Reconciled
+from launch_pipeline.ledger.schema import Outcome
 from servers.records import NOON, a_record
 
 STATES = ("success", "skipped", "failed", "upstream_failed", "running", "queued", "up_for_retry", "deferred",

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.checklist.words import GateStyle, Role
+from launch_pipeline.checklist.vocabulary import GateStyle, Role
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.record.chain import Break
-from launch_pipeline.record.launches import LaunchState
-from launch_pipeline.record.report.model import Status
-from launch_pipeline.record.report.words import end_of, set_aside, standing, status_word, unsettled
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome
-from launch_pipeline.record.verify import Verified
+from launch_pipeline.ledger.chain import Break
+from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.proof.verify import Verified
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
+from launch_pipeline.report.model import Status
+from launch_pipeline.report.words import end_of, set_aside, standing, status_word, unsettled
 from servers.records import NOON, a_result, a_seal
 from servers.reported import (
     LAUNCH,
@@ -32,7 +32,7 @@ from servers.reported import (
 )
 
 if TYPE_CHECKING:
-    from launch_pipeline.record.report.model import ItemLine, Report
+    from launch_pipeline.report.model import ItemLine, Report
 
 FIRST, SECOND = document_places()[:2]
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checklist.words import GateStyle
+from launch_pipeline.checklist.vocabulary import GateStyle
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.record.launches import LaunchState
-from launch_pipeline.record.report import document
-from launch_pipeline.record.report.markdown import render
-from launch_pipeline.record.report.marks import stripped
-from launch_pipeline.record.report.model import Note
-from launch_pipeline.record.schema import Entry, EntryKind, Outcome
+from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
+from launch_pipeline.report import document
+from launch_pipeline.report.markdown import render
+from launch_pipeline.report.marks import stripped
+from launch_pipeline.report.model import Note
 from servers.records import NOON, a_result
 from servers.reported import (
     a_launch,

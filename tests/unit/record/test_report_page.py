@@ -10,12 +10,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from launch_pipeline.checklist.words import GateStyle
-from launch_pipeline.record.launches import LaunchState
-from launch_pipeline.record.report.model import Note, Report
-from launch_pipeline.record.report.page import policy, render
-from launch_pipeline.record.report.schema import COMMAND, rendered, schema_path
-from launch_pipeline.record.schema import Entry, Outcome
+from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.schema import Entry, Outcome
+from launch_pipeline.report.model import Note, Report
+from launch_pipeline.report.page import policy, render
+from launch_pipeline.report.schema import COMMAND, rendered, schema_path
 from servers.records import NOON, a_result
 from servers.reported import (
     a_launch,
@@ -129,8 +129,8 @@ def test_page_says_what_the_report_says() -> None:
 
 def test_page_of_a_broken_record_says_so_at_the_top() -> None:
     """Before anything that might be believed."""
-    from launch_pipeline.record.chain import Break  # noqa: PLC0415
-    from launch_pipeline.record.verify import Verified  # noqa: PLC0415
+    from launch_pipeline.ledger.chain import Break  # noqa: PLC0415
+    from launch_pipeline.ledger.proof.verify import Verified  # noqa: PLC0415
 
     broken = Verified(launch_id="x", rows=1, head=None,
                       broken=Break(launch_id="x", position=3, problem="rows are missing"))  # fmt: skip

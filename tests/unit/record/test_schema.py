@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from launch_pipeline.checklist.words import Role
+from launch_pipeline.approvals.contacts import Person
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.evidence import digest
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
-from launch_pipeline.people.contacts import Person
-from launch_pipeline.record.schema import (
+from launch_pipeline.ledger.schema import (
     DecidedBy,
     Entry,
     EntryKind,

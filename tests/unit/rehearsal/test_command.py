@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 from launch_pipeline.cli.main import app
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.rehearsal.command import Rehearsal, for_good, taking_part
-from launch_pipeline.rehearsal.operations import Operator
-from launch_pipeline.rehearsal.scenario import DEFAULT, Scenario
-from launch_pipeline.rehearsal.stage import Stage
-from launch_pipeline.rehearsal.standin.plan import Part, StandInPlan
-from launch_pipeline.rehearsal.watch import DagView, View
+from launch_rehearsal.actors.operations import Operator
+from launch_rehearsal.actors.scenario import DEFAULT, Scenario
+from launch_rehearsal.actors.watch import DagView, View
+from launch_rehearsal.product.base.plan import Part, StandInPlan
+from launch_rehearsal.run.command import Rehearsal, for_good, taking_part
+from launch_rehearsal.run.stage import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,12 +6,12 @@ import io
 
 from rich.console import Console
 
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.rehearsal.display import Display, unexplained_table
-from launch_pipeline.rehearsal.story import Happening, Story
-from launch_pipeline.rehearsal.summary import Summary, Unexplained
-from launch_pipeline.rehearsal.watch import DagView, View
-from launch_pipeline.runtime.progress import Step, StepState
+from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.stack.progress import Step, StepState
+from launch_rehearsal.actors.story import Happening, Story
+from launch_rehearsal.actors.watch import DagView, View
+from launch_rehearsal.run.display import Display, unexplained_table
+from launch_rehearsal.run.summary import Summary, Unexplained
 
 OWNERS = {("week", "a.one"): "Ada Lindqvist", ("week", "a.two"): "Omar Haddad"}
 

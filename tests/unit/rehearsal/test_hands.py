@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checklist.words import Answer
+from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import OperationError
-from launch_pipeline.rehearsal.hands import Card, Screen, Wish
-from launch_pipeline.slack.locators import CardLocator, Pin, ReviewLocator
-from launch_pipeline.slack.parts import APPROVE_MINE, REVIEW
-from launch_pipeline.slack.review import CALLBACK
+from launch_pipeline.slack.messages.button_values import CardLocator, Pin, ReviewLocator
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
+from launch_pipeline.slack.messages.review_modal import CALLBACK
+from launch_rehearsal.actors.hands import Card, Screen, Wish
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:

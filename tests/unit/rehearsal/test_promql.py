@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from launch_pipeline.checks.variables import substitute
-from launch_pipeline.rehearsal.standin.promql import compiled, evaluate
-from launch_pipeline.rehearsal.standin.promql_values import QueryError, quantile
-from launch_pipeline.rehearsal.standin.series import Store, labels_of
+from launch_pipeline.checks.language.variables import substitute
+from launch_rehearsal.product.base.series import Store, labels_of
+from launch_rehearsal.product.monitoring.promql import compiled, evaluate
+from launch_rehearsal.product.monitoring.promql_values import QueryError, quantile
 
 NOW = 1_000_000.0
 PACE = 1 / 24_000

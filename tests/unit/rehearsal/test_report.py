@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from launch_pipeline.errors import LaunchRefused
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.rehearsal.report import addresses, explain, tell, tell_as_json, write_report
-from launch_pipeline.rehearsal.stage import Stage, users_of
-from launch_pipeline.rehearsal.summary import PhaseLine, Summary, Unexplained, Waiver
+from launch_pipeline.ledger.schema import Outcome
+from launch_rehearsal.run.report import addresses, explain, tell, tell_as_json, write_report
+from launch_rehearsal.run.stage import Stage, users_of
+from launch_rehearsal.run.summary import PhaseLine, Summary, Unexplained, Waiver
 
 if TYPE_CHECKING:
     from pathlib import Path

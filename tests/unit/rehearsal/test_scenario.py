@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.model import Item
-from launch_pipeline.checklist.words import Answer, Severity
-from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.checklist.vocabulary import Answer, Severity
+from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.people.policy import Policy
-from launch_pipeline.rehearsal.people import who_answers
-from launch_pipeline.rehearsal.scenario import (
+from launch_rehearsal.actors.people import who_answers
+from launch_rehearsal.actors.scenario import (
     DEFAULT,
     Absence,
     Gate,
@@ -27,7 +27,7 @@ from launch_pipeline.rehearsal.scenario import (
     pause,
     react,
 )
-from launch_pipeline.rehearsal.standin.plan import Part
+from launch_rehearsal.product.base.plan import Part
 
 NOW = Situation()
 STORY = Scenario(

@@ -6,10 +6,11 @@ import math
 
 import pytest
 
-from launch_pipeline.rehearsal.standin import github, logic, services
-from launch_pipeline.rehearsal.standin.connections import CLOSED_PORTS, addresses, connections, overlay
-from launch_pipeline.rehearsal.standin.documents import document
-from launch_pipeline.rehearsal.standin.plan import DOMAIN, StandInPlan
+from launch_rehearsal.product.base.plan import DOMAIN, StandInPlan
+from launch_rehearsal.product.connections import CLOSED_PORTS, addresses, connections, overlay
+from launch_rehearsal.product.delivery import github
+from launch_rehearsal.product.delivery.documents import document
+from launch_rehearsal.product.service import logic, services
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.rehearsal.display import outcome_table, waiver_table
-from launch_pipeline.rehearsal.summary import ITEMS, PhaseLine, Summary, Waiver
-from launch_pipeline.rehearsal.watch import items_of, load_plans
+from launch_pipeline.ledger.schema import Outcome
+from launch_rehearsal.actors.watch import items_of, load_plans
+from launch_rehearsal.run.display import outcome_table, waiver_table
+from launch_rehearsal.run.summary import ITEMS, PhaseLine, Summary, Waiver
 
 
 def line(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checklist.sequence import T_0, T_MINUS_2H
-from launch_pipeline.record.launches import Launch, Launches
-from launch_pipeline.record.ledger import Ledger
-from launch_pipeline.record.schema import EntryKind
-from launch_pipeline.rehearsal.timing import MARGIN, NOT_READY, READY, ROOM, SOON, LaunchTime
-from launch_pipeline.rehearsal.watch import DagView, View
-from launch_pipeline.slack.upcoming import MISSED_AFTER
+from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.schema import EntryKind
+from launch_pipeline.notifications.next_steps import MISSED_AFTER
+from launch_rehearsal.actors.timing import MARGIN, NOT_READY, READY, ROOM, SOON, LaunchTime
+from launch_rehearsal.actors.watch import DagView, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable

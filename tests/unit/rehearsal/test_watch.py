@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.orchestration.airflow_api import AirflowApi
-from launch_pipeline.rehearsal.watch import CONDUCTOR, Watch, load_plans
+from launch_pipeline.airflow.hooks.rest_client import AirflowApi
+from launch_rehearsal.actors.watch import CONDUCTOR, Watch, load_plans
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:

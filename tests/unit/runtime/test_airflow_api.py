@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.orchestration.airflow_api import AirflowApi, ApiError
-from launch_pipeline.runtime.ports import free_ports
+from launch_pipeline.airflow.hooks.rest_client import AirflowApi, ApiError
+from launch_pipeline.stack.ports import free_ports
 from servers.scripted_http import DROP, ScriptedHttp
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from launch_pipeline.runtime.production import shared_environment
-from launch_pipeline.runtime.secret_files import Secret
-from launch_pipeline.runtime.settings import StackSettings
-from launch_pipeline.runtime.tuning import as_variables, tuned
+from launch_pipeline.stack.production import shared_environment
+from launch_pipeline.stack.secret_files import Secret
+from launch_pipeline.stack.settings import StackSettings
+from launch_pipeline.stack.tuning import as_variables, tuned
 from servers.compose_file import COMPOSE, Refused, interpolate, read_env_file, written
 from servers.dockerfile import stages
 

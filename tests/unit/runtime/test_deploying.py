@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.airflow.deployment.fab_roles import PERMISSIONS, FabRole
+from launch_pipeline.approvals.contacts import load_contacts
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.orchestration.fab_roles import PERMISSIONS, FabRole
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.runtime.deploying import (
+from launch_pipeline.stack.deploying import (
     DeploymentSettings,
     accounts_of,
     initialise,
     own_connections,
     service_accounts,
 )
-from launch_pipeline.runtime.secret_files import Secret, Secrets, make_secrets
+from launch_pipeline.stack.secret_files import Secret, Secrets, make_secrets
 from servers.slack import CONTACTS
 
 if TYPE_CHECKING:

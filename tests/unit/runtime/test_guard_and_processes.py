@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.runtime.processes import (
+from launch_pipeline.stack.processes import (
     Component,
     ComponentSpec,
     ProcessRecord,
@@ -46,7 +46,7 @@ while True: time.sleep(1)
 SUPERVISOR = """
 import sys, time
 from pathlib import Path
-from launch_pipeline.runtime.processes import Component, ComponentSpec, ProcessRecords
+from launch_pipeline.stack.processes import Component, ComponentSpec, ProcessRecords
 home = Path(sys.argv[1])
 spec = ComponentSpec(
     name="fake", command=(sys.executable, "-c", sys.argv[2]), environment={"LAUNCH_STACK": str(home)}

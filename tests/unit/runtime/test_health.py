@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.runtime.health import ALIVE_SECONDS, trouble
+from launch_pipeline.stack.health import ALIVE_SECONDS, trouble
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_bridge_is_healthy_while_it_moves(tmp_path: Path, monkeypatch: pytest.Mo
 def test_exit_code_is_what_the_engine_reads(airflow: ScriptedHttp) -> None:
     """0 or 1, with a word for whoever inspects the container."""
     airflow.reply("GET", HEALTH, {"scheduler": {"status": "healthy"}})
-    command = [sys.executable, "-I", "-m", "launch_pipeline.runtime.health"]
+    command = [sys.executable, "-I", "-m", "launch_pipeline.stack.health"]
     well = subprocess.run([*command, "scheduler"], capture_output=True, text=True, check=False)
     ill = subprocess.run([*command, "triggerer"], capture_output=True, text=True, check=False)
     assert (well.returncode, well.stdout) == (0, "healthy\n")
@@ -67,7 +67,7 @@ def test_exit_code_is_what_the_engine_reads(airflow: ScriptedHttp) -> None:
 
 def test_check_loads_nothing_heavy() -> None:
     """It runs every ten seconds in each container."""
-    script = "import sys, launch_pipeline.runtime.health; print(len(sys.modules), 'pydantic' in sys.modules)"
+    script = "import sys, launch_pipeline.stack.health; print(len(sys.modules), 'pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
     count, heavy = done.stdout.split()
     assert (int(count) < 400, heavy) == (True, "False")

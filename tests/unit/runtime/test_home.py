@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.runtime.home import (
+from launch_pipeline.stack.home import (
     HomeLock,
     StackInfo,
     forget_info,
@@ -20,7 +20,7 @@ from launch_pipeline.runtime.home import (
     read_info,
     write_info,
 )
-from launch_pipeline.runtime.ports import LOOPBACK, free_ports, require_free
+from launch_pipeline.stack.ports import LOOPBACK, free_ports, require_free
 
 
 def info(home: Path) -> StackInfo:
@@ -47,7 +47,7 @@ def test_a_killed_supervisor_leaves_no_lock(tmp_path: Path) -> None:
     """The kernel drops the lock with its holder, so no file needs to be removed by hand."""
     code = (
         "import sys, os, signal; from pathlib import Path;"
-        "from launch_pipeline.runtime.home import HomeLock;"
+        "from launch_pipeline.stack.home import HomeLock;"
         "lock = HomeLock(Path(sys.argv[1])).acquire(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     include = Path(__file__).resolve().parents[3] / "include"

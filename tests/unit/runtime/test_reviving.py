@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.runtime import stack as stack_module
-from launch_pipeline.runtime.processes import ComponentSpec, Restarts, wait_until
-from launch_pipeline.runtime.settings import StackSettings
-from launch_pipeline.runtime.stack import REVIVALS, Stack
+from launch_pipeline.stack import stack as stack_module
+from launch_pipeline.stack.processes import ComponentSpec, Restarts, wait_until
+from launch_pipeline.stack.settings import StackSettings
+from launch_pipeline.stack.stack import REVIVALS, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from launch_pipeline.runtime.processes import Component
+    from launch_pipeline.stack.processes import Component
 
 LIVES = "import time; time.sleep(60)"
 DIES = "raise SystemExit('I cannot go on')"

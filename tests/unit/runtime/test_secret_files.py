@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from launch_pipeline.cli.main import app
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.runtime.secret_files import Secret, Secrets, make_secrets
+from launch_pipeline.stack.secret_files import Secret, Secrets, make_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path

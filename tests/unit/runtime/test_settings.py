@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
+from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.orchestration.fab_roles import FabRole
-from launch_pipeline.runtime.keys import load_keys, load_passwords
-from launch_pipeline.runtime.settings import StackSettings, User, home_folder
+from launch_pipeline.stack.keys import load_keys, load_passwords
+from launch_pipeline.stack.settings import StackSettings, User, home_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

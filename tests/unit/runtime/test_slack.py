@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.runtime.settings import StackSettings
-from launch_pipeline.runtime.slack import BRIDGE_USER, SlackAccess
+from launch_pipeline.stack.settings import StackSettings
+from launch_pipeline.stack.slack import BRIDGE_USER, SlackAccess
 
 if TYPE_CHECKING:
     from pathlib import Path

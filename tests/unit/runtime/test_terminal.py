@@ -25,13 +25,13 @@ reckoning = Reckoning(**dict.fromkeys(Reckoning.__dataclass_fields__, 1234))
 console().print(table_of([Round(Fault.LEDGER, reckoning, 12.3, 45.6, (), 1.0)]))
 """
 REHEARSAL = """
-from launch_pipeline.rehearsal.display import outcome_table
-from launch_pipeline.rehearsal.summary import Summary
+from launch_rehearsal.run.display import outcome_table
+from launch_rehearsal.run.summary import Summary
 console().print(outcome_table(Summary(launch_id="R", lines=(), waivers=(), verified=0)))
 """
 CHECK = """
 from launch_pipeline.checks.verdict import Finding
-from launch_pipeline.cli.check import _table
+from launch_pipeline.cli.commands.check import _table
 from launch_pipeline.cli.console import out
 finding = Finding(subject="api.shop.example.org/health", expression="json.components.database.state",
                   actual="degraded since midnight", wanted="== 'operational'", holds=False)
@@ -50,7 +50,7 @@ def printed(code: str, **environment: str) -> str:
     known = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "FORCE_COLOR"}}
     paths = os.pathsep.join(map(str, (ROOT / "include", ROOT / "tests")))
     done = subprocess.run(
-        [sys.executable, "-c", f"from launch_pipeline.runtime.terminal import console\n{code}"],
+        [sys.executable, "-c", f"from launch_pipeline.stack.terminal import console\n{code}"],
         env={**known, "PYTHONPATH": paths, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.slack.blocks import (
+from launch_pipeline.slack.messages.block_kit import (
     checked_message,
     checked_view,
     message_problems,

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launch_pipeline.checklist.words import Answer
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.slack.board import Board, BoardLaunch, ItemEvidence
-from launch_pipeline.slack.bridge.answering import Told
-from launch_pipeline.slack.bridge.clicks import read_click, read_submission
-from launch_pipeline.slack.bridge.finding import Place, find_place
-from launch_pipeline.slack.bridge.identity import SlackPerson
-from launch_pipeline.slack.bridge.reviewing import evidence_request, faults, with_evidence
-from launch_pipeline.slack.cards import locator
-from launch_pipeline.slack.locators import Pin
-from launch_pipeline.slack.review import GivenReview
+from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.slack.bridge.interactions.answers import Told
+from launch_pipeline.slack.bridge.interactions.locate import Place, find_place
+from launch_pipeline.slack.bridge.interactions.payloads import read_click, read_submission
+from launch_pipeline.slack.bridge.interactions.review import evidence_request, faults, with_evidence
+from launch_pipeline.slack.bridge.interactions.users import SlackPerson
+from launch_pipeline.slack.messages.button_values import Pin
+from launch_pipeline.slack.messages.cards import locator
+from launch_pipeline.slack.messages.review_modal import GivenReview
+from launch_pipeline.slack.protocol import Board, BoardLaunch, ItemEvidence
 from servers.slack import CONTACTS
 from servers.slack_samples import asking, done, result, section
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.people.contacts import load_contacts
-from launch_pipeline.people.policy import Policy
-from launch_pipeline.rehearsal.slack.settings import TEAM, member
-from launch_pipeline.slack.bridge.identity import CACHE_SECONDS, People, contacts_seen_by, member_of
+from launch_pipeline.slack.bridge.interactions.users import CACHE_SECONDS, People, contacts_seen_by, member_of
+from launch_rehearsal.slack_server.base.settings import TEAM, member
 from servers.slack import CONTACTS, client, slack
 
 ADA = "U0LAUNCH01"
@@ -87,7 +87,7 @@ def test_word_is_believed_for_five_minutes() -> None:
 
 def test_memory_of_people_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many click, only the last ones are kept."""
-    monkeypatch.setattr("launch_pipeline.slack.bridge.identity._MOST_PEOPLE", 2)
+    monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.users._MOST_PEOPLE", 2)
 
     async def inside() -> None:
         async with slack() as standin:

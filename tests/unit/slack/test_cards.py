@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checklist.words import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, GateStyle
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.slack import cards, notes, review
-from launch_pipeline.slack.blocks import Message
-from launch_pipeline.slack.locators import CardLocator
-from launch_pipeline.slack.standing import standing
-from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind, Next, SetAside
+from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.slack.messages import cards, notes, review_modal
+from launch_pipeline.slack.messages.block_kit import Message
+from launch_pipeline.slack.messages.button_values import CardLocator
+from launch_pipeline.slack.messages.item_status import standing
+from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind, Next, SetAside
 from servers.slack_samples import (
     ADA,
     AIRFLOW,
@@ -39,7 +39,7 @@ from servers.slack_samples import (
 )
 
 if TYPE_CHECKING:
-    from launch_pipeline.slack.blocks import View
+    from launch_pipeline.slack.messages.block_kit import View
 
 GOLDEN = Path(__file__).resolve().parents[2] / "fixtures" / "slack" / "golden"
 REFUSED = AnswerRefused("not_your_role", "This belongs to the Security Lead: Sven Okafor may answer.")
@@ -70,8 +70,8 @@ PICTURES: dict[str, Message | View] = {
     "go_no_go_card": cards.decision_card(go_no_go()),
     "sign_off_card": cards.decision_card(go_no_go(GateStyle.SIGNATURE)),
     "launch_root": cards.launch_root(launch()),
-    "review_modal": review.review_modal(section(), "U0LAUNCH01", "C001LAUNCH", "1.000001"),
-    "signature_modal": review.review_modal(
+    "review_modal": review_modal.review_modal(section(), "U0LAUNCH01", "C001LAUNCH", "1.000001"),
+    "signature_modal": review_modal.review_modal(
         go_no_go(GateStyle.SIGNATURE), "U0LAUNCH04", "C001LAUNCH", "1.000001"
     ),
     "phase_failed": notes.phase_note(phase_note()),
@@ -211,7 +211,7 @@ def test_refused_answer_is_explained_where_it_is_given_again(style: GateStyle) -
     why = "Sign with your full name, Ada Lindqvist."
     again = asking(1, "a", gate=style, refused=why)
     view = section(items=(again,))
-    modal = review.review_modal(view, "U0LAUNCH01", "C001LAUNCH", "1.000001")
+    modal = review_modal.review_modal(view, "U0LAUNCH01", "C001LAUNCH", "1.000001")
     for made in (words(cards.section_cards(view)[0]), json.dumps(modal.payload(), ensure_ascii=False)):
         assert f"The last answer did not count: {why}" in made
     answered = section(items=(again.model_copy(update={"answered_by": "Ada"}),))
@@ -225,7 +225,7 @@ def test_all_that_was_set_aside_is_below_the_questions() -> None:
         for n in range(60)
     )
     view = go_no_go().model_copy(update={"set_aside": aside})
-    modal = json.dumps(review.review_modal(view, "U0LAUNCH04", "C001LAUNCH", "1.000001").payload())
+    modal = json.dumps(review_modal.review_modal(view, "U0LAUNCH04", "C001LAUNCH", "1.000001").payload())
     assert modal.index("60 without a yes so far*: the list is at the end") < modal.index("answer.0")
     assert modal.index("answer.0") < modal.index("Item 00")
     assert all(f"Item {n:02}" in modal for n in range(60))
@@ -237,7 +237,7 @@ def test_all_that_was_set_aside_is_below_the_questions() -> None:
 
 def test_modal_without_a_question_cannot_be_sent() -> None:
     """Whoever has nothing to answer reads for whom it waits."""
-    view = review.review_modal(section(), "U0STRANGER", "C001LAUNCH", "1.000001")
+    view = review_modal.review_modal(section(), "U0STRANGER", "C001LAUNCH", "1.000001")
     assert view.submit is None
     assert "Nothing here waits for you" in json.dumps(view.payload())
     assert "<@U0LAUNCH05>" in json.dumps(view.payload())

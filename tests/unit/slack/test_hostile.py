@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checklist.words import GateStyle
+from launch_pipeline.checklist.vocabulary import GateStyle
 from launch_pipeline.checks.verdict import Finding, Verdict
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.record.schema import Outcome
-from launch_pipeline.slack import cards, notes, review
-from launch_pipeline.slack.blocks import Message, View, message_problems, view_problems
-from launch_pipeline.slack.views import (
+from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.slack.messages import cards, notes, review_modal
+from launch_pipeline.slack.messages.block_kit import Message, View, message_problems, view_problems
+from launch_pipeline.slack.messages.views import (
     LaunchNote,
     LaunchNoteKind,
     Next,
@@ -139,7 +139,7 @@ def test_section_cards(view: Any) -> None:
 @given(hostile_section(), st.sampled_from(["U0OURS01", "U0NOBODY"]))
 def test_modal(view: Any, user: str) -> None:
     """The review modal."""
-    harmless(review.review_modal(view, user, "C001LAUNCH", "1.000001"))
+    harmless(review_modal.review_modal(view, user, "C001LAUNCH", "1.000001"))
 
 
 @CALM

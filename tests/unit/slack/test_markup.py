@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from launch_pipeline.slack.markup import address_of, bold, clean, escape, link, moment, plain
+from launch_pipeline.slack.messages.mrkdwn import address_of, bold, clean, escape, link, moment, plain
 
 BREAK = "\u200b"
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checklist.sequence import ROLLBACK
-from launch_pipeline.people.policy import Policy
-from launch_pipeline.slack.bridge.nudging import Call, calls_due
-from launch_pipeline.slack.bridge.sections import sections_of
-from launch_pipeline.slack.bridge.store import Nudge, NudgeLevel
+from launch_pipeline.slack.bridge.projection.reminders import Call, calls_due
+from launch_pipeline.slack.bridge.projection.views import sections_of
+from launch_pipeline.slack.store import Nudge, NudgeLevel
 from servers.slack_board import WEEK_1, Airflow, deployment, tasks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch_pipeline.slack.bridge.sections import Deployment
+    from launch_pipeline.slack.bridge.projection.views import Deployment
 
 DESIGN = tasks_of("requirements_design_review")
 """Of the product manager, then twice the technical lead, the database admin, the technical lead."""

@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from launch_pipeline import slack
-from launch_pipeline.rehearsal.slack.html import Html, markdown, tag
-from launch_pipeline.rehearsal.slack.symbols import DRAWINGS, drawn
-from launch_pipeline.slack.markup import escape
-from launch_pipeline.slack.standing import OUTCOMES
+from launch_pipeline.slack.messages.item_status import OUTCOMES
+from launch_pipeline.slack.messages.mrkdwn import escape
+from launch_rehearsal.slack_server.page.html import Html, markdown, tag
+from launch_rehearsal.slack_server.page.symbols import DRAWINGS, drawn
 
 SLACK = Path(slack.__file__).parent
 NAMES = {"U0ADA": "Ada <b>"}

@@ -22,14 +22,12 @@ from launch_pipeline.checklist.sequence import (
     WINDOWS,
     title,
 )
-from launch_pipeline.checks.registry import parameter_models
+from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.record.chain import Head
-from launch_pipeline.record.schema import DecidedBy, Entry, KeptEntry, Outcome, Record, Seal
-from launch_pipeline.slack import note_keys
-from launch_pipeline.slack.links import item_url, run_url, section_url
-from launch_pipeline.slack.notes import launch_note, phase_note
-from launch_pipeline.slack.phase_notes import (
+from launch_pipeline.ledger.chain import Head
+from launch_pipeline.ledger.schema import DecidedBy, Entry, KeptEntry, Outcome, Record, Seal
+from launch_pipeline.notifications import keys
+from launch_pipeline.notifications.build import (
     UNSEALED,
     LaunchFacts,
     deciders,
@@ -37,9 +35,11 @@ from launch_pipeline.slack.phase_notes import (
     records_of,
     unsealed_note,
 )
-from launch_pipeline.slack.plain_notes import in_plain_words
-from launch_pipeline.slack.upcoming import beginning, following
-from launch_pipeline.slack.views import LaunchNote, LaunchNoteKind, Next, PhaseNote
+from launch_pipeline.notifications.links import item_url, run_url, section_url
+from launch_pipeline.notifications.next_steps import beginning, following
+from launch_pipeline.notifications.text import in_plain_words
+from launch_pipeline.slack.messages.notes import launch_note, phase_note
+from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind, Next, PhaseNote
 from servers.records import NOON, a_record, a_result, a_seal
 
 if TYPE_CHECKING:
@@ -242,26 +242,26 @@ def test_phase_of_any_size_fits() -> None:
 def test_one_seal_has_one_key() -> None:
     """However often it is read, by whom, and in whatever zone; not that of the next try or run."""
     read = Seal.model_validate_json(SEAL.model_dump_json())
-    assert note_keys.phase_key(read) == note_keys.phase_key(SEAL) == note(SEAL, RECORDS).key
+    assert keys.phase_key(read) == keys.phase_key(SEAL) == note(SEAL, RECORDS).key
     others = (
         SEAL.model_copy(update={"try_number": 2}),
         SEAL.model_copy(update={"sealed_at": NOON + timedelta(minutes=1)}),
         SEAL.model_copy(update={"dag_id": "week_2"}),
         SEAL.model_copy(update={"launch_id": "shop-1.3"}),
     )
-    assert len({note_keys.phase_key(one) for one in (SEAL, *others)}) == 5
+    assert len({keys.phase_key(one) for one in (SEAL, *others)}) == 5
 
 
 def test_keys_of_a_launch_fit_and_differ() -> None:
     """The longest launch id leaves room; what may happen again has a key of its own each time."""
     longest = "r" * 250
-    kinds = {note_keys.launch_key(longest, kind) for kind in LaunchNoteKind}
+    kinds = {keys.launch_key(longest, kind) for kind in LaunchNoteKind}
     assert len(kinds) == len(LaunchNoteKind)
     seals = [a_seal(launch_id=longest, dag_id=dag).model_copy(update={"try_number": 99}) for dag in WINDOWS]
-    offered = note_keys.launch_key(longest, LaunchNoteKind.ROLLBACK_OFFERED, *map(note_keys.seal_mark, seals))
-    assert max(len(note_keys.phase_key(seal)) for seal in seals) <= 500
+    offered = keys.launch_key(longest, LaunchNoteKind.ROLLBACK_OFFERED, *map(keys.seal_mark, seals))
+    assert max(len(keys.phase_key(seal)) for seal in seals) <= 500
     assert len(offered) <= 500
-    due = [note_keys.due_mark(NOON + timedelta(hours=n)) for n in range(3)]
+    due = [keys.due_mark(NOON + timedelta(hours=n)) for n in range(3)]
     assert len(set(due)) == 3
 
 
@@ -271,13 +271,13 @@ def test_loud_is_what_must_not_be_overlooked() -> None:
     def told(kind: LaunchNoteKind) -> LaunchNote:
         return LaunchNote(kind=kind, key="k", launch_id="l", rehearsal=False)
 
-    assert {kind for kind in LaunchNoteKind if note_keys.is_loud(told(kind))} == {
+    assert {kind for kind in LaunchNoteKind if keys.is_loud(told(kind))} == {
         LaunchNoteKind.GO, LaunchNoteKind.NO_GO, LaunchNoteKind.WINDOW_MISSED,
         LaunchNoteKind.ROLLBACK_OFFERED,
     }  # fmt: skip
-    assert note_keys.is_loud(note(SEAL, RECORDS))
-    assert not note_keys.is_loud(note(a_seal(record("green")), [record("green")]))
-    assert {kind for kind in LaunchNoteKind if note_keys.is_alone(told(kind))} == {LaunchNoteKind.REFUSED}
+    assert keys.is_loud(note(SEAL, RECORDS))
+    assert not keys.is_loud(note(a_seal(record("green")), [record("green")]))
+    assert {kind for kind in LaunchNoteKind if keys.is_alone(told(kind))} == {LaunchNoteKind.REFUSED}
 
 
 # ---- addresses --------------------------------------------------------------------------------------

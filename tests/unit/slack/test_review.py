@@ -10,8 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.locators import CardLocator, Pin, ReviewLocator
-from launch_pipeline.slack.review import nothing_chosen, read_review, review_errors, review_modal
+from launch_pipeline.slack.messages.button_values import CardLocator, Pin, ReviewLocator
+from launch_pipeline.slack.messages.review_modal import (
+    nothing_chosen,
+    read_review,
+    review_errors,
+    review_modal,
+)
 from servers.slack_samples import section
 
 if TYPE_CHECKING:

@@ -10,20 +10,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, ROLLBACK
-from launch_pipeline.checklist.words import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, GateStyle
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.record.launches import Launch
-from launch_pipeline.record.launches import LaunchState as Kept
-from launch_pipeline.record.schema import Entry, KeptEntry, Outcome
-from launch_pipeline.slack import notes
-from launch_pipeline.slack.blocks import message_problems
-from launch_pipeline.slack.board import BoardItem
-from launch_pipeline.slack.bridge.memory import Memory
-from launch_pipeline.slack.bridge.nudging import calls_due
-from launch_pipeline.slack.bridge.sections import closed, launch_view_of, sections_of
-from launch_pipeline.slack.bridge.showing import Showing, closing, deserves_a_card
-from launch_pipeline.slack.bridge.store import Placed
-from launch_pipeline.slack.views import LaunchState, PhaseState, SectionView
+from launch_pipeline.ledger.launches import Launch
+from launch_pipeline.ledger.launches import LaunchState as Kept
+from launch_pipeline.ledger.schema import Entry, KeptEntry, Outcome
+from launch_pipeline.slack.bridge.projection.ledger_view import Memory
+from launch_pipeline.slack.bridge.projection.messages import Showing, closing, deserves_a_card
+from launch_pipeline.slack.bridge.projection.reminders import calls_due
+from launch_pipeline.slack.bridge.projection.views import closed, launch_view_of, sections_of
+from launch_pipeline.slack.messages import notes
+from launch_pipeline.slack.messages.block_kit import message_problems
+from launch_pipeline.slack.messages.views import LaunchState, PhaseState, SectionView
+from launch_pipeline.slack.protocol import BoardItem
+from launch_pipeline.slack.store import Placed
 from servers.records import a_record, a_seal
 from servers.slack_board import LAUNCH, NOON, PUBLIC, WEEK_1, Airflow, deployment, tasks_of, voices
 

@@ -20,21 +20,21 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from launch_pipeline.people.deployed import contacts, policy
-from launch_pipeline.slack.bridge.actions import Actions, Home, Services
-from launch_pipeline.slack.bridge.airflow import Airflow
-from launch_pipeline.slack.bridge.answering import Answering, Patience
-from launch_pipeline.slack.bridge.desk import Desk
-from launch_pipeline.slack.bridge.greeting import greet
-from launch_pipeline.slack.bridge.identity import People
+from launch_pipeline.approvals.deployed import contacts, policy
+from launch_pipeline.launch.plans import deployed_plans
+from launch_pipeline.slack.api_client import Airflow
+from launch_pipeline.slack.bridge.connection.socket_mode import Line
+from launch_pipeline.slack.bridge.connection.startup import greet
+from launch_pipeline.slack.bridge.connection.watchdog import Pace, Watchdog
+from launch_pipeline.slack.bridge.interactions.answers import Answering, Patience
+from launch_pipeline.slack.bridge.interactions.ephemeral import Desk
+from launch_pipeline.slack.bridge.interactions.handlers import Actions, Home, Services
+from launch_pipeline.slack.bridge.interactions.users import People
 from launch_pipeline.slack.bridge.logs import hush
-from launch_pipeline.slack.bridge.plans import deployed_plans
-from launch_pipeline.slack.bridge.posting import Pace as PostingPace
-from launch_pipeline.slack.bridge.posting import Poster
-from launch_pipeline.slack.bridge.projector import Projector
-from launch_pipeline.slack.bridge.sections import Deployment
-from launch_pipeline.slack.bridge.sockets import Line
-from launch_pipeline.slack.bridge.watchdog import Pace, Watchdog
+from launch_pipeline.slack.bridge.projection.posting import Pace as PostingPace
+from launch_pipeline.slack.bridge.projection.posting import Poster
+from launch_pipeline.slack.bridge.projection.projector import Projector
+from launch_pipeline.slack.bridge.projection.views import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
 
     from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 
-    from launch_pipeline.people.contacts import Contacts
-    from launch_pipeline.slack.board import BoardLaunch
-    from launch_pipeline.slack.bridge.greeting import Workspace
+    from launch_pipeline.approvals.contacts import Contacts
+    from launch_pipeline.slack.bridge.connection.startup import Workspace
     from launch_pipeline.slack.bridge.settings import BridgeSettings
-    from launch_pipeline.slack.views import SectionView
+    from launch_pipeline.slack.messages.views import SectionView
+    from launch_pipeline.slack.protocol import BoardLaunch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.slack.locators import ChannelId
+from launch_pipeline.slack.messages.button_values import ChannelId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

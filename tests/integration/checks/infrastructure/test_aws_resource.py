@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from launch_pipeline.checks.kinds.aws_resource import AwsResourceParams
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.run import run_checks
+from launch_pipeline.checks.kinds.aws_resource.definition import AwsResourceParams
 from launch_pipeline.checks.verdict import Verdict
 from servers import moto_server
 from servers.checking import check, context, run

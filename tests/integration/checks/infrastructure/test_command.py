@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from launch_pipeline.checklist.model import CheckSpec
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 from servers.programs import wait_for

@@ -11,8 +11,8 @@ import pytest
 import trustme
 from aiohttp import web
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import kubernetes_api, oci_registry
 from servers.checking import check, context, run

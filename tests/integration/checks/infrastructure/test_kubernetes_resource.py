@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.observers.kstatus import not_ready
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.run import run_checks
+from launch_pipeline.checks.kinds.kubernetes_resource.kstatus import not_ready
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 from servers.kubernetes_api import TOKEN, KubernetesApi, connection, kube_config, rolled_out, secret

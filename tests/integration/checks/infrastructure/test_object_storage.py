@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checks.context import ConnectionInfo
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import moto_server
 from servers.checking import check, context, run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import postgres_pair
 from servers.checking import check, context, run

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import redis_nodes
 from servers.checking import check, context, run

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.observers.oncall_schedule import Interval, uncovered
+from launch_pipeline.checks.kinds.oncall_schedule.observer import Interval, uncovered
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 from servers.pagerduty import HEADERS, PagerDuty, entry, method

@@ -11,8 +11,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from launch_pipeline.checks.context import ConnectionInfo, Holder
-from launch_pipeline.checks.run import run_checks
+from launch_pipeline.checks.engine.context import ConnectionInfo, Holder
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers import monitoring as servers
 from servers.checking import context, run
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from launch_pipeline.checklist.model import CheckSpec
-    from launch_pipeline.checklist.words import Role
+    from launch_pipeline.checklist.vocabulary import Role
     from launch_pipeline.checks.verdict import CheckResult
 
 pytestmark = pytest.mark.integration

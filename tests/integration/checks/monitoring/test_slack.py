@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checks.context import Holder
+from launch_pipeline.checks.engine.context import Holder
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 from servers.slack_api import TOKEN, SlackApi, channel, message
 from servers.web import http_connection, serving
 
 if TYPE_CHECKING:
-    from launch_pipeline.checklist.words import Role
+    from launch_pipeline.checklist.vocabulary import Role
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE

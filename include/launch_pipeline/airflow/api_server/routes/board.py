@@ -1,0 +1,267 @@
+"""The board: all launches that are under way. States are Airflow's, what they mean is the ledger's.
+
+A bridge looks every three seconds. States are read each time, of the ledger what is new (``board_ledger``).
+The one XCom that is read says why an answer did not count; like every XCom it is no record of anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from pydantic import ValidationError
+from sqlalchemy import or_, select
+
+from launch_pipeline.airflow.api_server.answers.refusals import unknown_item
+from launch_pipeline.airflow.api_server.answers.request_state import WAITING, evidence_of
+from launch_pipeline.airflow.api_server.ledger import ledger_dsn
+from launch_pipeline.airflow.api_server.routes.board_ledger import BoardLedger
+from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
+from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.evidence import REFUSAL_KEY, read_refusal
+from launch_pipeline.launch.reconcile import STATE_OF
+from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.slack.protocol import Board, BoardItem, BoardLaunch, BoardRun, ItemEvidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from launch_pipeline.airflow.api_server.database import ApiDatabase
+    from launch_pipeline.airflow.api_server.routes.board_ledger import Said
+    from launch_pipeline.launch.deployed_checklists import ShippedDag
+    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.slack.protocol import EvidenceRequest
+
+log = logging.getLogger(__name__)
+
+RECENT = timedelta(minutes=10)
+"""How long a launch stays on the board after its last run has ended: cards catch up meanwhile."""
+
+UNDER_WAY = ("queued", "running")
+ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+
+Instances = dict[tuple[str, str], dict[str, Any]]
+"""By Dag and launch: task id to the row of its task instance."""
+
+
+class BoardReading:
+    """The launches that are under way; keeps what it has read of the ledger while they are on the board."""
+
+    def __init__(self, database: ApiDatabase) -> None:
+        self._database = database
+        self._ledger = BoardLedger()
+
+    async def board(self) -> Board:
+        """Every launch that is under way or ended a moment ago.
+
+        Raises InvalidChecklist, LedgerUnavailable, SQLAlchemyError.
+        """
+        return await self._database.read(self._look)
+
+    async def evidence(self, request: EvidenceRequest) -> tuple[ItemEvidence, ...]:
+        """What the checks of some items saw last.
+
+        Raises NotTaken for a Dag that is none of ours, LedgerUnavailable, SQLAlchemyError.
+        """
+        return await self._database.read(_evidence, request)
+
+    def _look(self, connection: Connection) -> Board:
+        dags = shipped_dags()
+        runs = connection.execute(_runs([*dags, CONDUCTOR], datetime.now(UTC) - RECENT)).all()
+        if not runs:
+            self._ledger.forget()
+            return Board()
+        instances: Instances = {}
+        for row in connection.execute(_instances([*dags], {run.run_id for run in runs})):
+            instances.setdefault((row.dag_id, row.run_id), {})[row.task_id] = row
+        looking = _Look(
+            dags=dags,
+            instances=instances,
+            refused=_refused(connection, [run.id for run in runs]),
+            said=self._ledger.look({run.run_id for run in runs}),
+        )
+        launches: dict[str, list[Any]] = {}
+        for run in sorted(runs, key=_turn):
+            launches.setdefault(run.run_id, []).append(run)
+        in_order = sorted(launches.items(), key=lambda one: min(run.id for run in one[1]))
+        shown = (looking.launch(launch_id, found) for launch_id, found in in_order)
+        return Board(launches=tuple(launch for launch in shown if launch))
+
+
+# ---- from rows to the board ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Look:
+    """All that was read in one look."""
+
+    dags: Mapping[str, ShippedDag]
+    instances: Instances
+    refused: Mapping[tuple[int, str], Any]
+    """By run and task: the XCom that says why the last answer did not count."""
+    said: Said
+
+    def launch(self, launch_id: str, runs: Sequence[Any]) -> BoardLaunch | None:
+        """Show one launch; None where it cannot be shown."""
+        # The conductor comes first where there is one: the form was its own.
+        launch = _facts(launch_id, runs[0], self.said.launches.get(launch_id))
+        try:
+            return BoardLaunch(
+                launch_id=launch_id,
+                environment=launch.environment,
+                release=launch.release,
+                rehearsal=launch.rehearsal,
+                triggered_by=launch.started_by or "",
+                launch_at=launch.launch_at,
+                runs=tuple(map(self._run, runs)),
+            )
+        except ValidationError as error:
+            _say_once(launch_id, str(error))
+            return None
+
+    def _run(self, run: Any) -> BoardRun:
+        dag, known = self.dags.get(run.dag_id), self.instances.get((run.dag_id, run.run_id), {})
+        rows = [known[one.task_id] for one in dag.plan.items if one.task_id in known] if dag else []
+        return BoardRun(
+            dag_id=run.dag_id,
+            state=run.state,
+            started_at=run.start_date,
+            ended_at=run.end_date,
+            items=tuple(_item(row, self._said(run.id, row)) for row in rows),
+        )
+
+    def _said(self, run: int, row: Any) -> dict[str, Any]:
+        instance = str(row.id)
+        refused = read_refusal(self.refused.get((run, row.task_id)), instance)
+        return {**self.said.of(instance), "refused": refused}
+
+
+def _facts(launch_id: str, run: Any, launch: Launch | None) -> LaunchContext:
+    """What is known of a launch: from the ledger; of one that was not admitted, from its form, to show it."""
+    if launch is not None:
+        return LaunchContext.of_launch(launch)
+    try:
+        return LaunchContext.of_form(launch_id, run.conf or {}, run.triggering_user_name or "")
+    except ConfigurationError:
+        return LaunchContext(launch_id=launch_id)
+
+
+@lru_cache(maxsize=100)
+def _say_once(launch_id: str, error: str) -> None:
+    """One launch that Airflow was told to accept under an odd name must not hide the others."""
+    log.warning("The launch %r cannot be shown in Slack: %s", launch_id, error)
+
+
+def _item(row: Any, said: Mapping[str, Any]) -> BoardItem:
+    """One item; a record that does not say what the grid shows is no outcome."""
+    if (outcome := said.get("outcome")) and row.state in ENDED and STATE_OF.get(outcome) != row.state:
+        said = {name: said[name] for name in ("verdict", "headline") if name in said}
+    waits = row.requested is not None and row.responded_at is None and row.state in WAITING
+    taken = row.responded_at is not None and row.state not in ENDED
+    refused = said.get("refused", "") if waits else ""
+    return BoardItem(
+        task_id=row.task_id,
+        task_instance_id=str(row.id),
+        try_number=row.try_number,
+        state=row.state,
+        waits=waits,
+        since=row.updated_at if waits else None,
+        answered_by=name_in(row.responded_by) if taken else "",
+        **{**said, "refused": refused},
+    )
+
+
+def name_in(responded_by: Any) -> str:
+    """Airflow user of a request's answer."""
+    return str(responded_by.get("name") or "") if isinstance(responded_by, dict) else ""
+
+
+def _turn(run: Any) -> tuple[int, str]:
+    order = (CONDUCTOR, *ALL_PHASES)
+    return (order.index(run.dag_id) if run.dag_id in order else len(order), run.dag_id)
+
+
+# ---- evidence of some items ------------------------------------------------------------------------
+
+
+def _evidence(connection: Connection, request: EvidenceRequest) -> tuple[ItemEvidence, ...]:
+    dag = shipped_dags().get(request.dag_id)
+    if dag is None:
+        raise unknown_item()
+    wanted = set(request.task_ids) & set(dag.specs)
+    rows = connection.execute(_instances([request.dag_id], {request.run_id})).all()
+    return tuple(
+        _item_evidence(row.task_id, request.run_id, str(row.id)) for row in rows if row.task_id in wanted
+    )
+
+
+def _item_evidence(task_id: str, launch_id: str, instance: str) -> ItemEvidence:
+    """What a task instance was decided on; before that, what its checks saw last."""
+    dsn = ledger_dsn()
+    kept = Ledger(dsn).record_of(launch_id, instance)
+    if kept and kept.results:
+        return ItemEvidence(task_id=task_id, task_instance_id=instance, results=kept.results)
+    seen = evidence_of(dsn, instance)
+    pin, results = (seen.pin, seen.results) if seen else ("", ())
+    return ItemEvidence(task_id=task_id, task_instance_id=instance, evidence=pin, results=results)
+
+
+# ---- queries ---------------------------------------------------------------------------------------
+
+
+def _runs(dag_ids: Sequence[str], since: datetime) -> Any:
+    """Runs of our Dags that share a launch id with one that is under way, or changed since then."""
+    moved = select(DagRun.run_id).where(
+        DagRun.dag_id.in_(dag_ids), or_(DagRun.state.in_(UNDER_WAY), DagRun.updated_at > since)
+    )
+    return select(
+        DagRun.id,
+        DagRun.dag_id,
+        DagRun.run_id,
+        DagRun.state.label("state"),
+        DagRun.start_date,
+        DagRun.end_date,
+        DagRun.conf,
+        DagRun.triggering_user_name,
+    ).where(DagRun.dag_id.in_(dag_ids), DagRun.run_id.in_(moved))
+
+
+def _instances(dag_ids: Sequence[str], run_ids: set[str]) -> Any:
+    return (
+        select(
+            TaskInstance.id,
+            TaskInstance.dag_id,
+            TaskInstance.run_id,
+            TaskInstance.task_id,
+            TaskInstance.try_number,
+            TaskInstance.state,
+            TaskInstance.updated_at,
+            DagRun.id.label("dag_run"),
+            HITLDetail.ti_id.label("requested"),
+            HITLDetail.responded_at,
+            HITLDetail.responded_by,
+        )
+        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
+        .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
+        .where(
+            TaskInstance.dag_id.in_(dag_ids), TaskInstance.run_id.in_(run_ids), TaskInstance.map_index == -1
+        )
+    )
+
+
+def _refused(connection: Connection, runs: Sequence[int]) -> dict[tuple[int, str], Any]:
+    query = select(XComModel.dag_run_id, XComModel.task_id, XComModel.value).where(
+        XComModel.dag_run_id.in_(runs), XComModel.key == REFUSAL_KEY, XComModel.map_index == -1
+    )
+    return {(run, task_id): value for run, task_id, value in connection.execute(query)}

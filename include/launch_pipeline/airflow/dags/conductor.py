@@ -1,0 +1,199 @@
+"""The conductor: admits a launch and runs its phases in order (design, section 3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, BaseOperator, Param, chain
+from airflow.sdk.exceptions import AirflowFailException
+
+from launch_pipeline.airflow.dags.phase import TAG
+from launch_pipeline.airflow.hooks.ledger import launches
+from launch_pipeline.airflow.notifiers.launch import tell_complete, tell_refused, tell_started
+from launch_pipeline.airflow.operators.preflight import admit
+from launch_pipeline.airflow.operators.run_phase import (
+    GoNoGoOperator,
+    OfferRollbackOperator,
+    RunPhaseOperator,
+)
+from launch_pipeline.airflow.operators.seals import launch_before
+from launch_pipeline.airflow.triggers.run_checks import environment_files
+from launch_pipeline.checklist.sequence import (
+    AFTER_GO,
+    ALL_PHASES,
+    BEFORE,
+    CONDUCTOR,
+    GO_NO_GO,
+    ROLLBACK,
+    SIDE_BY_SIDE,
+    SIGN_OFF,
+    T_MINUS_2H,
+    WEEK_4,
+    title,
+)
+from launch_pipeline.errors import ConfigurationError, LaunchRefused
+from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.ledger.launches import LaunchState
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+DOC = """
+## Launch
+
+Runs the whole checklist: three weeks of preparation, the launch day in four windows, go/no-go, the week
+after, and the sign-off. Each step runs a phase under this run's id and goes on when the phase is **sealed
+complete**; marking a run green by hand opens nothing.
+
+*Repair*: open the failed phase, clear the item with *downstream*, answer it; then clear the failed step here.
+*Move it*: `launch postpone`. *End it*: `launch abort`.
+"""
+
+
+ADMIT = "admit"
+
+AWAY: dict[str, Any] = {"retries": 20, "retry_delay": timedelta(seconds=10)}
+"""A ledger that is away is asked again; what is refused is not."""
+
+
+class AdmitOperator(BaseOperator):
+    """Refuses what cannot become a launch, in words; otherwise records its start."""
+
+    ui_color = "#cfe2ff"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**AWAY, **kwargs)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the configuration for every phase."""
+        by = context["dag_run"].triggering_user_name or "nobody"
+        try:
+            asked = LaunchContext.of_form(context["run_id"], context["params"], by)
+        except ConfigurationError as error:
+            raise AirflowFailException(str(error)) from error
+        paused = [d for d in ALL_PHASES if context["ti"].get_dag(d).is_paused]
+        try:
+            admitted = admit(asked, paused=paused)
+        except LaunchRefused as refused:
+            context["ti"].xcom_push(key="refused", value=str(refused))
+            tell_refused(asked, str(refused))
+            raise AirflowFailException(str(refused)) from refused
+        tell_started(context["ti"], admitted)
+        return admitted.conf()
+
+
+class CompleteOperator(BaseOperator):
+    """Ends a launch whose every phase is sealed complete and signed, as the ledger says."""
+
+    ui_color = "#d1e7dd"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**AWAY, **kwargs)
+
+    def execute(self, context: Context) -> None:
+        """Record the end and tell it."""
+        try:
+            launch = launches().get(context["run_id"])
+            # Where the worker was lost behind the end, the end is not told yet.
+            if launch.state is not LaunchState.COMPLETE:
+                launch_before(launch.launch_id, CONDUCTOR)
+                launches().end(launch.launch_id, LaunchState.COMPLETE)
+        except LaunchRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
+        tell_complete(context["ti"], LaunchContext.of_launch(launch))
+
+
+def build_launch_dag() -> DAG:
+    """Build the conductor: the only Dag with a form."""
+    with DAG(
+        CONDUCTOR,
+        dag_display_name=title(CONDUCTOR),
+        schedule=None,
+        description="The whole launch: every phase in order, each opened by the seal of the one before",
+        doc_md=DOC,
+        params=form(),
+        tags=[TAG, "start here"],
+        is_paused_upon_creation=False,
+        max_active_runs=64,
+        # Started by a person, from the form: a run of another kind has nobody who started it.
+        allowed_run_types=["manual"],  # type: ignore[list-item]  # Airflow takes names
+    ) as dag:
+        _wire()
+    return dag
+
+
+def _wire() -> None:
+    step: Any = AdmitOperator(task_id=ADMIT, task_display_name="Admit the launch")
+    for dag_id in BEFORE:
+        step = step >> _run(dag_id)
+    t_minus_2h, go = _run(T_MINUS_2H), GoNoGoOperator(**_names(GO_NO_GO))
+    windows = [_run(dag_id) for dag_id in AFTER_GO]
+    step >> [_run(dag_id) for dag_id in SIDE_BY_SIDE] >> t_minus_2h >> go >> windows[0]
+    chain(*windows, _run(WEEK_4), _run(SIGN_OFF), _complete())
+    windows >> OfferRollbackOperator(**_names(ROLLBACK), after=list(AFTER_GO))
+
+
+def _run(dag_id: str) -> RunPhaseOperator:
+    return RunPhaseOperator(**_names(dag_id))
+
+
+def _complete() -> CompleteOperator:
+    return CompleteOperator(task_id="complete", task_display_name="Launch complete")
+
+
+def _names(dag_id: str) -> dict[str, str]:
+    return {"task_id": dag_id, "trigger_dag_id": dag_id, "task_display_name": title(dag_id)}
+
+
+VERSION = r"^v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$"
+"""A release as semantic versioning writes it."""
+
+
+def form() -> dict[str, Param]:
+    """Fields of the trigger form; what JSON schema cannot say, the first task refuses."""
+    environments = list(environment_files())
+    return {
+        "release": Param(
+            "1.0.0",
+            type="string",
+            title="Release",
+            description="Version that is launched, such as 1.0.0 or 1.0.0-rc.1.",
+            pattern=VERSION,
+        ),
+        "release_sha": Param(
+            "",
+            type="string",
+            title="Release commit",
+            description="Full commit id (40 hexadecimal digits) that was built; reports must be about it.",
+            pattern=r"^[0-9a-f]{40}$",
+        ),
+        "previous_release": Param(
+            None,
+            type=["null", "string"],
+            title="Previous release",
+            description="What a rollback goes back to. Empty for a first launch.",
+            pattern=VERSION,
+        ),
+        "launch_at": Param(
+            "",
+            type="string",
+            format="date-time",
+            title="Launch time (T-0)",
+            description="In the future, with a zone. `launch postpone` moves it later.",
+        ),
+        "environment": Param(
+            # Whoever does not look must not rehearse where a launch was meant.
+            min(environments, key=lambda name: name == "rehearsal", default=""),
+            type="string",
+            enum=environments or [""],
+            title="Environment",
+            description="A file in include/environments; one launch per environment at a time.",
+        ),
+        "rehearsal": Param(
+            False,
+            type="boolean",
+            title="Rehearsal",
+            description="Marks everything REHEARSAL; does not block a real launch to this environment.",
+        ),
+    }

@@ -1,0 +1,134 @@
+"""A phase or window as an Airflow Dag: sections are task groups, items are tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG, TaskGroup
+
+from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
+from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
+from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
+from launch_pipeline.airflow.policies.launch_run import CONDUCTORS_TYPE
+from launch_pipeline.airflow.sensors.launch_window import OpensOperator
+from launch_pipeline.checklist.sequence import WINDOWS, title
+from launch_pipeline.launch.deployed_checklists import ShippedDag, shipped_dag
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+    from launch_pipeline.launch.item_records import ItemSpec
+
+TAG = "launch"
+
+
+def build_phase_dag(checklist: str, dag_id: str) -> DAG:
+    """Build the Dag of one phase, window, sign-off or rollback from its checklist file.
+
+    Raises InvalidChecklist, which Airflow shows as an import error.
+    """
+    shipped = shipped_dag(checklist, dag_id)
+    plan = shipped.plan
+    with DAG(
+        dag_id,
+        dag_display_name=title(dag_id),
+        schedule=None,
+        description=plan.phase.description,
+        doc_md=_dag_doc(shipped),
+        tags=[TAG, plan.phase.when, plan.phase.kind],
+        is_paused_upon_creation=False,
+        max_active_runs=64,
+        # Airflow wants "manual" of a Dag without a schedule; the first task and the gate refuse such a run.
+        allowed_run_types=["manual", CONDUCTORS_TYPE],  # type: ignore[list-item]  # Airflow takes names
+    ) as dag:
+        tasks = {**_moments(shipped), **_items(shipped)}
+        for before, after in plan.edges:
+            tasks[before].set_downstream(tasks[after])
+        _close(shipped, [tasks[item.task_id] for item in plan.items])
+    return dag
+
+
+def _moments(shipped: ShippedDag) -> dict[str, BaseOperator]:
+    return {
+        name: OpensOperator(
+            task_id=name,
+            task_display_name=name.replace("_", " ").capitalize(),
+            moment=moment.model_dump(mode="json"),
+            told=shipped.plan.dag_id in WINDOWS,
+            doc_md="Waits for its moment without a worker. `launch postpone` moves it.",
+        )
+        for name, moment in shipped.plan.moments
+    }
+
+
+def _items(shipped: ShippedDag) -> dict[str, BaseOperator]:
+    tasks: dict[str, BaseOperator] = {}
+    for section, planned_items in shipped.plan.sections:
+        with TaskGroup(section.id, group_display_name=section.title, tooltip=section.title):
+            for planned in planned_items:
+                tasks[planned.task_id] = _item(planned.item.id, shipped.specs[planned.task_id])
+    return tasks
+
+
+def _item(name: str, spec: ItemSpec) -> ChecklistItemOperator:
+    return ChecklistItemOperator(
+        task_id=name,
+        task_display_name=spec.item.text,
+        spec=spec.payload(),
+        # A waived item is skipped; what comes after it still runs.
+        trigger_rule="none_failed",
+        owner=spec.item.owner.value,
+        doc_md=_item_doc(spec),
+    )
+
+
+def _close(shipped: ShippedDag, items: list[BaseOperator]) -> None:
+    plan = shipped.plan
+    gate = PhaseGateOperator(
+        task_id="phase_gate",
+        task_display_name="Phase gate",
+        trigger_rule="all_done",
+        specs=[spec.payload() for spec in shipped.specs.values()],
+        phase_id=plan.phase.id,
+        checklist=shipped.checklist,
+        doc_md="Compares every item's state with its record, seals the phase, and fails on a bypass.",
+    )
+    announce = AnnounceOperator(
+        task_id="announce",
+        task_display_name="Announce",
+        title=plan.title,
+        doc_md="Tells how the phase ended.",
+    )
+    gate.set_upstream(items)
+    gate.set_downstream(announce.as_teardown())
+
+
+def _dag_doc(shipped: ShippedDag) -> str:
+    plan = shipped.plan
+    lines = [f"## {plan.title}", "", plan.phase.description, ""]
+    for section, items in plan.sections:
+        lines += [f"### {section.title}", ""]
+        lines += [
+            f"- {planned.item.text} *({planned.item.mode}, {planned.item.owner.label})*" for planned in items
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _item_doc(spec: ItemSpec) -> str:
+    item = spec.item
+    parts = [
+        f"**{item.text}**",
+        f"*{item.mode} · {item.severity} · {item.owner.label}*",
+        f"**How it is verified.** {item.how}",
+        f"**If it fails.** {item.on_failure}",
+    ]
+    if item.question:
+        parts.append(f"**Question.** {item.question}")
+    if item.side_effects:
+        parts.append(
+            f"**Side effects.** {', '.join(item.side_effects)}: runs only where the environment allows it."
+        )
+    if item.notes:
+        parts.append(item.notes)
+    return "\n\n".join(parts)

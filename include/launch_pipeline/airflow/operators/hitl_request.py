@@ -1,0 +1,64 @@
+"""The words of a request. Airflow keeps the first ones for ever, so they hold nothing that changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import Param
+
+from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checks.language.variables import substitute
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from launch_pipeline.launch.context import LaunchContext
+    from launch_pipeline.launch.item_records import ItemSpec
+
+REHEARSAL = "REHEARSAL"
+
+SET_ASIDE_KEY = "before_you_decide"
+"""XCom that shows who decides what was let pass so far."""
+
+
+def subject(spec: ItemSpec, launch: LaunchContext) -> str:
+    """Headline of the request: the document's words, marked in a rehearsal."""
+    return f"{REHEARSAL} · {spec.item.text}" if launch.rehearsal else spec.item.text
+
+
+def body(spec: ItemSpec, launch: LaunchContext) -> str:
+    """What a person reads before answering, as Markdown."""
+    item = spec.item
+    parts = [
+        f"**{_filled(item.question, launch)}**"
+        if item.question
+        else "**The checks did not pass. What now?**",
+        f"Owner: {item.owner.label} · {item.severity} · `{spec.ref}`",
+        f"How it is verified: {_filled(item.how, launch)}",
+        f"If it fails: {_filled(item.on_failure, launch)}",
+    ]
+    if item.mode.has_checks:
+        parts.append("What the checks saw in this try: tab *Storage*, XCom `evidence`.")
+    if item.gate is GateStyle.DECISION:
+        parts.append(f"Everything waived, rejected or not met so far: tab *Storage*, XCom `{SET_ASIDE_KEY}`.")
+    return "\n\n".join(parts)
+
+
+def form(spec: ItemSpec) -> dict[str, Param]:
+    """Fields of the request; the form leaves them open, since the answer decides what is needed."""
+    reason = _text("Reason", "Required to waive, reject or say no.", 2000)
+    if spec.item.gate is not GateStyle.SIGNATURE:
+        return {"reason": reason}
+    return {"signature": _text("Signature", "Your full name, as in the contacts.", 200), "reason": reason}
+
+
+def _text(title: str, description: str, longest: int) -> Param:
+    # The UI refuses to send an empty field unless null is allowed.
+    return Param(None, type=["null", "string"], title=title, description=description, maxLength=longest)
+
+
+def _filled(text: str, launch: LaunchContext) -> str:
+    """Fill in launch variables; a text with an unknown one stays as the checklist wrote it."""
+    try:
+        return str(substitute(text, launch.variables()))
+    except Inconclusive:
+        return text

@@ -1,0 +1,219 @@
+"""The conductor's step: run a phase, or attach to its run, and go on only on its complete seal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.providers.standard.triggers.external_task import DagStateTrigger
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.utils.state import DagRunState
+
+from launch_pipeline.airflow.hooks.ledger import latest_seal, launches
+from launch_pipeline.airflow.hooks.task_api import dag_run
+from launch_pipeline.airflow.notifiers.launch import tell_decided, tell_rollback_offered
+from launch_pipeline.airflow.operators.seals import launch_before, present_seal
+from launch_pipeline.airflow.policies.launch_run import strangeness
+from launch_pipeline.airflow.policies.pacing import pause
+from launch_pipeline.airflow.policies.retries import despite_accidents
+from launch_pipeline.checklist.sequence import title
+from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
+from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.schema import Outcome
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.schema import Seal
+
+POLL_SECONDS = 2
+"""Between two looks at a running phase."""
+
+_AWAY = (LedgerUnavailable, OperationError)
+
+
+class RunPhaseOperator(TriggerDagRunOperator):
+    """Runs a phase under the launch's own run id and goes on when the phase is sealed complete.
+
+    It begins only once the ledger holds the complete seals of all that precedes it. The state of a run or a
+    task does not count: whatever was marked by hand has no seal of its present gate. When this task is
+    cleared it attaches to the run that exists, if that is one of this launch.
+    """
+
+    # What travels to the phase is read from the ledger, and nothing of it is a template.
+    template_fields = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            logical_date=None,
+            wait_for_completion=True,
+            deferrable=True,
+            poke_interval=POLL_SECONDS,
+            # However the run ends, the seal decides.
+            allowed_states=[DagRunState.SUCCESS, DagRunState.FAILED],
+            failed_states=[],
+            # Where a worker was lost, the next try attaches to the run.
+            **despite_accidents(),
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Trigger the phase, or attach to its run."""
+        try:
+            launch = self._launch(context["run_id"])
+            attached = self._attaches(context, launch)
+        except LaunchRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
+        except _AWAY as error:
+            self.log.warning("What precedes cannot be read yet, trying again in %s: %s", pause(), error)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
+        if attached:
+            self._attach(context)
+            return
+        self.trigger_run_id, self.conf = context["run_id"], dict(launch.conf)
+        super().execute(context)
+
+    def again(self, context: Context, event: Any = None) -> None:
+        """Go on after a pause."""
+        del event
+        self.execute(context)
+
+    def _launch(self, launch_id: str) -> Launch:
+        """The launch, which must have come as far as this step."""
+        return launch_before(launch_id, self.trigger_dag_id)
+
+    def _attaches(self, context: Context, launch: Launch) -> bool:
+        """Whether a run of this launch exists already. Raises LaunchRefused for one of somebody else."""
+        run_id = context["run_id"]
+        if not context["ti"].get_dr_count(dag_id=self.trigger_dag_id, run_ids=[run_id]):
+            return False
+        found = dag_run(self.trigger_dag_id, run_id)
+        if found and (problem := strangeness(found.run_type, found.conf, launch)):
+            raise LaunchRefused(f"The run {run_id!r} of {title(self.trigger_dag_id)} {problem}")
+        return True
+
+    def _attach(self, context: Context) -> None:
+        ti, run_id = context["ti"], context["run_id"]
+        ti.xcom_push(key="trigger_run_id", value=run_id)
+        ended = [str(state) for state in self.allowed_states]
+        if ti.get_dr_count(dag_id=self.trigger_dag_id, run_ids=[run_id], states=ended):
+            self.execute_complete(context)
+            return
+        trigger = DagStateTrigger(
+            dag_id=self.trigger_dag_id,
+            states=self.allowed_states,
+            run_ids=[run_id],
+            poll_interval=self.poke_interval,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: Context, event: Any = None) -> None:
+        """Look at the seal of the phase that ended."""
+        del event
+        try:
+            problem = self._judge(context)
+        except _AWAY as error:
+            self.log.warning("The seal cannot be read yet, trying again in %s: %s", pause(), error)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="execute_complete")
+        if problem:
+            raise AirflowFailException(problem)
+
+    def _judge(self, context: Context) -> str | None:
+        """Why the launch does not go on, or None."""
+        seal = present_seal(context["run_id"], self.trigger_dag_id)
+        if seal is None:
+            return (
+                f"{self.trigger_dag_id} ended without a seal of its present gate: it was ended by hand. "
+                "Clear its phase_gate with downstream, then clear this task."
+            )
+        if not seal.complete:
+            self.ended_incomplete(context, seal)
+            repair = "Repair it (clear the item with downstream), then clear this task."
+            return "\n".join((f"{self.trigger_dag_id} is not complete. {repair}", *seal.problems))
+        self.ended_complete(context, seal)
+        return None
+
+    def ended_complete(self, context: Context, seal: Seal) -> None:
+        """Hook for what follows a complete phase."""
+
+    def ended_incomplete(self, context: Context, seal: Seal) -> None:
+        """Hook for what follows an incomplete phase."""
+
+
+def admitted(context: Context) -> LaunchContext:
+    """The launch of a conductor's run, as it was admitted. Raises LaunchRefused where none was."""
+    return LaunchContext.of_launch(launches().get(context["run_id"]))
+
+
+class GoNoGoOperator(RunPhaseOperator):
+    """The decision of four roles; one No ends the launch."""
+
+    def _launch(self, launch_id: str) -> Launch:
+        """As in every step; where the worker was lost behind a No, the No is not told yet."""
+        launch = launches().get(launch_id)
+        return launch if launch.state is LaunchState.NO_GO else super()._launch(launch_id)
+
+    def ended_complete(self, context: Context, seal: Seal) -> None:
+        """Tell that it is a go."""
+        tell_decided(context["ti"], admitted(context), seal)
+
+    def ended_incomplete(self, context: Context, seal: Seal) -> None:
+        """End the launch, so that the environment is free for another, and tell who said no."""
+        if seal.counts.get(Outcome.REJECTED):
+            launches().end(context["run_id"], LaunchState.NO_GO)
+            tell_decided(context["ti"], admitted(context), seal)
+
+
+class OfferRollbackOperator(RunPhaseOperator):
+    """Offers the rollback when a launch-day window failed after the launch had begun."""
+
+    def __init__(self, *, after: list[str], **kwargs: Any) -> None:
+        super().__init__(trigger_rule="one_failed", **kwargs)
+        self.after = after
+
+    def execute(self, context: Context) -> None:
+        """Skip where the launch day never began; otherwise offer it with what failed."""
+        try:
+            failed = {dag_id: self._problems(context, dag_id) for dag_id in self.after}
+            problems = [problem for each in failed.values() for problem in each]
+            if not problems:
+                message = "Nothing was launched, so there is nothing to roll back."
+                raise AirflowSkipException(message)
+            windows = [dag_id for dag_id, found in failed.items() if found]
+            tell_rollback_offered(context["ti"], admitted(context), windows, problems)
+        except LaunchRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
+        except _AWAY as error:
+            self.log.warning("What failed cannot be read yet, trying again in %s: %s", pause(), error)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
+        super().execute(context)
+
+    def _problems(self, context: Context, dag_id: str) -> tuple[str, ...]:
+        seal, _ = latest_seal(context["run_id"], dag_id)
+        if seal:
+            return () if seal.complete else seal.problems
+        # Ended by hand before its gate could seal it: something may be live all the same.
+        return (f"{dag_id} ended without a seal.",) if self._began(context, dag_id) else ()
+
+    def _began(self, context: Context, dag_id: str) -> bool:
+        """Whether the launch ran a window; a run that a person began under its id is none of its own."""
+        run_id = context["run_id"]
+        if not context["ti"].get_dr_count(dag_id=dag_id, run_ids=[run_id]):
+            return False
+        found = dag_run(dag_id, run_id)
+        return found is None or strangeness(found.run_type, found.conf, launches().get(run_id)) is None
+
+    def _launch(self, launch_id: str) -> Launch:
+        """A launch that is over can be rolled back, and a preparation that is open again does not matter."""
+        return launches().get(launch_id)
+
+    def ended_complete(self, context: Context, seal: Seal) -> None:
+        """A rollback that is complete ends the launch."""
+        del seal
+        try:
+            launches().end(context["run_id"], LaunchState.ROLLED_BACK)
+        except LaunchRefused as refused:
+            self.log.warning("The launch had ended already: %s", refused)

@@ -1,0 +1,91 @@
+"""Whether an answer counts: gather what the rules need, then ask the people room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.airflow.hooks.ledger import ledger
+from launch_pipeline.approvals.deployed import contacts, policy
+from launch_pipeline.approvals.rules import AnswerRequest, judge_answer, judge_asking
+from launch_pipeline.checklist.sequence import GO_NO_GO
+from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.launch.evidence import evidence_changed, shows
+from launch_pipeline.ledger.schema import Entry
+
+if TYPE_CHECKING:
+    from launch_pipeline.approvals.contacts import Person
+    from launch_pipeline.launch.context import LaunchContext
+    from launch_pipeline.launch.evidence import Evidence
+    from launch_pipeline.launch.item_records import GivenAnswer, ItemSpec
+    from launch_pipeline.ledger.schema import Record
+
+
+def judge(  # the guard and the task must ask with the very same facts
+    spec: ItemSpec,
+    launch: LaunchContext,
+    answer: GivenAnswer,
+    evidence: Evidence | None,
+    answered_by: frozenset[str] = frozenset(),
+    launch_over: bool = False,
+) -> Person:
+    """Return the person whose answer counts. Raises AnswerRefused with the rule that is broken.
+
+    The answer is pinned to the evidence that it was given on; to other evidence it says nothing.
+    """
+    if answer.option != Answer.RECHECK and not shows(evidence, answer.evidence):
+        raise evidence_changed(evidence)
+    passed = (evidence is not None and evidence.passed) if spec.item.mode.has_checks else None
+    request = _request(
+        spec,
+        answer,
+        launch.started_by,
+        checks_passed=passed,
+        already_answered_by=answered_by,
+        launch_over=launch_over,
+    )
+    return judge_answer(request, contacts(), policy())
+
+
+def judge_who(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> None:
+    """Raise AnswerRefused where an answer cannot count, whatever ledger and evidence say."""
+    judge_asking(_request(spec, answer, started_by), contacts(), policy())
+
+
+def keep_decision(spec: ItemSpec, record: Record) -> None:
+    """Append a decision to the ledger, which looks once more whether its person has decided for another role.
+
+    A No of go/no-go ends the launch, so nothing but another No is kept after it, even where the No's task is
+    cleared before its phase is sealed. Raises AnswerRefused ``two_roles`` or ``no_go``, LaunchRefused where
+    the launch is over, LedgerUnavailable.
+    """
+    entry = Entry.of_record(record)
+    if spec.item.gate is GateStyle.APPROVAL:
+        ledger().append_in_course([entry])
+    else:
+        final, twice = record.dag_id == GO_NO_GO, _one_person_may_decide_twice()
+        ledger().append_decision(entry, final=final, twice=twice)
+
+
+def _one_person_may_decide_twice() -> bool:
+    try:
+        return policy().two_roles_one_person
+    except ConfigurationError:
+        return False
+
+
+def _request(spec: ItemSpec, answer: GivenAnswer, started_by: str | None, **facts: Any) -> AnswerRequest:
+    item = spec.item
+    return AnswerRequest(
+        answer=answer.option,
+        options=spec.options,
+        item_ref=spec.ref,
+        owner=item.owner,
+        gate=item.gate,
+        severity=item.severity,
+        airflow_user=answer.airflow_user,
+        triggered_by=started_by,
+        reason=answer.reason,
+        signature=answer.signature,
+        **facts,
+    )

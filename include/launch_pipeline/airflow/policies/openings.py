@@ -1,0 +1,80 @@
+"""When what belongs to a window may begin: its moments, by the ledger, the environment and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.airflow.hooks.ledger import ledger, sealed_at
+from launch_pipeline.airflow.policies.launch_run import alaunch_in
+from launch_pipeline.airflow.triggers.run_checks import environment_of
+from launch_pipeline.checklist.moments import opening
+from launch_pipeline.checklist.sequence import T_0
+from launch_pipeline.checklist.vocabulary import Anchor
+from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launch_pipeline.checklist.model import Moment
+    from launch_pipeline.launch.context import LaunchContext
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 10.0
+"""At least this often a waiting window looks whether the launch was postponed or aborted."""
+
+
+async def until_opened(ti: Any, moments: Sequence[Moment]) -> datetime:
+    """Wait until the last of some moments has come, and return it. For triggers.
+
+    The launch is read again as it waits: it may be postponed. What cannot be read keeps it waiting. Raises
+    LaunchRefused where the run is none of a launch that goes on.
+    """
+    while True:
+        opens_at = await _known_opening(ti, moments)
+        left = (opens_at - datetime.now(UTC)).total_seconds() if opens_at else LOOK_SECONDS
+        if left <= 0 and opens_at:
+            return opens_at
+        await asyncio.sleep(min(left, LOOK_SECONDS))
+
+
+def opened(launch: LaunchContext, moments: Sequence[Moment]) -> bool:
+    """Whether the last of some moments has come; also where there are none. For workers.
+
+    Raises LedgerUnavailable.
+    """
+    if not moments:
+        return True
+    ended = ledger().seal(launch.launch_id, T_0) if _counts_t_0(moments) else None
+    try:
+        pace = environment_of(launch).pace
+    except ConfigurationError as error:
+        log.warning("When this window opens cannot be read, it stays closed: %s", error)
+        return False
+    return _last(launch, moments, ended.sealed_at if ended else None, pace) <= datetime.now(UTC)
+
+
+async def _known_opening(ti: Any, moments: Sequence[Moment]) -> datetime | None:
+    """When the last moment comes; None while that is not known."""
+    try:
+        launch = await alaunch_in(ti, fresh=True)
+        environment = await asyncio.to_thread(environment_of, launch)
+        ended = await sealed_at(launch.launch_id, T_0) if _counts_t_0(moments) else None
+        return _last(launch, moments, ended, environment.pace)
+    except (LedgerUnavailable, ConfigurationError) as error:
+        log.warning("When this window opens cannot be read, it stays closed: %s", error)
+        return None
+
+
+def _counts_t_0(moments: Sequence[Moment]) -> bool:
+    return any(moment.anchor is Anchor.T_0_END for moment in moments)
+
+
+def _last(
+    launch: LaunchContext, moments: Sequence[Moment], t_0_ended: datetime | None, pace: float
+) -> datetime:
+    base = datetime.fromisoformat(launch.launch_at)
+    return max(opening(moment, base, t_0_ended, pace) for moment in moments)

@@ -1,0 +1,43 @@
+"""The contacts and the policy of this deployment, read again when their file changes."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from launch_pipeline.approvals.contacts import Contacts, load_contacts
+from launch_pipeline.approvals.policy import Policy, load_policy
+from launch_pipeline.checklist.files import checklist_folder, include_folder
+
+CONTACTS_VARIABLE = "LAUNCH_CONTACTS"
+
+
+def contacts() -> Contacts:
+    """The people of this deployment, from the file named by ``LAUNCH_CONTACTS``.
+
+    Raises ConfigurationError where it is missing or wrong.
+    """
+    named = os.environ.get(CONTACTS_VARIABLE)
+    path = Path(named) if named else include_folder() / "contacts.yaml"
+    return _contacts(path, _stamp(path))
+
+
+def policy() -> Policy:
+    """The team's rules about answers. Raises ConfigurationError where the file is wrong."""
+    path = checklist_folder() / "policy.yaml"
+    return _policy(path, _stamp(path))
+
+
+def _stamp(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@lru_cache(maxsize=4)
+def _contacts(path: Path, _stamp: int) -> Contacts:
+    return load_contacts(path)
+
+
+@lru_cache(maxsize=4)
+def _policy(path: Path, _stamp: int) -> Policy:
+    return load_policy(path)

@@ -1,0 +1,343 @@
+"""HTTP for every kind that asks over it: bounded answers, guarded addresses, credentials by connection."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ipaddress
+import json
+import os
+import socket
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from launch_pipeline.errors import Inconclusive, Unreachable
+
+if TYPE_CHECKING:
+    from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
+
+AGENT = "launch-check"
+"""How we name ourselves: whoever is asked in a burst can tell us from his users."""
+BODY_LIMIT = 1024 * 1024
+"""Bytes of an answer that are read."""
+TEXT_LIMIT = 64 * 1024
+"""Characters of an answer that ``expect`` may search; a longer one is no text."""
+_OFF_LOOP = 32 * 1024
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MOST_REDIRECTS = 5
+_TOO_MANY = 429
+_UNAVAILABLE = 503
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_METADATA = ipaddress.ip_address("fd00:ec2::254")
+
+Header = Mapping[str, str]
+
+
+def refused_address(text: str) -> bool:
+    """Whether an address is link-local or a cloud's metadata service: nothing to check lives there."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_link_local or mapped == _METADATA)
+
+
+def refuse(ctx: CheckContext, *hosts: str) -> None:
+    """Raise Inconclusive for such an address, unless the environment allows it."""
+    refused = [host for host in hosts if refused_address(host)]
+    if refused and not ctx.environment.allow_link_local:
+        raise _refused(refused[0])
+
+
+async def refuse_named(ctx: CheckContext, host: str) -> None:
+    """Raise Inconclusive also for a name that leads to such an address; one that leads nowhere is let by."""
+    refuse(ctx, host)
+    if ctx.environment.allow_link_local or _is_address(host):
+        return
+    with suppress(OSError, UnicodeError):
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        refuse(ctx, *(str(address[4][0]) for address in found))
+
+
+def _is_address(host: str) -> bool:
+    with suppress(ValueError):
+        ipaddress.ip_address(host)
+        return True
+    return False
+
+
+def _refused(host: str) -> Inconclusive:
+    message = f"{host} is a link-local or metadata address; a check does not ask there"
+    return Inconclusive(f"{message}, unless the environment has 'allow_link_local: true'")
+
+
+def spoken(error: BaseException) -> str:
+    """Say in words why a connection failed; aiohttp's own text shows objects of the program."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        cause = cause.certificate_error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return f"the TLS handshake failed: {cause.reason.replace('_', ' ').lower()}"
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    said = (cause.strerror if isinstance(cause, OSError) else "") or str(cause)
+    return " ".join(said.split()) or type(cause).__name__
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves as the system does and refuses link-local and metadata addresses."""
+
+    def __init__(self) -> None:
+        self._system = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Resolve a name; raises Inconclusive where it leads to a refused address."""
+        found = await self._system.resolve(host, port, family)
+        for answer in found:
+            if refused_address(answer["host"]):
+                raise _refused(host)
+        return found
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def new_session(*, guarded: bool = True) -> aiohttp.ClientSession:
+    """Make a session: no cookies kept, no proxy by environment, no limit beside the checks' own."""
+    resolver = GuardedResolver() if guarded else ThreadedResolver()
+    connector = aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=10)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
+    session = aiohttp.ClientSession(
+        connector=connector,
+        timeout=timeout,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        headers={"User-Agent": AGENT},
+    )
+    # By itself it sends again what got no answer, PUT and DELETE too; the check knows when that is safe.
+    session._retry_connection = False  # noqa: SLF001  (a test holds it)
+    return session
+
+
+@dataclass(frozen=True)
+class Staying:
+    """The session of another library: it follows no redirect, which could take our credentials anywhere."""
+
+    session: aiohttp.ClientSession
+
+    async def request(self, *arguments: Any, **options: Any) -> aiohttp.ClientResponse:
+        """Send a request, as the session does."""
+        return await self.session.request(*arguments, **{**options, "allow_redirects": False})
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self.session.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, bounded."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+    complete: bool
+    """Whether the whole body was read."""
+    elapsed_ms: float
+
+    @property
+    def text(self) -> str | None:
+        """The body as text; None where it is too long to be searched."""
+        text = self.body.decode("utf-8", "replace")
+        return text if self.complete and len(text) <= TEXT_LIMIT else None
+
+    async def json(self) -> Any:
+        """Read the body as JSON, a large one off the loop; None where it is none."""
+        if len(self.body) > _OFF_LOOP:
+            return await asyncio.to_thread(self._parsed)
+        return self._parsed()
+
+    def _parsed(self) -> Any:
+        try:
+            return json.loads(self.body) if self.complete else None
+        except (ValueError, RecursionError):
+            return None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent."""
+
+    url: URL
+    method: str = "GET"
+    headers: Header = field(default_factory=dict)
+    query: Sequence[tuple[str, str]] = ()
+    data: bytes | None = None
+    credentials: Header = field(default_factory=dict)
+    """Headers that go to the origin of ``url`` only."""
+    follow_redirects: bool = False
+
+
+def credentials(connection: ConnectionInfo) -> dict[str, str]:
+    """Make the headers that prove who we are.
+
+    ``extra.headers`` as they are; a login with its password as Basic, a password alone as Bearer.
+    """
+    given = connection.extra.get("headers")
+    headers = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
+    if connection.password and not any(name.lower() == "authorization" for name in headers):
+        pair = f"{connection.login}:{connection.password}".encode()
+        basic = f"Basic {base64.b64encode(pair).decode()}"
+        headers["Authorization"] = basic if connection.login else f"Bearer {connection.password}"
+    return headers
+
+
+def authority(url: URL) -> str:
+    """Name who is asked: scheme, host and port, without credentials and path."""
+    return str(url.origin())
+
+
+def shown_authority(ctx: CheckContext, url: URL) -> str:
+    """Name who is asked as the evidence shows it: with the real address, where it is elsewhere."""
+    target, named = _placed(ctx, url)
+    return f"{authority(url)} (at {target.host}:{target.port})" if named else authority(url)
+
+
+async def send(
+    ctx: CheckContext, connection: ConnectionInfo, request: Request, most: int = BODY_LIMIT
+) -> Answer:
+    """Send one request and read at most 1 MiB (or ``most`` bytes) of the answer.
+
+    Raises Unreachable (worth another attempt where nothing was sent, or asking again is safe) and
+    Inconclusive for an address that is refused.
+    """
+    url = request.url
+    context = await ctx.clients.tls_context(str(connection.extra.get("ca_file") or ""))
+    for _ in range(_MOST_REDIRECTS + 1):
+        answer = await _exchange(ctx, request, url, context, most)
+        target = _redirect(request, url, answer)
+        if target is None:
+            return answer
+        url = target
+    message = f"{authority(url)} redirects more than {_MOST_REDIRECTS} times"
+    raise Inconclusive(message)
+
+
+def _redirect(request: Request, url: URL, answer: Answer) -> URL | None:
+    """Where to go on: only on the same host, and never from https back to http."""
+    location = answer.headers.get("location", "")
+    if not (request.follow_redirects and answer.status in _REDIRECTS and location):
+        return None
+    target = url.join(URL(location))
+    downgraded = url.scheme == "https" and target.scheme != "https"
+    return None if target.host != url.host or downgraded else target
+
+
+async def _exchange(
+    ctx: CheckContext, request: Request, url: URL, context: ssl.SSLContext, most: int
+) -> Answer:
+    refuse(ctx, url.host or "")
+    session = await ctx.clients.session(guarded=not ctx.environment.allow_link_local)
+    target, named = _placed(ctx, url)
+    own = request.credentials if url.origin() == request.url.origin() else {}
+    first = url == request.url
+    began = time.perf_counter()
+    try:
+        async with session.request(
+            request.method,
+            target,
+            params=list(request.query) if first and request.query else None,
+            headers={**request.headers, **own, **({"Host": named} if named else {})},
+            data=request.data,
+            ssl=context,
+            server_hostname=url.host if named and url.scheme == "https" else None,
+            allow_redirects=False,
+        ) as response:
+            body, complete = await _bounded(response, most)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _unreachable(request, url, error) from error
+    elapsed = (time.perf_counter() - began) * 1000
+    headers = _lowered(response)
+    return Answer(authority(url), response.status, headers, body, complete, elapsed)
+
+
+def _placed(ctx: CheckContext, url: URL) -> tuple[URL, str]:
+    """Where to connect, and the name to ask for where the environment has it elsewhere."""
+    host, port = url.host or "", url.port or 0
+    address = ctx.environment.address_of(host, port)
+    if address == (host, port):
+        return url, ""
+    refuse(ctx, address[0])
+    return url.with_host(address[0]).with_port(address[1]), url.host_port_subcomponent or host
+
+
+async def _bounded(response: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:
+    body = bytearray()
+    async for piece in response.content.iter_chunked(_OFF_LOOP):
+        body += piece
+        if len(body) > most:
+            return bytes(body[:most]), False
+    return bytes(body), True
+
+
+def _lowered(response: aiohttp.ClientResponse) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
+
+
+def _unreachable(request: Request, url: URL, error: Exception) -> Inconclusive:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Inconclusive(f"{authority(url)} has a certificate that is not trusted: {spoken(error)}"[:300])
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Inconclusive(f"{authority(url)} did not answer: {spoken(error)}"[:300])
+    nothing_sent = isinstance(error, aiohttp.ClientConnectorError)
+    return Unreachable(
+        f"{authority(url)} did not answer: {spoken(error)}"[:300],
+        retryable=nothing_sent or request.method in _SAFE,
+    )
+
+
+def refused_credentials(answer: Answer, conn_id: str) -> Inconclusive:
+    """Say that our own credentials were not accepted, which tells nothing about the thing itself."""
+    reason = f"credentials: {answer.url} answered {answer.status} to connection '{conn_id}'"
+    return Inconclusive(reason)
+
+
+def busy(answer: Answer) -> Unreachable | None:
+    """Say how long the authority asks us to wait, where it does (429, 503, GitHub's 403)."""
+    asked = answer.headers.get("retry-after", "")
+    exhausted = answer.headers.get("x-ratelimit-remaining") == "0"
+    if answer.status not in {_TOO_MANY, _UNAVAILABLE, 403} or not (asked or exhausted):
+        return None
+    reason = f"{answer.url} is busy: it answered {answer.status} and asks to wait {asked or 'for a while'}"
+    return Unreachable(reason, retryable=True, retry_after=_seconds(asked))
+
+
+def _seconds(asked: str) -> float | None:
+    if asked.isdecimal():
+        return float(asked[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        # No time given: far beyond any time-out, so that nobody hammers a busy authority.
+        return float("inf")

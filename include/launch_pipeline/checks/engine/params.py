@@ -1,0 +1,77 @@
+"""What the parameters of every kind have in common, and how an item's ``expect`` meets the defaults."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.language.expect import as_list, parse_expectations
+from launch_pipeline.checks.verdict import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+"""A name of something: a host, a path, a rule; may hold ``${variable}``."""
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
+"""At least one name."""
+Criteria = dict[str, list[str]]
+"""JMESPath to the comparisons it must meet."""
+
+
+class Params(Frozen):
+    """The common parameters: whom to ask, what to expect, how long to try.
+
+    A kind's own parameters are a subclass; unknown keys are errors. Numbers where a text belongs
+    are read as text, because YAML reads ``release: 2026`` as a number.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    conn_id: str = ""
+    """The Airflow Connection that holds host and secret; each kind has its default."""
+    expect: dict[str, str | list[str]] = Field(default_factory=dict)
+    """JMESPath into the observation, and the comparison (or several) it must meet."""
+    timeout: Duration = timedelta(seconds=30)
+    """One attempt, hard."""
+    wait: Duration = timedelta()
+    """Poll until the verdict is ``passed``, at most this long."""
+    interval: Duration = timedelta(seconds=15)
+    """The pause between polls."""
+
+    @field_validator("expect", mode="after")
+    @classmethod
+    def _readable(cls, expect: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        parse_expectations(expect)
+        return expect
+
+    @model_validator(mode="after")
+    def _times_make_sense(self) -> Self:
+        if self.timeout <= timedelta() or self.interval <= timedelta():
+            message = "'timeout' and 'interval' must be longer than 0; write for example 30s"
+            raise ValueError(message)
+        if self.wait < timedelta():
+            message = "'wait' cannot be negative; write for example 2m, or leave it out"
+            raise ValueError(message)
+        return self
+
+
+def merged(defaults: Mapping[str, str | Sequence[str]], params: Params) -> Criteria:
+    """Put the item's ``expect`` over the kind's defaults; the same expression replaces its default."""
+    return {path: as_list(wanted) for path, wanted in {**defaults, **params.expect}.items()}
+
+
+def defaults_unless_expected(defaults: Mapping[str, str], params: Params) -> Criteria:
+    """Take the item's ``expect`` alone where it has one, else the defaults."""
+    return merged({} if params.expect else defaults, params)
+
+
+def exactly_one(values: Mapping[str, Any]) -> None:
+    """Raise ValueError unless exactly one of the named parameters is given."""
+    given = [name for name, value in values.items() if value]
+    if len(given) != 1:
+        message = f"give exactly one of {', '.join(values)}; {' and '.join(given) or 'none'} given"
+        raise ValueError(message)

@@ -1,0 +1,258 @@
+"""Runs checks: substitutes, validates, asks, judges, retries, polls; never raises, never passes by doubt."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from launch_pipeline.checks.engine.context import CheckContext
+from launch_pipeline.checks.engine.registry import kind, observer
+from launch_pipeline.checks.evidence import limit, plain, redact, redact_finding
+from launch_pipeline.checks.language.expect import summarise, weigh
+from launch_pipeline.checks.language.variables import substitute, substitute_expectations
+from launch_pipeline.checks.verdict import CheckResult, Finding, Observation, Verdict
+from launch_pipeline.errors import ConfigurationError, Inconclusive, LaunchError, Unreachable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from launch_pipeline.checklist.model import CheckSpec
+    from launch_pipeline.checks.engine.kind import Kind
+    from launch_pipeline.checks.engine.params import Params
+
+_LOG = logging.getLogger(__name__)
+ATTEMPTS = 3
+"""How often a check asks before it reports that nobody answered."""
+_FIRST_PAUSE = 0.5
+_SHORTEST_INTERVAL = 0.05
+_SHORTEST_WAIT = 5.0
+"""Seconds that a wait lasts at least, however fast the environment's time runs."""
+_HEADLINE = 1000
+_MANY = (dict, list, tuple, set, frozenset)
+_LIGHT = 16 * 1024
+"""Characters and values of an observation that the loop itself judges."""
+
+Observe = Callable[[Any, CheckContext], Awaitable[Observation]]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look: what was seen and judged, or why nothing was."""
+
+    verdict: Verdict
+    headline: str = ""
+    """Why nothing was seen; what was seen makes its own."""
+    findings: tuple[Finding, ...] = ()
+    observation: Observation | None = None
+    light: bool = True
+
+
+@dataclass
+class _Running:
+    """A check on its way."""
+
+    spec: CheckSpec
+    ctx: CheckContext
+    started: datetime
+    began: float
+    params: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 0
+
+
+async def run_checks(
+    specs: Sequence[CheckSpec], ctx: CheckContext, *, side_effects: bool | Iterable[str] = False
+) -> list[CheckResult]:
+    """Run an item's checks at the same time, a command before those listed after it.
+
+    One result per check, in order. ``side_effects`` says whether the item has any, or names them;
+    where the environment does not allow them nothing runs and every check is inconclusive. Never
+    raises but for cancellation: whatever goes wrong is an inconclusive result.
+    """
+    refusal = _side_effects_refused(ctx, side_effects)
+    results: list[CheckResult] = []
+    for batch in _batches(specs):
+        results += await asyncio.gather(*(run_check(spec, ctx, refusal=refusal) for spec in batch))
+    return results
+
+
+def _side_effects_refused(ctx: CheckContext, side_effects: bool | Iterable[str]) -> str:
+    named = [] if isinstance(side_effects, bool) else [str(effect) for effect in side_effects]
+    if ctx.environment.allow_side_effects or not (named or side_effects is True):
+        return ""
+    what = f" ({', '.join(named)})" if named else ""
+    return f"has side effects{what}; environment '{ctx.environment.name}' does not allow them"
+
+
+def _batches(specs: Sequence[CheckSpec]) -> list[list[CheckSpec]]:
+    batches: list[list[CheckSpec]] = [[]]
+    for spec in specs:
+        batches[-1].append(spec)
+        if spec.kind == "command":
+            batches.append([])
+    return [batch for batch in batches if batch]
+
+
+async def run_check(spec: CheckSpec, ctx: CheckContext, *, refusal: str = "") -> CheckResult:
+    """Run one check; with a ``refusal`` it is inconclusive for that reason and nothing runs."""
+    own = replace(ctx, seen_secrets=set())
+    running = _Running(spec, own, own.clock(), own.monotonic(), params=dict(spec.params))
+    if refusal:
+        return _result(running, _Look(Verdict.INCONCLUSIVE, refusal))
+    try:
+        look = await _looked(running)
+    except LaunchError as error:
+        look = _Look(Verdict.INCONCLUSIVE, str(error))
+    except Exception as error:  # noqa: BLE001  a bug in a kind must not end the launch
+        look = _bug(running, error)
+    return _result(running, look) if look.light else await asyncio.to_thread(_result, running, look)
+
+
+def _bug(running: _Running, error: Exception) -> _Look:
+    """Tell of a bug; an exception's text may hold what its code worked with, also a secret."""
+    name, told = running.spec.kind, "".join(traceback.format_exception(error))
+    _LOG.error("internal error in kind %s\n%s", name, redact(plain(told), running.ctx.seen_secrets))
+    return _Look(
+        Verdict.INCONCLUSIVE, f"internal error in kind {name}: {type(error).__name__}: {error}"[:_HEADLINE]
+    )
+
+
+async def _looked(running: _Running) -> _Look:
+    of = kind(running.spec.kind)
+    if of.observe is None:
+        return _Look(Verdict.INCONCLUSIVE, f"checks of kind '{of.name}' cannot be run yet; a person decides")
+    running.params = _with_variables(of, running.spec.params, running.ctx)
+    params = _validated(of, running.params)
+    if of.name == "command" and not running.ctx.environment.allow_commands:
+        name = running.ctx.environment.name
+        return _Look(Verdict.INCONCLUSIVE, f"runs a program; environment '{name}' does not allow commands")
+    return await _polled(running, of, params, await _imported(of))
+
+
+async def _imported(of: Kind) -> Observe:
+    """Import the observer, off the loop where it is the first time: libraries take a second."""
+    known = (of.observe or "").partition(":")[0] in sys.modules
+    found: Observe = observer(of) if known else await asyncio.to_thread(observer, of)
+    return found
+
+
+def _with_variables(of: Kind, given: dict[str, Any], ctx: CheckContext) -> dict[str, Any]:
+    """Put variables into the parameters, also into the defaults that speak of them."""
+    defaults = {
+        name: model_field.default
+        for name, model_field in of.params.model_fields.items()
+        if isinstance(model_field.default, str) and "${" in model_field.default
+    }
+    written = {**defaults, **given}
+    variables = ctx.environment.variables
+    rendered: dict[str, Any] = {}
+    for name, value in written.items():
+        as_expect = name in {"expect", "values", "labels"} and isinstance(value, dict)
+        rendered[name] = (substitute_expectations if as_expect else substitute)(value, variables)
+    return rendered
+
+
+def _validated(of: Kind, rendered: dict[str, Any]) -> Params:
+    try:
+        return of.params.model_validate(rendered)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "parameters"
+        problem = f"{str(first['input'])[:80]!r} is not accepted."
+        fix = f"{first['msg'].removeprefix('Value error, ')}."
+        raise ConfigurationError(f"kind {of.name}", place, problem, fix) from error
+
+
+async def _polled(running: _Running, of: Kind, params: Params, observe: Observe) -> _Look:
+    """Look until the verdict is ``passed`` or the waiting is over; the last look counts."""
+    ctx, pace = running.ctx, running.ctx.environment.pace
+    wait = params.wait.total_seconds()
+    # In a rehearsal minutes become milliseconds, in which nothing comes through any pipeline.
+    deadline = ctx.monotonic() + max(wait * pace, min(wait, _SHORTEST_WAIT))
+    interval = max(params.interval.total_seconds() * pace, _SHORTEST_INTERVAL)
+    while True:
+        look = await _retried(running, of, params, observe)
+        left = deadline - ctx.monotonic()
+        if look.verdict is Verdict.PASSED or left <= 0:
+            return look
+        await ctx.sleep(min(interval, left))
+
+
+async def _retried(running: _Running, of: Kind, params: Params, observe: Observe) -> _Look:
+    """Ask up to three times while nobody answers, with growing, jittered pauses."""
+    for attempt in range(1, ATTEMPTS + 1):
+        running.attempts += 1
+        try:
+            return await _once(of, params, observe, running.ctx)
+        except Inconclusive as error:
+            pause = _pause(error, attempt, params)
+            if attempt == ATTEMPTS or pause is None:
+                return _Look(Verdict.INCONCLUSIVE, error.reason)
+        await running.ctx.sleep(pause)
+    return _Look(Verdict.INCONCLUSIVE, "no attempt was made")
+
+
+def _pause(error: Inconclusive, attempt: int, params: Params) -> float | None:
+    """Seconds until the next attempt; None where another makes no sense."""
+    if not error.retryable:
+        return None
+    if error.retry_after is not None:
+        return error.retry_after if 0 <= error.retry_after <= params.timeout.total_seconds() else None
+    return float(_FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)
+
+
+async def _once(of: Kind, params: Params, observe: Observe, ctx: CheckContext) -> _Look:
+    seconds = params.timeout.total_seconds()
+    try:
+        async with asyncio.timeout(seconds):
+            observation = await observe(params, ctx)
+    except TimeoutError as error:
+        reason = f"no answer within {seconds:g}s"
+        raise Unreachable(reason, retryable=of.repeatable(params)) from error
+    question = observation, of.criteria(params), ctx.clock()
+    light = _light(observation)
+    quick = light and not any("matches" in text for texts in question[1].values() for text in texts)
+    verdict, findings = weigh(*question) if quick else await asyncio.to_thread(weigh, *question)
+    return _Look(verdict, findings=findings, observation=observation, light=light)
+
+
+def _light(seen: Observation) -> bool:
+    """Whether an observation is read in a moment: to read it in a thread would take longer than that."""
+    left = _LIGHT
+    waiting: list[Any] = [seen.summary, *(subject.facts for subject in seen.subjects)]
+    while waiting and left > 0:
+        value = waiting.pop()
+        if isinstance(value, str):
+            left -= len(value)
+        elif isinstance(value, _MANY):
+            left -= len(value)
+            waiting += value.values() if isinstance(value, dict) else value
+    return left > 0
+
+
+def _result(running: _Running, look: _Look) -> CheckResult:
+    """Make the record: redacted, plain JSON, bounded."""
+    secrets = tuple(running.ctx.seen_secrets)
+    findings = tuple(redact_finding(finding, secrets) for finding in look.findings)
+    headline = summarise(look.verdict, findings) if look.observation else look.headline
+    seen = look.observation
+    result = CheckResult(
+        kind=running.spec.kind,
+        params=redact(plain(running.params), secrets),
+        authority=redact(seen.authority, secrets) if seen else str(running.params.get("conn_id", "")),
+        verdict=look.verdict,
+        headline=redact(plain(headline), secrets)[:_HEADLINE],
+        findings=findings,
+        observed=redact(plain(seen.summary), secrets) if seen else {},
+        started_at=running.started,
+        duration_ms=max(0, round((running.ctx.monotonic() - running.began) * 1000)),
+        attempts=running.attempts,
+    )
+    return limit(result)

@@ -1,0 +1,176 @@
+"""What Alertmanager sends to whom, as far as it tells: receivers, counters, and whose alerts move them.
+
+It counts notifications by their sort, all webhooks together, newer servers by receiver where they are told
+to; no counter names an alert. So a count speaks of one alert only while no other alert can move it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from launch_pipeline.checks.clients.json_api import mapping, records
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from launch_pipeline.checks.clients.json_api import Api
+
+NONCE_LABEL = "launch_probe"
+"""The label by which one test alert is told from another."""
+_SAMPLE = re.compile(
+    r"^alertmanager_(notifications|notifications_failed|notification_requests|notification_requests_failed)"
+    r"_total(?:\{(.*?)\})? ([0-9.eE+-]+)",
+    re.MULTILINE,
+)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_GROUPS = re.compile(r"^alertmanager_dispatcher_aggregation_groups ([0-9.eE+-]+)", re.MULTILINE)
+_SUPPRESSED = "suppressed"
+
+Group = dict[str, Any]
+Sorts = Counter[str]
+"""Notifications by sort: ``{"webhook": 2}``."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """Notifications of one sort."""
+
+    begun: float = 0
+    answered: float = 0
+    given_up: float = 0
+
+    def since(self, before: Count) -> Count:
+        """Count what came after ``before``."""
+        return Count(
+            self.begun - before.begun, self.answered - before.answered, self.given_up - before.given_up
+        )
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the server says at one moment."""
+
+    counts: dict[str, Count]
+    """By sort, of the receivers that ``counted`` names."""
+    counted: frozenset[str]
+    """The receivers whose notifications move these counters."""
+    groups: tuple[Group, ...]
+    hidden: int
+    """Groups of alerts that are over: the server lists them no more, and may still tell of their end."""
+
+    def ours(self, nonce: str) -> list[str]:
+        """Name the receivers of the test alert, once for each notification group."""
+        return [_receiver(group) for group in self.groups if any(_is(one, nonce) for one in _alerts(group))]
+
+    def others(self, nonce: str = "") -> list[str]:
+        """Name what else may move these counters: alerts that are not muted, and those just over."""
+        names = {
+            str(alert.get("labels", {}).get("alertname"))
+            for group in self.groups
+            if _receiver(group) in self.counted
+            for alert in _alerts(group)
+            if not _is(alert, nonce) and (alert.get("status") or {}).get("state") != _SUPPRESSED
+        }
+        over = [f"{self.hidden} ended lately"] if self.hidden else []
+        return [*sorted(names), *over]
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """One receiver among those that Alertmanager is configured with."""
+
+    api: Api
+    receivers: dict[str, Sorts]
+    """What each receiver sends for one group of alerts."""
+    wanted: str
+
+    @classmethod
+    async def of(cls, api: Api, wanted: str) -> Traffic:
+        """Read Alertmanager's own configuration; it masks the secrets in it."""
+        status = mapping((await api.get("/api/v2/status")).document, "status")
+        original = mapping(status.get("config"), "configuration").get("original")
+        try:
+            # Off the loop: a large configuration takes a second to read.
+            read = await asyncio.to_thread(yaml.safe_load, str(original or ""))
+        except yaml.YAMLError as error:
+            message = f"{api.authority} gives a configuration that cannot be read"
+            raise Inconclusive(message) from error
+        listed = records(mapping(read, "configuration").get("receivers"), "receivers")
+        return cls(api, {str(one.get("name")): _sorts(one) for one in listed}, wanted)
+
+    async def look(self) -> Look:
+        """Ask for the counters, then for the groups: whoever has moved a counter is still in its group."""
+        text = await self.api.text("/metrics")
+        known = _GROUPS.search(text)
+        samples = [(name, dict(_LABEL.findall(inner)), float(n)) for name, inner, n in _SAMPLE.findall(text)]
+        if known is None or not any(name == "notification_requests" for name, _, _ in samples):
+            lacking = "notification_requests_total" if known else "dispatcher_aggregation_groups"
+            message = f"{self.api.authority}/metrics has no alertmanager_{lacking}"
+            raise Inconclusive(message)
+        groups = records((await self.api.get("/api/v2/alerts/groups")).document, "groups")
+        by_receiver = any("receiver_name" in labels for _, labels, _ in samples)
+        own = {self.wanted} if by_receiver else self._alike()
+        hidden = max(0, round(float(known[1])) - len(groups))
+        return Look(self._counts(samples), frozenset(own), tuple(groups), hidden)
+
+    def expected(self, told: Iterable[str], counted: frozenset[str]) -> Sorts:
+        """How many notifications the counters must show for groups at these receivers."""
+        total: Sorts = Counter()
+        for name in told:
+            total += self.receivers.get(name, Counter()) if name in counted else Counter()
+        return Counter({sort: total[sort] for sort in self.receivers[self.wanted]})
+
+    def _alike(self) -> set[str]:
+        """Name the receivers that send something of the same sort."""
+        sorts = set(self.receivers[self.wanted])
+        return {name for name, own in self.receivers.items() if sorts & set(own)}
+
+    def _counts(self, samples: list[tuple[str, dict[str, str], float]]) -> dict[str, Count]:
+        """Sum the counters.
+
+        ``alertmanager_notifications_total`` counts a notification before it is sent, so it proves
+        nothing without the requests that were answered.
+        """
+        totals: dict[str, dict[str, float]] = {
+            sort: defaultdict(float) for sort in self.receivers[self.wanted]
+        }
+        for name, labels, number in samples:
+            own = labels.get("receiver_name", self.wanted) == self.wanted
+            if own and labels.get("integration") in totals:
+                totals[labels["integration"]][name] += number
+        return {
+            sort: Count(
+                begun=t["notifications"],
+                answered=t["notification_requests"] - t["notification_requests_failed"],
+                given_up=t["notifications_failed"],
+            )
+            for sort, t in totals.items()
+        }
+
+
+def _sorts(receiver: dict[str, Any]) -> Sorts:
+    """``webhook_configs: [a, b]`` sends two of the sort ``webhook``."""
+    suffix = "_configs"
+    return Counter(
+        {key.removesuffix(suffix): len(value) for key, value in receiver.items()
+         if key.endswith(suffix) and isinstance(value, list) and value}
+    )  # fmt: skip
+
+
+def _receiver(group: Group) -> str:
+    return str((group.get("receiver") or {}).get("name"))
+
+
+def _alerts(group: Group) -> list[dict[str, Any]]:
+    return records(group.get("alerts"), "alerts")
+
+
+def _is(alert: dict[str, Any], nonce: str) -> bool:
+    return bool(nonce) and (alert.get("labels") or {}).get(NONCE_LABEL) == nonce

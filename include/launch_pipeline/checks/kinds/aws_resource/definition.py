@@ -1,0 +1,43 @@
+"""Kind ``aws_resource``: do cloud resources look like this. Facts: the response without metadata."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.engine.params import Criteria, Params, merged
+
+
+class AwsResourceParams(Params):
+    """One read-only operation of one service."""
+
+    conn_id: str = "aws"
+    service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+    """As boto3 names it, such as ``ec2``."""
+    operation: Annotated[str, Field(pattern=r"^(describe|list|get)_[a-z0-9_]{1,80}$")]
+    """Only ``describe_*``, ``list_*`` and ``get_*``: a check looks and changes nothing."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Of the operation, as boto3 names them."""
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> Self:
+        if not self.expect:
+            message = "'aws_resource' has no pass criterion of its own; add 'expect:'"
+            raise ValueError(message)
+        return self
+
+
+def criteria(params: AwsResourceParams) -> Criteria:
+    """Take what the item expects, nothing else."""
+    return merged({}, params)
+
+
+KIND = Kind(
+    name="aws_resource",
+    params=AwsResourceParams,
+    observe="launch_pipeline.checks.kinds.aws_resource.observer:observe",
+    criteria=criteria,
+    default_conn_id="aws",
+)

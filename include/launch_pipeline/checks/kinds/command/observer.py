@@ -1,0 +1,81 @@
+"""Observes ``command``: one program, no shell, its own process group, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.checks.clients.processes import Ended, Tail, environment, run
+from launch_pipeline.checks.evidence import is_sensitive, redact
+from launch_pipeline.checks.kinds.command import artifacts
+from launch_pipeline.checks.verdict import Observation, Subject
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from launch_pipeline.checks.engine.context import CheckContext
+    from launch_pipeline.checks.kinds.command.definition import CommandParams
+
+_SHOWN = 4096
+_RESERVE = 10.0
+"""Seconds of the check's time-out that are kept for ending the program."""
+
+
+async def observe(params: CommandParams, ctx: CheckContext) -> Observation:
+    """Run the program; raises Inconclusive where it cannot be started or does not end in time.
+
+    Files that it makes are kept whatever it returns: k6 returns 99 for a crossed threshold.
+    """
+    cwd = Path(params.cwd)
+    env = environment(params.env)
+    ctx.seen_secrets.update(value for name, value in env.items() if is_sensitive(name))
+    before = await asyncio.to_thread(artifacts.prepare, cwd, params.artifacts)
+    whole = params.timeout.total_seconds()
+    reserve = min(_RESERVE, whole / 4)
+    seconds = whole - reserve
+    ended = await run(params.argv, cwd, env, seconds, reserve / 2)
+    keeping = _keeping(params, ctx, finished=ended.returncode is not None)
+    kept, missing = await asyncio.to_thread(_keep, params, before, keeping)
+    tails = {"stdout_tail": _shown(ended.stdout, ctx), "stderr_tail": _shown(ended.stderr, ctx)}
+    if ended.returncode is None:
+        last = (tails["stderr_tail"] or tails["stdout_tail"]).strip().rpartition("\n")[2]
+        message = f"{params.argv[0]} did not end within {seconds:g}s and was stopped; its last line: {last}"
+        raise Inconclusive(message[:400])
+    facts = {**_ended(ended), **tails, "artifacts": kept, "missing_artifacts": missing}
+    subject = Subject(name=params.argv[0], facts=facts)
+    return Observation(subjects=(subject,), authority="this worker", summary=facts)
+
+
+def _keeping(params: CommandParams, ctx: CheckContext, *, finished: bool) -> artifacts.Keeping:
+    variables = ctx.environment.variables
+    about = {
+        "commit": variables.get("release_sha"),
+        "generated_at": ctx.clock().isoformat(),
+        "made_by": params.argv[0],
+    }
+    return artifacts.Keeping(artifacts.reports_folder(variables.get("reports")), about if finished else None)
+
+
+def _keep(
+    params: CommandParams, before: dict[Path, artifacts.Stamp], keeping: artifacts.Keeping
+) -> tuple[list[dict[str, Any]], list[str]]:
+    try:
+        return artifacts.keep(Path(params.cwd), params.artifacts, before, keeping)
+    except OSError as error:
+        message = f"what {params.argv[0]} made cannot be kept: {error.strerror or error} ({error.filename})"
+        raise Inconclusive(message[:300]) from error
+
+
+def _ended(ended: Ended) -> dict[str, Any]:
+    return {
+        "returncode": ended.returncode,
+        "duration_s": ended.duration_s,
+        "stdout_bytes": ended.stdout.total,
+        "stderr_bytes": ended.stderr.total,
+    }
+
+
+def _shown(tail: Tail, ctx: CheckContext) -> str:
+    """Show the end of a stream; hide secrets before it is cut, or half of one would remain."""
+    text = redact(tail.kept.decode("utf-8", "replace"), tuple(ctx.seen_secrets))
+    return str(text)[-_SHOWN:]

@@ -1,0 +1,63 @@
+"""Kind ``container_image``: is the image of this release in the registry.
+
+Facts per image: ``digest, media_type, platforms, created, labels``, where asked
+``signed``, and ``deployed, deployed_digests``.
+"""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import Field, field_validator
+
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.language.expect import parse_comparison
+
+
+class ContainerImageParams(Params):
+    """Images of one tag."""
+
+    conn_id: str = "registry"
+    images: Names
+    """Repositories in the registry, without tag."""
+    tag: Name = "${release}"
+    """The tag that every image must have."""
+    platforms: tuple[Name, ...] = ("linux/amd64",)
+    """Each must be in the image; empty: not looked at."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Label to comparison."""
+    signed: bool = False
+    """Whether it must be signed by cosign."""
+    deployed: bool = False
+    """Whether every pod of it in ``${namespace}`` must run this very digest."""
+
+    @field_validator("labels", mode="after")
+    @classmethod
+    def _comparisons(cls, labels: dict[str, str]) -> dict[str, str]:
+        for wanted in labels.values():
+            parse_comparison(wanted)
+        return labels
+
+
+def criteria(params: ContainerImageParams) -> Criteria:
+    """There, for every platform, with the wanted labels; signed and deployed where asked."""
+    defaults = {"digest": "exists"}
+    if params.platforms:
+        defaults["platforms"] = f"contains_all {json.dumps(params.platforms)}"
+    defaults |= {f"labels.{json.dumps(label)}": wanted for label, wanted in params.labels.items()}
+    if params.signed:
+        defaults["signed"] = "== true"
+    if params.deployed:
+        # All pods: in the middle of a roll-out the old image still serves.
+        defaults["deployed"] = "== true"
+    return merged(defaults, params)
+
+
+KIND = Kind(
+    name="container_image",
+    params=ContainerImageParams,
+    observe="launch_pipeline.checks.kinds.container_image.observer:observe",
+    criteria=criteria,
+    default_conn_id="registry",
+)

@@ -1,0 +1,190 @@
+"""A dashboard's panels: which there are, and whether their own queries give data."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from launch_pipeline.checks.clients.json_api import Api, mapping, records, said_by
+from launch_pipeline.checks.kinds.grafana_dashboard.grafana_variables import (
+    UnknownVariableError,
+    Values,
+    replaced,
+    saved_values,
+)
+from launch_pipeline.checks.language.values import duration
+from launch_pipeline.errors import Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+QUERY = "/api/ds/query"
+LIBRARY = "/api/library-elements"
+SETTINGS = "/api/frontend/settings"
+_STATIC = {"text", "dashlist", "alertlist", "annolist", "news", "welcome", "gettingstarted", "pluginlist"}
+_POINTS = 200
+_SHORTEST = timedelta(seconds=15)
+_OF_ANOTHER_PANEL = "-- Dashboard --"
+_BROKEN = 500
+_ALLOWED = {207, 400, 404, 500, 502, 503, 504}
+"""With these Grafana may still say which query failed and why."""
+
+Panel = dict[str, Any]
+
+
+def all_panels(dashboard: dict[str, Any]) -> list[Panel]:
+    """Every panel, those inside rows too, at any depth; a row itself is none."""
+    return list(_nested(dashboard.get("panels") or [])) + [
+        panel for row in dashboard.get("rows") or [] for panel in _nested(row.get("panels") or [])
+    ]
+
+
+def _nested(panels: list[Panel]) -> Iterator[Panel]:
+    for panel in panels:
+        if panel.get("type") != "row":
+            yield panel
+        yield from _nested(panel.get("panels") or [])
+
+
+@dataclass(frozen=True)
+class Datasources:
+    """Names and uids, as Grafana's own pages know them."""
+
+    uids: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    default: str = ""
+
+    def find(self, given: Any, values: Values) -> dict[str, str]:
+        """Give uid and type of a panel's datasource: an object, a name, a variable or nothing."""
+        named = given if isinstance(given, str) else (given or {}).get("uid") or ""
+        named = str(replaced(named, values))
+        if named in {"", "default"}:
+            named = self.default
+        uid = self.uids.get(named, named)
+        kind = (given.get("type") if isinstance(given, dict) else None) or self.types.get(uid, "")
+        return {"uid": uid, "type": kind}
+
+
+async def datasources(api: Api) -> Datasources:
+    """Ask Grafana for its datasources."""
+    settings = mapping((await api.get(SETTINGS)).document, "settings")
+    listed = {
+        str(name): one for name, one in (settings.get("datasources") or {}).items() if isinstance(one, dict)
+    }
+    uids = {name: str(one.get("uid") or name) for name, one in listed.items()}
+    return Datasources(
+        uids=uids,
+        types={uids[name]: str(one.get("type") or "") for name, one in listed.items()},
+        default=str(settings.get("defaultDatasource") or ""),
+    )
+
+
+@dataclass(frozen=True)
+class Emptiness:
+    """Panels without data, and those whose queries nobody can ask."""
+
+    empty: list[str]
+    unknown: list[str]
+
+
+@dataclass(frozen=True)
+class PanelQueries:
+    """Runs the queries of one dashboard's panels."""
+
+    api: Api
+    dashboard: dict[str, Any]
+    known: Datasources
+    window: timedelta
+
+    async def emptiness(self) -> Emptiness:
+        """Ask every panel that shows data; each as ``title`` or ``title: what went wrong``."""
+        values = saved_values(self.dashboard)
+        shown = [panel for panel in all_panels(self.dashboard) if panel.get("type") not in _STATIC]
+        said = await asyncio.gather(*(self._panel(panel, values) for panel in shown))
+        return Emptiness([e for e, _ in said if e], [u for _, u in said if u])
+
+    async def _panel(self, panel: Panel, values: Values) -> tuple[str, str]:
+        """Why it is empty, and why nobody can say."""
+        panel = await self._whole(panel)
+        title = str(panel.get("title") or f"panel {panel.get('id')}")
+        try:
+            queries = self._queries(panel, values)
+        except UnknownVariableError as error:
+            return "", f"{title}: variable '{error}' has no saved value"
+        if queries is None:
+            return "", ""
+        visible = {str(query["refId"]) for query in queries if not query.get("hide")}
+        if not visible:
+            return f"{title}: has no query", ""
+        reason = await self._asked(panel, queries, visible)
+        return (f"{title}{reason}"[:200], "") if reason is not None else ("", "")
+
+    async def _whole(self, panel: Panel) -> Panel:
+        """A library panel's queries are kept apart from the dashboard."""
+        uid = (panel.get("libraryPanel") or {}).get("uid")
+        if not uid or panel.get("targets"):
+            return panel
+        reply = await self.api.get(f"{LIBRARY}/{quote(str(uid), safe='')}")
+        result = mapping(mapping(reply.document, "document").get("result"), "library panel")
+        return {**mapping(result.get("model"), "model of the library panel"), "title": panel.get("title")}
+
+    def _queries(self, panel: Panel, values: Values) -> list[dict[str, Any]] | None:
+        """Make the queries; None for a panel that shows another panel's data, which is asked itself."""
+        own = panel.get("datasource")
+        if (isinstance(own, dict) and own.get("uid") == _OF_ANOTHER_PANEL) or own == _OF_ANOTHER_PANEL:
+            return None
+        return [
+            self._query(target, own, values, index)
+            for index, target in enumerate(panel.get("targets") or [])
+            if isinstance(target, dict)
+        ]
+
+    def _query(self, target: dict[str, Any], own: Any, values: Values, index: int) -> dict[str, Any]:
+        source = self.known.find(target.get("datasource") or own, values)
+        step = max(self.window / _POINTS, _SHORTEST)
+        return {
+            **replaced({k: v for k, v in target.items() if k != "datasource"}, values, source["type"]),
+            "refId": target.get("refId") or f"Q{index}",
+            "datasource": source,
+            "intervalMs": round(step / timedelta(milliseconds=1)),
+            "maxDataPoints": _POINTS,
+        }
+
+    async def _asked(self, panel: Panel, queries: list[dict[str, Any]], visible: set[str]) -> str | None:
+        """Why the panel shows nothing; None where it shows something."""
+        window = duration(panel.get("timeFrom")) or self.window
+        now = self.api.ctx.clock()
+        times = {"from": now - window, "to": now}
+        question = {name: str(round(at.timestamp() * 1000)) for name, at in times.items()}
+        reply = await self.api.post(QUERY, {"queries": queries, **question}, allowed=_ALLOWED)
+        results = reply.document.get("results") if isinstance(reply.document, dict) else None
+        if not isinstance(results, dict) and reply.status >= _BROKEN:
+            message = f"{self.api.authority} answered {reply.status} to a panel's query"
+            raise Unreachable(message, retryable=True)
+        if not isinstance(results, dict):
+            return f": Grafana answered {reply.status} {said_by(reply.document)}".rstrip()
+        seen = [results[ref] for ref in sorted(visible) if isinstance(results.get(ref), dict)]
+        if any(has_data(one) for one in seen):
+            return None
+        errors = [str(one["error"]) for one in seen if one.get("error")]
+        return f": {errors[0]}" if errors else ""
+
+
+def has_data(result: dict[str, Any]) -> bool:
+    """Whether a result holds at least one value that is neither null nor a time."""
+    frames = [frame for frame in records(result.get("frames") or [], "frames") if frame]
+    return any(_has_values(frame) for frame in frames)
+
+
+def _has_values(frame: dict[str, Any]) -> bool:
+    fields = (frame.get("schema") or {}).get("fields") or []
+    columns = (frame.get("data") or {}).get("values") or []
+    for index, column in enumerate(columns):
+        unnamed = "time" if index == 0 and len(columns) > 1 else ""
+        kind = fields[index].get("type") if index < len(fields) else unnamed
+        if kind != "time" and any(value is not None for value in column or []):
+            return True
+    return False

@@ -1,0 +1,94 @@
+"""Observes ``grafana_dashboard``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from launch_pipeline.checks.clients.json_api import Api, mapping, records
+from launch_pipeline.checks.kinds.grafana_dashboard.grafana_panels import (
+    Datasources,
+    PanelQueries,
+    all_panels,
+    datasources,
+)
+from launch_pipeline.checks.verdict import Observation, Subject
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from launch_pipeline.checks.engine.context import CheckContext
+    from launch_pipeline.checks.kinds.grafana_dashboard.definition import GrafanaDashboardParams
+
+# Grafana 13 calls these deprecated in favour of /apis/dashboard.grafana.app; they go on working.
+DASHBOARD = "/api/dashboards/uid"
+TEAMS = "/api/teams/search"
+_NOT_FOUND = 404
+_VIEW = 1
+_EVERYBODY = "viewer"
+_PEOPLE = ("team", "role", "userLogin", "userEmail")
+
+Facts = dict[str, Any]
+
+
+async def observe(params: GrafanaDashboardParams, ctx: CheckContext) -> Observation:
+    """Look every dashboard up; one subject per uid. A dashboard that is not there is an answer.
+
+    Raises Unreachable where Grafana does not answer, Inconclusive where it does not let us look or a
+    panel's query cannot be made.
+    """
+    api = await Api.connect(ctx, params.conn_id, timed=params.require_data)
+    known = await datasources(api) if params.require_data else Datasources()
+    facts = await asyncio.gather(*(_dashboard(params, api, uid, known) for uid in params.uids))
+    subjects = tuple(Subject(name=uid, facts=found) for uid, found in zip(params.uids, facts, strict=True))
+    summary = {one.name: one.facts for one in subjects}
+    return Observation(subjects=subjects, authority=api.authority, summary=summary)
+
+
+async def _dashboard(params: GrafanaDashboardParams, api: Api, uid: str, known: Datasources) -> Facts:
+    path = f"{DASHBOARD}/{quote(uid, safe='')}"
+    reply = await api.get(path, allowed={_NOT_FOUND})
+    if reply.status == _NOT_FOUND:
+        return {"exists": False}
+    document = mapping(reply.document, "document")
+    dashboard, meta = mapping(document.get("dashboard"), "dashboard"), document.get("meta") or {}
+    facts: Facts = {
+        "exists": True,
+        "title": dashboard.get("title"),
+        "folder": meta.get("folderTitle"),
+        "updated": meta.get("updated"),
+        "panels": len(all_panels(dashboard)),
+    }
+    if params.require_data:
+        facts["empty_panels"] = await _empty(params, PanelQueries(api, dashboard, known, params.window), uid)
+    if params.viewers:
+        facts["missing_viewers"] = await _missing_viewers(params, api, path)
+    return facts
+
+
+async def _empty(params: GrafanaDashboardParams, queries: PanelQueries, uid: str) -> list[str]:
+    found = await queries.emptiness()
+    if found.unknown and len(found.empty) <= params.max_empty_panels:
+        message = f"dashboard '{uid}': {'; '.join(found.unknown)}"
+        raise Inconclusive(message[:400])
+    return found.empty
+
+
+async def _missing_viewers(params: GrafanaDashboardParams, api: Api, path: str) -> list[str]:
+    """Name the viewers without View, given to them by name or, for a team that exists, to every viewer."""
+    entries = records((await api.get(f"{path}/permissions")).document, "permissions")
+    allowed = {
+        str(entry[kind]).lower()
+        for entry in entries
+        for kind in _PEOPLE
+        if entry.get(kind) and (entry.get("permission") or 0) >= _VIEW
+    }
+    missing = [viewer for viewer in params.viewers if viewer.lower() not in allowed]
+    if _EVERYBODY not in allowed:
+        return missing
+    return [viewer for viewer in missing if not await _is_team(api, viewer)]
+
+
+async def _is_team(api: Api, name: str) -> bool:
+    reply = await api.get(TEAMS, [("name", name)])
+    return bool(records(mapping(reply.document, "document").get("teams"), "teams"))

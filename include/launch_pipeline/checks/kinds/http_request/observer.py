@@ -1,0 +1,191 @@
+"""Observes ``http_request``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from yarl import URL
+
+from launch_pipeline.checks.clients.clock_skew import compares_ages, refuse_skew
+from launch_pipeline.checks.clients.http import (
+    Answer,
+    Request,
+    authority,
+    busy,
+    credentials,
+    refused_credentials,
+    send,
+    shown_authority,
+)
+from launch_pipeline.checks.verdict import Observation, Subject
+from launch_pipeline.errors import Inconclusive, Unreachable
+
+if TYPE_CHECKING:
+    from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
+    from launch_pipeline.checks.kinds.http_request.definition import HttpRequestParams
+
+_EXCERPT = 1024
+_UNAUTHORIZED = {401, 403}
+_INVALID = "Bearer not-a-valid-token"
+_SHOWN_HEADERS = ("content-type", "location", "server", "retry-after", "x-cache")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One path with its answers."""
+
+    name: str
+    answers: list[Answer]
+    failures: int
+
+
+async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
+    """Ask every path, ``samples`` times each.
+
+    Raises Unreachable where nobody answers, Inconclusive where our own credentials are refused or
+    an answer that ``expect`` reads as JSON is larger than 1 MiB.
+    """
+    connection = await ctx.connection(params.conn_id)
+    own = await _credentials(params, connection, ctx)
+    requests = {target: _request(params, connection, target, own) for target in params.targets}
+    asked = await asyncio.gather(
+        *(_ask(params, ctx, connection, target, request) for target, request in requests.items())
+    )
+    if compares_ages(params):
+        for one in asked:
+            refuse_skew(ctx, one.answers[-1].url, one.answers[-1].headers)
+    subjects = tuple([Subject(name=one.name, facts=await _facts(params, one)) for one in asked])
+    first = next(iter(requests.values()))
+    return Observation(subjects=subjects, authority=shown_authority(ctx, first.url), summary=_summary(asked))
+
+
+async def _credentials(
+    params: HttpRequestParams, connection: ConnectionInfo, ctx: CheckContext
+) -> dict[str, str]:
+    if params.auth == "none":
+        return {}
+    if params.auth == "invalid":
+        return {"Authorization": _INVALID}
+    return credentials(connection if params.auth == "connection" else await ctx.connection(params.auth))
+
+
+def _request(
+    params: HttpRequestParams, connection: ConnectionInfo, target: str, own: dict[str, str]
+) -> Request:
+    base = URL(connection.base_url)
+    absolute = target.startswith(("http://", "https://"))
+    url = URL(target) if absolute else URL(connection.base_url + "/" + target.lstrip("/"))
+    if not url.host:
+        message = f"connection '{params.conn_id}' has no host, and '{target}' names none"
+        raise Inconclusive(message)
+    headers, data = dict(params.headers), None
+    if params.json_body is not None:
+        headers = {"Content-Type": "application/json", **headers}
+        data = json.dumps(params.json_body).encode()
+    elif params.body is not None:
+        data = params.body.encode()
+    query = [(name, item) for name, value in params.query.items() for item in _listed(value)]
+    same_origin = not absolute or url.origin() == base.origin()
+    return Request(
+        url=url,
+        method=params.method,
+        headers=headers,
+        query=query,
+        data=data,
+        # Secrets go to the connection's own origin only.
+        credentials=own if same_origin or params.auth == "invalid" else {},
+        follow_redirects=params.follow_redirects,
+    )
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+async def _ask(
+    params: HttpRequestParams, ctx: CheckContext, connection: ConnectionInfo, target: str, request: Request
+) -> _Asked:
+    """Ask one path; a burst takes one of the authority's places and has its own concurrency."""
+    gate = asyncio.Semaphore(params.concurrency)
+    problems: list[Unreachable] = []
+    answers: list[Answer] = []
+
+    async def one() -> None:
+        async with gate:
+            try:
+                answer = await send(ctx, connection, request)
+            except Unreachable as error:
+                problems.append(error)
+                return
+        if answers:
+            # Only the last body is looked at; a thousand of them would fill the memory.
+            answers[-1] = replace(answers[-1], body=b"")
+        answers.append(answer)
+
+    async with ctx.clients.limit(authority(request.url)):
+        await asyncio.gather(*(one() for _ in range(params.samples)))
+    if not answers:
+        raise problems[0]
+    _question(params, answers[-1])
+    return _Asked(f"{params.method} {target}", answers, len(problems))
+
+
+def _question(params: HttpRequestParams, answer: Answer) -> None:
+    """Tell an authority that could not be asked from one that answered no."""
+    if params.expects_status or params.samples > 1:
+        return
+    wait = busy(answer)
+    if wait is not None:
+        raise wait
+    if answer.status in _UNAUTHORIZED and params.auth not in {"none", "invalid"}:
+        raise refused_credentials(answer, params.conn_id if params.auth == "connection" else params.auth)
+
+
+async def _facts(params: HttpRequestParams, asked: _Asked) -> dict[str, Any]:
+    last = asked.answers[-1]
+    if not last.complete and any("json" in expression for expression in params.expect):
+        message = f"{last.url} answered more than 1 MiB; narrow the request"
+        raise Inconclusive(message)
+    said: dict[str, Any] = {
+        "status": last.status,
+        "headers": last.headers,
+        "json": await last.json(),
+        "text": last.text,
+    }
+    return {
+        **said,
+        "last": said,
+        "statuses": {str(status): n for status, n in sorted(_statuses(asked).items())},
+        "latency_ms": _latencies(asked),
+        "failures": asked.failures,
+    }
+
+
+def _statuses(asked: _Asked) -> Counter[int]:
+    return Counter(answer.status for answer in asked.answers)
+
+
+def _latencies(asked: _Asked) -> dict[str, float]:
+    """Percentiles by the nearest rank, in milliseconds."""
+    times = sorted(answer.elapsed_ms for answer in asked.answers)
+    ranks = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    return {name: round(times[math.ceil(share * len(times)) - 1], 1) for name, share in ranks.items()}
+
+
+def _summary(asked: list[_Asked]) -> dict[str, Any]:
+    summary: dict[str, Any] = {}
+    for one in asked[:20]:
+        last = one.answers[-1]
+        summary[one.name] = {
+            "statuses": {str(status): n for status, n in _statuses(one).items()},
+            "latency_ms": _latencies(one),
+            "failures": one.failures,
+            "headers": {name: last.headers[name] for name in _SHOWN_HEADERS if name in last.headers},
+            "excerpt": last.body[:_EXCERPT].decode("utf-8", "replace"),
+        }
+    return summary

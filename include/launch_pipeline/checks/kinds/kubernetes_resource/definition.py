@@ -1,0 +1,58 @@
+"""Kind ``kubernetes_resource``: do the objects exist, are they ready, do their fields hold.
+
+Facts per object: the object itself (without managed fields; a Secret's values replaced by their
+lengths), and ``ready, count, missing``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+
+
+class KubernetesResourceParams(Params):
+    """Objects by name, by selector, or all of a namespace."""
+
+    conn_id: str = "kubernetes"
+    kind: Name
+    """As in a manifest, such as ``Deployment``."""
+    api_version: Name = "v1"
+    """As in a manifest, such as ``apps/v1``."""
+    namespace: Name = "${namespace}"
+    """Where the objects are."""
+    names: Names | None = None
+    """Each must be there."""
+    selector: Name | None = None
+    """Labels, such as ``app=api``, instead of names."""
+    min_count: Annotated[int, Field(ge=0)] = 1
+    """How many must be found."""
+    ready: bool = True
+    """Whether each must be ready, by its own status."""
+
+    @model_validator(mode="after")
+    def _names_or_selector(self) -> Self:
+        if self.names and self.selector:
+            message = "give 'names' or 'selector', not both"
+            raise ValueError(message)
+        return self
+
+
+def criteria(params: KubernetesResourceParams) -> Criteria:
+    """All named are there, enough of them, and each is ready."""
+    defaults = {"missing": "== []", "count": f">= {params.min_count}"}
+    if params.ready:
+        defaults["ready"] = "== true"
+    return merged(defaults, params)
+
+
+KIND = Kind(
+    name="kubernetes_resource",
+    params=KubernetesResourceParams,
+    observe="launch_pipeline.checks.kinds.kubernetes_resource.observer:observe",
+    criteria=criteria,
+    default_conn_id="kubernetes",
+)

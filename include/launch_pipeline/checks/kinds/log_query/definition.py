@@ -1,0 +1,44 @@
+"""Kind ``log_query``: how many log lines match.
+
+Facts: ``value, count, newest, sample`` (at most 5 lines)``, elapsed_ms``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.engine.params import Criteria, Params, defaults_unless_expected
+
+
+class LogQueryParams(Params):
+    """A metric query over logs. Ingestion lags: look for a fresh line with ``wait: 2m``.
+
+    No line is ``count`` 0 without a ``value``. Elasticsearch's index is the connection's extra ``index``.
+    """
+
+    conn_id: str = "loki"
+    query: Annotated[str, Field(min_length=1, max_length=10_000)]
+    """LogQL, or Lucene's query syntax for Elasticsearch."""
+    backend: Literal["loki", "elasticsearch"] = "loki"
+    """Who keeps the logs."""
+    window: Duration = timedelta(minutes=15)
+    """How far back lines count, where the query does not say it itself as a metric query does."""
+
+
+def criteria(params: LogQueryParams) -> Criteria:
+    """At least one line, unless the item says otherwise."""
+    return defaults_unless_expected({"count": ">= 1"}, params)
+
+
+KIND = Kind(
+    name="log_query",
+    params=LogQueryParams,
+    observe="launch_pipeline.checks.kinds.log_query.observer:observe",
+    criteria=criteria,
+    default_conn_id="loki",
+)

@@ -1,0 +1,199 @@
+"""Observes ``object_storage``: only what the item speaks of is asked, so that few rights are needed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+
+from launch_pipeline.checks.clients.aws import client, error_code, unsupported
+from launch_pipeline.checks.kinds.object_storage.definition import criteria
+from launch_pipeline.checks.language.expect import SKEW
+from launch_pipeline.checks.verdict import Observation, Subject
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from launch_pipeline.checks.engine.context import CheckContext
+    from launch_pipeline.checks.kinds.object_storage.definition import ObjectStorageParams
+
+_MOST_PAGES = 100
+_FORMER_NAMES = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
+_EVERYBODY = ("/global/AllUsers", "/global/AuthenticatedUsers")
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    """A bucket and who asks about it."""
+
+    client: Any
+    params: ObjectStorageParams
+    now: datetime
+
+    async def ask(self, operation: str, *absent_codes: str) -> dict[str, Any]:
+        """Ask about the bucket; empty where that is not configured, one of ``absent_codes``.
+
+        Raises Inconclusive where the store does not know the question: not knowing is no "no".
+        """
+        try:
+            answer: dict[str, Any] = await getattr(self.client, operation)(Bucket=self.params.bucket)
+        except ClientError as error:
+            if error_code(error) in absent_codes:
+                return {}
+            if unsupported(error):
+                message = f"this store does not answer {operation}; ask without it"
+                raise Inconclusive(message) from error
+            raise
+        return answer
+
+
+async def observe(params: ObjectStorageParams, ctx: CheckContext) -> Observation:
+    """Look at a bucket.
+
+    Raises Unreachable where the store does not answer, Inconclusive where it refuses us, does not
+    know a question, or holds too many objects to find the newest.
+    """
+    connection = await ctx.connection(params.conn_id)
+    wanted = dict.fromkeys(
+        ask for name, ask in _ASKED.items() if any(_speaks(path, name) for path in criteria(params))
+    )
+    async with ctx.clients.limit(f"aws:{connection.conn_id}"), client(ctx, connection, "s3") as opened:
+        bucket = _Bucket(opened, params, ctx.clock())
+        facts: dict[str, Any] = {"exists": await _exists(bucket)}
+        if facts["exists"]:
+            for ask in wanted:
+                facts |= await ask(bucket)
+        authority = f"{opened.meta.endpoint_url}/{params.bucket}"
+    name = f"s3://{params.bucket}/{params.prefix}"
+    return Observation(subjects=(Subject(name=name, facts=facts),), authority=authority, summary=facts)
+
+
+def _speaks(path: str, name: str) -> bool:
+    """Whether an expression speaks of a fact: ``newest.encryption`` does not of ``encryption``."""
+    return re.search(rf"(?<![.\w]){name}\b", path) is not None
+
+
+async def _exists(bucket: _Bucket) -> bool:
+    """Ask for one key: the answer to HEAD has no body, so it would not say why it is a no."""
+    try:
+        answer = await bucket.client.list_objects_v2(Bucket=bucket.params.bucket, MaxKeys=1)
+    except ClientError as error:
+        if error_code(error) == "NoSuchBucket":
+            return False
+        raise
+    if "Name" not in answer:
+        message = f"{bucket.client.meta.endpoint_url} does not answer as S3 does"
+        raise Inconclusive(message)
+    return True
+
+
+async def _newest(bucket: _Bucket) -> dict[str, Any]:
+    """Find the newest by time, not by name, among all pages; markers of folders are no objects."""
+    count, newest, number = 0, None, 0
+    pages = bucket.client.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket.params.bucket, Prefix=bucket.params.prefix
+    )
+    async for page in pages:
+        number += 1
+        if number > _MOST_PAGES:
+            message = f"{bucket.params.bucket}/{bucket.params.prefix} holds too many objects; narrow 'prefix'"
+            raise Inconclusive(message)
+        objects = [one for one in page.get("Contents", []) if one["Size"] or not one["Key"].endswith("/")]
+        count += len(objects)
+        candidates = objects if newest is None else [newest, *objects]
+        newest = max(candidates, key=lambda one: one["LastModified"], default=None)
+    return {"count": count, "newest": None if newest is None else await _described(bucket, newest)}
+
+
+async def _described(bucket: _Bucket, one: dict[str, Any]) -> dict[str, Any]:
+    described = {
+        "key": one["Key"],
+        "size": one["Size"],
+        "last_modified": one["LastModified"].isoformat(),
+        "age_s": round((bucket.now - one["LastModified"]).total_seconds(), 1),
+    }
+    if bucket.now - one["LastModified"] < -SKEW:
+        message = f"{bucket.params.bucket}/{one['Key']} lies in the future: a clock is wrong, here or there"
+        raise Inconclusive(message[:300])
+    if not any("newest.encryption" in path for path in criteria(bucket.params)):
+        return described
+    head = await bucket.client.head_object(Bucket=bucket.params.bucket, Key=one["Key"])
+    return {**described, "encryption": head.get("ServerSideEncryption")}
+
+
+async def _encryption(bucket: _Bucket) -> dict[str, Any]:
+    answer = await bucket.ask("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")
+    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules]
+    return {"encryption": next(filter(None, defaults), None)}
+
+
+async def _versioning(bucket: _Bucket) -> dict[str, Any]:
+    return {"versioning": (await bucket.ask("get_bucket_versioning")).get("Status") or "Disabled"}
+
+
+async def _lifecycle(bucket: _Bucket) -> dict[str, Any]:
+    """After how many days the first objects of the prefix are deleted; null where no rule says so."""
+    answer = await bucket.ask("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
+    rules = [rule for rule in answer.get("Rules", []) if _concerns(rule, bucket.params.prefix)]
+    days = [_days(rule.get("Expiration", {}), bucket.now) for rule in rules]
+    return {"lifecycle_days": min((one for one in days if one is not None), default=None)}
+
+
+def _concerns(rule: dict[str, Any], prefix: str) -> bool:
+    """Whether an enabled rule may delete something under the prefix."""
+    scope = rule.get("Filter") or {}
+    own = str(rule.get("Prefix") or scope.get("Prefix") or (scope.get("And") or {}).get("Prefix") or "")
+    return rule.get("Status") == "Enabled" and (own.startswith(prefix) or prefix.startswith(own))
+
+
+def _days(expiration: dict[str, Any], now: datetime) -> int | None:
+    date = expiration.get("Date")
+    if isinstance(date, datetime):
+        return max(0, (date - now).days)
+    days = expiration.get("Days")
+    return days if isinstance(days, int) else None
+
+
+async def _object_lock(bucket: _Bucket) -> dict[str, Any]:
+    answer = await bucket.ask("get_object_lock_configuration", "ObjectLockConfigurationNotFoundError")
+    enabled = answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled")
+    return {"object_lock": enabled == "Enabled"}
+
+
+async def _region(bucket: _Bucket) -> dict[str, Any]:
+    """Name the region; S3 answers nothing for its oldest, and ``EU`` for buckets of its first years."""
+    told = (await bucket.ask("get_bucket_location")).get("LocationConstraint")
+    return {"region": _FORMER_NAMES.get(told, told)}
+
+
+async def _public(bucket: _Bucket) -> dict[str, Any]:
+    """Whether strangers may read: by the policy or a grant, unless the bucket is shut against it."""
+    blocked = (await bucket.ask("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")).get(
+        "PublicAccessBlockConfiguration", {}
+    )
+    by_policy = by_grant = False
+    if not blocked.get("RestrictPublicBuckets"):
+        status = await bucket.ask("get_bucket_policy_status", "NoSuchBucketPolicy")
+        by_policy = bool(status.get("PolicyStatus", {}).get("IsPublic"))
+    if not blocked.get("IgnorePublicAcls"):
+        grants = (await bucket.ask("get_bucket_acl")).get("Grants", [])
+        by_grant = any(str(one.get("Grantee", {}).get("URI", "")).endswith(_EVERYBODY) for one in grants)
+    return {"public": by_policy or by_grant}
+
+
+_ASKED: dict[str, Callable[[_Bucket], Awaitable[dict[str, Any]]]] = {
+    "newest": _newest,
+    "count": _newest,
+    "encryption": _encryption,
+    "versioning": _versioning,
+    "lifecycle_days": _lifecycle,
+    "object_lock": _object_lock,
+    "region": _region,
+    "public": _public,
+}
+"""What an item may speak of, and how it is asked."""

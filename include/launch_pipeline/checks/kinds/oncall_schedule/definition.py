@@ -1,0 +1,51 @@
+"""Kind ``oncall_schedule``: is somebody on call the whole time, at enough levels.
+
+Facts per schedule: ``coverage_percent, gaps, levels, responders[{name, methods}], missing_methods, window``;
+``levels`` counts those of its escalation policy that are staffed for the whole window (the least, where it
+is in several policies).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+
+
+class OncallScheduleParams(Params):
+    """Schedules (ids) and the days to look ahead.
+
+    PagerDuty's API keys go as a header of the connection's extra: ``Authorization: Token token=...``.
+    """
+
+    conn_id: str = "pagerduty"
+    schedules: Names
+    """Ids of the schedules."""
+    start: Name = "now"
+    """``now`` or a time with zone."""
+    days: Annotated[int, Field(ge=1, le=90)] = 7
+    """From ``start`` on, without a gap."""
+    min_levels: Annotated[int, Field(ge=1)] = 1
+    """How many levels of escalation must be staffed the whole time."""
+    contact_methods: tuple[Literal["phone", "sms", "push", "email"], ...] = ()
+    """Each responder must have all of these."""
+
+
+def criteria(params: OncallScheduleParams) -> Criteria:
+    """No gap, enough levels, everybody reachable in the wanted ways."""
+    defaults = {"gaps": "== []", "coverage_percent": ">= 100", "levels": f">= {params.min_levels}"}
+    if params.contact_methods:
+        defaults["missing_methods"] = "== []"
+    return merged(defaults, params)
+
+
+KIND = Kind(
+    name="oncall_schedule",
+    params=OncallScheduleParams,
+    observe="launch_pipeline.checks.kinds.oncall_schedule.observer:observe",
+    criteria=criteria,
+    default_conn_id="pagerduty",
+)

@@ -1,0 +1,197 @@
+"""Observes ``oncall_schedule``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from launch_pipeline.checks.clients.json_api import Api, mapping, records
+from launch_pipeline.checks.language.values import moment
+from launch_pipeline.checks.verdict import Observation, Subject
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from launch_pipeline.checks.engine.context import CheckContext
+    from launch_pipeline.checks.kinds.oncall_schedule.definition import OncallScheduleParams
+
+_HEADERS = {"Accept": "application/vnd.pagerduty+json;version=2"}
+_PAGE = 100
+_PAGES = 50
+_PEOPLE = 50
+_NOT_FOUND = 404
+_SHOWN = 20
+_METHODS = {
+    "email_contact_method": "email",
+    "phone_contact_method": "phone",
+    "sms_contact_method": "sms",
+    "push_notification_contact_method": "push",
+}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """From ``start`` on, up to but without ``end``."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class _Duty:
+    """Somebody on call, within the window."""
+
+    interval: Interval
+    person_id: str
+    person: str
+    policy: str
+    level: int
+
+
+async def observe(params: OncallScheduleParams, ctx: CheckContext) -> Observation:
+    """Ask who is on call in the window, and work out where nobody is; one subject per schedule.
+
+    Raises Unreachable where PagerDuty does not answer, Inconclusive where its answer is not complete.
+    """
+    api = await Api.connect(ctx, params.conn_id, _HEADERS, timed=params.start == "now")
+    window = _window(params, ctx)
+    facts = await asyncio.gather(*(_schedule(params, api, one, window) for one in params.schedules))
+    subjects = [Subject(name=n, facts=f) for n, f in zip(params.schedules, facts, strict=True)]
+    summary = {one.name: {**one.facts, "gaps": one.facts["gaps"][:_SHOWN]} for one in subjects}
+    return Observation(subjects=tuple(subjects), authority=api.authority, summary=summary)
+
+
+def _window(params: OncallScheduleParams, ctx: CheckContext) -> Interval:
+    start = ctx.clock() if params.start == "now" else moment(params.start)
+    if start is None:
+        message = (
+            f"'start' is {params.start!r}; write 'now' or a time with zone, such as 2026-01-31T09:00:00Z"
+        )
+        raise Inconclusive(message)
+    begin = start.astimezone(UTC).replace(microsecond=0)
+    return Interval(begin, begin + timedelta(days=params.days))
+
+
+async def _schedule(
+    params: OncallScheduleParams, api: Api, schedule: str, window: Interval
+) -> dict[str, Any]:
+    duties = await _duties(api, "schedule_ids[]", [schedule], window)
+    gaps = uncovered([duty.interval for duty in duties], window)
+    policies = sorted({duty.policy for duty in duties})
+    if params.min_levels > 1 and policies:
+        # The other levels of a policy are other schedules, or people without any.
+        duties = await _duties(api, "escalation_policy_ids[]", policies, window)
+    people = {duty.person_id: duty.person for duty in duties}
+    methods = await _all_methods(api, people) if params.contact_methods else {}
+    lacking = {one: [m for m in params.contact_methods if m not in found] for one, found in methods.items()}
+    return {
+        "coverage_percent": _percent(gaps, window),
+        "gaps": [_written(gap) for gap in gaps],
+        "levels": min((_levels(duties, policy, window) for policy in policies), default=0),
+        "responders": [
+            {"name": name, "methods": methods.get(person, [])} for person, name in sorted(people.items())
+        ],
+        "missing_methods": [f"{people[one]}: {', '.join(m)}" for one, m in sorted(lacking.items()) if m],
+        "window": _written(window),
+    }
+
+
+async def _duties(api: Api, by: str, ids: list[str], window: Interval) -> list[_Duty]:
+    """Every entry that overlaps the window, page by page."""
+    query = [(by, one) for one in ids]
+    query += [("since", window.start.isoformat()), ("until", window.end.isoformat()), ("limit", str(_PAGE))]
+    found: list[dict[str, Any]] = []
+    for page in range(_PAGES):
+        reply = await api.get("/oncalls", [*query, ("offset", str(page * _PAGE))])
+        document = mapping(reply.document, "document of PagerDuty's form")
+        found += records(document.get("oncalls"), "oncalls")
+        if not document.get("more"):
+            return [duty for duty in map(_Reader(window).read, found) if duty]
+    message = f"{api.authority} has more than {_PAGE * _PAGES} on-call entries in the window; shorten 'days'"
+    raise Inconclusive(message)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads entries and cuts them to the window."""
+
+    window: Interval
+
+    def read(self, entry: dict[str, Any]) -> _Duty | None:
+        """Read one entry; None where nobody is named or it is outside. Without an end it goes on."""
+        start = max(self._time(entry, "start", self.window.start), self.window.start)
+        end = min(self._time(entry, "end", self.window.end), self.window.end)
+        user, policy = entry.get("user") or {}, entry.get("escalation_policy") or {}
+        if not user.get("id") or start >= end:
+            return None
+        person = str(user.get("summary") or user.get("name") or user["id"])
+        level = int(entry.get("escalation_level") or 0)
+        return _Duty(Interval(start, end), str(user["id"]), person, str(policy.get("id") or ""), level)
+
+    @staticmethod
+    def _time(entry: dict[str, Any], name: str, unbounded: datetime) -> datetime:
+        if entry.get(name) is None:
+            return unbounded
+        read = moment(entry[name])
+        if read is None:
+            message = f"an on-call entry has a {name} that is no time with zone: {str(entry[name])[:40]!r}"
+            raise Inconclusive(message)
+        return read.astimezone(UTC)
+
+
+def uncovered(intervals: Iterable[Interval], window: Interval) -> list[Interval]:
+    """Give the parts of the window that no interval covers; one that ends where another begins is no gap."""
+    gaps: list[Interval] = []
+    reached = window.start
+    for one in sorted(intervals, key=lambda interval: interval.start):
+        if one.start > reached:
+            gaps.append(Interval(reached, min(one.start, window.end)))
+        reached = max(reached, one.end)
+    if reached < window.end:
+        gaps.append(Interval(reached, window.end))
+    return [gap for gap in gaps if gap.start < gap.end]
+
+
+def _percent(gaps: list[Interval], window: Interval) -> float:
+    """Percent covered; a gap of a second in a month is not rounded away."""
+    if not gaps:
+        return 100.0
+    missing = sum(((gap.end - gap.start) for gap in gaps), timedelta())
+    return min(99.99, round(100 * (1 - missing / (window.end - window.start)), 2))
+
+
+def _levels(duties: list[_Duty], policy: str, window: Interval) -> int:
+    """How many levels of the policy are staffed for the whole window."""
+    by_level: dict[int, list[Interval]] = defaultdict(list)
+    for duty in duties:
+        if duty.policy == policy:
+            by_level[duty.level].append(duty.interval)
+    return sum(not uncovered(intervals, window) for intervals in by_level.values())
+
+
+def _written(interval: Interval) -> str:
+    start, end = (at.strftime("%Y-%m-%d %H:%M:%SZ") for at in (interval.start, interval.end))
+    return f"{start} to {end}"
+
+
+async def _all_methods(api: Api, people: dict[str, str]) -> dict[str, list[str]]:
+    if len(people) > _PEOPLE:
+        message = f"{len(people)} people are on call in the window; more than {_PEOPLE} are not looked up"
+        raise Inconclusive(message)
+    found = await asyncio.gather(*(_methods(api, person) for person in people))
+    return dict(zip(people, found, strict=True))
+
+
+async def _methods(api: Api, person: str) -> list[str]:
+    """How somebody can be reached; never the numbers and addresses themselves."""
+    reply = await api.get(f"/users/{quote(person, safe='')}/contact_methods", allowed={_NOT_FOUND})
+    if reply.status == _NOT_FOUND:
+        return []
+    listed = records(mapping(reply.document, "document").get("contact_methods"), "contact methods")
+    working = [m for m in listed if not m.get("blacklisted") and m.get("enabled") is not False]
+    return sorted({_METHODS[m["type"]] for m in working if m.get("type") in _METHODS})

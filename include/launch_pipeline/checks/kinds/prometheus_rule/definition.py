@@ -1,0 +1,47 @@
+"""Kind ``prometheus_rule``: is the alert rule loaded, healthy, and over series that exist.
+
+Facts: ``rules[{name, group, health, lastError, for, severity, lastEvaluation}], missing, unhealthy,
+without_annotation, without_severity, absent_series, last_evaluation`` (of the rule that was evaluated
+longest ago).
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+
+
+class PrometheusRuleParams(Params):
+    """Alert rules by name; ``conn_id: loki`` asks Loki's ruler.
+
+    ``annotations: []`` is for a rule that nobody acts on, such as a watchdog: it needs no severity either.
+    """
+
+    conn_id: str = "prometheus"
+    names: Names
+    """Each must be loaded."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Which of several rules of one name is meant, such as the one with ``severity: critical``."""
+    annotations: tuple[Name, ...] = ("runbook_url",)
+    """Each rule must carry all of these."""
+    series: tuple[Name, ...] = ()
+    """Metrics that must exist: a rule over a metric nobody exports is healthy and never fires."""
+
+
+def criteria(params: PrometheusRuleParams) -> Criteria:
+    """All there, healthy, annotated, over real series, and evaluated within five minutes."""
+    empty = ["missing", "unhealthy", "absent_series", "without_annotation"]
+    if params.annotations:
+        empty.append("without_severity")
+    return merged({**dict.fromkeys(empty, "== []"), "last_evaluation": "age <= 5m"}, params)
+
+
+KIND = Kind(
+    name="prometheus_rule",
+    params=PrometheusRuleParams,
+    observe="launch_pipeline.checks.kinds.prometheus_rule.observer:observe",
+    criteria=criteria,
+    default_conn_id="prometheus",
+)

@@ -1,0 +1,206 @@
+"""Observes ``slack_channel``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.checks.clients.clock_skew import refuse_skew
+from launch_pipeline.checks.clients.slack import Slack, slack
+from launch_pipeline.checks.language.patterns import found as occurs
+from launch_pipeline.checks.language.values import duration, moment
+from launch_pipeline.checks.verdict import Observation, Subject
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from launch_pipeline.checklist.vocabulary import Role
+    from launch_pipeline.checks.engine.context import CheckContext, Holder
+    from launch_pipeline.checks.kinds.slack_channel.definition import SlackChannelParams
+
+_ID = re.compile(r"[CG][A-Z0-9]{6,}")
+_LIST = "1000"
+_MESSAGES = "100"
+_PRIVATE = "groups:read"
+_UNSEEN = "a private channel is seen only with the scope groups:read, by a bot that is in it"
+_GONE = {"channel_not_found"}
+_DEFAULT_SINCE = timedelta(days=30)
+_SHOWN = 200
+
+Channel = dict[str, Any]
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of every channel."""
+
+    people: dict[Role, list[Holder]]
+    present: bool
+    posted: str
+    oldest: datetime
+
+
+async def observe(params: SlackChannelParams, ctx: CheckContext) -> Observation:
+    """Look every channel up, who is in it and what was said; one subject per channel.
+
+    Raises Unreachable where Slack does not answer, Inconclusive where the token may not ask (with the
+    scope it lacks) and where the contacts name no Slack member for a role.
+    """
+    question = _Question(
+        await _people(params, ctx), params.present, params.posted or "", _oldest(params, ctx)
+    )
+    async with slack(ctx, params.conn_id) as api:
+        channels = await _channels(api, [name.removeprefix("#") for name in params.channels])
+        facts = [await _facts(api, channel, question) for channel in channels]
+        if question.posted:
+            refuse_skew(ctx, api.authority, api.dated)
+    subjects = tuple(Subject(name=n, facts=f) for n, f in zip(params.channels, facts, strict=True))
+    summary = {one.name: one.facts for one in subjects}
+    return Observation(subjects=subjects, authority=api.authority, summary=summary)
+
+
+async def _people(params: SlackChannelParams, ctx: CheckContext) -> dict[Role, list[Holder]]:
+    """Who answers for each role, as far as Slack knows them."""
+    people = {role: [h for h in await ctx.holders(role) if h.slack_id] for role in params.roles}
+    unknown = [role.label for role, holders in people.items() if not holders]
+    if unknown:
+        message = f"the contacts name nobody with a slack_id for {', '.join(unknown)}"
+        raise Inconclusive(message)
+    return people
+
+
+def _oldest(params: SlackChannelParams, ctx: CheckContext) -> datetime:
+    if params.since is None:
+        return ctx.clock() - _DEFAULT_SINCE
+    ago, at = duration(params.since), moment(params.since)
+    if ago is None and at is None:
+        message = f"'since' is {params.since!r}; write how long ago, such as 7d, or a time with zone"
+        raise Inconclusive(message)
+    return at or ctx.clock() - (ago or timedelta())
+
+
+async def _channels(api: Slack, names: list[str]) -> list[Channel | None]:
+    """Find each channel by id or by name; None where there is none that the token can see."""
+    by_name = [name for name in names if not _ID.fullmatch(name)]
+    known = await _listed(api, set(by_name)) if by_name else {}
+    return [known.get(name) if name in by_name else await _info(api, name) for name in names]
+
+
+async def _info(api: Slack, channel_id: str) -> Channel | None:
+    document = await api.call("conversations.info", channel=channel_id)
+    if document.get("error") in _GONE:
+        return None
+    if not isinstance(document.get("channel"), dict):
+        message = f"Slack answered {document.get('error') or 'no channel'} to conversations.info"
+        raise Inconclusive(message)
+    return dict(document["channel"])
+
+
+async def _listed(api: Slack, wanted: set[str]) -> dict[str, Channel]:
+    """Look through the public channels, then through the private ones where the token may."""
+    found: dict[str, Channel] = {}
+    scopes = str((await api.told("auth.test")).get("scopes") or "")
+    for sort in ("public_channel", *(["private_channel"] if _PRIVATE in scopes.split(",") else [])):
+        if wanted <= found.keys():
+            break
+        page = await api.pages(
+            "conversations.list",
+            "channels",
+            lambda listed: wanted <= {channel.get("name") for channel in listed},
+            types=sort,
+            exclude_archived="false",
+            limit=_LIST,
+        )
+        for channel in page:
+            # An archived channel keeps its name beside a new one of another case; the living one counts.
+            if channel.get("name") in wanted and (channel["name"] not in found or not _archived(channel)):
+                found[channel["name"]] = channel
+    return found
+
+
+def _archived(channel: Channel) -> bool:
+    return channel.get("is_archived") is not False
+
+
+async def _facts(api: Slack, channel: Channel | None, question: _Question) -> Facts:
+    if channel is None:
+        return {"exists": False, "note": _UNSEEN}
+    facts: Facts = {
+        "exists": True,
+        "id": channel.get("id"),
+        "archived": _archived(channel),
+        "member": channel.get("is_member") is True,
+    }
+    if question.people:
+        facts |= await _attendance(api, str(channel.get("id")), question)
+    if question.posted:
+        # Slack shows a bot the history only of channels that it is in.
+        facts["message"] = await _message(api, str(channel.get("id")), question) if facts["member"] else None
+    return facts
+
+
+async def _attendance(api: Slack, channel_id: str, question: _Question) -> Facts:
+    """A role is there when one of its holders is, and away when none of those who are there is active."""
+    members = set(await api.pages("conversations.members", "members", channel=channel_id, limit=_LIST))
+    there = {role: [h for h in holders if h.slack_id in members] for role, holders in question.people.items()}
+    facts: Facts = {
+        "members": len(members),
+        "missing_roles": [_named(role, question.people[role]) for role, found in there.items() if not found],
+    }
+    if question.present:
+        asked = {h.slack_id for found in there.values() for h in found if h.slack_id}
+        answers = await asyncio.gather(*(_active(api, person) for person in sorted(asked)))
+        active = {person for person, here in zip(sorted(asked), answers, strict=True) if here}
+        facts["away"] = [
+            _named(role, found)
+            for role, found in there.items()
+            if found and not any(h.slack_id in active for h in found)
+        ]
+    return facts
+
+
+def _named(role: Role, holders: list[Holder]) -> str:
+    return f"{role} ({' or '.join(holder.name for holder in holders)})"
+
+
+async def _active(api: Slack, person: str) -> bool:
+    return (await api.told("users.getPresence", user=person)).get("presence") == "active"
+
+
+async def _message(api: Slack, channel_id: str, question: _Question) -> Facts | None:
+    """Find the newest message that says it."""
+
+    def says(message: Any) -> bool:
+        return isinstance(message, dict) and _said(message) and occurs(question.posted, _text(message))
+
+    listed = await api.pages(
+        "conversations.history",
+        "messages",
+        lambda messages: any(map(says, messages)),
+        channel=channel_id,
+        oldest=f"{question.oldest.timestamp():.6f}",
+        limit=_MESSAGES,
+    )
+    message = next(filter(says, listed), None)
+    if message is None:
+        return None
+    ts = str(message.get("ts"))
+    link = await api.call("chat.getPermalink", channel=channel_id, message_ts=ts)
+    return {
+        "ts": ts,
+        "at": datetime.fromtimestamp(float(ts), UTC).isoformat(),
+        "permalink": link.get("permalink"),
+        "text": _text(message)[:_SHOWN],
+    }
+
+
+def _said(message: dict[str, Any]) -> bool:
+    """Whether somebody said it: that a person joined, or that the topic is new, nobody did."""
+    return message.get("subtype") in {None, "bot_message", "me_message", "thread_broadcast", "file_share"}
+
+
+def _text(message: dict[str, Any]) -> str:
+    return str(message.get("text") or "")

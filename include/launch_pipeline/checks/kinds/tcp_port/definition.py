@@ -1,0 +1,37 @@
+"""Kind ``tcp_port``: is the port open, or not open, seen from where the check runs.
+
+Facts per target: ``state``, one of ``open, refused, filtered, unreachable, unresolved``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.engine.params import Criteria, Names, Params, merged
+
+
+class TcpPortParams(Params):
+    """Ports to try."""
+
+    targets: Names
+    """``host:port`` each."""
+    state: Literal["open", "not_open"] = "open"
+    """``not_open`` is refused or filtered."""
+    timeout: Duration = timedelta(seconds=5)
+    """A port that stays silent this long is filtered."""
+
+
+def criteria(params: TcpPortParams) -> Criteria:
+    """Open; or refused or filtered. A name that does not resolve is never ``not_open``."""
+    return merged({"state": "== open" if params.state == "open" else "in ['refused', 'filtered']"}, params)
+
+
+KIND = Kind(
+    name="tcp_port",
+    params=TcpPortParams,
+    observe="launch_pipeline.checks.kinds.tcp_port.observer:observe",
+    criteria=criteria,
+)

@@ -1,0 +1,80 @@
+"""Observes ``tcp_port``."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from launch_pipeline.checks.clients.http import refuse_named
+from launch_pipeline.checks.verdict import Observation, Subject
+from launch_pipeline.errors import Inconclusive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from launch_pipeline.checks.engine.context import CheckContext
+    from launch_pipeline.checks.kinds.tcp_port.definition import TcpPortParams
+
+_SHARE = 0.8
+"""Of the time-out: how long one port may stay silent, so that silence is an answer, not an abort."""
+
+
+def split_target(text: str, default: int | None = None) -> tuple[str, int]:
+    """Read ``host:port``, ``[v6]:port`` or, with a default port, ``host``; raises Inconclusive."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, str(default or "")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004
+        message = f"'{text}' is no target; write host:port"
+        raise Inconclusive(message)
+    return host.strip("[]"), int(port)
+
+
+def moved(ctx: CheckContext, targets: Iterable[tuple[str, int]]) -> dict[str, dict[str, str]]:
+    """Say for the evidence which targets the environment has elsewhere; nothing where none is."""
+    found = {}
+    for host, port in targets:
+        address = ctx.environment.address_of(host, port)
+        if address != (host, port):
+            found[f"{host}:{port}"] = f"{address[0]}:{address[1]}"
+    return {"asked_at": found} if found else {}
+
+
+async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:
+    """Try every port at the same time; raises Inconclusive for a target that cannot be read."""
+    targets = {text: split_target(text) for text in params.targets}
+    patience = params.timeout.total_seconds() * _SHARE
+    states = await asyncio.gather(*(_state(ctx, host, port, patience) for host, port in targets.values()))
+    found = dict(zip(targets, states, strict=True))
+    subjects = tuple(Subject(name=name, facts={"state": state}) for name, state in found.items())
+    # Says nothing unless asked from the right side of the firewall.
+    summary = {"states": found, "seen_from": socket.gethostname(), **moved(ctx, targets.values())}
+    return Observation(subjects=subjects, authority=", ".join(targets)[:500], summary=summary)
+
+
+async def _state(ctx: CheckContext, host: str, port: int, patience: float) -> str:
+    address = ctx.environment.address_of(host, port)
+    await refuse_named(ctx, address[0])
+    async with ctx.clients.limit(f"{host}:{port}"):
+        return await _tried(*address, patience)
+
+
+async def _tried(host: str, port: int, patience: float) -> str:
+    try:
+        async with asyncio.timeout(patience):
+            _, writer = await asyncio.open_connection(host, port)
+    except TimeoutError:
+        return "filtered"
+    except ConnectionRefusedError:
+        return "refused"
+    except socket.gaierror:
+        return "unresolved"
+    except OSError as error:
+        # Several addresses that all refuse come as one error of text only.
+        return "refused" if "Multiple exceptions" in str(error) and "111" in str(error) else "unreachable"
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    return "open"

@@ -1,0 +1,47 @@
+"""Kind ``tls_certificate``: is the certificate valid, and is old TLS refused.
+
+Facts per host: ``days_left, not_after, issuer, subject, sans, protocol, cipher, chain_verified,
+hostname_verified, problem`` (why not, in words; null where it is)``, legacy_protocols``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from launch_pipeline.checks.engine.kind import Kind
+from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+
+
+class TlsCertificateParams(Params):
+    """Hosts to shake hands with."""
+
+    hosts: Names
+    """``host`` or ``host:port``; port 443 unless given."""
+    min_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    """Until the certificate ends."""
+    min_protocol: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
+    """The oldest TLS that may be spoken."""
+    ca_file: Name | None = None
+    """Trust this authority's file instead of the system's."""
+
+
+def criteria(params: TlsCertificateParams) -> Criteria:
+    """Require a verified certificate, valid long enough, and no protocol below ``min_protocol``."""
+    defaults = {
+        "problem": "absent",
+        "days_left": f">= {params.min_days}",
+        "legacy_protocols": "== []",
+        "chain_verified": "== true",
+        "hostname_verified": "== true",
+    }
+    return merged(defaults, params)
+
+
+KIND = Kind(
+    name="tls_certificate",
+    params=TlsCertificateParams,
+    observe="launch_pipeline.checks.kinds.tls_certificate.observer:observe",
+    criteria=criteria,
+)

@@ -1,0 +1,149 @@
+"""``launch doctor``: what is connected, what would be checked with what is not, and what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from launch_pipeline.cli.console import ExitCode, err, out
+from launch_pipeline.cli.options import (
+    ContactsOption,
+    HomeOption,
+    LedgerOption,
+    Target,
+    UrlOption,
+    UserOption,
+)
+from launch_pipeline.doctor.context import EnvironmentOption, look_around
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from launch_pipeline.doctor.checks.diagnosis import ConnectionState, Diagnosis, VariableState
+
+EXAMPLES = """\
+Look at everything the checks need: connections, variables, contacts, policy, ledger.
+
+Each connection is touched once, for 3 seconds at most. One that is missing is no error: its items ask
+a person.
+Exits with 1 if something is configured and does not work.
+
+\b
+Examples:
+  launch doctor
+  launch doctor --environment production --verbose
+  launch doctor --environment production --json
+  launch doctor --deployment      is everything of a deployment ready for a launch?
+"""
+_ANSWERS = {True: ("yes", "green"), False: ("no", "bold red"), None: ("-", "dim")}
+
+
+def doctor(
+    environment: EnvironmentOption = None,
+    deployment: Annotated[
+        bool,
+        typer.Option(
+            "--deployment",
+            help="Examine the deployment instead: components, guard, Dags, people, Slack, ledger, clocks",
+        ),
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the items")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+    contacts: ContactsOption = None,
+    home: HomeOption = None,
+    url: UrlOption = None,
+    user: UserOption = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Look, show, and exit with 1 if something that is configured does not work."""
+    from launch_pipeline.doctor.checks.diagnosis import diagnose  # noqa: PLC0415
+
+    target = Target(home, url, user, ledger)
+    if deployment:
+        examine(target, contacts, as_json=as_json)
+        return
+    around = look_around(target, environment, contacts)
+    if as_json:
+        found = diagnose(around, target.find_ledger())
+        out().print_json(found.model_dump_json())
+    else:
+        with err().status("asking everybody …"):
+            found = diagnose(around, target.find_ledger())
+        show(out(), found, verbose=verbose)
+    if found.wrong:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def examine(target: Target, contacts: Path | None, *, as_json: bool) -> None:
+    """Show each row as it comes; exit with 1 if one of them is not as it must be."""
+    from launch_pipeline.doctor.deployment import run as deployed  # noqa: PLC0415
+
+    examined, rows = deployed.Examined.of(target, contacts), []
+    for row in deployed.examine(examined):
+        rows.append(row)
+        if not as_json:
+            deployed.show(out(), row)
+    if as_json:
+        out().print_json(data=[row.model_dump(mode="json") for row in rows])
+    if wrong := sum(row.wrong for row in rows):
+        err().print(f"{wrong} of {len(rows)} are not ready for a launch.", style="bold red")
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def show(console: Console, found: Diagnosis, *, verbose: bool) -> None:
+    """Print connections, missing variables, the rest, and the sum."""
+    console.print(f"environment {found.environment}\n", style="bold", markup=False)
+    console.print(_connections(found.connections))
+    for state in found.connections:
+        if state.wrong or (state.configured and state.says):
+            style = "red" if state.wrong else "dim"
+            console.print(f"{state.conn_id}: {state.says}", style=style, markup=False)
+        _name_items(console, state.conn_id, state.items if verbose else ())
+    _variables(console, found.missing_variables, verbose=verbose)
+    for finding in found.findings:
+        mark, style = ("✗", "red") if finding.wrong else ("·", "")
+        console.print(f"{mark} {finding.what}: {finding.says}", style=style, markup=False)
+    console.print(
+        f"\n{found.automated} of {found.items} items with checks lack nothing; the others ask people."
+    )
+    if found.wrong:
+        wrong = [each.conn_id for each in found.connections if each.wrong]
+        wrong += [each.what for each in found.findings if each.wrong]
+        word = "problem" if len(wrong) == 1 else "problems"
+        console.print(f"{len(wrong)} {word}: {', '.join(wrong)}", style="bold red", markup=False)
+
+
+def _variables(console: Console, variables: tuple[VariableState, ...], *, verbose: bool) -> None:
+    if variables:
+        console.print("\nvariables that are not set", style="bold")
+    for variable in variables:
+        console.print(f"  {variable.name}: holds back {_items(len(variable.items))}", markup=False)
+        _name_items(console, variable.name, variable.items if verbose else ())
+    console.print()
+
+
+def _connections(states: tuple[ConnectionState, ...]) -> Table:
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    head = ("connection", "configured", "reachable", "permitted", "items", "lack only this")
+    table = Table(*head, box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for state in states:
+        answers = [Text(*_ANSWERS[answer]) for answer in (state.reachable, state.permitted)]
+        where = Text(state.source.partition(" of ")[2] or state.source or "yes")
+        where = where if state.configured else Text("missing", style="yellow")
+        alone = "" if state.configured else str(state.alone)
+        table.add_row(Text(state.conn_id), where, *answers, str(len(state.items)), alone)
+    return table
+
+
+def _items(count: int) -> str:
+    return f"{count} item{'' if count == 1 else 's'}"
+
+
+def _name_items(console: Console, name: str, refs: tuple[str, ...]) -> None:
+    for ref in refs:
+        console.print(f"    {name}: {ref}", style="dim", markup=False)

@@ -1,0 +1,184 @@
+"""``launch start``, ``launch postpone`` and ``launch abort``."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from launch_pipeline.cli.console import out
+from launch_pipeline.cli.options import (
+    HomeOption,
+    LedgerOption,
+    PersonOption,
+    Target,
+    UrlOption,
+    terminal_user,
+)
+
+if TYPE_CHECKING:
+    from launch_pipeline.airflow.hooks.rest_client import AirflowApi
+    from launch_pipeline.ledger.launches import Launches
+
+CONDUCTOR = "launch"
+UNFINISHED = frozenset({"queued", "running"})
+
+START_EXAMPLES = """\
+Start a launch: trigger the Dag 'launch' with what is released, when, and where.
+
+\b
+Examples:
+  launch start --release 2.4.0 --previous-release 2.3.6 --environment production \\
+      --release-commit 9f2c1e7d0b3a4c5d6e7f8091a2b3c4d5e6f70819 \\
+      --launch-time 2030-06-01T10:00:00+02:00
+  launch start --release 2.4.0 --previous-release 2.3.6 --environment staging \\
+      --release-commit "$(git rev-parse v2.4.0)" \\
+      --launch-time 2030-06-01T10:00:00Z --id staging-2.4.0 --user ada.technical
+"""
+POSTPONE_EXAMPLES = """\
+Move a launch to another time. Windows that have not opened yet follow; the move is recorded.
+
+\b
+Examples:
+  launch postpone production-2.4.0 --to 2030-06-03T10:00:00+02:00 \\
+      --reason "payment provider is down" --user ada.technical
+  launch postpone production-2.4.0 --to 2030-06-03T10:00:00+02:00 \\
+      --reason "Airflow is down" --terminal
+"""
+ABORT_EXAMPLES = """\
+End a launch for good. Recorded with who and why; whatever still runs of it is set to failed.
+
+\b
+Examples:
+  launch abort production-2.4.0 --reason "release withdrawn" --user ada.technical
+  launch abort production-2.4.0 --reason "release withdrawn" --yes --terminal
+"""
+
+
+def moment(text: str) -> datetime:
+    """Read a date and time with its zone, for the parser; wrong usage otherwise."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is no date and time; write for example 2030-06-01T10:00:00+02:00."
+        raise typer.BadParameter(message) from None
+    if parsed.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no zone; write {text}+00:00, or with your own offset.")
+    return parsed
+
+
+MomentArgument = Annotated[datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="With zone")]
+ReasonOption = Annotated[str, typer.Option(help="Why; kept in the record")]
+TerminalOption = Annotated[
+    bool,
+    typer.Option(
+        "--terminal",
+        help="Write the ledger without Airflow; the record says that only a terminal spoke, and whose",
+    ),
+]
+
+
+def start(
+    release: Annotated[str, typer.Option(help="Version that is launched")],
+    release_commit: Annotated[str, typer.Option(help="Its commit, all 40 characters")],
+    launch_time: Annotated[
+        datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="When T-0 begins, with zone")
+    ],
+    environment: Annotated[str, typer.Option(help="A file of include/environments, without .yaml")],
+    previous_release: Annotated[
+        str | None, typer.Option(help="Version to roll back to [default: none, as for a first launch]")
+    ] = None,
+    launch_id: Annotated[
+        str | None, typer.Option("--id", help="Name of the launch [default: from environment and release]")
+    ] = None,
+    rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Mark everything REHEARSAL")] = False,
+    home: HomeOption = None,
+    url: UrlOption = None,
+    user: PersonOption = None,
+) -> None:
+    """Trigger the conductor, as the person who signs in, and say how to follow it."""
+    api = Target(home, url, user).person()
+    conf = {
+        "release": release,
+        "release_sha": release_commit,
+        "previous_release": previous_release,
+        "launch_at": launch_time.isoformat(),
+        "environment": environment,
+        "rehearsal": rehearsal,
+    }
+    run = api.trigger(CONDUCTOR, conf, launch_id or name_launch(environment, release, datetime.now(UTC)))
+    console = out()
+    console.print(f"[green]✓[/] launch [bold]{run['dag_run_id']}[/] started")
+    console.print(f"{api.base_url}/dags/{CONDUCTOR}/runs/{run['dag_run_id']}", markup=False)
+    console.print(f"launch status {run['dag_run_id']} --watch", markup=False)
+
+
+def name_launch(environment: str, release: str, now: datetime) -> str:
+    """Return a readable id that Airflow takes as a run id, different each second."""
+    name = re.sub(r"[^A-Za-z0-9_.~:+-]+", "-", f"{environment}-{release}")
+    return f"{name}-{now:%Y%m%dT%H%M%S}"
+
+
+def postpone(
+    launch_id: Annotated[str, typer.Argument(help="The launch")],
+    to: MomentArgument,
+    reason: ReasonOption,
+    terminal: TerminalOption = False,
+    ledger: LedgerOption = None,
+    home: HomeOption = None,
+    url: UrlOption = None,
+    user: PersonOption = None,
+) -> None:
+    """Record the new launch time; the windows read it where they wait."""
+    target = Target(home, url, user, ledger)
+    if terminal:
+        moved = _launches(target).postpone(launch_id, to, terminal_user(), reason)
+        launch_at = moved.launch_at.isoformat()
+    else:
+        launch_at = target.person().postpone_launch(launch_id, to, reason)["launch_at"]
+    out().print(f"[green]✓[/] {launch_id} launches at [bold]{launch_at}[/]")
+
+
+def abort(
+    launch_id: Annotated[str, typer.Argument(help="The launch")],
+    reason: ReasonOption,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again")] = False,
+    terminal: TerminalOption = False,
+    ledger: LedgerOption = None,
+    home: HomeOption = None,
+    url: UrlOption = None,
+    user: PersonOption = None,
+) -> None:
+    """Record the end first, then end what runs: a crash between leaves a launch that opens nothing more.
+
+    The same command again ends what still runs.
+    """
+    target = Target(home, url, user, ledger)
+    api = None if terminal else target.person()
+    if not yes:
+        typer.confirm(f"End the launch {launch_id} for good?", abort=True)
+    if api is None:
+        _launches(target).abort(launch_id, terminal_user(), reason)
+        ended = "what runs opens nothing more; repeat without --terminal to end it"
+    else:
+        api.abort_launch(launch_id, reason)
+        ended = f"{len(end_runs(api, launch_id))} running Dags ended"
+    out().print(f"[green]✓[/] {launch_id} aborted; {ended}")
+
+
+def _launches(target: Target) -> Launches:
+    from launch_pipeline.ledger.launches import Launches  # noqa: PLC0415 - opens the database driver
+
+    return Launches(target.ledger_dsn())
+
+
+def end_runs(api: AirflowApi, launch_id: str) -> list[str]:
+    """Set every unfinished run of the launch to failed, the conductor first so that it starts no more."""
+    runs = api.runs_of_launch(launch_id)
+    unfinished = [dag_id for dag_id, run in runs.items() if run["state"] in UNFINISHED]
+    ordered = sorted(unfinished, key=lambda dag_id: dag_id != CONDUCTOR)
+    for dag_id in ordered:
+        api.set_run_state(dag_id, launch_id, "failed")
+    return ordered

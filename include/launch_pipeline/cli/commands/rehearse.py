@@ -1,0 +1,55 @@
+"""``launch rehearse``: find the rehearsal, which is a distribution of its own."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from launch_pipeline.cli.options import HomeOption  # noqa: TC001 - typer reads it
+from launch_pipeline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GROUP = "launch_pipeline.commands"
+"""The entry-point group in which the rehearsal names its command."""
+
+EXAMPLES = """\
+Rehearse a launch: the same Dags against a stand-in product, in minutes, on this machine.
+
+With --hands-on you answer, as everybody, on a Slack of its own: T-0 waits for you, each window of the launch
+day opens half a minute after everything before it is complete, and at the end everything keeps running.
+
+\b
+Examples:
+  launch rehearse
+  launch rehearse --hands-on
+  launch rehearse --keep
+  launch rehearse --break dns
+"""
+
+
+def rehearse(
+    hands_on: Annotated[
+        bool, typer.Option("--hands-on", help="You answer yourself; Ctrl-C stops it")
+    ] = False,
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web interface")] = 8080,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end")] = False,
+    break_: Annotated[list[str] | None, typer.Option("--break", help="Part of the product to break")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON")] = False,
+) -> None:
+    """Run the command of the distribution ``launch-rehearsal``; raises ConfigurationError without it."""
+    run = _command()
+    run(hands_on=hands_on, home=home, port=port, keep=keep, break_=break_ or (), json=json)
+
+
+def _command() -> Callable[..., None]:
+    # The product never imports the rehearsal: it is found by name, and absent from production.
+    for point in entry_points(group=GROUP, name="rehearse"):
+        command: Callable[..., None] = point.load()
+        return command
+    problem = "the rehearsal is not installed here; a production image never holds it."
+    raise ConfigurationError("launch rehearse", "", problem, "use a checkout of the project: make rehearsal.")

@@ -1,0 +1,168 @@
+"""``launch report``: the document of a launch, with what became of each line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from launch_pipeline.cli.console import err
+from launch_pipeline.cli.options import (
+    ContactsOption,
+    HomeOption,
+    LedgerOption,
+    Target,
+    UrlOption,
+    UserOption,
+)
+from launch_pipeline.errors import ConfigurationError, LaunchError, OperationError
+
+if TYPE_CHECKING:
+    from launch_pipeline.approvals.contacts import Contacts
+    from launch_pipeline.report.model import Note, Report
+
+EXAMPLES = """\
+Write the report of a launch: the document, ticked, with outcome, evidence, name and reason behind each line.
+
+It is made from the ledger alone, at any moment. The notes of its runs are added where Airflow is reachable.
+It holds names; telephone numbers and e-mail addresses of the contacts only with --addresses. A file is
+readable by you alone.
+
+\b
+Exit codes: 0 written, 1 no such launch, 2 wrong usage, 3 the ledger cannot be reached.
+
+\b
+Examples:
+  launch report production-2.4.0 --format html            writes production-2.4.0.html
+  launch report production-2.4.0 > report.md
+  launch report production-2.4.0 --format json | jq .counts
+  launch report --strip report.md | diff - include/checklists/production-launch-checklist.md
+"""
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    MD = "md"
+    HTML = "html"
+    JSON = "json"
+
+
+def report(
+    launch_id: Annotated[str | None, typer.Argument(help="The launch")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="Markdown, a page, or data")] = Format.MD,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="File, written anew [default: standard output; html: LAUNCH_ID.html]"),
+    ] = None,
+    addresses: Annotated[
+        bool, typer.Option("--addresses", help="With telephone numbers and e-mail addresses of the contacts")
+    ] = False,
+    strip: Annotated[
+        Path | None, typer.Option("--strip", help="A Markdown report: give the document without outcomes")
+    ] = None,
+    contacts: ContactsOption = None,
+    ledger: LedgerOption = None,
+    home: HomeOption = None,
+    url: UrlOption = None,
+    user: UserOption = None,
+) -> None:
+    """Make the report and write it."""
+    if (launch_id is None) == (strip is None):
+        raise typer.BadParameter("name a launch, or a report with --strip.")
+    if strip is not None:
+        _write(_stripped(strip), output)
+        return
+    from launch_pipeline.report.source import make_report  # noqa: PLC0415
+
+    target = Target(home, url, user, ledger)
+    notes, unread = _notes(target, str(launch_id))
+    made = make_report(
+        target.ledger_dsn(),
+        str(launch_id),
+        lambda: _contacts(target, contacts),
+        notes=notes,
+        notes_unread=unread,
+        with_addresses=addresses,
+    )
+    page = Path(f"{str(launch_id).replace('/', '-')}.html")
+    _write(_rendered(made, format_), output or (page if format_ is Format.HTML else None))
+
+
+def _rendered(made: Report, format_: Format) -> str:
+    if format_ is Format.JSON:
+        return made.model_dump_json(indent=1) + "\n"
+    if format_ is Format.HTML:
+        from launch_pipeline.report import page  # noqa: PLC0415 - loads jinja2
+
+        return page.render(made)
+    from launch_pipeline.report import markdown  # noqa: PLC0415
+    from launch_pipeline.report.document import read_document  # noqa: PLC0415
+
+    return markdown.render(made, read_document())
+
+
+def _stripped(path: Path) -> str:
+    from launch_pipeline.report.marks import stripped  # noqa: PLC0415
+
+    try:
+        return stripped(path.read_bytes().decode())
+    except (OSError, UnicodeDecodeError) as error:
+        fix = "name a report that 'launch report' wrote as Markdown."
+        raise ConfigurationError(str(path), "", f"cannot be read: {error}.", fix) from error
+
+
+def _notes(target: Target, launch_id: str) -> tuple[tuple[Note, ...], str]:
+    """What people wrote at the launch's runs; without Airflow why it is not there."""
+    from launch_pipeline.checklist.sequence import title  # noqa: PLC0415
+    from launch_pipeline.report.model import Note  # noqa: PLC0415
+
+    try:
+        runs = target.api().runs_of_launch(launch_id)
+    except LaunchError as error:
+        return (), f"The notes are in Airflow, which was not reached: {error}"
+    found = {dag_id: run["note"] for dag_id, run in runs.items() if run.get("note")}
+    return tuple(Note(of=title(dag_id), text=found[dag_id]) for dag_id in sorted(found, key=title)), ""
+
+
+def _contacts(target: Target, named: Path | None) -> Contacts:
+    from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
+    from launch_pipeline.doctor.context import contacts_of, stack_variables  # noqa: PLC0415
+
+    path = named or contacts_of(stack_variables(target))
+    if path is None:
+        fix = "name the file with --contacts (LAUNCH_CONTACTS)."
+        raise ConfigurationError("contacts", "", "no file is named, and no stack runs here.", fix)
+    # Whoever is missing is no reason to leave out the others.
+    return load_contacts(path, ())
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        # As bytes: nobody's line ends are changed.
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+        return
+    _replace(output, text.encode())
+    err().print(f"{output}: {len(text.encode()) // 1024} KiB", markup=False)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    try:
+        # Made for its owner alone.
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            Path(draft).replace(path)
+        except OSError:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OperationError(f"{path} cannot be written: {error.strerror or error}.") from error

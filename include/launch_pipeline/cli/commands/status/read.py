@@ -1,0 +1,330 @@
+"""What a launch's status is read from: Airflow's runs, tasks and requests, and the ledger's records.
+
+Airflow says what happens now; the ledger says with which outcome items ended. Without the ledger a green
+item is only ``done``: who approved it, or whether anybody did, is not Airflow's to say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from launch_pipeline.checklist.sequence import ALL_PHASES
+from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.cli.commands.status.timeline import Window, windows
+
+if TYPE_CHECKING:
+    from launch_pipeline.approvals.contacts import Contacts
+    from launch_pipeline.checklist.plan import DagPlan, PlannedItem
+
+    Found = Sequence[tuple[DagPlan, Sequence[tuple[PlannedItem, "ItemState"]]]]
+
+Json = Mapping[str, Any]
+CONDUCTOR = "launch"
+NOT_STARTED = "not started"
+
+
+class ItemState(StrEnum):
+    """Of one item, for people: an outcome, or what it is doing."""
+
+    PASSED = "passed"
+    APPROVED = "approved"
+    GO = "go"
+    SIGNED = "signed"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not applicable"
+    NOT_MET = "not met"
+    REJECTED = "rejected"
+    NO_GO = "no go"
+    DECLINED = "declined"
+    FAILED = "failed without a record"
+    NOT_REACHED = "not reached"
+    DONE = "done"
+    SKIPPED = "skipped"
+    UNRECORDED = "green without a record"
+    ASKING = "asking"
+    WORKING = "working"
+    PENDING = "pending"
+
+
+NOES = frozenset({ItemState.REJECTED, ItemState.NO_GO, ItemState.DECLINED})
+BLOCKING = NOES | {ItemState.FAILED, ItemState.NOT_REACHED, ItemState.UNRECORDED}
+_WAIVED = frozenset({ItemState.WAIVED, ItemState.NOT_APPLICABLE})
+_SPOKEN = {
+    (GateStyle.DECISION, ItemState.APPROVED): ItemState.GO,
+    (GateStyle.DECISION, ItemState.REJECTED): ItemState.NO_GO,
+    (GateStyle.SIGNATURE, ItemState.APPROVED): ItemState.SIGNED,
+    (GateStyle.SIGNATURE, ItemState.REJECTED): ItemState.DECLINED,
+}
+_BY_TASK_STATE = {
+    "success": ItemState.DONE,
+    "skipped": ItemState.SKIPPED,
+    "failed": ItemState.FAILED,
+    "upstream_failed": ItemState.NOT_REACHED,
+    "removed": ItemState.NOT_REACHED,
+    "running": ItemState.WORKING,
+    "queued": ItemState.WORKING,
+    "scheduled": ItemState.WORKING,
+    "deferred": ItemState.WORKING,
+    "up_for_retry": ItemState.WORKING,
+    "restarting": ItemState.WORKING,
+    "awaiting_input": ItemState.ASKING,
+}
+
+
+class Request(Frozen):
+    """A question that waits for somebody."""
+
+    dag_id: str
+    task_id: str
+    text: str
+    role: str
+    people: tuple[str, ...]
+    """Who may answer, by name; empty where the contacts are not known."""
+    since: str
+    url: str
+
+
+class PhaseStatus(Frozen):
+    """One Dag of the launch."""
+
+    dag_id: str
+    title: str
+    state: str
+    items: int
+    counts: dict[str, int]
+    """Items by :class:`ItemState`; states nobody is in are left out."""
+
+
+class Blocker(Frozen):
+    """Something that keeps the launch from going on."""
+
+    dag_id: str
+    task_id: str
+    text: str
+    why: str
+
+
+class Waiver(Frozen):
+    """Something that goes on without a yes: waived, or said to be not applicable."""
+
+    dag_id: str
+    task_id: str
+    text: str
+    outcome: str
+    by: str
+    reason: str
+
+
+class Voice(Frozen):
+    """What one role said to go/no-go."""
+
+    role: str
+    state: str
+    """``go``, ``no go``, ``asking`` or ``pending``."""
+    by: str = ""
+
+
+class LaunchStatus(Frozen):
+    """A launch as it stands."""
+
+    launch_id: str
+    url: str = ""
+    """Of the conductor's run in Airflow."""
+    report: str = ""
+    """Of its report."""
+    state: str
+    """How it ended, as recorded; until then the state of the conductor's run."""
+    release: str = ""
+    environment: str = ""
+    launch_at: str = ""
+    rehearsal: bool = False
+    phases: tuple[PhaseStatus, ...]
+    """In the order of the launch."""
+    windows: tuple[Window, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    go_no_go: tuple[Voice, ...] = ()
+    blockers: tuple[Blocker, ...]
+    requests: tuple[Request, ...]
+    notes: tuple[str, ...] = ()
+    """What could not be read, and what that means."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self.state not in {"queued", "running", NOT_STARTED}
+
+
+class Sources(Frozen):
+    """Everything read, before any judgement of it."""
+
+    launch_id: str
+    url: str
+    runs: dict[str, Any]
+    """Dag id to run."""
+    tasks: dict[str, list[Any]]
+    """Dag id to task instances."""
+    requests: list[Any]
+    outcomes: dict[str, str] | None
+    """Task instance id to outcome, from the ledger; ``None`` if it could not be read."""
+    decided: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    """Task instance id to who decided and why, from the ledger."""
+    launch_at: str = ""
+    """From the ledger: the launch may have been moved."""
+    t_0_sealed_at: str = ""
+    """From the ledger: the later windows are counted from then."""
+    pace: float = 1.0
+    """How fast waiting passes in the launch's environment."""
+    ended_as: str = ""
+    """From the ledger: how the launch ended, if it has."""
+    notes: tuple[str, ...] = ()
+
+
+def read_status(sources: Sources, plans: Mapping[str, DagPlan], contacts: Contacts | None) -> LaunchStatus:
+    """Put together what was read. Dags that no checklist knows are left out, the conductor apart."""
+    conductor = sources.runs.get(CONDUCTOR) or {}
+    conf = conductor.get("conf") or {}
+    asking = {(r["task_instance"]["dag_id"], r["task_instance"]["task_id"]) for r in sources.requests}
+    found = [(plan, item_states(sources, plan, asking)) for plan in in_order(plans)]
+    launch_at = sources.launch_at or conf.get("launch_at") or ""
+    run = f"{sources.url}/dags/{CONDUCTOR}/runs/{sources.launch_id}"
+    return LaunchStatus(
+        launch_id=sources.launch_id,
+        url=run if conductor else "",
+        report=f"{sources.url}/launch/report/{sources.launch_id}",
+        state=sources.ended_as or conductor.get("state") or NOT_STARTED,
+        release=conf.get("release") or "",
+        environment=conf.get("environment") or "",
+        launch_at=launch_at,
+        rehearsal=bool(conf.get("rehearsal")),
+        phases=tuple(_phase(sources, plan, states) for plan, states in found),
+        windows=windows(
+            plans, sources.runs, launch_at, t_0_sealed_at=sources.t_0_sealed_at, pace=sources.pace
+        ),
+        waivers=tuple(_waivers(sources, found)),
+        go_no_go=tuple(_voices(sources, found)),
+        blockers=(*_blockers(found), *_operational(sources, plans)),
+        requests=tuple(_requests(sources, plans, contacts)),
+        notes=sources.notes,
+    )
+
+
+def in_order(plans: Mapping[str, DagPlan]) -> list[DagPlan]:
+    """Give the plans in the order of a launch; those that no conductor runs come last."""
+    places = {dag_id: number for number, dag_id in enumerate(ALL_PHASES)}
+    return sorted(plans.values(), key=lambda plan: places.get(plan.dag_id, len(places)))
+
+
+def item_states(
+    sources: Sources,
+    plan: DagPlan,
+    asking: set[tuple[str, str]],
+) -> list[tuple[PlannedItem, ItemState]]:
+    """Return the state of each item of a Dag, in the document's order."""
+    tasks = {task["task_id"]: task for task in sources.tasks.get(plan.dag_id, [])}
+    found = []
+    for item in plan.items:
+        task = tasks.get(item.task_id)
+        if (plan.dag_id, item.task_id) in asking:
+            found.append((item, ItemState.ASKING))
+        else:
+            found.append((item, _item_state(item, task, sources.outcomes)))
+    return found
+
+
+def _item_state(item: PlannedItem, task: Json | None, outcomes: Mapping[str, str] | None) -> ItemState:
+    state = _BY_TASK_STATE.get((task or {}).get("state") or "", ItemState.PENDING)
+    if task is None or state not in {ItemState.DONE, ItemState.SKIPPED, ItemState.FAILED}:
+        return state
+    kept = (outcomes or {}).get(task["id"])
+    if kept:
+        outcome = ItemState(kept.replace("_", " "))
+        return _SPOKEN.get((item.item.gate, outcome), outcome)
+    if state is ItemState.DONE and outcomes is not None:
+        # A person's answer is in the ledger before the task may end; a machine's pass comes with the gate.
+        return ItemState.UNRECORDED if item.item.mode.needs_person else ItemState.PASSED
+    return state
+
+
+def _phase(sources: Sources, plan: DagPlan, states: Sequence[tuple[PlannedItem, ItemState]]) -> PhaseStatus:
+    run = sources.runs.get(plan.dag_id)
+    counts = Counter(state for _, state in states)
+    return PhaseStatus(
+        dag_id=plan.dag_id,
+        title=plan.title,
+        state=run["state"] if run else NOT_STARTED,
+        items=len(states),
+        counts={state.value: counts[state] for state in ItemState if counts[state]},
+    )
+
+
+def _blockers(found: Found) -> Iterable[Blocker]:
+    for plan, states in found:
+        for item, state in states:
+            if state in BLOCKING:
+                yield Blocker(dag_id=plan.dag_id, task_id=item.task_id, text=item.item.text, why=state.value)
+
+
+def _said(sources: Sources, dag_id: str, task_id: str) -> tuple[str, str]:
+    """Who decided an item, and why."""
+    ids = (task["id"] for task in sources.tasks.get(dag_id, []) if task["task_id"] == task_id)
+    return next((sources.decided[each] for each in ids if each in sources.decided), ("", ""))
+
+
+def _waivers(sources: Sources, found: Found) -> Iterable[Waiver]:
+    for plan, states in found:
+        for item, state in states:
+            if state in _WAIVED:
+                by, reason = _said(sources, plan.dag_id, item.task_id)
+                yield Waiver(
+                    dag_id=plan.dag_id,
+                    task_id=item.task_id,
+                    text=item.item.text,
+                    outcome=state.value,
+                    by=by,
+                    reason=reason,
+                )
+
+
+def _voices(sources: Sources, found: Found) -> Iterable[Voice]:
+    for plan, states in found:
+        for item, state in states:
+            if item.item.gate is GateStyle.DECISION:
+                by, _ = _said(sources, plan.dag_id, item.task_id)
+                yield Voice(role=item.item.owner.label, state=state.value, by=by)
+
+
+def _operational(sources: Sources, plans: Mapping[str, DagPlan]) -> Iterable[Blocker]:
+    """Yield failed tasks that are no items: gates, waits, the conductor's own."""
+    for dag_id, tasks in sources.tasks.items():
+        items = {item.task_id for item in plans[dag_id].items} if dag_id in plans else set()
+        for task in tasks:
+            if task["state"] == "failed" and task["task_id"] not in items:
+                text = task.get("task_display_name") or task["task_id"]
+                yield Blocker(dag_id=dag_id, task_id=task["task_id"], text=text, why="failed")
+
+
+def _requests(
+    sources: Sources,
+    plans: Mapping[str, DagPlan],
+    contacts: Contacts | None,
+) -> Iterable[Request]:
+    items = {(dag_id, item.task_id): item.item for dag_id, plan in plans.items() for item in plan.items}
+    for request in sorted(sources.requests, key=lambda r: str(r["created_at"])):
+        task = request["task_instance"]
+        dag_id, task_id = task["dag_id"], task["task_id"]
+        item = items.get((dag_id, task_id))
+        yield Request(
+            dag_id=dag_id,
+            task_id=task_id,
+            text=item.text if item else request["subject"],
+            role=item.owner.label if item else "",
+            people=tuple(p.name for p in contacts.holders(item.owner)) if item and contacts else (),
+            since=str(request["created_at"]),
+            url=f"{sources.url}/dags/{dag_id}/runs/{sources.launch_id}/tasks/{task_id}/required_actions",
+        )

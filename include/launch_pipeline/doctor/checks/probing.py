@@ -1,0 +1,232 @@
+"""Touches each connection once, all at the same time: does anybody answer, and are we let in.
+
+Nothing but a TCP connection and, where the authority has a cheap read that needs credentials, that read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from launch_pipeline.checklist.model import CheckSpec
+from launch_pipeline.checks.engine.registry import kind, observer
+from launch_pipeline.checks.engine.run import run_check
+from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.errors import ConfigurationError, Inconclusive, NotConnected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
+    from launch_pipeline.checks.verdict import CheckResult
+
+SECONDS = 3.0
+"""For each touch and each read."""
+_PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
+_REFUSED = {401, 403}
+_FULL = "lets nobody in now"
+"""What the check says of a PostgreSQL that answers and has no place."""
+_SEES_CHANNELS = "channels:read"
+CHECK_SCOPES = (_SEES_CHANNELS, "channels:history", "users:read")
+"""Scopes of Slack that the checks need (kind ``slack_channel``); without the first none works."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What became of one connection; None: not asked, or nobody can say."""
+
+    configured: bool
+    reachable: bool | None = None
+    permitted: bool | None = None
+    says: str = ""
+    unreadable: bool = False
+    """Configured in a form that cannot be read."""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something is configured that does not work."""
+        return self.unreadable or (self.configured and False in {self.reachable, self.permitted})
+
+
+def _read_by(kind_name: str, **params: Any) -> Callable[[str], dict[str, Any]]:
+    return lambda conn_id: {kind_name: {"conn_id": conn_id, "timeout": f"{SECONDS:g}s", **params}}
+
+
+def _http(path: str, **params: Any) -> Callable[[str], dict[str, Any]]:
+    return _read_by("http_request", path=path, **params)
+
+
+READS: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "postgres_query": _read_by("postgres_query", sql="SELECT 1"),
+    "prometheus_query": _read_by("prometheus_query", query="vector(1)"),
+    "redis_info": _read_by("redis_info"),
+    "log_query": _http("/loki/api/v1/labels"),
+    "alertmanager_alerts": _http("/api/v2/status"),
+    "grafana_dashboard": _http("/api/org"),
+    "oncall_schedule": _http(
+        "/oncalls", query={"limit": "1"}, headers={"Accept": "application/vnd.pagerduty+json;version=2"}
+    ),
+    "aws_resource": _read_by(
+        "aws_resource", service="sts", operation="get_caller_identity", expect={"Account": "exists"}
+    ),
+    "kubernetes_resource": _read_by("kubernetes_resource", kind="Service", min_count=0, ready=False),
+}
+"""A cheap read by the kind that uses a connection; kinds without one cannot say who is let in."""
+
+
+def read_of(conn_id: str, kinds: Sequence[str], connection: ConnectionInfo) -> CheckSpec | None:
+    """The read that shows whether we are let in, None where there is no cheap one."""
+    if connection.schema == "pgbouncer":
+        return CheckSpec.model_validate({"postgres_query": {"conn_id": conn_id, "sql": "SHOW VERSION"}})
+    if conn_id == "github":
+        return CheckSpec.model_validate(_http("/rate_limit")(conn_id))
+    found = next((READS[name] for name in kinds if name in READS), None)
+    return CheckSpec.model_validate(found(conn_id)) if found else None
+
+
+async def touch_all(kinds: Mapping[str, Sequence[str]], ctx: CheckContext) -> dict[str, Touched]:
+    """Touch every connection at the same time; takes about 6 s at the most once code is loaded."""
+    found = await asyncio.gather(*(_touch(conn_id, names, ctx) for conn_id, names in kinds.items()))
+    return dict(zip(kinds, found, strict=True))
+
+
+async def _touch(conn_id: str, kinds: Sequence[str], ctx: CheckContext) -> Touched:
+    try:
+        connection = await ctx.connection(conn_id)
+    except (ConfigurationError, Inconclusive) as error:
+        return Touched(
+            configured=not isinstance(error, NotConnected),
+            unreadable=isinstance(error, ConfigurationError),
+            says=str(error),
+        )
+    try:
+        reachable = await _answers(connection, ctx)
+    except Inconclusive as error:
+        return Touched(configured=True, reachable=False, says=str(error))
+    if "slack_channel" in kinds:
+        return await _slack(conn_id, ctx, reachable)
+    spec = read_of(conn_id, kinds, connection)
+    if spec is None:
+        return Touched(configured=True, reachable=reachable)
+    return await _read(spec, ctx, reachable)
+
+
+async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> Touched:
+    # Loading an observer takes longer than many an answer.
+    await asyncio.to_thread(observer, kind(spec.kind))
+    try:
+        async with asyncio.timeout(SECONDS):
+            result = await run_check(spec, ctx)
+    except TimeoutError:
+        # Where no address is known beforehand, this was the only touch.
+        says = f"{spec.kind}: no answer within {SECONDS:g}s"
+        return Touched(configured=True, reachable=bool(reachable), says=says)
+    permitted = _permitted(result)
+    if permitted is not None or _FULL in result.headline:
+        # Who lets us in or turns us away is there.
+        reachable = True
+    elif "did not answer" in result.headline:
+        reachable = False
+    return Touched(
+        configured=True,
+        reachable=reachable,
+        permitted=permitted,
+        says="" if result.verdict is Verdict.PASSED else result.headline,
+    )
+
+
+async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Touched:
+    """Ask Slack whose token it is, which needs no scope, and look at those it has."""
+    from launch_pipeline.checks.clients.slack import slack  # noqa: PLC0415  (loads aiohttp)
+
+    try:
+        async with asyncio.timeout(SECONDS), slack(ctx, conn_id) as api:
+            told = await api.told("auth.test")
+    except TimeoutError:
+        return Touched(configured=True, reachable=reachable, says=f"no answer within {SECONDS:g}s")
+    except Inconclusive as error:
+        permitted = False if str(error).startswith("credentials:") else None
+        return Touched(configured=True, reachable=reachable, permitted=permitted, says=str(error))
+    scopes = {scope.strip() for scope in told["scopes"].split(",")} - {""}
+    lacks = [scope for scope in CHECK_SCOPES if scopes and scope not in scopes]
+    says = f"the token lacks the scope {' and '.join(lacks)}" if lacks else ""
+    return Touched(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)
+
+
+def _permitted(result: CheckResult) -> bool | None:
+    if result.verdict is Verdict.PASSED:
+        return True
+    if result.kind == "http_request":
+        # Any other status may be that of another page than the one that was meant.
+        refused = any(f.expression == "status" and f.actual in _REFUSED for f in result.findings)
+        return False if refused or result.headline.startswith("credentials:") else None
+    if result.verdict is Verdict.FAILED:
+        # Not well, but it told us so.
+        return True
+    return False if result.headline.startswith("credentials:") else None
+
+
+async def _answers(connection: ConnectionInfo, ctx: CheckContext) -> bool | None:
+    """Whether somebody listens; None without a host. Raises Inconclusive where nobody does."""
+    folder = str(connection.extra.get("path") or "")
+    if folder or connection.host.startswith("/"):
+        path = folder or connection.host
+        if not await asyncio.to_thread(Path(path).exists):
+            raise Inconclusive(f"{path} does not exist on this machine")
+        return True
+    targets = list(addresses(connection))
+    if not targets:
+        return None
+    tried = await asyncio.gather(*(_connects(ctx, host, port) for host, port in targets))
+    if "" not in tried:
+        raise Inconclusive("; ".join(tried))
+    return True
+
+
+def addresses(connection: ConnectionInfo) -> list[tuple[str, int]]:
+    """Host and port of a connection; several of a Redis cluster, none where it names no host.
+
+    Raises Inconclusive for an address that cannot be one.
+    """
+    extra = connection.extra
+    url = next((str(extra[n]) for n in ("endpoint_url", "base_url", "url") if extra.get(n)), "")
+    if not url and connection.scheme in _PORTS:
+        hosts = [part.strip() for part in connection.host.split(",") if part.strip()]
+        return [_split(host, connection.port or _PORTS[connection.scheme]) for host in hosts]
+    if not url and not connection.host:
+        return []
+    try:
+        parts = urlsplit(url or connection.base_url)
+        port = parts.port or (80 if parts.scheme == "http" else 443)
+    except ValueError as error:
+        raise Inconclusive(f"connection '{connection.conn_id}' names no address: {error}") from error
+    return [(parts.hostname or "", port)]
+
+
+def _split(text: str, port: int) -> tuple[str, int]:
+    host, colon, own = text.rpartition(":")
+    return (host, int(own)) if colon and own.isdecimal() and text.count(":") == 1 else (text, port)
+
+
+async def _connects(ctx: CheckContext, host: str, port: int) -> str:
+    """An empty text where somebody listens, else why not."""
+    from launch_pipeline.checks.clients.http import refused_address  # noqa: PLC0415  (loads aiohttp)
+
+    address = ctx.environment.address_of(host, port)
+    if refused_address(host) or refused_address(address[0]):
+        return f"{host} is a link-local or metadata address; a check does not ask there"
+    try:
+        async with asyncio.timeout(SECONDS):
+            _, writer = await asyncio.open_connection(*address)
+    except TimeoutError:
+        return f"{host}:{port} does not answer within {SECONDS:g}s"
+    except OSError as error:
+        return f"{host}:{port} cannot be reached: {error.strerror or error}"
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    return ""

@@ -1,0 +1,133 @@
+"""What checks find around them at a terminal: environment, connections and people, as a task would.
+
+Whatever this terminal's own environment variables say wins; then what the stack runs with that is found by
+``--home``, so that a rehearsal's checks can be tried from a second terminal.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from launch_pipeline.errors import ConfigurationError, NotConnected, OperationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from launch_pipeline.airflow.hooks.terminal_connections import OutsideConnections
+    from launch_pipeline.checklist.vocabulary import Role
+    from launch_pipeline.checks.engine.context import CheckContext, Environment, Holder
+    from launch_pipeline.cli.options import Target
+
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option("--environment", help="A file of include/environments, without .yaml [default: none]"),
+]
+HERE, STACK = "this terminal", "the running stack"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Everything that is known before anybody is asked."""
+
+    environment: Environment
+    connections: OutsideConnections
+    contacts_file: Path | None
+
+    def context(self, variables: Mapping[str, Any] | None = None) -> CheckContext:
+        """What checks run with; ``variables`` come on top of the environment's."""
+        from launch_pipeline.checks.engine.context import CheckContext  # noqa: PLC0415
+
+        merged = {**self.environment.variables, **(variables or {})}
+        environment = self.environment.model_copy(update={"variables": merged})
+        return CheckContext(environment, self.connections.get, self._holders)
+
+    async def _holders(self, role: Role) -> Sequence[Holder]:
+        from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
+        from launch_pipeline.checks.engine.context import Holder  # noqa: PLC0415
+
+        if self.contacts_file is None:
+            raise NotConnected(f"not connected: the contacts, which say who {role.label} is")
+        try:
+            people = load_contacts(self.contacts_file).holders(role)
+        except ConfigurationError as error:
+            raise NotConnected(str(error)) from error
+        return [Holder(person.name, person.slack_id) for person in people]
+
+
+def look_around(target: Target, environment: str | None, contacts: Path | None = None) -> Surroundings:
+    """Find out what there is. Wrong usage for an unknown environment; ConfigurationError for a wrong one."""
+    from launch_pipeline.airflow.hooks.terminal_connections import OutsideConnections  # noqa: PLC0415
+
+    stack = stack_variables(target)
+    places: dict[str, Mapping[str, str]] = {HERE: os.environ, STACK: stack}
+    try:
+        api = target.api()
+    except OperationError:
+        # Nothing runs, or nobody said who asks: what is here must do.
+        api = None
+    return Surroundings(
+        environment=environment_named(environment, stack),
+        connections=OutsideConnections(places, api),
+        contacts_file=contacts or contacts_of(stack),
+    )
+
+
+def stack_variables(target: Target) -> dict[str, str]:
+    """Environment variables of the stack's components; none where no stack of this machine is meant."""
+    import psutil  # noqa: PLC0415
+
+    from launch_pipeline.stack.settings import STACK_VARIABLE  # noqa: PLC0415
+
+    info = None if target.url else target.info()
+    if info is None:
+        return {}
+    try:
+        for process in psutil.Process(info.pid).children():
+            found: dict[str, str] = process.environ()
+            if "AIRFLOW_HOME" in found and STACK_VARIABLE in found:
+                return found
+    except psutil.Error:
+        # Of somebody else, or ended meanwhile.
+        return {}
+    return {}
+
+
+def environment_named(name: str | None, stack: Mapping[str, str]) -> Environment:
+    """The environment of that name, or one in which nothing is set."""
+    from launch_pipeline.checks.engine.context import Environment, load_environment  # noqa: PLC0415
+
+    if name is None:
+        return Environment(name="none")
+    files = dict(_environment_files(stack))
+    if name not in files:
+        near = difflib.get_close_matches(name, files, 1) or sorted(files)
+        message = f"there is no environment {name!r}; there is {', '.join(near) or 'none yet'}."
+        raise typer.BadParameter(message)
+    return load_environment(files[name])
+
+
+def _environment_files(stack: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """Files by name, those of the stack's own folder last, so that they count."""
+    from launch_pipeline.airflow.triggers.run_checks import ENVIRONMENTS_VARIABLE, environment_files  # noqa: PLC0415
+
+    yield from environment_files().items()
+    folder = "" if os.environ.get(ENVIRONMENTS_VARIABLE) else stack.get(ENVIRONMENTS_VARIABLE, "")
+    if folder:
+        yield from ((file.stem, file) for file in sorted(Path(folder).glob("*.yaml")))
+
+
+def contacts_of(stack: Mapping[str, str]) -> Path | None:
+    """The contacts of this terminal, else those of the running stack; None where neither names any."""
+    from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE  # noqa: PLC0415
+    from launch_pipeline.checklist.files import include_folder  # noqa: PLC0415
+    from launch_pipeline.stack.settings import contacts_file  # noqa: PLC0415
+
+    if not os.environ.get(CONTACTS_VARIABLE) and stack.get(CONTACTS_VARIABLE):
+        return Path(stack[CONTACTS_VARIABLE])
+    return contacts_file(include_folder().parent)

@@ -1,0 +1,103 @@
+"""What ``launch doctor --deployment`` asks of the ledger, and of everybody's clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from launch_pipeline.doctor.deployment.run import ok, problem, unknown
+from launch_pipeline.doctor.deployment.slack import ask
+from launch_pipeline.errors import Inconclusive
+from launch_pipeline.ledger.database import connected
+from launch_pipeline.ledger.migrate import migrations
+from launch_pipeline.ledger.proof.verify import known_launches, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from launch_pipeline.doctor.deployment.run import Examined, Row
+
+SKEW_SECONDS = 5.0
+"""The settle time of an answer and the life of tokens are compared across machines."""
+_INIT = "run 'docker compose run --rm init' again"
+_ROLE = """
+    SELECT has_column_privilege('launch.ledger', 'content', 'INSERT') AND NOT pg_is_in_recovery()
+               AND current_setting('transaction_read_only') = 'off',
+           has_table_privilege('launch.ledger', 'UPDATE') OR has_table_privilege('launch.ledger', 'DELETE')
+               OR has_table_privilege('launch.ledger', 'TRUNCATE')
+"""
+_APPLIED = "SELECT name FROM launch.ledger_migrations"
+
+
+def ledger(deployment: Examined) -> Iterator[Row]:
+    """It takes rows from us, lets us change none, has the newest tables, and every chain is whole."""
+    if deployment.ledger is None:
+        fix = "give its address with --ledger (LAUNCH_LEDGER, or a file named by LAUNCH_LEDGER_FILE)."
+        yield unknown("ledger", "its address is not known here", fix)
+        return
+    with connected(deployment.ledger) as connection:
+        applied = {name for (name,) in connection.execute(_APPLIED)}
+        writable, changeable = connection.execute(_ROLE).fetchone() or (False, True)
+    if missing := [name for name, _ in migrations() if name not in applied]:
+        yield problem("ledger", f"lacks the migrations {', '.join(missing)}", f"{_INIT}.")
+    if not writable:
+        yield problem("ledger", "takes no rows from this role", f"is it a standby? Otherwise {_INIT}.")
+    if changeable:
+        fix = "give the components the application's role (docs/record.md), never the owner's."
+        yield problem("ledger", "this role could change or delete what was kept", fix)
+    if writable and not (missing or changeable):
+        yield ok("ledger", "takes rows, and lets nobody here change one")
+    yield from chains(deployment.ledger)
+
+
+def chains(dsn: str) -> Iterator[Row]:
+    """Every chain is as it was kept; those that are broken are named."""
+    looked = [verify(dsn, launch_id) for launch_id in known_launches(dsn)]
+    for verified in looked:
+        if verified.broken:
+            fix = "stop, keep the database as it is, and compare with an export (docs/record.md)."
+            yield problem("chain", f"{verified.launch_id}: {verified.broken}", fix)
+    if not any(verified.broken for verified in looked):
+        rows = sum(verified.rows for verified in looked)
+        yield ok("chain", f"whole: {rows} rows of {len(looked)} launches")
+
+
+def clock(deployment: Examined) -> Iterator[Row]:
+    """Database, api-server and Slack agree with this machine about the time."""
+    skews = {name: seconds for name, seconds in _skews(deployment) if seconds is not None}
+    wrong = {name: seconds for name, seconds in skews.items() if abs(seconds) > SKEW_SECONDS}
+    for name, seconds in wrong.items():
+        says = f"{name} is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine"
+        yield problem("clock", says, "let both keep time by NTP: settle times and tokens depend on it.")
+    if not wrong:
+        yield ok("clock", f"{', '.join(skews)} agree within {SKEW_SECONDS:g} s")
+
+
+def _skews(deployment: Examined) -> Iterator[tuple[str, float | None]]:
+    if deployment.ledger is not None:
+        with connected(deployment.ledger) as connection:
+            row = connection.execute("SELECT clock_timestamp()").fetchone()
+        yield "the database", (row[0] - deployment.now()).total_seconds() if row else None
+    reply = deployment.api.told("GET", "/api/v2/version", signed=False)
+    yield "the api-server", skew(reply.headers.get("Date", ""), deployment.now())
+    if deployment.bot_token:
+        yield "Slack", skew(_slack_date(deployment), deployment.now())
+
+
+def skew(date: str, now: datetime) -> float | None:
+    """Return by how many seconds a server's Date header is ahead of us; None for what is no date."""
+    try:
+        told = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    # The header has whole seconds, and was written up to a second after the moment it names.
+    return (told.astimezone(UTC) - now).total_seconds() + 0.5
+
+
+def _slack_date(deployment: Examined) -> str:
+    try:
+        return ask(deployment.bot_token, deployment.slack_api).date
+    except Inconclusive:
+        # Told in Slack's own row.
+        return ""

@@ -1,0 +1,85 @@
+"""What checks, questions and records know of the launch they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from launch_pipeline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from launch_pipeline.ledger.launches import Launch
+
+
+class LaunchContext(BaseModel):
+    """The launch that a run belongs to.
+
+    The conductor's form fills it once, for ``admit``. Everything later reads it from the launch's row in the
+    ledger, never from a run's configuration or an XCom.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    launch_id: str
+    environment: str = ""
+    rehearsal: bool = False
+    release: str = ""
+    release_sha: str = ""
+    previous_release: str = ""
+    launch_at: str = ""
+    """With its zone; of a launch that was admitted, the time in force."""
+    started_by: str | None = None
+    """Airflow user who triggered the conductor's run."""
+
+    @classmethod
+    def of_form(cls, run_id: str, form: Mapping[str, Any], started_by: str) -> LaunchContext:
+        """Read the conductor's form.
+
+        Raises ConfigurationError where a field cannot be read.
+        """
+        known = {name: value for name, value in form.items() if value is not None}
+        try:
+            return cls.model_validate({**known, "launch_id": run_id, "started_by": started_by})
+        except ValidationError as error:
+            first = error.errors()[0]
+            source, place = f"configuration of run {run_id!r}", ".".join(map(str, first["loc"]))
+            fix = "trigger another run with it corrected."
+            raise ConfigurationError(source, place, f"{first['input']!r} is not accepted.", fix) from error
+
+    @classmethod
+    def of_launch(cls, launch: Launch) -> LaunchContext:
+        """Read a launch's row in the ledger."""
+        return cls(
+            launch_id=launch.launch_id,
+            environment=launch.environment,
+            rehearsal=launch.rehearsal,
+            release=launch.release,
+            release_sha=launch.release_sha,
+            previous_release=str(launch.conf.get("previous_release") or ""),
+            launch_at=launch.launch_at.isoformat(),
+            started_by=launch.started_by,
+        )
+
+    def conf(self) -> dict[str, Any]:
+        """The configuration to hand to another run of the same launch."""
+        return self.model_dump(exclude={"launch_id"})
+
+    def variables(self) -> dict[str, Any]:
+        """Launch variables for ``${name}``; an empty field is no variable, so it is named as missing."""
+        now = datetime.now(UTC)
+        values = {
+            "launch_id": self.launch_id,
+            "release": self.release,
+            "release_sha": self.release_sha,
+            "previous_release": self.previous_release,
+            "launch_at": self.launch_at,
+            "launch_date": self.launch_at[:10],
+            "today": now.date().isoformat(),
+            "run_nonce": hashlib.sha256(f"{self.launch_id} {now.isoformat()}".encode()).hexdigest()[:16],
+        }
+        return {name: value for name, value in values.items() if value}

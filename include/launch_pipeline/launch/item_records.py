@@ -1,0 +1,208 @@
+"""From what happened to a task to the record that is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from launch_pipeline.checklist.model import Item, Moment
+from launch_pipeline.checklist.options import options_of
+from launch_pipeline.checklist.vocabulary import Answer, Severity
+from launch_pipeline.ledger.schema import (
+    DecidedBy,
+    Outcome,
+    Record,
+    RecordedBy,
+    evidence_digest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launch_pipeline.approvals.contacts import Person
+    from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.launch.context import LaunchContext
+    from launch_pipeline.launch.evidence import Evidence
+    from launch_pipeline.launch.reconcile import ItemState
+    from launch_pipeline.ledger.schema import Acknowledgement
+
+
+class TaskInstance(Protocol):
+    """What is read of Airflow's task instance; the same in triggerer, worker and gate."""
+
+    @property
+    def id(self) -> Any: ...  # noqa: D102
+    @property
+    def dag_id(self) -> str: ...  # noqa: D102
+    @property
+    def task_id(self) -> str: ...  # noqa: D102
+    @property
+    def try_number(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class ItemInstance:
+    """A task instance that the gate speaks for."""
+
+    id: str
+    dag_id: str
+    task_id: str
+    try_number: int
+
+
+class ItemSpec(BaseModel):
+    """An item with its place and origin, as it travels with its task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ref: str
+    phase_id: str
+    checklist_digest: str
+    item: Item
+    moments: tuple[Moment, ...] = ()
+    """Of every wait that comes before it in its Dag."""
+
+    def payload(self) -> dict[str, Any]:
+        """Plain JSON types, for the arguments of triggers."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
+    def options(self) -> tuple[Answer, ...]:
+        """The answers it takes."""
+        return options_of(self.item)
+
+
+def outcome_of(answer: Answer, item: Item) -> Outcome:
+    """What an accepted answer makes of an item; re-check makes nothing of it (ValueError)."""
+    if answer.affirms:
+        return Outcome.APPROVED
+    if answer.denies:
+        return Outcome.NOT_MET if item.severity is Severity.ADVISORY else Outcome.REJECTED
+    return {Answer.WAIVE: Outcome.WAIVED, Answer.NOT_APPLICABLE: Outcome.NOT_APPLICABLE}[answer]
+
+
+def _record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, **fields: Any) -> Record:
+    results: tuple[CheckResult, ...] = fields.pop("results")
+    return Record(
+        launch_id=launch.launch_id,
+        environment=launch.environment,
+        rehearsal=launch.rehearsal,
+        item_ref=spec.ref,
+        text=spec.item.text,
+        dag_id=ti.dag_id,
+        task_id=ti.task_id,
+        results=results,
+        evidence_digest=evidence_digest(results),
+        decided_at=fields.pop("at", None) or datetime.now(UTC),
+        task_instance_id=str(ti.id),
+        try_number=ti.try_number,
+        checklist_digest=spec.checklist_digest,
+        **fields,
+    )
+
+
+def machine_record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, evidence: Evidence) -> Record:
+    """Record of an item whose checks passed and that asks no person (ValueError where they did not)."""
+    return _record(
+        spec, launch, ti, outcome=Outcome.PASSED, results=evidence.results, recorded_by=RecordedBy.MACHINE
+    )
+
+
+def decision_record(  # what is decided, where, by whom, on what
+    spec: ItemSpec,
+    launch: LaunchContext,
+    ti: TaskInstance,
+    answer: GivenAnswer,
+    person: Person,
+    results: tuple[CheckResult, ...],
+) -> Record:
+    """Record of an item that a person decided."""
+    return _record(
+        spec,
+        launch,
+        ti,
+        outcome=outcome_of(Answer(answer.option), spec.item),
+        at=answer.at,
+        results=results,
+        decided_by=DecidedBy.of(person),
+        recorded_by=answer.via,
+        role=spec.item.owner,
+        reason=answer.reason,
+        signature=answer.signature,
+    )
+
+
+def not_reached_record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, reason: str) -> Record:
+    """Record of an item that another answer ended before its own."""
+    return _record(
+        spec,
+        launch,
+        ti,
+        outcome=Outcome.NOT_REACHED,
+        results=(),
+        recorded_by=RecordedBy.MACHINE,
+        reason=reason,
+    )
+
+
+def gate_record(spec: ItemSpec, launch: LaunchContext, state: ItemState, gate: Any) -> Record:
+    """Record that the gate makes in an item's name: it has none that counts, so it was not reached."""
+    item_ti = ItemInstance(
+        id=state.task_instance_id,
+        dag_id=gate.dag_id,
+        task_id=spec.ref.removeprefix(f"{spec.phase_id}."),
+        # The gate's try: a repaired phase says anew what was not reached.
+        try_number=gate.try_number,
+    )
+    reason = f"state {state.state or 'none'} when the phase was sealed"
+    record = not_reached_record(spec, launch, item_ti, reason)
+    return record.model_copy(update={"decided_at": gate.start_date})
+
+
+def with_rounds(record: Record, rounds: Sequence[Acknowledgement]) -> Record:
+    """The record with every round that was acknowledged; the same record without any."""
+    return record.model_copy(update={"rounds": tuple(rounds)}) if rounds else record
+
+
+class GivenAnswer(BaseModel):
+    """An answer as Airflow delivers it to the task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    option: str
+    reason: str = ""
+    signature: str = ""
+    airflow_user: str
+    evidence: str = ""
+    """Digest of the evidence that it was given on, as the guard stamps it; empty where there was none."""
+    at: datetime | None = None
+    """When Airflow took the answer: the same however often it is offered to the ledger."""
+    via: RecordedBy = RecordedBy.API
+
+    @classmethod
+    def of_event(cls, event: dict[str, Any]) -> GivenAnswer:
+        """Read the event of an answered request; whatever is missing is empty, never a pass."""
+        user = event.get("responded_by_user") or {}
+        name = user.get("name") if isinstance(user, dict) else getattr(user, "name", None)
+        # More than one option is none that anybody knows.
+        option = ", ".join(map(str, event.get("chosen_options") or ()))
+        given = cls.of_input(option, event.get("params_input"), name or "")
+        # A time from Airflow's task runner, its text from the REST API.
+        return cls.model_validate({**given.model_dump(), "at": event.get("responded_at")})
+
+    @classmethod
+    def of_input(cls, option: str, params_input: Any, airflow_user: str) -> GivenAnswer:
+        """Read an answer from the form's fields. Only the guard may say how it came in."""
+        fields = params_input if isinstance(params_input, dict) else {}
+        via = str(fields.get("via", ""))
+        return cls(
+            option=str(option),
+            reason=str(fields.get("reason") or "").strip(),
+            signature=str(fields.get("signature") or "").strip(),
+            airflow_user=airflow_user,
+            evidence=str(fields.get("evidence") or ""),
+            via=RecordedBy(via) if via in set(RecordedBy) - {RecordedBy.MACHINE} else RecordedBy.API,
+        )

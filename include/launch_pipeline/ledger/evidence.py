@@ -1,0 +1,50 @@
+"""The latest evidence of each task instance: what people see, and what an answer rests on."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.ledger.database import connected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from psycopg import Connection
+
+_WRITE = """
+    INSERT INTO launch.evidence (task_instance_id, launch_id, content) VALUES (%s, %s, %s)
+    ON CONFLICT (task_instance_id) DO UPDATE SET content = EXCLUDED.content, written_at = clock_timestamp()
+"""
+_READ = "SELECT content FROM launch.evidence WHERE task_instance_id = %s"
+_STAMPS = "SELECT task_instance_id, written_at FROM launch.evidence WHERE launch_id = ANY(%s)"
+_MANY = "SELECT task_instance_id, content FROM launch.evidence WHERE task_instance_id = ANY(%s)"
+
+
+class EvidenceTable:
+    """Evidence behind a libpq address, as plain JSON; every method raises LedgerUnavailable."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    def write(self, launch_id: str, task_instance_id: str, content: Mapping[str, Any]) -> None:
+        """Keep what the checks of a task instance saw last, instead of what they saw before."""
+        with connected(self._dsn) as connection:
+            connection.execute(_WRITE, [task_instance_id, launch_id, json.dumps(content)])
+
+    def read(self, task_instance_id: str) -> Any:
+        """Give what was written for a task instance last, None where nothing was."""
+        with connected(self._dsn) as connection:
+            row = connection.execute(_READ, [task_instance_id]).fetchone()
+        return row[0] if row else None
+
+
+def evidence_stamps(connection: Connection[Any], launch_ids: list[str]) -> dict[str, datetime]:
+    """Give, by task instance, when the evidence of some launches was written."""
+    return dict(connection.execute(_STAMPS, [launch_ids]).fetchall())
+
+
+def evidence_of(connection: Connection[Any], task_instance_ids: list[str]) -> dict[str, Any]:
+    """Give what was written for some task instances, by their ids."""
+    return dict(connection.execute(_MANY, [task_instance_ids]).fetchall())

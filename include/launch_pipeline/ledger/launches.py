@@ -1,0 +1,331 @@
+"""The state of each launch: one active launch per environment, its time, and how it ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from launch_pipeline.approvals.written import visible_length
+from launch_pipeline.checklist.model import Strict
+from launch_pipeline.checks.evidence import canonical_json, plain
+from launch_pipeline.errors import LaunchRefused
+from launch_pipeline.ledger.database import aconnected, connected
+from launch_pipeline.ledger.facts import (
+    FROM_A_TERMINAL,
+    Aborted,
+    Ended,
+    Fact,
+    LaunchState,
+    Postponed,
+    Started,
+    Via,
+)
+from launch_pipeline.ledger.ledger import append_within
+from launch_pipeline.ledger.plan import LaunchPlan
+from launch_pipeline.ledger.schema import Entry, EntryKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from psycopg import Connection
+
+__all__ = ["FROM_A_TERMINAL", "Launch", "LaunchState", "Launches", "Via", "launches_of"]
+
+
+FARTHEST = timedelta(days=36500)
+"""How far away a launch may be: windows are counted from its time, and calendars end."""
+
+
+class Launch(Strict):
+    """A launch, as asked for and as it stands."""
+
+    launch_id: Annotated[str, Field(min_length=1, max_length=250)]
+    environment: Annotated[str, Field(min_length=1)]
+    rehearsal: bool
+    release: str
+    release_sha: str
+    launch_at: AwareDatetime
+    """When it launches, as of now."""
+    started_by: str
+    conf: dict[str, JsonValue] = Field(default_factory=dict)
+    """The form, as sent."""
+    checklist_digests: dict[str, str] = Field(default_factory=dict)
+    """Dag id -> digest of its checklist at the start."""
+    state: LaunchState = LaunchState.ACTIVE
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    planned_at: AwareDatetime | None = None
+    """The launch time as first asked for."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended in any way."""
+        return self.state is not LaunchState.ACTIVE
+
+
+_COLUMNS = (
+    "launch_id, environment, rehearsal, release, release_sha, launch_at, started_by, conf,"
+    " checklist_digests, state, started_at, ended_at, planned_at"
+)
+_BY_ID = f"SELECT {_COLUMNS} FROM launch.launches WHERE launch_id = %s"  # noqa: S608 - constants
+_BY_IDS = f"SELECT {_COLUMNS} FROM launch.launches WHERE launch_id = ANY(%s)"  # noqa: S608 - constants
+_ACTIVE = (
+    f"SELECT {_COLUMNS} FROM launch.launches"  # noqa: S608 - constants
+    " WHERE environment = %s AND state = 'active' AND NOT rehearsal"
+)
+_KNOWN = "SELECT launch_id FROM launch.launches ORDER BY started_at DESC LIMIT 5"
+_START = """
+    INSERT INTO launch.launches (launch_id, environment, rehearsal, release, release_sha, planned_at,
+                                 launch_at, started_by, conf, checklist_digests)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING started_at
+"""
+_WENT = """
+    SELECT 1 FROM launch.ledger s JOIN launch.ledger k USING (launch_id)
+    WHERE launch_id = %s AND k.kind = %s AND s.kind = %s
+    AND s.dag_id = k.content #>> '{plan,decision}' AND s.content ->> 'complete' = 'true' LIMIT 1
+"""
+"""Whether go was said: a complete seal of the decision."""
+_END = """
+    UPDATE launch.launches SET state = %s, ended_at = clock_timestamp() WHERE launch_id = %s
+    RETURNING ended_at
+"""
+
+
+class Launches:
+    """The launches behind a libpq address; one short connection and transaction for each call.
+
+    Every method raises LedgerUnavailable where the database does not answer, and writes its ledger entry
+    in the transaction of its change.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    def start(self, launch: Launch, plan: LaunchPlan | None = None) -> Launch:
+        """Start a launch, and return it as it stands.
+
+        ``plan`` is kept in the first row of its chain. Without one the launch can be ended by hand only:
+        nothing of it can be sealed or complete.
+
+        A launch that was started with the same environment, release and form is returned unchanged,
+        postponed or ended as it may be, with the checklist digests of its start. Raises LaunchRefused where
+        the id belongs to something else, or the environment has another active launch.
+        """
+        launch = launch.model_copy(update={"conf": plain(launch.conf)})
+        with connected(self._dsn) as connection:
+            if row := connection.execute(_START, _start_values(launch)).fetchone():
+                append_within(connection, _started_entry(launch, plan or LaunchPlan(), row[0]))
+            found = _find(connection, launch.launch_id)
+            if found is None:
+                raise _occupied(connection, launch.environment)
+            _same_or_refuse(found, launch)
+            return found
+
+    def get(self, launch_id: str) -> Launch:
+        """Give a launch. Raises LaunchRefused, naming known ones, where there is none of this id."""
+        with connected(self._dsn) as connection:
+            return _get(connection, launch_id)
+
+    def find(self, launch_id: str) -> Launch | None:
+        """Give a launch, or None where no conductor started one of this id."""
+        with connected(self._dsn) as connection:
+            return _find(connection, launch_id)
+
+    async def aget(self, launch_id: str) -> Launch:
+        """Do the same as ``get``, for a triggerer's event loop."""
+        async with aconnected(self._dsn) as connection:
+            row = await (await connection.execute(_BY_ID, [launch_id])).fetchone()
+            known = [] if row else await (await connection.execute(_KNOWN)).fetchall()
+        if row is None:
+            raise _unknown(launch_id, known)
+        return _launch(row)
+
+    def active(self, environment: str) -> Launch | None:
+        """Give the environment's active launch, rehearsals aside."""
+        with connected(self._dsn) as connection:
+            row = connection.execute(_ACTIVE, [environment]).fetchone()
+        return _launch(row) if row else None
+
+    def postpone(
+        self, launch_id: str, new_time: datetime, by: str, reason: str, *, via: Via = Via.TERMINAL
+    ) -> Launch:
+        """Move an active launch to another time in the future; the same time again changes nothing.
+
+        Once go was said it is for this time or a later one; a rehearsal may be hurried. Raises LaunchRefused
+        for that, a time without zone, in the past or too far away, a missing reason and an ended launch.
+        """
+        if new_time.tzinfo is None or new_time.utcoffset() is None:
+            naive = new_time.isoformat()
+            message = f"The time {naive} has no zone; write it as {naive}+00:00, or with your own offset."
+            raise LaunchRefused(message)
+        _reason_or_refuse(reason, "postpone")
+        with connected(self._dsn) as connection:
+            before = _get(connection, launch_id, " FOR UPDATE")
+            _active_or_refuse(before, "be postponed")
+            _future_or_refuse(connection, new_time)
+            if before.launch_at == new_time:
+                return before
+            _not_sooner_than_go(connection, before, new_time)
+            update = "UPDATE launch.launches SET launch_at = %s WHERE launch_id = %s"
+            connection.execute(update, [new_time, launch_id])
+            moves = _count(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
+            times = {"from": before.launch_at, "to": new_time}
+            said = Postponed.model_validate({**times, "by": by, "via": via, "reason": reason})
+            append_within(connection, _entry(launch_id, EntryKind.LAUNCH_POSTPONED, said, moves + 1))
+            return _get(connection, launch_id)
+
+    def abort(self, launch_id: str, by: str, reason: str, *, via: Via = Via.TERMINAL) -> Launch:
+        """End an active launch by a person's word; an aborted one stays as it is.
+
+        Raises LaunchRefused for a missing reason and for a launch that ended otherwise.
+        """
+        _reason_or_refuse(reason, "abort")
+        return self._finish(
+            launch_id,
+            LaunchState.ABORTED,
+            lambda at: Aborted(by=by, via=via, reason=reason, ended_at=at),
+        )
+
+    def end(self, launch_id: str, state: LaunchState) -> Launch:
+        """End an active launch in ``state``; one that has ended so stays as it is.
+
+        Raises LaunchRefused where it ended otherwise, and for ``active`` and ``aborted`` (use ``abort``).
+        """
+        if state in {LaunchState.ACTIVE, LaunchState.ABORTED}:
+            message = f"A launch does not end as '{state}' by itself; use 'launch abort' with a reason."
+            raise LaunchRefused(message)
+        said = {"state": state}
+        return self._finish(launch_id, state, lambda at: Ended.model_validate({**said, "ended_at": at}))
+
+    def _finish(self, launch_id: str, state: LaunchState, fact: Callable[[datetime], Fact]) -> Launch:
+        kind = EntryKind.LAUNCH_ABORTED if state is LaunchState.ABORTED else EntryKind.LAUNCH_ENDED
+        with connected(self._dsn) as connection:
+            before = _get(connection, launch_id, " FOR UPDATE")
+            if before.state is state:
+                return before
+            _active_or_refuse(before, f"end as '{state}'")
+            [(ended_at,)] = connection.execute(_END, [state, launch_id]).fetchall()
+            append_within(connection, _entry(launch_id, kind, fact(ended_at.astimezone(UTC))))
+            return _get(connection, launch_id)
+
+
+def _start_values(launch: Launch) -> list[Any]:
+    form, digests = (canonical_json(each).decode() for each in (launch.conf, launch.checklist_digests))
+    what = [launch.launch_id, launch.environment, launch.rehearsal, launch.release, launch.release_sha]
+    return [*what, launch.launch_at, launch.launch_at, launch.started_by, form, digests]
+
+
+def _started_entry(launch: Launch, plan: LaunchPlan, started_at: datetime) -> Entry:
+    facts = launch.model_dump(exclude={"launch_id", "state", "ended_at"})
+    times = {"started_at": started_at.astimezone(UTC), "planned_at": launch.launch_at}
+    said = Started.model_validate({**facts, **times, "plan": plan})
+    return _entry(launch.launch_id, EntryKind.LAUNCH_STARTED, said)
+
+
+def _entry(launch_id: str, kind: EntryKind, said: Fact, number: int = 0) -> Entry:
+    return Entry(
+        kind=kind,
+        launch_id=launch_id,
+        task_instance_id=f"launch/{launch_id}",
+        try_number=number,
+        content=said.content(),
+    )
+
+
+def launches_of(connection: Connection[Any], launch_ids: list[str]) -> dict[str, Launch]:
+    """Give the launches among some ids, by id."""
+    rows = connection.execute(_BY_IDS, [launch_ids]).fetchall()
+    return {launch.launch_id: launch for launch in map(_launch, rows)}
+
+
+def _find(connection: Connection[Any], launch_id: str, suffix: str = "") -> Launch | None:
+    row = connection.execute(_BY_ID + suffix, [launch_id]).fetchone()
+    return _launch(row) if row else None
+
+
+def _get(connection: Connection[Any], launch_id: str, suffix: str = "") -> Launch:
+    found = _find(connection, launch_id, suffix)
+    if found is None:
+        raise _unknown(launch_id, connection.execute(_KNOWN).fetchall())
+    return found
+
+
+def _launch(row: tuple[Any, ...]) -> Launch:
+    return Launch.model_validate(dict(zip(_COLUMNS.split(", "), row, strict=True)))
+
+
+def _count(connection: Connection[Any], launch_id: str, kind: EntryKind) -> int:
+    query = "SELECT count(*) FROM launch.ledger WHERE launch_id = %s AND kind = %s"
+    row = connection.execute(query, [launch_id, kind]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _unknown(launch_id: str, rows: list[tuple[Any, ...]]) -> LaunchRefused:
+    known = ", ".join(repr(row[0]) for row in rows)
+    hint = f"Known, newest first: {known}." if known else "None has been started yet."
+    return LaunchRefused(f"There is no launch {launch_id!r}. {hint}")
+
+
+def _occupied(connection: Connection[Any], environment: str) -> LaunchRefused:
+    row = connection.execute(_ACTIVE, [environment]).fetchone()
+    if row is None:
+        # It ended between the two statements.
+        return LaunchRefused(f"{environment} had an active launch until just now; start this one again.")
+    first = _launch(row)
+    return LaunchRefused(
+        f"{environment} already has an active launch {first.launch_id!r}, started by {first.started_by}"
+        f" at {_when(first.started_at)}; finish it or run 'launch abort {first.launch_id}'."
+    )
+
+
+def _same_or_refuse(found: Launch, asked: Launch) -> None:
+    for field in ("environment", "rehearsal", "release", "release_sha", "conf"):
+        there, here = getattr(found, field), getattr(asked, field)
+        if there != here:
+            message = f"The launch {found.launch_id!r} exists with {field} {there!r}, not {here!r};"
+            raise LaunchRefused(f"{message} start the new one under another launch id.")
+    if found.planned_at != asked.launch_at:
+        message = f"The launch {found.launch_id!r} was started for {_when(found.planned_at)};"
+        raise LaunchRefused(f"{message} to move it, run 'launch postpone {found.launch_id}'.")
+
+
+def _active_or_refuse(launch: Launch, what: str) -> None:
+    if launch.over:
+        message = f"The launch {launch.launch_id!r} ended as '{launch.state}' at {_when(launch.ended_at)};"
+        raise LaunchRefused(f"{message} it cannot {what}. Start a new launch.")
+
+
+def _future_or_refuse(connection: Connection[Any], new_time: datetime) -> None:
+    # The database's clock is the one that every component shares.
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    if row is not None and new_time <= row[0]:
+        message = f"{_when(new_time)} is not in the future (it is {_when(row[0])}); choose a later time."
+        raise LaunchRefused(message)
+    if row is not None and new_time - row[0] > FARTHEST:
+        message = f"{_when(new_time)} is more than {FARTHEST.days // 365} years away; choose an earlier time."
+        raise LaunchRefused(message)
+
+
+def _not_sooner_than_go(connection: Connection[Any], launch: Launch, new_time: datetime) -> None:
+    if launch.rehearsal or new_time > launch.launch_at:
+        return
+    kinds = [EntryKind.LAUNCH_STARTED, EntryKind.SEAL]
+    if connection.execute(_WENT, [launch.launch_id, *kinds]).fetchone():
+        message = (
+            f"Go was said for {_when(launch.launch_at)}, so the launch cannot be sooner than that; to launch"
+            f" sooner, run 'launch abort {launch.launch_id}' and start another launch."
+        )
+        raise LaunchRefused(message)
+
+
+def _reason_or_refuse(reason: str, verb: str) -> None:
+    if not visible_length(reason):
+        message = f"To {verb} a launch, say why, in words that can be read: the reason is kept with it."
+        raise LaunchRefused(message)
+
+
+def _when(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="minutes") if moment else "an unknown time"

@@ -1,0 +1,242 @@
+"""The memory of every launch: entries that are appended once and read back, in PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.checks.evidence import canonical_json
+from launch_pipeline.errors import AnswerRefused, LaunchRefused, LedgerError, LedgerUnavailable
+from launch_pipeline.ledger.chain import Head
+from launch_pipeline.ledger.database import connected
+from launch_pipeline.ledger.schema import OUTCOMES, Entry, EntryKind, KeptEntry, Outcome, Seal, read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from psycopg import Connection
+
+    from launch_pipeline.ledger.schema import Record
+
+_COLUMNS = "kind, launch_id, dag_id, item_ref, task_instance_id, try_number, content, seq, appended_at"
+_INSERT = """
+    INSERT INTO launch.ledger (kind, launch_id, dag_id, item_ref, task_instance_id, try_number, content)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT ON CONSTRAINT ledger_kept_once DO NOTHING RETURNING seq
+"""
+_FIND = """
+    SELECT seq, dag_id, content::text FROM launch.ledger
+    WHERE launch_id = %s AND kind = %s AND item_ref = %s AND task_instance_id = %s AND try_number = %s
+"""
+_ANOTHER = """
+    SELECT item_ref FROM (
+        SELECT DISTINCT ON (item_ref) item_ref, content #>> '{decided_by,id}' AS person FROM launch.ledger
+        WHERE launch_id = %s AND kind = %s AND dag_id = %s AND item_ref <> %s AND seq < %s
+        ORDER BY item_ref, position DESC
+    ) latest WHERE person = %s LIMIT 1
+"""
+"""Of each other item of the Dag only the latest decision counts; of those, one by this person."""
+_A_NO = """
+    SELECT item_ref, content #>> '{decided_by,name}' FROM launch.ledger
+    WHERE launch_id = %s AND kind = %s AND dag_id = %s AND content ->> 'outcome' = %s AND seq < %s LIMIT 1
+"""
+
+
+class Ledger:
+    """The ledger behind a libpq address; opens one short connection for each call.
+
+    Every method raises LedgerUnavailable where the database does not answer; the caller keeps what it has
+    and calls again, which is safe because entries are kept once.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    def append(self, entry: Entry) -> int:
+        """Keep one entry and return its number; see ``append_all``."""
+        return self.append_all([entry])[0]
+
+    def append_all(self, entries: Iterable[Entry]) -> list[int]:
+        """Keep all entries or none, and return their numbers.
+
+        An entry that is there already keeps its number. Raises LedgerError where it is there with another
+        content: the same try cannot have said two things.
+        """
+        with connected(self._dsn) as connection:
+            return [append_within(connection, entry) for entry in entries]
+
+    def append_in_course(self, entries: Iterable[Entry]) -> list[int]:
+        """Do the same for what happens in a phase, which belongs to a launch that goes on.
+
+        Raises LaunchRefused where the launch is over or was never admitted; after its end only a rollback is
+        still kept.
+        """
+        entries = list(entries)
+        with connected(self._dsn) as connection:
+            for launch_id in {entry.launch_id for entry in entries}:
+                _known_or_refuse(connection, launch_id)
+            return [append_within(connection, entry) for entry in entries]
+
+    def keep_pass(self, record: Record) -> Record:
+        """Keep what the machine passed, and give what is kept of this try of its task.
+
+        A triggerer that died after the append looks again, and what it saw first stays. Raises LaunchRefused
+        as ``append_in_course`` does.
+        """
+        entry = Entry.of_record(record)
+        try:
+            self.append_in_course([entry])
+        except LedgerUnavailable:
+            raise
+        except LedgerError:
+            if (kept := self._kept_as(entry)) is None:
+                raise
+            return kept
+        return record
+
+    def _kept_as(self, entry: Entry) -> Record | None:
+        """Give the record that is kept under the key of an entry, whatever it says."""
+        kept = self.entries(entry.launch_id, entry.kind)
+        key = (entry.task_instance_id, entry.try_number, entry.item_ref)
+        return next((k.record for k in kept if (k.task_instance_id, k.try_number, k.item_ref) == key), None)
+
+    def append_decision(self, entry: Entry, *, final: bool = False, twice: bool = False) -> int:
+        """Keep a decision or signature, unless its person has made another of this Dag in this launch.
+
+        Looked at under the launch's lock and in the same transaction, so that of two at the same moment one
+        is refused. A decision counts until its item is decided anew; the same item may be tried again. In a
+        ``final`` Dag a no is never decided anew, by whomever. ``twice``: one person may decide for several.
+        Raises AnswerRefused ``two_roles`` or ``no_go``, and what ``append_in_course`` raises.
+        """
+        with connected(self._dsn) as connection:
+            number = append_within(connection, entry)
+            if final and (row := connection.execute(_A_NO, _no_values(entry, number)).fetchone()):
+                _refuse_after_no(entry, *row)
+            another = (
+                None if twice else connection.execute(_ANOTHER, _another_values(entry, number)).fetchone()
+            )
+            if another:
+                raise _two_roles(str(another[0]), entry)
+            _known_or_refuse(connection, entry.launch_id)
+            return number
+
+    def entries(self, launch_id: str, kind: EntryKind | None = None) -> list[KeptEntry]:
+        """Give a launch's entries in the order they were kept, all or of one kind."""
+        query = (
+            f"SELECT {_COLUMNS} FROM launch.ledger"  # noqa: S608 - constants
+            " WHERE launch_id = %(launch)s AND (%(kind)s::text IS NULL OR kind = %(kind)s) ORDER BY position"
+        )
+        with connected(self._dsn) as connection:
+            rows = connection.execute(query, {"launch": launch_id, "kind": kind}).fetchall()
+        return [_kept(row) for row in rows]
+
+    def record_of(self, launch_id: str, task_instance_id: str) -> Record | None:
+        """Give the record of one task instance, the latest where several tries left one."""
+        query = """
+            SELECT content FROM launch.ledger
+            WHERE launch_id = %s AND task_instance_id = %s AND kind = ANY(%s) ORDER BY position DESC LIMIT 1
+        """
+        with connected(self._dsn) as connection:
+            row = connection.execute(query, [launch_id, task_instance_id, list(OUTCOMES)]).fetchone()
+        return read_record(row[0]) if row else None
+
+    def seal(self, launch_id: str, dag_id: str) -> Seal | None:
+        """Give the latest seal of a Dag's phase, None where it has not been sealed."""
+        query = """
+            SELECT content FROM launch.ledger
+            WHERE launch_id = %s AND kind = %s AND dag_id = %s ORDER BY position DESC LIMIT 1
+        """
+        with connected(self._dsn) as connection:
+            row = connection.execute(query, [launch_id, EntryKind.SEAL, dag_id]).fetchone()
+        return Seal.model_validate(row[0]) if row else None
+
+    def head(self, launch_id: str) -> Head | None:
+        """Give the end of a launch's chain as of now, None where nothing is kept of it.
+
+        Worth announcing where the database's owner cannot change it: ``launch ledger verify --head`` proves
+        later that nothing up to there was removed or rewritten.
+        """
+        query = """
+            SELECT position, digest FROM launch.ledger WHERE launch_id = %s ORDER BY position DESC LIMIT 1
+        """
+        with connected(self._dsn) as connection:
+            row = connection.execute(query, [launch_id]).fetchone()
+        return Head(position=row[0], digest=row[1]) if row else None
+
+    def ping(self) -> None:
+        """Return if the ledger answers and has its tables."""
+        with connected(self._dsn) as connection:
+            connection.execute("SELECT 1 FROM launch.ledger LIMIT 1")
+
+
+def records_after(connection: Connection[Any], launch_id: str, position: int) -> list[tuple[int, Record]]:
+    """Give the records of a launch that were kept after a row, each with the place of its own row."""
+    query = """
+        SELECT position, content FROM launch.ledger
+        WHERE launch_id = %s AND position > %s AND kind = ANY(%s) ORDER BY position
+    """
+    rows = connection.execute(query, [launch_id, position, list(OUTCOMES)]).fetchall()
+    read = [(place, read_record(content)) for place, content in rows]
+    return [(place, record) for place, record in read if record]
+
+
+def lock_launch(connection: Connection[Any], launch_id: str) -> None:
+    """Let nobody else append to this launch until the transaction ends: numbers ascend as it commits."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"ledger/{launch_id}"])
+
+
+def append_within(connection: Connection[Any], entry: Entry) -> int:
+    """Append inside a transaction of the caller, who commits; promises what ``Ledger.append`` does.
+
+    The row's place in the launch's chain, its digests and its time are the database's own
+    (``migrations/0003``): no client can choose them.
+    """
+    lock_launch(connection, entry.launch_id)
+    content = canonical_json(entry.content).decode()
+    key = [entry.item_ref, entry.task_instance_id, entry.try_number]
+    values = [entry.kind, entry.launch_id, entry.dag_id, *key, content]
+    if row := connection.execute(_INSERT, values).fetchone():
+        return int(row[0])
+    found = connection.execute(_FIND, [entry.launch_id, entry.kind, *key]).fetchone()
+    if found is None or found[1:] != (entry.dag_id, content):
+        message = (
+            f"The ledger of launch {entry.launch_id!r} already holds another {entry.kind} of"
+            f" {entry.item_ref or entry.dag_id or 'the launch'} for try {entry.try_number} of"
+            f" {entry.task_instance_id}; what is kept is never changed. Clear the task to decide anew."
+        )
+        raise LedgerError(message)
+    return int(found[0])
+
+
+def _known_or_refuse(connection: Connection[Any], launch_id: str) -> None:
+    # That it goes on is looked at by the database, for every row (``migrations/0005``).
+    if not connection.execute("SELECT 1 FROM launch.launches WHERE launch_id = %s", [launch_id]).fetchone():
+        raise LaunchRefused(f"There is no launch {launch_id!r}, so nothing of it is kept.")
+
+
+def _another_values(entry: Entry, number: int) -> list[Any]:
+    decided_by = entry.content.get("decided_by")
+    person = decided_by.get("id") if isinstance(decided_by, dict) else None
+    return [entry.launch_id, entry.kind, entry.dag_id, entry.item_ref, number, person]
+
+
+def _no_values(entry: Entry, number: int) -> list[Any]:
+    return [entry.launch_id, entry.kind, entry.dag_id, Outcome.REJECTED, number]
+
+
+def _refuse_after_no(entry: Entry, said_of: str, said_by: str) -> None:
+    """Refuse whatever is no no itself: the one that was kept stands."""
+    if entry.content.get("outcome") != Outcome.REJECTED:
+        sentence = f"{said_by} has said No ({said_of}), which ends this launch; start another launch."
+        raise AnswerRefused("no_go", sentence)
+
+
+def _two_roles(other: str, entry: Entry) -> AnswerRefused:
+    sentence = (
+        f"You have already answered for another role in this launch ({other}), so {entry.item_ref} needs"
+        " another person who holds its role."
+    )
+    return AnswerRefused("two_roles", sentence)
+
+
+def _kept(row: tuple[Any, ...]) -> KeptEntry:
+    return KeptEntry.model_validate(dict(zip(_COLUMNS.split(", "), row, strict=True)))

@@ -1,0 +1,149 @@
+"""Whether a record can be true: its outcome against its item, the launch and what was kept before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from launch_pipeline.checklist.vocabulary import GateStyle, Severity
+from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.ledger.schema import Outcome, RecordedBy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from launch_pipeline.ledger.facts import Started
+    from launch_pipeline.ledger.plan import PlannedItem
+    from launch_pipeline.ledger.schema import Acknowledgement, Record, Round
+
+BY_MACHINE = frozenset({Outcome.PASSED, Outcome.NOT_REACHED})
+SET_ASIDE = frozenset({Outcome.WAIVED, Outcome.NOT_APPLICABLE})
+_OWN = {"task_instance_id", "try_number", "carried_from"}
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was kept of an item before a record of it."""
+
+    records: Sequence[Record]
+    rounds: Sequence[Round]
+
+
+def record_problem(record: Record, started: Started, before: Before) -> str | None:
+    """Name the first rule that a record breaks, None where it keeps all of them."""
+    problem = next(_of_the_launch(record, started), None) or next(_of_its_kind(record, before), None)
+    if problem or record.checklist_digest != started.checklist_digests[record.dag_id]:
+        # Of another checklist than the launch began with, which no complete seal can list.
+        return problem
+    item = started.plan.item(record.dag_id, record.item_ref)
+    if item is None:
+        return f"the launch began without an item {record.item_ref} in {record.dag_id}"
+    return next(_of_the_item(record, item, started), None)
+
+
+def _of_the_launch(record: Record, started: Started) -> Iterator[str]:
+    if record.dag_id not in started.plan.items:
+        yield f"the launch began without a phase {record.dag_id!r}"
+    for name in ("environment", "rehearsal"):
+        said, there = getattr(record, name), getattr(started, name)
+        if said != there:
+            yield f"it says {name} {said!r}, the launch began with {there!r}"
+
+
+def _of_its_kind(record: Record, before: Before) -> Iterator[str]:
+    by_machine = record.outcome in BY_MACHINE
+    says = (record.decided_by is None, record.role is None, record.recorded_by is RecordedBy.MACHINE)
+    if set(says) != {by_machine}:
+        yield f"the outcome '{record.outcome}' does not fit who decided it, and for which role"
+    if not by_machine and record.outcome is not Outcome.APPROVED and not record.reason.strip():
+        yield f"the outcome '{record.outcome}' has no reason"
+    if record.carried_from is not None and not any(_same(record, other) for other in before.records):
+        yield f"no row before it holds the decision of {record.carried_from} that it repeats"
+    yield from _of_its_rounds(record, before)
+
+
+def _same(record: Record, other: Record) -> bool:
+    return other.task_instance_id == record.carried_from and (
+        record.model_dump(exclude=_OWN) == other.model_dump(exclude=_OWN)
+    )
+
+
+def _of_its_rounds(record: Record, before: Before) -> Iterator[str]:
+    rounds = record.rounds
+    if [one.number for one in rounds] != list(range(1, len(rounds) + 1)):
+        yield "its rounds are not numbered 1, 2, 3, ..."
+    # The last round of an approval is the approval itself.
+    own = rounds[-1:] if record.outcome is Outcome.APPROVED else ()
+    if any(_said(one) != _decision(record) for one in own):
+        yield "its last round is not the approval that it holds"
+    needed = rounds[:-1] if own else rounds
+    kept: dict[int, set[Acknowledgement]] = {}
+    for one in before.rounds:
+        kept.setdefault(one.life, set()).add(one.acknowledgement)
+    if needed and not any(set(needed) <= there for there in kept.values()):
+        yield "it lists a round that no row before it holds"
+
+
+def _said(one: Acknowledgement) -> tuple[object, ...]:
+    return one.decided_by, one.decided_at, one.evidence_digest
+
+
+def _decision(record: Record) -> tuple[object, ...]:
+    return record.decided_by, record.decided_at, record.evidence_digest
+
+
+def _of_the_item(record: Record, item: PlannedItem, started: Started) -> Iterator[str]:
+    outcome = record.outcome
+    if outcome is Outcome.PASSED and item.mode.needs_person:
+        yield "its item needs a person, so its checks alone cannot end it"
+    if outcome is Outcome.APPROVED:
+        yield from _of_an_approval(record, item)
+    most = item.rounds if item.rounds > 1 else 0
+    if len(record.rounds) > most or (outcome is Outcome.APPROVED and len(record.rounds) < most):
+        yield f"it has {len(record.rounds)} rounds, its item is asked {item.rounds} times"
+    if outcome is Outcome.REJECTED and item.severity is not Severity.BLOCKING:
+        yield "its item is advisory, so a no makes it 'not_met'"
+    if outcome is Outcome.NOT_MET and item.severity is not Severity.ADVISORY:
+        yield "its item is blocking, so a no makes it 'rejected'"
+    yield from _of_the_role(record, item, started)
+
+
+def _of_an_approval(record: Record, item: PlannedItem) -> Iterator[str]:
+    if not item.mode.needs_person:
+        yield "its item asks nobody for an approval"
+    if item.mode.has_checks and _verdict(record) is not Verdict.PASSED:
+        yield "its checks have not passed, so it cannot be approved"
+
+
+def _of_the_role(record: Record, item: PlannedItem, started: Started) -> Iterator[str]:
+    if item.gate is not GateStyle.APPROVAL:
+        yield from _of_the_gate(record, item, started)
+    if record.outcome in SET_ASIDE:
+        yield from _of_a_waiver(record, item, started)
+    elif record.role is not None and record.role is not item.owner:
+        yield f"its item belongs to {item.owner.value}, not to {record.role.value}"
+
+
+def _verdict(record: Record) -> Verdict:
+    return Verdict.of([result.verdict for result in record.results])
+
+
+def _of_the_gate(record: Record, item: PlannedItem, started: Started) -> Iterator[str]:
+    if record.outcome in SET_ASIDE:
+        yield f"a {item.gate} cannot be '{record.outcome}'"
+    person = record.decided_by
+    own = person is not None and person.airflow_user == started.started_by
+    if own and not started.plan.rules.self_approval:
+        yield "who started the launch has answered it, which its rules forbid"
+    signs = item.gate is GateStyle.SIGNATURE and record.outcome is Outcome.APPROVED
+    if signs and not record.signature.strip():
+        yield "it is signed with nothing"
+
+
+def _of_a_waiver(record: Record, item: PlannedItem, started: Started) -> Iterator[str]:
+    rules = started.plan.rules
+    if record.role not in {item.owner, *rules.may_waive.get(item.owner, ())}:
+        yield f"the rules of the launch let no {record.role} set it aside"
+    forbidden = item.severity is Severity.BLOCKING and not rules.waive_blocking_items
+    if record.outcome is Outcome.WAIVED and forbidden:
+        yield "its item is blocking, and the rules of the launch let nobody waive it"

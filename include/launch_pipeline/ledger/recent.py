@@ -1,0 +1,47 @@
+"""What is new of some launches since they were looked at last, over one connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.ledger.database import connected
+from launch_pipeline.ledger.evidence import evidence_of, evidence_stamps
+from launch_pipeline.ledger.launches import launches_of
+from launch_pipeline.ledger.ledger import records_after
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.schema import Record
+
+
+@dataclass(frozen=True)
+class Recent:
+    """What one look has found."""
+
+    launches: dict[str, Launch]
+    records: dict[str, list[tuple[int, Record]]]
+    """By launch: new records, each with the place of its row."""
+    stamps: dict[str, datetime]
+    """By task instance: when its evidence was written, new or not."""
+    evidence: dict[str, Any]
+    """By task instance: evidence that is new."""
+
+
+def look_at(dsn: str, positions: Mapping[str, int], known: Mapping[str, datetime]) -> Recent:
+    """Read what is new: behind the row that is known of each launch, and of other evidence than is known.
+
+    Raises LedgerUnavailable.
+    """
+    with connected(dsn) as connection:
+        stamps = evidence_stamps(connection, [*positions])
+        new = [name for name, written in stamps.items() if known.get(name) != written]
+        return Recent(
+            launches=launches_of(connection, [*positions]),
+            records={name: records_after(connection, name, after) for name, after in positions.items()},
+            stamps=stamps,
+            evidence=evidence_of(connection, new) if new else {},
+        )

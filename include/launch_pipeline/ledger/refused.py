@@ -1,0 +1,96 @@
+"""Answers that did not count, kept beside those that did: once each, and bounded for each person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AwareDatetime, StringConstraints
+
+from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.ledger.database import connected
+from launch_pipeline.ledger.ledger import append_within, lock_launch
+from launch_pipeline.ledger.schema import Entry, EntryKind, RecordedBy
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+MOST = 50
+"""Refusals that are kept of one account in one launch."""
+LAST = f"This is refusal {MOST} of this account in this launch; further ones are not kept."
+_KNOWN = "SELECT 1 FROM launch.launches WHERE launch_id = %s"
+_COUNTS = """
+    SELECT count(*) FILTER (WHERE content ->> 'by' = %(by)s),
+           count(*) FILTER (WHERE task_instance_id = %(instance)s),
+           count(*) FILTER (WHERE task_instance_id = %(instance)s AND content ->> 'by' = %(by)s
+                            AND content ->> 'code' = %(code)s)
+    FROM launch.ledger WHERE launch_id = %(launch)s AND kind = %(kind)s
+"""
+
+
+def _bounded(most: int) -> Any:
+    return Annotated[str, StringConstraints(max_length=most)]
+
+
+class RefusedAnswer(Frozen):
+    """Who wanted to answer what, and why that did not count."""
+
+    launch_id: str
+    dag_id: str
+    item_ref: str
+    task_instance_id: str
+    try_number: int
+    by: _bounded(200)  # type: ignore[valid-type]
+    """The Airflow user; of a Slack user without one, the Slack id."""
+    person: str | None = None
+    """Id in the contacts, where they know who it is."""
+    option: _bounded(60)  # type: ignore[valid-type]
+    code: _bounded(60)  # type: ignore[valid-type]
+    sentence: _bounded(1000)  # type: ignore[valid-type]
+    """What the person was told."""
+    reason: _bounded(300)  # type: ignore[valid-type]
+    """The begin of what the person wrote."""
+    via: RecordedBy
+    at: AwareDatetime
+
+
+def keep_refused(dsn: str, refused: RefusedAnswer) -> int:
+    """Keep it once per task instance, account and code; give how many are kept of the account in this launch.
+
+    Nothing is kept of a launch that the ledger does not know, nor after ``MOST``. Raises LedgerUnavailable.
+    """
+    with connected(dsn) as connection:
+        if connection.execute(_KNOWN, [refused.launch_id]).fetchone() is None:
+            return 0
+        lock_launch(connection, refused.launch_id)
+        mine, of_instance, same = _counts(connection, refused)
+        if same or mine >= MOST:
+            return mine
+        append_within(connection, _entry(refused, of_instance, last=mine + 1 == MOST))
+        return mine + 1
+
+
+def _counts(connection: Connection[Any], refused: RefusedAnswer) -> tuple[int, int, int]:
+    asked = {
+        "by": refused.by,
+        "code": refused.code,
+        "instance": refused.task_instance_id,
+        "launch": refused.launch_id,
+        "kind": EntryKind.REFUSAL,
+    }
+    mine, of_instance, same = connection.execute(_COUNTS, asked).fetchall()[0]
+    return int(mine), int(of_instance), int(same)
+
+
+def _entry(refused: RefusedAnswer, number: int, *, last: bool) -> Entry:
+    """The entry's own number counts the refusals of its task instance; the try is in the content."""
+    places = {"launch_id", "dag_id", "task_instance_id"}
+    content = refused.model_dump(mode="json", exclude=places)
+    return Entry(
+        kind=EntryKind.REFUSAL,
+        launch_id=refused.launch_id,
+        dag_id=refused.dag_id,
+        item_ref=refused.item_ref,
+        task_instance_id=refused.task_instance_id,
+        try_number=number,
+        content={**content, **({"note": LAST} if last else {})},
+    )

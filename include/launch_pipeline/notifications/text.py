@@ -1,0 +1,86 @@
+"""Notes in plain words: for the task's log and for the ledger, where nothing is marked up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.slack.messages import elements
+from launch_pipeline.slack.messages.views import PhaseNote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from launch_pipeline.notifications.keys import Note
+    from launch_pipeline.slack.messages.views import LaunchNote, Next, SetAside
+
+
+class PlainNote(NamedTuple):
+    """A note as one headline and its lines."""
+
+    headline: str
+    lines: tuple[str, ...]
+
+
+def in_plain_words(note: Note) -> PlainNote:
+    """Say a note in plain words, most important first; a rehearsal is marked."""
+    headline = _phase_headline(note) if isinstance(note, PhaseNote) else _launch_headline(note)
+    lines = _phase_lines(note) if isinstance(note, PhaseNote) else _launch_lines(note)
+    return PlainNote(elements.marked(note.rehearsal, headline), tuple(lines))
+
+
+def _phase_headline(note: PhaseNote) -> str:
+    counts = ", ".join(f"{note.counts[o]} {_word(o)}" for o in Outcome if note.counts.get(o))
+    ended = "complete" if note.complete else "FAILED"
+    return f"{note.phase_title}: {ended}" + (f" ({counts})" if counts else "")
+
+
+def _phase_lines(note: PhaseNote) -> Iterator[str]:
+    yield from _listed(note.failing)
+    yield from (f"bypassed: {text}" for text in note.bypasses)
+    yield from note.problems
+    yield from _listed(note.waivers)
+    yield from _next(note.next)
+    yield from _kept(note)
+
+
+def _launch_headline(note: LaunchNote) -> str:
+    word = note.kind.value.replace("_", " ")
+    return f"launch {word}: {note.what}" if note.what else f"launch {word}"
+
+
+def _launch_lines(note: LaunchNote) -> Iterator[str]:
+    who = f"by {', '.join(note.by)}" if note.by else ""
+    if said := ": ".join(filter(None, (who, note.reason))):
+        yield said
+    if note.at:
+        was = f" (was {note.was.isoformat()})" if note.was else ""
+        yield f"at {note.at.isoformat()}{was}"
+    yield from _listed(note.failing)
+    yield from _listed(note.waivers)
+    yield from _next(note.next)
+    yield from _kept(note)
+
+
+def _listed(aside: Iterable[SetAside]) -> Iterator[str]:
+    for one in aside:
+        red = one.outcome in {Outcome.REJECTED, Outcome.NOT_REACHED}
+        seen = one.headline if red or not one.reason else ""
+        why = ", ".join(filter(None, (one.by, one.reason, seen)))
+        yield f"{_word(one.outcome)}: {one.text}" + (f" ({why})" if why else "")
+
+
+def _next(following: Next | None) -> Iterator[str]:
+    if following:
+        yield f"next: {following.what}" + (f" at {following.at.isoformat()}" if following.at else "")
+
+
+def _kept(note: Note) -> Iterator[str]:
+    if note.report:
+        yield f"report: {note.report}"
+    if note.head:
+        yield f"record up to row {note.head.position}: {note.head.digest}"
+
+
+def _word(outcome: Outcome) -> str:
+    return outcome.value.replace("_", " ")

@@ -1,0 +1,148 @@
+"""The annex of a Markdown report: what happened, what was let pass, what was told, and what proves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from launch_pipeline.report.text import attempt_words, code, escaped, item_words, table
+from launch_pipeline.report.words import (
+    clean,
+    moment,
+    outcome_word,
+    set_aside,
+    standing,
+    unsettled,
+    with_history,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from launch_pipeline.report.model import ItemLine, Report
+
+
+def annex(report: Report, *, notes: str = "") -> str:
+    """Give all of it; parts that would be empty are left out. ``notes`` that had no place in the document."""
+    parts = [
+        "---\n\n## Annex: the record\n",
+        *_proof(report),
+        *_titled("Notes", notes),
+        *_titled("What happened", _events(report)),
+        *_titled("Waived, not applicable or not met", _items(set_aside(report), report)),
+        *_titled("Red", _items(unsettled(report), report)),
+        *_rollback(report),
+        *_titled("Not in the document", _items(_elsewhere(report), report)),
+        *_titled("Boxes without an item", "".join(f"- {escaped(text)}\n" for text in report.loose)),
+        *_titled("Decided more than once", _earlier(report)),
+        *_titled("How each phase was sealed", _seals(report)),
+        *_titled("What was told", _told(report)),
+        *_titled("Checklists", _checklists(report)),
+        *_titled("Evidence", _evidence(report)),
+    ]
+    return "\n".join(parts)
+
+
+def _titled(title: str, body: str) -> Iterator[str]:
+    if body:
+        yield f"### {title}\n\n{body}"
+
+
+def _proof(report: Report) -> Iterator[str]:
+    chain = report.chain
+    if chain.broken:
+        yield f"**The record is broken**: {escaped(chain.broken)}\n"
+    elif chain.head:
+        yield (
+            f"{chain.rows} rows in the ledger, proved from the first to the last when this report was made."
+            f" Its head is row {chain.head.position}, `{chain.head.digest}`; prove it again with\n\n"
+            f"    launch ledger verify {clean(report.launch.launch_id)} --head {chain.head.digest}\n"
+        )
+    for unread in (report.notes_unread, report.contacts_unread, *report.checklists_unread):
+        if unread:
+            yield f"Not in this report: {escaped(unread)}\n"
+
+
+def _events(report: Report) -> str:
+    rows = [
+        (moment(event.at), escaped(event.what), escaped(event.by), escaped(event.reason), str(event.row))
+        for event in report.events
+    ]
+    return table(("When", "What", "By", "Reason", "Row"), rows) if rows else ""
+
+
+def _items(items: Iterable[ItemLine], report: Report) -> str:
+    return "".join(
+        f"- {escaped(item.text)} ({code(item.ref)}) — {item_words(item, report.status)}\n" for item in items
+    )
+
+
+def _elsewhere(report: Report) -> list[ItemLine]:
+    return [*(item for item in report.document_items if not item.in_document), *report.strays]
+
+
+def _rollback(report: Report) -> Iterator[str]:
+    if report.rollback:
+        yield from _titled(escaped(report.rollback.title), _items(report.rollback.items, report))
+
+
+def _earlier(report: Report) -> str:
+    rows = [
+        (
+            code(item.ref),
+            str(attempt.row),
+            str(attempt.try_number),
+            f"{outcome_word(item, attempt)}{attempt_words(attempt)}",
+            escaped(attempt.headline),
+        )
+        for item in with_history(report)
+        for attempt in (*item.earlier, *([item.latest] if item.latest else []))
+    ]
+    return table(("Item", "Row", "Try", "Outcome", "Evidence"), rows) if rows else ""
+
+
+def _seals(report: Report) -> str:
+    rows = [
+        (
+            escaped(seal.title),
+            "complete" if seal.complete else "not complete",
+            moment(seal.sealed_at),
+            escaped(" ".join(seal.problems)),
+            str(seal.row),
+        )
+        for seal in report.seals
+    ]
+    return table(("Phase", "Sealed", "When", "Why not", "Row"), rows) if rows else ""
+
+
+def _told(report: Report) -> str:
+    rows = [
+        (moment(told.at), escaped(told.headline), escaped(told.place) or "nowhere: not connected, or away")
+        for told in report.told
+    ]
+    return table(("When", "What", "Where"), rows) if rows else ""
+
+
+def _checklists(report: Report) -> str:
+    rows = [
+        (
+            escaped(line.title),
+            code(line.began_with),
+            "changed since, or not here" if line.changed else "the same",
+        )
+        for line in report.checklists
+    ]
+    return table(("Dag", "Digest at the start", "Today"), rows) if rows else ""
+
+
+def _evidence(report: Report) -> str:
+    rows = [
+        (
+            code(item.ref),
+            standing(item, report.status),
+            str(item.latest.row),
+            code(item.latest.evidence_digest.removeprefix("sha256:")),
+        )
+        for item in report.everything
+        if item.latest
+    ]
+    return table(("Item", "Outcome", "Row", "SHA-256 of the evidence"), rows) if rows else ""

@@ -1,0 +1,100 @@
+"""What happened to a launch as a whole, and what was told to whom, from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.ledger.launches import FROM_A_TERMINAL, Via
+from launch_pipeline.ledger.schema import EntryKind
+from launch_pipeline.report.model import Event, Told
+from launch_pipeline.report.words import clean, moment
+
+if TYPE_CHECKING:
+    from launch_pipeline.report.history import History
+
+Content = dict[str, Any]
+Names = Callable[[str], str]
+"""Airflow user name to a person's name."""
+
+
+def events_of(history: History, name_of: Names) -> tuple[Event, ...]:
+    """Give what happened to the launch, in order: its start, its moves, refused answers, its end."""
+    return tuple(
+        Event(
+            at=link.appended_at,
+            what=_WORDS[link.kind](content),
+            by=clean(_who(content, name_of)),
+            reason=clean(str(content.get("reason") or "")),
+            row=link.position,
+        )
+        for link, content in history.others
+        if link.kind in _WORDS
+    )
+
+
+def told_of(history: History) -> tuple[Told, ...]:
+    """Give what was told, and who was called."""
+    return tuple(
+        Told(
+            at=link.appended_at,
+            headline=_called(content) if link.kind == EntryKind.NUDGE else clean(_text(content, "headline")),
+            place=_place(link.kind, content),
+            row=link.position,
+        )
+        for link, content in history.others
+        if link.kind in {EntryKind.ANNOUNCEMENT, EntryKind.NUDGE}
+    )
+
+
+def nudges_of(history: History) -> int:
+    """Count how often somebody was called."""
+    return sum(link.kind == EntryKind.NUDGE for link, _ in history.others)
+
+
+def _text(content: Content, key: str) -> str:
+    return str(content.get(key) or "")
+
+
+def _by(content: Content) -> str:
+    return _text(content, "by") or _text(content, "started_by")
+
+
+def _who(content: Content, name_of: Names) -> str:
+    said = name_of(_by(content))
+    return f"{said}, {FROM_A_TERMINAL}" if content.get("via") == Via.TERMINAL else said
+
+
+def _when(content: Content, key: str) -> str:
+    try:
+        at = datetime.fromisoformat(_text(content, key))
+    except ValueError:
+        return "an unknown time"
+    return moment(at) if at.tzinfo else clean(_text(content, key))
+
+
+def _called(content: Content) -> str:
+    people = ", ".join(map(str, content.get("called") or ())) or "nobody"
+    count = len(content.get("items") or ())
+    return clean(f"{_text(content, 'level')}: {people} for {count} item{'s' if count != 1 else ''}")
+
+
+def _place(kind: str, content: Content) -> str:
+    if kind == EntryKind.NUDGE:
+        return "Slack"
+    return clean(f"Slack {content['channel']}") if content.get("channel") else ""
+
+
+_WORDS: dict[str, Callable[[Content], str]] = {
+    EntryKind.LAUNCH_STARTED: lambda content: f"Started, to launch at {_when(content, 'launch_at')}",
+    EntryKind.LAUNCH_POSTPONED: lambda content: (
+        f"Postponed from {_when(content, 'from')} to {_when(content, 'to')}"
+    ),
+    EntryKind.LAUNCH_ABORTED: lambda _: "Aborted",
+    EntryKind.REFUSAL: lambda content: clean(
+        f"Refused: {_text(content, 'option')} of {_text(content, 'item_ref')}"
+        f" ({_text(content, 'code')}). {_text(content, 'sentence')} {_text(content, 'note')}"
+    ).strip(),
+    EntryKind.LAUNCH_ENDED: lambda content: f"Ended: {clean(_text(content, 'state')).replace('_', ' ')}",
+}

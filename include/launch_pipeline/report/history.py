@@ -1,0 +1,175 @@
+"""What the rows of a launch say of each item: the attempt that counts, those before it, and bypasses."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from launch_pipeline.checklist.sequence import title
+from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.ledger.schema import EntryKind, Record, Seal, read_record
+from launch_pipeline.report.model import Attempt, Bypass, CheckLine, SealLine
+from launch_pipeline.report.words import clean, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.ledger.chain import Link
+    from launch_pipeline.ledger.schema import Acknowledgement
+
+HEADLINE = 300
+"""Characters of a headline; the whole evidence is in the ledger."""
+
+
+@dataclass
+class ItemHistory:
+    """All that was kept of one item, in the order of the chain."""
+
+    records: list[tuple[Record, Link]] = field(default_factory=list)
+    bypass: Bypass | None = None
+    """Of the latest record: a gate has found the task marked, and nothing that explains it."""
+
+    @property
+    def last(self) -> Record:
+        """The record that counts."""
+        return self.records[-1][0]
+
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every outcome, the same decision once (one whose worker was lost may be kept again)."""
+        found: list[Attempt] = []
+        for record, link in self.records:
+            if found and _same(found[-1], record):
+                found.pop()
+            found.append(_attempt(record, link))
+        return tuple(found)
+
+
+@dataclass
+class History:
+    """A launch's rows by what they are about."""
+
+    items: dict[str, ItemHistory] = field(default_factory=lambda: defaultdict(ItemHistory))
+    seals: dict[str, SealLine] = field(default_factory=dict)
+    """The latest of each Dag."""
+    others: list[tuple[Link, dict[str, Any]]] = field(default_factory=list)
+    """What happened to the launch, what was told, who was called."""
+
+
+def history_of(links: Iterable[Link]) -> History:
+    """Read the rows of a launch. What cannot be read is left out: the proof of the chain names it."""
+    history = History()
+    for link in links:
+        try:
+            content = json.loads(link.content)
+            _READERS.get(link.kind, _other)(history, link, content)
+        except (ValueError, RecursionError, AttributeError):
+            # pydantic's errors are ValueErrors.
+            continue
+    return history
+
+
+def _record(history: History, link: Link, content: dict[str, Any]) -> None:
+    record = read_record(content)
+    if record is None:
+        return
+    item = history.items[link.item_ref]
+    item.records.append((record, link))
+    # A gate that finds a bypass says so behind its record.
+    item.bypass = None
+
+
+def _bypass(history: History, link: Link, content: dict[str, Any]) -> None:
+    seen = str(content.get("seen_by_gate_at", ""))
+    state = clean(str(content.get("state", "")))
+    history.items[link.item_ref].bypass = Bypass(state=state, seen_at=seen, row=link.position)
+
+
+def _seal(history: History, link: Link, content: dict[str, Any]) -> None:
+    seal = Seal.model_validate(content)
+    history.seals[link.dag_id] = SealLine(
+        dag_id=link.dag_id,
+        title=title(link.dag_id),
+        complete=seal.complete,
+        sealed_at=seal.sealed_at,
+        try_number=seal.try_number,
+        problems=tuple(map(clean, seal.problems)),
+        row=link.position,
+        digest=link.content_digest,
+    )
+
+
+def _other(history: History, link: Link, content: dict[str, Any]) -> None:
+    if isinstance(content, dict):
+        history.others.append((link, content))
+
+
+_READERS: dict[str, Callable[[History, Link, dict[str, Any]], None]] = {
+    EntryKind.DECISION: _record,
+    EntryKind.MACHINE_PASS: _record,
+    EntryKind.NOT_REACHED: _record,
+    EntryKind.BYPASS: _bypass,
+    EntryKind.SEAL: _seal,
+}
+
+
+def headline_of(results: Iterable[CheckResult]) -> str:
+    """The first headline that is no pass, else the first of all, and how many of several checks passed."""
+    told = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
+    if not told:
+        return ""
+    passed = sum(result.verdict is Verdict.PASSED for result in told)
+    of_all = f" ({passed} of {len(told)} checks passed)" if len(told) > 1 else ""
+    return _short(told[0].headline) + of_all
+
+
+def _attempt(record: Record, link: Link) -> Attempt:
+    person = record.decided_by
+    return Attempt(
+        outcome=record.outcome,
+        headline=headline_of(record.results),
+        checks=tuple(map(_check, record.results)),
+        decided_by=clean(person.name) if person else "",
+        person=person.id if person else "",
+        role=record.role,
+        recorded_by=record.recorded_by,
+        decided_at=record.decided_at,
+        reason=clean(record.reason),
+        signature=clean(record.signature),
+        rounds=tuple(map(_round, record.rounds)),
+        try_number=record.try_number,
+        task_instance_id=record.task_instance_id,
+        evidence_digest=record.evidence_digest,
+        row=link.position,
+        digest=link.content_digest,
+    )
+
+
+def _round(one: Acknowledgement) -> str:
+    by = f" by {clean(one.decided_by.name)}" if one.decided_by else ""
+    return f"{moment(one.decided_at)}{by}"
+
+
+def _check(result: CheckResult) -> CheckLine:
+    return CheckLine(
+        kind=result.kind,
+        verdict=result.verdict,
+        headline=_short(result.headline),
+        authority=_short(result.authority),
+    )
+
+
+def _short(text: str) -> str:
+    one_line = clean(text)
+    return one_line if len(one_line) <= HEADLINE else f"{one_line[: HEADLINE - 1]}…"
+
+
+def _same(attempt: Attempt, record: Record) -> bool:
+    """Whether this is the decision before, kept again by another try."""
+    return (
+        record.decided_by is not None
+        and attempt.person == record.decided_by.id
+        and (attempt.outcome, attempt.decided_at) == (record.outcome, record.decided_at)
+    )

@@ -1,0 +1,97 @@
+"""Where a report comes from: the ledger, the checklists of today, and the contacts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from launch_pipeline.checklist.files import file_digest
+from launch_pipeline.checklist.load import checklist_files, load_phase
+from launch_pipeline.checks.engine.registry import parameter_models
+from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
+from launch_pipeline.ledger.proof.verify import known_launches, read_kept, verify_kept
+from launch_pipeline.report.build import Sources, build
+from launch_pipeline.report.document import read_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from launch_pipeline.approvals.contacts import Contacts
+    from launch_pipeline.checklist.model import Phase
+    from launch_pipeline.report.model import Note, Report
+
+NAMED = 10
+"""Known launches that are named to somebody who asks for another one."""
+
+
+def make_report(
+    dsn: str,
+    launch_id: str,
+    contacts: Callable[[], Contacts],
+    *,
+    notes: Sequence[Note] = (),
+    notes_unread: str = "",
+    with_addresses: bool = False,
+) -> Report:
+    """Make the report of a launch as of now.
+
+    Contacts and checklists that cannot be read are left out, and why is said. Raises LaunchRefused for a
+    launch of which nothing is kept, LedgerUnavailable, and ConfigurationError without the document.
+    """
+    _known_or_refuse(dsn, launch_id)
+    kept = read_kept(dsn, launch_id)
+    phases, digests, wrong = _checklists()
+    people, unread = _people(contacts)
+    return build(
+        Sources(
+            kept=kept,
+            verified=verify_kept(kept),
+            launch=kept.launch,
+            phases=phases,
+            digests=digests,
+            document=read_document(),
+            made_at=datetime.now(UTC),
+            contacts=people,
+            contacts_unread=unread,
+            checklists_unread=tuple(wrong),
+            with_addresses=with_addresses,
+            notes=tuple(notes),
+            notes_unread=notes_unread,
+        )
+    )
+
+
+def _known_or_refuse(dsn: str, launch_id: str) -> None:
+    known = known_launches(dsn)
+    if launch_id in known:
+        return
+    if not known:
+        raise LaunchRefused(f"There is no launch {launch_id!r}: the ledger is empty.")
+    more = f", and {len(known) - NAMED} more ('launch ledger verify' lists all)" if len(known) > NAMED else ""
+    names = ", ".join(repr(name) for name in known[:NAMED])
+    raise LaunchRefused(f"There is no launch {launch_id!r} in the ledger. There is {names}{more}.")
+
+
+def _checklists() -> tuple[list[Phase], dict[str, str], list[str]]:
+    """Checklists of today, the digest of each Dag's, and what is wrong with those that cannot be read."""
+    phases: list[Phase] = []
+    digests: dict[str, str] = {}
+    wrong: list[str] = []
+    for path in checklist_files():
+        try:
+            phase = load_phase(path, parameter_models())
+        except InvalidChecklist as error:
+            wrong += map(str, error.problems)
+            continue
+        dags = [phase.dag] if phase.dag else [section.dag for section in phase.sections]
+        digests |= dict.fromkeys(map(str, dags), file_digest(path))
+        phases.append(phase)
+    return phases, digests, wrong
+
+
+def _people(contacts: Callable[[], Contacts]) -> tuple[Contacts | None, str]:
+    try:
+        return contacts(), ""
+    except ConfigurationError as error:
+        # Its first words are a path of this machine, which tells a reader nothing.
+        return None, f"The contacts cannot be read: {error.problem}"

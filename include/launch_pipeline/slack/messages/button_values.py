@@ -1,0 +1,134 @@
+"""What a button and a modal carry: where something is, never what may be done with it.
+
+Every locator pins the task instances, tries and evidence that its card showed. A task instance gets a new id
+with every clear and a new try number with every retry, so an answer given on an old card names nothing any
+more; one that was given on other evidence is asked again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
+
+from pydantic import Field, StringConstraints
+
+from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.slack.messages.views import AirflowId, EvidencePin, InstanceId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from launch_pipeline.slack.messages.views import ItemView
+
+_VERSION = 2
+_LONGEST = 3000
+ChannelId = Annotated[str, StringConstraints(pattern=r"^[CDG][A-Z0-9]{2,30}$")]
+Timestamp = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")]
+"""Slack's id of a message within its channel."""
+
+
+class Pin(Frozen):
+    """One request of one try of one task instance, and what its checks had seen."""
+
+    task_instance_id: InstanceId
+    try_number: Annotated[int, Field(ge=0, le=99_999)]
+    evidence: EvidencePin = ""
+
+    @property
+    def request(self) -> Pin:
+        """The request alone, whatever was shown with it."""
+        return self.model_copy(update={"evidence": ""})
+
+
+class CardLocator(Frozen):
+    """Which card of which launch, and what it showed as open."""
+
+    launch_id: AirflowId
+    dag_id: AirflowId
+    section_id: AirflowId
+    part: Annotated[int, Field(ge=0, le=999)]
+    """Number of the card where a section needs several, from 0."""
+    pins: Annotated[tuple[Pin, ...], Field(max_length=50)]
+
+    def encode(self) -> str:
+        """Write it as a button's value, well below Slack's 2000 characters."""
+        return _written(self.packed())
+
+    def packed(self) -> list[Any]:
+        """Give its fields as JSON without names, which would take half of the room."""
+        pins = [f"{pin.task_instance_id} {pin.try_number} {pin.evidence}".rstrip() for pin in self.pins]
+        return [_VERSION, self.launch_id, self.dag_id, self.section_id, self.part, pins]
+
+    @classmethod
+    def decode(cls, value: object) -> Self:
+        """Read a button's value. Raises AnswerRefused for anything this version did not write."""
+        return cls.unpacked(_read(value))
+
+    @classmethod
+    def unpacked(cls, fields: Any) -> Self:
+        """Read what ``packed`` gave. Raises AnswerRefused for anything else."""
+        try:
+            version, launch, dag, section, part, pins = fields
+            if version is True or version != _VERSION:
+                _unreadable()
+            named = tuple(map(_pin, pins))
+            return cls(launch_id=launch, dag_id=dag, section_id=section, part=part, pins=named)
+        except (TypeError, ValueError):
+            _unreadable()
+
+
+class ReviewLocator(Frozen):
+    """Which card a modal was opened from; its pins are the modal's questions, in order."""
+
+    card: CardLocator
+    channel: ChannelId
+    message_ts: Timestamp
+
+    def encode(self) -> str:
+        """Write it as a modal's ``private_metadata``, well below Slack's 3000 characters."""
+        return _written([self.card.packed(), self.channel, self.message_ts])
+
+    @classmethod
+    def decode(cls, value: object) -> Self:
+        """Read a modal's ``private_metadata``. Raises AnswerRefused for anything we did not write."""
+        try:
+            card, channel, message_ts = _read(value)
+            located = CardLocator.unpacked(card)
+            return cls(card=located, channel=channel, message_ts=message_ts)
+        except (TypeError, ValueError):
+            _unreadable()
+
+
+def pins_of(items: Iterable[ItemView]) -> tuple[Pin, ...]:
+    """Pin the requests of items as they are now."""
+    return tuple(
+        Pin(task_instance_id=item.task_instance_id, try_number=item.try_number, evidence=item.evidence)
+        for item in items
+    )
+
+
+def _pin(packed: str) -> Pin:
+    """Read one pin as ``packed`` writes it; ValueError or TypeError for anything else."""
+    instance, number, *evidence = str.split(packed, " ")
+    if len(evidence) > 1 or not number.isascii() or not number.isdecimal():
+        _unreadable()
+    return Pin(task_instance_id=instance, try_number=int(number), evidence="".join(evidence))
+
+
+def _written(fields: list[Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _read(value: object) -> Any:
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        _unreadable()
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        _unreadable()
+
+
+def _unreadable() -> NoReturn:
+    sentence = "This card is from another version and cannot be answered; open the item in Airflow."
+    raise AnswerRefused("unreadable_card", sentence)

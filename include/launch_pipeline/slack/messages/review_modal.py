@@ -1,0 +1,283 @@
+"""The modal behind *Review…*, *Decide…* and *Sign…*, and the reading of what a person sends with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.checks.verdict import Frozen, Verdict
+from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.slack.messages import elements
+from launch_pipeline.slack.messages.block_kit import checked_view
+from launch_pipeline.slack.messages.button_values import Pin, ReviewLocator
+from launch_pipeline.slack.messages.cards import CARD_ITEMS, aside_line, locator
+from launch_pipeline.slack.messages.item_status import standing
+from launch_pipeline.slack.messages.mrkdwn import bold, escape, moment, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.slack.messages.block_kit import View
+    from launch_pipeline.slack.messages.views import ItemView, SectionView
+
+CALLBACK = "review_submitted"
+"""Callback id of the modal."""
+_LENGTHS = {"reason": 1000, "signature": 200}
+_CHANGED = "⚠️ *The checks have seen something else since. Nothing was sent:* look, and send again."
+_EVIDENCE = 1500
+_PARAGRAPHS = 10
+_VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
+_TITLES = {GateStyle.APPROVAL: "Review", GateStyle.DECISION: "Go / No-Go", GateStyle.SIGNATURE: "Sign-Off"}
+_WHY = {
+    GateStyle.APPROVAL: "Required to waive or reject",
+    GateStyle.DECISION: "Required for No go",
+    GateStyle.SIGNATURE: "Required to decline",
+}
+
+
+def review_modal(  # whose, of what, opened from where
+    view: SectionView,
+    slack_id: str,
+    channel: str,
+    message_ts: str,
+    part: int = 0,
+    given: Mapping[str, GivenReview] | None = None,
+) -> View:
+    """Build the modal for one person: what waits for him with evidence, answer and reason; the rest listed.
+
+    ``view`` holds the items of the card it is opened from (``split_items``). Its ``private_metadata`` pins
+    task instance, try and evidence per question. ``given`` is what the person has filled in already, by task
+    instance: it stays, and what has changed since is said. Raises OperationError where Slack would refuse it.
+    """
+    answerable = [item for item in view.items if item.options_for(slack_id)]
+    # At most five blocks each, which stays below Slack's hundred of a modal.
+    mine = answerable[:CARD_ITEMS]
+    others = [item for item in view.items if item.asks and item not in answerable]
+    pinned = locator(view, mine, part)
+    metadata = ReviewLocator(card=pinned, channel=channel, message_ts=message_ts).encode()
+    kept = given or {}
+    asked = [
+        block
+        for number, item in enumerate(mine)
+        for block in _question(number, item, slack_id, kept.get(item.task_instance_id))
+    ]
+    fields: dict[str, Any] = {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "title": elements.label(_TITLES[view.gate]),
+        "close": elements.label("Cancel" if mine else "Close"),
+        "private_metadata": metadata,
+        "blocks": [
+            *_opening(view, bool(mine)),
+            *asked,
+            *_left_out(len(answerable) - len(mine)),
+            *_waiting_for_others(others),
+            *_set_aside(view),
+        ],
+    }
+    return checked_view({**fields, "submit": elements.label("Send")} if mine else fields)
+
+
+def _opening(view: SectionView, asked: bool) -> list[elements.Block]:
+    title = elements.marked(view.rehearsal, f"{view.section_title} · {view.phase_title}")
+    nothing = [] if asked else [elements.section("Nothing here waits for you now.")]
+    aside = f"⏭️ *{len(view.set_aside)} without a yes so far*: the list is at the end."
+    return [
+        elements.context(escape(title, 400)),
+        *([elements.section(aside)] if view.set_aside else []),
+        *nothing,
+    ]
+
+
+def _set_aside(view: SectionView) -> list[elements.Block]:
+    """All of it, below the questions: a thumb reaches the answer first."""
+    if not view.set_aside:
+        return []
+    title = f"*Without a yes so far: {len(view.set_aside)}*"
+    told = [aside_line(one) for one in view.set_aside]
+    return [{"type": "divider"}, *map(elements.section, elements.spread([title, *told], 2900, _PARAGRAPHS))]
+
+
+def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | None) -> list[elements.Block]:
+    stands = standing(item)
+    told = [
+        _CHANGED if given and given.pin.evidence != item.evidence else "",
+        f"{stands.symbol} {bold(item.text, 300)}",
+        elements.refused(item, 600),
+        escape(item.question, 600),
+        f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
+        elements.waivers(item),
+    ]
+    options = item.options_for(slack_id)
+    return [
+        *([{"type": "divider"}] if number else []),
+        elements.section("\n".join(filter(None, told))),
+        *_evidence(item),
+        _answer(number, options, given.answer if given else ""),
+        *([_signature(number, given)] if Answer.SIGN in options else []),
+        _reason(number, item.gate, given),
+    ]
+
+
+def _evidence(item: ItemView) -> list[elements.Block]:
+    told = [line for result in item.results for line in _result_lines(result)]
+    if not told and item.headline.strip():
+        told = [escape(item.headline, 300)]
+    return [elements.context(elements.lines(told, _EVIDENCE))] if told else []
+
+
+def _result_lines(result: CheckResult) -> list[str]:
+    """A check's headline, then what did not hold."""
+    first = f"{_VERDICTS[result.verdict]} {bold(result.kind, 60)} {escape(result.headline, 300)}".strip()
+    asked = f" ({escape(result.authority, 80)})" if result.authority.strip() else ""
+    broken = [finding for finding in result.findings if not finding.holds]
+    return [
+        f"{first}{asked}",
+        *(
+            f"• {escape(f.subject, 60)}: {escape(f.expression, 60)} wanted {escape(f.wanted, 60)}, "
+            f"was {escape(str(f.actual), 80)}"
+            for f in broken
+        ),
+    ]
+
+
+def _answer(number: int, options: Sequence[Answer], chosen: str) -> elements.Block:
+    offered = [{"text": elements.label(option), "value": option.value} for option in options]
+    before = [option for option in offered if option["value"] == chosen]
+    return {
+        "type": "input",
+        "block_id": f"answer.{number}",
+        "optional": True,
+        "label": elements.label("Your answer"),
+        "element": {
+            "type": "static_select",
+            "action_id": "answer",
+            "placeholder": elements.label("Leave open"),
+            "options": offered,
+            **({"initial_option": before[0]} if before else {}),
+        },
+    }
+
+
+def _reason(number: int, gate: GateStyle, given: GivenReview | None) -> elements.Block:
+    return _line(number, "reason", "Reason", _WHY[gate], given.reason if given else "")
+
+
+def _signature(number: int, given: GivenReview | None) -> elements.Block:
+    words = "Your full name, typed"
+    return _line(number, "signature", "Signature", words, given.signature if given else "")
+
+
+def _line(number: int, what: str, words: str, placeholder: str, typed: str) -> elements.Block:
+    most = _LENGTHS[what]
+    return {
+        "type": "input",
+        "block_id": f"{what}.{number}",
+        "optional": True,
+        "label": elements.label(words),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": what,
+            "max_length": most,
+            "placeholder": elements.label(placeholder, 150),
+            **({"initial_value": typed[:most]} if typed else {}),
+        },
+    }
+
+
+def _left_out(number: int) -> list[elements.Block]:
+    return [elements.context(f"{number} more wait for you; open this again afterwards.")] if number else []
+
+
+def _waiting_for_others(items: Sequence[ItemView]) -> list[elements.Block]:
+    told = [
+        f"{escape(item.text, 130)} — {elements.people(item.may_answer) or 'nobody yet'}" for item in items
+    ]
+    return [elements.context("*Waits for others*\n" + elements.lines(told, 1900))] if told else []
+
+
+class GivenReview(Frozen):
+    """One answer of a modal, as sent; nothing about it has been judged."""
+
+    number: int
+    """Of the question: its input blocks are ``answer.n``, ``reason.n`` and ``signature.n``."""
+    pin: Pin
+    answer: str
+    reason: str = ""
+    signature: str = ""
+
+
+class Review(Frozen):
+    """What a person sent."""
+
+    locator: ReviewLocator
+    answers: tuple[GivenReview, ...]
+
+
+def read_review(view: Mapping[str, Any]) -> Review:
+    """Read the ``view`` of a ``view_submission``; questions left open give no answer.
+
+    Raises AnswerRefused for anything that is not the state of a modal of ours.
+    """
+    located = ReviewLocator.decode(view.get("private_metadata"))
+    state = view.get("state")
+    values = state.get("values") if isinstance(state, dict) else None
+    if not isinstance(values, dict):
+        _unreadable()
+    found = []
+    for number, pin in enumerate(located.card.pins):
+        if answer := _chosen(values, number):
+            reason, signature = _typed(values, number, "reason"), _typed(values, number, "signature")
+            found.append(
+                GivenReview(number=number, pin=pin, answer=answer, reason=reason, signature=signature)
+            )
+    return Review(locator=located, answers=tuple(found))
+
+
+def _element(values: Mapping[str, Any], number: int, what: str) -> Mapping[str, Any]:
+    block = values.get(f"{what}.{number}", {})
+    element = block.get(what, {}) if isinstance(block, dict) else None
+    if not isinstance(element, dict):
+        _unreadable()
+    return element
+
+
+def _chosen(values: Mapping[str, Any], number: int) -> str:
+    option = _element(values, number, "answer").get("selected_option") or {}
+    value = option.get("value", "") if isinstance(option, dict) else None
+    return _text(value, 150)
+
+
+def _typed(values: Mapping[str, Any], number: int, what: str) -> str:
+    return _text(_element(values, number, what).get("value") or "", 3000)
+
+
+def _text(value: Any, longest: int) -> str:
+    if not isinstance(value, str) or len(value) > longest:
+        _unreadable()
+    return value.strip()
+
+
+def _unreadable() -> NoReturn:
+    raise AnswerRefused("unreadable_review", "What arrived is no answer of this form; open the card again.")
+
+
+def review_errors(refused: Mapping[int, AnswerRefused]) -> dict[str, Any]:
+    """The answer to a submission that shows each refusal (by question number) below its own input."""
+    return {
+        "response_action": "errors",
+        "errors": {
+            _place(number, refusal): plain(refusal.reason, 150) for number, refusal in refused.items()
+        },
+    }
+
+
+def _place(number: int, refusal: AnswerRefused) -> str:
+    what = refusal.code.partition("_")[0]
+    return f"{what if what in {'reason', 'signature'} else 'answer'}.{number}"
+
+
+def nothing_chosen() -> dict[str, Any]:
+    """The answer to a submission in which every question was left open."""
+    return {"response_action": "errors", "errors": {"answer.0": "Choose an answer, or Cancel."}}

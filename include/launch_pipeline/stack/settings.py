@@ -1,0 +1,286 @@
+"""What one stack is made of: places, ports, users; and what Airflow is told about them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field
+
+from launch_pipeline.airflow.deployment.fab_roles import FabRole, written
+from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
+from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.stack.keys import StackKeys, load_keys, load_passwords
+from launch_pipeline.stack.ports import LOOPBACK, free_ports
+from launch_pipeline.stack.slack import BRIDGE_USER, SlackAccess
+from launch_pipeline.stack.slack import SECRETS as SLACK_SECRETS
+from launch_pipeline.stack.tuning import PARALLELISM, as_variables, tuned
+
+HOME_VARIABLE = "LAUNCH_HOME"
+PROJECT_VARIABLE = "LAUNCH_PROJECT"
+
+STACK_VARIABLE = "LAUNCH_STACK"
+"""Set to the stack's home in every process it starts, children of children too: how a sweep knows its own."""
+
+LEDGER_CONNECTION = "AIRFLOW_CONN_LAUNCH_LEDGER"
+LEDGER_OWNER = "launch"
+LEDGER_APPLICATION = "launch_app"
+"""The owner only migrates; with the other role nothing that is kept can be changed."""
+AIRFLOW_CONNECTION = "AIRFLOW_CONN_LAUNCH_AIRFLOW"
+PIPELINE_USER = "launch-pipeline"
+AUTH_MANAGER = "launch_pipeline.airflow.api_server.auth_manager.LaunchAuthManager"
+DEFAULT_PORT = 8080
+
+
+class User(Frozen):
+    """An account of Airflow, with the roles of a deployment."""
+
+    name: str = Field(pattern=r"^[^:,\s]+$")
+    roles: frozenset[FabRole] = frozenset({FabRole.APPROVER})
+
+    @property
+    def words(self) -> str:
+        """The roles as people read them."""
+        return ", ".join(sorted(role.removeprefix("launch-").lower() for role in self.roles))
+
+
+class StackSettings(Frozen):
+    """Everything that is decided before a stack starts. :meth:`resolve` fills what was left open."""
+
+    root: Path
+    """The project: ``dags/``, ``plugins/``, ``include/``."""
+    home: Path
+    """Where the stack keeps its databases, logs and secrets."""
+    host: str = LOOPBACK
+    """The address the web interface listens on."""
+    port: int = DEFAULT_PORT
+    database_port: int = 0
+    """0 until resolved."""
+    users: tuple[User, ...] = (User(name="admin", roles=frozenset({FabRole.ADMIN})),)
+    parallelism: int = Field(default=PARALLELISM, ge=1)
+    """Workers of the local executor."""
+    rehearsal: bool = False
+    """Shorter intervals, and a database that may be lost with the machine."""
+    contacts: Path | None = None
+    """The contacts file; resolved from ``LAUNCH_CONTACTS``, then ``contacts.yaml`` in the project."""
+    dags_folder: Path | None = None
+    """Another folder of Dags than the project's; for tests."""
+    slack: SlackAccess | None = None
+    """The workspace where people approve; resolved from ``LAUNCH_SLACK_…``."""
+    extra_environment: dict[str, str] = Field(default_factory=dict)
+    """Added to every component's environment; wins over what is derived here."""
+
+    @classmethod
+    def resolve(cls, *, home: Path | None = None, root: Path | None = None, **given: Any) -> Self:
+        """Complete the settings from the environment and free ports, and create the home (0700).
+
+        Raises :class:`ConfigurationError` if the project has no Dags.
+        """
+        root = (root or project_root()).resolve()
+        home = home_folder(home, root)
+        given.setdefault("contacts", contacts_file(root))
+        given.setdefault("slack", SlackAccess.from_environment())
+        if not given.get("database_port"):
+            given["database_port"] = free_ports(1)[0]
+        return cls.model_validate({"root": root, "home": home, **given})
+
+    @property
+    def dags(self) -> Path:
+        """The folder of Dags."""
+        return self.dags_folder or self.root / "dags"
+
+    @property
+    def url(self) -> str:
+        """Where people find the stack."""
+        shown = LOOPBACK if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://{shown}:{self.port}"
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's own folder."""
+        return self.home / "airflow"
+
+    @property
+    def log_folder(self) -> Path:
+        """One log per component."""
+        return self.home / "logs"
+
+    @property
+    def passwords_file(self) -> Path:
+        """Users and passwords, mode 0600."""
+        return self.home / "passwords.json"
+
+    def keys(self) -> StackKeys:
+        """Return the stack's secrets, made at the first call. The home must exist."""
+        return load_keys(self.home / "secrets.json")
+
+    def passwords(self) -> dict[str, str]:
+        """Return every user's password, made at the first call. The home must exist."""
+        return load_passwords(self.passwords_file, [user.name for user in self.all_users])
+
+    @property
+    def all_users(self) -> tuple[User, ...]:
+        """The people, and the accounts of pipeline and Slack bridge, with narrow roles of their own."""
+        return (
+            *self.users,
+            User(name=PIPELINE_USER, roles=frozenset({FabRole.PIPELINE})),
+            User(name=BRIDGE_USER, roles=frozenset({FabRole.BRIDGE})),
+        )
+
+    @property
+    def airflow_dsn(self) -> str:
+        """Airflow's database, for psycopg 3."""
+        return self._dsn("airflow", self.keys().airflow_password, "airflow")
+
+    @property
+    def ledger_dsn(self) -> str:
+        """The ledger's database, for psycopg 3, as everything that runs uses it."""
+        return self._dsn(LEDGER_APPLICATION, self.keys().ledger_app_password, "launch")
+
+    @property
+    def ledger_owner_dsn(self) -> str:
+        """The same, for migrations."""
+        return self._dsn(LEDGER_OWNER, self.keys().ledger_password, "launch")
+
+    def _dsn(self, role: str, password: str, database: str) -> str:
+        return f"postgresql://{role}:{password}@{LOOPBACK}:{self.database_port}/{database}"
+
+    def component_environment(self) -> dict[str, str]:
+        """Return a component's whole environment: that of this process, less what harms, and ours."""
+        return {**_inherited(), **self.environment()}
+
+    def worker_environment(self) -> dict[str, str]:
+        """Return the environment of the component whose children run tasks."""
+        return {**self.component_environment(), **(self.slack.worker_environment() if self.slack else {})}
+
+    def bridge_environment(self) -> dict[str, str]:
+        """Return the environment of a component that knows nothing of Airflow but its address."""
+        given = {k: v for k, v in self.extra_environment.items() if not k.startswith("AIRFLOW")}
+        return {**_inherited(), **self._own_process(), **given}
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that are set for every component, on top of those of this process."""
+        options = {
+            **tuned(rehearsal=self.rehearsal),
+            **self._core(),
+            **self._api(),
+            **self._logging(),
+        }
+        return {**as_variables(options), **self._process(), **self.extra_environment}
+
+    def _core(self) -> dict[str, object]:
+        keys = self.keys()
+        dsn = self.airflow_dsn.removeprefix("postgresql")
+        return {
+            "core.dags_folder": self.dags,
+            "core.plugins_folder": self.root / "plugins",
+            "core.parallelism": self.parallelism,
+            "core.fernet_key": keys.fernet,
+            "core.execution_api_server_url": f"http://{self._internal_host}:{self.port}/execution/",
+            "core.auth_manager": AUTH_MANAGER,
+            "core.simple_auth_manager_users": ",".join(
+                f"{user.name}:{written(user.roles)}" for user in self.all_users
+            ),
+            "core.simple_auth_manager_passwords_file": self.passwords_file,
+            "database.sql_alchemy_conn": f"postgresql+psycopg{dsn}",
+            "database.sql_alchemy_conn_async": f"postgresql+asyncpg{dsn}",
+        }
+
+    @property
+    def _internal_host(self) -> str:
+        """How components reach the api-server: not through a proxy or a public name."""
+        return self.url.removeprefix("http://").rsplit(":", 1)[0]
+
+    def _api(self) -> dict[str, object]:
+        keys = self.keys()
+        return {
+            "api.host": self.host,
+            "api.port": self.port,
+            "api.base_url": self.url,
+            "api.secret_key": keys.api,
+            "api_auth.jwt_secret": keys.jwt,
+        }
+
+    def _logging(self) -> dict[str, object]:
+        return {
+            "logging.base_log_folder": self.airflow_home / "logs",
+            "logging.dag_processor_child_process_log_directory": self.airflow_home / "logs" / "dag_processor",
+        }
+
+    def _process(self) -> dict[str, str]:
+        return {
+            **self._own_process(),
+            "AIRFLOW_HOME": str(self.airflow_home),
+            LEDGER_CONNECTION: self.ledger_dsn,
+            AIRFLOW_CONNECTION: self._own_connection(),
+        }
+
+    def _own_process(self) -> dict[str, str]:
+        no_proxy = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "", LOOPBACK, "localhost"]
+        direct = ",".join(filter(None, no_proxy))
+        python_path = os.pathsep.join(
+            filter(None, [str(self.root / "include"), os.environ.get("PYTHONPATH", "")]),
+        )
+        variables = {
+            "PYTHONPATH": python_path,
+            "PYTHONUNBUFFERED": "1",
+            HOME_VARIABLE: str(self.home),
+            PROJECT_VARIABLE: str(self.root),
+            STACK_VARIABLE: str(self.home),
+            # Process titles must not overwrite the environment: STACK_VARIABLE is read from there.
+            "SPT_NOENV": "1",
+            # Components talk to each other on loopback, never through a proxy.
+            "NO_PROXY": direct,
+            "no_proxy": direct,
+        }
+        if self.contacts:
+            variables[CONTACTS_VARIABLE] = str(self.contacts)
+        if sys.platform == "darwin":
+            variables["OBJC_DISABLE_INITIALIZE_FORK_SAFETY"] = "YES"
+        return variables
+
+    def _own_connection(self) -> str:
+        own = {"conn_type": "http", "host": self._internal_host, "port": self.port, "login": PIPELINE_USER}
+        return json.dumps({**own, "password": self.passwords()[PIPELINE_USER]})
+
+
+def _inherited() -> dict[str, str]:
+    """What components take over: all but what slows them, and the secrets of another one."""
+    # Without cached bytecode every start of Airflow compiles 3500 modules: 3 s of CPU per component.
+    kept_back = {"PYTHONDONTWRITEBYTECODE", *SLACK_SECRETS}
+    return {name: value for name, value in os.environ.items() if name not in kept_back}
+
+
+def contacts_file(root: Path) -> Path | None:
+    """Return the contacts file: ``LAUNCH_CONTACTS``, else ``contacts.yaml`` in the project, else none."""
+    named = os.environ.get(CONTACTS_VARIABLE)
+    if named:
+        return Path(named).expanduser().resolve()
+    beside = root / "contacts.yaml"
+    return beside if beside.is_file() else None
+
+
+def home_folder(home: Path | None, root: Path) -> Path:
+    """Return the stack's home: as given, else ``LAUNCH_HOME``, else ``.launch`` in the project."""
+    return Path(home or os.environ.get(HOME_VARIABLE) or root / ".launch").expanduser().resolve()
+
+
+def project_root() -> Path:
+    """Return the project's folder: ``LAUNCH_PROJECT``, or the one this package is installed from.
+
+    Raises :class:`ConfigurationError` if there are no Dags in it.
+    """
+    named = os.environ.get(PROJECT_VARIABLE)
+    root = Path(named).expanduser() if named else Path(__file__).resolve().parents[3]
+    if not (root / "dags").is_dir():
+        raise ConfigurationError(
+            source=PROJECT_VARIABLE if named else "the installed package",
+            place="",
+            problem=f"{str(root)!r} has no folder 'dags'.",
+            fix=f"set {PROJECT_VARIABLE} to a checkout of the project.",
+        )
+    return root

@@ -1,0 +1,30 @@
+"""Reads what an item's checks saw from Airflow, as anybody may who looks at the task."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from launch_pipeline.checks.verdict import CheckResult
+
+if TYPE_CHECKING:
+    from launch_pipeline.airflow.hooks.rest_client import AirflowApi, Json
+
+EVIDENCE_KEY = "evidence"
+_RESULTS = TypeAdapter(tuple[CheckResult, ...])
+
+
+def results_of(api: AirflowApi, instance: Json) -> tuple[CheckResult, ...]:
+    """Give the newest results of this very task instance; none where there are none to be read."""
+    value = api.xcom(instance["dag_id"], instance["dag_run_id"], instance["task_id"], EVIDENCE_KEY)
+    try:
+        # An XCom that a trigger sent is JSON text within JSON text.
+        for _ in range(2):
+            value = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(value, dict) or value.get("task_instance_id") != instance["id"]:
+            return ()
+        return _RESULTS.validate_python(value["results"])
+    except (ValidationError, ValueError, KeyError):
+        return ()

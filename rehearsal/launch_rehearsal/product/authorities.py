@@ -1,0 +1,189 @@
+"""The services around the product that items ask: GitHub, Statuspage, PagerDuty, OpenAI and others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from launch_rehearsal.product.base.plan import SERVICES, Part
+from launch_rehearsal.product.delivery.github import github_app
+from launch_rehearsal.product.monitoring.alerting import Alerting
+from launch_rehearsal.product.monitoring.rules import LOG_RULES, listed
+from launch_rehearsal.product.platform.kubernetes import Kubernetes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from launch_rehearsal.product.base.health import Health
+    from launch_rehearsal.product.base.logs import Logs
+    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.monitoring.prometheus import Monitoring
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+STATUSPAGE_ID = "azora1"
+SCHEDULE = "PAZORA1"
+_WINDOW = timedelta(hours=4)
+_LOKI = """\
+auth_enabled: false
+compactor:
+  retention_enabled: true
+limits_config:
+  retention_period: 744h
+"""
+
+
+_SILENT = {
+    "github": Part.CODE_HOST,
+    "kubernetes": Part.CLUSTER,
+    "loki": Part.LOGS,
+    "alertmanager": Part.ALERTING,
+    "statuspage": Part.STATUS_PAGE,
+    "status": Part.STATUS_PAGE,
+    "openai": Part.MODELS,
+}
+"""The first word of the path to the part whose failure leaves nothing but 503."""
+
+
+class Authorities:
+    """Everything under one port, each authority under its own path; ``more`` are made elsewhere."""
+
+    def __init__(
+        self,
+        plan: StandInPlan,
+        health: Health,
+        monitoring: Monitoring,
+        logs: Logs,
+        more: dict[str, web.Application],
+    ) -> None:
+        self._plan, self._health, self._monitoring, self._logs = plan, health, monitoring, logs
+        self._more = more
+        self._began = datetime.now(UTC)
+
+    def app(self) -> web.Application:
+        """Make the application."""
+        app = web.Application(middlewares=[self._unless_broken()])
+        parts = {
+            **self._more,
+            "/github": github_app(self._plan.tokens["service"]),
+            "/prometheus": self._monitoring.app(),
+            "/alertmanager": Alerting(self._monitoring).app(),
+            "/kubernetes": Kubernetes(self._plan, self._health).app(),
+            "/loki/loki": self._logs.app(),
+            "/loki": _app(
+                [
+                    web.get("/config", _loki),
+                    web.get("/ready", _ready),
+                    web.get("/api/v1/rules", _log_rules),
+                ]
+            ),
+            "/openai": _app([web.get("/v1/models", _models)]),
+            "/pagerduty": _app(
+                [
+                    web.get("/incidents", self._incidents),
+                    web.get("/oncalls", self._on_calls),
+                    web.get("/users/{person}/contact_methods", _contact_methods),
+                ]
+            ),
+            "/vector": _app([web.post("/describe_index_stats", self._vectors)]),
+            "/statuspage": _app([web.get("/v1/pages/{page}/incidents/scheduled", self._scheduled)]),
+            "/status": _app([web.get("/api/v2/summary.json", self._summary)]),
+        }
+        for path, part in parts.items():
+            app.add_subapp(path, part)
+        return app
+
+    def _unless_broken(self) -> Any:
+        @web.middleware
+        async def unless_broken(request: web.Request, handler: Handler) -> web.StreamResponse:
+            part = _SILENT.get(request.path.split("/")[1])
+            if part and not self._health.works(part):
+                return web.json_response({"message": f"{part} is down"}, status=503)
+            return await handler(request)
+
+        return unless_broken
+
+    async def _incidents(self, request: web.Request) -> web.Response:
+        wanted = request.query.getall("statuses[]", ["triggered", "acknowledged", "resolved"])
+        open_ones = [
+            {"id": f"P{name.upper()[:6]}", "title": name, "status": "triggered", "urgency": "high"}
+            for name, severity in self._monitoring.firing()
+            if severity == "critical" and "triggered" in wanted
+        ]
+        return web.json_response({"incidents": open_ones, "more": False})
+
+    async def _on_calls(self, _request: web.Request) -> web.Response:
+        """Two levels without an end: somebody is on call, and somebody behind him. Broken, nobody is."""
+        people = [("PUOLGA1", "Olga Tanaka"), ("PUOMAR1", "Omar Haddad")]
+        if not self._health.works(Part.ON_CALL):
+            people.clear()
+        duties = [
+            {
+                "user": {"id": person, "summary": name},
+                "schedule": {"id": SCHEDULE},
+                "escalation_policy": {"id": "PAZPOL1"},
+                "escalation_level": level,
+                "start": None,
+                "end": None,
+            }
+            for level, (person, name) in enumerate(people, 1)
+        ]
+        return web.json_response({"oncalls": duties, "more": False})
+
+    async def _vectors(self, _request: web.Request) -> web.Response:
+        if not self._health.works(Part.KNOWLEDGE_OCEAN):
+            return web.json_response({"error": "the index is not reachable"}, status=503)
+        return web.json_response({"dimension": 1536, "totalVectorCount": 25, "namespaces": {}})
+
+    async def _scheduled(self, request: web.Request) -> web.Response:
+        if request.match_info["page"] != STATUSPAGE_ID:
+            return web.json_response({"error": "not found"}, status=404)
+        incident = {
+            "id": "m-1",
+            "name": "Launch",
+            "status": "scheduled",
+            "scheduled_for": self._began.isoformat(),
+            "scheduled_until": (self._began + _WINDOW).isoformat(),
+        }
+        return web.json_response([incident])
+
+    async def _summary(self, _request: web.Request) -> web.Response:
+        components = [
+            {"name": part.value, "status": "operational" if self._health.works(part) else "major_outage"}
+            for part in SERVICES
+        ]
+        whole = all(self._health.works(part) for part in SERVICES)
+        status: dict[str, Any] = {
+            "indicator": "none" if whole else "major",
+            "description": "All Systems Operational" if whole else "Partial System Outage",
+        }
+        return web.json_response({"page": {"name": "Azora"}, "status": status, "components": components})
+
+
+def _app(routes: list[web.RouteDef]) -> web.Application:
+    app = web.Application()
+    app.add_routes(routes)
+    return app
+
+
+async def _ready(_request: web.Request) -> web.Response:
+    return web.Response(text="OK")
+
+
+async def _log_rules(_request: web.Request) -> web.Response:
+    return web.json_response(listed(LOG_RULES, ()))
+
+
+async def _contact_methods(_request: web.Request) -> web.Response:
+    kinds = ("phone_contact_method", "push_notification_contact_method", "email_contact_method")
+    return web.json_response({"contact_methods": [{"type": kind, "enabled": True} for kind in kinds]})
+
+
+async def _loki(_request: web.Request) -> web.Response:
+    return web.Response(text=_LOKI, content_type="text/plain")
+
+
+async def _models(_request: web.Request) -> web.Response:
+    return web.json_response({"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model"}]})

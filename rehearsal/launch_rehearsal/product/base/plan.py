@@ -1,0 +1,144 @@
+"""What both sides of a rehearsal agree on before anything starts: ports, secrets, folders, releases."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import subprocess
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field
+
+from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.stack.keys import write_private
+from launch_pipeline.stack.ports import LOOPBACK, free_ports
+from launch_rehearsal.product.monitoring.promql import SHORTEST
+
+DOMAIN = "azora.test"
+NAMESPACE = "azora"
+DATABASE = "product"
+DATABASE_USER = "launch_check"
+
+
+class Part(StrEnum):
+    """What can be broken and repaired while the stand-in runs."""
+
+    GATEWAY = "gateway"
+    CONSTITUTIONAL_AI = "constitutional_ai"
+    KNOWLEDGE_OCEAN = "knowledge_ocean"
+    AI_ROUTING = "ai_routing"
+    EDGE_TLS = "edge_tls"
+    DNS = "dns"
+    METRICS = "metrics"
+    REPORTS = "reports"
+    REPOSITORY = "repository"
+    DATABASE = "database"
+    REDIS = "redis"
+    REGISTRY = "registry"
+    BACKUPS = "backups"
+    CLOUD = "cloud"
+    DASHBOARDS = "dashboards"
+    LOGS = "logs"
+    ALERTING = "alerting"
+    CLUSTER = "cluster"
+    CODE_HOST = "code_host"
+    ON_CALL = "on_call"
+    STATUS_PAGE = "status_page"
+    MODELS = "models"
+
+
+SERVICES = (Part.GATEWAY, Part.CONSTITUTIONAL_AI, Part.KNOWLEDGE_OCEAN, Part.AI_ROUTING)
+"""The four services of the product; their names in metrics have a dash."""
+
+CACHES = 6
+"""Nodes of the Redis cluster: three primaries, each with a replica."""
+_PORTS = (
+    *SERVICES,
+    "edge",
+    "edge_plain",
+    "authorities",
+    "cloud",
+    "control",
+    "dns",
+    "database",
+    "closed",
+    *(f"{name}_{number}" for name in ("redis", "redis_bus") for number in range(CACHES)),
+)
+_REDIS_FROM = 7
+"""The first version with ``cluster-port``."""
+_TOKENS = ("control", "service", "plain_user", "visitor", "session", "database", "redis", "cloud")
+
+
+class StandInPlan(Frozen):
+    """Everything the stand-in needs to start, and whoever asks it needs to find it. Holds secrets."""
+
+    folder: Path
+    """Where it keeps its certificates, repository and reports."""
+    dsn: str
+    """The superuser of the PostgreSQL server in which the product's database is made."""
+    ports: dict[str, int]
+    tokens: dict[str, str] = Field(repr=False)
+    pace: float = 1.0
+    """How long a second of waiting lasts; metrics look back over windows compressed by it."""
+    window: float = SHORTEST
+    """Seconds that metrics look back at the least."""
+    release: str = "1.0.0"
+    previous_release: str = "0.9.4"
+    broken: tuple[Part, ...] = ()
+    """What is broken from the start."""
+    redis: str = ""
+    """The program of the Redis servers; empty: no Redis takes part."""
+
+    @classmethod
+    def make(cls, folder: Path, dsn: str, **given: object) -> Self:
+        """Choose free ports and new secrets, and look for Redis."""
+        ports = dict(zip(map(str, _PORTS), free_ports(len(_PORTS)), strict=True))
+        tokens = {name: secrets.token_urlsafe(18) for name in _TOKENS}
+        made = {"folder": folder, "dsn": dsn, "ports": ports, "tokens": tokens, "redis": redis_program()}
+        return cls.model_validate({**made, **given})
+
+    def save(self, path: Path) -> None:
+        """Write it for the stand-in's process, readable by its owner alone."""
+        write_private(path, self.model_dump(mode="json"))
+
+    @property
+    def repository(self) -> Path:
+        """The product's bare repository."""
+        return self.folder / "product.git"
+
+    @property
+    def reports(self) -> Path:
+        """The folder that the pipeline of the product leaves its reports in."""
+        return self.folder / "reports"
+
+    @property
+    def authority_file(self) -> Path:
+        """The certificate of the rehearsal's own authority (PEM)."""
+        return self.folder / "ca.pem"
+
+    @property
+    def trust_file(self) -> Path:
+        """The system's authorities and ours in one file (PEM)."""
+        return self.folder / "trust.pem"
+
+    @property
+    def caches(self) -> list[int]:
+        """The ports of the Redis nodes, primaries first."""
+        return [self.ports[f"redis_{number}"] for number in range(CACHES)]
+
+    def url(self, name: str) -> str:
+        """Give the address of one of the plain HTTP servers."""
+        return f"http://{LOOPBACK}:{self.ports[name]}"
+
+
+def redis_program() -> str:
+    """Find a Redis server that is new enough for a cluster on chosen ports; empty where there is none."""
+    found = shutil.which("redis-server") or ""
+    if not found:
+        return ""
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 - our own arguments
+    version = re.search(r"\bv=(\d+)\.", said)
+    return found if version and int(version[1]) >= _REDIS_FROM else ""

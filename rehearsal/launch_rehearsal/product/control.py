@@ -1,0 +1,55 @@
+"""The stand-in's control over HTTP: state, break, repair. Loopback and a token only."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from launch_rehearsal.product.base.plan import Part
+
+if TYPE_CHECKING:
+    from launch_rehearsal.product.server import StandIn
+
+
+def control_app(stand_in: StandIn) -> web.Application:
+    """Make the application; who does not send the token is refused."""
+    expected = f"Bearer {stand_in.plan.tokens['control']}"
+
+    @web.middleware
+    async def known(request: web.Request, handler: Any) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), expected.encode()):
+            return web.json_response({"error": "the control token is needed"}, status=401)
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    async def state(_request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "release_sha": stand_in.release_sha,
+                "schema_fingerprint": stand_in.schema_fingerprint,
+                "broken": stand_in.health.broken,
+            }
+        )
+
+    async def turn(request: web.Request) -> web.Response:
+        name, verb = request.match_info["part"], request.match_info["verb"]
+        if name not in set(Part):
+            return web.json_response({"error": f"no part {name!r}; there are {', '.join(Part)}"}, status=404)
+        await stand_in.health.turn(Part(name), works=verb == "repair")
+        return await state(request)
+
+    async def write_up(_request: web.Request) -> web.Response:
+        return web.json_response({"commit": await stand_in.write_up()})
+
+    app = web.Application(middlewares=[known])
+    app.add_routes(
+        [
+            web.get("/state", state),
+            web.post("/parts/{part}/{verb:break|repair}", turn),
+            web.post("/write-up", write_up),
+        ]
+    )
+    return app

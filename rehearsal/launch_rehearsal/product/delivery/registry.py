@@ -1,0 +1,106 @@
+"""An OCI registry's reading side: the signed images of two releases. Broken, it has lost the images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from launch_rehearsal.product.base.plan import SERVICES, Part
+from launch_rehearsal.product.service.services import job
+
+if TYPE_CHECKING:
+    from launch_rehearsal.product.base.health import Health
+    from launch_rehearsal.product.base.plan import StandInPlan
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+_SIGNATURE = "application/vnd.dev.cosign.simplesigning.v1+json"
+_REVISION = "org.opencontainers.image.revision"
+
+
+class Registry:
+    """Images by name and tag, as they were pushed: bytes by their digest."""
+
+    def __init__(self, plan: StandInPlan, health: Health, commits: dict[str, str]) -> None:
+        self._token = f"Bearer {plan.tokens['service']}"
+        self._health = health
+        self._manifests: dict[tuple[str, str], bytes] = {}
+        self._blobs: dict[tuple[str, str], bytes] = {}
+        for part in SERVICES:
+            for release, commit in commits.items():
+                self._push(f"azora/{job(part)}", release, commit)
+
+    def _push(self, name: str, release: str, commit: str) -> None:
+        labels = {_REVISION: commit, "org.opencontainers.image.version": release}
+        described = {"architecture": "amd64", "os": "linux", "config": {"Labels": labels}}
+        layers = [self._layer(name, f"{name} {release}".encode(), _LAYER)]
+        digest = self._image(name, release, described, layers)
+        claim = {"critical": {"image": {"docker-manifest-digest": digest}, "type": "cosign container image"}}
+        signature = self._layer(name, json.dumps(claim).encode(), _SIGNATURE)
+        self._image(name, f"{digest.replace(':', '-')}.sig", {"architecture": "", "os": ""}, [signature])
+
+    def _layer(self, name: str, content: bytes, kind: str) -> dict[str, Any]:
+        digest = _digest(content)
+        self._blobs[name, digest] = content
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+    def _image(self, name: str, tag: str, described: dict[str, Any], layers: list[dict[str, Any]]) -> str:
+        config = self._layer(name, json.dumps(described).encode(), _CONFIG)
+        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": layers}
+        content = json.dumps(manifest).encode()
+        digest = _digest(content)
+        self._manifests[name, tag] = self._manifests[name, digest] = content
+        return digest
+
+    def app(self) -> web.Application:
+        """Make the application; who does not send the token is asked for it."""
+
+        @web.middleware
+        async def known(request: web.Request, handler: Any) -> web.StreamResponse:
+            if request.headers.get("Authorization") != self._token:
+                refusal = _errors(401, "UNAUTHORIZED")
+                refusal.headers["WWW-Authenticate"] = 'Basic realm="registry"'
+                return refusal
+            answer: web.StreamResponse = await handler(request)
+            return answer
+
+        app = web.Application(middlewares=[known])
+        name = "/v2/{name:[a-z0-9/-]+}"
+        app.add_routes(
+            [
+                web.get(f"{name}/manifests/{{reference}}", self._manifest),
+                web.get(f"{name}/blobs/{{digest}}", self._blob),
+                web.get(f"{name}/referrers/{{digest}}", _no_referrers),
+            ]
+        )
+        return app
+
+    async def _manifest(self, request: web.Request) -> web.Response:
+        found = self._manifests.get((request.match_info["name"], request.match_info["reference"]))
+        if found is None or not self._health.works(Part.REGISTRY):
+            return _errors(404, "MANIFEST_UNKNOWN")
+        headers = {"Docker-Content-Digest": _digest(found)}
+        return web.Response(body=found, content_type=_MANIFEST, headers=headers)
+
+    async def _blob(self, request: web.Request) -> web.Response:
+        found = self._blobs.get((request.match_info["name"], request.match_info["digest"]))
+        if found is None or not self._health.works(Part.REGISTRY):
+            return _errors(404, "BLOB_UNKNOWN")
+        return web.Response(body=found, content_type="application/octet-stream")
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _errors(status: int, code: str) -> web.Response:
+    return web.json_response({"errors": [{"code": code, "message": code.lower()}]}, status=status)
+
+
+async def _no_referrers(_request: web.Request) -> web.Response:
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
+    return web.json_response(index)

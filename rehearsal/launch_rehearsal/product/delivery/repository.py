@@ -1,0 +1,224 @@
+"""The product's bare repository: a few commits, the tags of the freezes, documents and configuration.
+
+Broken, the schema's freeze tag lies before its last change, as if nobody had moved it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from launch_pipeline.errors import OperationError
+from launch_rehearsal.product.delivery.documents import document
+from launch_rehearsal.product.service.database import MIGRATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+SCHEMA_TAG = "schema-freeze"
+API_TAG = "api-freeze"
+Files = dict[str, str]
+
+_OPENAPI = """\
+openapi: 3.1.0
+info:
+  title: Azora
+  version: {version}
+paths:
+  /api/v1/ping:
+    get: {{summary: Answers at once}}
+  /api/v1/me:
+    get: {{summary: Who I am}}
+  /api/ai/query:
+    post: {{summary: Ask a question}}
+"""
+_SCHEMA = "model User {\n  id BigInt @id\n  email String @unique\n}\n"
+_TYPESCRIPT = 'export function greet(name: string): string {\n  return "Hello " + name;\n}\n'
+_DIAGRAM = "flowchart LR\n  edge --> gateway --> routing\n  gateway --> constitution\n  routing --> ocean\n"
+_TSCONFIG = """\
+{
+  // shared settings
+  "extends": "../../tsconfig.base.json",
+  "include": ["src"],
+}
+"""
+_SERVICES = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
+_ON_CALL = ("Detect", "Decide", "Act")
+PEOPLE = (
+    "Technical Lead",
+    "Product Manager",
+    "Operations Lead",
+    "Engineering Director",
+    "Security Lead",
+    "Database Admin",
+    "Infrastructure Lead",
+    "On-Call Engineer",
+    "Kubernetes Admin",
+    "Network Admin",
+)
+
+
+class ProductRepository:
+    """A bare repository on this machine."""
+
+    def __init__(self, path: Path, release: str) -> None:
+        self.path, self._release = path, release
+
+    def create(self, previous: str) -> str:
+        """Make it anew and give the id of the release's commit.
+
+        Raises OperationError where git is missing or refuses.
+        """
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _git("init", "--quiet", "--bare", "--initial-branch=main", str(self.path))
+        now = datetime.now(UTC)
+        draft = {"docs/api/openapi.yaml": _OPENAPI.format(version=previous), "prisma/schema.prisma": "\n"}
+        self._commit("First release", draft, now - timedelta(days=90))
+        self._tag(f"v{previous}")
+        self._commit("Freeze schema and contract", _frozen(self._release), now - timedelta(days=20))
+        self._tag(SCHEMA_TAG, API_TAG)
+        self._commit(f"Release {self._release}", _released(), now - timedelta(days=1))
+        self._tag(f"v{self._release}")
+        return self.commit("main")
+
+    def commit(self, name: str) -> str:
+        """Give the id of a branch's or a tag's commit. Raises OperationError where there is none."""
+        return self._git("rev-parse", "--verify", f"{name}^{{commit}}").strip()
+
+    def move_freeze(self, *, back: bool) -> None:
+        """Put the schema's freeze tag before the freeze, or where it belongs."""
+        target = f"refs/tags/v{self._release}~{2 if back else 1}"
+        self._git("update-ref", f"refs/tags/{SCHEMA_TAG}", target)
+
+    def write_up(self) -> str:
+        """Commit what the team learned after the launch, and give the commit's id."""
+        went = ("What went well", "What went wrong", "Actions")
+        files = {
+            "docs/launch/lessons-learned.md": document("Lessons learned", went, 260),
+            "docs/runbooks/on-call-gateway.md": document("On call, after the launch", _ON_CALL, 340),
+            "docs/troubleshooting/gateway.md": document("Troubleshooting, after the launch", (), 440),
+            "docs/architecture/overview.md": document("Architecture, as launched", _ARCHITECTURE, 900),
+        }
+        self._commit("Write down what the launch taught us", files, datetime.now(UTC))
+        return self.commit("main")
+
+    def _commit(self, message: str, files: Mapping[str, str], at: datetime) -> None:
+        parent = self._git("for-each-ref", "--format=%(objectname)", "refs/heads/main").strip()
+        who = f"Azora Team <team@azora.test> {int(at.timestamp())} +0000"
+        lines = [b"commit refs/heads/main", f"committer {who}".encode(), _data(message)]
+        if parent:
+            lines.append(f"from {parent}".encode())
+        for name, text in files.items():
+            lines += [f"M 100644 inline {name}".encode(), _data(text)]
+        self._git("fast-import", "--quiet", feed=b"\n".join([*lines, b""]))
+
+    def _tag(self, *names: str) -> None:
+        for name in names:
+            self._git("update-ref", f"refs/tags/{name}", "refs/heads/main")
+
+    def _git(self, *arguments: str, feed: bytes | None = None) -> str:
+        return _git("--git-dir", str(self.path), *arguments, feed=feed)
+
+
+def _data(text: str) -> bytes:
+    content = text.encode()
+    return b"data %d\n%s" % (len(content), content)
+
+
+def _git(*arguments: str, feed: bytes | None = None) -> str:
+    # Nobody's own settings of git may change what is made.
+    quiet = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603 - our own arguments, no shell
+            ["git", *arguments],  # noqa: S607 - wherever it is installed
+            input=feed,
+            capture_output=True,
+            check=True,
+            env={**own, **quiet},
+        )
+    except FileNotFoundError as error:
+        message = "the rehearsal needs the program 'git'; install it"
+        raise OperationError(message) from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode("utf-8", "replace").strip()[:400]
+        message = f"git {arguments[0]} failed: {said}"
+        raise OperationError(message) from error
+    return done.stdout.decode()
+
+
+def _frozen(release: str) -> Files:
+    migrations = {f"prisma/migrations/{name}/migration.sql": text for name, text in MIGRATIONS.items()}
+    contract = {"docs/api/openapi.yaml": _OPENAPI.format(version=release)}
+    return {**migrations, **contract, "prisma/schema.prisma": _SCHEMA}
+
+
+_ARCHITECTURE = ("Overview", "Components", "Data flow")
+
+
+def _released() -> Files:
+    return {**_configuration(), **_guides(), **_operations()}
+
+
+def _configuration() -> Files:
+    strict = {"compilerOptions": {"strict": True, "target": "ES2022"}}
+    files = {"tsconfig.base.json": json.dumps(strict, indent=2)}
+    for name in _SERVICES:
+        files[f"services/{name}/tsconfig.json"] = _TSCONFIG
+        files[f"services/{name}/src/index.ts"] = _TYPESCRIPT
+        chart = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  replicas: 2\n"
+        files[f"infrastructure/helm/charts/azora/templates/{name}.yaml"] = chart
+    files["infrastructure/helm/charts/azora/Chart.yaml"] = "apiVersion: v2\nname: azora\nversion: 1.0.0\n"
+    files["infrastructure/helm/charts/azora/values.yaml"] = "replicas: 2\n"
+    files["include/contacts.yaml"] = _contacts(PEOPLE)
+    return files
+
+
+def _contacts(roles: Iterable[str]) -> str:
+    lines = ["contacts:"]
+    for number, role in enumerate(roles):
+        mail = role.lower().replace(" ", ".")
+        phone = f"+1 202 555 02{number:02}"
+        lines.append(f'  - {{role: {role}, name: {role}, phone: "{phone}", email: {mail}@azora.test}}')
+    return "\n".join(lines) + "\n"
+
+
+def _guides() -> Files:
+    return {
+        "docs/requirements/product.md": document("Requirements", ("Learning", "Answers"), 340),
+        "docs/design/product.md": document("Design", ("Goals", "Non-goals", "Risks"), 560),
+        "docs/architecture/overview.md": document("Architecture", _ARCHITECTURE, 860),
+        "docs/architecture/product.mmd": _DIAGRAM,
+        "docs/user-guide/start.md": document("User guide", ("Sign in", "Ask"), 440),
+        "docs/admin-guide/people.md": document("Administration", ("People", "Courses"), 440),
+        "docs/troubleshooting/gateway.md": document("Troubleshooting", ("Gateway",), 440),
+        "docs/security/incidents.md": document("Security incidents", ("Incident",), 240),
+        "SECURITY.md": document("Security", ("Reporting", "Incident"), 240),
+        "docs/launch/communication-plan.md": document("Communication plan", ("Who", "When"), 240),
+        "docs/launch/customer-notification.md": document("Telling customers", ("Before", "After"), 200),
+    }
+
+
+def _operations() -> Files:
+    runbook = ("Prerequisites", "Deploy", "Verify", "Rollback")
+    failover = ("Detect", "Decide", "Fail over", "Verify", "Fail back")
+    recovery = ("RTO", "RPO", "Failover", "Recovery")
+    incident = ("Severity", "Roles", "Communication")
+    return {
+        "docs/deployment/DEPLOYMENT-RUNBOOK.md": document("Deployment", runbook, 560),
+        "docs/deployment/ROLLBACK.md": document("Rollback", ("When", "How"), 260),
+        "docs/operations/disaster-recovery.md": document(
+            "Disaster recovery", recovery, 560, front="rto: 1h\nrpo: 15m"
+        ),
+        "docs/runbooks/failover-database.md": document("Failover", failover, 260),
+        "docs/runbooks/recovery-database.md": document("Recovery", ("Restore", "Verify"), 260),
+        "docs/runbooks/on-call-gateway.md": document("On call", _ON_CALL, 340),
+        "docs/runbooks/escalation.md": document("Escalation", ("First", "Second"), 220),
+        "docs/runbooks/incident-response.md": document("Incident response", incident, 360),
+    }

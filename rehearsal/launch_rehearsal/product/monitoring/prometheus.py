@@ -1,0 +1,197 @@
+"""A Prometheus-shaped API over the samples of the stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from aiohttp import web
+
+from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part
+from launch_rehearsal.product.base.series import Gauges, Labels, Store, labels_of
+from launch_rehearsal.product.monitoring.promql import compiled
+from launch_rehearsal.product.monitoring.promql_values import Expression, QueryError, Value
+from launch_rehearsal.product.monitoring.rules import RULES, listed
+from launch_rehearsal.product.service.services import job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from launch_rehearsal.product.base.health import Health
+    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.service.services import Services
+
+SAMPLE_EVERY = 0.5
+"""Seconds between two samples."""
+RETENTION = "30d"
+NODES = 3
+_ALERTS = {
+    Part.GATEWAY: "ApiErrorRateHigh",
+    Part.CONSTITUTIONAL_AI: "ConstitutionalComplianceLow",
+    Part.KNOWLEDGE_OCEAN: "KnowledgeOceanLatencyHigh",
+    Part.AI_ROUTING: "AIRoutingCostHigh",
+    Part.DATABASE: "PostgresDown",
+    Part.EDGE_TLS: "ApiLatencyHigh",
+}
+"""What fires, critically, while a part is broken."""
+
+
+class Monitoring:
+    """Takes samples and answers queries. Broken, it reaches none of its targets."""
+
+    def __init__(
+        self,
+        plan: StandInPlan,
+        store: Store,
+        health: Health,
+        services: Services,
+        exporters: Iterable[Gauges] = (),
+    ) -> None:
+        self._plan, self._store, self._health, self._services = plan, store, health, services
+        self._exporters = tuple(exporters)
+        store.gauges(self._gauges)
+
+    async def watch(self) -> None:
+        """Take samples until cancelled."""
+        while True:
+            self._store.sample(targets=self._health.works(Part.METRICS))
+            await asyncio.sleep(SAMPLE_EVERY)
+
+    def firing(self) -> list[tuple[str, str]]:
+        """Give the alerts that fire, with their severity; the watchdog always does."""
+        broken = [(_ALERTS[part], "critical") for part in self._health.broken if part in _ALERTS]
+        return [("Watchdog", "none"), *broken]
+
+    def _gauges(self) -> Iterator[tuple[Labels, float]]:
+        reached = self._health.works(Part.METRICS)
+        for part in SERVICES:
+            works = reached and self._health.works(part)
+            yield labels_of("up", {"namespace": NAMESPACE, "job": job(part)}), float(works)
+        for node in range(1, NODES + 1):
+            yield labels_of("up", {"job": "node-exporter", "instance": f"node-{node}"}), float(reached)
+        for name, severity in self.firing():
+            labels = {"alertname": name, "alertstate": "firing", "severity": severity}
+            yield labels_of("ALERTS", labels), 1.0
+        if reached:
+            yield from self._exported()
+
+    def _exported(self) -> Iterator[tuple[Labels, float]]:
+        edge, database = self._health.works(Part.EDGE_TLS), self._health.works(Part.DATABASE)
+        yield labels_of("nginx_ingress_controller_config_last_reload_successful", {}), float(edge)
+        yield labels_of("prometheus_notifications_alertmanagers_discovered", {}), 1.0
+        yield labels_of("pg_up", {"instance": "azora-postgres"}), float(database)
+        received = {"device": "eth0", "instance": "node-1"}
+        yield labels_of("node_network_receive_bytes_total", received), float(self._services.bytes_received)
+        for part in SERVICES:
+            labels = {"namespace": NAMESPACE, "container": job(part)}
+            restarts = float(self._health.restarts[part])
+            yield labels_of("kube_pod_container_status_restarts_total", labels), restarts
+        yield from _machine()
+        for exporter in self._exporters:
+            yield from exporter()
+        score = {"namespace": NAMESPACE, "job": job(Part.CONSTITUTIONAL_AI)}
+        if self._services.last_score is not None:
+            yield labels_of("constitutional_ai_compliance_score", score), float(self._services.last_score)
+        memory = {"namespace": NAMESPACE, "container": "stand-in"}
+        yield labels_of("container_memory_working_set_bytes", memory), float(peak_memory())
+
+    def app(self) -> web.Application:
+        """Make the application."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/-/ready", self._ready),
+                web.get("/api/v1/status/runtimeinfo", self._runtime),
+                web.get("/api/v1/rules", self._rules),
+                web.get("/api/v1/query", self._query),
+                web.post("/api/v1/query", self._query),
+                web.post("/api/v1/query_range", self._range),
+            ]
+        )
+        return app
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        return web.Response(text="Prometheus Server is Ready.\n")
+
+    async def _runtime(self, _request: web.Request) -> web.Response:
+        data = {
+            "startTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "reloadConfigSuccess": self._health.works(Part.METRICS),
+            "storageRetention": RETENTION,
+        }
+        return web.json_response({"status": "success", "data": data})
+
+    async def _rules(self, _request: web.Request) -> web.Response:
+        return web.json_response(listed(RULES, [name for name, _ in self.firing()]))
+
+    def _read(self, query: object) -> Expression:
+        return compiled(self._store, str(query or ""), self._plan.pace, self._plan.window)
+
+    async def _query(self, request: web.Request) -> web.Response:
+        form = request.query if request.method == "GET" else await request.post()
+        try:
+            at = float(str(form.get("time") or time.time()))
+            value = self._read(form.get("query"))(at)
+        except (QueryError, ValueError) as error:
+            return _refused(error)
+        return _success(_instant(value, at))
+
+    async def _range(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        try:
+            expression = self._read(form.get("query"))
+            begin, end = float(str(form["start"])), float(str(form["end"]))
+            step = float(str(form["step"]).removesuffix("s"))
+            matrix: dict[Labels, list[Any]] = {}
+            at = begin
+            while at <= end:
+                for labels, value in _series(expression(at)).items():
+                    matrix.setdefault(labels, []).append([at, _text(value)])
+                at += step
+        except (QueryError, ValueError, KeyError) as error:
+            return _refused(error)
+        result = [{"metric": dict(labels), "values": values} for labels, values in matrix.items()]
+        return _success({"resultType": "matrix", "result": result})
+
+
+def _machine() -> Iterator[tuple[Labels, float]]:
+    """Give what a node exporter would say of this machine."""
+    node = {"instance": "node-1"}
+    free = psutil.disk_usage("/").free
+    yield labels_of("node_filesystem_avail_bytes", {**node, "mountpoint": "/"}), float(free)
+    yield labels_of("node_memory_MemAvailable_bytes", node), float(psutil.virtual_memory().available)
+    yield labels_of("node_cpu_seconds_total", {**node, "mode": "idle"}), psutil.cpu_times().idle
+
+
+def peak_memory() -> int:
+    """Give the most memory this process has used, in bytes."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024
+
+
+def _series(value: Value) -> dict[Labels, float]:
+    return value if isinstance(value, dict) else {(): value}
+
+
+def _instant(value: Value, at: float) -> dict[str, Any]:
+    if isinstance(value, dict):
+        result = [{"metric": dict(labels), "value": [at, _text(v)]} for labels, v in value.items()]
+        return {"resultType": "vector", "result": result}
+    return {"resultType": "scalar", "result": [at, _text(value)]}
+
+
+def _text(value: float) -> str:
+    return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}.get(str(value), str(value))
+
+
+def _success(data: dict[str, Any]) -> web.Response:
+    return web.json_response({"status": "success", "data": data})
+
+
+def _refused(error: Exception) -> web.Response:
+    body = {"status": "error", "errorType": "bad_data", "error": str(error)}
+    return web.json_response(body, status=400)

@@ -1,0 +1,132 @@
+"""The cloud account, as AWS' own clients read it: network, firewall, costs, the bucket of the backups.
+
+Broken, it is as somebody left it who clicked in the console: subnets give out public addresses, the
+database's port is open to the world, nothing limits or logs, and nobody may see the costs.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from launch_rehearsal.product.base.plan import Part
+from launch_rehearsal.product.platform.aws_xml import Tree, answered, refused, xml
+from launch_rehearsal.product.platform.bucket import Bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from launch_rehearsal.product.base.health import Health
+
+    Operation = Callable[[web.Request], Awaitable[web.Response]]
+
+ACCESS_KEY = "AKIAREHEARSAL0000001"
+REGION = "eu-central-1"
+_EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
+_TARGET = "X-Amz-Target"
+_WEB_PORTS, _DATABASE_PORT = (80, 443), 5432
+
+
+class Cloud:
+    """One account, reading side only."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def app(self) -> web.Application:
+        """Make the application; who does not sign with the account's key is refused."""
+
+        @web.middleware
+        async def known(request: web.Request, handler: Any) -> web.StreamResponse:
+            if f"Credential={ACCESS_KEY}/" not in request.headers.get("Authorization", ""):
+                return refused(403, "InvalidAccessKeyId")
+            answer: web.StreamResponse = await handler(request)
+            return answer
+
+        app = web.Application(middlewares=[known])
+        app.add_routes([web.post("/", self._operation), *Bucket(self._health).routes()])
+        return app
+
+    @property
+    def _works(self) -> bool:
+        return self._health.works(Part.CLOUD)
+
+    async def _operation(self, request: web.Request) -> web.Response:
+        """Newer services name the operation in a header and speak JSON, EC2 in a form and speaks XML."""
+        newer: Mapping[str, Operation] = {
+            "GetWebACLForResource": self._firewall,
+            "GetCostAndUsage": self._costs,
+        }
+        target = request.headers.get(_TARGET, "").rpartition(".")[2]
+        if target:
+            return await newer[target](request) if target in newer else _unknown_json(target)
+        return self._ec2(str((await request.post()).get("Action", "")))
+
+    def _ec2(self, action: str) -> web.Response:
+        operations: Mapping[str, Callable[[], Tree]] = {
+            "DescribeSubnets": self._subnets,
+            "DescribeFlowLogs": self._flow_logs,
+            "DescribeSecurityGroups": self._security_groups,
+        }
+        if action not in operations:
+            error = {"Code": "InvalidAction", "Message": f"{action} is not served here"}
+            return answered(xml("Response", {"Errors": {"Error": error}}), 400)
+        return answered(xml(f"{action}Response", operations[action](), _EC2))
+
+    def _subnets(self) -> Tree:
+        subnets = [
+            {
+                "subnetId": f"subnet-{zone}",
+                "availabilityZone": f"{REGION}{zone}",
+                "mapPublicIpOnLaunch": not self._works,
+            }
+            for zone in "ab"
+        ]
+        return {"subnetSet": {"item": subnets}}
+
+    def _flow_logs(self) -> Tree:
+        logs = [{"flowLogId": "fl-1", "flowLogStatus": "ACTIVE"}] if self._works else []
+        return {"flowLogSet": {"item": logs}}
+
+    def _security_groups(self) -> Tree:
+        ports = _WEB_PORTS if self._works else (*_WEB_PORTS, _DATABASE_PORT)
+        everybody = {"item": [{"cidrIp": "0.0.0.0/0"}]}
+        permissions = [
+            {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "ipRanges": everybody} for port in ports
+        ]
+        group = {"groupId": "sg-1", "groupName": "edge", "ipPermissions": {"item": permissions}}
+        return {"securityGroupInfo": {"item": [group]}}
+
+    async def _firewall(self, _request: web.Request) -> web.Response:
+        limit = {"RateBasedStatement": {"Limit": 2000, "AggregateKeyType": "IP"}}
+        rules = [{"Name": "limit", "Priority": 0, "Statement": limit}] if self._works else []
+        return _json({"WebACL": {"Name": "edge", "Id": "w-1", "Rules": rules}})
+
+    async def _costs(self, request: web.Request) -> web.Response:
+        if not self._works:
+            return _json({"ResultsByTime": []})
+        period = json.loads(await request.text())["TimePeriod"]
+        begin, end = date.fromisoformat(period["Start"]), date.fromisoformat(period["End"])
+        # AWS refuses a period without a day; in a rehearsal all days are one.
+        days = [begin + timedelta(days=number) for number in range(max(1, (end - begin).days))]
+        return _json({"ResultsByTime": [_day(day) for day in days]})
+
+
+def _day(day: date) -> dict[str, Any]:
+    return {
+        "TimePeriod": {"Start": str(day), "End": str(day + timedelta(days=1))},
+        "Total": {"UnblendedCost": {"Amount": "41.27", "Unit": "USD"}},
+        "Groups": [],
+        "Estimated": True,
+    }
+
+
+def _json(document: dict[str, Any], status: int = 200) -> web.Response:
+    return web.json_response(document, status=status, content_type="application/x-amz-json-1.1")
+
+
+def _unknown_json(target: str) -> web.Response:
+    return _json({"__type": "UnknownOperationException", "message": f"{target} is not served here"}, 400)

@@ -1,0 +1,201 @@
+"""The stand-in as a whole: makes what it serves from, listens, and can be broken and repaired."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+import aiohttp
+from aiohttp import web
+from psycopg.conninfo import conninfo_to_dict
+
+from launch_pipeline.stack.ports import LOOPBACK
+from launch_rehearsal.product.authorities import Authorities
+from launch_rehearsal.product.base.health import Health
+from launch_rehearsal.product.base.logs import Logs
+from launch_rehearsal.product.base.plan import Part, StandInPlan
+from launch_rehearsal.product.base.series import Store
+from launch_rehearsal.product.control import control_app
+from launch_rehearsal.product.delivery.registry import Registry
+from launch_rehearsal.product.delivery.reports import Reports
+from launch_rehearsal.product.delivery.repository import ProductRepository
+from launch_rehearsal.product.monitoring.dashboards import Dashboards
+from launch_rehearsal.product.monitoring.prometheus import Monitoring
+from launch_rehearsal.product.platform.cloud import Cloud
+from launch_rehearsal.product.service.audit import Audit, Passage
+from launch_rehearsal.product.service.caches import Caches
+from launch_rehearsal.product.service.database import create_database
+from launch_rehearsal.product.service.edge import Edge
+from launch_rehearsal.product.service.names import NameServer
+from launch_rehearsal.product.service.services import Services
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator
+
+_LOG = logging.getLogger(__name__)
+VISIT_EVERY = 0.25
+"""Seconds between two requests of the visitors."""
+_QUESTIONS = (
+    "What is Ubuntu philosophy?",
+    "Compare two ways to learn reading and recommend one. Number {number}",
+    "What is Ubuntu philosophy?",
+    "Design and justify a national plan with budget and risk analysis. Number {number}",
+    "What is Ubuntu philosophy?",
+    "What is {number} plus one?",
+)
+"""Half of what visitors ask has been asked before, the rest wants each of the three tiers."""
+
+
+class StandIn:
+    """One running stand-in; enter it as a context manager of its event loop."""
+
+    def __init__(self, plan: StandInPlan) -> None:
+        self.plan = plan
+        self.health = Health(plan.broken)
+        self.store = Store()
+        self.release_sha = ""
+        self.schema_fingerprint = ""
+        self._repository = ProductRepository(plan.repository, plan.release)
+        self._redis = Caches(plan, self.health) if plan.redis else None
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Make everything and listen."""
+        try:
+            await self._prepare()
+            await self._listen()
+        except BaseException:
+            await self._open.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening; what was made stays in its folder and in the database."""
+        await self._open.aclose()
+
+    async def _prepare(self) -> None:
+        self.plan.folder.mkdir(parents=True, exist_ok=True)
+        if self._redis:
+            self._open.push_async_callback(self._redis.stop)
+        self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
+            asyncio.to_thread(self._repository.create, self.plan.previous_release),
+            asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
+            self._redis.start() if self._redis else asyncio.sleep(0),
+        )
+        reports = Reports(self.plan.reports, self.release_sha)
+        await asyncio.to_thread(reports.write)
+
+        async def reported(works: bool) -> None:
+            await asyncio.to_thread(reports.write, broken=not works)
+
+        async def frozen(works: bool) -> None:
+            await asyncio.to_thread(self._repository.move_freeze, back=not works)
+
+        self.health.listen(Part.REPORTS, reported)
+        self.health.listen(Part.REPOSITORY, frozen)
+
+    async def _listen(self) -> None:
+        logs = Logs()
+        if self._redis:
+            await self._open.enter_async_context(_running(self._redis.watch()))
+        audit = Audit(self.plan, self.store, logs)
+        self._open.push_async_callback(audit.close)
+        services = Services(self.plan, self.health, self.store, audit, logs)
+        exporters = [self._redis.gauges] if self._redis else []
+        monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
+        edge = Edge(self.plan, self.health, logs)
+        await self._database_passage()
+        await self._names()
+        for part, app in services.apps().items():
+            await self._serve(part, app)
+        await self._serve("edge", edge.app(), edge.context)
+        await self._serve("edge_plain", edge.plain_app())
+        more = {
+            "/registry": Registry(self.plan, self.health, self._commits).app(),
+            "/grafana": Dashboards(self.plan, self.health, self.store).app(),
+        }
+        await self._serve("authorities", Authorities(self.plan, self.health, monitoring, logs, more).app())
+        await self._serve("cloud", Cloud(self.health).app())
+        await self._reserve_closed_port()
+        await self.health.begin()
+        await self._open.enter_async_context(_running(monitoring.watch()))
+        await self._open.enter_async_context(_running(self._visit()))
+        # Last: who reaches it reaches everything.
+        await self._serve("control", control_app(self))
+
+    @property
+    def _commits(self) -> dict[str, str]:
+        """Each release's commit."""
+        return {
+            release: self._repository.commit(f"v{release}")
+            for release in (self.plan.release, self.plan.previous_release)
+        }
+
+    async def _serve(self, name: str, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        self._open.push_async_callback(runner.cleanup)
+        port = self.plan.ports[name]
+        await web.TCPSite(runner, LOOPBACK, port, ssl_context=tls).start()
+
+    async def _database_passage(self) -> None:
+        parts = conninfo_to_dict(self.plan.dsn)
+        passage = Passage(self.health, (str(parts["host"]), int(str(parts["port"]))))
+        server = await asyncio.start_server(passage.accept, LOOPBACK, self.plan.ports["database"])
+        self._open.push_async_callback(asyncio.sleep, 0)  # until what is dropped has been closed
+        self._open.callback(passage.clear)
+        self._open.callback(server.close)
+
+    async def _names(self) -> None:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: NameServer(self.health), (LOOPBACK, self.plan.ports["dns"])
+        )
+        self._open.callback(transport.close)
+
+    async def _reserve_closed_port(self) -> None:
+        """Hold a port without listening, so that nobody else does."""
+        held = self._open.enter_context(socket.socket())
+        held.bind((LOOPBACK, self.plan.ports["closed"]))
+
+    async def write_up(self) -> str:
+        """Let the team commit what it learned; gives the commit."""
+        return await asyncio.to_thread(self._repository.write_up)
+
+    async def _visit(self) -> None:
+        """Visitors: real requests to the gateway, for as long as the stand-in runs."""
+        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}"}
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with aiohttp.ClientSession(
+            self.plan.url(Part.GATEWAY), headers=headers, timeout=timeout
+        ) as http:
+            for number, question in enumerate(itertools.cycle(_QUESTIONS)):
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    await self._one_visit(http, question.format(number=number))
+                await asyncio.sleep(VISIT_EVERY)
+
+    async def _one_visit(self, http: aiohttp.ClientSession, question: str) -> None:
+        async with http.post("/api/ai/query", json={"query": question}) as answer:
+            await answer.read()
+
+
+@asynccontextmanager
+async def _running(work: Any) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_told)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        _LOG.error("a part of the stand-in ended", exc_info=error)

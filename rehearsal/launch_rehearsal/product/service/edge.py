@@ -1,0 +1,96 @@
+"""The product's edge: HTTPS with redirects, security headers, a small cache and a limit."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from launch_pipeline.stack.ports import LOOPBACK
+from launch_rehearsal.product.base.plan import DOMAIN, Part, StandInPlan
+from launch_rehearsal.product.service.certificates import Authority, server_context
+from launch_rehearsal.product.service.services import Limiter
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable
+
+    from launch_rehearsal.product.base.health import Health
+    from launch_rehearsal.product.base.logs import Logs
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+NAMES = (DOMAIN, f"*.{DOMAIN}", LOOPBACK)
+VALID_DAYS = 80
+_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+_LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><circle cx="8" cy="8" r="7"/></svg>'
+
+
+class Edge:
+    """The load balancer. Broken, it shows an expired certificate and forgets its headers."""
+
+    def __init__(self, plan: StandInPlan, health: Health, logs: Logs) -> None:
+        self._health, self._logs = health, logs
+        self._limiter = Limiter()
+        self._cached: dict[str, float] = {}
+        authority = Authority.make()
+        authority.write(plan.authority_file, plan.trust_file)
+        self._good = authority.issue(NAMES, plan.folder / "edge.pem", days=VALID_DAYS)
+        self._expired = authority.issue(NAMES, plan.folder / "edge-expired.pem", days=-1)
+        self.context: ssl.SSLContext = server_context(self._good)
+        health.listen(Part.EDGE_TLS, self._changed)
+
+    async def _changed(self, works: bool) -> None:
+        # New handshakes show the new certificate; nothing has to listen anew.
+        self.context.load_cert_chain(self._good if works else self._expired)
+
+    def app(self) -> web.Application:
+        """Make the HTTPS side."""
+        app = web.Application(middlewares=[self._secured()])
+        app.add_routes(
+            [web.get("/", self._home), web.get("/health", _healthy), web.get("/static/logo.svg", self._logo)]
+        )
+        return app
+
+    def plain_app(self) -> web.Application:
+        """Make the HTTP side, which only sends on to HTTPS."""
+
+        async def moved(request: web.Request) -> web.Response:
+            return web.Response(status=301, headers={"Location": f"https://{DOMAIN}{request.rel_url}"})
+
+        app = web.Application()
+        app.router.add_get("/{path:.*}", moved)
+        return app
+
+    def _secured(self) -> Any:
+        @web.middleware
+        async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
+            answer = await handler(request)
+            labels = {"namespace": "ingress-nginx", "app": "ingress-nginx"}
+            self._logs.write(labels, level="info", path=request.path, status=answer.status)
+            if self._health.works(Part.EDGE_TLS):
+                answer.headers.update(_HEADERS)
+            return answer
+
+        return secured
+
+    async def _home(self, request: web.Request) -> web.Response:
+        if not self._limiter.admits(request.remote or ""):
+            return web.Response(status=429, headers={"Retry-After": "1"})
+        return web.Response(text="<!doctype html><title>Azora</title>", content_type="text/html")
+
+    async def _logo(self, request: web.Request) -> web.Response:
+        hit, now = request.path in self._cached, time.monotonic()
+        age = now - self._cached.setdefault(request.path, now)
+        headers = {"X-Cache": "HIT" if hit else "MISS", "Age": str(int(age))}
+        return web.Response(text=_LOGO, content_type="image/svg+xml", headers=headers)
+
+
+async def _healthy(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "healthy"})

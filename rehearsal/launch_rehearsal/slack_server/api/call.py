@@ -1,0 +1,56 @@
+"""One call of a method, as its handler sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from launch_rehearsal.slack_server.base.settings import BOT_USER
+from launch_rehearsal.slack_server.base.workspace import ApiRefusal
+
+if TYPE_CHECKING:
+    from launch_rehearsal.slack_server.base.settings import Token
+    from launch_rehearsal.slack_server.base.workspace import Channel, Workspace
+
+
+@dataclass(frozen=True)
+class Call:
+    """Arguments, token and workspace of one call."""
+
+    workspace: Workspace
+    given: dict[str, Any]
+    token: Token | None
+    base: str
+    """The stand-in's own address."""
+
+    def text(self, name: str, default: str = "") -> str:
+        """An argument as text."""
+        return str(self.given.get(name) or default)
+
+    def flag(self, name: str) -> bool:
+        """An argument as a yes or no, as forms and JSON write it."""
+        return str(self.given.get(name, "")).lower() in {"1", "true"}
+
+    def channel(self) -> Channel:
+        """The channel that is meant. Raises ApiRefusal."""
+        return self.workspace.channel(self.text("channel"))
+
+    def own_channel(self) -> Channel:
+        """The channel, which must be open and have the bot in it. Raises ApiRefusal."""
+        channel = self.channel()
+        if channel.is_archived:
+            raise ApiRefusal("is_archived")
+        if BOT_USER not in channel.members:
+            raise ApiRefusal("not_in_channel")
+        return channel
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether the token has it."""
+        return self.token is not None and scope in self.token.scopes
+
+    def page(self, part: str, values: list[Any]) -> dict[str, Any]:
+        """One page of a list, as ``cursor`` and ``limit`` ask."""
+        start = int(self.text("cursor", "0"))
+        end = start + int(self.text("limit", "100"))
+        following = str(end) if end < len(values) else ""
+        return {part: values[start:end], "response_metadata": {"next_cursor": following}}

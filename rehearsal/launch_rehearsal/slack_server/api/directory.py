@@ -1,0 +1,96 @@
+"""``users.*`` and ``conversations.*``: who is there, and what was said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from launch_rehearsal.slack_server.base.settings import BOT_USER
+from launch_rehearsal.slack_server.base.workspace import ApiRefusal
+
+if TYPE_CHECKING:
+    from launch_rehearsal.slack_server.api.call import Call
+    from launch_rehearsal.slack_server.base.workspace import Channel, Posted
+
+
+def user_info(call: Call) -> dict[str, Any]:
+    """``users.info``: the e-mail only with its own scope."""
+    return {"user": _shown(call, call.workspace.user(call.text("user")))}
+
+
+def user_by_email(call: Call) -> dict[str, Any]:
+    """``users.lookupByEmail``."""
+    wanted = call.text("email").casefold()
+    for user in call.workspace.users.values():
+        if wanted and user["profile"].get("email", "").casefold() == wanted and not user["deleted"]:
+            return {"user": _shown(call, user)}
+    raise ApiRefusal("users_not_found")
+
+
+def _shown(call: Call, user: dict[str, Any]) -> dict[str, Any]:
+    if call.has_scope("users:read.email"):
+        return user
+    return user | {"profile": {name: value for name, value in user["profile"].items() if name != "email"}}
+
+
+def presence(call: Call) -> dict[str, Any]:
+    """``users.getPresence``."""
+    away = call.workspace.user(call.text("user"))["id"] in call.workspace.away
+    return {"presence": "away" if away else "active"}
+
+
+def channel_info(call: Call) -> dict[str, Any]:
+    """``conversations.info``."""
+    return {"channel": _document(_seen(call))}
+
+
+def channel_list(call: Call) -> dict[str, Any]:
+    """``conversations.list``: public channels."""
+    public = [_document(c) for c in call.workspace.channels.values() if not c.is_private]
+    return call.page(
+        "channels", [c for c in public if not (call.flag("exclude_archived") and c["is_archived"])]
+    )
+
+
+def channel_members(call: Call) -> dict[str, Any]:
+    """``conversations.members``."""
+    return call.page("members", sorted(_seen(call).members))
+
+
+def history(call: Call) -> dict[str, Any]:
+    """``conversations.history``: newest first, without replies; only where the bot is in."""
+    channel = call.channel()
+    if BOT_USER not in channel.members:
+        raise ApiRefusal("not_in_channel")
+    oldest = float(call.text("oldest", "0"))
+    said = [m for m in channel.messages if m.only_for is None and m.thread_ts in {None, m.ts}]
+    return call.page("messages", [m.document() for m in reversed(said) if float(m.ts) > oldest])
+
+
+def replies(call: Call) -> dict[str, Any]:
+    """``conversations.replies``: a thread, its root first."""
+    channel = call.own_channel()
+    thread: list[Posted] = [
+        m for m in channel.messages if m.only_for is None and call.text("ts") in {m.ts, m.thread_ts}
+    ]
+    if not thread:
+        raise ApiRefusal("thread_not_found")
+    return call.page("messages", [m.document() for m in thread])
+
+
+def _seen(call: Call) -> Channel:
+    channel = call.channel()
+    if channel.is_private and BOT_USER not in channel.members:
+        raise ApiRefusal("channel_not_found")
+    return channel
+
+
+def _document(channel: Channel) -> dict[str, Any]:
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "is_channel": not channel.is_private,
+        "is_private": channel.is_private,
+        "is_archived": channel.is_archived,
+        "is_member": BOT_USER in channel.members,
+        "num_members": len(channel.members),
+    }

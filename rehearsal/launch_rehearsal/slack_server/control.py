@@ -1,0 +1,126 @@
+"""For tests and simulated people in other processes: break Slack, look at it, act in it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from launch_rehearsal.slack_server.base.faults import Fault
+from launch_rehearsal.slack_server.base.workspace import ApiRefusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from launch_rehearsal.slack_server.server import SlackStandIn
+
+
+class Control:
+    """``/control/...``: JSON in, JSON out; 404 with Slack's word where something is not there."""
+
+    def __init__(self, standin: SlackStandIn) -> None:
+        self._standin = standin
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.get("/control/state", self._state),
+            web.post("/control/faults", self._fault),
+            web.delete("/control/faults", self._repair),
+            web.post("/control/sockets/{what}", self._sockets),
+            web.get("/control/people/{user}/view", self._view),
+            web.post("/control/people/{user}/click", refusing(self._click)),
+            web.post("/control/people/{user}/submit", refusing(self._submit)),
+            web.post("/control/people/{user}/close", refusing(self._close)),
+            web.post("/control/people/{user}/say", refusing(self._say)),
+        ]
+
+    async def _state(self, _request: web.Request) -> web.Response:
+        """Everything: channels with messages, modals by person, sockets, calls."""
+        standin, workspace = self._standin, self._standin.workspace
+        document = {
+            "version": workspace.version,
+            "channels": [
+                {
+                    "id": channel.id,
+                    "name": channel.name,
+                    "messages": [m.document() | {"only_for": m.only_for} for m in channel.messages],
+                }
+                for channel in workspace.channels.values()
+            ],
+            "views": {user: view.document() for user, view in workspace.views.items()},
+            "notices": workspace.notices,
+            "connections": len(standin.sockets.connections),
+            "calls": dict(standin.api.calls),
+            "acks": [d.seconds for d in standin.sockets.deliveries if d.acked],
+        }
+        return web.json_response(document)
+
+    async def _view(self, request: web.Request) -> web.Response:
+        """The modal on a person's screen, or ``{}``."""
+        opened = self._standin.workspace.views.get(request.match_info["user"])
+        return web.json_response(opened.document() if opened else {})
+
+    async def _fault(self, request: web.Request) -> web.Response:
+        try:
+            fault = Fault.model_validate(await request.json())
+        except ValidationError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        self._standin.faults.add(fault)
+        return web.json_response({"ok": True})
+
+    async def _repair(self, _request: web.Request) -> web.Response:
+        self._standin.faults.clear()
+        return web.json_response({"ok": True})
+
+    async def _sockets(self, request: web.Request) -> web.Response:
+        """``drop``, ``silence`` or ``disconnect`` all sockets."""
+        sockets, what = self._standin.sockets, request.match_info["what"]
+        if what == "disconnect":
+            await sockets.disconnect()
+        elif what == "drop":
+            sockets.drop()
+        elif what == "silence":
+            sockets.silence()
+        else:
+            return web.json_response({"error": "drop, silence or disconnect"}, status=404)
+        return web.json_response({"ok": True})
+
+    async def _click(self, request: web.Request) -> web.Response:
+        """``{channel, ts, action_id, block_id?}``."""
+        user, given = request.match_info["user"], await request.json()
+        delivery = await self._standin.hands.click(user, **given)
+        return web.json_response({"acked": delivery.acked, "seconds": delivery.seconds})
+
+    async def _submit(self, request: web.Request) -> web.Response:
+        """``{values: {block id: text or option}}``."""
+        given: dict[str, Any] = await request.json()
+        sent = await self._standin.hands.submit(request.match_info["user"], given["values"])
+        return web.json_response(sent.model_dump())
+
+    async def _close(self, request: web.Request) -> web.Response:
+        await self._standin.hands.close(request.match_info["user"])
+        return web.json_response({"ok": True})
+
+    async def _say(self, request: web.Request) -> web.Response:
+        """``{channel, text, thread_ts?}``."""
+        posted = self._standin.workspace.say(request.match_info["user"], **await request.json())
+        return web.json_response({"ts": posted.ts})
+
+
+def refusing(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Answer 404 with Slack's word for what is not there, 400 for what cannot be read."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ApiRefusal as refusal:
+            return web.json_response({"error": refusal.error}, status=404)
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            return web.json_response({"error": f"unreadable: {error}"}, status=400)
+
+    return handle

@@ -1,0 +1,80 @@
+"""The stand-in as a whole: one port for the Web API, Socket Mode, the page and the controls."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import web
+
+from launch_pipeline.approvals.contacts import load_contacts
+from launch_pipeline.stack.ports import LOOPBACK
+from launch_rehearsal.slack_server.api.webapi import WebApi
+from launch_rehearsal.slack_server.base.faults import Faults
+from launch_rehearsal.slack_server.base.settings import members_of
+from launch_rehearsal.slack_server.base.workspace import Workspace
+from launch_rehearsal.slack_server.control import Control
+from launch_rehearsal.slack_server.hands import Hands
+from launch_rehearsal.slack_server.origins import door, in_no_frame
+from launch_rehearsal.slack_server.page.page import Page
+from launch_rehearsal.slack_server.sockets import Sockets
+
+if TYPE_CHECKING:
+    from launch_rehearsal.slack_server.base.settings import SlackSettings
+
+
+class SlackStandIn:
+    """One running stand-in; enter it as a context manager of its event loop."""
+
+    workspace: Workspace
+    sockets: Sockets
+    api: WebApi
+    hands: Hands
+    url: str
+    """Of the page; programs use ``api_url``."""
+
+    def __init__(self, settings: SlackSettings) -> None:
+        self.settings = settings
+        self.faults = Faults()
+        self._open = AsyncExitStack()
+
+    @property
+    def api_url(self) -> str:
+        """What a client takes as its ``base_url``."""
+        return f"{self.url}/api/"
+
+    async def __aenter__(self) -> Self:
+        """Read the contacts and listen."""
+        settings = self.settings
+        contacts = await asyncio.to_thread(load_contacts, settings.contacts)
+        self.workspace = Workspace(members_of(contacts), settings.channels, settings.trigger_seconds)
+        self.sockets = Sockets(settings)
+        self.api = WebApi(self.workspace, self.sockets, settings.tokens, self.faults)
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        self._open.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, LOOPBACK, settings.port).start()
+        self.url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+        self.hands = Hands(self.workspace, self.sockets, self.url)
+        self._open.push_async_callback(self.sockets.close)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every socket and stop listening; nothing is kept."""
+        self.workspace.close_pages()
+        await self._open.aclose()
+
+    def _app(self) -> web.Application:
+        app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[door])
+        app.on_response_prepare.append(in_no_frame)
+        # The object is read at each request: hands exist once the port is known.
+        app.add_routes(
+            [
+                web.route("*", "/api/{method}", self.api.handle),
+                web.get("/link/", self.sockets.handle),
+                *Page(self).routes(),
+                *Control(self).routes(),
+            ]
+        )
+        return app
