@@ -21,7 +21,7 @@ from launch_pipeline.stack.home import held, prepare_home
 from launch_pipeline.stack.ports import free_ports, require_free
 from launch_pipeline.stack.processes import ComponentSpec
 from launch_pipeline.stack.settings import LEDGER_CONNECTION, STACK_VARIABLE, StackSettings
-from launch_pipeline.stack.slack import SlackAccess
+from launch_pipeline.stack.slack_access import SlackAccess
 from launch_pipeline.stack.stack import Stack
 from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
 from servers.launches import Launchpad, dags_to_begin

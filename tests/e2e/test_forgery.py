@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, T_0, preceding
-from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.launch import LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import EntryKind
 from servers.launches import PHASE, RELEASE, Run
 

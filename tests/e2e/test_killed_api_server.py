@@ -17,7 +17,7 @@ from launch_pipeline.ledger.schema import EntryKind, RecordedBy
 from launch_pipeline.slack.api_client import Airflow
 from launch_pipeline.slack.bridge.interactions.answers import Answering
 from launch_pipeline.slack.protocol import DecideRequest
-from launch_pipeline.stack.slack import BRIDGE_USER
+from launch_pipeline.stack.slack_access import BRIDGE_USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

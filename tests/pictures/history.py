@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import requests
 from playwright.sync_api import sync_playwright
 
-from launch_pipeline.cli.options import Target
 from launch_pipeline.errors import OperationError
+from launch_pipeline.stack.target import Target
 from pictures.__main__ import CHROMIUM, ROOT
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
 
 from launch_pipeline.ledger.evidence import EvidenceTable
-from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 
 _RUN = """
     INSERT INTO dag_run (dag_id, run_id, run_type, run_after, state, conf, triggering_user_name,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from launch_pipeline.stack.ports import free_ports
 from launch_pipeline.stack.settings import PIPELINE_USER, StackSettings, User
-from launch_pipeline.stack.slack import BRIDGE_USER
+from launch_pipeline.stack.slack_access import BRIDGE_USER
 from launch_pipeline.stack.stack import Stack
 from servers.airflow_database import GateRows
 from servers.signed_in import SignedIn

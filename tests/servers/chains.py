@@ -12,7 +12,8 @@ from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
 from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.ledger.chain import GENESIS, Link
 from launch_pipeline.ledger.facts import Started
-from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
 from launch_pipeline.ledger.proof.verify import read_kept

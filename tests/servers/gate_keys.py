@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.airflow.api_server.answers.guard import GateKey
+from launch_pipeline.airflow.api_server.answers.request_key import GateKey
 from launch_pipeline.launch.deployed_checklists import shipped_dags
 
 if TYPE_CHECKING:

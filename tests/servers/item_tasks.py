@@ -15,7 +15,7 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.launch.evidence import Evidence
 from launch_pipeline.launch.item_records import ItemSpec
 from launch_pipeline.ledger.evidence import EvidenceTable
-from launch_pipeline.ledger.launches import Launch
+from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.schema import EntryKind
 from servers.airflow_task import Task
 from servers.include_folder import INCLUDE

@@ -17,7 +17,8 @@ from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import OperationError
 from launch_pipeline.launch.deployed_checklists import shipped_dags
 from launch_pipeline.launch.planned import launch_plan
-from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import read_record
 

@@ -15,7 +15,7 @@ from launch_pipeline.checklist.vocabulary import GateStyle
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.launch.deployed_checklists import shipped_dags
 from launch_pipeline.launch.planned import launch_plan
-from launch_pipeline.ledger.launches import Launch
+from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.proof.verify import Kept, verify_links
 from launch_pipeline.ledger.schema import (
     Acknowledgement,

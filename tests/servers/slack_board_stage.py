@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.slack.bridge.projection.posting import Pace, Poster
 from launch_pipeline.slack.bridge.projection.projector import Projector
 from launch_pipeline.slack.messages.block_kit import message_problems, texts_of

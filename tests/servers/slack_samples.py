@@ -8,16 +8,8 @@ from typing import Any
 from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Mode, Role
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
 from launch_pipeline.ledger.schema import Outcome
-from launch_pipeline.slack.messages.views import (
-    ItemView,
-    LaunchView,
-    PersonView,
-    PhaseLine,
-    PhaseNote,
-    PhaseState,
-    SectionView,
-    SetAside,
-)
+from launch_pipeline.notifications.model import PersonView, PhaseNote, SetAside
+from launch_pipeline.slack.messages.views import ItemView, LaunchView, PhaseLine, PhaseState, SectionView
 
 AT = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
 AIRFLOW = "https://airflow.example.org/dags/week_1/runs/shop-2.4.0"

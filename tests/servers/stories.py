@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
-from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started, Via
+from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started
+from launch_pipeline.ledger.launch import Via
 from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
 from launch_pipeline.ledger.schema import (
     Acknowledgement,

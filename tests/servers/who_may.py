@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
-from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import Entry
 from servers.plugin_server import an_item, an_open_gate

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.terminal_connections import OutsideConnections
     from launch_pipeline.checklist.vocabulary import Role
     from launch_pipeline.checks.engine.context import CheckContext, Environment, Holder
-    from launch_pipeline.cli.options import Target
+    from launch_pipeline.stack.target import Target
 
 EnvironmentOption = Annotated[
     str | None,

@@ -13,7 +13,7 @@ from launch_pipeline.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
 
 
 class LaunchContext(BaseModel):
@@ -83,3 +83,12 @@ class LaunchContext(BaseModel):
             "run_nonce": hashlib.sha256(f"{self.launch_id} {now.isoformat()}".encode()).hexdigest()[:16],
         }
         return {name: value for name, value in values.items() if value}
+
+
+def launch_variables(given: dict[str, Any]) -> dict[str, Any]:
+    """What a launch's form would set, as far as it is given, and everything else that is given."""
+    from launch_pipeline.launch.context import LaunchContext  # noqa: PLC0415
+
+    texts = [name for name, field in LaunchContext.model_fields.items() if field.annotation is str]
+    form = {name: str(given[name]) for name in texts if name in given}
+    return {**LaunchContext.model_validate({"launch_id": "terminal", **form}).variables(), **given}

@@ -7,35 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from launch_pipeline.ledger.launch import LaunchState, Via
 from launch_pipeline.ledger.plan import LaunchPlan
 
 if TYPE_CHECKING:
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
 
 Words = Annotated[str, Field(pattern=r"\S")]
-
-
-class LaunchState(StrEnum):
-    """Where a launch is; every state but ``active`` is an end."""
-
-    ACTIVE = "active"
-    COMPLETE = "complete"
-    ABORTED = "aborted"
-    NO_GO = "no_go"
-    ROLLED_BACK = "rolled_back"
-
-
-class Via(StrEnum):
-    """How a person said that a launch moves or ends."""
-
-    AIRFLOW = "airflow"
-    """Signed in to Airflow, which named them."""
-    TERMINAL = "terminal"
-    """With the ledger's address alone; the name is that of the operating system."""
-
-
-FROM_A_TERMINAL = "from a terminal"
-"""What is shown beside a name that Airflow did not vouch for."""
 
 
 class Fact(BaseModel):

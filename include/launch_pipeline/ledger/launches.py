@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
-
-from pydantic import AwareDatetime, Field, JsonValue
+from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.written import visible_length
-from launch_pipeline.checklist.model import Strict
 from launch_pipeline.checks.evidence import canonical_json, plain
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.ledger.database import aconnected, connected
-from launch_pipeline.ledger.facts import (
-    FROM_A_TERMINAL,
-    Aborted,
-    Ended,
-    Fact,
-    LaunchState,
-    Postponed,
-    Started,
-    Via,
-)
+from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started
+from launch_pipeline.ledger.launch import Launch, LaunchState, Via
 from launch_pipeline.ledger.ledger import append_within
 from launch_pipeline.ledger.plan import LaunchPlan
 from launch_pipeline.ledger.schema import Entry, EntryKind
@@ -32,38 +21,8 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-__all__ = ["FROM_A_TERMINAL", "Launch", "LaunchState", "Launches", "Via", "launches_of"]
-
-
 FARTHEST = timedelta(days=36500)
 """How far away a launch may be: windows are counted from its time, and calendars end."""
-
-
-class Launch(Strict):
-    """A launch, as asked for and as it stands."""
-
-    launch_id: Annotated[str, Field(min_length=1, max_length=250)]
-    environment: Annotated[str, Field(min_length=1)]
-    rehearsal: bool
-    release: str
-    release_sha: str
-    launch_at: AwareDatetime
-    """When it launches, as of now."""
-    started_by: str
-    conf: dict[str, JsonValue] = Field(default_factory=dict)
-    """The form, as sent."""
-    checklist_digests: dict[str, str] = Field(default_factory=dict)
-    """Dag id -> digest of its checklist at the start."""
-    state: LaunchState = LaunchState.ACTIVE
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
-    planned_at: AwareDatetime | None = None
-    """The launch time as first asked for."""
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended in any way."""
-        return self.state is not LaunchState.ACTIVE
 
 
 _COLUMNS = (

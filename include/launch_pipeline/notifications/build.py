@@ -9,7 +9,7 @@ from launch_pipeline.checks.verdict import Frozen, Verdict
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.keys import phase_key, unsealed_key
 from launch_pipeline.notifications.links import item_url, report_url, run_url
-from launch_pipeline.slack.messages.views import PhaseNote, SetAside
+from launch_pipeline.notifications.model import PhaseNote, SetAside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.verdict import CheckResult
     from launch_pipeline.ledger.chain import Head
     from launch_pipeline.ledger.schema import KeptEntry, Record, Seal
-    from launch_pipeline.slack.messages.views import Next
+    from launch_pipeline.notifications.model import Next
 
 UNSEALED = (
     "It ended without a seal of its present gate: somebody ended it by hand, or its gate failed. "

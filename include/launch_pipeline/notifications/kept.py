@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from launch_pipeline.ledger.schema import EntryKind
-from launch_pipeline.slack.messages.views import LaunchNote
+from launch_pipeline.notifications.model import LaunchNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind, PhaseNote
+from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, PhaseNote
 
 if TYPE_CHECKING:
     from datetime import datetime

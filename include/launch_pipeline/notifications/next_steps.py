@@ -16,7 +16,7 @@ from launch_pipeline.checklist.sequence import (
     WEEK_4,
     title,
 )
-from launch_pipeline.slack.messages.views import Next
+from launch_pipeline.notifications.model import Next
 
 if TYPE_CHECKING:
     from collections.abc import Callable

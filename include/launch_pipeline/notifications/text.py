@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from launch_pipeline.ledger.schema import Outcome
-from launch_pipeline.slack.messages import elements
-from launch_pipeline.slack.messages.views import PhaseNote
+from launch_pipeline.notifications.model import PhaseNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from launch_pipeline.notifications.keys import Note
-    from launch_pipeline.slack.messages.views import LaunchNote, Next, SetAside
+    from launch_pipeline.notifications.model import LaunchNote, Next, SetAside
 
 
 class PlainNote(NamedTuple):
@@ -26,7 +25,7 @@ def in_plain_words(note: Note) -> PlainNote:
     """Say a note in plain words, most important first; a rehearsal is marked."""
     headline = _phase_headline(note) if isinstance(note, PhaseNote) else _launch_headline(note)
     lines = _phase_lines(note) if isinstance(note, PhaseNote) else _launch_lines(note)
-    return PlainNote(elements.marked(note.rehearsal, headline), tuple(lines))
+    return PlainNote(marked(note.rehearsal, headline), tuple(lines))
 
 
 def _phase_headline(note: PhaseNote) -> str:
@@ -84,3 +83,12 @@ def _kept(note: Note) -> Iterator[str]:
 
 def _word(outcome: Outcome) -> str:
     return outcome.value.replace("_", " ")
+
+
+REHEARSAL = "REHEARSAL"
+"""Stands first wherever a rehearsal could be mistaken for a launch."""
+
+
+def marked(rehearsal: bool, text: str) -> str:
+    """Put the mark of a rehearsal before a text."""
+    return f"{REHEARSAL} · {text}" if rehearsal else text

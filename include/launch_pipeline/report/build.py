@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import title
 from launch_pipeline.checklist.vocabulary import GateStyle
-from launch_pipeline.ledger.launches import Launch, LaunchState
+from launch_pipeline.ledger.launch import Launch, LaunchState
 from launch_pipeline.report import events
 from launch_pipeline.report.contacts import contact_lines, rollback_lines
 from launch_pipeline.report.document import Kind, boxes, lines_of, title_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.ledger.launches import FROM_A_TERMINAL, Via
+from launch_pipeline.ledger.launch import FROM_A_TERMINAL, Via
 from launch_pipeline.ledger.schema import EntryKind
 from launch_pipeline.report.model import Event, Told
 from launch_pipeline.report.words import clean, moment

@@ -10,7 +10,8 @@ from pydantic import AwareDatetime
 
 from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
-from launch_pipeline.slack.messages.views import AirflowId, EvidencePin, InstanceId
+from launch_pipeline.notifications.model import AirflowId
+from launch_pipeline.slack.messages.views import EvidencePin, InstanceId
 
 BOARD_PATH = "/launch/board"
 DECIDE_PATH = "/launch/decide"
@@ -130,3 +131,6 @@ class ItemEvidence(Frozen):
     evidence: EvidencePin = ""
     """Of these results, where they are not those of a record."""
     results: tuple[CheckResult, ...] = ()
+
+
+PREFIX = "/launch"

@@ -23,7 +23,7 @@ from launch_pipeline.stack.production import AIRFLOW_VARIABLE, API_SERVER, SECRE
 from launch_pipeline.stack.progress import Progress, silent, step
 from launch_pipeline.stack.secret_files import Secret, Secrets
 from launch_pipeline.stack.settings import PIPELINE_USER
-from launch_pipeline.stack.slack import API, BRIDGE_USER, CHANNEL
+from launch_pipeline.stack.slack_access import API, BRIDGE_USER, CHANNEL
 from launch_pipeline.stack.stack import MIGRATION_TIMEOUT, migrate_ledger
 
 if TYPE_CHECKING:

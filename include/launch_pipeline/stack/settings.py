@@ -16,8 +16,8 @@ from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.stack.keys import StackKeys, load_keys, load_passwords
 from launch_pipeline.stack.ports import LOOPBACK, free_ports
-from launch_pipeline.stack.slack import BRIDGE_USER, SlackAccess
-from launch_pipeline.stack.slack import SECRETS as SLACK_SECRETS
+from launch_pipeline.stack.slack_access import BRIDGE_USER, SlackAccess
+from launch_pipeline.stack.slack_access import SECRETS as SLACK_SECRETS
 from launch_pipeline.stack.tuning import PARALLELISM, as_variables, tuned
 
 HOME_VARIABLE = "LAUNCH_HOME"

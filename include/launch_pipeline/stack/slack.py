@@ -1,98 +1,35 @@
-"""Slack in a stack: the bridge's process, its account, and the connection with which workers tell."""
+"""Run the bridge to Slack as a process of the stack."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from launch_pipeline.checks.verdict import Frozen
-from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.slack.bridge.settings import SERVICE_USER
 from launch_pipeline.stack.processes import ComponentSpec, Restarts
+from launch_pipeline.stack.slack_access import API, APP_TOKEN, BOT_TOKEN, BRIDGE_USER, CHANNEL, PREFIX
 
 if TYPE_CHECKING:
     from launch_pipeline.stack.settings import StackSettings
+    from launch_pipeline.stack.slack_access import SlackAccess
 
 BRIDGE = "slack bridge"
-BRIDGE_USER = SERVICE_USER
-"""Airflow account of the bridge: it reads, and may ask the plugin to answer in a person's name."""
-PREFIX = "LAUNCH_SLACK_"
-BOT_TOKEN = f"{PREFIX}BOT_TOKEN"
-APP_TOKEN = f"{PREFIX}APP_TOKEN"
-CHANNEL = f"{PREFIX}CHANNEL"
-API = f"{PREFIX}API"
-CONNECTION = "AIRFLOW_CONN_LAUNCH_SLACK"
-SECRETS = frozenset({f"{name}{suffix}" for name in (BOT_TOKEN, APP_TOKEN) for suffix in ("", "_FILE")})
-"""Variables that no component but the bridge is given."""
 
 
-class SlackAccess(Frozen):
-    """The workspace that a stack talks to."""
-
-    bot_token: SecretStr
-    app_token: SecretStr
-    channel: str
-    """Id of the channel (``C…``), not its name, which anybody can change."""
-    api: str = ""
-    """Another address of Slack's Web API; for a stand-in."""
-
-    @classmethod
-    def from_environment(cls) -> Self | None:
-        """Read ``LAUNCH_SLACK_…``; None where nothing of it is set.
-
-        Raises ConfigurationError naming what is missing of a half of it.
-        """
-        found = {name: _value(name) for name in (BOT_TOKEN, APP_TOKEN, CHANNEL)}
-        if not any(found.values()):
-            return None
-        if missing := [name for name, value in found.items() if not value]:
-            problem = f"Slack is set up by half: {', '.join(missing)} missing."
-            fix = "set them as well, or none of them to go without Slack."
-            raise ConfigurationError("the environment", ", ".join(missing), problem, fix)
-        return cls(
-            bot_token=SecretStr(found[BOT_TOKEN]),
-            app_token=SecretStr(found[APP_TOKEN]),
-            channel=found[CHANNEL],
-            api=os.environ.get(API, ""),
-        )
-
-    def worker_environment(self) -> dict[str, str]:
-        """The connection ``launch_slack``, for those who run tasks."""
-        extra = {"channel": self.channel, **({"base_url": self.api} if self.api else {})}
-        connection = {"conn_type": "slack", "password": self.bot_token.get_secret_value(), "extra": extra}
-        return {CONNECTION: json.dumps(connection)}
-
-    def bridge(self, settings: StackSettings) -> ComponentSpec:
-        """Describe the bridge's process. It may end at any time, and is started again."""
-        given = {
-            BOT_TOKEN: self.bot_token.get_secret_value(),
-            APP_TOKEN: self.app_token.get_secret_value(),
-            CHANNEL: self.channel,
-            **({API: self.api} if self.api else {}),
-            "LAUNCH_AIRFLOW_URL": settings.url,
-            f"{PREFIX}USER": BRIDGE_USER,
-            f"{PREFIX}PASSWORD": settings.passwords()[BRIDGE_USER],
-            "LAUNCH_LEDGER_DSN": settings.ledger_dsn,
-        }
-        return ComponentSpec(
-            name=BRIDGE,
-            command=(sys.executable, "-m", "launch_pipeline.cli.main", "slack"),
-            environment={**settings.bridge_environment(), **given},
-            restarts=Restarts.ALWAYS,
-        )
-
-
-def _value(name: str) -> str:
-    """A variable, or the content of the file that ``<name>_FILE`` names."""
-    if named := os.environ.get(f"{name}_FILE"):
-        try:
-            return Path(named).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            problem = f"{named!r} cannot be read: {error}."
-            raise ConfigurationError(f"{name}_FILE", "", problem, "name a readable file.") from error
-    return os.environ.get(name, "").strip()
+def bridge_process(access: SlackAccess, settings: StackSettings) -> ComponentSpec:
+    """Describe the bridge's process. It may end at any time, and is started again."""
+    given = {
+        BOT_TOKEN: access.bot_token.get_secret_value(),
+        APP_TOKEN: access.app_token.get_secret_value(),
+        CHANNEL: access.channel,
+        **({API: access.api} if access.api else {}),
+        "LAUNCH_AIRFLOW_URL": settings.url,
+        f"{PREFIX}USER": BRIDGE_USER,
+        f"{PREFIX}PASSWORD": settings.passwords()[BRIDGE_USER],
+        "LAUNCH_LEDGER_DSN": settings.ledger_dsn,
+    }
+    return ComponentSpec(
+        name=BRIDGE,
+        command=(sys.executable, "-m", "launch_pipeline.cli.main", "slack"),
+        environment={**settings.bridge_environment(), **given},
+        restarts=Restarts.ALWAYS,
+    )

@@ -29,6 +29,7 @@ from launch_pipeline.stack.processes import (
 )
 from launch_pipeline.stack.progress import Progress, Step, StepState, silent, step
 from launch_pipeline.stack.settings import LEDGER_APPLICATION, STACK_VARIABLE, StackSettings
+from launch_pipeline.stack.slack import bridge_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,7 +60,7 @@ class Stack:
 
     def __init__(self, settings: StackSettings, extra: Iterable[ComponentSpec] = ()) -> None:
         self.settings = settings
-        self._extra = (*extra, *([settings.slack.bridge(settings)] if settings.slack else []))
+        self._extra = (*extra, *([bridge_process(settings.slack, settings)] if settings.slack else []))
         self._lock = HomeLock(settings.home)
         self._records = ProcessRecords(settings.home / "processes.json")
         self._mark = (STACK_VARIABLE, str(settings.home))

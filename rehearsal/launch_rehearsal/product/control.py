@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
 from launch_rehearsal.product.base.plan import Part
 
 if TYPE_CHECKING:
-    from launch_rehearsal.product.server import StandIn
+    from launch_rehearsal.product.base.health import Health
+    from launch_rehearsal.product.base.plan import StandInPlan
 
 
-def control_app(stand_in: StandIn) -> web.Application:
+class Controlled(Protocol):
+    """What the controls reach of the stand-in."""
+
+    plan: StandInPlan
+    health: Health
+    release_sha: str
+    schema_fingerprint: str
+
+    async def write_up(self) -> str:
+        """Commit the write-up of the release, and return the commit."""
+
+
+def control_app(stand_in: Controlled) -> web.Application:
     """Make the application; who does not send the token is refused."""
     expected = f"Bearer {stand_in.plan.tokens['control']}"
 

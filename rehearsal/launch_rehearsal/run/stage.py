@@ -18,7 +18,7 @@ from launch_pipeline.stack.home import prepare_home
 from launch_pipeline.stack.ports import LOOPBACK, free_ports
 from launch_pipeline.stack.processes import ComponentSpec
 from launch_pipeline.stack.settings import StackSettings, User, home_folder, project_root
-from launch_pipeline.stack.slack import SlackAccess
+from launch_pipeline.stack.slack_access import SlackAccess
 from launch_rehearsal.product.base.plan import Part, StandInPlan
 from launch_rehearsal.product.connections import connection_variables, overlay
 from launch_rehearsal.slack_server.base.settings import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -14,13 +14,27 @@ from launch_rehearsal.slack_server.base.workspace import ApiRefusal
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.api.webapi import WebApi
+    from launch_rehearsal.slack_server.base.faults import Faults
+    from launch_rehearsal.slack_server.base.workspace import Workspace
+    from launch_rehearsal.slack_server.hands import Hands
+    from launch_rehearsal.slack_server.sockets import Sockets
+
+
+class Controlled(Protocol):
+    """What the controls reach of the server."""
+
+    workspace: Workspace
+    sockets: Sockets
+    api: WebApi
+    hands: Hands
+    faults: Faults
 
 
 class Control:
     """``/control/...``: JSON in, JSON out; 404 with Slack's word where something is not there."""
 
-    def __init__(self, standin: SlackStandIn) -> None:
+    def __init__(self, standin: Controlled) -> None:
         self._standin = standin
 
     def routes(self) -> list[web.RouteDef]:

@@ -73,7 +73,7 @@ class SlackStandIn:
             [
                 web.route("*", "/api/{method}", self.api.handle),
                 web.get("/link/", self.sockets.handle),
-                *Page(self).routes(),
+                *Page(self.workspace).routes(),
                 *Control(self).routes(),
             ]
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checks.clients.http import refused_address
+from launch_pipeline.checks.engine.address_guard import refused_address
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.kinds.http_request import observer

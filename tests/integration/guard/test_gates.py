@@ -16,7 +16,7 @@ from sqlalchemy import text
 from starlette.requests import Request
 
 from launch_pipeline.airflow.api_server.answers import request_state as gates_module
-from launch_pipeline.airflow.api_server.answers.guard import Asked, GateKey
+from launch_pipeline.airflow.api_server.answers.request_key import Asked, GateKey
 from launch_pipeline.airflow.api_server.answers.request_state import Gates
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
 from launch_pipeline.launch.deployed_checklists import shipped_dags

@@ -11,9 +11,8 @@ import aiohttp
 import jwt
 import pytest
 
-from launch_pipeline.airflow.api_server.routes.bridge import PREFIX
 from launch_pipeline.airflow.api_server.routes.bridge_api import routes
-from launch_pipeline.slack.protocol import Refusal
+from launch_pipeline.slack.protocol import PREFIX, Refusal
 from servers.plugin_server import ADMIN, BRIDGE, serving
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
-from launch_pipeline.ledger.launches import Launch, Launches, LaunchState
+from launch_pipeline.ledger.launch import Launch, LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import EntryKind
 from servers.plugin_server import serving

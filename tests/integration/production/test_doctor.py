@@ -13,7 +13,8 @@ import pytest
 from launch_pipeline.airflow.hooks.rest_client import AirflowApi
 from launch_pipeline.approvals.contacts import load_contacts
 from launch_pipeline.doctor.deployment import airflow, ledger, slack
-from launch_pipeline.doctor.deployment.run import Examined, Standing, examine
+from launch_pipeline.doctor.deployment.rows import Examined, Standing
+from launch_pipeline.doctor.deployment.run import examine
 from launch_pipeline.stack.secret_files import Secret
 from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, CHECK_TOKEN, LAUNCH_CHANNEL
 from servers.chains import append_some, tamper
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from launch_pipeline.doctor.deployment.run import Row
+    from launch_pipeline.doctor.deployment.rows import Row
     from servers.deployed_api import DeployedApi
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable
-from launch_pipeline.ledger.launches import Launch, Launches, LaunchState
+from launch_pipeline.ledger.launch import Launch, LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.plan import LaunchPlan
 from launch_pipeline.ledger.schema import Entry, EntryKind

@@ -10,7 +10,8 @@ import pytest
 from psycopg import sql
 
 from launch_pipeline.errors import LedgerError, LedgerUnavailable
-from launch_pipeline.ledger.launches import Launch, Launches, LaunchState
+from launch_pipeline.ledger.launch import Launch, LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.migrate import migrate
 from launch_pipeline.ledger.proof.verify import read_kept, verify

@@ -15,7 +15,8 @@ from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.errors import LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.ledger import migrate as migrating
 from launch_pipeline.ledger.export import export_lines, read_export
-from launch_pipeline.ledger.launches import Launch, Launches, LaunchState
+from launch_pipeline.ledger.launch import Launch, LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.migrate import migrate, migrations
 from launch_pipeline.ledger.proof import auditor

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.cli.main import app
-from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.launch import LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.migrate import migrate
 from launch_pipeline.ledger.schema import Entry, Outcome

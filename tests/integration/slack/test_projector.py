@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO
-from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.launch import LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.slack.bridge.projection.posting import Pace
 from launch_pipeline.slack.messages.elements import APPROVE_MINE, OPEN, REVIEW

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, ROLLBACK, SIGN_OFF, T_0, T_MINUS_2H
-from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.launch import LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, SealedRecord
 from launch_pipeline.notifications.keys import launch_key, phase_key, place_of
+from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind
 from launch_pipeline.slack.bridge.projection.catch_up import Teller
 from launch_pipeline.slack.bridge.projection.ledger_view import Memory
-from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind
 from launch_pipeline.slack.store import Messages
 from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.records import a_record, a_seal

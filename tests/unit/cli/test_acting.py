@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from launch_pipeline.cli import options
 from launch_pipeline.cli.main import app
-from launch_pipeline.cli.options import Target
 from launch_pipeline.errors import OperationError
-from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import EntryKind
+from launch_pipeline.stack import target
 from launch_pipeline.stack.home import HomeLock, StackInfo, write_info
+from launch_pipeline.stack.target import Target
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def test_refusal_is_shown(server: ScriptedHttp) -> None:
     server.reply(
         "POST", path, (403, {"code": "no_launcher", "detail": "The account 'x' may not start launches"})
     )
-    api = options._client(server.url, "x", "y")
+    api = target._client(server.url, "x", "y")
     with pytest.raises(OperationError, match="may not start launches"):
         api._change(LAUNCH, "refused", {})
 
@@ -186,8 +187,8 @@ def test_password_is_asked_where_a_terminal_is_there(
         asked.append(given)
         return "typed"
 
-    monkeypatch.setattr(options.sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(options.typer, "prompt", prompt)
+    monkeypatch.setattr(target.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(target.typer, "prompt", prompt)
     Target(url=server.url, user="ada.technical").person().dag_runs()
     assert signed_in(server) == [("ada.technical", "typed")]
     assert asked == [{"hide_input": True, "err": True}]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.cli.options import Target, secret
 from launch_pipeline.errors import OperationError
+from launch_pipeline.stack.target import Target, secret
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:

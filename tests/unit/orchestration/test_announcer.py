@@ -29,13 +29,14 @@ from launch_pipeline.checklist.sequence import (
     T_MINUS_2H,
     title,
 )
-from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.launch import LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.proof.verify import read_kept
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Record, Seal, SealedRecord
 from launch_pipeline.notifications.kept import launch_notes_of
 from launch_pipeline.notifications.keys import ROOT, launch_key, phase_key, place_of, unsealed_key
+from launch_pipeline.notifications.model import LaunchNoteKind
 from launch_pipeline.notifications.next_steps import MISSED_AFTER
-from launch_pipeline.slack.messages.views import LaunchNoteKind
 from launch_pipeline.slack.store import Messages
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import NOW, Task

@@ -26,7 +26,8 @@ from launch_pipeline.checklist.sequence import (
     preceding,
     title,
 )
-from launch_pipeline.ledger.launches import Launches, LaunchState
+from launch_pipeline.ledger.launch import LaunchState
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task

@@ -17,8 +17,8 @@ from launch_pipeline.airflow.api_server.answers.guard import (
     MAX_BODY,
     PIN,
     Guard,
-    Pin,
 )
+from launch_pipeline.airflow.api_server.answers.request_key import Pin
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, LedgerUnavailable
 from servers.item_tasks import a_spec
 

@@ -9,7 +9,7 @@ import pytest
 from launch_pipeline.checklist.vocabulary import GateStyle, Role
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.chain import Break
-from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.proof.verify import Verified
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from launch_pipeline.report.model import Status

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from launch_pipeline.checklist.vocabulary import GateStyle
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from launch_pipeline.report import document
 from launch_pipeline.report.markdown import render

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from launch_pipeline.checklist.vocabulary import GateStyle
-from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.schema import Entry, Outcome
 from launch_pipeline.report.model import Note, Report
 from launch_pipeline.report.page import policy, render

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checklist.sequence import T_0, T_MINUS_2H
-from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import EntryKind
 from launch_pipeline.notifications.next_steps import MISSED_AFTER

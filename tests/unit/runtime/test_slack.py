@@ -10,7 +10,8 @@ import pytest
 
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.stack.settings import StackSettings
-from launch_pipeline.stack.slack import BRIDGE_USER, SlackAccess
+from launch_pipeline.stack.slack import bridge_process
+from launch_pipeline.stack.slack_access import BRIDGE_USER, SlackAccess
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,7 @@ def test_each_component_has_the_secrets_it_needs(variables: pytest.MonkeyPatch, 
     assert BOT not in repr(settings)
     settings.home.mkdir()
     api_server, worker = settings.component_environment(), settings.worker_environment()
-    bridge = settings.slack.bridge(settings).environment
+    bridge = bridge_process(settings.slack, settings).environment
     connection = json.loads(worker["AIRFLOW_CONN_LAUNCH_SLACK"])
     assert (connection["password"], connection["extra"]) == (BOT, {"channel": CHANNEL})
     assert not {BOT, APP} & set(api_server.values())

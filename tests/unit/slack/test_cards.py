@@ -17,11 +17,11 @@ from launch_pipeline.checklist.vocabulary import Answer, GateStyle
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, SetAside
 from launch_pipeline.slack.messages import cards, notes, review_modal
 from launch_pipeline.slack.messages.block_kit import Message
 from launch_pipeline.slack.messages.button_values import CardLocator
 from launch_pipeline.slack.messages.item_status import standing
-from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind, Next, SetAside
 from servers.slack_samples import (
     ADA,
     AIRFLOW,

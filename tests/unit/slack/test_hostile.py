@@ -13,17 +13,10 @@ from launch_pipeline.checklist.vocabulary import GateStyle
 from launch_pipeline.checks.verdict import Finding, Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, PersonView, SetAside
 from launch_pipeline.slack.messages import cards, notes, review_modal
 from launch_pipeline.slack.messages.block_kit import Message, View, message_problems, view_problems
-from launch_pipeline.slack.messages.views import (
-    LaunchNote,
-    LaunchNoteKind,
-    Next,
-    PersonView,
-    PhaseLine,
-    PhaseState,
-    SetAside,
-)
+from launch_pipeline.slack.messages.views import PhaseLine, PhaseState
 from servers.slack_samples import AT, asking, done, go_no_go, launch, phase_note, result, section
 
 if TYPE_CHECKING:

@@ -36,10 +36,10 @@ from launch_pipeline.notifications.build import (
     unsealed_note,
 )
 from launch_pipeline.notifications.links import item_url, run_url, section_url
+from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, PhaseNote
 from launch_pipeline.notifications.next_steps import beginning, following
 from launch_pipeline.notifications.text import in_plain_words
 from launch_pipeline.slack.messages.notes import launch_note, phase_note
-from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind, Next, PhaseNote
 from servers.records import NOON, a_record, a_result, a_seal
 
 if TYPE_CHECKING:

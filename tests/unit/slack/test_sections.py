@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, ROLLBACK
 from launch_pipeline.checklist.vocabulary import Answer, GateStyle
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.ledger.launches import Launch
-from launch_pipeline.ledger.launches import LaunchState as Kept
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launch import LaunchState as Kept
 from launch_pipeline.ledger.schema import Entry, KeptEntry, Outcome
 from launch_pipeline.slack.bridge.projection.ledger_view import Memory
 from launch_pipeline.slack.bridge.projection.messages import Showing, closing, deserves_a_card

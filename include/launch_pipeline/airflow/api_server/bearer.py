@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
-    from launch_pipeline.airflow.api_server.answers.guard import Scope
+    from launch_pipeline.airflow.api_server.asgi import Scope
 
 
 async def signed_in(scope: Scope, manager: BaseAuthManager[BaseUser]) -> BaseUser | None:

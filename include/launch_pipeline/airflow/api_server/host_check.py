@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from launch_pipeline.airflow.api_server.answers.guard import App, Receive, Scope, Send
+    from launch_pipeline.airflow.api_server.asgi import App, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ from launch_pipeline.checklist.sequence import (
 )
 from launch_pipeline.errors import ConfigurationError, LaunchRefused
 from launch_pipeline.launch.context import LaunchContext
-from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.launch import LaunchState
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

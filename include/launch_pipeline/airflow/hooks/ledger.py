@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.ledger.schema import Acknowledgement, Record
 
 CONN_ID = "launch_ledger"

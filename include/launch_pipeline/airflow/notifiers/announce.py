@@ -19,14 +19,15 @@ from launch_pipeline.airflow.operators.seals import present_seal
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.ledger.schema import Entry, EntryKind
-from launch_pipeline.slack.messages.views import LaunchNote
+from launch_pipeline.notifications.model import LaunchNote
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from launch_pipeline.airflow.notifiers.facts import LaunchInView
     from launch_pipeline.notifications.keys import Note
-    from launch_pipeline.slack.messages.views import LaunchView, PhaseNote
+    from launch_pipeline.notifications.model import PhaseNote
+    from launch_pipeline.slack.messages.views import LaunchView
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from launch_pipeline.slack.messages.views import LaunchView
 
 if TYPE_CHECKING:
     from launch_pipeline.launch.context import LaunchContext
-    from launch_pipeline.ledger.launches import Launch
-    from launch_pipeline.slack.messages.views import Next
+    from launch_pipeline.ledger.launch import Launch
+    from launch_pipeline.notifications.model import Next
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.build import deciders, failing_of, records_of
 from launch_pipeline.notifications.keys import due_mark, launch_key, seal_mark
 from launch_pipeline.notifications.links import report_url, run_url
+from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, PersonView, SetAside
 from launch_pipeline.notifications.next_steps import MISSED_AFTER, beginning
-from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind, Next, PersonView, SetAside
 
 if TYPE_CHECKING:
     from launch_pipeline.launch.context import LaunchContext

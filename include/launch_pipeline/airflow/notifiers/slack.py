@@ -17,10 +17,10 @@ from pydantic import TypeAdapter, ValidationError
 from launch_pipeline.airflow.hooks.ledger import ledger_dsn
 from launch_pipeline.errors import ConfigurationError, OperationError
 from launch_pipeline.notifications.keys import ROOT, is_alone, is_loud, place_of
+from launch_pipeline.notifications.model import PhaseNote
 from launch_pipeline.slack.messages.button_values import ChannelId
 from launch_pipeline.slack.messages.cards import launch_root
 from launch_pipeline.slack.messages.notes import launch_note, phase_note
-from launch_pipeline.slack.messages.views import PhaseNote
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

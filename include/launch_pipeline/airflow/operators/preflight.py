@@ -13,7 +13,8 @@ from launch_pipeline.checklist.sequence import ALL_PHASES
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
 from launch_pipeline.launch.deployed_checklists import shipped_dags
 from launch_pipeline.launch.planned import launch_plan
-from launch_pipeline.ledger.launches import FARTHEST, Launch
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import FARTHEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

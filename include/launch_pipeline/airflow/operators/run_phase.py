@@ -20,13 +20,13 @@ from launch_pipeline.airflow.policies.retries import despite_accidents
 from launch_pipeline.checklist.sequence import title
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
 from launch_pipeline.launch.context import LaunchContext
-from launch_pipeline.ledger.launches import LaunchState
+from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.schema import Outcome
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.ledger.schema import Seal
 
 POLL_SECONDS = 2

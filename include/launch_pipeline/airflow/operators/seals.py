@@ -15,7 +15,7 @@ from launch_pipeline.launch.deployed_checklists import shipped_dags
 from launch_pipeline.ledger.schema import OUTCOMES
 
 if TYPE_CHECKING:
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.ledger.schema import Outcome, Seal
 
 GATE = "phase_gate"

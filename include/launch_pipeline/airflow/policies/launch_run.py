@@ -14,7 +14,7 @@ from launch_pipeline.launch.context import LaunchContext
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
 
 CONDUCTORS_TYPE = "operator_triggered"
 """Type of a run that a task triggered. Airflow gives it to no run that a person triggers."""

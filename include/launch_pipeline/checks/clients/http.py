@@ -17,17 +17,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
+from launch_pipeline.checks.engine.address_guard import _refused, refused_address
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
 
-AGENT = "launch-check"
-"""How we name ourselves: whoever is asked in a burst can tell us from his users."""
 BODY_LIMIT = 1024 * 1024
 """Bytes of an answer that are read."""
 TEXT_LIMIT = 64 * 1024
@@ -38,19 +35,8 @@ _MOST_REDIRECTS = 5
 _TOO_MANY = 429
 _UNAVAILABLE = 503
 _SAFE = {"GET", "HEAD", "OPTIONS"}
-_METADATA = ipaddress.ip_address("fd00:ec2::254")
 
 Header = Mapping[str, str]
-
-
-def refused_address(text: str) -> bool:
-    """Whether an address is link-local or a cloud's metadata service: nothing to check lives there."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_link_local or mapped == _METADATA)
 
 
 def refuse(ctx: CheckContext, *hosts: str) -> None:
@@ -77,11 +63,6 @@ def _is_address(host: str) -> bool:
     return False
 
 
-def _refused(host: str) -> Inconclusive:
-    message = f"{host} is a link-local or metadata address; a check does not ask there"
-    return Inconclusive(f"{message}, unless the environment has 'allow_link_local: true'")
-
-
 def spoken(error: BaseException) -> str:
     """Say in words why a connection failed; aiohttp's own text shows objects of the program."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
@@ -95,43 +76,6 @@ def spoken(error: BaseException) -> str:
         return os.strerror(cause.errno)
     said = (cause.strerror if isinstance(cause, OSError) else "") or str(cause)
     return " ".join(said.split()) or type(cause).__name__
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves as the system does and refuses link-local and metadata addresses."""
-
-    def __init__(self) -> None:
-        self._system = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Resolve a name; raises Inconclusive where it leads to a refused address."""
-        found = await self._system.resolve(host, port, family)
-        for answer in found:
-            if refused_address(answer["host"]):
-                raise _refused(host)
-        return found
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-def new_session(*, guarded: bool = True) -> aiohttp.ClientSession:
-    """Make a session: no cookies kept, no proxy by environment, no limit beside the checks' own."""
-    resolver = GuardedResolver() if guarded else ThreadedResolver()
-    connector = aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=10)
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
-    session = aiohttp.ClientSession(
-        connector=connector,
-        timeout=timeout,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        headers={"User-Agent": AGENT},
-    )
-    # By itself it sends again what got no answer, PUT and DELETE too; the check knows when that is safe.
-    session._retry_connection = False  # noqa: SLF001  (a test holds it)
-    return session
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from launch_pipeline.checks.clients.http import BODY_LIMIT, GuardedResolver, authority, refuse, spoken
+from launch_pipeline.checks.clients.http import BODY_LIMIT, authority, refuse, spoken
+from launch_pipeline.checks.engine.address_guard import GuardedResolver
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:

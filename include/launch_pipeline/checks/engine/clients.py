@@ -79,7 +79,7 @@ class Clients:
 
 
 async def _new_session(*, guarded: bool) -> aiohttp.ClientSession:
-    from launch_pipeline.checks.clients.http import new_session  # noqa: PLC0415  (loads aiohttp)
+    from launch_pipeline.checks.engine.address_guard import new_session  # noqa: PLC0415  (loads aiohttp)
 
     return new_session(guarded=guarded)
 

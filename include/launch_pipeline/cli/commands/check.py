@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from launch_pipeline.cli.console import ExitCode, complain, err, out
-from launch_pipeline.cli.options import ContactsOption, HomeOption, Target, UrlOption, UserOption
+from launch_pipeline.cli.options import ContactsOption, HomeOption, UrlOption, UserOption
 from launch_pipeline.doctor.context import EnvironmentOption, look_around
 from launch_pipeline.errors import LaunchError
+from launch_pipeline.launch.context import launch_variables
+from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -159,15 +161,6 @@ def near_words(near: list[str]) -> str:
     if not near:
         return "docs/catalogue.md lists them all."
     return f"Did you mean: {', '.join(near)}?"
-
-
-def launch_variables(given: dict[str, Any]) -> dict[str, Any]:
-    """What a launch's form would set, as far as it is given, and everything else that is given."""
-    from launch_pipeline.launch.context import LaunchContext  # noqa: PLC0415
-
-    texts = [name for name, field in LaunchContext.model_fields.items() if field.annotation is str]
-    form = {name: str(given[name]) for name in texts if name in given}
-    return {**LaunchContext.model_validate({"launch_id": "terminal", **form}).variables(), **given}
 
 
 def _run(item: Item, context: CheckContext, *, quiet: bool) -> list[CheckResult]:

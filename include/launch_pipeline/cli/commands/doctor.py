@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from launch_pipeline.cli.console import ExitCode, err, out
-from launch_pipeline.cli.options import (
-    ContactsOption,
-    HomeOption,
-    LedgerOption,
-    Target,
-    UrlOption,
-    UserOption,
-)
+from launch_pipeline.cli.options import ContactsOption, HomeOption, LedgerOption, UrlOption, UserOption
 from launch_pipeline.doctor.context import EnvironmentOption, look_around
+from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,8 +74,9 @@ def doctor(
 def examine(target: Target, contacts: Path | None, *, as_json: bool) -> None:
     """Show each row as it comes; exit with 1 if one of them is not as it must be."""
     from launch_pipeline.doctor.deployment import run as deployed  # noqa: PLC0415
+    from launch_pipeline.doctor.deployment.rows import Examined  # noqa: PLC0415
 
-    examined, rows = deployed.Examined.of(target, contacts), []
+    examined, rows = Examined.of(target, contacts), []
     for row in deployed.examine(examined):
         rows.append(row)
         if not as_json:

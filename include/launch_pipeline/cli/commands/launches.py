@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from launch_pipeline.cli.console import out
-from launch_pipeline.cli.options import (
-    HomeOption,
-    LedgerOption,
-    PersonOption,
-    Target,
-    UrlOption,
-    terminal_user,
-)
+from launch_pipeline.cli.options import HomeOption, LedgerOption, PersonOption, UrlOption
+from launch_pipeline.stack.target import Target, terminal_user
 
 if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi

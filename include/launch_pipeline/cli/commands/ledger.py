@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from launch_pipeline.cli.console import ExitCode, err, out
-from launch_pipeline.cli.options import HomeOption, LedgerOption, Target
+from launch_pipeline.cli.options import HomeOption, LedgerOption
 from launch_pipeline.errors import ConfigurationError, OperationError
+from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from launch_pipeline.cli.options import HomeOption  # noqa: TC001 - typer reads it
+from launch_pipeline.cli.options import HomeOption
 from launch_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:

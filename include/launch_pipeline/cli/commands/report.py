@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from launch_pipeline.cli.console import err
-from launch_pipeline.cli.options import (
-    ContactsOption,
-    HomeOption,
-    LedgerOption,
-    Target,
-    UrlOption,
-    UserOption,
-)
+from launch_pipeline.cli.options import ContactsOption, HomeOption, LedgerOption, UrlOption, UserOption
 from launch_pipeline.errors import ConfigurationError, LaunchError, OperationError
+from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Contacts

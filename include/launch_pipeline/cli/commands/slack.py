@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from launch_pipeline.cli.console import ExitCode
-from launch_pipeline.cli.options import ContactsOption  # noqa: TC001 - typer reads it when it runs
+from launch_pipeline.cli.options import ContactsOption
 from launch_pipeline.stack.health import ALIVE_VARIABLE
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from launch_pipeline.cli.console import err, out
-from launch_pipeline.cli.options import ContactsOption, HomeOption, Target
+from launch_pipeline.cli.options import ContactsOption, HomeOption
 from launch_pipeline.errors import ConfigurationError, OperationError
+from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

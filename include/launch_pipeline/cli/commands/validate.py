@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from launch_pipeline.cli.console import ExitCode, complain, out
-from launch_pipeline.cli.options import ContactsOption  # noqa: TC001 - typer reads it
+from launch_pipeline.cli.options import ContactsOption
 from launch_pipeline.errors import InvalidChecklist, LaunchError
 
 if TYPE_CHECKING:

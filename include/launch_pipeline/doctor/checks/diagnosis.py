@@ -10,10 +10,10 @@ from launch_pipeline.checklist.plan import plan_dags
 from launch_pipeline.checks.engine.clients import close_clients
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.checks.verdict import Frozen
-from launch_pipeline.cli.commands.check import launch_variables
 from launch_pipeline.doctor.checks.needs import needs_of
 from launch_pipeline.doctor.checks.probing import Touched, touch_all
 from launch_pipeline.errors import ConfigurationError, LaunchError
+from launch_pipeline.launch.context import launch_variables
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

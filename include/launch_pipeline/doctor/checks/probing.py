@@ -214,7 +214,7 @@ def _split(text: str, port: int) -> tuple[str, int]:
 
 async def _connects(ctx: CheckContext, host: str, port: int) -> str:
     """An empty text where somebody listens, else why not."""
-    from launch_pipeline.checks.clients.http import refused_address  # noqa: PLC0415  (loads aiohttp)
+    from launch_pipeline.checks.engine.address_guard import refused_address  # noqa: PLC0415  (loads aiohttp)
 
     address = ctx.environment.address_of(host, port)
     if refused_address(host) or refused_address(address[0]):

@@ -12,17 +12,17 @@ from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.plan import plan_dags
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.checks.engine.registry import parameter_models
-from launch_pipeline.doctor.deployment.run import ok, problem, unknown
+from launch_pipeline.doctor.deployment.rows import ok, problem, unknown
 from launch_pipeline.slack.protocol import BOARD_PATH
 from launch_pipeline.stack.deploying import AIRFLOW_CONNECTION, LEDGER_CONNECTION, SLACK_CONNECTION
 from launch_pipeline.stack.settings import PIPELINE_USER
-from launch_pipeline.stack.slack import BRIDGE_USER
+from launch_pipeline.stack.slack_access import BRIDGE_USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from launch_pipeline.approvals.contacts import Person
-    from launch_pipeline.doctor.deployment.run import Examined, Row
+    from launch_pipeline.doctor.deployment.rows import Examined, Row
 
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 PROBE = "launch-doctor-probe"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from launch_pipeline.doctor.deployment.run import ok, problem, unknown
+from launch_pipeline.doctor.deployment.rows import ok, problem, unknown
 from launch_pipeline.doctor.deployment.slack import ask
 from launch_pipeline.errors import Inconclusive
 from launch_pipeline.ledger.database import connected
@@ -16,7 +16,7 @@ from launch_pipeline.ledger.proof.verify import known_launches, verify
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.doctor.deployment.run import Examined, Row
+    from launch_pipeline.doctor.deployment.rows import Examined, Row
 
 SKEW_SECONDS = 5.0
 """The settle time of an answer and the life of tokens are compared across machines."""

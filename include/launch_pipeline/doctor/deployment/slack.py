@@ -9,7 +9,7 @@ import requests
 import yaml
 
 from launch_pipeline.doctor.checks.probing import CHECK_SCOPES
-from launch_pipeline.doctor.deployment.run import ok, problem, unknown, unused
+from launch_pipeline.doctor.deployment.rows import ok, problem, unknown, unused
 from launch_pipeline.errors import Inconclusive
 from launch_pipeline.slack.bridge.settings import SLACK_API
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from launch_pipeline.doctor.deployment.run import Examined, Row
+    from launch_pipeline.doctor.deployment.rows import Examined, Row
 
 CHECK = "slack_check"
 SECONDS = 10

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from launch_pipeline.ledger.facts import Aborted, Derived, Ended, LaunchState, Postponed, Started
+from launch_pipeline.ledger.facts import Aborted, Derived, Ended, Postponed, Started
+from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.proof.contents import read_content
 from launch_pipeline.ledger.proof.past import Past
 from launch_pipeline.ledger.proof.record_rules import Before, record_problem

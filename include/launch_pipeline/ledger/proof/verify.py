@@ -11,8 +11,7 @@ from launch_pipeline.errors import LedgerError
 from launch_pipeline.ledger.canonical_json import read_json
 from launch_pipeline.ledger.chain import GENESIS, Break, Head, Link, chain_problem
 from launch_pipeline.ledger.database import connected
-from launch_pipeline.ledger.facts import LaunchState
-from launch_pipeline.ledger.launches import Launch
+from launch_pipeline.ledger.launch import Launch, LaunchState
 from launch_pipeline.ledger.proof.rows import Proof
 from launch_pipeline.ledger.schema import EntryKind
 

@@ -14,7 +14,8 @@ from pydantic import Field, StringConstraints
 
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.messages.views import AirflowId, EvidencePin, InstanceId
+from launch_pipeline.notifications.model import AirflowId
+from launch_pipeline.slack.messages.views import EvidencePin, InstanceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.notifications.text import marked
 from launch_pipeline.slack.messages import elements
 from launch_pipeline.slack.messages.button_values import CardLocator, pins_of
 from launch_pipeline.slack.messages.item_status import OUTCOMES, Rank, is_done, standing
@@ -19,8 +20,9 @@ from launch_pipeline.slack.messages.views import LaunchState, LaunchView, PhaseS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from launch_pipeline.notifications.model import SetAside
     from launch_pipeline.slack.messages.block_kit import Message
-    from launch_pipeline.slack.messages.views import ItemView, PhaseLine, SetAside
+    from launch_pipeline.slack.messages.views import ItemView, PhaseLine
 
 CARD_ITEMS = 12
 """Items of one card: with their longest texts they stay within Slack's sum of all texts."""
@@ -70,7 +72,7 @@ def split_items(items: Sequence[ItemView]) -> tuple[tuple[ItemView, ...], ...]:
 
 
 def _section_card(view: SectionView, items: tuple[ItemView, ...], part: int, of: int) -> Message:
-    title = elements.marked(view.rehearsal, view.section_title + (f" ({part + 1}/{of})" if of > 1 else ""))
+    title = marked(view.rehearsal, view.section_title + (f" ({part + 1}/{of})" if of > 1 else ""))
     ordered = sorted(items, key=lambda item: standing(item).rank)
     urgent = [item for item in ordered if standing(item).rank <= Rank.ENDED_BADLY]
     rest = [item for item in ordered if standing(item).rank > Rank.ENDED_BADLY]
@@ -170,7 +172,7 @@ def decision_card(view: SectionView) -> Message:
     said, words, verb = _DECIDING[view.gate]
     items = view.items[:CARD_ITEMS]
     yes = sum(standing(item).rank is Rank.DONE for item in items)
-    title = elements.marked(view.rehearsal, view.section_title)
+    title = marked(view.rehearsal, view.section_title)
     count = f"{yes} of {len(view.items)} {said}"
     asked = [item for item in items if item.asks]
     review = [elements.button(elements.REVIEW, words, locator(view, asked, 0).encode(), style="primary")]
@@ -220,7 +222,7 @@ def aside_line(one: SetAside) -> str:
 
 def launch_root(view: LaunchView) -> Message:
     """Build the root of a launch's thread: what is launched, when, and where every phase stands."""
-    title = elements.marked(view.rehearsal, f"{_LAUNCHES[view.state]}: {view.release}")
+    title = marked(view.rehearsal, f"{_LAUNCHES[view.state]}: {view.release}")
     when = f"Launch time {moment(view.launch_time)}" if view.launch_time else ""
     by = f"started by {escape(view.triggered_by, 60)}" if view.triggered_by.strip() else ""
     facts = [bold(view.environment, 100), when, by, escape(view.launch_id, 260)]

@@ -18,10 +18,9 @@ from launch_pipeline.slack.messages.mrkdwn import CUT, address_of, escape, menti
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from launch_pipeline.slack.messages.views import ItemView, PersonView
+    from launch_pipeline.notifications.model import PersonView
+    from launch_pipeline.slack.messages.views import ItemView
 
-REHEARSAL = "REHEARSAL"
-"""Stands first wherever a rehearsal could be mistaken for a launch."""
 APPROVE_MINE = "approve_mine"
 REVIEW = "review"
 OPEN = "open_in_airflow"
@@ -145,11 +144,6 @@ def waivers(item: ItemView) -> str:
     named = [escape(person.name, 40) for person in item.may_waive]
     more = [f"{len(named) - _NAMED} more"] if len(named) > _NAMED else []
     return "⏭️ Who may waive it, or say that it is not applicable: " + " or ".join([*named[:_NAMED], *more])
-
-
-def marked(rehearsal: bool, text: str) -> str:
-    """Put the mark of a rehearsal before a text."""
-    return f"{REHEARSAL} · {text}" if rehearsal else text
 
 
 def message(text: str, blocks: Sequence[Block], metadata: Block | None = None) -> Message:

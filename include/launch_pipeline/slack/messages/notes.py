@@ -5,25 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, PersonView, PhaseNote
+from launch_pipeline.notifications.text import REHEARSAL, marked
 from launch_pipeline.slack.messages import elements
 from launch_pipeline.slack.messages.cards import aside_line, locator
 from launch_pipeline.slack.messages.item_status import OUTCOMES
 from launch_pipeline.slack.messages.mrkdwn import address_of, bold, escape, moment, plain
-from launch_pipeline.slack.messages.views import (
-    LaunchNote,
-    LaunchNoteKind,
-    Next,
-    PersonView,
-    PhaseNote,
-    SectionView,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from launch_pipeline.errors import AnswerRefused
+    from launch_pipeline.notifications.model import SetAside
     from launch_pipeline.slack.messages.block_kit import Message
-    from launch_pipeline.slack.messages.views import ItemView, SetAside
+    from launch_pipeline.slack.messages.views import ItemView, SectionView
 
 EVENT = "launch_pipeline_note"
 """Type of the metadata that carries a message's key."""
@@ -56,7 +51,7 @@ _TIMES = {
 def phase_note(note: PhaseNote) -> Message:
     """Tell how a phase ended: counts, what was waived and why, what fails, who went around, what is next."""
     symbol, word = ("✅", "complete") if note.complete else ("❌", "FAILED")
-    title = elements.marked(note.rehearsal, f"{symbol} {note.phase_title}: {word}")
+    title = marked(note.rehearsal, f"{symbol} {note.phase_title}: {word}")
     counts = _counts(note.counts)
     blocks = [
         elements.header(title),
@@ -86,9 +81,7 @@ def _counted_plainly(counts: dict[Outcome, int]) -> str:
 def launch_note(note: LaunchNote) -> Message:
     """Tell what happened to the launch: who did it and why, when, what fails, what is next."""
     symbol, word = _HAPPENED[note.kind]
-    title = elements.marked(
-        note.rehearsal, f"{symbol} {word}" + (f": {note.what}" if note.what.strip() else "")
-    )
+    title = marked(note.rehearsal, f"{symbol} {word}" + (f": {note.what}" if note.what.strip() else ""))
     body = [line for line in (_by(note), _times(note), _asked(note)) if line]
     blocks = [
         elements.header(title),
@@ -178,7 +171,7 @@ def _nudge(view: SectionView, items: Sequence[ItemView], one: str, many: str, *,
     asked = [item for item in items if item.asks]
     called = _called(asked, everybody=everybody)
     count = f"1 item {one}" if len(asked) == 1 else f"{len(asked)} items {many}"
-    mark = f"*{elements.REHEARSAL}* · " if view.rehearsal else ""
+    mark = f"*{REHEARSAL}* · " if view.rehearsal else ""
     told = [
         f"• {escape(item.text, 130)}" + (f" · since {moment(item.since)}" if item.since else "")
         for item in asked
@@ -190,7 +183,7 @@ def _nudge(view: SectionView, items: Sequence[ItemView], one: str, many: str, *,
         *([elements.section(elements.lines(told, _ROOM))] if told else []),
         *elements.actions("act", [*review, *elements.open_button(view.url)]),
     ]
-    spoken = elements.marked(view.rehearsal, f"{called} {escape(view.section_title, 150)}: {count}".strip())
+    spoken = marked(view.rehearsal, f"{called} {escape(view.section_title, 150)}: {count}".strip())
     return elements.message(spoken, blocks)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from launch_pipeline.checklist.vocabulary import Answer, GateStyle
 from launch_pipeline.checks.verdict import Frozen, Verdict
 from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.notifications.text import marked
 from launch_pipeline.slack.messages import elements
 from launch_pipeline.slack.messages.block_kit import checked_view
 from launch_pipeline.slack.messages.button_values import Pin, ReviewLocator
@@ -80,7 +81,7 @@ def review_modal(  # whose, of what, opened from where
 
 
 def _opening(view: SectionView, asked: bool) -> list[elements.Block]:
-    title = elements.marked(view.rehearsal, f"{view.section_title} · {view.phase_title}")
+    title = marked(view.rehearsal, f"{view.section_title} · {view.phase_title}")
     nothing = [] if asked else [elements.section("Nothing here waits for you now.")]
     aside = f"⏭️ *{len(view.set_aside)} without a yes so far*: the list is at the end."
     return [

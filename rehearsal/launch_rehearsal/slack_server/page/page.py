@@ -16,7 +16,6 @@ from launch_rehearsal.slack_server.page.rendering import Rendering
 
 if TYPE_CHECKING:
     from launch_rehearsal.slack_server.base.workspace import Channel, Workspace
-    from launch_rehearsal.slack_server.server import SlackStandIn
 
 _KEEP_ALIVE = 15.0
 _TYPES = {"page.css": "text/css", "page.js": "text/javascript"}
@@ -25,8 +24,8 @@ _TYPES = {"page.css": "text/css", "page.js": "text/javascript"}
 class Page:
     """``/`` and what it asks for."""
 
-    def __init__(self, standin: SlackStandIn) -> None:
-        self._standin = standin
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
 
     def routes(self) -> list[web.RouteDef]:
         """What is served."""
@@ -40,13 +39,13 @@ class Page:
 
     async def _page(self, request: web.Request) -> web.Response:
         try:
-            seen = _Seen(self._standin.workspace, dict(request.query))
+            seen = _Seen(self._workspace, dict(request.query))
         except ApiRefusal as refusal:
             return web.Response(status=404, text=refusal.error)
         return web.Response(text="<!doctype html>" + seen.document(), content_type="text/html")
 
     async def _fragment(self, request: web.Request) -> web.Response:
-        seen = _Seen(self._standin.workspace, dict(request.query))
+        seen = _Seen(self._workspace, dict(request.query))
         return web.json_response(seen.fragment())
 
     async def _static(self, request: web.Request) -> web.Response:
@@ -61,7 +60,7 @@ class Page:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the version, whenever it changes."""
-        workspace = self._standin.workspace
+        workspace = self._workspace
         stream = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )

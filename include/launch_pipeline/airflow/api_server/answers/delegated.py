@@ -20,7 +20,7 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select
 
 from launch_pipeline.airflow.api_server.accounts import account
-from launch_pipeline.airflow.api_server.answers.guard import PIN, SUPERSEDED, VIA, GateKey, Pin
+from launch_pipeline.airflow.api_server.answers.guard import PIN, SUPERSEDED, VIA
 from launch_pipeline.airflow.api_server.answers.refusals import (
     NotTaken,
     ended,
@@ -31,6 +31,7 @@ from launch_pipeline.airflow.api_server.answers.refusals import (
     unknown_item,
 )
 from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
+from launch_pipeline.airflow.api_server.answers.request_key import GateKey, Pin
 from launch_pipeline.airflow.api_server.ledger import ledger_dsn
 from launch_pipeline.airflow.api_server.routes.board import ENDED, name_in
 from launch_pipeline.airflow.operators.answer_recovery import cleared_at

@@ -24,25 +24,21 @@ import asyncio
 import json
 import logging
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from launch_pipeline.airflow.api_server.answers.request_key import Asked, GateKey, Pin
 from launch_pipeline.airflow.api_server.answers.turns import Account
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, InvalidChecklist, LedgerUnavailable
 from launch_pipeline.ledger.schema import RecordedBy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable
 
     from launch_pipeline.airflow.api_server.answers.request_state import Gates
+    from launch_pipeline.airflow.api_server.asgi import App, Message, Receive, Scope, Send
     from launch_pipeline.launch.item_records import ItemSpec
-
-    Scope = MutableMapping[str, Any]
-    Message = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
-    App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -73,39 +69,6 @@ ACCOUNT_MOST = 64
 TOO_MANY = f"Your account has {ACCOUNT_MOST} answers under way already; send this one again in a moment."
 RETRY_SECONDS = 2
 SUPERSEDED = "This card is of an earlier try; answer on the newest one, which shows what is asked now."
-
-
-class GateKey(NamedTuple):
-    """Which gate an answer is for."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
-
-
-class Pin(NamedTuple):
-    """Which try of a gate an answer is for, and what was shown of its evidence."""
-
-    task_instance_id: str
-    try_number: int
-    evidence: str | None = None
-    """Digest of the evidence or its begin, empty where none was shown; None: not pinned."""
-
-
-class Asked(NamedTuple):
-    """An answer as it was sent, before it is judged."""
-
-    key: GateKey
-    spec: ItemSpec
-    user: str
-    option: str
-    fields: dict[str, Any]
-    """Reason and signature, as far as they were sent."""
-    via: RecordedBy
-    pin: Pin | None = None
-    evidence: str | None = None
-    """Digest that the answer is pinned to, or its begin; None: the evidence at the moment of judging."""
 
 
 class Refused(Exception):  # a reply, not an error

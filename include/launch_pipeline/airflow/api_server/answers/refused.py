@@ -16,7 +16,7 @@ from launch_pipeline.ledger.schema import RecordedBy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch_pipeline.airflow.api_server.answers.guard import Asked, GateKey, Pin
+    from launch_pipeline.airflow.api_server.answers.request_key import Asked, GateKey, Pin
     from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.slack.protocol import DecideRequest
 

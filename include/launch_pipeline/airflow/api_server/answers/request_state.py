@@ -27,8 +27,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
-from launch_pipeline.airflow.api_server.answers.guard import Pin
 from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
+from launch_pipeline.airflow.api_server.answers.request_key import Pin
 from launch_pipeline.airflow.api_server.answers.turns import Seldom, Turns
 from launch_pipeline.airflow.api_server.ledger import ledger_dsn
 from launch_pipeline.airflow.hooks.ledger import standing_at
@@ -51,10 +51,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection as DatabaseConnection
     from sqlalchemy.engine import Engine
 
-    from launch_pipeline.airflow.api_server.answers.guard import Asked, GateKey
+    from launch_pipeline.airflow.api_server.answers.request_key import Asked, GateKey
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.item_records import ItemSpec
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
 
 log = logging.getLogger(__name__)
 
@@ -245,7 +245,7 @@ class Gates:
 
     def _state_now(self, key: GateKey) -> GateState | None:
         with Session(self._engine) as session:
-            row = session.execute(_STATE(key)).first()
+            row = session.execute(_state_query(key)).first()
             if row is None:
                 return None
         instance, conf, run_type, scheduled_at, request = row
@@ -283,7 +283,7 @@ def _launch(run: PhaseRun, launch: Launch | None) -> LaunchContext:
         raise AnswerRefused("no_launch", str(refused)) from refused
 
 
-def _STATE(key: GateKey) -> Any:  # noqa: N802  # a query with its key
+def _state_query(key: GateKey) -> Any:
     return (
         select(
             TaskInstance,

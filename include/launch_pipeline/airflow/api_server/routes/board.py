@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.api_server.database import ApiDatabase
     from launch_pipeline.airflow.api_server.routes.board_ledger import Said
     from launch_pipeline.launch.deployed_checklists import ShippedDag
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.slack.protocol import EvidenceRequest
 
 log = logging.getLogger(__name__)

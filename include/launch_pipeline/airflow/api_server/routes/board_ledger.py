@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.ledger.schema import Record
 
 Fields = dict[str, Any]

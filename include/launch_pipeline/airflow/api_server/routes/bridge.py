@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.airflow.api_server.routes.lazy_app import LateApp
 
 if TYPE_CHECKING:
-    from launch_pipeline.airflow.api_server.answers.guard import App
-
-PREFIX = "/launch"
+    from launch_pipeline.airflow.api_server.asgi import App
 
 
 def slack_routes() -> LateApp:

@@ -27,7 +27,6 @@ from launch_pipeline.airflow.api_server.answers.refusals import NotTaken
 from launch_pipeline.airflow.api_server.bearer import signed_in
 from launch_pipeline.airflow.api_server.database import ApiDatabase
 from launch_pipeline.airflow.api_server.routes.board import BoardReading
-from launch_pipeline.airflow.api_server.routes.bridge import PREFIX
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.errors import (
     AnswerRefused,
@@ -40,6 +39,7 @@ from launch_pipeline.slack.protocol import (
     BOARD_PATH,
     DECIDE_PATH,
     EVIDENCE_PATH,
+    PREFIX,
     DecideRequest,
     EvidenceRequest,
     ItemEvidence,
@@ -47,7 +47,7 @@ from launch_pipeline.slack.protocol import (
 )
 
 if TYPE_CHECKING:
-    from launch_pipeline.airflow.api_server.answers.guard import App, Receive, Scope, Send
+    from launch_pipeline.airflow.api_server.asgi import App, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 

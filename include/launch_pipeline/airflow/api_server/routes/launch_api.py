@@ -27,15 +27,16 @@ from launch_pipeline.airflow.api_server.ledger import ledger_dsn
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import ConfigurationError, LaunchError, LaunchRefused
-from launch_pipeline.ledger.launches import Launches, Via
+from launch_pipeline.ledger.launch import Via
+from launch_pipeline.ledger.launches import Launches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
-    from launch_pipeline.airflow.api_server.answers.guard import App, Receive, Scope, Send
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.airflow.api_server.asgi import App, Receive, Scope, Send
+    from launch_pipeline.ledger.launch import Launch
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.airflow.api_server.routes.lazy_app import LateApp
 
 if TYPE_CHECKING:
-    from launch_pipeline.airflow.api_server.answers.guard import App
+    from launch_pipeline.airflow.api_server.asgi import App
 
 PREFIX = "/launch/launches"
 """Where the plugin lets people postpone and abort launches."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch_pipeline.airflow.api_server.answers.guard import App, Receive, Scope, Send
+    from launch_pipeline.airflow.api_server.asgi import App, Receive, Scope, Send
 
 
 class LateApp:

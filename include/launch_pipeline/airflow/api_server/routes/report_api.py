@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection as DatabaseConnection
     from starlette.requests import Request
 
-    from launch_pipeline.airflow.api_server.answers.guard import App, Message, Receive, Scope, Send
+    from launch_pipeline.airflow.api_server.asgi import App, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.airflow.api_server.routes.bridge import PREFIX as LAUNCH
 from launch_pipeline.airflow.api_server.routes.lazy_app import LateApp
+from launch_pipeline.slack.protocol import PREFIX as LAUNCH
 
 if TYPE_CHECKING:
-    from launch_pipeline.airflow.api_server.answers.guard import App
+    from launch_pipeline.airflow.api_server.asgi import App
 
 PREFIX = f"{LAUNCH}/report"
 """Mounted before the bridge's routes, which are behind a door of their own."""

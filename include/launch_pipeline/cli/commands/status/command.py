@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from launch_pipeline.cli.console import ExitCode, out
-from launch_pipeline.cli.options import HomeOption, LedgerOption, Target, UrlOption, UserOption
+from launch_pipeline.cli.options import HomeOption, LedgerOption, UrlOption, UserOption
 from launch_pipeline.errors import LaunchError, LaunchRefused
+from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Contacts
     from launch_pipeline.checklist.plan import DagPlan
     from launch_pipeline.cli.commands.status.read import LaunchStatus, Sources
-    from launch_pipeline.ledger.launches import Launch
+    from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.ledger.schema import KeptEntry
 
 EXAMPLES = """\

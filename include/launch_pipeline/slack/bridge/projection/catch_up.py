@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.moments import opening_of
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, GO_NO_GO, T_0, T_MINUS_2H, title
-from launch_pipeline.ledger.launches import FROM_A_TERMINAL, LaunchState, Via
+from launch_pipeline.ledger.launch import FROM_A_TERMINAL, LaunchState, Via
 from launch_pipeline.ledger.schema import EntryKind, Outcome, Seal
 from launch_pipeline.notifications.build import LaunchFacts, phase_note_of, unsealed_note
 from launch_pipeline.notifications.kept import launch_notes_of
 from launch_pipeline.notifications.keys import due_mark, launch_key, phase_key, seal_mark
 from launch_pipeline.notifications.links import report_url, run_url
+from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, PersonView
 from launch_pipeline.notifications.next_steps import beginning, following
-from launch_pipeline.slack.messages.views import LaunchNote, LaunchNoteKind, Next, PersonView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from launch_pipeline.ledger.schema import KeptEntry, Record
     from launch_pipeline.notifications.keys import Note
+    from launch_pipeline.notifications.model import PhaseNote
     from launch_pipeline.slack.bridge.projection.ledger_view import Memory
     from launch_pipeline.slack.bridge.projection.views import Deployment
-    from launch_pipeline.slack.messages.views import PhaseNote
     from launch_pipeline.slack.protocol import BoardLaunch, BoardRun
 
 GRACE = timedelta(seconds=20)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.database import connected
-from launch_pipeline.ledger.launches import Launch, Launches
+from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import EntryKind, KeptEntry, Outcome, Record, Seal, read_record
 

@@ -8,6 +8,7 @@ from launch_pipeline.checklist.sequence import title
 from launch_pipeline.checklist.vocabulary import GateStyle
 from launch_pipeline.notifications.keys import ROOT
 from launch_pipeline.notifications.links import run_url
+from launch_pipeline.notifications.text import marked
 from launch_pipeline.slack.bridge.projection.thread import CARDS, Shown
 from launch_pipeline.slack.messages import elements
 from launch_pipeline.slack.messages.cards import launch_root, section_cards, split_items
@@ -80,7 +81,7 @@ def closing(placed: Placed, deployment: Deployment, *, rehearsal: bool) -> Shown
     dag_id, section_id = placed.key.removeprefix(CARDS).split("/")[:2]
     plan = deployment.plans.get(dag_id)
     titles = {section.id: section.title for section, _ in plan.sections} if plan else {}
-    name = elements.marked(rehearsal, titles.get(section_id, section_id))
+    name = marked(rehearsal, titles.get(section_id, section_id))
     url = run_url(deployment.public_url, dag_id, placed.launch_id)
     blocks = [
         elements.header(name),

@@ -22,6 +22,7 @@ from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.errors import LaunchError, LedgerError
 from launch_pipeline.ledger.schema import Seal
 from launch_pipeline.notifications.keys import ROOT, is_loud, place_of
+from launch_pipeline.notifications.model import PhaseNote
 from launch_pipeline.slack.bridge.connection.leader import Leader
 from launch_pipeline.slack.bridge.projection.catch_up import Teller
 from launch_pipeline.slack.bridge.projection.ledger_view import Memories, Memory
@@ -31,7 +32,6 @@ from launch_pipeline.slack.bridge.projection.reminders import calls_due
 from launch_pipeline.slack.bridge.projection.thread import CARDS, Shown, Thread
 from launch_pipeline.slack.bridge.projection.views import Deployment, closed, launch_view_of, sections_of
 from launch_pipeline.slack.messages.notes import launch_note, phase_note
-from launch_pipeline.slack.messages.views import PhaseNote
 from launch_pipeline.slack.store import Messages
 
 if TYPE_CHECKING:

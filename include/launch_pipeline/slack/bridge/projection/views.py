@@ -16,19 +16,18 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, 
 from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Role, Severity
 from launch_pipeline.checks.language.variables import substitute
 from launch_pipeline.errors import Inconclusive
-from launch_pipeline.ledger.launches import LaunchState as Kept
+from launch_pipeline.ledger.launch import LaunchState as Kept
 from launch_pipeline.notifications.build import headline_of
 from launch_pipeline.notifications.links import item_url, run_url, section_url
+from launch_pipeline.notifications.model import PersonView, SetAside
 from launch_pipeline.slack.bridge.projection.ledger_view import Memory
 from launch_pipeline.slack.messages.views import (
     ItemView,
     LaunchState,
     LaunchView,
-    PersonView,
     PhaseLine,
     PhaseState,
     SectionView,
-    SetAside,
 )
 
 if TYPE_CHECKING:
