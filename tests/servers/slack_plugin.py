@@ -23,10 +23,8 @@ from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.launch.evidence import Evidence
 from launch_pipeline.launch.plans import deployed_plans
+from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH
 from launch_pipeline.slack.protocol import (
-    BOARD_PATH,
-    DECIDE_PATH,
-    EVIDENCE_PATH,
     Board,
     BoardItem,
     BoardLaunch,

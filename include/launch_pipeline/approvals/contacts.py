@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import StringConstraints, model_validator
 
 from launch_pipeline.approvals.files import fault, load_model
-from launch_pipeline.checklist.model import Identifier, Strict
+from launch_pipeline.base import Frozen
+from launch_pipeline.checklist.model import Identifier
 from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.errors import ConfigurationError
 
@@ -27,7 +28,7 @@ Email = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s
 SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,30}$")]
 
 
-class Person(Strict):
+class Person(Frozen):
     """One person of the contacts file."""
 
     id: Identifier
@@ -43,7 +44,7 @@ class Person(Strict):
     """False: kept for old records, can neither answer nor be asked."""
 
 
-class RoleHolders(Strict):
+class RoleHolders(Frozen):
     """Who answers for a role: one person first, then the backups in this order."""
 
     primary: Identifier
@@ -55,14 +56,14 @@ class RoleHolders(Strict):
         return (self.primary, *self.backups)
 
 
-class RollbackContact(Strict):
+class RollbackContact(Frozen):
     """One line of the document's "Appendix: Rollback Contacts"."""
 
     title: Words
     person: Identifier
 
 
-class Contacts(Strict):
+class Contacts(Frozen):
     """The contacts file. Every id it names exists, and nobody can be mistaken for somebody else."""
 
     schema_version: Literal[1] = 1

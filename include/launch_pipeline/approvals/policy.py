@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from launch_pipeline.approvals.files import fault, load_model
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration, format_duration
-from launch_pipeline.checklist.model import Strict
 from launch_pipeline.checklist.vocabulary import Role, Severity
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LEAST = {
 }
 
 
-class Policy(Strict):
+class Policy(Frozen):
     """The policy file; every rule has a default, and the defaults are the strict side."""
 
     schema_version: Literal[1] = 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
+from pydantic import Field, field_validator, model_serializer, model_validator
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration, format_duration
 from launch_pipeline.checklist.vocabulary import Anchor, GateStyle, Mode, Role, Severity, SideEffect
 
@@ -14,13 +15,7 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class Strict(BaseModel):
-    """A part of a checklist: frozen, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CheckSpec(Strict):
+class CheckSpec(Frozen):
     """A check as written: the kind is the key, its parameters are the value."""
 
     kind: Identifier
@@ -41,14 +36,14 @@ class CheckSpec(Strict):
         return {self.kind: self.params}
 
 
-class Moment(Strict):
+class Moment(Frozen):
     """When something opens: an offset from an anchor. Rehearsals scale the offset."""
 
     anchor: Anchor = Anchor.LAUNCH_TIME
     offset: Duration = timedelta()
 
 
-class Repeat(Strict):
+class Repeat(Frozen):
     """An item that is asked again, e.g. a daily review on seven days."""
 
     times: Annotated[int, Field(ge=2, le=31)]
@@ -63,7 +58,7 @@ class Repeat(Strict):
         return every
 
 
-class Item(Strict):
+class Item(Frozen):
     """One line of the document."""
 
     id: Identifier
@@ -110,7 +105,7 @@ class Item(Strict):
         return self
 
 
-class Section(Strict):
+class Section(Frozen):
     """A heading of the document with its items; a task group in the grid."""
 
     id: Identifier
@@ -123,7 +118,7 @@ class Section(Strict):
     items: Annotated[tuple[Item, ...], Field(min_length=1)]
 
 
-class Phase(Strict):
+class Phase(Frozen):
     """A chapter of the checklist: one file."""
 
     schema_version: Literal[1]

@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from launch_pipeline.base import Frozen
 
 
 class Verdict(StrEnum):
@@ -22,12 +24,6 @@ class Verdict(StrEnum):
         if verdicts and all(v is cls.PASSED for v in verdicts):
             return cls.PASSED
         return cls.FAILED if cls.FAILED in verdicts else cls.INCONCLUSIVE
-
-
-class Frozen(BaseModel):
-    """A value: unknown fields are errors, nothing changes after construction."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Subject(Frozen):

@@ -114,7 +114,7 @@ def environment_named(name: str | None, stack: Mapping[str, str]) -> Environment
 
 def _environment_files(stack: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
     """Files by name, those of the stack's own folder last, so that they count."""
-    from launch_pipeline.airflow.triggers.run_checks import ENVIRONMENTS_VARIABLE, environment_files  # noqa: PLC0415
+    from launch_pipeline.launch.environments import ENVIRONMENTS_VARIABLE, environment_files  # noqa: PLC0415
 
     yield from environment_files().items()
     folder = "" if os.environ.get(ENVIRONMENTS_VARIABLE) else stack.get(ENVIRONMENTS_VARIABLE, "")

@@ -8,8 +8,9 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checks.evidence import digest
-from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
+from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import AnswerRefused
 
 EVIDENCE_KEY = "evidence"

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.model import Item, Moment
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checklist.vocabulary import Answer, Severity
@@ -53,10 +52,8 @@ class ItemInstance:
     try_number: int
 
 
-class ItemSpec(BaseModel):
+class ItemSpec(Frozen):
     """An item with its place and origin, as it travels with its task."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ref: str
     phase_id: str
@@ -167,10 +164,8 @@ def with_rounds(record: Record, rounds: Sequence[Acknowledgement]) -> Record:
     return record.model_copy(update={"rounds": tuple(rounds)}) if rounds else record
 
 
-class GivenAnswer(BaseModel):
+class GivenAnswer(Frozen):
     """An answer as Airflow delivers it to the task."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     option: str
     reason: str = ""

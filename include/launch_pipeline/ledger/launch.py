@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from launch_pipeline.checklist.model import Strict
+from launch_pipeline.base import Frozen
 
 
 class LaunchState(StrEnum):
@@ -33,7 +33,7 @@ FROM_A_TERMINAL = "from a terminal"
 """What is shown beside a name that Airflow did not vouch for."""
 
 
-class Launch(Strict):
+class Launch(Frozen):
     """A launch, as asked for and as it stands."""
 
     launch_id: Annotated[str, Field(min_length=1, max_length=250)]

@@ -9,8 +9,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
-from launch_pipeline.checks.verdict import Frozen
 
 
 class PlannedItem(Frozen):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AwareDatetime, StringConstraints
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.ledger import append_within, lock_launch
 from launch_pipeline.ledger.schema import Entry, EntryKind, RecordedBy

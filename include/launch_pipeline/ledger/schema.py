@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.evidence import digest, plain
-from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
+from launch_pipeline.checks.verdict import CheckResult, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

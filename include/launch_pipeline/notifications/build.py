@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.sequence import ROLLBACK
-from launch_pipeline.checks.verdict import Frozen, Verdict
+from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.keys import phase_key, unsealed_key
 from launch_pipeline.notifications.links import item_url, report_url, run_url

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from launch_pipeline.routes import REPORTS
+
 
 def run_url(airflow: str, dag_id: str, run_id: str) -> str:
     """Page of a run: the grid of a phase, or of the launch. Nothing where Airflow's address is not known."""
@@ -24,7 +26,7 @@ def item_url(airflow: str, dag_id: str, run_id: str, task_id: str) -> str:
 
 def report_url(airflow: str, launch_id: str) -> str:
     """The launch's report, which the plugin serves. Nothing where Airflow's address is not known."""
-    return f"{airflow.rstrip('/')}/launch/report/{_part(launch_id)}" if airflow else ""
+    return f"{airflow.rstrip('/')}{REPORTS}/{_part(launch_id)}" if airflow else ""
 
 
 def _part(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from launch_pipeline.approvals.contacts import SlackId
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.schema import Outcome
 

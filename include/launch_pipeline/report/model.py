@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import AwareDatetime, computed_field
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
-from launch_pipeline.checks.verdict import Frozen, Verdict
+from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
 

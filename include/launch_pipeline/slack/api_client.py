@@ -15,15 +15,8 @@ import aiohttp
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from launch_pipeline.errors import AnswerRefused, OperationError
-from launch_pipeline.slack.protocol import (
-    BOARD_PATH,
-    DECIDE_PATH,
-    EVIDENCE_PATH,
-    Board,
-    Decided,
-    ItemEvidence,
-    Refusal,
-)
+from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH
+from launch_pipeline.slack.protocol import Board, Decided, ItemEvidence, Refusal
 
 if TYPE_CHECKING:
     from launch_pipeline.slack.protocol import DecideRequest, EvidenceRequest

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
-from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
+from launch_pipeline.base import Frozen
+from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
 from launch_pipeline.notifications.model import AirflowId
 from launch_pipeline.slack.messages.views import EvidencePin, InstanceId
-
-BOARD_PATH = "/launch/board"
-DECIDE_PATH = "/launch/decide"
-EVIDENCE_PATH = "/launch/evidence"
 
 
 class BoardItem(Frozen):
@@ -133,4 +130,8 @@ class ItemEvidence(Frozen):
     results: tuple[CheckResult, ...] = ()
 
 
-PREFIX = "/launch"
+SLACK_API = "https://slack.com/api/"
+
+
+SERVICE_USER = "launch-slack"
+"""The Airflow account that the plugin's routes accept, unless both sides are told another."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import Role
-from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import OperationError
 from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.ledger import append_within

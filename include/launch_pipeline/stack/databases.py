@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 
 if TYPE_CHECKING:
     from psycopg import Connection

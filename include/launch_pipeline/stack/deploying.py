@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from launch_pipeline.airflow.deployment.fab_roles import FabAccount, FabRole
 from launch_pipeline.approvals.contacts import load_contacts
 from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import ConfigurationError, OperationError
 from launch_pipeline.stack.databases import create_databases
 from launch_pipeline.stack.production import AIRFLOW_VARIABLE, API_SERVER, SECRETS, SECRETS_VARIABLE

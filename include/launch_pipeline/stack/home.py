@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import OperationError
 from launch_pipeline.stack.keys import write_private
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 import psutil
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import OperationError
 from launch_pipeline.stack.keys import write_private
 
@@ -55,7 +55,7 @@ class Restarts(StrEnum):
 class ComponentSpec(Frozen):
     """How one component is run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     name: str
     command: tuple[str, ...]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 
 
 class StepState(StrEnum):

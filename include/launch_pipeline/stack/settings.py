@@ -12,7 +12,7 @@ from pydantic import Field
 
 from launch_pipeline.airflow.deployment.fab_roles import FabRole, written
 from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.stack.keys import StackKeys, load_keys, load_passwords
 from launch_pipeline.stack.ports import LOOPBACK, free_ports

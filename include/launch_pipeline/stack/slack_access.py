@@ -9,9 +9,9 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import ConfigurationError
-from launch_pipeline.slack.bridge.settings import SERVICE_USER
+from launch_pipeline.slack.protocol import SERVICE_USER
 
 BRIDGE_USER = SERVICE_USER
 """Airflow account of the bridge: it reads, and may ask the plugin to answer in a person's name."""

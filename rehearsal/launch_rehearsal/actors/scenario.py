@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Severity
 from launch_pipeline.checks.engine.registry import kind
-from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
+from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_rehearsal.product.base.plan import Part
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checks.verdict import Frozen, Verdict
+from launch_pipeline.base import Frozen
+from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.schema import EntryKind, Outcome, Record, Seal
 
 if TYPE_CHECKING:

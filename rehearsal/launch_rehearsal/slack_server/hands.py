@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.slack.messages.block_kit import view_problems
 from launch_rehearsal.slack_server.base.settings import APP, TEAM
 from launch_rehearsal.slack_server.base.workspace import ApiRefusal

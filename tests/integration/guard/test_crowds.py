@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.airflow.api_server.answers.guard import Guard
+from launch_pipeline.airflow.api_server.answers.answer_guard import Guard
 from launch_pipeline.airflow.api_server.answers.request_key import GateKey
 from launch_pipeline.airflow.api_server.answers.request_state import Gates
 from launch_pipeline.launch.deployed_checklists import shipped_dags

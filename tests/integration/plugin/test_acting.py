@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow import settings
 
-from launch_pipeline.airflow.api_server.accounts import Account
-from launch_pipeline.airflow.api_server.answers import delegated as acting_module
-from launch_pipeline.airflow.api_server.answers.delegated import Acting
+from launch_pipeline.airflow.api_server.bridge import delegated_answers as acting_module
+from launch_pipeline.airflow.api_server.bridge.accounts import Account
+from launch_pipeline.airflow.api_server.bridge.delegated_answers import Acting
 from launch_pipeline.airflow.api_server.database import ApiDatabase
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.slack.protocol import Decided, DecideRequest

@@ -15,9 +15,9 @@ import pytest
 from airflow import settings
 from sqlalchemy import event
 
-from launch_pipeline.airflow.api_server.answers.refusals import NotTaken
+from launch_pipeline.airflow.api_server.bridge.board import BoardReading
+from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken
 from launch_pipeline.airflow.api_server.database import ApiDatabase
-from launch_pipeline.airflow.api_server.routes.board import BoardReading
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.launch.deployed_checklists import shipped_dags
 from launch_pipeline.launch.evidence import Evidence

@@ -11,8 +11,9 @@ import aiohttp
 import jwt
 import pytest
 
-from launch_pipeline.airflow.api_server.routes.bridge_api import routes
-from launch_pipeline.slack.protocol import PREFIX, Refusal
+from launch_pipeline.airflow.api_server.bridge.app import routes
+from launch_pipeline.routes import ROOT
+from launch_pipeline.slack.protocol import Refusal
 from servers.plugin_server import ADMIN, BRIDGE, serving
 
 if TYPE_CHECKING:
@@ -26,19 +27,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 NOTHING: Any = None
 WALKED = [
-    (method, PREFIX + route.path)
+    (method, ROOT + route.path)
     for route in routes(NOTHING, NOTHING).routes
     for method in sorted(route.methods)
 ]
 """Every route of the plugin's application."""
 ELSEWHERE = [
-    ("GET", f"{PREFIX}/openapi.json"),
-    ("GET", f"{PREFIX}/docs"),
-    ("GET", f"{PREFIX}/"),
-    ("DELETE", f"{PREFIX}/board"),
-    ("OPTIONS", f"{PREFIX}/decide"),
-    ("POST", f"{PREFIX}/../launch/decide"),
-    ("GET", f"{PREFIX}//board"),
+    ("GET", f"{ROOT}/openapi.json"),
+    ("GET", f"{ROOT}/docs"),
+    ("GET", f"{ROOT}/"),
+    ("DELETE", f"{ROOT}/board"),
+    ("OPTIONS", f"{ROOT}/decide"),
+    ("POST", f"{ROOT}/../launch/decide"),
+    ("GET", f"{ROOT}//board"),
 ]
 """Where no route is, or not with that method."""
 

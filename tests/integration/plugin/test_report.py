@@ -15,7 +15,7 @@ from airflow.api_fastapi.core_api import security
 from airflow.models.dag import DagModel
 from starlette.testclient import TestClient
 
-from launch_pipeline.airflow.api_server.routes.report_api import _said, routes
+from launch_pipeline.airflow.api_server.reports import _said, routes
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import LedgerUnavailable
 from launch_pipeline.ledger.ledger import Ledger

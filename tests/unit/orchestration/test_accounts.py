@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-from launch_pipeline.airflow.api_server import accounts
-from launch_pipeline.airflow.api_server.accounts import Account, account
-from launch_pipeline.airflow.api_server.answers.refusals import NotTaken
+from launch_pipeline.airflow.api_server.bridge import accounts
+from launch_pipeline.airflow.api_server.bridge.accounts import Account, account
+from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.errors import ConfigurationError
 

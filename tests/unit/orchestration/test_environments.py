@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.airflow.triggers.run_checks import environment_files, environment_of, observe
+from launch_pipeline.airflow.triggers.run_checks import observe
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.launch.environments import environment_files, environment_of
 
 if TYPE_CHECKING:
     from servers.include_folder import IncludeFolder

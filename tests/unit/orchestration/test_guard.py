@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.airflow.api_server.answers.guard import (
+from launch_pipeline.airflow.api_server.answers.answer_guard import (
     ACCOUNT_AT_ONCE,
     ACCOUNT_MOST,
     MAX_BODY,

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from launch_pipeline.airflow.api_server.routes import bridge_api
-from launch_pipeline.airflow.api_server.routes.bridge_api import Door, routes
+from launch_pipeline.airflow.api_server.bridge import app as bridge_api
+from launch_pipeline.airflow.api_server.bridge.app import Door, routes
 from launch_pipeline.errors import (
     AnswerRefused,
     ConfigurationError,

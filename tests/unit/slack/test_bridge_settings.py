@@ -9,7 +9,8 @@ import pytest
 
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.slack.bridge.logs import Redacting
-from launch_pipeline.slack.bridge.settings import SERVICE_USER, SLACK_API, BridgeSettings
+from launch_pipeline.slack.bridge.settings import BridgeSettings
+from launch_pipeline.slack.protocol import SERVICE_USER, SLACK_API
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from launch_rehearsal.slack_server.base.settings import BRIDGE_SCOPES
+from launch_pipeline.slack.scopes import BRIDGE_SCOPES
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = ROOT / "tests" / "fixtures" / "slack" / "manifest" / "manifest.schema.1.0.0.json"

@@ -17,8 +17,7 @@ from launch_pipeline.airflow.operators.run_phase import (
     OfferRollbackOperator,
     RunPhaseOperator,
 )
-from launch_pipeline.airflow.operators.seals import launch_before
-from launch_pipeline.airflow.triggers.run_checks import environment_files
+from launch_pipeline.airflow.policies.seals import launch_before
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     ALL_PHASES,
@@ -34,6 +33,7 @@ from launch_pipeline.checklist.sequence import (
 )
 from launch_pipeline.errors import ConfigurationError, LaunchRefused
 from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.launch.environments import environment_files
 from launch_pipeline.ledger.launch import LaunchState
 
 if TYPE_CHECKING:

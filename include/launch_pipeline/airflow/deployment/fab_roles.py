@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

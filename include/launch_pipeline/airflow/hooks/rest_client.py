@@ -14,8 +14,8 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from launch_pipeline.airflow.api_server.routes.launches import PREFIX as LAUNCHES
 from launch_pipeline.errors import OperationError
+from launch_pipeline.routes import LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,9 +15,9 @@ from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from launch_pipeline.airflow.hooks.ledger import ledger
-from launch_pipeline.airflow.operators.seals import present_seal
 from launch_pipeline.airflow.policies.launch_run import launch_in
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.airflow.policies.seals import present_seal
+from launch_pipeline.base import Frozen
 from launch_pipeline.ledger.schema import Entry, EntryKind
 from launch_pipeline.notifications.model import LaunchNote
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from airflow.configuration import conf
 
 from launch_pipeline.airflow.hooks.ledger import launches, ledger
-from launch_pipeline.airflow.triggers.run_checks import environment_of
 from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.moments import opening_of
 from launch_pipeline.checklist.sequence import CONDUCTOR, T_0, title
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist
 from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.environments import environment_of
 from launch_pipeline.notifications.build import LaunchFacts
 from launch_pipeline.notifications.links import run_url
 from launch_pipeline.notifications.next_steps import following

@@ -31,20 +31,20 @@ from airflow.triggers.base import StartTriggerArgs
 
 from launch_pipeline.airflow.hooks.ledger import kept_rounds, ledger, set_aside, standing
 from launch_pipeline.airflow.operators import hitl_request
-from launch_pipeline.airflow.operators.answer_recovery import (
-    acknowledged,
-    carried,
-    cleared_at,
-    kept_decision,
-    left_until_next,
-    lost_answer,
-)
 from launch_pipeline.airflow.operators.item_evidence import (
     environment_or_default,
     latest,
     look,
     recheck_every,
     show,
+)
+from launch_pipeline.airflow.policies.answer_recovery import (
+    acknowledged,
+    carried,
+    cleared_at,
+    kept_decision,
+    left_until_next,
+    lost_answer,
 )
 from launch_pipeline.airflow.policies.answers import judge, keep_decision
 from launch_pipeline.airflow.policies.launch_run import launch_in

@@ -7,11 +7,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from launch_pipeline.airflow.hooks.ledger import evidence_table
-from launch_pipeline.airflow.triggers.run_checks import environment_of, observe_once
+from launch_pipeline.airflow.triggers.run_checks import observe_once
 from launch_pipeline.approvals.deployed import policy
 from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.errors import ConfigurationError, LaunchError
+from launch_pipeline.launch.environments import environment_of
 from launch_pipeline.launch.evidence import EVIDENCE_KEY, Evidence, read_evidence
 
 if TYPE_CHECKING:

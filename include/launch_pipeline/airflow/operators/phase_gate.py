@@ -14,10 +14,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from launch_pipeline.airflow.hooks.ledger import launches, ledger
 from launch_pipeline.airflow.hooks.task_api import Instance, marked_by, task_instances
-from launch_pipeline.airflow.operators.seals import unsealed_before
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.pacing import pause
 from launch_pipeline.airflow.policies.retries import despite_accidents
+from launch_pipeline.airflow.policies.seals import unsealed_before
 from launch_pipeline.checklist.files import checklist_folder, file_digest
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
 from launch_pipeline.launch.item_records import ItemSpec, gate_record

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.airflow.hooks.ledger import launches
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
-from launch_pipeline.airflow.triggers.run_checks import environment_named
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.checklist.sequence import ALL_PHASES
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
 from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.environments import environment_named
 from launch_pipeline.launch.planned import launch_plan
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import FARTHEST

@@ -13,10 +13,10 @@ from airflow.utils.state import DagRunState
 from launch_pipeline.airflow.hooks.ledger import latest_seal, launches
 from launch_pipeline.airflow.hooks.task_api import dag_run
 from launch_pipeline.airflow.notifiers.launch import tell_decided, tell_rollback_offered
-from launch_pipeline.airflow.operators.seals import launch_before, present_seal
 from launch_pipeline.airflow.policies.launch_run import strangeness
 from launch_pipeline.airflow.policies.pacing import pause
 from launch_pipeline.airflow.policies.retries import despite_accidents
+from launch_pipeline.airflow.policies.seals import launch_before, present_seal
 from launch_pipeline.checklist.sequence import title
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
 from launch_pipeline.launch.context import LaunchContext

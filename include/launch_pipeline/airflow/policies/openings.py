@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.airflow.hooks.ledger import ledger, sealed_at
 from launch_pipeline.airflow.policies.launch_run import alaunch_in
-from launch_pipeline.airflow.triggers.run_checks import environment_of
 from launch_pipeline.checklist.moments import opening
 from launch_pipeline.checklist.sequence import T_0
 from launch_pipeline.checklist.vocabulary import Anchor
 from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
+from launch_pipeline.launch.environments import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

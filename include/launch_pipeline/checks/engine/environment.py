@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checklist.files import read_yaml
-from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.errors import ConfigurationError
 
 _HOUR = timedelta(hours=1)

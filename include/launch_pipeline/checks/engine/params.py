@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.language.expect import as_list, parse_expectations
-from launch_pipeline.checks.verdict import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

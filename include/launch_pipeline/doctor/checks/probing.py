@@ -17,6 +17,7 @@ from launch_pipeline.checks.engine.registry import kind, observer
 from launch_pipeline.checks.engine.run import run_check
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import ConfigurationError, Inconclusive, NotConnected
+from launch_pipeline.slack.scopes import CHECK_SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,6 @@ _REFUSED = {401, 403}
 _FULL = "lets nobody in now"
 """What the check says of a PostgreSQL that answers and has no place."""
 _SEES_CHANNELS = "channels:read"
-CHECK_SCOPES = (_SEES_CHANNELS, "channels:history", "users:read")
 """Scopes of Slack that the checks need (kind ``slack_channel``); without the first none works."""
 
 

@@ -13,7 +13,7 @@ from launch_pipeline.checklist.plan import plan_dags
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.doctor.deployment.rows import ok, problem, unknown
-from launch_pipeline.slack.protocol import BOARD_PATH
+from launch_pipeline.routes import BOARD_PATH
 from launch_pipeline.stack.deploying import AIRFLOW_CONNECTION, LEDGER_CONNECTION, SLACK_CONNECTION
 from launch_pipeline.stack.settings import PIPELINE_USER
 from launch_pipeline.stack.slack_access import BRIDGE_USER

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.stack.slack_access import API, BOT_TOKEN, CHANNEL
 from launch_pipeline.stack.target import secret
 

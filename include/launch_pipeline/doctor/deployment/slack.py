@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import requests
 import yaml
 
-from launch_pipeline.doctor.checks.probing import CHECK_SCOPES
 from launch_pipeline.doctor.deployment.rows import ok, problem, unknown, unused
 from launch_pipeline.errors import Inconclusive
-from launch_pipeline.slack.bridge.settings import SLACK_API
+from launch_pipeline.slack.protocol import SLACK_API
+from launch_pipeline.slack.scopes import BRIDGE_SCOPES, CHECK_SCOPES, EMAIL_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,9 +44,8 @@ def _bridge(deployment: Examined) -> Iterator[Row]:
 
 def _needed() -> Sequence[str]:
     from launch_pipeline.approvals.deployed import policy  # noqa: PLC0415
-    from launch_pipeline.slack.bridge.connection.startup import EMAIL_SCOPE, SCOPES  # noqa: PLC0415 - loads slack_sdk
 
-    return (*SCOPES, EMAIL_SCOPE) if policy().slack_by_email else SCOPES
+    return (*BRIDGE_SCOPES, EMAIL_SCOPE) if policy().slack_by_email else BRIDGE_SCOPES
 
 
 def _checks(deployment: Examined) -> Iterator[Row]:

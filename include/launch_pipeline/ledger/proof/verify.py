@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import LedgerError
 from launch_pipeline.ledger.canonical_json import read_json
 from launch_pipeline.ledger.chain import GENESIS, Break, Head, Link, chain_problem

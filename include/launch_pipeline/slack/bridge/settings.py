@@ -24,16 +24,14 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.slack.messages.button_values import ChannelId
+from launch_pipeline.slack.protocol import SERVICE_USER, SLACK_API
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SLACK_API = "https://slack.com/api/"
-SERVICE_USER = "launch-slack"
-"""The Airflow account that the plugin's routes accept, unless both sides are told another."""
 _BOT_TOKEN = "LAUNCH_SLACK_BOT_TOKEN"  # noqa: S105 - names, not secrets
 _APP_TOKEN = "LAUNCH_SLACK_APP_TOKEN"  # noqa: S105
 _CHANNEL = "LAUNCH_SLACK_CHANNEL"

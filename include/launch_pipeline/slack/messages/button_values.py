@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 
 from pydantic import Field, StringConstraints
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.notifications.model import AirflowId
 from launch_pipeline.slack.messages.views import EvidencePin, InstanceId

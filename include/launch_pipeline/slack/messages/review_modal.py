@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import Answer, GateStyle
-from launch_pipeline.checks.verdict import Frozen, Verdict
+from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.notifications.text import marked
 from launch_pipeline.slack.messages import elements

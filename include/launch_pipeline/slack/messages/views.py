@@ -11,8 +11,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Mode, Role, Severity
-from launch_pipeline.checks.verdict import CheckResult, Frozen, Verdict
+from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.model import AirflowId, PersonView, SetAside
 

@@ -12,10 +12,10 @@ from typing import Self
 
 from pydantic import Field
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.stack.keys import write_private
 from launch_pipeline.stack.ports import LOOPBACK, free_ports
-from launch_rehearsal.product.monitoring.promql import SHORTEST
+from launch_rehearsal.product.base.series import SHORTEST
 
 DOMAIN = "azora.test"
 NAMESPACE = "azora"
@@ -142,3 +142,8 @@ def redis_program() -> str:
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 - our own arguments
     version = re.search(r"\bv=(\d+)\.", said)
     return found if version and int(version[1]) >= _REDIS_FROM else ""
+
+
+def job(part: Part) -> str:
+    """Give the name of a service as its metrics and its deployment write it."""
+    return "api-gateway" if part is Part.GATEWAY else part.value.replace("_", "-")

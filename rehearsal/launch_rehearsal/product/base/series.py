@@ -91,3 +91,7 @@ class Store:
     def select(self, matches: Callable[[Labels], bool]) -> Iterator[tuple[Labels, Samples]]:
         """Give every series whose labels match."""
         return ((labels, samples) for labels, samples in self._samples.items() if matches(labels))
+
+
+SHORTEST = 8.0
+"""Seconds of this machine's clock that every window has at least, unless said otherwise."""

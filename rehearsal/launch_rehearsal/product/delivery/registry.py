@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from launch_rehearsal.product.base.plan import SERVICES, Part
-from launch_rehearsal.product.service.services import job
+from launch_rehearsal.product.base.plan import SERVICES, Part, job
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health

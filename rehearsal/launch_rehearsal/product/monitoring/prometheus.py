@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from aiohttp import web
 
-from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part
+from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part, job
 from launch_rehearsal.product.base.series import Gauges, Labels, Store, labels_of
 from launch_rehearsal.product.monitoring.promql import compiled
 from launch_rehearsal.product.monitoring.promql_values import Expression, QueryError, Value
 from launch_rehearsal.product.monitoring.rules import RULES, listed
-from launch_rehearsal.product.service.services import job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from launch_rehearsal.product.base.series import SHORTEST
 from launch_rehearsal.product.monitoring.promql_values import (
     AGGREGATES,
     COMPARISONS,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
     from launch_rehearsal.product.base.series import Labels, Samples, Store
 
-SHORTEST = 8.0
-"""Seconds of this machine's clock that every window has at least, unless said otherwise."""
 _STEPS = 10
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?(?![\w]))|(?P<duration>\d+[smhdw])|(?P<name>[a-zA-Z_][\w:]*)"

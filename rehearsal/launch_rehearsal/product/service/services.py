@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, StandInPlan
+from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, StandInPlan, job
 from launch_rehearsal.product.service import logic
 
 if TYPE_CHECKING:
@@ -28,11 +28,6 @@ WINDOW = 0.2
 _BODY_LIMIT = 64 * 1024
 HTTP_SERVER_ERROR = 500
 ORIGIN = f"https://{DOMAIN}"
-
-
-def job(part: Part) -> str:
-    """Give the name of a service as its metrics and its deployment write it."""
-    return "api-gateway" if part is Part.GATEWAY else part.value.replace("_", "-")
 
 
 class Limiter:

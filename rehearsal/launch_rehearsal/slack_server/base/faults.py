@@ -9,7 +9,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 
 _FOR_EVER = 3600.0
 

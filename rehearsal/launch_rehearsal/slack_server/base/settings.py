@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
+from launch_pipeline.slack.scopes import BRIDGE_SCOPES, CHECK_SCOPES
 
 if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Contacts
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 TEAM = "T0REHEARSAL"
 APP = "A0REHEARSAL"
 BOT_USER = "U0GATES"
-BRIDGE_SCOPES = ("chat:write", "users:read")
-CHECK_SCOPES = ("channels:read", "channels:history", "users:read")
 BRIDGE_TOKEN = "xoxb-rehearsal-bridge"  # noqa: S105 - known to everybody: it is a rehearsal, on loopback
 CHECK_TOKEN = "xoxb-rehearsal-checks"  # noqa: S105
 SOCKET_TOKEN = "xapp-rehearsal-bridge"  # noqa: S105

@@ -11,8 +11,8 @@ import dns.exception
 import dns.resolver
 
 from launch_pipeline.checks.clients.http import refuse
+from launch_pipeline.checks.clients.targets import split_target
 from launch_pipeline.checks.engine.environment import SYSTEM_RESOLVER
-from launch_pipeline.checks.kinds.tcp_port.observer import split_target
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 

@@ -8,38 +8,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checks.clients.http import refuse_named
+from launch_pipeline.checks.clients.targets import moved, split_target
 from launch_pipeline.checks.verdict import Observation, Subject
-from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.checks.kinds.tcp_port.definition import TcpPortParams
 
 _SHARE = 0.8
 """Of the time-out: how long one port may stay silent, so that silence is an answer, not an abort."""
-
-
-def split_target(text: str, default: int | None = None) -> tuple[str, int]:
-    """Read ``host:port``, ``[v6]:port`` or, with a default port, ``host``; raises Inconclusive."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(default or "")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004
-        message = f"'{text}' is no target; write host:port"
-        raise Inconclusive(message)
-    return host.strip("[]"), int(port)
-
-
-def moved(ctx: CheckContext, targets: Iterable[tuple[str, int]]) -> dict[str, dict[str, str]]:
-    """Say for the evidence which targets the environment has elsewhere; nothing where none is."""
-    found = {}
-    for host, port in targets:
-        address = ctx.environment.address_of(host, port)
-        if address != (host, port):
-            found[f"{host}:{port}"] = f"{address[0]}:{address[1]}"
-    return {"asked_at": found} if found else {}
 
 
 async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 
 from launch_pipeline.checks.clients.http import refuse_named, spoken
-from launch_pipeline.checks.kinds.tcp_port.observer import moved, split_target
+from launch_pipeline.checks.clients.targets import moved, split_target
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 

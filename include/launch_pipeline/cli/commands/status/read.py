@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.sequence import ALL_PHASES
 from launch_pipeline.checklist.vocabulary import GateStyle
-from launch_pipeline.checks.verdict import Frozen
 from launch_pipeline.cli.commands.status.timeline import Window, windows
+from launch_pipeline.routes import REPORTS
 
 if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Contacts
@@ -196,7 +197,7 @@ def read_status(sources: Sources, plans: Mapping[str, DagPlan], contacts: Contac
     return LaunchStatus(
         launch_id=sources.launch_id,
         url=run if conductor else "",
-        report=f"{sources.url}/launch/report/{sources.launch_id}",
+        report=f"{sources.url}{REPORTS}/{sources.launch_id}",
         state=sources.ended_as or conductor.get("state") or NOT_STARTED,
         release=conf.get("release") or "",
         environment=conf.get("environment") or "",

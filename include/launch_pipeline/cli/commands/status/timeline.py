@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.moments import opening_of
 from launch_pipeline.checklist.sequence import WINDOWS
-from launch_pipeline.checks.verdict import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from slack_sdk.errors import SlackApiError
 
 from launch_pipeline.approvals.deployed import policy
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.slack.bridge.connection.errors import mendable, passes, until_slack_answers, word_of
+from launch_pipeline.slack.scopes import BRIDGE_SCOPES, EMAIL_SCOPE
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TOKEN = "LAUNCH_SLACK_BOT_TOKEN"  # noqa: S105 - a name, not a token
-SCOPES = ("chat:write", "users:read")
-EMAIL_SCOPE = "users:read.email"
-"""Needed besides, where the policy finds people by e-mail."""
 
 
 class Workspace(Frozen):
@@ -48,7 +46,7 @@ async def greet(client: AsyncWebClient, channel: str) -> Workspace:
 def _check_scopes(told: AsyncSlackResponse) -> None:
     given = told.headers.get("x-oauth-scopes", "")
     have = {scope.strip() for scope in given.split(",")}
-    needed = (*SCOPES, EMAIL_SCOPE) if policy().slack_by_email else SCOPES
+    needed = (*BRIDGE_SCOPES, EMAIL_SCOPE) if policy().slack_by_email else BRIDGE_SCOPES
     missing = [scope for scope in needed if scope not in have]
     if given and missing:
         problem = f"the app has no scope {', '.join(missing)}."

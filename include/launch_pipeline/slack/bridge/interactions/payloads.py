@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from launch_pipeline.approvals.contacts import SlackId
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.slack.messages.button_values import ChannelId, Timestamp
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.contacts import SlackId
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.slack.bridge.connection.errors import TROUBLE, word_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.verdict import Frozen
+from launch_pipeline.base import Frozen
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.launch import Launch

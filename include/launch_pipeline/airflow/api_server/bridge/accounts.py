@@ -15,7 +15,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from launch_pipeline.airflow.api_server.answers.refusals import NotTaken, forbidden
+from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken, forbidden
 from launch_pipeline.approvals.deployed import policy
 
 if TYPE_CHECKING:

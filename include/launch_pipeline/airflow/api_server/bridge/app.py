@@ -21,12 +21,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from launch_pipeline.airflow.api_server.answers.delegated import Acting
-from launch_pipeline.airflow.api_server.answers.guard import MAX_BODY
-from launch_pipeline.airflow.api_server.answers.refusals import NotTaken
+from launch_pipeline.airflow.api_server.answers.answer_guard import MAX_BODY
 from launch_pipeline.airflow.api_server.bearer import signed_in
+from launch_pipeline.airflow.api_server.bridge.board import BoardReading
+from launch_pipeline.airflow.api_server.bridge.delegated_answers import Acting
+from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken
 from launch_pipeline.airflow.api_server.database import ApiDatabase
-from launch_pipeline.airflow.api_server.routes.board import BoardReading
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.errors import (
     AnswerRefused,
@@ -34,17 +34,8 @@ from launch_pipeline.errors import (
     InvalidChecklist,
     LaunchError,
 )
-from launch_pipeline.slack.bridge.settings import SERVICE_USER
-from launch_pipeline.slack.protocol import (
-    BOARD_PATH,
-    DECIDE_PATH,
-    EVIDENCE_PATH,
-    PREFIX,
-    DecideRequest,
-    EvidenceRequest,
-    ItemEvidence,
-    Refusal,
-)
+from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH, ROOT
+from launch_pipeline.slack.protocol import SERVICE_USER, DecideRequest, EvidenceRequest, ItemEvidence, Refusal
 
 if TYPE_CHECKING:
     from launch_pipeline.airflow.api_server.asgi import App, Receive, Scope, Send
@@ -80,9 +71,9 @@ def routes(reading: BoardReading, acting: Acting) -> Starlette:
         return _json((await acting.decide(asked, request.scope[AIRFLOW])).model_dump_json())
 
     found = [
-        Route(BOARD_PATH.removeprefix(PREFIX), board, methods=["GET"]),
-        Route(EVIDENCE_PATH.removeprefix(PREFIX), evidence, methods=["POST"]),
-        Route(DECIDE_PATH.removeprefix(PREFIX), decide, methods=["POST"]),
+        Route(BOARD_PATH.removeprefix(ROOT), board, methods=["GET"]),
+        Route(EVIDENCE_PATH.removeprefix(ROOT), evidence, methods=["POST"]),
+        Route(DECIDE_PATH.removeprefix(ROOT), decide, methods=["POST"]),
     ]
     return Starlette(
         routes=found,

@@ -19,10 +19,10 @@ from airflow.models.xcom import XComModel
 from pydantic import ValidationError
 from sqlalchemy import or_, select
 
-from launch_pipeline.airflow.api_server.answers.refusals import unknown_item
 from launch_pipeline.airflow.api_server.answers.request_state import WAITING, evidence_of
+from launch_pipeline.airflow.api_server.bridge.board_ledger import BoardLedger
+from launch_pipeline.airflow.api_server.bridge.refusals import unknown_item
 from launch_pipeline.airflow.api_server.ledger import ledger_dsn
-from launch_pipeline.airflow.api_server.routes.board_ledger import BoardLedger
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.launch.context import LaunchContext
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from launch_pipeline.airflow.api_server.bridge.board_ledger import Said
     from launch_pipeline.airflow.api_server.database import ApiDatabase
-    from launch_pipeline.airflow.api_server.routes.board_ledger import Said
     from launch_pipeline.launch.deployed_checklists import ShippedDag
     from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.slack.protocol import EvidenceRequest

@@ -19,9 +19,12 @@ from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select
 
-from launch_pipeline.airflow.api_server.accounts import account
-from launch_pipeline.airflow.api_server.answers.guard import PIN, SUPERSEDED, VIA
-from launch_pipeline.airflow.api_server.answers.refusals import (
+from launch_pipeline.airflow.api_server.answers.answer_guard import PIN, SUPERSEDED, VIA
+from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
+from launch_pipeline.airflow.api_server.answers.request_key import GateKey, Pin
+from launch_pipeline.airflow.api_server.bridge.accounts import account
+from launch_pipeline.airflow.api_server.bridge.board import ENDED, name_in
+from launch_pipeline.airflow.api_server.bridge.refusals import (
     NotTaken,
     ended,
     forbidden,
@@ -30,11 +33,8 @@ from launch_pipeline.airflow.api_server.answers.refusals import (
     stands,
     unknown_item,
 )
-from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
-from launch_pipeline.airflow.api_server.answers.request_key import GateKey, Pin
 from launch_pipeline.airflow.api_server.ledger import ledger_dsn
-from launch_pipeline.airflow.api_server.routes.board import ENDED, name_in
-from launch_pipeline.airflow.operators.answer_recovery import cleared_at
+from launch_pipeline.airflow.policies.answer_recovery import cleared_at
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.launch.deployed_checklists import shipped_dags
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from launch_pipeline.airflow.api_server.accounts import Account
+    from launch_pipeline.airflow.api_server.bridge.accounts import Account
     from launch_pipeline.airflow.api_server.database import ApiDatabase
     from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.ledger.schema import Record

@@ -1,0 +1,11 @@
+"""Give every value of the pipeline one base model."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """Validate a value once: unknown fields are errors, and nothing changes after construction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
