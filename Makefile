@@ -38,6 +38,7 @@ lint: $(STAMP) ## Rules of style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict -p launch_pipeline -p launch_rehearsal
 	$(BIN)/mypy --strict dags plugins
+	$(BIN)/lint-imports --no-logo
 
 bench: $(STAMP) ## Measure the budgets
 	PYTHONPATH=tests $(BIN)/python -m bench
@@ -58,7 +59,7 @@ lock: $(BOOTSTRAP) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --no-annotate --upgrade --quiet -o requirements-bootstrap.lock requirements-bootstrap.in
 
 clean: ## Remove what was built; the stack's home (.launch) stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 	find include rehearsal tests dags plugins -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BOOTSTRAP): requirements-bootstrap.lock

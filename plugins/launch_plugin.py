@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from launch_pipeline.airflow.api_server.answers.answer_guard import Guard
-from launch_pipeline.airflow.api_server.host_check import HostDoor
+from launch_pipeline.airflow.api_server.answers.answer_guard import AnswerGuard
+from launch_pipeline.airflow.api_server.host_check import HostCheck
 from launch_pipeline.airflow.api_server.mounts import REPORT_VIEW, mounts
 
 
@@ -15,7 +15,7 @@ class LaunchPlugin(AirflowPlugin):
     name = "launch_pipeline"
     fastapi_apps = mounts()
     fastapi_root_middlewares = [  # noqa: RUF012  # Airflow reads a plain class attribute
-        {"middleware": Guard, "args": [], "kwargs": {}, "name": "launch guard"},
-        {"middleware": HostDoor, "args": [], "kwargs": {}, "name": "launch hosts"},
+        {"middleware": AnswerGuard, "args": [], "kwargs": {}, "name": "launch guard"},
+        {"middleware": HostCheck, "args": [], "kwargs": {}, "name": "launch hosts"},
     ]
     external_views = [REPORT_VIEW]  # noqa: RUF012  # likewise

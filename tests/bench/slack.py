@@ -51,7 +51,7 @@ CROWD = (
 """Eight roles, each held first by somebody else."""
 GATES = 52
 SINGLES = 15
-"""Gates that are answered one after the other in Slack, and as many by REST."""
+"""Requests that are answered one after the other in Slack, and as many by REST."""
 REVIEWS = 25
 """Taps of each of the eight on *Review…*."""
 REST = 8.0
@@ -271,7 +271,7 @@ def _include(folder: Path) -> Path:
         "title": "Gates",
         "when": "now",
         "dag": PHASE,
-        "description": "Gates that wait for people.",
+        "description": "Requests that wait for people.",
         "sections": _sections(),
     }
     path = include / "checklists" / "01_pre_launch_requirements.yaml"

@@ -35,7 +35,7 @@ class Reckoning:
     invented: int
     """Decisions that nobody gave, or not so: other person, other answer, carried from nothing."""
     opened: int
-    """Gates that opened without a decision."""
+    """Requests that opened without a decision."""
     incomplete: int
     """Launches whose phase did not end sealed complete."""
     broken: int

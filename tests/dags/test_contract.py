@@ -12,7 +12,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.checklist_item import RECHECKS, ChecklistItemOperator
 from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
-from launch_pipeline.airflow.sensors.launch_window import OpensOperator
+from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     ALL_PHASES,
@@ -182,7 +182,7 @@ def test_tasks_are_items_moments_gate_and_announcement(
     """The grid shows the items in the document's order, and little else."""
     dag, plan = dags[dag_id], plans[dag_id]
     kinds = {task.task_id: type(task) for task in dag.tasks}
-    expected: dict[str, type] = {name: OpensOperator for name, _ in plan.moments}
+    expected: dict[str, type] = {name: LaunchWindowSensor for name, _ in plan.moments}
     expected |= {item.task_id: ChecklistItemOperator for item in plan.items}
     expected |= {"phase_gate": PhaseGateOperator, "announce": AnnounceOperator}
     assert kinds == expected

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
+from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role, Severity
 from launch_pipeline.checks.evidence import canonical_json
 from launch_pipeline.ledger.chain import GENESIS, Link
 from launch_pipeline.ledger.facts import Started
@@ -43,7 +43,7 @@ PLAN = LaunchPlan(
                 owner=Role.TECHNICAL_LEAD,
                 severity=Severity.BLOCKING,
                 mode=Mode.CHECK,
-                gate=GateStyle.APPROVAL,
+                gate=RequestKind.APPROVAL,
             )
             for name in ("tls", "hsts", "headers", "audit")
         )

@@ -15,7 +15,7 @@ import pytest
 from launch_pipeline.approvals.deployed import policy
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import OperationError
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.planned import launch_plan
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi, Json
     from launch_pipeline.approvals.policy import Policy
-    from launch_pipeline.launch.deployed_checklists import ShippedDag
+    from launch_pipeline.launch.deployed_checklists import DeployedDag
     from launch_pipeline.ledger.schema import KeptEntry, Record
     from launch_pipeline.stack.stack import Stack
     from servers.switches import Switches, Valve
@@ -102,11 +102,11 @@ class Launchpad:
             launch_plan(dags, rules) if PHASE in dags else None,
         )
 
-    def _shipped(self) -> tuple[dict[str, ShippedDag], Policy]:
+    def _shipped(self) -> tuple[dict[str, DeployedDag], Policy]:
         """The checklists and the policy of this stack."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("LAUNCH_INCLUDE", self.stack.settings.extra_environment["LAUNCH_INCLUDE"])
-            return shipped_dags(), policy()
+            return deployed_dags(), policy()
 
     def newest(self, dag_id: str) -> Run:
         """The run of a Dag that began last, once there is one that this handle did not begin."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import yaml
 
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import Entry
 from servers.airflow_database import GateRows, sqlalchemy_url
@@ -142,7 +142,7 @@ def recorded(rows: GateRows, gate: Gate, **fields: Any) -> Record:
         "launch_id": gate.run_id,
         "dag_id": gate.dag_id,
         "task_id": gate.task_id,
-        "item_ref": shipped_dags()[gate.dag_id].specs[gate.task_id].ref,
+        "item_ref": deployed_dags()[gate.dag_id].specs[gate.task_id].ref,
         "task_instance_id": gate.instance,
     }
     record = a_record(**{**of_gate, **fields})
@@ -152,7 +152,7 @@ def recorded(rows: GateRows, gate: Gate, **fields: Any) -> Record:
 
 def an_item(**wanted: Any) -> tuple[str, str]:
     """Give Dag and task of the first shipped item that is as wanted (owner, mode, gate, …)."""
-    for dag_id, dag in shipped_dags().items():
+    for dag_id, dag in deployed_dags().items():
         for task_id, spec in dag.specs.items():
             if all(getattr(spec.item, name) == value for name, value in wanted.items()):
                 return dag_id, task_id
@@ -163,7 +163,7 @@ def an_open_gate(rows: GateRows, dag_id: str, task_id: str, run_id: str = "", **
     """Let an item wait with the options it takes, in a run of its own unless named."""
     run_id = run_id or f"run-{uuid.uuid4().hex}"
     instance = rows.waiting(dag_id, run_id, task_id, **fields)
-    options = [str(option) for option in shipped_dags()[dag_id].specs[task_id].options]
+    options = [str(option) for option in deployed_dags()[dag_id].specs[task_id].options]
     rows.execute("UPDATE hitl_detail SET options = %s WHERE ti_id = %s", json.dumps(options), instance)
     return Gate(dag_id, run_id, task_id, instance)
 

@@ -11,9 +11,9 @@ from launch_pipeline.approvals.contacts import Contacts, load_contacts
 from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.engine.registry import parameter_models
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.planned import launch_plan
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.proof.verify import Kept, verify_links
@@ -81,7 +81,7 @@ def document_places() -> list[Place]:
     return [place for place in places() if place.phase.kind == "checklist"]
 
 
-def gate_places(gate: GateStyle) -> list[Place]:
+def gate_places(gate: RequestKind) -> list[Place]:
     """Decisions or signatures, the rollback's aside."""
     return [p for p in places() if p.item.gate is gate and p.phase.kind == "sign_offs"]
 
@@ -107,7 +107,7 @@ def a_launch(**changes: Any) -> Launch:
 @lru_cache(maxsize=1)
 def plan() -> LaunchPlan:
     """What a launch of the shipped checklist has to run."""
-    return launch_plan(shipped_dags(), Policy())
+    return launch_plan(deployed_dags(), Policy())
 
 
 def natural(place: Place) -> Outcome:
@@ -124,8 +124,8 @@ def record_of(place: Place, outcome: Outcome | None = None, **fields: Any) -> Re
         "results": (a_result(headline=f"saw {place.item.id}"),) if looks else (),
         "role": None if by_machine else place.item.owner,
         "text": place.item.text,
-        "signature": "Ada Lindqvist" if place.item.gate is GateStyle.SIGNATURE else "",
-        **({} if by_machine or place.item.gate is GateStyle.APPROVAL else {"decided_by": holder(place)}),
+        "signature": "Ada Lindqvist" if place.item.gate is RequestKind.SIGNATURE else "",
+        **({} if by_machine or place.item.gate is RequestKind.APPROVAL else {"decided_by": holder(place)}),
         **fields,
     }
     return a_record(

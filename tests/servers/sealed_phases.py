@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.types.json import Json
 
 from launch_pipeline.checklist.sequence import preceding
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.schema import Entry, Outcome, SealedRecord
 from servers.item_tasks import change_launch
 from servers.records import a_seal
@@ -22,7 +22,7 @@ LAUNCH = "shop-1.2"
 
 def whole_seal(dag_id: str, **changes: Any) -> Seal:
     """Make the complete seal of a shipped phase: every item approved, under its checklist of now."""
-    dag = shipped_dags()[dag_id]
+    dag = deployed_dags()[dag_id]
     records = tuple(
         SealedRecord(
             item_ref=spec.ref,
@@ -55,5 +55,5 @@ def seal_before(dag_id: str, ledger: Ledger, rest: AirflowRest, dsn: str, but: s
 
 def begin_with_these_checklists(dsn: str, **digests: str) -> None:
     """Let the launch have begun with the checklists as they are now, and the ones named."""
-    shipped = {dag_id: dag.digest for dag_id, dag in shipped_dags().items()}
+    shipped = {dag_id: dag.digest for dag_id, dag in deployed_dags().items()}
     change_launch(dsn, checklist_digests=Json({**shipped, **digests}))

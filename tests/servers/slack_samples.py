@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Mode, Role
+from launch_pipeline.checklist.vocabulary import Answer, Mode, RequestKind, Role
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.model import PersonView, PhaseNote, SetAside
@@ -107,9 +107,9 @@ ASIDE = (
 )  # fmt: skip
 
 
-def voices(style: GateStyle) -> tuple[ItemView, ...]:
+def voices(style: RequestKind) -> tuple[ItemView, ...]:
     """Four roles, two of which have said yes."""
-    words = (Answer.GO, Answer.NO_GO) if style is GateStyle.DECISION else (Answer.SIGN, Answer.DECLINE)
+    words = (Answer.GO, Answer.NO_GO) if style is RequestKind.DECISION else (Answer.SIGN, Answer.DECLINE)
     fixed = {"mode": Mode.APPROVAL, "gate": style, "options": words, "dag_id": "go_no_go"}
     yes = {"decided_at": AT + timedelta(minutes=4)}
     return (
@@ -122,9 +122,9 @@ def voices(style: GateStyle) -> tuple[ItemView, ...]:
     )  # fmt: skip
 
 
-def go_no_go(style: GateStyle = GateStyle.DECISION) -> SectionView:
+def go_no_go(style: RequestKind = RequestKind.DECISION) -> SectionView:
     """Go/no-go, or the sign-off, half way."""
-    title = "Go / No-Go" if style is GateStyle.DECISION else "Sign-Off"
+    title = "Go / No-Go" if style is RequestKind.DECISION else "Sign-Off"
     return section(
         dag_id="go_no_go", section_id="go_no_go", phase_title="Launch Day", section_title=title,
         items=voices(style), set_aside=ASIDE, rehearsal=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
+from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role, Severity
 from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started
 from launch_pipeline.ledger.launch import Via
 from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
@@ -33,12 +33,12 @@ DIGEST = "sha256:" + "c" * 64
 
 def an_item(ref: str, owner: Role = Role.TECHNICAL_LEAD, **fields: Any) -> PlannedItem:
     """Make an item that its checks end."""
-    given = {"mode": Mode.CHECK, "gate": GateStyle.APPROVAL, "severity": Severity.BLOCKING, **fields}
+    given = {"mode": Mode.CHECK, "gate": RequestKind.APPROVAL, "severity": Severity.BLOCKING, **fields}
     return PlannedItem(ref=ref, owner=owner, **given)
 
 
-DECIDES = {"mode": Mode.APPROVAL, "gate": GateStyle.DECISION}
-SIGNS = {"mode": Mode.APPROVAL, "gate": GateStyle.SIGNATURE}
+DECIDES = {"mode": Mode.APPROVAL, "gate": RequestKind.DECISION}
+SIGNS = {"mode": Mode.APPROVAL, "gate": RequestKind.SIGNATURE}
 ITEMS = {
     "week_1": (
         an_item("week_1.security.tls"),
@@ -151,7 +151,7 @@ class Story:
             "outcome": made, "results": results, "role": None if by_machine else item.owner,
             "decided_by": None if by_machine else person(item.owner),
             "decided_at": NOON + timedelta(seconds=self._seconds),
-            "signature": item.owner.label if item.gate is GateStyle.SIGNATURE and not by_machine else "",
+            "signature": item.owner.label if item.gate is RequestKind.SIGNATURE and not by_machine else "",
             "task_instance_id": f"{ref}/{number}", "checklist_digest": DIGEST, **changes,
         }  # fmt: skip
         return self.keep(a_record(**fields))

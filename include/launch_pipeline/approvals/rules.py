@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from launch_pipeline.approvals.written import visible_length
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Role, Severity
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Severity
 from launch_pipeline.errors import AnswerRefused
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class AnswerRequest:
     options: tuple[Answer, ...]
     item_ref: str
     owner: Role
-    gate: GateStyle
+    gate: RequestKind
     severity: Severity
     airflow_user: str
     """Who answered, as Airflow knows him."""
@@ -178,7 +178,7 @@ def _self_approval_rule(case: _Case) -> None:
     sets_aside = case.answer in _SETS_ASIDE
     others = _who_waives(case, case.person) if sets_aside else _others(case)
     stop = " To stop the launch, run 'launch abort'." if case.answer.denies else ""
-    what = f"answer '{case.answer}' for" if case.request.gate is GateStyle.APPROVAL else "answer"
+    what = f"answer '{case.answer}' for" if case.request.gate is RequestKind.APPROVAL else "answer"
     sentence = f"You triggered this launch, so you may not {what} {case.request.item_ref}: {others} may."
     _refuse("self_approval", sentence + stop)
 
@@ -186,7 +186,7 @@ def _self_approval_rule(case: _Case) -> None:
 def _may_approve_own(case: _Case) -> bool:
     """Whether who triggered the launch may say this: a no to an ordinary item, or what nobody else could."""
     request = case.request
-    if request.gate is not GateStyle.APPROVAL:
+    if request.gate is not RequestKind.APPROVAL:
         return case.policy.self_approval
     if case.policy.self_approval_of_items or case.answer.denies:
         return True
@@ -203,7 +203,7 @@ def _others(case: _Case) -> str:
 
 def _two_roles_rule(case: _Case) -> None:
     again = case.person.id in case.request.already_answered_by
-    if again and not case.policy.two_roles_one_person and case.request.gate is not GateStyle.APPROVAL:
+    if again and not case.policy.two_roles_one_person and case.request.gate is not RequestKind.APPROVAL:
         stop = " To stop the launch, run 'launch abort'." if case.answer.denies else ""
         done = "You have already answered for another role in this launch;"
         _refuse("two_roles", f"{done} for the {case.request.owner.label} {_others(case)} may.{stop}")
@@ -221,7 +221,7 @@ def _reason_rule(case: _Case) -> None:
 
 
 def _signature_rule(case: _Case) -> None:
-    if case.request.gate is not GateStyle.SIGNATURE or not case.answer.affirms:
+    if case.request.gate is not RequestKind.SIGNATURE or not case.answer.affirms:
         return
     name = case.person.name
     typed = _plain(case.request.signature)

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_serializer, model_validator
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration, format_duration
-from launch_pipeline.checklist.vocabulary import Anchor, GateStyle, Mode, Role, Severity, SideEffect
+from launch_pipeline.checklist.vocabulary import Anchor, Mode, RequestKind, Role, Severity, SideEffect
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -65,7 +65,7 @@ class Item(Frozen):
     text: Text
     """The document's exact words; the task's display name."""
     mode: Mode
-    gate: GateStyle = GateStyle.APPROVAL
+    gate: RequestKind = RequestKind.APPROVAL
     owner: Role
     severity: Severity = Severity.BLOCKING
     question: Text | None = None
@@ -96,7 +96,7 @@ class Item(Frozen):
         if self.mode.needs_person and not self.question:
             message = f"mode '{self.mode}' asks nothing of its approver; add 'question:'"
             raise ValueError(message)
-        if self.gate is not GateStyle.APPROVAL and self.mode is not Mode.APPROVAL:
+        if self.gate is not RequestKind.APPROVAL and self.mode is not Mode.APPROVAL:
             message = f"a {self.gate} is answered by a person alone; set mode to 'approval'"
             raise ValueError(message)
         if self.repeat and not self.mode.needs_person:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def options_of(item: Item) -> tuple[Answer, ...]:
     """The answers an item takes: constant, since Airflow keeps those of the first request for ever."""
-    if item.gate is GateStyle.DECISION:
+    if item.gate is RequestKind.DECISION:
         return Answer.GO, Answer.NO_GO
-    if item.gate is GateStyle.SIGNATURE:
+    if item.gate is RequestKind.SIGNATURE:
         return Answer.SIGN, Answer.DECLINE
     approve = (Answer.APPROVE,) if item.mode.needs_person else ()
     recheck = (Answer.RECHECK,) if item.mode.has_checks else ()

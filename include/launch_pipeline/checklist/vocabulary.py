@@ -23,7 +23,7 @@ class Mode(StrEnum):
         return self is not Mode.CHECK
 
 
-class GateStyle(StrEnum):
+class RequestKind(StrEnum):
     """What a person is asked for: an item's approval, a go/no-go decision or a signature."""
 
     APPROVAL = "approval"

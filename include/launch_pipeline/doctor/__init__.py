@@ -1,3 +1,3 @@
-"""TODO."""
+"""Diagnose: what is connected, and whether a deployment is ready for a launch."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Describe one running launch without Airflow: its checklists, items, answers and records."""
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ShippedDag:
+class DeployedDag:
     """A Dag's plan, the file it comes from, and the specs of its items by task id."""
 
     plan: DagPlan
@@ -29,7 +29,7 @@ class ShippedDag:
     specs: dict[str, ItemSpec]
 
 
-def shipped_dag(checklist: str, dag_id: str) -> ShippedDag:
+def shipped_dag(checklist: str, dag_id: str) -> DeployedDag:
     """One Dag of one checklist file.
 
     Raises InvalidChecklist: Airflow shows it as an import error, with file, item, value and fix.
@@ -42,19 +42,19 @@ def shipped_dag(checklist: str, dag_id: str) -> ShippedDag:
     return dags[dag_id]
 
 
-def shipped_dags() -> dict[str, ShippedDag]:
+def deployed_dags() -> dict[str, DeployedDag]:
     """Every Dag of every checklist file, in the document's order. Raises InvalidChecklist."""
-    found: dict[str, ShippedDag] = {}
+    found: dict[str, DeployedDag] = {}
     for path in checklist_files():
         found |= _dags_of(path, file_digest(path))
     return found
 
 
 @lru_cache(maxsize=32)
-def _dags_of(path: Path, digest: str) -> dict[str, ShippedDag]:
+def _dags_of(path: Path, digest: str) -> dict[str, DeployedDag]:
     phase = load_phase(path, parameter_models())
     return {
-        dag_id: ShippedDag(
+        dag_id: DeployedDag(
             plan=plan,
             checklist=path.name,
             digest=digest,

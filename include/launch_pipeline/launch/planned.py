@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from launch_pipeline.approvals.policy import Policy
-    from launch_pipeline.launch.deployed_checklists import ShippedDag
+    from launch_pipeline.launch.deployed_checklists import DeployedDag
     from launch_pipeline.launch.item_records import ItemSpec
 
 
-def launch_plan(dags: Mapping[str, ShippedDag], policy: Policy) -> LaunchPlan:
+def launch_plan(dags: Mapping[str, DeployedDag], policy: Policy) -> LaunchPlan:
     """Plan a launch of these Dags. Raises KeyError where one that the conductor runs is missing."""
     phases = [*(dag_id for step in STEPS for dag_id in step), ROLLBACK]
     return LaunchPlan(

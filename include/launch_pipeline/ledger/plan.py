@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
+from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role, Severity
 
 
 class PlannedItem(Frozen):
@@ -20,7 +20,7 @@ class PlannedItem(Frozen):
     owner: Role
     severity: Severity
     mode: Mode
-    gate: GateStyle
+    gate: RequestKind
     rounds: Annotated[int, Field(ge=1)] = 1
     """How often it is asked."""
 

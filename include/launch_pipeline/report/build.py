@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import title
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.ledger.launch import Launch, LaunchState
 from launch_pipeline.report import events
 from launch_pipeline.report.contacts import contact_lines, rollback_lines
@@ -83,7 +83,7 @@ class _Builder:
         in_document = {item.ref for item in found.values()}
         phases = [_marked(phase, in_document) for phase in phases]
         status = _STATUS[given.verified.state] if given.verified.state else Status.BROKEN
-        decisions, signatures = self._gate(GateStyle.DECISION), self._gate(GateStyle.SIGNATURE)
+        decisions, signatures = self._gate(RequestKind.DECISION), self._gate(RequestKind.SIGNATURE)
         rollback = self._rollback()
         return Report(
             title=title_of(self._lines),
@@ -150,7 +150,7 @@ class _Builder:
             )
             yield _with_history(line, self._history.items.get(ref))
 
-    def _gate(self, gate: GateStyle) -> SectionLines | None:
+    def _gate(self, gate: RequestKind) -> SectionLines | None:
         """The section of the sign-offs that asks for decisions, or for signatures."""
         for phase in self._from.phases:
             for section in phase.sections if phase.kind == "sign_offs" else ():

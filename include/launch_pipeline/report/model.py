@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, computed_field
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Role, Severity
+from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role, Severity
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
@@ -88,7 +88,7 @@ class ItemLine(Frozen):
     owner: Role | None = None
     """None where the checklist does not have the item any more."""
     mode: Mode | None = None
-    gate: GateStyle = GateStyle.APPROVAL
+    gate: RequestKind = RequestKind.APPROVAL
     severity: Severity = Severity.BLOCKING
     in_document: bool = True
     latest: Attempt | None = None

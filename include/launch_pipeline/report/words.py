@@ -7,7 +7,7 @@ import unicodedata
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.vocabulary import GateStyle, Severity
+from launch_pipeline.checklist.vocabulary import RequestKind, Severity
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
 from launch_pipeline.report.model import Attempt, ItemLine, Report, Status
 
@@ -18,10 +18,10 @@ NOT_YET = "not reached yet"
 NEVER = "never reached"
 BYPASSED = "bypassed"
 _SPOKEN = {
-    (GateStyle.DECISION, Outcome.APPROVED): "go",
-    (GateStyle.DECISION, Outcome.REJECTED): "no go",
-    (GateStyle.SIGNATURE, Outcome.APPROVED): "signed",
-    (GateStyle.SIGNATURE, Outcome.REJECTED): "declined",
+    (RequestKind.DECISION, Outcome.APPROVED): "go",
+    (RequestKind.DECISION, Outcome.REJECTED): "no go",
+    (RequestKind.SIGNATURE, Outcome.APPROVED): "signed",
+    (RequestKind.SIGNATURE, Outcome.REJECTED): "declined",
 }
 _WAY = {
     RecordedBy.SLACK: "in Slack",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EXECUTOR = "launch_pipeline.airflow.deployment.executor.WholeLocalExecutor"
+EXECUTOR = "launch_pipeline.airflow.deployment.executor.FailFastLocalExecutor"
 PARALLELISM = 8
 """Workers of the local executor; 8 suits two cores, Airflow's own 32 do not."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Severity
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Severity
 from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_rehearsal.product.base.plan import Part
@@ -260,9 +260,9 @@ def react(scenario: Scenario, gate: Gate, now: Situation) -> Reaction | None:
     """Decide what the owner answers now; None: he waits and hopes."""
     if gate.waited < pause(scenario, gate.ref):
         return None
-    if gate.item.gate is GateStyle.DECISION:
+    if gate.item.gate is RequestKind.DECISION:
         return Reaction(Answer.GO)
-    if gate.item.gate is GateStyle.SIGNATURE:
+    if gate.item.gate is RequestKind.SIGNATURE:
         return Reaction(Answer.SIGN)
     if gate.verdict in {None, Verdict.PASSED}:
         return Reaction(Answer.APPROVE) if gate.item.mode.needs_person else None

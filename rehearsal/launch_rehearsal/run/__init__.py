@@ -1,3 +1,3 @@
-"""TODO."""
+"""Run a rehearsal from start to summary."""
 
 from __future__ import annotations

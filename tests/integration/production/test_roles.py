@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from servers.plugin_server import an_item, an_open_gate
 from servers.who_may import ACTIONS, CELLS, COLUMNS, DAG, TASK, ask
 
@@ -82,7 +82,7 @@ def test_approver_answers_in_airflow_and_marks_nothing(api: DeployedApi) -> None
 def test_account_that_may_answer_still_needs_the_role(api: DeployedApi, user: str) -> None:
     """Airflow's permission decides nothing: not for the administrator, not for another role's holder."""
     gate = an_open_gate(api.rows, DAG, TASK)
-    assert shipped_dags()[DAG].specs[TASK].item.owner == "operations_lead"
+    assert deployed_dags()[DAG].specs[TASK].item.owner == "operations_lead"
     if user != "admin":
         api.let_in(user)
     reply = api.call(user, "PATCH", gate.path, {"chosen_options": ["Approve"], "params_input": {}})

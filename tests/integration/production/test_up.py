@@ -11,7 +11,7 @@ import pytest
 
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from launch_pipeline.approvals.contacts import load_contacts
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.proof.verify import verify
 from launch_pipeline.ledger.schema import EntryKind
@@ -100,7 +100,7 @@ def test_decision_is_kept_and_told(api: DeployedApi) -> None:
     body = {"logical_date": None, "conf": FORM, "dag_run_id": RUN}
     started = api.call(api.account(FabRole.LAUNCHER), "POST", "/api/v2/dags/launch/dagRuns", body)
     assert started.is_success, started.text
-    specs = shipped_dags()[PHASE].specs
+    specs = deployed_dags()[PHASE].specs
     task_id = next(name for name, spec in specs.items() if spec.item.mode == "approval")
     holder = _holder(api, specs[task_id].item.owner)
     user = api.let_in(str(holder.airflow_user))

@@ -141,7 +141,7 @@ def test_command_writes_and_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shutil.rmtree(tmp_path / "checklists" / "schema")
     monkeypatch.setenv("LAUNCH_INCLUDE", str(tmp_path))
     assert include_folder() == tmp_path
-    with pytest.raises(SystemExit, match=r"Fix: Run 'python -m launch_pipeline\.checks\.schema'"):
+    with pytest.raises(SystemExit, match=r"Fix: Run 'python -m launch_pipeline\.checks\.docs\.schema'"):
         main(["--check"])
     main([])
     main(["--check"])

@@ -11,7 +11,7 @@ import pytest
 from launch_pipeline.checklist.files import checklist_folder
 from launch_pipeline.checklist.load import checklist_files, load_phase, load_phases
 from launch_pipeline.checklist.plan import plan_dags
-from launch_pipeline.checklist.vocabulary import GateStyle, Mode, Severity
+from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,17 +94,17 @@ def test_modes_and_marks_are_counted(document_items: list[Item]) -> None:
     assert sum(item.severity is Severity.ADVISORY for item in document_items) == 13
     assert sum(bool(item.side_effects) for item in document_items) == 29
     assert sum(item.evidence_only for item in document_items) == 4
-    assert all(item.gate is GateStyle.APPROVAL for item in document_items)
+    assert all(item.gate is RequestKind.APPROVAL for item in document_items)
 
 
 def test_four_roles_decide_and_four_sign(phases: list[Phase]) -> None:
     """Go/no-go and the Sign-Off belong to the same four roles, each blocking; a rollback is decided once."""
     gates = [(phase.kind, item.gate) for phase in phases for _, item in phase.items()]
     assert Counter(gate for kind, gate in gates if kind == "sign_offs") == {
-        GateStyle.DECISION: 4,
-        GateStyle.SIGNATURE: 4,
+        RequestKind.DECISION: 4,
+        RequestKind.SIGNATURE: 4,
     }
-    assert gates.count(("rollback", GateStyle.DECISION)) == 1
+    assert gates.count(("rollback", RequestKind.DECISION)) == 1
     decide, sign = (
         section.items for phase in phases if phase.kind == "sign_offs" for section in phase.sections
     )
@@ -125,7 +125,9 @@ def test_texts_are_the_exact_lines_of_the_document(phases: list[Phase], outline:
 def test_signatures_are_those_of_the_document(phases: list[Phase], outline: Outline) -> None:
     """Who signs is what the document's Sign-Off names."""
     sections = dict(outline)["Sign-Off"]
-    signing = [item.text for phase in phases for _, item in phase.items() if item.gate is GateStyle.SIGNATURE]
+    signing = [
+        item.text for phase in phases for _, item in phase.items() if item.gate is RequestKind.SIGNATURE
+    ]
     assert signing == [title for title, _ in sections]
 
 

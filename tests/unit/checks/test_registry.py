@@ -163,7 +163,8 @@ def test_two_kinds_of_one_name_are_an_error(points: list[EntryPoint]) -> None:
 def test_kinds_import_no_client_library() -> None:
     """Reading parameters costs no HTTP, database, DNS or cryptography library."""
     script = (
-        "import sys; from launch_pipeline.checks import registry, run, context; registry.parameter_models(); "
+        "import sys; from launch_pipeline.checks.engine import registry, run, context; "
+        "registry.parameter_models(); "
         "heavy = {'aiohttp', 'psycopg', 'dns', 'cryptography', 'defusedxml', 'airflow', 'redis', "
         "'kubernetes_asyncio', 'aiobotocore', 'botocore'}; "
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"

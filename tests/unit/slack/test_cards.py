@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.schema import Outcome
@@ -68,11 +68,11 @@ def rollback() -> LaunchNote:
 PICTURES: dict[str, Message | View] = {
     "section_card": cards.section_cards(section())[0],
     "go_no_go_card": cards.decision_card(go_no_go()),
-    "sign_off_card": cards.decision_card(go_no_go(GateStyle.SIGNATURE)),
+    "sign_off_card": cards.decision_card(go_no_go(RequestKind.SIGNATURE)),
     "launch_root": cards.launch_root(launch()),
     "review_modal": review_modal.review_modal(section(), "U0LAUNCH01", "C001LAUNCH", "1.000001"),
     "signature_modal": review_modal.review_modal(
-        go_no_go(GateStyle.SIGNATURE), "U0LAUNCH04", "C001LAUNCH", "1.000001"
+        go_no_go(RequestKind.SIGNATURE), "U0LAUNCH04", "C001LAUNCH", "1.000001"
     ),
     "phase_failed": notes.phase_note(phase_note()),
     "phase_complete": notes.phase_note(
@@ -167,9 +167,9 @@ def test_card_rings_the_first_and_names_the_backups() -> None:
 def test_decision_counts_only_a_yes() -> None:
     """A No go is not one of four that said Go."""
     no = done(
-        1, "Technical Lead", Outcome.REJECTED, gate=GateStyle.DECISION, decided_by="Ada", reason="not yet"
+        1, "Technical Lead", Outcome.REJECTED, gate=RequestKind.DECISION, decided_by="Ada", reason="not yet"
     )
-    view = section(items=(no, *voices(GateStyle.DECISION)[1:]), section_title="Go / No-Go")
+    view = section(items=(no, *voices(RequestKind.DECISION)[1:]), section_title="Go / No-Go")
     card = cards.section_cards(view)[0]
     assert "1 of 4 said Go" in card.text
     assert "🟥⬜🟩⬜" in words(card)
@@ -205,8 +205,8 @@ def test_options_of_a_person() -> None:
     assert done(1, "a").options_for("U0LAUNCH01") == ()
 
 
-@pytest.mark.parametrize("style", GateStyle)
-def test_refused_answer_is_explained_where_it_is_given_again(style: GateStyle) -> None:
+@pytest.mark.parametrize("style", RequestKind)
+def test_refused_answer_is_explained_where_it_is_given_again(style: RequestKind) -> None:
     """Card and modal say why the last answer did not count; nothing of it stays once it is answered."""
     why = "Sign with your full name, Ada Lindqvist."
     again = asking(1, "a", gate=style, refused=why)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.verdict import Finding, Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.schema import Outcome
@@ -40,7 +40,7 @@ OURS = re.compile(
 
 
 @st.composite
-def hostile_item(draw: st.DrawFn, number: int, style: GateStyle) -> Any:
+def hostile_item(draw: st.DrawFn, number: int, style: RequestKind) -> Any:
     """An item all of whose texts come from somebody who means harm."""
     text = draw(TEXTS)
     fields: dict[str, Any] = {
@@ -60,7 +60,7 @@ def hostile_item(draw: st.DrawFn, number: int, style: GateStyle) -> Any:
 
 
 @st.composite
-def hostile_section(draw: st.DrawFn, style: GateStyle = GateStyle.APPROVAL) -> Any:
+def hostile_section(draw: st.DrawFn, style: RequestKind = RequestKind.APPROVAL) -> Any:
     """A section of up to 14 such items."""
     number = draw(st.integers(1, 14))
     # A few different items, repeated, fill a card as well as many different ones do.
@@ -136,7 +136,7 @@ def test_modal(view: Any, user: str) -> None:
 
 
 @CALM
-@given(hostile_section(GateStyle.DECISION))
+@given(hostile_section(RequestKind.DECISION))
 def test_decision_card(view: Any) -> None:
     """Go/no-go."""
     harmless(cards.decision_card(view))

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, ROLLBACK
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launch import LaunchState as Kept
@@ -151,7 +151,7 @@ def test_decisions_show_what_was_let_pass() -> None:
         a_record(outcome=Outcome.REJECTED, reason="not today", launch_id=LAUNCH, dag_id=GO_NO_GO),
     )
     view = section(airflow, "go_no_go", kept=memory(aside=aside))
-    assert view.gate is GateStyle.DECISION
+    assert view.gate is RequestKind.DECISION
     (one,) = view.set_aside
     assert (one.outcome, one.by, one.reason) == (Outcome.WAIVED, "Ada Lindqvist", "lands next week")
     assert one.url.endswith("/required_actions")
@@ -381,6 +381,9 @@ def test_every_section_of_the_checklist_can_be_shown() -> None:
         airflow.ask(*(one.task_id for one in plan.items), dag_id=dag_id)
     views = sections_of(airflow.launch(), known, memory())
     assert sum(len(view.items) for view in views) == 288
-    assert {view.section_id for view in views if view.gate is GateStyle.DECISION} >= {"go_no_go", "decision"}
+    assert {view.section_id for view in views if view.gate is RequestKind.DECISION} >= {
+        "go_no_go",
+        "decision",
+    }
     assert all(card.live for view in views for card in Showing().cards(view))
     assert voices()[0] in {item.task_id for view in views for item in view.items}

@@ -27,7 +27,7 @@ _ADDRESSES = (("api", "base_url"), ("core", "execution_api_server_url"))
 """Options with an address of this api-server: for people, and for components."""
 
 
-class HostDoor:
+class HostCheck:
     """ASGI middleware around the whole api-server: refuses what is not asked of one of its names."""
 
     def __init__(self, app: App, hosts: Iterable[str] | None = None) -> None:

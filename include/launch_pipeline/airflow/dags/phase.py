@@ -10,9 +10,9 @@ from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
 from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
 from launch_pipeline.airflow.policies.launch_run import CONDUCTORS_TYPE
-from launch_pipeline.airflow.sensors.launch_window import OpensOperator
+from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.checklist.sequence import WINDOWS, title
-from launch_pipeline.launch.deployed_checklists import ShippedDag, shipped_dag
+from launch_pipeline.launch.deployed_checklists import DeployedDag, shipped_dag
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -48,9 +48,9 @@ def build_phase_dag(checklist: str, dag_id: str) -> DAG:
     return dag
 
 
-def _moments(shipped: ShippedDag) -> dict[str, BaseOperator]:
+def _moments(shipped: DeployedDag) -> dict[str, BaseOperator]:
     return {
-        name: OpensOperator(
+        name: LaunchWindowSensor(
             task_id=name,
             task_display_name=name.replace("_", " ").capitalize(),
             moment=moment.model_dump(mode="json"),
@@ -61,7 +61,7 @@ def _moments(shipped: ShippedDag) -> dict[str, BaseOperator]:
     }
 
 
-def _items(shipped: ShippedDag) -> dict[str, BaseOperator]:
+def _items(shipped: DeployedDag) -> dict[str, BaseOperator]:
     tasks: dict[str, BaseOperator] = {}
     for section, planned_items in shipped.plan.sections:
         with TaskGroup(section.id, group_display_name=section.title, tooltip=section.title):
@@ -82,7 +82,7 @@ def _item(name: str, spec: ItemSpec) -> ChecklistItemOperator:
     )
 
 
-def _close(shipped: ShippedDag, items: list[BaseOperator]) -> None:
+def _close(shipped: DeployedDag, items: list[BaseOperator]) -> None:
     plan = shipped.plan
     gate = PhaseGateOperator(
         task_id="phase_gate",
@@ -103,7 +103,7 @@ def _close(shipped: ShippedDag, items: list[BaseOperator]) -> None:
     gate.set_downstream(announce.as_teardown())
 
 
-def _dag_doc(shipped: ShippedDag) -> str:
+def _dag_doc(shipped: DeployedDag) -> str:
     plan = shipped.plan
     lines = [f"## {plan.title}", "", plan.phase.description, ""]
     for section, items in plan.sections:

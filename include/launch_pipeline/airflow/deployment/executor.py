@@ -25,7 +25,7 @@ PRELOADED = (
 """Half a second for each task that begins, of which a launch has hundreds."""
 
 
-class WholeLocalExecutor(LocalExecutor):
+class FailFastLocalExecutor(LocalExecutor):
     """Ends the scheduler when one of its workers was killed; whoever supervises it starts it anew.
 
     Workers read one queue. One that is killed while it waits there takes the queue's lock along: no other

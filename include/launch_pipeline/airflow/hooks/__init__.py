@@ -1,3 +1,3 @@
-"""TODO."""
+"""Reach the ledger, Airflow's REST API and the connections of checks."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Announce phases and launches from a worker."""
 
 from __future__ import annotations

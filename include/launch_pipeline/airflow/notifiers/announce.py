@@ -24,7 +24,7 @@ from launch_pipeline.notifications.model import LaunchNote
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from launch_pipeline.airflow.notifiers.facts import LaunchInView
+    from launch_pipeline.airflow.notifiers.facts import LaunchSummary
     from launch_pipeline.notifications.keys import Note
     from launch_pipeline.notifications.model import PhaseNote
     from launch_pipeline.slack.messages.views import LaunchView
@@ -121,16 +121,16 @@ class AnnounceOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Tell it, then keep in the ledger what was told and where."""
-        from launch_pipeline.airflow.notifiers.facts import LaunchInView  # noqa: PLC0415 - reads contacts
+        from launch_pipeline.airflow.notifiers.facts import LaunchSummary  # noqa: PLC0415 - reads contacts
 
         ti = context["ti"]
-        launch = LaunchInView(launch_in(context, over_too=True))
+        launch = LaunchSummary(launch_in(context, over_too=True))
         note = self._note(context, launch)
         teller = announcer()
         ts = teller.tell(note, launch.root(ti.dag_id))
         keep(Announcement.of(note, teller.channel, ts), ti)
 
-    def _note(self, context: Context, launch: LaunchInView) -> PhaseNote:
+    def _note(self, context: Context, launch: LaunchSummary) -> PhaseNote:
         from launch_pipeline.notifications.build import (  # noqa: PLC0415 - no Dag needs it
             phase_note_of,
             records_of,

@@ -13,7 +13,7 @@ from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.moments import opening_of
 from launch_pipeline.checklist.sequence import CONDUCTOR, T_0, title
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.environments import environment_of
 from launch_pipeline.notifications.build import LaunchFacts
 from launch_pipeline.notifications.links import run_url
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class LaunchInView:
+class LaunchSummary:
     """A launch as its notes show it: its configuration, and how it stands in the ledger."""
 
     def __init__(self, launch: LaunchContext) -> None:
@@ -74,7 +74,7 @@ class LaunchInView:
         if self.launch_at is None:
             return None
         try:
-            dag = shipped_dags().get(dag_id)
+            dag = deployed_dags().get(dag_id)
             pace = environment_of(self.launch).pace
         except (ConfigurationError, InvalidChecklist) as error:
             log.warning("When %s opens cannot be said: %s", dag_id, error)

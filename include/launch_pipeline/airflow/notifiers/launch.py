@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.airflow.hooks.ledger import latest_seal, ledger, set_aside
 from launch_pipeline.airflow.notifiers.announce import Announcement, announcer, keep
-from launch_pipeline.airflow.notifiers.facts import LaunchInView, airflow_url, name_of
+from launch_pipeline.airflow.notifiers.facts import LaunchSummary, airflow_url, name_of
 from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, ROLLBACK, SIGN_OFF, T_0, title
 from launch_pipeline.errors import ConfigurationError, LaunchError, LedgerUnavailable
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 def tell_started(ti: Any, launch: LaunchContext) -> None:
     """Tell that a launch began: release, launch time and who started it. Raises LedgerUnavailable."""
-    view = LaunchInView(launch)
+    view = LaunchSummary(launch)
     note = _note(
         view,
         LaunchNoteKind.STARTED,
@@ -46,7 +46,7 @@ def tell_started(ti: Any, launch: LaunchContext) -> None:
 def tell_refused(launch: LaunchContext, reason: str) -> None:
     """Tell that a start was refused, and why. It is no launch, so nothing is kept of it."""
     try:
-        view = LaunchInView(launch)
+        view = LaunchSummary(launch)
         note = _note(
             view, LaunchNoteKind.REFUSED, what=launch.release, by=_named(launch.started_by), reason=reason
         )
@@ -57,7 +57,7 @@ def tell_refused(launch: LaunchContext, reason: str) -> None:
 
 def tell_complete(ti: Any, launch: LaunchContext) -> None:
     """Tell that a launch is complete, and who signed it. Raises LedgerUnavailable."""
-    view = LaunchInView(launch)
+    view = LaunchSummary(launch)
     seal, _ = latest_seal(launch.launch_id, SIGN_OFF)
     signed = deciders(seal, _records(launch), Outcome.APPROVED) if seal else ()
     _tell(ti, view, _note(view, LaunchNoteKind.COMPLETE, what=launch.release, by=signed, **_end(launch)))
@@ -65,7 +65,7 @@ def tell_complete(ti: Any, launch: LaunchContext) -> None:
 
 def tell_decided(ti: Any, launch: LaunchContext, seal: Seal) -> None:
     """Tell go, with what was let pass, or no go, with who said so and why. Raises LedgerUnavailable."""
-    view, records = LaunchInView(launch), _records(launch)
+    view, records = LaunchSummary(launch), _records(launch)
     if seal.complete:
         note = _note(
             view,
@@ -100,7 +100,7 @@ def tell_rollback_offered(ti: Any, launch: LaunchContext, windows: list[str], pr
 
     ``windows`` are the Dags that failed, ``problems`` their reasons. Raises LedgerUnavailable.
     """
-    view, records = LaunchInView(launch), _records(launch)
+    view, records = LaunchSummary(launch), _records(launch)
     seals = [seal for dag_id in windows if (seal := latest_seal(launch.launch_id, dag_id)[0])]
     note = _note(
         view,
@@ -126,7 +126,7 @@ def tell_window(ti: Any, launch: LaunchContext, due: datetime) -> None:
     kind = LaunchNoteKind.WINDOW_MISSED if missed else LaunchNoteKind.WINDOW_OPENED
     then = "It opens now. If that is too late, run 'launch postpone' or 'launch abort'."
     try:
-        view = LaunchInView(launch)
+        view = LaunchSummary(launch)
         note = _note(
             view,
             kind,
@@ -143,7 +143,7 @@ def tell_window(ti: Any, launch: LaunchContext, due: datetime) -> None:
         log.warning("That %s opened could not be told: %s", ti.dag_id, error)
 
 
-def _note(view: LaunchInView, kind: LaunchNoteKind, *suffix: str, **fields: Any) -> LaunchNote:
+def _note(view: LaunchSummary, kind: LaunchNoteKind, *suffix: str, **fields: Any) -> LaunchNote:
     facts = view.facts
     return LaunchNote(
         kind=kind,
@@ -154,7 +154,7 @@ def _note(view: LaunchInView, kind: LaunchNoteKind, *suffix: str, **fields: Any)
     )
 
 
-def _tell(ti: Any, view: LaunchInView, note: LaunchNote) -> None:
+def _tell(ti: Any, view: LaunchSummary, note: LaunchNote) -> None:
     """Tell it if Slack takes it now, and keep it in any case. Raises LedgerUnavailable."""
     channel, ts = "", ""
     try:

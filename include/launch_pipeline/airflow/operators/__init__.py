@@ -1,3 +1,3 @@
-"""TODO."""
+"""Run in a worker: an item, the gate of a phase, the steps of a launch."""
 
 from __future__ import annotations

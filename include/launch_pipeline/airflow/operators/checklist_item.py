@@ -52,9 +52,9 @@ from launch_pipeline.airflow.policies.openings import opened
 from launch_pipeline.airflow.policies.pacing import pause, worker_lag
 from launch_pipeline.airflow.policies.retries import RECHECKS, ItemRetryPolicy, RecheckAsked
 from launch_pipeline.airflow.sensors.launch_window import WindowTrigger
-from launch_pipeline.airflow.triggers.checks import DenialTrigger, ItemTrigger
+from launch_pipeline.airflow.triggers.checks import ChecksTrigger, NoGoTrigger
 from launch_pipeline.approvals.deployed import policy
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.errors import (
     AnswerRefused,
@@ -113,7 +113,7 @@ class ChecklistItemOperator(HITLOperator):
         if self.in_triggerer:
             self.start_from_trigger = True
             self.start_trigger_args = StartTriggerArgs(
-                trigger_cls=f"{ItemTrigger.__module__}.{ItemTrigger.__qualname__}",
+                trigger_cls=f"{ChecksTrigger.__module__}.{ChecksTrigger.__qualname__}",
                 trigger_kwargs={"spec": self.spec.payload(), "every": None, "ends": self.ends},
                 next_method="looked",
             )
@@ -201,7 +201,7 @@ class ChecklistItemOperator(HITLOperator):
             body=hitl_request.body(self.spec, launch),
             params=self.serialized_params,
         )
-        if self.spec.item.gate is GateStyle.DECISION:
+        if self.spec.item.gate is RequestKind.DECISION:
             context["ti"].xcom_push(key=hitl_request.SET_ASIDE_KEY, value=set_aside(launch.launch_id))
         self._wait(launch, evidence)
 
@@ -209,8 +209,8 @@ class ChecklistItemOperator(HITLOperator):
         if evidence is not None and not evidence.passed and self.repeats_checks:
             trigger = self._trigger(every=recheck_every(launch).total_seconds(), ends=self.ends)
             self.defer(trigger=trigger, method_name="answered")
-        if self.spec.item.gate is GateStyle.DECISION:
-            self.defer(trigger=DenialTrigger(ref=self.spec.ref), method_name="answered")
+        if self.spec.item.gate is RequestKind.DECISION:
+            self.defer(trigger=NoGoTrigger(ref=self.spec.ref), method_name="answered")
         raise TaskAwaitingInput(method_name="answered")
 
     def _ask_again(self, context: Context, launch: LaunchContext, why: str) -> NoReturn:
@@ -396,9 +396,9 @@ class ChecklistItemOperator(HITLOperator):
 
     # ---- small things ------------------------------------------------------------------------------
 
-    def _trigger(self, *, every: float | None = None, ends: bool) -> ItemTrigger:
+    def _trigger(self, *, every: float | None = None, ends: bool) -> ChecksTrigger:
         rest = 0.0 if ends else worker_lag().total_seconds()
-        return ItemTrigger(spec=self.spec.payload(), every=every, ends=ends, rest=rest)
+        return ChecksTrigger(spec=self.spec.payload(), every=every, ends=ends, rest=rest)
 
 
 def _is_answer(event: Any) -> bool:

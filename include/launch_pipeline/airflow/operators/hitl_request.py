@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param
 
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.language.variables import substitute
 from launch_pipeline.errors import Inconclusive
 
@@ -38,7 +38,7 @@ def body(spec: ItemSpec, launch: LaunchContext) -> str:
     ]
     if item.mode.has_checks:
         parts.append("What the checks saw in this try: tab *Storage*, XCom `evidence`.")
-    if item.gate is GateStyle.DECISION:
+    if item.gate is RequestKind.DECISION:
         parts.append(f"Everything waived, rejected or not met so far: tab *Storage*, XCom `{SET_ASIDE_KEY}`.")
     return "\n\n".join(parts)
 
@@ -46,7 +46,7 @@ def body(spec: ItemSpec, launch: LaunchContext) -> str:
 def form(spec: ItemSpec) -> dict[str, Param]:
     """Fields of the request; the form leaves them open, since the answer decides what is needed."""
     reason = _text("Reason", "Required to waive, reject or say no.", 2000)
-    if spec.item.gate is not GateStyle.SIGNATURE:
+    if spec.item.gate is not RequestKind.SIGNATURE:
         return {"reason": reason}
     return {"signature": _text("Signature", "Your full name, as in the contacts.", 200), "reason": reason}
 

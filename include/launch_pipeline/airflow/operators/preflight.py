@@ -10,7 +10,7 @@ from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.checklist.sequence import ALL_PHASES
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.environments import environment_named
 from launch_pipeline.launch.planned import launch_plan
 from launch_pipeline.ledger.launch import Launch
@@ -31,7 +31,7 @@ def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
     if problems:
         raise LaunchRefused("This launch cannot start:\n" + "\n".join(f"- {p}" for p in problems))
     rehearsal = asked.rehearsal or environment_named(asked.environment).rehearsal
-    admitted, dags = asked.model_copy(update={"rehearsal": rehearsal}), shipped_dags()
+    admitted, dags = asked.model_copy(update={"rehearsal": rehearsal}), deployed_dags()
     launch = launches().start(
         Launch(
             launch_id=admitted.launch_id,
@@ -88,7 +88,7 @@ def _setting_problems(asked: LaunchContext, paused: list[str]) -> Iterator[str]:
     except ConfigurationError as error:
         yield str(error)
     try:
-        dags = shipped_dags()
+        dags = deployed_dags()
         if missing := [dag_id for dag_id in ALL_PHASES if dag_id not in dags]:
             yield f"No checklist has the phase {', '.join(missing)}. Restore its file in include/checklists."
         specs = [spec for dag in dags.values() for spec in dag.specs.values()]

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Decide for workers and triggers alike: retries, openings, whose run it is, which answer counts."""
 
 from __future__ import annotations

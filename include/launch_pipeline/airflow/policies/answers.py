@@ -8,7 +8,7 @@ from launch_pipeline.airflow.hooks.ledger import ledger
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.approvals.rules import AnswerRequest, judge_answer, judge_asking
 from launch_pipeline.checklist.sequence import GO_NO_GO
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.launch.evidence import evidence_changed, shows
 from launch_pipeline.ledger.schema import Entry
@@ -60,7 +60,7 @@ def keep_decision(spec: ItemSpec, record: Record) -> None:
     the launch is over, LedgerUnavailable.
     """
     entry = Entry.of_record(record)
-    if spec.item.gate is GateStyle.APPROVAL:
+    if spec.item.gate is RequestKind.APPROVAL:
         ledger().append_in_course([entry])
     else:
         final, twice = record.dag_id == GO_NO_GO, _one_person_may_decide_twice()

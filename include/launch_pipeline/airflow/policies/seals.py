@@ -11,7 +11,7 @@ from launch_pipeline.airflow.hooks.ledger import latest_seal, launches, ledger
 from launch_pipeline.airflow.hooks.task_api import task_instance
 from launch_pipeline.checklist.sequence import preceding, title
 from launch_pipeline.errors import LaunchRefused
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.schema import OUTCOMES
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _problem(launch: Launch, dag_id: str, outcomes: dict[str, Outcome]) -> str |
         return "has no seal of its present gate. Clear its phase_gate with downstream."
     if not seal.complete:
         return "is sealed, but not complete. Repair it: clear what failed with downstream."
-    dag = shipped_dags().get(dag_id)
+    dag = deployed_dags().get(dag_id)
     began = launch.checklist_digests.get(dag_id)
     if dag is None or began is None or {seal.checklist_digest, dag.digest} != {began}:
         return "was sealed with another checklist than it has now. Restore the file, or start a new launch."

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Wait for the windows of the launch day."""
 
 from __future__ import annotations

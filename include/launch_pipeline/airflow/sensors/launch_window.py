@@ -52,7 +52,7 @@ class WindowTrigger(BaseTrigger):
         yield TriggerEvent(opened) if self.told else TaskSuccessEvent(xcoms={"return_value": opened})
 
 
-class OpensOperator(BaseOperator):
+class LaunchWindowSensor(BaseOperator):
     """Holds back what follows until its moment; holds no worker and can be postponed."""
 
     template_fields = ()

@@ -33,7 +33,7 @@ DENIAL_SECONDS = 2.0
 """Between two looks for another role's no; four tasks at most wait so."""
 
 
-class ItemTrigger(BaseTrigger):
+class ChecksTrigger(BaseTrigger):
     """Runs an item's checks.
 
     Without ``every`` it looks once: a pass ends the task (unless a person is needed as well), anything
@@ -128,7 +128,7 @@ class ItemTrigger(BaseTrigger):
         return self.task_instance
 
 
-class DenialTrigger(BaseTrigger):
+class NoGoTrigger(BaseTrigger):
     """Beside an open go/no-go request: fires as soon as another role has said no."""
 
     def __init__(self, *, ref: str) -> None:

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Write the catalogue of items and the editors' schema."""
 
 from __future__ import annotations

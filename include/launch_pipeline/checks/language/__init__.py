@@ -1,3 +1,3 @@
-"""TODO."""
+"""Read and weigh expectations: paths, values, patterns, variables. Pure."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Hold the commands of ``launch``, one module each."""
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from launch_pipeline.cli.console import ExitCode, complain, err, out
 from launch_pipeline.cli.options import ContactsOption, HomeOption, UrlOption, UserOption
 from launch_pipeline.doctor.context import EnvironmentOption, look_around
 from launch_pipeline.errors import LaunchError
-from launch_pipeline.launch.context import launch_variables
 from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
@@ -91,6 +90,8 @@ def check(
     user: UserOption = None,
 ) -> None:
     """Find the item, run its checks, show them, and exit with the verdict."""
+    from launch_pipeline.launch.context import launch_variables  # noqa: PLC0415 - loads pydantic
+
     try:
         planned = find_item(item)
         variables = launch_variables(dict(variable(text) for text in given or ()))

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Find out what the checks of a checklist can reach."""
 
 from __future__ import annotations

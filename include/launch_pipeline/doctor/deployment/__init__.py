@@ -1,3 +1,3 @@
-"""TODO."""
+"""Examine a running deployment, row by row."""
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.vocabulary import GateStyle, Severity
+from launch_pipeline.checklist.vocabulary import RequestKind, Severity
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
 
@@ -116,7 +116,7 @@ def _of_an_approval(record: Record, item: PlannedItem) -> Iterator[str]:
 
 
 def _of_the_role(record: Record, item: PlannedItem, started: Started) -> Iterator[str]:
-    if item.gate is not GateStyle.APPROVAL:
+    if item.gate is not RequestKind.APPROVAL:
         yield from _of_the_gate(record, item, started)
     if record.outcome in SET_ASIDE:
         yield from _of_a_waiver(record, item, started)
@@ -135,7 +135,7 @@ def _of_the_gate(record: Record, item: PlannedItem, started: Started) -> Iterato
     own = person is not None and person.airflow_user == started.started_by
     if own and not started.plan.rules.self_approval:
         yield "who started the launch has answered it, which its rules forbid"
-    signs = item.gate is GateStyle.SIGNATURE and record.outcome is Outcome.APPROVED
+    signs = item.gate is RequestKind.SIGNATURE and record.outcome is Outcome.APPROVED
     if signs and not record.signature.strip():
         yield "it is signed with nothing"
 

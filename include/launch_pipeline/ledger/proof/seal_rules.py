@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.ledger.schema import Outcome
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _of_completeness(seal: Seal, started: Started, past: Past) -> Iterator[str]:
 def _of_the_people(seal: Seal, started: Started, past: Past) -> Iterator[str]:
     if started.plan.rules.two_roles_one_person:
         return
-    gates = [i.ref for i in started.plan.items[seal.dag_id] if i.gate is not GateStyle.APPROVAL]
+    gates = [i.ref for i in started.plan.items[seal.dag_id] if i.gate is not RequestKind.APPROVAL]
     records = [past.latest(seal.dag_id, ref) for ref in gates]
     people = Counter(record.decided_by.id for record in records if record and record.decided_by)
     for person, count in people.items():

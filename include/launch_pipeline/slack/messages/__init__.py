@@ -1,3 +1,3 @@
-"""TODO."""
+"""Compose messages in Block Kit. Pure."""
 
 from __future__ import annotations

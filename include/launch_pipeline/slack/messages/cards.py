@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.notifications.text import marked
 from launch_pipeline.slack.messages import elements
 from launch_pipeline.slack.messages.button_values import CardLocator, pins_of
@@ -47,8 +47,8 @@ _LAUNCHES = {
     LaunchState.ROLLED_BACK: "↩️ Launch was rolled back",
 }
 _DECIDING = {
-    GateStyle.DECISION: ("said Go", "Decide…", "decide"),
-    GateStyle.SIGNATURE: ("signed", "Sign…", "sign"),
+    RequestKind.DECISION: ("said Go", "Decide…", "decide"),
+    RequestKind.SIGNATURE: ("signed", "Sign…", "sign"),
 }
 
 
@@ -58,7 +58,7 @@ def section_cards(view: SectionView) -> tuple[Message, ...]:
     Which item is on which card depends on the items' order and number alone, so a change of state changes
     one message and moves nothing. Decisions and signatures get their own card.
     """
-    if view.gate is not GateStyle.APPROVAL:
+    if view.gate is not RequestKind.APPROVAL:
         return (decision_card(view),)
     split = split_items(view.items)
     return tuple(_section_card(view, items, part, len(split)) for part, items in enumerate(split))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.schema import Outcome
 
@@ -44,10 +44,10 @@ OUTCOMES = {
     Outcome.OPEN: Standing(Rank.MOVING, "⏳", "Open"),
 }
 _SPOKEN = {
-    (GateStyle.DECISION, Outcome.APPROVED): Standing(Rank.DONE, "✅", "Go"),
-    (GateStyle.DECISION, Outcome.REJECTED): Standing(Rank.ENDED_BADLY, "❌", "No go"),
-    (GateStyle.SIGNATURE, Outcome.APPROVED): Standing(Rank.DONE, "✅", "Signed"),
-    (GateStyle.SIGNATURE, Outcome.REJECTED): Standing(Rank.ENDED_BADLY, "❌", "Declined"),
+    (RequestKind.DECISION, Outcome.APPROVED): Standing(Rank.DONE, "✅", "Go"),
+    (RequestKind.DECISION, Outcome.REJECTED): Standing(Rank.ENDED_BADLY, "❌", "No go"),
+    (RequestKind.SIGNATURE, Outcome.APPROVED): Standing(Rank.DONE, "✅", "Signed"),
+    (RequestKind.SIGNATURE, Outcome.REJECTED): Standing(Rank.ENDED_BADLY, "❌", "Declined"),
 }
 _ASKED = {
     Verdict.FAILED: Standing(Rank.RED, "🔴", "Checks failed"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.notifications.text import marked
@@ -30,11 +30,15 @@ _CHANGED = "⚠️ *The checks have seen something else since. Nothing was sent:
 _EVIDENCE = 1500
 _PARAGRAPHS = 10
 _VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
-_TITLES = {GateStyle.APPROVAL: "Review", GateStyle.DECISION: "Go / No-Go", GateStyle.SIGNATURE: "Sign-Off"}
+_TITLES = {
+    RequestKind.APPROVAL: "Review",
+    RequestKind.DECISION: "Go / No-Go",
+    RequestKind.SIGNATURE: "Sign-Off",
+}
 _WHY = {
-    GateStyle.APPROVAL: "Required to waive or reject",
-    GateStyle.DECISION: "Required for No go",
-    GateStyle.SIGNATURE: "Required to decline",
+    RequestKind.APPROVAL: "Required to waive or reject",
+    RequestKind.DECISION: "Required for No go",
+    RequestKind.SIGNATURE: "Required to decline",
 }
 
 
@@ -162,7 +166,7 @@ def _answer(number: int, options: Sequence[Answer], chosen: str) -> elements.Blo
     }
 
 
-def _reason(number: int, gate: GateStyle, given: GivenReview | None) -> elements.Block:
+def _reason(number: int, gate: RequestKind, given: GivenReview | None) -> elements.Block:
     return _line(number, "reason", "Reason", _WHY[gate], given.reason if given else "")
 
 

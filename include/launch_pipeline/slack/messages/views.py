@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Mode, Role, Severity
+from launch_pipeline.checklist.vocabulary import Answer, Mode, RequestKind, Role, Severity
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.model import AirflowId, PersonView, SetAside
@@ -52,7 +52,7 @@ class ItemView(Frozen):
     since: AwareDatetime | None = None
     """When the request was opened."""
     mode: Mode
-    gate: GateStyle = GateStyle.APPROVAL
+    gate: RequestKind = RequestKind.APPROVAL
     severity: Severity = Severity.BLOCKING
     options: tuple[Answer, ...] = ()
     question: str = ""
@@ -121,7 +121,7 @@ class SectionView(Frozen):
     """Of go/no-go and sign-off: everything waived, not met or red so far."""
 
     @property
-    def gate(self) -> GateStyle:
+    def gate(self) -> RequestKind:
         """What the section's items ask for: a section of decisions or signatures asks for nothing else."""
         return self.items[0].gate
 

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Play the monitoring: Prometheus, Alertmanager, Grafana."""
 
 from __future__ import annotations

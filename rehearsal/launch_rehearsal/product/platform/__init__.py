@@ -1,3 +1,3 @@
-"""TODO."""
+"""Play the platform: Kubernetes and the cloud."""
 
 from __future__ import annotations

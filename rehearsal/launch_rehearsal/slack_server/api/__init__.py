@@ -1,3 +1,3 @@
-"""TODO."""
+"""Answer Slack's Web API."""
 
 from __future__ import annotations

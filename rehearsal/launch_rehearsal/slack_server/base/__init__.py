@@ -1,3 +1,3 @@
-"""TODO."""
+"""Hold the workspace, its members and the faults to play."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Show the workspace in a browser."""
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from launch_pipeline.airflow.api_server.answers.request_key import Asked, GateKey, Pin
+from launch_pipeline.airflow.api_server.answers.request_key import Asked, Pin, RequestKey
 from launch_pipeline.airflow.api_server.answers.turns import Account
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, InvalidChecklist, LedgerUnavailable
 from launch_pipeline.ledger.schema import RecordedBy
@@ -36,7 +36,7 @@ from launch_pipeline.ledger.schema import RecordedBy
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from launch_pipeline.airflow.api_server.answers.request_state import Gates
+    from launch_pipeline.airflow.api_server.answers.request_state import OpenRequests
     from launch_pipeline.airflow.api_server.asgi import App, Message, Receive, Scope, Send
     from launch_pipeline.launch.item_records import ItemSpec
 
@@ -82,10 +82,10 @@ class Refused(Exception):  # a reply, not an error
         self.body = {"detail": detail, "code": code}
 
 
-class Guard:
+class AnswerGuard:
     """ASGI middleware around the whole api-server; everything but answers to our gates passes untouched."""
 
-    def __init__(self, app: App, gates: Gates | None = None) -> None:
+    def __init__(self, app: App, gates: OpenRequests | None = None) -> None:
         self.app = app
         self._gates = gates
         self._accounts = Account(ACCOUNT_AT_ONCE, ACCOUNT_MOST)
@@ -113,13 +113,13 @@ class Guard:
             if asked is not None:
                 self.gates().keep_refused(asked, refused.code, str(refused))
 
-    def gates(self) -> Gates:
+    def gates(self) -> OpenRequests:
         """The gates of this api-server, made at the first answer."""
         if self._gates is None:
             # Airflow's ORM and settings are heavy, and not ready while plugins are loaded.
-            from launch_pipeline.airflow.api_server.answers.request_state import Gates  # noqa: PLC0415
+            from launch_pipeline.airflow.api_server.answers.request_state import OpenRequests  # noqa: PLC0415
 
-            self._gates = Gates()
+            self._gates = OpenRequests()
         return self._gates
 
     async def _answer(
@@ -140,7 +140,7 @@ class Guard:
             for message in reply:
                 await send(message)
 
-    async def _settle(self, key: GateKey) -> None:
+    async def _settle(self, key: RequestKey) -> None:
         """Wait, without any lock, until the task has been waiting long enough to take an answer."""
         # 0 for a task that does not wait; nobody could set an event, what is awaited happens elsewhere.
         while (left := await self.gates().settle_seconds(key)) > 0:  # noqa: ASYNC110
@@ -155,7 +155,7 @@ class Guard:
         await self._same_try(asked.key, asked.pin)
         return await _judged(self.gates().judge(asked))
 
-    async def _same_try(self, key: GateKey, pin: Pin | None) -> None:
+    async def _same_try(self, key: RequestKey, pin: Pin | None) -> None:
         """Refuse an answer to a try that was replaced while its card was looked at, or while we settled."""
         if pin is not None and await self.gates().pin(key) != pin._replace(evidence=None):
             raise Refused(409, SUPERSEDED, "superseded")
@@ -183,7 +183,7 @@ _STATUSES = {
 """Of refusals that are not 422."""
 
 
-def _asked(scope: Scope, key: GateKey, spec: ItemSpec, payload: dict[str, Any], user: str) -> Asked:
+def _asked(scope: Scope, key: RequestKey, spec: ItemSpec, payload: dict[str, Any], user: str) -> Asked:
     fields, pin = dict(payload.get("params_input") or {}), scope.get(PIN)
     named = fields.pop(EVIDENCE_FIELD, None) or None
     evidence = pin.evidence if pin is not None and pin.evidence is not None else named
@@ -191,7 +191,7 @@ def _asked(scope: Scope, key: GateKey, spec: ItemSpec, payload: dict[str, Any], 
     return Asked(key, spec, user, option, fields, _way_in(scope), pin, evidence)
 
 
-def _key(scope: Scope) -> GateKey | None:
+def _key(scope: Scope) -> RequestKey | None:
     if scope["type"] != "http" or scope.get("method") != "PATCH":
         return None
     match = ANSWER_PATH.search(scope.get("path", ""))
@@ -202,7 +202,7 @@ def _key(scope: Scope) -> GateKey | None:
         map_index = _MAP_INDEX.validate_python(match["map_index"])
     except ValidationError:
         return None
-    return GateKey(match["dag_id"], match["run_id"], match["task_id"], map_index)
+    return RequestKey(match["dag_id"], match["run_id"], match["task_id"], map_index)
 
 
 async def _read(receive: Receive) -> bytes:

@@ -16,7 +16,7 @@ from launch_pipeline.ledger.schema import RecordedBy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch_pipeline.airflow.api_server.answers.request_key import Asked, GateKey, Pin
+    from launch_pipeline.airflow.api_server.answers.request_key import Asked, Pin, RequestKey
     from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.slack.protocol import DecideRequest
 
@@ -40,7 +40,7 @@ class RefusedAnswers:
         self._known: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
     def keep_of_gate(
-        self, asked: Asked, code: str, sentence: str, find: Callable[[GateKey], Pin | None]
+        self, asked: Asked, code: str, sentence: str, find: Callable[[RequestKey], Pin | None]
     ) -> None:
         """Keep what the guard refused; ``find`` names the gate's task instance."""
         told = {
@@ -53,11 +53,11 @@ class RefusedAnswers:
 
     def keep_of_bridge(
         self,
-        key: GateKey,
+        key: RequestKey,
         item_ref: str,
         request: DecideRequest,
         refused: Any,
-        find: Callable[[GateKey], Pin | None],
+        find: Callable[[RequestKey], Pin | None],
     ) -> None:
         """Keep what was refused because of who clicked in Slack; no Airflow user stands behind it."""
         told = {"by": request.slack_id, "option": request.answer, "reason": request.reason}
@@ -65,7 +65,7 @@ class RefusedAnswers:
         self._keep(key, item_ref, find, {**told, **why})
 
     def _keep(
-        self, key: GateKey, item_ref: str, find: Callable[[GateKey], Pin | None], told: dict[str, Any]
+        self, key: RequestKey, item_ref: str, find: Callable[[RequestKey], Pin | None], told: dict[str, Any]
     ) -> None:
         if told["code"] in NOT_KEPT:
             return
@@ -75,7 +75,7 @@ class RefusedAnswers:
         self._thread.submit(self._kept, key, item_ref, find, {**told, "at": datetime.now(UTC)})
 
     def _kept(
-        self, key: GateKey, item_ref: str, find: Callable[[GateKey], Pin | None], told: dict[str, Any]
+        self, key: RequestKey, item_ref: str, find: Callable[[RequestKey], Pin | None], told: dict[str, Any]
     ) -> None:
         try:
             if (instance := find(key)) is not None:
@@ -103,7 +103,7 @@ class RefusedAnswers:
         self._thread.shutdown(wait=True)
 
 
-def _refused(key: GateKey, item_ref: str, instance: Pin, told: dict[str, Any]) -> RefusedAnswer:
+def _refused(key: RequestKey, item_ref: str, instance: Pin, told: dict[str, Any]) -> RefusedAnswer:
     person = _person(told["by"])
     return RefusedAnswer(
         launch_id=key.run_id,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import RecordedBy
 
 
-class GateKey(NamedTuple):
+class RequestKey(NamedTuple):
     """Which gate an answer is for."""
 
     dag_id: str
@@ -30,7 +30,7 @@ class Pin(NamedTuple):
 class Asked(NamedTuple):
     """An answer as it was sent, before it is judged."""
 
-    key: GateKey
+    key: RequestKey
     spec: ItemSpec
     user: str
     option: str

@@ -39,7 +39,7 @@ from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import AnswerRefused, LaunchRefused
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.evidence import Evidence, digest_of, read_evidence
 from launch_pipeline.launch.item_records import GivenAnswer
 from launch_pipeline.ledger.evidence import EvidenceTable
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection as DatabaseConnection
     from sqlalchemy.engine import Engine
 
-    from launch_pipeline.airflow.api_server.answers.request_key import Asked, GateKey
+    from launch_pipeline.airflow.api_server.answers.request_key import Asked, RequestKey
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.launch import Launch
@@ -94,7 +94,7 @@ class PhaseRun:
 
 
 @dataclass(frozen=True)
-class GateState:
+class RequestState:
     """A gate as Airflow's database shows it."""
 
     task_instance_id: str
@@ -112,7 +112,7 @@ class GateState:
         return self.open_request and self.state in WAITING
 
 
-class Gates:
+class OpenRequests:
     """Access to gates with threads and connections of its own, so that waiting here starves nobody."""
 
     def __init__(self) -> None:
@@ -127,9 +127,9 @@ class Gates:
         )
         event.listen(self._engine, "connect", _notice_silence)
 
-    async def spec(self, key: GateKey) -> ItemSpec | None:
+    async def spec(self, key: RequestKey) -> ItemSpec | None:
         """The item behind a gate; None where the gate is not one of ours."""
-        dags = await self._run(shipped_dags)
+        dags = await self._run(deployed_dags)
         dag = dags.get(key.dag_id)
         return dag.specs.get(key.task_id) if dag else None
 
@@ -142,7 +142,7 @@ class Gates:
             return None
         return user.get_name() if user else None
 
-    async def settle_seconds(self, key: GateKey) -> float:
+    async def settle_seconds(self, key: RequestKey) -> float:
         """How much longer to wait before an answer is safe; more may be needed afterwards.
 
         The worker that parked the task reports its own end to the scheduler. If the answer overtakes this
@@ -159,12 +159,12 @@ class Gates:
         looked = state.scheduled_at is not None and state.scheduled_at >= safe_at
         return 0.0 if looked or now > safe_at + SCHEDULER_PATIENCE else LOOK_SECONDS
 
-    async def pin(self, key: GateKey) -> Pin | None:
+    async def pin(self, key: RequestKey) -> Pin | None:
         """Which try the gate is in now; None where there is no such gate."""
         return await self._run(self._instance, key)
 
     @asynccontextmanager
-    async def alone(self, key: GateKey) -> AsyncIterator[bool]:
+    async def alone(self, key: RequestKey) -> AsyncIterator[bool]:
         """Hold the gate's lock, in turn; False where others have held it for too long.
 
         Only the first in turn takes one of the places, so that a crowd at one gate keeps none of another's.
@@ -239,17 +239,17 @@ class Gates:
         judge(spec, launch, answer, evidence, *standing_at(dsn, key.run_id, key.dag_id, spec.ref))
         return now
 
-    def _instance(self, key: GateKey) -> Pin | None:
+    def _instance(self, key: RequestKey) -> Pin | None:
         state = self._state_now(key)
         return Pin(state.task_instance_id, state.try_number) if state else None
 
-    def _state_now(self, key: GateKey) -> GateState | None:
+    def _state_now(self, key: RequestKey) -> RequestState | None:
         with Session(self._engine) as session:
             row = session.execute(_state_query(key)).first()
             if row is None:
                 return None
         instance, conf, run_type, scheduled_at, request = row
-        return GateState(
+        return RequestState(
             task_instance_id=str(instance.id),
             try_number=instance.try_number,
             state=instance.state,
@@ -269,7 +269,7 @@ class Gates:
             raise
 
 
-def _waiting(state: GateState | None) -> GateState:
+def _waiting(state: RequestState | None) -> RequestState:
     if state is None or not state.waits:
         shown = (state.state if state else None) or "not started"
         raise AnswerRefused("not_waiting", f"This gate does not wait for an answer now (state {shown}).")
@@ -283,7 +283,7 @@ def _launch(run: PhaseRun, launch: Launch | None) -> LaunchContext:
         raise AnswerRefused("no_launch", str(refused)) from refused
 
 
-def _state_query(key: GateKey) -> Any:
+def _state_query(key: RequestKey) -> Any:
     return (
         select(
             TaskInstance,
@@ -317,7 +317,7 @@ def _token(scope: Any) -> str | None:
     return request.cookies.get(COOKIE_NAME_JWT_TOKEN)
 
 
-def _lock_number(key: GateKey) -> int:
+def _lock_number(key: RequestKey) -> int:
     digest = hashlib.sha256("\0".join(map(str, key)).encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from launch_pipeline.airflow.api_server.answers.answer_guard import MAX_BODY
 from launch_pipeline.airflow.api_server.bearer import signed_in
 from launch_pipeline.airflow.api_server.bridge.board import BoardReading
-from launch_pipeline.airflow.api_server.bridge.delegated_answers import Acting
+from launch_pipeline.airflow.api_server.bridge.delegated_answers import DelegatedAnswers
 from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken
 from launch_pipeline.airflow.api_server.database import ApiDatabase
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
@@ -54,10 +54,10 @@ Body = TypeVar("Body", bound=BaseModel)
 def make_app() -> App:
     """The routes behind their door, with a database of their own."""
     database = ApiDatabase()
-    return Door(routes(BoardReading(database), Acting(database)))
+    return Door(routes(BoardReading(database), DelegatedAnswers(database)))
 
 
-def routes(reading: BoardReading, acting: Acting) -> Starlette:
+def routes(reading: BoardReading, acting: DelegatedAnswers) -> Starlette:
     """The three routes, without their door. What goes wrong becomes a Refusal, never a bare 500."""
 
     async def board(_request: Request) -> Response:

@@ -26,7 +26,7 @@ from launch_pipeline.airflow.api_server.ledger import ledger_dsn
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.launch.context import LaunchContext
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.evidence import REFUSAL_KEY, read_refusal
 from launch_pipeline.launch.reconcile import STATE_OF
 from launch_pipeline.ledger.ledger import Ledger
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.airflow.api_server.bridge.board_ledger import Said
     from launch_pipeline.airflow.api_server.database import ApiDatabase
-    from launch_pipeline.launch.deployed_checklists import ShippedDag
+    from launch_pipeline.launch.deployed_checklists import DeployedDag
     from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.slack.protocol import EvidenceRequest
 
@@ -77,7 +77,7 @@ class BoardReading:
         return await self._database.read(_evidence, request)
 
     def _look(self, connection: Connection) -> Board:
-        dags = shipped_dags()
+        dags = deployed_dags()
         runs = connection.execute(_runs([*dags, CONDUCTOR], datetime.now(UTC) - RECENT)).all()
         if not runs:
             self._ledger.forget()
@@ -106,7 +106,7 @@ class BoardReading:
 class _Look:
     """All that was read in one look."""
 
-    dags: Mapping[str, ShippedDag]
+    dags: Mapping[str, DeployedDag]
     instances: Instances
     refused: Mapping[tuple[int, str], Any]
     """By run and task: the XCom that says why the last answer did not count."""
@@ -196,7 +196,7 @@ def _turn(run: Any) -> tuple[int, str]:
 
 
 def _evidence(connection: Connection, request: EvidenceRequest) -> tuple[ItemEvidence, ...]:
-    dag = shipped_dags().get(request.dag_id)
+    dag = deployed_dags().get(request.dag_id)
     if dag is None:
         raise unknown_item()
     wanted = set(request.task_ids) & set(dag.specs)

@@ -21,7 +21,7 @@ from sqlalchemy import select
 
 from launch_pipeline.airflow.api_server.answers.answer_guard import PIN, SUPERSEDED, VIA
 from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
-from launch_pipeline.airflow.api_server.answers.request_key import GateKey, Pin
+from launch_pipeline.airflow.api_server.answers.request_key import Pin, RequestKey
 from launch_pipeline.airflow.api_server.bridge.accounts import account
 from launch_pipeline.airflow.api_server.bridge.board import ENDED, name_in
 from launch_pipeline.airflow.api_server.bridge.refusals import (
@@ -37,7 +37,7 @@ from launch_pipeline.airflow.api_server.ledger import ledger_dsn
 from launch_pipeline.airflow.policies.answer_recovery import cleared_at
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.launch.deployed_checklists import shipped_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import RecordedBy
 from launch_pipeline.slack.protocol import Decided
@@ -85,7 +85,7 @@ class Now:
         return self.state not in ENDED and (self.answered_by, self.answer) == (user, answer)
 
 
-class Acting:
+class DelegatedAnswers:
     """Takes the bridge's requests to answer; ``airflow`` of each is the running api-server."""
 
     def __init__(self, database: ApiDatabase) -> None:
@@ -123,11 +123,11 @@ class Acting:
         try:
             return await self._database.run(_who, request)
         except NotTaken as refused:
-            if (dag := shipped_dags().get(request.dag_id)) and (spec := dag.specs.get(request.task_id)):
+            if (dag := deployed_dags().get(request.dag_id)) and (spec := dag.specs.get(request.task_id)):
                 self._refused.keep_of_bridge(_key(request), spec.ref, request, refused, self._instance)
             raise
 
-    def _instance(self, key: GateKey) -> Pin | None:
+    def _instance(self, key: RequestKey) -> Pin | None:
         now = self._database.read_here(_read, key)
         return now.pin if now else None
 
@@ -146,7 +146,7 @@ class Acting:
 
 def _who(request: DecideRequest) -> tuple[Person, Account]:
     """From the Slack user to a contact and an account; says what to mend where one is missing."""
-    dag = shipped_dags().get(request.dag_id)
+    dag = deployed_dags().get(request.dag_id)
     if dag is None or request.task_id not in dag.specs:
         raise unknown_item()
     person = _contact(request)
@@ -202,11 +202,11 @@ def _name(airflow_user: str) -> str:
     return person.name if person else airflow_user or "nobody"
 
 
-def _key(request: DecideRequest) -> GateKey:
-    return GateKey(request.dag_id, request.run_id, request.task_id, -1)
+def _key(request: DecideRequest) -> RequestKey:
+    return RequestKey(request.dag_id, request.run_id, request.task_id, -1)
 
 
-def _read(connection: Connection, key: GateKey) -> Now | None:
+def _read(connection: Connection, key: RequestKey) -> Now | None:
     row = connection.execute(_query(key)).first()
     if row is None:
         return None
@@ -223,7 +223,7 @@ def _read(connection: Connection, key: GateKey) -> Now | None:
     )
 
 
-def _query(key: GateKey) -> Any:
+def _query(key: RequestKey) -> Any:
     return (
         select(
             TaskInstance.id,

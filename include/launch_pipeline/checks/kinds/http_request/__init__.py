@@ -1,3 +1,3 @@
-"""TODO."""
+"""Define the check kind ``http_request``, and observe for it."""
 
 from __future__ import annotations

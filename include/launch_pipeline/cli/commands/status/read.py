@@ -15,7 +15,7 @@ from pydantic import Field
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.sequence import ALL_PHASES
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.cli.commands.status.timeline import Window, windows
 from launch_pipeline.routes import REPORTS
 
@@ -57,10 +57,10 @@ NOES = frozenset({ItemState.REJECTED, ItemState.NO_GO, ItemState.DECLINED})
 BLOCKING = NOES | {ItemState.FAILED, ItemState.NOT_REACHED, ItemState.UNRECORDED}
 _WAIVED = frozenset({ItemState.WAIVED, ItemState.NOT_APPLICABLE})
 _SPOKEN = {
-    (GateStyle.DECISION, ItemState.APPROVED): ItemState.GO,
-    (GateStyle.DECISION, ItemState.REJECTED): ItemState.NO_GO,
-    (GateStyle.SIGNATURE, ItemState.APPROVED): ItemState.SIGNED,
-    (GateStyle.SIGNATURE, ItemState.REJECTED): ItemState.DECLINED,
+    (RequestKind.DECISION, ItemState.APPROVED): ItemState.GO,
+    (RequestKind.DECISION, ItemState.REJECTED): ItemState.NO_GO,
+    (RequestKind.SIGNATURE, ItemState.APPROVED): ItemState.SIGNED,
+    (RequestKind.SIGNATURE, ItemState.REJECTED): ItemState.DECLINED,
 }
 _BY_TASK_STATE = {
     "success": ItemState.DONE,
@@ -295,7 +295,7 @@ def _waivers(sources: Sources, found: Found) -> Iterable[Waiver]:
 def _voices(sources: Sources, found: Found) -> Iterable[Voice]:
     for plan, states in found:
         for item, state in states:
-            if item.item.gate is GateStyle.DECISION:
+            if item.item.gate is RequestKind.DECISION:
                 by, _ = _said(sources, plan.dag_id, item.task_id)
                 yield Voice(role=item.item.owner.label, state=state.value, by=by)
 

@@ -1,3 +1,3 @@
-"""TODO."""
+"""Hold the connection to Slack: one leader, its socket, and what to do when it fails."""
 
 from __future__ import annotations

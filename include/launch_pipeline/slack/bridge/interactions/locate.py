@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.slack.bridge.interactions.answers import Question
 from launch_pipeline.slack.messages.cards import split_items
@@ -94,7 +94,7 @@ class Place:
     def shown(self, card: CardLocator) -> SectionView:
         """What a card shows of the section: its part; of a reminder, which knows no parts, what it pins."""
         items = self.section.items
-        if self.section.gate is GateStyle.APPROVAL:
+        if self.section.gate is RequestKind.APPROVAL:
             split = split_items(items)
             part = split[min(card.part, len(split) - 1)]
             pinned = {pin.task_instance_id for pin in card.pins}

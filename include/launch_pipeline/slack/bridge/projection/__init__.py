@@ -1,3 +1,3 @@
-"""TODO."""
+"""Project the launch into Slack: its thread, its cards, its notes."""
 
 from __future__ import annotations

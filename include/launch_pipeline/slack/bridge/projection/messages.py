@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import title
-from launch_pipeline.checklist.vocabulary import GateStyle
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.notifications.keys import ROOT
 from launch_pipeline.notifications.links import run_url
 from launch_pipeline.notifications.text import marked
@@ -53,7 +53,7 @@ class Showing:
 
 def _cards(view: SectionView) -> tuple[Shown, ...]:
     """A decision or a signature is shown in the channel as well: everybody waits for it."""
-    loud = view.gate is not GateStyle.APPROVAL
+    loud = view.gate is not RequestKind.APPROVAL
     shares = (view.items,) if loud else split_items(view.items)
     return tuple(
         Shown.of(card_key(view, part), message, live=any(item.asks for item in items), loud=loud)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.approvals.rules import who_may_waive
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, title
-from launch_pipeline.checklist.vocabulary import Answer, GateStyle, Role, Severity
+from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Severity
 from launch_pipeline.checks.language.variables import substitute
 from launch_pipeline.errors import Inconclusive
 from launch_pipeline.ledger.launch import LaunchState as Kept
@@ -100,7 +100,7 @@ class Deployment:
         )
 
     def _may_approve_own(self, item: Item) -> bool:
-        ordinary = item.gate is GateStyle.APPROVAL
+        ordinary = item.gate is RequestKind.APPROVAL
         return self.policy.self_approval_of_items if ordinary else self.policy.self_approval
 
     def options(self, item: Item) -> tuple[Answer, ...]:
@@ -138,7 +138,7 @@ def _section(
     deployment: Deployment,
     memory: Memory,
 ) -> SectionView:
-    decides = items[0].gate is not GateStyle.APPROVAL
+    decides = items[0].gate is not RequestKind.APPROVAL
     url = deployment.public_url
     return SectionView(
         launch_id=launch.launch_id,
