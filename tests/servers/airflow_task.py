@@ -160,6 +160,12 @@ class Ended:
         return str(self.error or "")
 
     @property
+    def waits(self) -> str:
+        """The state in which an item waits; empty for any other task."""
+        found: Any = deserialize(self.message.next_kwargs)
+        return str(found.get("state", ""))
+
+    @property
     def trigger(self) -> str:
         """Name of the trigger's class that the task waits on; empty where there is none."""
         return str(getattr(self.message, "classpath", "")).rpartition(".")[2]
@@ -191,11 +197,13 @@ class Task:
         """Run ``execute`` in a worker."""
         return self._run(None, {})
 
-    def resume(self, event: Any, method: str | None = None) -> Ended:
-        """Go on with the event of a trigger or an answer."""
-        waiting: Any = self.last.message if self.last else None
-        kwargs: Any = deserialize(waiting.next_kwargs) if waiting else {}
-        return self._run(method or waiting.next_method, {**kwargs, "event": event})
+    def resume(self, event: Any) -> Ended:
+        """Go on with the event of a trigger or an answer; at first, after the look of the triggerer."""
+        if self.last is None:
+            return self._run("resume", {"state": "checked", "event": event})
+        waiting = self.last.message
+        kwargs: Any = deserialize(waiting.next_kwargs)
+        return self._run(waiting.next_method, {**kwargs, "event": event})
 
     def answer(
         self, option: str, by: str = "sven.security", *, at: datetime | None = None, **fields: Any

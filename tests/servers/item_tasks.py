@@ -109,7 +109,7 @@ def saw(task: Task, payload: dict[str, Any]) -> None:
 def asked(task: Task, verdict: str = "passed", age: timedelta = timedelta()) -> Task:
     """Bring a task to its open request: with checks, on evidence of that verdict and age."""
     if task.operator.spec.item.mode.has_checks:
-        task.resume(evidence(task, verdict, age), "looked")
+        task.resume(evidence(task, verdict, age))
     else:
         task.start()
     return task

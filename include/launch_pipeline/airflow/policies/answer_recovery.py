@@ -5,7 +5,6 @@ An answer is known by its item and its moment: Airflow gives the moment under a 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.airflow.hooks.ledger import ledger
@@ -16,10 +15,8 @@ from launch_pipeline.launch.item_records import GivenAnswer
 from launch_pipeline.ledger.schema import EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
-    from launch_pipeline.ledger.schema import Acknowledgement, Record
+    from launch_pipeline.ledger.schema import Record
 
 
 def lost_answer(ti: Any) -> GivenAnswer | None:
@@ -65,16 +62,6 @@ def carried(record: Record, ti: Any) -> Record:
     first = record.carried_from or record.task_instance_id
     here = {"task_instance_id": str(ti.id), "try_number": ti.try_number, "carried_from": first}
     return record.model_copy(update=here)
-
-
-def acknowledged(rounds: Sequence[Acknowledgement], answer: GivenAnswer) -> bool:
-    """Whether the answer is the last round that was kept: its request stays answered until the next one."""
-    return bool(rounds) and rounds[-1].decided_at == answer.at
-
-
-def left_until_next(rounds: Sequence[Acknowledgement], every: timedelta) -> timedelta:
-    """How long to wait for the next round, from the answer to the last one; may be negative."""
-    return rounds[-1].decided_at + every - datetime.now(UTC)
 
 
 def cleared_at(max_tries: int) -> int:

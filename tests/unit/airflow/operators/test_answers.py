@@ -153,7 +153,7 @@ def test_answer_that_does_not_count_is_asked_again(
     task = asked(a_task(supervisor, **item), "passed" if verdict == "old" else verdict, age)
     ended = task.answer(option, **fields)
     assert ended.state in {"awaiting_input", "deferred"}
-    assert ended.message.next_method == "answered"
+    assert ended.waits == "asked"
     assert why in task.xcom("refused")["why"]
     assert [request.ti_id for request in supervisor.requests] == [task.id, task.id]
     assert entries(ledger) == []
@@ -304,10 +304,10 @@ def test_answer_is_kept_while_the_ledger_is_away(
     for _ in range(3):
         by = "carla.cto" if option == "Waive" else "sven.security"
         ended = task.answer(option, by=by, reason=REASON, at=at) if _ == 0 else task.resume(None)
-        assert (ended.state, ended.trigger, ended.message.next_method) == (
+        assert (ended.state, ended.trigger, ended.waits) == (
             "deferred",
             "DateTimeTrigger",
-            "kept",
+            "answered",
         )
         assert task.xcom() is None
     supervisor.postgres(dsn)
@@ -342,7 +342,7 @@ def test_request_waits_for_the_ledger(supervisor: Supervisor, dsn: str) -> None:
     _away(supervisor)
     for _ in range(2):
         ended = task.start() if task.last is None else task.resume(None)
-        assert (ended.state, ended.message.next_method) == ("deferred", "begin")
+        assert (ended.state, ended.waits) == ("deferred", "beginning")
     assert supervisor.requests == []
     supervisor.postgres(dsn)
     assert task.resume(None).state == "awaiting_input"
@@ -355,7 +355,7 @@ def test_answer_that_comes_while_the_ledger_is_away_is_not_lost(
     task = asked(a_task(supervisor, **BOTH), "failed")
     _away(supervisor)
     healed = task.resume(evidence(task, "passed"))
-    assert (healed.state, healed.message.next_method) == ("deferred", "healed")
+    assert (healed.state, healed.waits) == ("deferred", "healed")
     supervisor.postgres(dsn)
     assert task.answer("Reject", reason=REASON).state == "failed"
     assert len(entries(ledger)) == 1

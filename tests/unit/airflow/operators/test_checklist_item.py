@@ -166,7 +166,7 @@ def test_request_waits_as_its_evidence_says(
 ) -> None:
     """One request is open, its evidence can be seen, and only safe checks go on beside it."""
     task = a_task(supervisor, **item)
-    ended = task.resume(evidence(task, verdict), "looked")
+    ended = task.resume(evidence(task, verdict))
     assert ended.state == state
     assert len(supervisor.requests) == 1
     assert supervisor.requests[0].ti_id == task.id
@@ -266,7 +266,7 @@ def test_item_waits_for_its_window_though_the_wait_was_marked_by_hand(
     """Nobody is asked and nothing is looked at before the moment has come; then it begins by itself."""
     task = a_task(supervisor, mode=mode, moments=(LATER,))
     ended = task.start()
-    assert (ended.state, ended.trigger, ended.message.next_method) == ("deferred", "WindowTrigger", "begin")
+    assert (ended.state, ended.trigger, ended.waits) == ("deferred", "WindowTrigger", "beginning")
     assert supervisor.requests == []
     change_launch(dsn, launch_at=datetime.now(UTC) - timedelta(hours=1))
     ended = task.resume({"opened": datetime.now(UTC).isoformat()})

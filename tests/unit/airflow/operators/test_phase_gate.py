@@ -110,7 +110,7 @@ def three(supervisor: Supervisor) -> list[Task]:
 def passed(supervisor: Supervisor, name: str) -> Task:
     """Give an item whose checks passed."""
     task = a_task(supervisor, mode="check", id=name)
-    task.resume(evidence(task), "looked")
+    task.resume(evidence(task))
     return task
 
 

@@ -33,7 +33,7 @@ def test_seven_rounds_are_one_record(supervisor: Supervisor, ledger: Ledger) -> 
     task = asked(a_task(supervisor, **DAILY))
     for day in range(1, 7):
         ended = task.answer("Approve", by=("sven.security", "selma.officer")[day % 2])
-        assert (ended.state, ended.message.next_method) == ("deferred", "next_round")
+        assert (ended.state, ended.waits) == ("deferred", "resting")
         assert [entry.kind for entry in entries(ledger)] == ["round"] * day
         assert task.resume(None).state == "awaiting_input"
     assert task.answer("Approve").state == "success"
@@ -56,8 +56,8 @@ def test_ledger_away_in_the_last_round_loses_none(supervisor: Supervisor, ledger
     """Seven acknowledgements, however often the last is offered."""
     task = _rounds(asked(a_task(supervisor, **DAILY)), 6)
     _away(supervisor)
-    assert task.answer("Approve").message.next_method == "kept"
-    assert task.resume(None).message.next_method == "kept"
+    assert task.answer("Approve").waits == "answered"
+    assert task.resume(None).waits == "answered"
     supervisor.postgres(dsn)
     assert task.resume(None).state == "success"
     _seven_rounds(ledger)
@@ -91,7 +91,7 @@ def test_write_that_fails_after_the_judgement_keeps_every_round(
         with monkeypatch.context() as patch:
             patch.setattr(Ledger, "append_in_course", gone)
             ended = task.answer(option, reason=REASON)
-        assert ended.message.next_method == "kept"
+        assert ended.waits == "answered"
         assert len([e for e in _rounds_kept(ledger) if e.item_ref == task.operator.spec.ref]) == rounds
         task.resume(None)
     decided = [entry.record for entry in _decided(ledger)]
@@ -164,5 +164,5 @@ def test_rounds_that_were_written_into_the_state_store_do_not_count(
     forged = {"life": 0, "rounds": [{**round_, "number": number} for number in range(1, 7)]}
     supervisor.store[store] = comms.SetTaskStateStore(ti_id=task.id, key=store, value=forged, expires_at=None)
     ended = task.answer("Approve")
-    assert (ended.state, ended.message.next_method) == ("deferred", "next_round")
+    assert (ended.state, ended.waits) == ("deferred", "resting")
     assert [entry.content["number"] for entry in _rounds_kept(ledger)] == [1]

@@ -126,7 +126,7 @@ def test_a_decision_that_was_kept_stands_whatever_the_checks_say_now(
     at = airflow.answered(task, "Approve", SELMA)
     task.answer("Approve", by=SELMA, at=at)
     again = task.lost()
-    assert again.resume(evidence(again, "failed"), "looked").state == "success"
+    assert again.resume(evidence(again, "failed")).state == "success"
     assert [result.verdict for result in _record(again).results] == ["passed"]
     assert len(entries(ledger)) == 2
 
@@ -144,7 +144,7 @@ def test_an_answer_that_the_ledger_took_without_saying_so_is_not_judged_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "append_in_course", silent)
-        assert task.answer("Approve", by=SELMA).message.next_method == "kept"
+        assert task.answer("Approve", by=SELMA).waits == "answered"
     include.contacts.write_text(include.contacts.read_text().replace(SELMA, "selma.married"))
     assert task.resume(None).state == "success"
     assert len(entries(ledger)) == 1
@@ -157,7 +157,7 @@ def test_an_answer_is_asked_again_where_the_checks_show_something_else_now(
     task = asked(a_task(supervisor, mode="check"), "failed")
     airflow.answered(task, "Reject", SELMA, reason=REASON)
     again = task.lost()
-    assert again.resume(evidence(again), "looked").state == "awaiting_input"
+    assert again.resume(evidence(again)).state == "awaiting_input"
     assert "seen something else" in str(again.xcom("refused")["why"])
     assert not entries(ledger)
 
@@ -169,7 +169,7 @@ def test_an_answer_counts_where_the_checks_show_the_same_now(
     task = asked(a_task(supervisor, mode="check"), "failed")
     airflow.answered(task, "Reject", SELMA, reason=REASON)
     again = task.lost()
-    assert again.resume(evidence(again, "failed", duration_ms=99), "looked").state == "failed"
+    assert again.resume(evidence(again, "failed", duration_ms=99)).state == "failed"
     assert [e.record.outcome for e in entries(ledger) if e.record] == [Outcome.REJECTED]
 
 
@@ -180,7 +180,7 @@ def test_a_later_try_without_an_answer_passes(
     task = asked(a_task(supervisor, mode="check"), "failed")
     airflow.unanswered(task)
     again = task.lost()
-    assert again.resume(evidence(again), "looked").state == "success"
+    assert again.resume(evidence(again)).state == "success"
     assert _record(again).outcome is Outcome.PASSED
     assert [entry.kind for entry in entries(ledger)] == ["machine_pass"]
 
@@ -216,7 +216,7 @@ def test_a_re_check_asks_again(supervisor: Supervisor, ledger: Ledger, airflow: 
     task = asked(a_task(supervisor, mode="check+approval"))
     airflow.answered(task, "Re-check", SELMA)
     again = task.lost()
-    assert again.resume(evidence(again), "looked").state == "awaiting_input"
+    assert again.resume(evidence(again)).state == "awaiting_input"
 
 
 def test_a_lost_worker_before_the_answer_asks_again(
@@ -236,7 +236,7 @@ def test_a_carried_approval_needs_checks_that_pass_now(
     task = asked(a_task(supervisor, mode="check+approval"))
     airflow.answered(task, "Approve", SELMA)
     again = task.lost()
-    assert again.resume(evidence(again, "failed"), "looked").state == "deferred"
+    assert again.resume(evidence(again, "failed")).state == "deferred"
     assert "seen something else" in str(again.xcom("refused")["why"])
     assert not entries(ledger)
 
@@ -249,8 +249,8 @@ def test_an_api_that_is_away_is_waited_for(
     task = asked(a_task(supervisor, mode="check+approval"))
     supervisor.web("launch_airflow", 9, login="pipeline", password="p")
     again = task.lost()
-    ended = again.resume(evidence(again), "looked")
-    assert (ended.state, ended.message.next_method) == ("deferred", "begin")
+    ended = again.resume(evidence(again))
+    assert (ended.state, ended.waits) == ("deferred", "beginning")
     airflow.connect(supervisor).answered(task, "Approve", SELMA)
     assert again.resume(None).state == "success"
 
@@ -275,10 +275,10 @@ def test_a_round_that_was_counted_is_not_counted_again(
     """Lost between two rounds: the request still holds the last answer, and the next day is waited for."""
     task = asked(a_task(supervisor, repeat={"times": 3, "every": "1d"}))
     at = airflow.answered(task, "Approve", SELMA, at=datetime.now(UTC) - timedelta(hours=6))
-    assert task.answer("Approve", by=SELMA, at=at).message.next_method == "next_round"
+    assert task.answer("Approve", by=SELMA, at=at).waits == "resting"
     again = task.lost()
     ended = again.start()
-    assert (ended.state, ended.message.next_method) == ("deferred", "next_round")
+    assert (ended.state, ended.waits) == ("deferred", "resting")
     assert ended.trigger_kwargs["moment"] - at < timedelta(hours=25)
     for _ in range(2):
         again.resume(None)

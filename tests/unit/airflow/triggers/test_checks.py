@@ -87,7 +87,7 @@ def test_anything_but_a_pass_alone_goes_back_with_its_evidence(
     assert type(event) is TriggerEvent
     assert event.payload["verdict"] == verdict
     assert event.payload["task_instance_id"] == str(task.id)
-    state = task.resume(event.payload, "looked").state
+    state = task.resume(event.payload).state
     assert state == ("awaiting_input" if on else "deferred")
 
 

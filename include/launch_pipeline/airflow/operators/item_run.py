@@ -1,0 +1,306 @@
+"""Carry out the actions of one item in a worker: ledger, checks, request, and the waits between them."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from functools import cached_property, singledispatchmethod
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
+from airflow.sdk.execution_time.hitl import upsert_hitl_detail
+
+from launch_pipeline.airflow.hooks.ledger import kept_rounds, ledger, set_aside, standing
+from launch_pipeline.airflow.operators import hitl_request
+from launch_pipeline.airflow.operators.item_evidence import (
+    environment_or_default,
+    latest,
+    look,
+    recheck_every,
+    show,
+)
+from launch_pipeline.airflow.policies.answer_recovery import carried, cleared_at, kept_decision, lost_answer
+from launch_pipeline.airflow.policies.answers import judge, keep_decision
+from launch_pipeline.airflow.policies.launch_run import launch_in
+from launch_pipeline.airflow.policies.openings import opened
+from launch_pipeline.airflow.policies.pacing import pause, worker_lag
+from launch_pipeline.airflow.policies.retries import RecheckAsked
+from launch_pipeline.airflow.sensors.launch_window import WindowTrigger
+from launch_pipeline.airflow.triggers.checks import ChecksTrigger, NoGoTrigger
+from launch_pipeline.approvals.deployed import policy
+from launch_pipeline.errors import AnswerRefused, ConfigurationError, LaunchRefused
+from launch_pipeline.launch.evidence import REFUSAL_KEY, Evidence, refusal_payload
+from launch_pipeline.launch.item_flow import (
+    Append,
+    AppendRound,
+    Ask,
+    AskAgain,
+    AskAnew,
+    Checked,
+    Counted,
+    Decide,
+    Decided,
+    Deny,
+    End,
+    Ended,
+    Ending,
+    Event,
+    Pass,
+    Refresh,
+    Refreshed,
+    Refused,
+    Rest,
+    Retry,
+    Show,
+    Take,
+    WaitFor,
+    left_until_next,
+    step,
+    wait_for,
+)
+from launch_pipeline.launch.item_records import decision_record, machine_record, not_reached_record
+from launch_pipeline.launch.item_states import State
+from launch_pipeline.ledger.schema import Entry
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
+    from launch_pipeline.launch.context import LaunchContext
+    from launch_pipeline.launch.item_flow import Action
+    from launch_pipeline.ledger.schema import Acknowledgement
+
+log = logging.getLogger(__name__)
+
+
+class ItemRun:
+    """One stretch of an item in a worker: from an event to a wait or the end of the task."""
+
+    def __init__(self, operator: ChecklistItemOperator, context: Context) -> None:
+        self.operator = operator
+        self.spec = operator.spec
+        self.context = context
+        self.ti: Any = context["ti"]
+        self.state = State.BEGINNING
+        self.held: dict[str, Any] = {}
+
+    def hold(self, state: State, **held: Any) -> None:
+        """Note what the task goes on with if the ledger or Airflow is away from here on."""
+        self.state, self.held = state, held
+
+    def go(self, event: Event) -> Any:
+        """Follow the flow until the task waits or fails (raises), or return the record it succeeds with."""
+        while True:
+            if isinstance(event, Refreshed):
+                # What was seen is not stored: after a pause the answer looks again.
+                self.hold(State.ANSWERED, answer=event.answer.model_dump(mode="json"))
+            follows = self.perform(step(event, self.operator.traits))
+            if isinstance(follows, dict):
+                return follows
+            event = follows
+
+    # ---- the first look ----------------------------------------------------------------------------
+
+    def checked(self, evidence: Evidence | None) -> Checked:
+        """Look at the checks unless the triggerer has, and find the answer of a lost try."""
+        launch = self.launch
+        self.await_opening(launch)
+        if evidence is None and self.spec.item.mode.has_checks:
+            evidence = look(self.spec, self.context, launch)
+        self.hold(State.BEGINNING, evidence=evidence.payload() if evidence else None)
+        answer = lost_answer(self.ti)
+        if answer is None:
+            return Checked(evidence)
+        log.info("The worker of the previous try was lost; the answer of %s counts.", answer.airflow_user)
+        return Checked(evidence, answer, self.acknowledged)
+
+    def await_opening(self, launch: LaunchContext) -> None:
+        """Hold back an item of a window that has not opened, though its wait was ended by hand.
+
+        The task begins anew then: what was seen or answered too early does not count.
+        """
+        if opened(launch, self.spec.moments):
+            return
+        log.warning("The wait before this item was ended by hand; it begins when its window opens.")
+        moments = [moment.model_dump(mode="json") for moment in self.spec.moments]
+        self.hold(State.BEGINNING, evidence=None)
+        self.defer(WindowTrigger(moments=moments, told=True))
+
+    @cached_property
+    def launch(self) -> LaunchContext:
+        """The launch of this run. Raises LedgerUnavailable; fails the task where there is none."""
+        return launch_in(self.context)
+
+    @property
+    def acknowledged(self) -> tuple[Acknowledgement, ...]:
+        """The rounds that the ledger holds since the task began or was cleared."""
+        if not self.operator.traits.rounds:
+            return ()
+        return tuple(kept_rounds(self.context["run_id"], self.spec.ref, cleared_at(self.ti.max_tries)))
+
+    # ---- actions -----------------------------------------------------------------------------------
+
+    @singledispatchmethod
+    def perform(self, action: Action) -> Event | dict[str, Any]:
+        """Carry out an action: return the event that follows, or the record of a task that succeeds."""
+        raise NotImplementedError(action)
+
+    @perform.register
+    def _pass(self, action: Pass) -> dict[str, Any]:
+        record = machine_record(self.spec, self.launch, self.ti, action.evidence)
+        return ledger().keep_pass(record).model_dump(mode="json")
+
+    @perform.register
+    def _ask(self, action: Ask) -> NoReturn:
+        self._open(action.evidence)
+
+    @perform.register
+    def _ask_again(self, action: AskAgain) -> NoReturn:
+        if action.shown is not None:
+            show(self.context, self.launch, action.shown)
+        log.warning("The answer does not count: %s", action.why)
+        self._say_why(action.why)
+        self._open(latest(self.context))
+
+    @perform.register
+    def _ask_anew(self, action: AskAnew) -> NoReturn:
+        del action
+        self._say_why("")
+        launch = self.launch
+        self._open(look(self.spec, self.context, launch) if self.spec.item.mode.has_checks else None)
+
+    @perform.register
+    def _show(self, action: Show) -> NoReturn:
+        self.hold(State.HEALED, evidence=action.evidence.payload())
+        show(self.context, self.launch, action.evidence)
+        self._wait(action.evidence)
+
+    @perform.register
+    def _take(self, action: Take) -> Event | dict[str, Any]:
+        answer = action.answer
+        if action.shown is not None:
+            show(self.context, self.launch, action.shown)
+        self.hold(State.ANSWERED, answer=answer.model_dump(mode="json"))
+        if action.offered and (record := kept_decision(self.context["run_id"], self.spec.ref, answer)):
+            return self.perform(Append(carried(record, self.ti)))
+        launch = self.launch
+        self.await_opening(launch)
+        evidence = latest(self.context)
+        try:
+            answered = standing(self.context["run_id"], self.ti.dag_id, self.spec.ref)
+            person = judge(self.spec, launch, answer, evidence, *answered)
+            fresh_for = policy().fresh_for
+        except (AnswerRefused, ConfigurationError) as refused:
+            # A policy file that is being edited at this moment must not spend the answer either.
+            return Refused(str(refused))
+        return Counted(answer, person, evidence, fresh_for, self.acknowledged)
+
+    @perform.register
+    def _refresh(self, action: Refresh) -> Refreshed:
+        if action.in_triggerer:
+            self.hold(State.REFRESHING, answer=action.answer.model_dump(mode="json"))
+            self.defer(self._checks(ends=False))
+        return Refreshed(action.answer, look(self.spec, self.context, self.launch))
+
+    @perform.register
+    def _retry(self, action: Retry) -> NoReturn:
+        raise RecheckAsked(action.why)
+
+    @perform.register
+    def _decide(self, action: Decide) -> Decided:
+        counted = action.counted
+        results = counted.evidence.results if counted.evidence else ()
+        record = decision_record(self.spec, self.launch, self.ti, counted.answer, counted.person, results)
+        return Decided(record, counted.acknowledged, counted.answer.at)
+
+    @perform.register
+    def _append_round(self, action: AppendRound) -> Decided:
+        decided = action.decided
+        number, life = len(decided.acknowledged) + 1, cleared_at(self.ti.max_tries)
+        ledger().append_in_course([Entry.of_round(decided.record, number, life)])
+        return Decided(decided.record, self.acknowledged, decided.answered_at)
+
+    @perform.register
+    def _append(self, action: Append) -> Event:
+        try:
+            keep_decision(self.spec, action.record)
+        except (AnswerRefused, LaunchRefused) as refused:
+            return Refused(str(refused))
+        return Ended(action.record)
+
+    @perform.register
+    def _deny(self, action: Deny) -> Ended:
+        self.hold(State.DENIED, by=action.by)
+        record = not_reached_record(self.spec, self.launch, self.ti, f"{action.by} ended it.")
+        ledger().append_in_course([Entry.of_record(record)])
+        return Ended(record)
+
+    @perform.register
+    def _rest(self, action: Rest) -> NoReturn:
+        every = self.spec.item.repeat.every if self.spec.item.repeat else timedelta()
+        left = left_until_next(action.acknowledged, every * environment_or_default(self.launch).pace)
+        self.hold(State.RESTING)
+        self.defer(TimeDeltaTrigger(max(worker_lag(), left)))
+
+    @perform.register
+    def _end(self, action: End) -> dict[str, Any]:
+        record = action.record
+        kept = record.model_dump(mode="json")
+        self.ti.xcom_push(key="return_value", value=kept)
+        self.context["task_state_store"].set("sign_off", kept, retention=NEVER_EXPIRE)
+        who = record.decided_by.name if record.decided_by else "the machine"
+        summary = f"{record.outcome} by {who}: {record.reason or 'no reason needed'}"
+        if action.ending is Ending.FAIL:
+            raise AirflowFailException(summary)
+        if action.ending is Ending.SKIP:
+            raise AirflowSkipException(summary)
+        return kept
+
+    # ---- waits -------------------------------------------------------------------------------------
+
+    def _open(self, evidence: Evidence | None) -> NoReturn:
+        """Open the request, or open it again. Airflow keeps the first one's words, so they are constant."""
+        launch = self.launch
+        if evidence is not None:
+            show(self.context, launch, evidence)
+        upsert_hitl_detail(
+            ti_id=self.ti.id,
+            options=self.operator.options,
+            subject=hitl_request.subject(self.spec, launch),
+            body=hitl_request.body(self.spec, launch),
+            params=self.operator.serialized_params,
+        )
+        if self.operator.traits.decision:
+            self.ti.xcom_push(key=hitl_request.SET_ASIDE_KEY, value=set_aside(launch.launch_id))
+        self._wait(evidence)
+
+    def _wait(self, evidence: Evidence | None) -> NoReturn:
+        waits = wait_for(self.operator.traits, evidence)
+        every = recheck_every(self.launch).total_seconds()
+        self.hold(State.ASKED)
+        if waits is WaitFor.CHECKS:
+            self.defer(self._checks(every=every, ends=self.operator.ends))
+        if waits is WaitFor.A_NO:
+            self.defer(NoGoTrigger(ref=self.spec.ref))
+        raise TaskAwaitingInput(method_name="resume", kwargs=self._kwargs())
+
+    def _checks(self, *, every: float | None = None, ends: bool) -> ChecksTrigger:
+        rest = 0.0 if ends else worker_lag().total_seconds()
+        return ChecksTrigger(spec=self.spec.payload(), every=every, ends=ends, rest=rest)
+
+    def _say_why(self, why: str) -> None:
+        self.ti.xcom_push(key=REFUSAL_KEY, value=refusal_payload(self.ti, why))
+
+    def later(self, error: Exception) -> NoReturn:
+        """Wait for what is away, with everything that is held; nothing ends unrecorded."""
+        log.warning("Trying again in %s, nothing is lost: %s", pause(), error)
+        self.defer(TimeDeltaTrigger(pause()))
+
+    def defer(self, trigger: Any) -> NoReturn:
+        """Give the worker back until the trigger fires."""
+        self.operator.defer(trigger=trigger, method_name="resume", kwargs=self._kwargs())
+
+    def _kwargs(self) -> dict[str, Any]:
+        return {"state": self.state.value, **self.held}
