@@ -197,13 +197,13 @@ class Task:
         """Run ``execute`` in a worker."""
         return self._run(None, {})
 
-    def resume(self, event: Any) -> Ended:
-        """Go on with the event of a trigger or an answer; at first, after the look of the triggerer."""
-        if self.last is None:
+    def resume(self, event: Any, method: str | None = None) -> Ended:
+        """Go on with the event of a trigger or an answer; an item that did not begin here was looked at."""
+        if self.last is None and method is None:
             return self._run("resume", {"state": "checked", "event": event})
-        waiting = self.last.message
-        kwargs: Any = deserialize(waiting.next_kwargs)
-        return self._run(waiting.next_method, {**kwargs, "event": event})
+        waiting: Any = self.last.message if self.last else None
+        kwargs: Any = deserialize(waiting.next_kwargs) if waiting else {}
+        return self._run(method or waiting.next_method, {**kwargs, "event": event})
 
     def answer(
         self, option: str, by: str = "sven.security", *, at: datetime | None = None, **fields: Any

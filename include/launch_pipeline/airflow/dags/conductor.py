@@ -1,26 +1,20 @@
-"""The conductor: admits a launch and runs its phases in order (design, section 3)."""
+"""Build the conductor, the Dag that admits a launch and runs its phases in order (design, section 3)."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import DAG, BaseOperator, Param, chain
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import DAG, Param, chain
 
 from launch_pipeline.airflow.dags.phase import TAG
-from launch_pipeline.airflow.hooks.ledger import launches
-from launch_pipeline.airflow.notifiers.launch import tell_complete, tell_refused, tell_started
-from launch_pipeline.airflow.operators.preflight import admit
+from launch_pipeline.airflow.operators.admit_and_complete import AdmitOperator, CompleteOperator
 from launch_pipeline.airflow.operators.run_phase import (
     GoNoGoOperator,
     OfferRollbackOperator,
     RunPhaseOperator,
 )
-from launch_pipeline.airflow.policies.seals import launch_before
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
-    ALL_PHASES,
     BEFORE,
     CONDUCTOR,
     GO_NO_GO,
@@ -31,13 +25,7 @@ from launch_pipeline.checklist.sequence import (
     WEEK_4,
     title,
 )
-from launch_pipeline.errors import ConfigurationError, LaunchRefused
-from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.environments import environment_files
-from launch_pipeline.ledger.launch import LaunchState
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 DOC = """
 ## Launch
@@ -53,56 +41,6 @@ complete**; marking a run green by hand opens nothing.
 
 ADMIT = "admit"
 
-AWAY: dict[str, Any] = {"retries": 20, "retry_delay": timedelta(seconds=10)}
-"""A ledger that is away is asked again; what is refused is not."""
-
-
-class AdmitOperator(BaseOperator):
-    """Refuses what cannot become a launch, in words; otherwise records its start."""
-
-    ui_color = "#cfe2ff"
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**AWAY, **kwargs)
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return the configuration for every phase."""
-        by = context["dag_run"].triggering_user_name or "nobody"
-        try:
-            asked = LaunchContext.of_form(context["run_id"], context["params"], by)
-        except ConfigurationError as error:
-            raise AirflowFailException(str(error)) from error
-        paused = [d for d in ALL_PHASES if context["ti"].get_dag(d).is_paused]
-        try:
-            admitted = admit(asked, paused=paused)
-        except LaunchRefused as refused:
-            context["ti"].xcom_push(key="refused", value=str(refused))
-            tell_refused(asked, str(refused))
-            raise AirflowFailException(str(refused)) from refused
-        tell_started(context["ti"], admitted)
-        return admitted.conf()
-
-
-class CompleteOperator(BaseOperator):
-    """Ends a launch whose every phase is sealed complete and signed, as the ledger says."""
-
-    ui_color = "#d1e7dd"
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**AWAY, **kwargs)
-
-    def execute(self, context: Context) -> None:
-        """Record the end and tell it."""
-        try:
-            launch = launches().get(context["run_id"])
-            # Where the worker was lost behind the end, the end is not told yet.
-            if launch.state is not LaunchState.COMPLETE:
-                launch_before(launch.launch_id, CONDUCTOR)
-                launches().end(launch.launch_id, LaunchState.COMPLETE)
-        except LaunchRefused as refused:
-            raise AirflowFailException(str(refused)) from refused
-        tell_complete(context["ti"], LaunchContext.of_launch(launch))
-
 
 def build_launch_dag() -> DAG:
     """Build the conductor: the only Dag with a form."""
@@ -116,7 +54,7 @@ def build_launch_dag() -> DAG:
         tags=[TAG, "start here"],
         is_paused_upon_creation=False,
         max_active_runs=64,
-        # Started by a person, from the form: a run of another kind has nobody who started it.
+        # A person starts it from the form; a run of another type names no one who started it.
         allowed_run_types=["manual"],  # type: ignore[list-item]  # Airflow takes names
     ) as dag:
         _wire()
@@ -151,7 +89,7 @@ VERSION = r"^v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$"
 
 
 def form() -> dict[str, Param]:
-    """Fields of the trigger form; what JSON schema cannot say, the first task refuses."""
+    """Return the fields of the trigger form. The first task refuses what JSON schema cannot express."""
     environments = list(environment_files())
     return {
         "release": Param(
@@ -183,7 +121,7 @@ def form() -> dict[str, Param]:
             description="In the future, with a zone. `launch postpone` moves it later.",
         ),
         "environment": Param(
-            # Whoever does not look must not rehearse where a launch was meant.
+            # Never default to the rehearsal: a person who skips the field must not rehearse by accident.
             min(environments, key=lambda name: name == "rehearsal", default=""),
             type="string",
             enum=environments or [""],

@@ -1,4 +1,4 @@
-"""A phase or window as an Airflow Dag: sections are task groups, items are tasks."""
+"""Build a phase or window as a Dag: sections are task groups, items are tasks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build_phase_dag(checklist: str, dag_id: str) -> DAG:
         tags=[TAG, plan.phase.when, plan.phase.kind],
         is_paused_upon_creation=False,
         max_active_runs=64,
-        # Airflow wants "manual" of a Dag without a schedule; the first task and the gate refuse such a run.
+        # Airflow requires "manual" without a schedule; the first task and the gate refuse such a run.
         allowed_run_types=["manual", CONDUCTORS_TYPE],  # type: ignore[list-item]  # Airflow takes names
     ) as dag:
         tasks = {**_moments(shipped), **_items(shipped)}
@@ -75,7 +75,7 @@ def _item(name: str, spec: ItemSpec) -> ChecklistItemOperator:
         task_id=name,
         task_display_name=spec.item.text,
         spec=spec.payload(),
-        # A waived item is skipped; what comes after it still runs.
+        # A waived item is skipped; the items after it still run.
         trigger_rule="none_failed",
         owner=spec.item.owner.value,
         doc_md=_item_doc(spec),
@@ -97,7 +97,7 @@ def _close(shipped: DeployedDag, items: list[BaseOperator]) -> None:
         task_id="announce",
         task_display_name="Announce",
         title=plan.title,
-        doc_md="Tells how the phase ended.",
+        doc_md="Announces how the phase ended.",
     )
     gate.set_upstream(items)
     gate.set_downstream(announce.as_teardown())

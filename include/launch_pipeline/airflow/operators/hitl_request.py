@@ -1,4 +1,4 @@
-"""The words of a request. Airflow keeps the first ones for ever, so they hold nothing that changes."""
+"""Word an item's request. Airflow keeps its first words, so they hold nothing that changes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 REHEARSAL = "REHEARSAL"
 
 SET_ASIDE_KEY = "before_you_decide"
-"""XCom that shows who decides what was let pass so far."""
+"""XCom that lists the exceptions so far (waived, rejected, not met) for a go/no-go."""
 
 
 def subject(spec: ItemSpec, launch: LaunchContext) -> str:
-    """Headline of the request: the document's words, marked in a rehearsal."""
+    """Return the request's headline: the document's words, marked in a rehearsal."""
     return f"{REHEARSAL} · {spec.item.text}" if launch.rehearsal else spec.item.text
 
 
 def body(spec: ItemSpec, launch: LaunchContext) -> str:
-    """What a person reads before answering, as Markdown."""
+    """Return what a person reads before answering, as Markdown."""
     item = spec.item
     parts = [
         f"**{_filled(item.question, launch)}**"
@@ -44,7 +44,7 @@ def body(spec: ItemSpec, launch: LaunchContext) -> str:
 
 
 def form(spec: ItemSpec) -> dict[str, Param]:
-    """Fields of the request; the form leaves them open, since the answer decides what is needed."""
+    """Return the request's fields. All are optional: the chosen answer decides which are required."""
     reason = _text("Reason", "Required to waive, reject or say no.", 2000)
     if spec.item.gate is not RequestKind.SIGNATURE:
         return {"reason": reason}

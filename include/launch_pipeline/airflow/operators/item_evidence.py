@@ -1,4 +1,4 @@
-"""What a worker keeps and reads of the evidence of its own task, and how often it looks again."""
+"""Store and read the evidence of a worker's own task, and say how often its checks repeat."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ log = logging.getLogger(__name__)
 
 
 def look(spec: ItemSpec, context: Context, launch: LaunchContext) -> Evidence:
-    """Run the checks of an item once, in this worker; whatever goes wrong is in the evidence."""
+    """Run the checks of an item once, in this worker. Errors become inconclusive evidence."""
     instance = str(context["ti"].id)
     try:
         return asyncio.run(observe_once(spec.payload()["item"], launch, instance))
     except LaunchError as error:
-        # A broken environment file: as in the triggerer, a person is asked and told why.
+        # A broken environment file: ask a person and show the reason, as the triggerer does.
         log.warning("The checks could not run: %s", error)
         return Evidence.inconclusive(instance, str(error))
 
 
 def show(context: Context, launch: LaunchContext, evidence: Evidence) -> None:
-    """Keep what the checks saw where the guard reads it, with a copy for Airflow's own pages.
+    """Store evidence in the ledger's database, where the guard reads it, with a copy for Airflow's pages.
 
     Raises LedgerUnavailable.
     """
@@ -47,13 +47,13 @@ def show(context: Context, launch: LaunchContext, evidence: Evidence) -> None:
 
 
 def latest(context: Context) -> Evidence | None:
-    """What was seen last of this very task instance. Raises LedgerUnavailable."""
+    """Return the latest evidence of this task instance. Raises LedgerUnavailable."""
     instance = str(context["ti"].id)
     return read_evidence(evidence_table().read(instance), instance)
 
 
 def recheck_every(launch: LaunchContext) -> timedelta:
-    """How long to wait between two looks at a failing check."""
+    """Return the interval between two runs of failing checks."""
     try:
         return environment_or_default(launch).recheck or policy().recheck
     except ConfigurationError:
@@ -61,7 +61,7 @@ def recheck_every(launch: LaunchContext) -> timedelta:
 
 
 def environment_or_default(launch: LaunchContext) -> Environment:
-    """The environment, or its defaults while its file is broken: the checks name what is wrong."""
+    """Return the environment, or its defaults while its file is broken, which the checks report."""
     try:
         return environment_of(launch)
     except ConfigurationError:

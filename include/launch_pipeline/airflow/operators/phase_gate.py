@@ -1,6 +1,6 @@
-"""The gate at the end of a phase: it compares states with records, seals, and opens or fails.
+"""Close a phase: compare each item's state with its record, seal the phase, then open or fail.
 
-It believes no XCom: whatever an account may write there is no record.
+Records come from the ledger alone. An XCom is no record: accounts may write XComs.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 
 class PhaseGateOperator(BaseOperator):
-    """Opens only when every item's state is explained by a record of that very task instance.
+    """Open only when a record of the same task instance explains each item's state.
 
-    Seals the phase either way. Fails when an item is rejected (blocking), bypassed or not reached, when the
-    checklist changed under the running launch, or when a phase before it is no longer sealed complete. An
-    unreachable ledger or api-server keeps it waiting: no phase closes unrecorded.
+    The phase is sealed either way. The gate fails when an item is rejected (blocking), bypassed or not
+    reached, when the checklist changed under the running launch, or when an earlier phase is no longer sealed
+    complete. It waits while the ledger or the api-server is unreachable: no phase closes unrecorded.
     """
 
     ui_color = "#fff3cd"
@@ -99,7 +99,7 @@ class PhaseGateOperator(BaseOperator):
         self, ti: Any, spec: ItemSpec, instances: dict[str, Instance], records: dict[str, Record]
     ) -> ItemState:
         name = _task_id(spec)
-        # One that was added to the checklist after the run began is nothing that Airflow knows.
+        # Airflow has no instance of an item that was added to the checklist after the run began.
         instance = instances.get(name) or Instance(f"{ti.dag_id}/{ti.run_id}/{name}", None, 0)
         state = ItemState(
             item_ref=spec.ref,
@@ -113,7 +113,7 @@ class PhaseGateOperator(BaseOperator):
         return replace(state, changed_by_hand=self._marked_by(ti, name)) if state.bypassed else state
 
     def _marked_by(self, ti: Any, task_id: str) -> str | None:
-        """Who went around the gate; that it cannot be read does not keep the phase from failing."""
+        """Return who marked a task by hand, None where that cannot be read. The phase fails either way."""
         try:
             return marked_by(ti.dag_id, ti.run_id, task_id)
         except OperationError as error:
@@ -121,7 +121,7 @@ class PhaseGateOperator(BaseOperator):
             return None
 
     def _changed(self, launch_id: str, dag_id: str) -> tuple[str, ...]:
-        """Whether the checklist is still the one that the launch started with."""
+        """Return a problem if the checklist is not the one that the launch started with."""
         began = launches().get(launch_id).checklist_digests.get(dag_id)
         now = file_digest(checklist_folder() / self.checklist)
         if {now, self.specs[0].checklist_digest} != {began}:
@@ -130,14 +130,14 @@ class PhaseGateOperator(BaseOperator):
 
 
 def _records(launch_id: str, dag_id: str) -> dict[str, Record]:
-    """The latest record of each item of a phase, by the task instance that it names."""
+    """Return the latest record of each item of a phase, by the task instance that it names."""
     mine = [e for e in ledger().entries(launch_id) if e.dag_id == dag_id and e.kind in OUTCOMES]
     latest = {entry.item_ref: entry.record for entry in mine if entry.record}
     return {record.task_instance_id: record for record in latest.values()}
 
 
 def _reopened(launch_id: str, dag_id: str) -> tuple[str, ...]:
-    """Why a phase before this one does not count any more, a sentence for each."""
+    """Return a sentence for each earlier phase that is no longer sealed complete."""
     return unsealed_before(launches().get(launch_id), dag_id)
 
 
@@ -146,7 +146,7 @@ def _task_id(spec: ItemSpec) -> str:
 
 
 def _entries(records: list[Record], reconciled: Reconciled, seal: Seal) -> list[Entry]:
-    # What the items have kept themselves is there already, and stays as it is.
+    # Records that the items appended themselves stay as they are.
     entries = [Entry.of_record(record) for record in records]
     by_ref = {state.item_ref: state for state in reconciled.items}
     for ref in reconciled.bypasses:

@@ -1,4 +1,4 @@
-"""Whether a launch may begin: everything that is wrong with it, said at once and in words."""
+"""Decide whether a launch may begin, and list every problem at once."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def _time_problems(launch_at: str) -> Iterator[str]:
     try:
         moment = datetime.fromisoformat(launch_at)
     except ValueError:
-        yield f"The launch time {launch_at!r} is no date and time. Write it as 2030-01-31T09:00:00+01:00."
+        yield f"The launch time {launch_at!r} is not a date and time. Write it as 2030-01-31T09:00:00+01:00."
         return
     if moment.tzinfo is None:
         written = f"{moment.isoformat()}+00:00"
-        yield f"The launch time {launch_at} has no zone. Write {written}, or your own zone."
+        yield f"The launch time {launch_at} has no time zone. Write {written}, or use your own zone."
     elif moment <= datetime.now(UTC):
         yield f"The launch time {launch_at} has passed. Choose one in the future."
     elif moment - datetime.now(UTC) > FARTHEST:
@@ -97,4 +97,5 @@ def _setting_problems(asked: LaunchContext, paused: list[str]) -> Iterator[str]:
         yield str(error)
         return
     if unstaffed:
-        yield f"Nobody holds the role {', '.join(r.label for r in unstaffed)}. Add them to the contacts file."
+        roles = ", ".join(role.label for role in unstaffed)
+        yield f"No active person holds the role {roles}. Add one to the contacts file."

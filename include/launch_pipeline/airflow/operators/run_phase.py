@@ -1,4 +1,4 @@
-"""The conductor's step: run a phase, or attach to its run, and go on only on its complete seal."""
+"""Run a phase as a step of the conductor, or attach to its run, and go on only when it is sealed complete."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import Seal
 
 POLL_SECONDS = 2
-"""Between two looks at a running phase."""
+"""Poll interval for a running phase."""
 
 _AWAY = (LedgerUnavailable, OperationError)
 
 
 class RunPhaseOperator(TriggerDagRunOperator):
-    """Runs a phase under the launch's own run id and goes on when the phase is sealed complete.
+    """Run a phase under the launch's own run id, and go on when the phase is sealed complete.
 
-    It begins only once the ledger holds the complete seals of all that precedes it. The state of a run or a
-    task does not count: whatever was marked by hand has no seal of its present gate. When this task is
-    cleared it attaches to the run that exists, if that is one of this launch.
+    The step begins only when the ledger holds the complete seals of all phases before it. States in Airflow
+    do not count: a task that was marked by hand has no seal of its present gate. When this task is cleared,
+    it attaches to the existing run if that run belongs to this launch.
     """
 
-    # What travels to the phase is read from the ledger, and nothing of it is a template.
+    # The run's configuration comes from the ledger; nothing in it is a template.
     template_fields = ()
 
     def __init__(self, **kwargs: Any) -> None:
@@ -52,10 +52,10 @@ class RunPhaseOperator(TriggerDagRunOperator):
             wait_for_completion=True,
             deferrable=True,
             poke_interval=POLL_SECONDS,
-            # However the run ends, the seal decides.
+            # The seal decides, not the state in which the run ends.
             allowed_states=[DagRunState.SUCCESS, DagRunState.FAILED],
             failed_states=[],
-            # Where a worker was lost, the next try attaches to the run.
+            # After a lost worker the next try attaches to the run.
             **despite_accidents(),
             **kwargs,
         )
@@ -82,11 +82,11 @@ class RunPhaseOperator(TriggerDagRunOperator):
         self.execute(context)
 
     def _launch(self, launch_id: str) -> Launch:
-        """The launch, which must have come as far as this step."""
+        """Return the launch. Raises LaunchRefused unless all phases before this step are sealed complete."""
         return launch_before(launch_id, self.trigger_dag_id)
 
     def _attaches(self, context: Context, launch: Launch) -> bool:
-        """Whether a run of this launch exists already. Raises LaunchRefused for one of somebody else."""
+        """Return whether a run of this launch exists. Raises LaunchRefused for a foreign run under its id."""
         run_id = context["run_id"]
         if not context["ti"].get_dr_count(dag_id=self.trigger_dag_id, run_ids=[run_id]):
             return False
@@ -114,15 +114,15 @@ class RunPhaseOperator(TriggerDagRunOperator):
         """Look at the seal of the phase that ended."""
         del event
         try:
-            problem = self._judge(context)
+            problem = self._seal_problem(context)
         except _AWAY as error:
             self.log.warning("The seal cannot be read yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="execute_complete")
         if problem:
             raise AirflowFailException(problem)
 
-    def _judge(self, context: Context) -> str | None:
-        """Why the launch does not go on, or None."""
+    def _seal_problem(self, context: Context) -> str | None:
+        """Return why the launch does not go on, or None."""
         seal = present_seal(context["run_id"], self.trigger_dag_id)
         if seal is None:
             return (
@@ -137,45 +137,45 @@ class RunPhaseOperator(TriggerDagRunOperator):
         return None
 
     def ended_complete(self, context: Context, seal: Seal) -> None:
-        """Hook for what follows a complete phase."""
+        """Do what follows a complete phase."""
 
     def ended_incomplete(self, context: Context, seal: Seal) -> None:
-        """Hook for what follows an incomplete phase."""
+        """Do what follows an incomplete phase."""
 
 
 def admitted(context: Context) -> LaunchContext:
-    """The launch of a conductor's run, as it was admitted. Raises LaunchRefused where none was."""
+    """Return the launch of a conductor's run, as admitted. Raises LaunchRefused if there is none."""
     return LaunchContext.of_launch(launches().get(context["run_id"]))
 
 
 class GoNoGoOperator(RunPhaseOperator):
-    """The decision of four roles; one No ends the launch."""
+    """Run the go/no-go of four roles; one No ends the launch."""
 
     def _launch(self, launch_id: str) -> Launch:
-        """As in every step; where the worker was lost behind a No, the No is not told yet."""
+        """Return the launch as every step does. A launch that a No has ended still has to announce it."""
         launch = launches().get(launch_id)
         return launch if launch.state is LaunchState.NO_GO else super()._launch(launch_id)
 
     def ended_complete(self, context: Context, seal: Seal) -> None:
-        """Tell that it is a go."""
+        """Announce the go."""
         tell_decided(context["ti"], admitted(context), seal)
 
     def ended_incomplete(self, context: Context, seal: Seal) -> None:
-        """End the launch, so that the environment is free for another, and tell who said no."""
+        """End the launch, which frees the environment, and announce who said no."""
         if seal.counts.get(Outcome.REJECTED):
             launches().end(context["run_id"], LaunchState.NO_GO)
             tell_decided(context["ti"], admitted(context), seal)
 
 
 class OfferRollbackOperator(RunPhaseOperator):
-    """Offers the rollback when a launch-day window failed after the launch had begun."""
+    """Offer the rollback when a launch-day window failed after the launch had begun."""
 
     def __init__(self, *, after: list[str], **kwargs: Any) -> None:
         super().__init__(trigger_rule="one_failed", **kwargs)
         self.after = after
 
     def execute(self, context: Context) -> None:
-        """Skip where the launch day never began; otherwise offer it with what failed."""
+        """Skip if no window began; otherwise offer the rollback with the problems."""
         try:
             failed = {dag_id: self._problems(context, dag_id) for dag_id in self.after}
             problems = [problem for each in failed.values() for problem in each]
@@ -195,11 +195,11 @@ class OfferRollbackOperator(RunPhaseOperator):
         seal, _ = latest_seal(context["run_id"], dag_id)
         if seal:
             return () if seal.complete else seal.problems
-        # Ended by hand before its gate could seal it: something may be live all the same.
+        # Ended by hand before its gate could seal it: the release may be live all the same.
         return (f"{dag_id} ended without a seal.",) if self._began(context, dag_id) else ()
 
     def _began(self, context: Context, dag_id: str) -> bool:
-        """Whether the launch ran a window; a run that a person began under its id is none of its own."""
+        """Return whether the launch itself ran a window. A foreign run under its id does not count."""
         run_id = context["run_id"]
         if not context["ti"].get_dr_count(dag_id=dag_id, run_ids=[run_id]):
             return False
@@ -207,11 +207,11 @@ class OfferRollbackOperator(RunPhaseOperator):
         return found is None or strangeness(found.run_type, found.conf, launches().get(run_id)) is None
 
     def _launch(self, launch_id: str) -> Launch:
-        """A launch that is over can be rolled back, and a preparation that is open again does not matter."""
+        """Return the launch, also one that is over or has open phases: a rollback needs neither."""
         return launches().get(launch_id)
 
     def ended_complete(self, context: Context, seal: Seal) -> None:
-        """A rollback that is complete ends the launch."""
+        """End the launch as rolled back."""
         del seal
         try:
             launches().end(context["run_id"], LaunchState.ROLLED_BACK)

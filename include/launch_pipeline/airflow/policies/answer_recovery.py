@@ -1,6 +1,6 @@
-"""Answers whose worker was lost before the task could end: they still count, and nobody is asked again.
+"""Recover answers whose worker was lost before the task could end: they count, without asking again.
 
-An answer is known by its item and its moment: Airflow gives the moment under a lock, and takes one answer.
+Item and time identify an answer: Airflow sets the time under a lock, and takes one answer.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def lost_answer(ti: Any) -> GivenAnswer | None:
-    """Return what a person answered in a try before this one, where nothing came of it.
+    """Return the answer to an earlier try of the task that had no effect, or None.
 
-    The request holds it until this try asks anew. Airflow's history need not: a try whose answer could not
-    be brought to a worker is counted, but neither ended nor kept there.
+    The request holds the answer until this try asks anew. Airflow's history may not: a try whose answer never
+    reached a worker is counted there, but neither ended nor stored.
 
-    The try before ended by accident if Airflow began this one by itself and not by *Re-check*. A task that
-    somebody cleared is asked anew: a clear raises ``max_tries`` to the tries so far and the retries (Airflow
-    3.3, ``clear_task_instances``). Raises OperationError where Airflow does not answer.
+    The earlier try was lost if Airflow began this one by itself, and not for a *Re-check*. A cleared task is
+    asked anew: a clear raises ``max_tries`` to the tries so far plus the retries (Airflow 3.3,
+    ``clear_task_instances``). Raises OperationError if Airflow does not answer.
     """
     cleared = cleared_at(ti.max_tries)
     if ti.try_number - 1 <= cleared:
@@ -36,13 +36,13 @@ def lost_answer(ti: Any) -> GivenAnswer | None:
     answer = _answer(api, ti, range(ti.try_number, cleared, -1))
     if answer is None or answer.option == Answer.RECHECK:
         return None
-    # Until a task has asked anew its request holds what was answered before somebody cleared it.
+    # Until the task asks anew, its request holds the answer from before the clear.
     before = _answer(api, ti, range(cleared, 0, -1))
     return None if before and before.at == answer.at else answer
 
 
 def _answer(api: AirflowApi, ti: Any, tries: range) -> GivenAnswer | None:
-    """The answer to the last request among these tries; of one that never began Airflow keeps none."""
+    """Return the answer to the last request among these tries. A try that never began has no request."""
     for number in tries:
         if request := api.hitl_of_try(ti.dag_id, ti.run_id, ti.task_id, number):
             return GivenAnswer.of_event(request) if request.get("chosen_options") else None
@@ -50,13 +50,13 @@ def _answer(api: AirflowApi, ti: Any, tries: range) -> GivenAnswer | None:
 
 
 def kept_decision(launch_id: str, item_ref: str, answer: GivenAnswer) -> Record | None:
-    """Return what the ledger holds of this very answer, by whichever try. Raises LedgerUnavailable."""
+    """Return the ledger's record of this answer, appended by any try, or None. Raises LedgerUnavailable."""
     kept = (entry.record for entry in ledger().entries(launch_id, EntryKind.DECISION))
     return next((r for r in kept if r and (r.item_ref, r.decided_at) == (item_ref, answer.at)), None)
 
 
 def carried(record: Record, ti: Any) -> Record:
-    """The decision as the record of this try: the same, unless another try has kept it."""
+    """Return the decision as a record of this try: changed only if another try appended it."""
     if record.task_instance_id == str(ti.id):
         return record
     first = record.carried_from or record.task_instance_id
@@ -65,5 +65,5 @@ def carried(record: Record, ti: Any) -> Record:
 
 
 def cleared_at(max_tries: int) -> int:
-    """Number of the last try before somebody cleared the task; 0 where nobody has."""
+    """Return the number of the last try before the task was cleared; 0 if it never was."""
     return int(max_tries) - RECHECKS

@@ -1,4 +1,4 @@
-"""Whether an answer counts: gather what the rules need, then ask the people room."""
+"""Decide whether an answer counts: gather the facts, then apply ``approvals/rules.py``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import Record
 
 
-def judge(  # the guard and the task must ask with the very same facts
+def judge(  # the guard and the task must use the same facts
     spec: ItemSpec,
     launch: LaunchContext,
     answer: GivenAnswer,
@@ -31,7 +31,7 @@ def judge(  # the guard and the task must ask with the very same facts
 ) -> Person:
     """Return the person whose answer counts. Raises AnswerRefused with the rule that is broken.
 
-    The answer is pinned to the evidence that it was given on; to other evidence it says nothing.
+    An answer counts only for the evidence that it was given on.
     """
     if answer.option != Answer.RECHECK and not shows(evidence, answer.evidence):
         raise evidence_changed(evidence)
@@ -48,16 +48,16 @@ def judge(  # the guard and the task must ask with the very same facts
 
 
 def judge_who(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> None:
-    """Raise AnswerRefused where an answer cannot count, whatever ledger and evidence say."""
+    """Raise AnswerRefused if an answer cannot count, independent of ledger and evidence."""
     judge_asking(_request(spec, answer, started_by), contacts(), policy())
 
 
 def keep_decision(spec: ItemSpec, record: Record) -> None:
-    """Append a decision to the ledger, which looks once more whether its person has decided for another role.
+    """Append a decision to the ledger, which checks again that one person decides for one role only.
 
-    A No of go/no-go ends the launch, so nothing but another No is kept after it, even where the No's task is
-    cleared before its phase is sealed. Raises AnswerRefused ``two_roles`` or ``no_go``, LaunchRefused where
-    the launch is over, LedgerUnavailable.
+    A No of go/no-go ends the launch: after it, only another No is appended, even if the No's task is cleared
+    before its phase is sealed. Raises AnswerRefused ``two_roles`` or ``no_go``, LaunchRefused if the launch
+    is over, LedgerUnavailable.
     """
     entry = Entry.of_record(record)
     if spec.item.gate is RequestKind.APPROVAL:

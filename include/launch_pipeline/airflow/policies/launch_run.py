@@ -1,4 +1,4 @@
-"""Which launch a run belongs to: the ledger knows, and what the run says of itself must agree."""
+"""Find the launch of a run in the ledger, and refuse a run that does not match it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.launch import Launch
 
 CONDUCTORS_TYPE = "operator_triggered"
-"""Type of a run that a task triggered. Airflow gives it to no run that a person triggers."""
+"""Run type of a run that a task triggered. A run that a person triggers has another."""
 _FOREIGN = "so nothing in it counts. Start another launch, under an id that no run has."
 
 
 def launch_in(context: Context, *, over_too: bool = False) -> LaunchContext:
-    """Return the launch that a worker's task belongs to; one that is over only where that is wanted.
+    """Return the launch of a worker's task; with ``over_too`` also one that is over.
 
-    Ends the task with the reason where its run is none of a launch's. Raises LedgerUnavailable.
+    Fails the task if its run belongs to no launch. Raises LedgerUnavailable.
     """
     run = context["dag_run"]
     try:
@@ -34,7 +34,7 @@ def launch_in(context: Context, *, over_too: bool = False) -> LaunchContext:
 
 
 async def alaunch_in(ti: Any, *, fresh: bool = False) -> LaunchContext:
-    """Return the launch that a trigger's task belongs to: as it is, or as it was a few seconds ago.
+    """Return the launch of a trigger's task: cached for a few seconds, or read now with ``fresh``.
 
     Raises LaunchRefused, LedgerUnavailable.
     """
@@ -59,7 +59,7 @@ def launch_of(run: Any, launch: Launch | None, *, over_too: bool = False) -> Lau
 
 
 def strangeness(run_type: str, conf: Any, launch: Launch) -> str | None:
-    """Say why a run under a launch's id is not one of its own, None where it is."""
+    """Return why a run under a launch's id is not its own, or None."""
     if run_type != CONDUCTORS_TYPE:
         return f"was triggered by hand and not by its launch, {_FOREIGN}"
     if dict(conf or {}) != launch.conf:

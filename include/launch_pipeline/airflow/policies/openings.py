@@ -1,4 +1,4 @@
-"""When what belongs to a window may begin: its moments, by the ledger, the environment and the clock."""
+"""Compute when a window opens from its moments, the ledger, the environment and the clock."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 10.0
-"""At least this often a waiting window looks whether the launch was postponed or aborted."""
+"""Longest interval at which a waiting window checks for a postponement or an abort."""
 
 
 async def until_opened(ti: Any, moments: Sequence[Moment]) -> datetime:
     """Wait until the last of some moments has come, and return it. For triggers.
 
-    The launch is read again as it waits: it may be postponed. What cannot be read keeps it waiting. Raises
-    LaunchRefused where the run is none of a launch that goes on.
+    The launch is read again meanwhile, since it may be postponed. While it cannot be read the wait goes on.
+    Raises LaunchRefused if the run does not belong to a running launch.
     """
     while True:
         opens_at = await _known_opening(ti, moments)
@@ -42,7 +42,7 @@ async def until_opened(ti: Any, moments: Sequence[Moment]) -> datetime:
 
 
 def opened(launch: LaunchContext, moments: Sequence[Moment]) -> bool:
-    """Whether the last of some moments has come; also where there are none. For workers.
+    """Return whether the last of some moments has come; true without moments. For workers.
 
     Raises LedgerUnavailable.
     """
@@ -52,20 +52,20 @@ def opened(launch: LaunchContext, moments: Sequence[Moment]) -> bool:
     try:
         pace = environment_of(launch).pace
     except ConfigurationError as error:
-        log.warning("When this window opens cannot be read, it stays closed: %s", error)
+        log.warning("The opening time cannot be read, so the window stays closed: %s", error)
         return False
     return _last(launch, moments, ended.sealed_at if ended else None, pace) <= datetime.now(UTC)
 
 
 async def _known_opening(ti: Any, moments: Sequence[Moment]) -> datetime | None:
-    """When the last moment comes; None while that is not known."""
+    """Return when the last moment comes; None while that is not known."""
     try:
         launch = await alaunch_in(ti, fresh=True)
         environment = await asyncio.to_thread(environment_of, launch)
         ended = await sealed_at(launch.launch_id, T_0) if _counts_t_0(moments) else None
         return _last(launch, moments, ended, environment.pace)
     except (LedgerUnavailable, ConfigurationError) as error:
-        log.warning("When this window opens cannot be read, it stays closed: %s", error)
+        log.warning("The opening time cannot be read, so the window stays closed: %s", error)
         return None
 
 

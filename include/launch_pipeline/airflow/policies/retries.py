@@ -1,4 +1,4 @@
-"""When a task gets another try: when a person asks for one, or when a worker or Airflow itself was away."""
+"""Decide when a task gets another try: on request, or after a lost worker or connection."""
 
 from __future__ import annotations
 
@@ -14,66 +14,65 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 RECHECKS = 1000
-"""Tries a person may ask for with *Re-check*; each is one try in Airflow's history."""
+"""Maximum number of *Re-checks* of an item; each is one try in Airflow's history."""
 
 AIRFLOW_AWAY = timedelta(seconds=10)
 """Pause after the api-server did not answer a task."""
 
-
 ACCIDENTS = 40
-"""Tries that workers and the api-server may cost a task of ours that is no item, before it fails."""
+"""Maximum tries of a task other than an item after lost workers or connections."""
 
 MISTAKES = 3
-"""Tries after which it fails with what nobody foresaw."""
+"""Maximum tries for unexpected exceptions."""
 
 LONGEST_PAUSE = timedelta(minutes=1)
-"""With ``ACCIDENTS``: an api-server may be away for more than half an hour before a phase fails over it."""
+"""Longest pause. With ``ACCIDENTS``, an api-server may be away for half an hour before a phase fails."""
 
 
 class RecheckAsked(AirflowException):
-    """A person asked for another look; not a failure of anything."""
+    """Signal that a person asked for a re-check; nothing has failed."""
 
 
 class ItemRetryPolicy(RetryPolicy):
-    """Re-check tries again at once, a lost connection a little later, anything else fails the item once.
+    """Retry a re-check at once and a lost connection after a pause; fail on any other exception.
 
-    Without it a mistake in our code would be tried a thousand times without a pause.
+    Without this policy a bug would be retried a thousand times without a pause.
     """
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        """Decide by what was raised."""
+        """Decide by the exception."""
         del try_number, max_tries, context
         if isinstance(exception, RecheckAsked):
             return RetryDecision.retry(delay=timedelta(0), reason=str(exception))
         if isinstance(exception, AirflowRuntimeError | OSError):
             return RetryDecision.retry(delay=AIRFLOW_AWAY, reason="Airflow's own connection failed")
-        return RetryDecision.fail(reason="unforeseen; clear the task to try again")
+        return RetryDecision.fail(reason="unexpected; clear the task to try again")
 
 
 class AccidentRetryPolicy(RetryPolicy):
-    """A lost connection is tried again for long, anything else that nobody foresaw a few times.
+    """Retry a lost connection for half an hour, and any other exception a few times.
 
-    What a task refuses it says with AirflowFailException, and nobody is asked. A worker that was lost, or
-    that could not begin because the api-server was away, raises nothing: its task is simply tried again.
+    A refusal (AirflowFailException) never reaches the policy. A lost worker raises nothing: Airflow retries
+    its task by itself.
     """
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        """Decide by what was raised, and how often in this life of the task."""
+        """Decide by the exception, and by the tries since the task began or was cleared."""
         del context
         if isinstance(exception, AirflowRuntimeError | OSError):
             return RetryDecision.default()
         in_this_life = try_number - (max_tries - ACCIDENTS)
         if in_this_life > MISTAKES:
-            return RetryDecision.fail(reason="unforeseen, several times; clear the task to try again")
+            return RetryDecision.fail(reason="unexpected, several times; clear the task to try again")
         return RetryDecision.default()
 
 
 def despite_accidents() -> dict[str, Any]:
-    """Arguments of an operator that must come through whatever is killed meanwhile."""
+    """Return the arguments of an operator that has to survive killed workers and api-servers."""
     return {
         "retries": ACCIDENTS,
         "retry_delay": pause(),

@@ -1,6 +1,7 @@
-"""The seals that a step of the launch rests on: whole, of the gates as they are now, of today's checklists.
+"""Check the seals that a step of the launch rests on.
 
-Airflow's states do not count: every task can be marked green by hand, and a clear begins a gate anew.
+A seal counts if it is whole, was made by the gate's present task instance, and is of today's checklist.
+Airflow's states do not count: any task can be marked green by hand, and a clear begins a gate anew.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _ENDED = frozenset({"success", "failed"})
 
 
 def present_seal(launch_id: str, dag_id: str) -> Seal | None:
-    """Give the seal that the gate of a phase made as it is now, None where it has made none.
+    """Return the seal that the present task instance of a phase's gate made, or None.
 
     Raises LedgerUnavailable, OperationError.
     """
@@ -35,9 +36,9 @@ def present_seal(launch_id: str, dag_id: str) -> Seal | None:
 
 
 def launch_before(launch_id: str, dag_id: str) -> Launch:
-    """Return a launch that goes on, once all that precedes a step of it is sealed complete.
+    """Return a running launch whose phases before a step are all sealed complete.
 
-    Raises LaunchRefused with every reason why it is not, LedgerUnavailable, OperationError.
+    Raises LaunchRefused with every reason why they are not, LedgerUnavailable, OperationError.
     """
     launch = launches().find(launch_id)
     if launch is None:
@@ -51,7 +52,7 @@ def launch_before(launch_id: str, dag_id: str) -> Launch:
 
 
 def unsealed_before(launch: Launch, dag_id: str) -> tuple[str, ...]:
-    """Say of each phase that precedes a step why it does not let it begin; nothing where all do."""
+    """Return a sentence for each earlier phase that keeps a step from beginning."""
     phases = preceding(dag_id)
     outcomes = _latest_outcomes(launch.launch_id) if phases else {}
     found = ((before, _problem(launch, before, outcomes)) for before in phases)
@@ -59,7 +60,7 @@ def unsealed_before(launch: Launch, dag_id: str) -> tuple[str, ...]:
 
 
 def _latest_outcomes(launch_id: str) -> dict[str, Outcome]:
-    """What the ledger says of each item last, by its reference."""
+    """Return the latest outcome of each item in the ledger, by its reference."""
     kept = [entry for entry in ledger().entries(launch_id) if entry.kind in OUTCOMES]
     return {entry.item_ref: entry.record.outcome for entry in kept if entry.record}
 

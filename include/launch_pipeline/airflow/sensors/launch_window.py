@@ -1,8 +1,8 @@
-"""Windows: a task that waits for its moment without a worker and re-reads the launch time as it waits.
+"""Wait for a window of the launch day without a worker, re-reading the launch time meanwhile.
 
-A wait ends in the triggerer. Only where its end is told (the windows of the launch day) a worker follows for
-a moment, tells that the window opened or was missed, and ends the task; however Slack is, the window opens.
-What comes after a wait looks at the moment itself (``openings``): a wait that is ended by hand opens nothing.
+The wait ends in the triggerer. If the window is announced, a worker runs for a moment to announce that it
+opened or was missed; a failing announcement does not keep it closed. Items behind a wait check the moment
+themselves (``policies/openings.py``), so a wait that is ended by hand opens nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class WindowTrigger(BaseTrigger):
-    """Ends the task when its moments have come."""
+    """End the task when its moments have come."""
 
     def __init__(self, *, moments: list[dict[str, Any]], told: bool = False) -> None:
         super().__init__()
@@ -35,12 +35,12 @@ class WindowTrigger(BaseTrigger):
         self.told = told
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class path and arguments, as Airflow stores them."""
+        """Return class path and arguments, as Airflow stores them."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return path, {"moments": self.moments, "told": self.told}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield the end of the wait; or, for the task to fail with, why the window does not open."""
+        """Yield the end of the wait, or the reason for the task to fail with."""
         try:
             opens_at = await until_opened(
                 self.task_instance, [Moment.model_validate(moment) for moment in self.moments]
@@ -53,13 +53,13 @@ class WindowTrigger(BaseTrigger):
 
 
 class LaunchWindowSensor(BaseOperator):
-    """Holds back what follows until its moment; holds no worker and can be postponed."""
+    """Hold back the tasks behind it until its moment. It holds no worker, and can be postponed."""
 
     template_fields = ()
     ui_color = "#e2e3e5"
 
     def __init__(self, *, moment: dict[str, Any], told: bool = False, **kwargs: Any) -> None:
-        """``told``: tell when the wait is over."""
+        """Set ``told`` to announce the end of the wait."""
         super().__init__(**despite_accidents(), **kwargs)
         self.moment = moment
         self.told = told
@@ -71,12 +71,12 @@ class LaunchWindowSensor(BaseOperator):
         )
 
     def execute(self, context: Context) -> None:
-        """Begin in a worker, where Airflow could not begin in the triggerer."""
+        """Begin in a worker if Airflow did not begin in the triggerer."""
         del context
         self.defer(trigger=WindowTrigger(moments=[self.moment], told=self.told), method_name="ended")
 
     def ended(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Tell that the window opened; or fail with the reason why it does not."""
+        """Announce that the window opened, or fail with the reason why it does not."""
         if "refused" in event:
             message = f"This window does not open. {event['refused']}"
             raise AirflowFailException(message)
@@ -85,5 +85,5 @@ class LaunchWindowSensor(BaseOperator):
         try:
             tell_window(context["ti"], launch_in(context), datetime.fromisoformat(event["opened"]))
         except LedgerUnavailable as error:
-            self.log.warning("That the window opened could not be told: %s", error)
+            self.log.warning("The opening of the window could not be announced: %s", error)
         return event

@@ -1,4 +1,4 @@
-"""Checks in the triggerer: one pass that may end the task, and re-checks until they pass."""
+"""Run checks in the triggerer: once, or again and again until they pass."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AWAY_SECONDS = 5.0
-"""Before a ledger that was away is asked again."""
+"""Pause before an unreachable ledger is asked again."""
 
 DENIAL_SECONDS = 2.0
-"""Between two looks for another role's no; four tasks at most wait so."""
+"""Poll interval for another role's no; at most four tasks wait for one."""
 
 
 class ChecksTrigger(BaseTrigger):
-    """Runs an item's checks.
+    """Run an item's checks.
 
-    Without ``every`` it looks once: a pass ends the task (unless a person is needed as well), anything
-    else goes back to the task with the evidence. So does a pass of a later try: somebody may have answered
-    the try before (see ``carrying``). With ``every`` (seconds) a request is open already: it looks again and
-    again until the checks pass, and keeps the evidence that people see fresh. ``rest`` (seconds) comes before
-    the first look where a worker went before (see ``pacing``).
+    Without ``every`` they run once. A pass ends the task if the item needs no person and this is its first
+    try; otherwise the evidence goes back to the task, which may hold an answer to a lost try
+    (``policies/answer_recovery.py``). With ``every`` (seconds) a request is open: the checks repeat until
+    they pass, and the evidence that people see stays fresh. ``rest`` (seconds) precedes the first run if a
+    worker had the task before (``policies/pacing.py``).
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ChecksTrigger(BaseTrigger):
         self.rest = rest
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class path and arguments, as Airflow stores them."""
+        """Return class path and arguments, as Airflow stores them."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return path, {"spec": self.spec, "every": self.every, "ends": self.ends, "rest": self.rest}
 
@@ -63,7 +63,7 @@ class ChecksTrigger(BaseTrigger):
         try:
             yield await self._event()
         except LaunchRefused as refused:
-            # The task fails with the reason; a trigger can only go back to it.
+            # A trigger cannot fail its task: it hands the reason over.
             yield TriggerEvent(Evidence.inconclusive(str(self._ti().id), str(refused)).payload())
 
     async def _event(self) -> TriggerEvent:
@@ -78,7 +78,7 @@ class ChecksTrigger(BaseTrigger):
         return TaskSuccessEvent(xcoms={"return_value": record.model_dump(mode="json")})
 
     async def _kept(self, record: Record) -> Record:
-        """Keep a pass in the ledger before the task ends green; waits for a ledger that is away."""
+        """Append a pass to the ledger before the task ends green, waiting while the ledger is unreachable."""
         while True:
             try:
                 return await keep_pass(record)
@@ -91,7 +91,7 @@ class ChecksTrigger(BaseTrigger):
         try:
             return await observe(self.spec["item"], launch, str(self._ti().id))
         except LaunchError as error:
-            # A broken environment file concerns every item; each asks a person and says why.
+            # A broken environment file concerns each item: each asks a person and shows the reason.
             log.warning("The checks of %s could not run: %s", self.spec["ref"], error)
             return Evidence.inconclusive(str(self._ti().id), str(error))
 
@@ -112,11 +112,11 @@ class ChecksTrigger(BaseTrigger):
         try:
             await show_evidence(ti.run_id, str(ti.id), evidence.payload())
             await XCom.aset(key=EVIDENCE_KEY, value=evidence.payload(), **where)
-        except Exception as error:  # noqa: BLE001  whatever the channel raises; the open request must stay
+        except Exception as error:  # noqa: BLE001  any error of the channel; the open request must stay
             log.warning("The evidence of %s cannot be shown: %s", self.spec["ref"], error)
 
     async def _launch(self) -> LaunchContext:
-        """The launch of this run; waits for a ledger that is away. Raises LaunchRefused."""
+        """Return the launch of this run, waiting while the ledger is unreachable. Raises LaunchRefused."""
         while True:
             try:
                 return await alaunch_in(self._ti())
@@ -129,18 +129,18 @@ class ChecksTrigger(BaseTrigger):
 
 
 class NoGoTrigger(BaseTrigger):
-    """Beside an open go/no-go request: fires as soon as another role has said no."""
+    """Fire as soon as another role says no, beside an open go/no-go request."""
 
     def __init__(self, *, ref: str) -> None:
         super().__init__()
         self.ref = ref
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class path and arguments, as Airflow stores them."""
+        """Return class path and arguments, as Airflow stores them."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {"ref": self.ref}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield who said no, once somebody has."""
+        """Yield the name of the person who said no."""
         ti: Any = self.task_instance
         await asyncio.sleep(worker_lag().total_seconds())
         while True:
@@ -153,5 +153,5 @@ class NoGoTrigger(BaseTrigger):
         try:
             return await denial(run_id, dag_id, self.ref)
         except LedgerUnavailable as error:
-            log.warning("Whether another role has said no is unknown for now: %s", error)
+            log.warning("Another role's no cannot be read for now: %s", error)
             return None

@@ -1,4 +1,4 @@
-"""Run one item's checks, in whichever process: the same coroutine for triggerer and worker."""
+"""Run an item's checks: the same coroutine for triggerer and worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def observe(item: dict[str, Any], launch: LaunchContext, task_instance_id: str) -> Evidence:
-    """Run the checks of an item (a dumped ``Item``) once; everything that goes wrong is in the evidence."""
+    """Run the checks of an item (a dumped ``Item``) once. A check that fails to run is in the evidence."""
     model = Item.model_validate(item)
     environment = await asyncio.to_thread(environment_of, launch)
     variables = {**environment.variables, **launch.variables()}
@@ -32,7 +32,7 @@ async def observe(item: dict[str, Any], launch: LaunchContext, task_instance_id:
 
 
 async def _holders(role: Role) -> list[Holder]:
-    """Who holds a role, for checks that look whether people are there."""
+    """Return who holds a role, for checks that look for people."""
     try:
         people = await asyncio.to_thread(contacts)
     except ConfigurationError as error:
@@ -41,7 +41,7 @@ async def _holders(role: Role) -> list[Holder]:
 
 
 async def observe_once(item: dict[str, Any], launch: LaunchContext, task_instance_id: str) -> Evidence:
-    """``observe`` in a loop that ends with it, as in a worker: its clients end as well."""
+    """Run ``observe`` in a worker's own loop, and close the clients that belong to it."""
     try:
         return await observe(item, launch, task_instance_id)
     finally:

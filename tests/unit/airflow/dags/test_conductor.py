@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from airflow.sdk import DAG
 
-from launch_pipeline.airflow.dags.conductor import AdmitOperator, CompleteOperator, build_launch_dag, form
+from launch_pipeline.airflow.dags.conductor import build_launch_dag, form
+from launch_pipeline.airflow.operators.admit_and_complete import AdmitOperator, CompleteOperator
 from launch_pipeline.airflow.operators.run_phase import (
     GoNoGoOperator,
     OfferRollbackOperator,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk import DAG
 
-from launch_pipeline.airflow.dags.conductor import AdmitOperator, CompleteOperator
 from launch_pipeline.airflow.notifiers.announce import Announcement, AnnounceOperator
+from launch_pipeline.airflow.operators.admit_and_complete import AdmitOperator, CompleteOperator
 from launch_pipeline.airflow.operators.run_phase import GoNoGoOperator, OfferRollbackOperator
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.checklist.sequence import (

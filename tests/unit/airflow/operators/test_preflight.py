@@ -44,8 +44,8 @@ TIMES = {
     "the past": ("2020-01-01T00:00:00Z", "has passed"),
     "no zone": ("2030-01-31T09:00:00", "has no zone. Write 2030-01-31T09:00:00+00:00"),
     "a date alone": ("2030-01-31", "has no zone. Write 2030-01-31T00:00:00+00:00"),
-    "no time": ("tomorrow", "'tomorrow' is no date and time. Write it as 2030-"),
-    "nothing": ("", "is no date and time"),
+    "no time": ("tomorrow", "'tomorrow' is not a date and time. Write it as 2030-"),
+    "nothing": ("", "is not a date and time"),
     "the end of the calendar": ("9999-12-31T23:59:59-12:00", "is more than 100 years away"),
 }
 
@@ -70,7 +70,7 @@ def test_everything_that_is_wrong_is_said_at_once(ledger: Ledger, include: Inclu
         "'soon' is no date",
         "paused: week_3_validation_testing, rollback",
         "moon.yaml",
-        "Nobody holds the role Security Lead",
+        "No active person holds the role Security Lead",
     ):
         assert words in said
     include.policy(settle="0s")
