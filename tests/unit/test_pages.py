@@ -31,7 +31,12 @@ ROOT_FILES = {
 }
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
 DATED = re.compile(r"(?P<day>20\d\d-\d\d-\d\d)\. (?P<status>Accepted|Superseded)\b")
-LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+GENERATED = {"catalogue.md", "example-report.md"}
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name not in GENERATED),
+]
+VAGUE = re.compile(r"\b(whoever|nobody|somebody|anybody|everybody|he|him|his|himself)\b", re.IGNORECASE)
 
 
 def text_of(*path: str) -> str:
@@ -151,3 +156,13 @@ def test_pages_point_to_the_one_picture(page: str) -> None:
     assert "architecture.md)" in said
     assert "→" not in re.sub(r"`observe.*?`", "", said)
     assert "mermaid" not in said
+
+
+# ---- style -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_sentences_name_their_subject(page: Path) -> None:
+    """As the style in CONTRIBUTING has it; words in quotes are about themselves."""
+    said = re.sub(r'"[^"\n]*"', "", page.read_text(encoding="utf-8"))
+    assert VAGUE.findall(said) == []
