@@ -22,6 +22,7 @@ from launch_pipeline.checklist.vocabulary import Answer, Mode, RequestKind, Role
 from launch_pipeline.checks.engine.registry import GROUP as CHECK_KINDS
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.cli.commands.rehearse import GROUP as COMMANDS
+from launch_pipeline.launch.item_states import State
 from launch_pipeline.ledger.launch import LaunchState, Via
 from launch_pipeline.ledger.schema import EntryKind, Outcome, RecordedBy
 from launch_pipeline.notifications import keys
@@ -41,6 +42,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "answers": Answer,
     "entry_kinds": EntryKind,
     "item_modes": Mode,
+    "item_states": State,
     "launch_events": LaunchNoteKind,
     "launch_states": LaunchState,
     "nudge_levels": NudgeLevel,
@@ -184,6 +186,24 @@ def test_deferring_names_listed_methods() -> None:
         for name in ("method_name", "next_method"):
             if isinstance(value := keyword(call, name), ast.Constant):
                 assert value.value in listed, f"line {call.lineno}"
+
+
+def test_what_is_stored_with_a_state() -> None:
+    """Fields of a wait that the next run of the task reads."""
+    tree = ast.parse((PACKAGE / "launch" / "item_states.py").read_text(encoding="utf-8"))
+    read = {
+        word(each.slice) for each in ast.walk(tree) if isinstance(each, ast.Subscript) and _held(each.value)
+    }
+    asked = {
+        word(each.args[0])
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and _held(each.func.value)
+    }
+    assert read | asked == set(LISTED["item_state_fields"])
+
+
+def _held(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "held"
 
 
 def test_xcoms() -> None:
