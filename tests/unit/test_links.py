@@ -19,6 +19,21 @@ def test_links_lead_to_files(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
+ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_headings(page: Path) -> None:
+    """Every link into a page of ours names one of its headings, as GitHub writes them."""
+    links = [
+        (name, anchor) for name, anchor in ANCHOR.findall(page.read_text(encoding="utf-8")) if ":" not in name
+    ]
+    for name, anchor in links:
+        headings = HEADING.findall((page.parent / name if name else page).read_text(encoding="utf-8"))
+        assert anchor in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
 def test_decisions_have_numbers_of_their_own() -> None:
     """1, 2, 3, … without a gap, and each says its own."""
     files = sorted((ROOT / "docs" / "adr").glob("0*.md"))
