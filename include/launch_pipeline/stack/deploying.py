@@ -13,6 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from launch_pipeline.airflow.connection_ids import (
+    AIRFLOW_CONNECTION,
+    LEDGER_CONNECTION,
+    OWN_CONNECTIONS,
+    SLACK_CONNECTION,
+)
 from launch_pipeline.airflow.deployment.fab_roles import FabAccount, FabRole
 from launch_pipeline.approvals.contacts import load_contacts
 from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
@@ -32,8 +38,6 @@ if TYPE_CHECKING:
 LAUNCHERS = "LAUNCH_LAUNCHERS"
 ADMIN_USER = "admin"
 CONNECTIONS_FILE = "connections.yaml"
-LEDGER_CONNECTION, AIRFLOW_CONNECTION, SLACK_CONNECTION = "launch_ledger", "launch_airflow", "launch_slack"
-OWN_CONNECTIONS = (LEDGER_CONNECTION, AIRFLOW_CONNECTION, SLACK_CONNECTION)
 DATABASE_TIMEOUT = 60.0
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.airflow.api_server.host_check import HOSTS_VARIABLE
 from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
+from launch_pipeline.launch.environments import ENVIRONMENTS_VARIABLE
 from launch_pipeline.stack.secret_files import Secret
 from launch_pipeline.stack.settings import PROJECT_VARIABLE
 from launch_pipeline.stack.tuning import PARALLELISM, as_variables, tuned
@@ -24,7 +25,6 @@ CONFIGURATION = "/etc/launch"
 LOGS = "/var/log/launch"
 SECRETS = "/run/secrets"
 SECRETS_VARIABLE = "LAUNCH_SECRETS"
-ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
 AIRFLOW_VARIABLE = "LAUNCH_AIRFLOW_URL"
 API_SERVER = "http://api-server:8080"
 NEIGHBOURS = "api-server,postgres,localhost,127.0.0.1"

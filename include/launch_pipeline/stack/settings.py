@@ -10,6 +10,11 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from launch_pipeline.airflow.connection_ids import (
+    AIRFLOW_CONNECTION,
+    LEDGER_CONNECTION,
+    connection_variable,
+)
 from launch_pipeline.airflow.deployment.fab_roles import FabRole, written
 from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
 from launch_pipeline.base import Frozen
@@ -26,11 +31,9 @@ PROJECT_VARIABLE = "LAUNCH_PROJECT"
 STACK_VARIABLE = "LAUNCH_STACK"
 """Set to the stack's home in every process it starts, children of children too: how a sweep knows its own."""
 
-LEDGER_CONNECTION = "AIRFLOW_CONN_LAUNCH_LEDGER"
 LEDGER_OWNER = "launch"
 LEDGER_APPLICATION = "launch_app"
 """The owner only migrates; with the other role nothing that is kept can be changed."""
-AIRFLOW_CONNECTION = "AIRFLOW_CONN_LAUNCH_AIRFLOW"
 PIPELINE_USER = "launch-pipeline"
 AUTH_MANAGER = "launch_pipeline.airflow.api_server.auth_manager.LaunchAuthManager"
 DEFAULT_PORT = 8080
@@ -215,8 +218,8 @@ class StackSettings(Frozen):
         return {
             **self._own_process(),
             "AIRFLOW_HOME": str(self.airflow_home),
-            LEDGER_CONNECTION: self.ledger_dsn,
-            AIRFLOW_CONNECTION: self._own_connection(),
+            connection_variable(LEDGER_CONNECTION): self.ledger_dsn,
+            connection_variable(AIRFLOW_CONNECTION): self._own_connection(),
         }
 
     def _own_process(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from launch_pipeline.airflow.connection_ids import SLACK_CONNECTION, connection_variable
 from launch_pipeline.base import Frozen
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.slack.protocol import SERVICE_USER
@@ -30,9 +31,6 @@ CHANNEL = f"{PREFIX}CHANNEL"
 
 
 API = f"{PREFIX}API"
-
-
-CONNECTION = "AIRFLOW_CONN_LAUNCH_SLACK"
 
 
 SECRETS = frozenset({f"{name}{suffix}" for name in (BOT_TOKEN, APP_TOKEN) for suffix in ("", "_FILE")})
@@ -73,7 +71,7 @@ class SlackAccess(Frozen):
         """The connection ``launch_slack``, for those who run tasks."""
         extra = {"channel": self.channel, **({"base_url": self.api} if self.api else {})}
         connection = {"conn_type": "slack", "password": self.bot_token.get_secret_value(), "extra": extra}
-        return {CONNECTION: json.dumps(connection)}
+        return {connection_variable(SLACK_CONNECTION): json.dumps(connection)}
 
 
 def _value(name: str) -> str:

@@ -52,9 +52,9 @@ class Target:
     def info(self) -> StackInfo | None:
         """Return what runs in the home, ``None`` if nothing does."""
         from launch_pipeline.stack.home import read_info  # noqa: PLC0415
-        from launch_pipeline.stack.settings import home_folder, project_root  # noqa: PLC0415
+        from launch_pipeline.stack.settings import HOME_VARIABLE, home_folder, project_root  # noqa: PLC0415
 
-        named = self.home or os.environ.get("LAUNCH_HOME")
+        named = self.home or os.environ.get(HOME_VARIABLE)
         return read_info(Path(named).resolve() if named else home_folder(None, project_root()))
 
     def api(self) -> AirflowApi:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.cli.console import out
 from launch_pipeline.cli.options import HomeOption, LedgerOption, PersonOption, UrlOption
 from launch_pipeline.stack.target import Target, terminal_user
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
     from launch_pipeline.ledger.launches import Launches
 
-CONDUCTOR = "launch"
 UNFINISHED = frozenset({"queued", "running"})
 
 START_EXAMPLES = """\

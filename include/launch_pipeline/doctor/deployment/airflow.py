@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from launch_pipeline.airflow.connection_ids import (
+    AIRFLOW_CONNECTION,
+    LEDGER_CONNECTION,
+    SLACK_CONNECTION,
+)
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from launch_pipeline.airflow.hooks.rest_client import NOT_FOUND, ApiError
 from launch_pipeline.approvals.contacts import Contacts, load_contacts
@@ -14,7 +19,6 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.doctor.deployment.rows import ok, problem, unknown
 from launch_pipeline.routes import BOARD_PATH
-from launch_pipeline.stack.deploying import AIRFLOW_CONNECTION, LEDGER_CONNECTION, SLACK_CONNECTION
 from launch_pipeline.stack.settings import PIPELINE_USER
 from launch_pipeline.stack.slack_access import BRIDGE_USER
 

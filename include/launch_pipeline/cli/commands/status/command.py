@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.cli.console import ExitCode, out
 from launch_pipeline.cli.options import HomeOption, LedgerOption, UrlOption, UserOption
 from launch_pipeline.errors import LaunchError, LaunchRefused
@@ -106,8 +107,6 @@ def current_launch(api: AirflowApi) -> str:
 
     Raises :class:`LaunchRefused` if there is none, or if several run.
     """
-    from launch_pipeline.cli.commands.status.read import CONDUCTOR  # noqa: PLC0415
-
     runs = api.dag_runs(CONDUCTOR)
     running = [run["dag_run_id"] for run in runs if run["state"] in {"queued", "running"}]
     if len(running) > 1:
@@ -143,7 +142,7 @@ def gather(
     target: Target | None = None,
 ) -> Sources:
     """Read everything there is about a launch. Raises :class:`LaunchRefused` if there is no such launch."""
-    from launch_pipeline.cli.commands.status.read import CONDUCTOR, Sources  # noqa: PLC0415
+    from launch_pipeline.cli.commands.status.read import Sources  # noqa: PLC0415
 
     runs = api.runs_of_launch(launch_id)
     if not runs:

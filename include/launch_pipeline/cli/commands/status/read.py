@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.sequence import ALL_PHASES
+from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.cli.commands.status.timeline import Window, windows
 from launch_pipeline.routes import REPORTS
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Found = Sequence[tuple[DagPlan, Sequence[tuple[PlannedItem, "ItemState"]]]]
 
 Json = Mapping[str, Any]
-CONDUCTOR = "launch"
 NOT_STARTED = "not started"
 
 
