@@ -13,7 +13,9 @@ import pytest
 
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
 from launch_pipeline.doctor.checks.probing import addresses, touch_all
+from launch_pipeline.doctor.rows import problem
 from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.slack.auth_test import AuthTest
 from servers.harbour import ROOT, Harbour
 from servers.scripted_http import ScriptedHttp
 
@@ -244,3 +246,25 @@ def test_metadata_addresses_are_not_touched(harbour: Harbour) -> None:
     done = harbour.launch("doctor")
     assert done.exit_code == 1
     assert "link-local or metadata" in done.stdout
+
+
+def test_a_row_keeps_its_keys_for_programs() -> None:
+    """Scripts read ``what``, ``standing``, ``says`` and ``fix`` of a deployment's rows."""
+    row = problem("ledger", "takes no rows", "run init.")
+    assert row.model_dump(mode="json") == {
+        "what": "ledger",
+        "standing": "problem",
+        "says": "takes no rows",
+        "fix": "run init.",
+        "wrong": True,
+    }
+
+
+def test_an_auth_test_names_owner_and_missing_scopes() -> None:
+    """A header that Slack did not send is no scope."""
+    found = AuthTest.read(
+        {"ok": True, "user": "launch", "team": "Azora", "url": "x"}, "chat:write, users:read"
+    )
+    assert (found.user, found.team, found.error) == ("launch", "Azora", "")
+    assert found.missing(("users:read", "channels:read")) == ("channels:read",)
+    assert AuthTest.read({"ok": False, "error": "invalid_auth"}, "").scopes == frozenset()

@@ -1,4 +1,4 @@
-"""What ``launch doctor`` finds: connections, variables, people, policy and ledger."""
+"""Diagnose what the checks need: connections, variables, people, policy and ledger."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from launch_pipeline.checks.engine.clients import close_clients
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.doctor.checks.needs import needs_of
 from launch_pipeline.doctor.checks.probing import Touched, touch_all
+from launch_pipeline.doctor.rows import Row, ok, problem, unused
 from launch_pipeline.errors import ConfigurationError, LaunchError
 from launch_pipeline.launch.context import launch_variables
 
@@ -36,7 +37,7 @@ LAUNCH_VARIABLES = frozenset(
         "run_nonce",
     }
 )
-"""What every launch sets by itself, from its form and its clock."""
+"""Variables that every launch sets from its form and its clock."""
 
 
 class ConnectionState(Frozen):
@@ -48,14 +49,14 @@ class ConnectionState(Frozen):
     """Where it was found."""
     reachable: bool | None
     permitted: bool | None
-    """Whether we are let in; None where there is no cheap way to know."""
+    """Whether our credentials are accepted; None if no cheap read can tell."""
     says: str
     wrong: bool
-    """Configured, and does not work."""
+    """Whether it is configured and does not work."""
     items: tuple[str, ...]
-    """Those that use it."""
+    """The items that use it."""
     alone: int
-    """How many of them lack nothing else."""
+    """How many of these items lack nothing else."""
 
 
 class VariableState(Frozen):
@@ -63,37 +64,30 @@ class VariableState(Frozen):
 
     name: str
     items: tuple[str, ...]
-    """Those that it holds back."""
-
-
-class Finding(Frozen):
-    """One thing beside connections and variables."""
-
-    what: str
-    says: str
-    wrong: bool = False
+    """The items that cannot be checked without it."""
 
 
 class Diagnosis(Frozen):
-    """Everything."""
+    """Everything that ``launch doctor`` shows. The field names are the keys of ``--json``."""
 
     environment: str
     items: int
-    """With checks."""
+    """Number of items with checks."""
     automated: int
-    """Those of them for which nothing is missing."""
+    """Number of these items for which nothing is missing."""
     connections: tuple[ConnectionState, ...]
     missing_variables: tuple[VariableState, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Row, ...]
+    """Everything beside connections and variables."""
 
     @property
     def wrong(self) -> int:
-        """How many things are configured and do not work."""
+        """Number of things that are configured and do not work."""
         return sum(c.wrong for c in self.connections) + sum(f.wrong for f in self.findings)
 
 
 def diagnose(around: Surroundings, ledger_dsn: str | None) -> Diagnosis:
-    """Look at everything once. Raises InvalidChecklist and ConfigurationError for what cannot be read."""
+    """Look at everything once. Raises InvalidChecklist or ConfigurationError for unreadable files."""
     plans = plan_dags(load_phases(parameter_models()))
     planned = [item for plan in plans.values() for item in plan.items]
     checked = [item for item in planned if item.item.checks]
@@ -148,54 +142,51 @@ def _connections(
         )
 
 
-def _airflow(around: Surroundings) -> Iterator[Finding]:
+def _airflow(around: Surroundings) -> Iterator[Row]:
     if around.connections.trouble:
-        yield Finding(
-            what="airflow", says=f"its connections are unknown: {around.connections.trouble}", wrong=True
-        )
+        yield problem("airflow", f"its connections are unknown: {around.connections.trouble}")
 
 
-def _people(path: Path | None, planned: Sequence[PlannedItem]) -> Iterator[Finding]:
+def _people(path: Path | None, planned: Sequence[PlannedItem]) -> Iterator[Row]:
     from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
 
     if path is None:
-        yield Finding(
-            what="contacts", says="none yet: nobody can answer. Copy include/contacts.example.yaml."
-        )
+        yield unused("contacts", "none yet, so nobody can answer. Copy include/contacts.example.yaml.")
         return
     try:
         contacts = load_contacts(path)
     except ConfigurationError as error:
-        yield Finding(what="contacts", says=str(error), wrong=True)
+        yield problem("contacts", str(error))
         return
-    yield Finding(what="contacts", says=f"{len(contacts.people)} people in {path.name}")
+    yield ok("contacts", f"{len(contacts.people)} people in {path.name}")
     roles = list(dict.fromkeys(item.item.owner for item in planned))
-    unstaffed = contacts.unstaffed(roles)
-    names = ", ".join(role.label for role in unstaffed)
-    says = f"nobody holds {names}" if unstaffed else f"all {len(roles)} are held by somebody"
-    yield Finding(what="roles", says=says, wrong=bool(unstaffed))
+    if unstaffed := contacts.unstaffed(roles):
+        names = ", ".join(role.label for role in unstaffed)
+        yield problem("roles", f"nobody holds {names}", f"name a person for each in {path.name}.")
+    else:
+        yield ok("roles", f"all {len(roles)} have a holder")
 
 
-def _policy() -> Finding:
+def _policy() -> Row:
     from launch_pipeline.approvals.policy import load_policy  # noqa: PLC0415
     from launch_pipeline.checklist.files import checklist_folder  # noqa: PLC0415
 
     try:
         load_policy(checklist_folder() / "policy.yaml")
     except ConfigurationError as error:
-        return Finding(what="policy", says=str(error), wrong=True)
-    return Finding(what="policy", says="readable")
+        return problem("policy", str(error))
+    return ok("policy", "readable")
 
 
-def _ledger(dsn: str | None) -> Iterator[Finding]:
+def _ledger(dsn: str | None) -> Iterator[Row]:
     from launch_pipeline.ledger.launches import Launches  # noqa: PLC0415
 
     if dsn is None:
-        yield Finding(what="ledger", says="not asked: no stack runs here, and --ledger names none")
+        yield unused("ledger", "not asked: no stack runs here, and no --ledger is given")
         return
     try:
         Launches(dsn).find("")
     except LaunchError as error:
-        yield Finding(what="ledger", says=str(error), wrong=True)
+        yield problem("ledger", str(error))
         return
-    yield Finding(what="ledger", says="answers")
+    yield ok("ledger", "answers")
