@@ -29,7 +29,7 @@ from launch_pipeline.stack.processes import (
 )
 from launch_pipeline.stack.progress import Progress, Step, StepState, silent, step
 from launch_pipeline.stack.settings import LEDGER_APPLICATION, STACK_VARIABLE, StackSettings
-from launch_pipeline.stack.slack import bridge_process
+from launch_pipeline.stack.slack_bridge import bridge_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

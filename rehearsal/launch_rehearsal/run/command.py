@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import CONDUCTOR
+from launch_pipeline.cli.console import console
 from launch_pipeline.errors import ConfigurationError, LaunchRefused, OperationError
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.stack.progress import step
 from launch_pipeline.stack.stack import Stack
-from launch_pipeline.stack.terminal import console
 from launch_rehearsal.actors.control import StandInControl
 from launch_rehearsal.actors.operations import Operator
 from launch_rehearsal.actors.people import People, World
