@@ -27,7 +27,7 @@ from launch_pipeline.errors import ConfigurationError, OperationError
 from launch_pipeline.stack.databases import create_databases
 from launch_pipeline.stack.production import AIRFLOW_VARIABLE, API_SERVER, SECRETS, SECRETS_VARIABLE
 from launch_pipeline.stack.progress import Progress, silent, step
-from launch_pipeline.stack.secret_files import Secret, Secrets
+from launch_pipeline.stack.secret_files import CONNECTIONS_FILE, Secret, Secrets
 from launch_pipeline.stack.settings import PIPELINE_USER
 from launch_pipeline.stack.slack_access import API, BRIDGE_USER, CHANNEL
 from launch_pipeline.stack.stack import MIGRATION_TIMEOUT, migrate_ledger
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 LAUNCHERS = "LAUNCH_LAUNCHERS"
 ADMIN_USER = "admin"
-CONNECTIONS_FILE = "connections.yaml"
 DATABASE_TIMEOUT = 60.0
 
 

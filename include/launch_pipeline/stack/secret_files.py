@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o644
+CONNECTIONS_FILE = "connections.yaml"
+"""Lies beside the secrets; people write it."""
 SHORTEST = 20
 """Characters of a password."""
 FERNET_BYTES = 32

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launch_pipeline.stack.production import SECRETS_VARIABLE
+from launch_pipeline.stack.secret_files import CONNECTIONS_FILE
 from launch_pipeline.stack.slack_access import API, BOT_TOKEN, CHANNEL
 from launch_pipeline.stack.target import secret
 
@@ -47,5 +48,5 @@ class Examined:
             bot_token=secret(BOT_TOKEN),
             channel=os.environ.get(CHANNEL, ""),
             slack_api=os.environ.get(API, ""),
-            connections=Path(secrets) / "connections.yaml" if secrets else None,
+            connections=Path(secrets) / CONNECTIONS_FILE if secrets else None,
         )
