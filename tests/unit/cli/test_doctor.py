@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
+from launch_pipeline.doctor.checks import probing
 from launch_pipeline.doctor.checks.probing import addresses, touch_all
 from launch_pipeline.doctor.rows import problem
 from launch_pipeline.launch.context import LaunchContext
@@ -268,3 +269,9 @@ def test_an_auth_test_names_owner_and_missing_scopes() -> None:
     assert (found.user, found.team, found.error) == ("launch", "Azora", "")
     assert found.missing(("users:read", "channels:read")) == ("channels:read",)
     assert AuthTest.read({"ok": False, "error": "invalid_auth"}, "").scopes == frozenset()
+
+
+def test_the_words_of_a_full_postgresql_are_those_of_the_check() -> None:
+    """The doctor tells a full server from one that is away by the headline of ``postgres_query``."""
+    kind = ROOT / "include/launch_pipeline/checks/kinds/postgres_query"
+    assert [path for path in kind.glob("*.py") if probing._FULL in path.read_text(encoding="utf-8")]

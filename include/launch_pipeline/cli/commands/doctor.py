@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from launch_pipeline.doctor.checks.diagnosis import ConnectionState, Diagnosis, VariableState
 
 EXAMPLES = """\
-Check everything that checks need: connections, variables, contacts, policy, ledger.
+Examine what the checks need: connections, variables, contacts, policy and ledger.
 
 Each connection is probed once, for 3 seconds at most. A missing connection is not an error: its items ask
 a person instead.
