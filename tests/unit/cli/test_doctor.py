@@ -16,7 +16,7 @@ from launch_pipeline.doctor.checks import probing
 from launch_pipeline.doctor.checks.probing import addresses, touch_all
 from launch_pipeline.doctor.rows import problem
 from launch_pipeline.launch.context import LaunchContext
-from launch_pipeline.slack.auth_test import AuthTest
+from launch_pipeline.slack.token_info import TokenInfo
 from servers.harbour import ROOT, Harbour
 from servers.scripted_http import ScriptedHttp
 
@@ -115,7 +115,7 @@ def test_a_cheap_read_shows_whether_we_are_let_in(
 
 
 def test_what_airflow_keeps_with_a_secret_is_configured(harbour: Harbour) -> None:
-    """The pipeline can use it, though nobody at a terminal can; what its secret opens stays unknown."""
+    """The pipeline can use it, but a terminal cannot; whether its secret is accepted stays unknown."""
     with ScriptedHttp() as running:
         harbour.airflow(running, host=running.url, password="***")
         state = connection(harbour.told("doctor"), "http")
@@ -124,7 +124,7 @@ def test_what_airflow_keeps_with_a_secret_is_configured(harbour: Harbour) -> Non
 
 
 def test_an_airflow_that_cannot_be_asked_is_wrong(harbour: Harbour) -> None:
-    """Nobody may take its connections for missing."""
+    """Its connections must not be taken for missing."""
     with ScriptedHttp() as running:
         harbour.airflow(running, signs_in=False)
         done = harbour.launch("doctor")
@@ -263,12 +263,12 @@ def test_a_row_keeps_its_keys_for_programs() -> None:
 
 def test_an_auth_test_names_owner_and_missing_scopes() -> None:
     """A header that Slack did not send is no scope."""
-    found = AuthTest.read(
+    found = TokenInfo.read(
         {"ok": True, "user": "launch", "team": "Azora", "url": "x"}, "chat:write, users:read"
     )
     assert (found.user, found.team, found.error) == ("launch", "Azora", "")
     assert found.missing(("users:read", "channels:read")) == ("channels:read",)
-    assert AuthTest.read({"ok": False, "error": "invalid_auth"}, "").scopes == frozenset()
+    assert TokenInfo.read({"ok": False, "error": "invalid_auth"}, "").scopes == frozenset()
 
 
 def test_the_words_of_a_full_postgresql_are_those_of_the_check() -> None:

@@ -56,7 +56,7 @@ def test_bridge_is_healthy_while_it_moves(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_exit_code_is_what_the_engine_reads(airflow: ScriptedHttp) -> None:
-    """0 or 1, with a word for whoever inspects the container."""
+    """0 or 1, with a message for 'docker inspect'."""
     airflow.reply("GET", HEALTH, {"scheduler": {"status": "healthy"}})
     command = [sys.executable, "-I", "-m", "launch_pipeline.stack.health"]
     well = subprocess.run([*command, "scheduler"], capture_output=True, text=True, check=False)

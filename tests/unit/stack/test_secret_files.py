@@ -94,7 +94,7 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
 
 
 def test_prepare_says_what_a_person_must_do(tmp_path: Path) -> None:
-    """Tokens and people are nobody's to make; a second run makes nothing."""
+    """Tokens and contacts are left to people; a second run creates nothing."""
     command = ["deploy", "prepare", str(tmp_path / "production")]
     first = CliRunner().invoke(app, command)
     assert first.exit_code == 0, first.output

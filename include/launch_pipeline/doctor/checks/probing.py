@@ -18,8 +18,8 @@ from launch_pipeline.checks.engine.registry import kind, observer
 from launch_pipeline.checks.engine.run import run_check
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import ConfigurationError, Inconclusive, NotConnected
-from launch_pipeline.slack.auth_test import AuthTest
 from launch_pipeline.slack.scopes import CHECK_SCOPES
+from launch_pipeline.slack.token_info import TokenInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -153,7 +153,7 @@ async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Tou
     except Inconclusive as error:
         permitted = False if str(error).startswith("credentials:") else None
         return Touched(configured=True, reachable=reachable, permitted=permitted, says=str(error))
-    who = AuthTest.read(told, told["scopes"])
+    who = TokenInfo.read(told, told["scopes"])
     lacks = who.missing(CHECK_SCOPES) if who.scopes else ()
     says = f"the token lacks the scope {' and '.join(lacks)}" if lacks else ""
     return Touched(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)

@@ -10,9 +10,9 @@ import yaml
 
 from launch_pipeline.doctor.rows import ok, problem, unknown, unused
 from launch_pipeline.errors import Inconclusive
-from launch_pipeline.slack.auth_test import AuthTest, bridge_scopes
 from launch_pipeline.slack.protocol import SLACK_API
 from launch_pipeline.slack.scopes import CHECK_SCOPES
+from launch_pipeline.slack.token_info import TokenInfo, bridge_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +84,7 @@ def token_row(what: str, token: str, address: str, needed: Sequence[str]) -> Row
     return ok(what, f"{who}, with {', '.join(needed)}")
 
 
-def ask(token: str, address: str = "") -> tuple[AuthTest, str]:
+def ask(token: str, address: str = "") -> tuple[TokenInfo, str]:
     """Call ``auth.test`` and return the answer and its ``Date`` header. Raises Inconclusive without one."""
     url = f"{(address or SLACK_API).rstrip('/')}/auth.test"
     with requests.Session() as session:
@@ -96,5 +96,5 @@ def ask(token: str, address: str = "") -> tuple[AuthTest, str]:
             body = reply.json()
         except requests.RequestException as error:
             raise Inconclusive(f"Slack does not answer ({type(error).__name__})") from error
-    found = AuthTest.read(body, reply.headers.get("X-OAuth-Scopes", ""))
+    found = TokenInfo.read(body, reply.headers.get("X-OAuth-Scopes", ""))
     return found, reply.headers.get("Date", "")

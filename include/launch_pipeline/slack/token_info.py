@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-class AuthTest(Frozen):
-    """One answer to ``auth.test``, which any token may call."""
+class TokenInfo(Frozen):
+    """What Slack answers to ``auth.test``, which every token may call."""
 
     user: str = ""
     user_id: str = ""
