@@ -51,3 +51,7 @@ LedgerOption = Annotated[
         "--ledger", envvar=LEDGER_VARIABLE, help="Address of the ledger [default: that of the stack]"
     ),
 ]
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option("--environment", help="A file of include/environments, without .yaml [default: none]"),
+]

@@ -10,7 +10,7 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,15 +24,11 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext, Environment, Holder
     from launch_pipeline.stack.target import Target
 
-EnvironmentOption = Annotated[
-    str | None,
-    typer.Option("--environment", help="A file of include/environments, without .yaml [default: none]"),
-]
 HERE, STACK = "this terminal", "the running stack"
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CheckSetup:
     """Everything that is known before a server is asked."""
 
     environment: Environment
@@ -60,7 +56,7 @@ class Surroundings:
         return [Holder(person.name, person.slack_id) for person in people]
 
 
-def look_around(target: Target, environment: str | None, contacts: Path | None = None) -> Surroundings:
+def find_setup(target: Target, environment: str | None, contacts: Path | None = None) -> CheckSetup:
     """Find environment, connections and contacts.
 
     Raises BadParameter for an unknown environment, ConfigurationError for an invalid one.
@@ -74,7 +70,7 @@ def look_around(target: Target, environment: str | None, contacts: Path | None =
     except OperationError:
         # No stack runs, or no user is given: use the variables of this terminal.
         api = None
-    return Surroundings(
+    return CheckSetup(
         environment=environment_named(environment, stack),
         connections=OutsideConnections(places, api),
         contacts_file=contacts or contacts_of(stack),

@@ -13,7 +13,7 @@ import pytest
 
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
 from launch_pipeline.doctor.checks import probing
-from launch_pipeline.doctor.checks.probing import addresses, touch_all
+from launch_pipeline.doctor.checks.probing import addresses, probe_all
 from launch_pipeline.doctor.rows import problem
 from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.slack.token_info import TokenInfo
@@ -211,7 +211,7 @@ def test_everybody_is_touched_at_the_same_time() -> None:
 
         kinds = {f"c{number}": ("http_request",) for number in range(20)}
         began = time.monotonic()
-        found = asyncio.run(touch_all(kinds, CheckContext(Environment(name="x"), connect)))
+        found = asyncio.run(probe_all(kinds, CheckContext(Environment(name="x"), connect)))
         took = time.monotonic() - began
     assert {state.reachable for state in found.values()} == {False}
     assert took < 10, took

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from launch_pipeline.cli.console import ExitCode, complain, err, out
-from launch_pipeline.cli.options import ContactsOption, HomeOption, UrlOption, UserOption
-from launch_pipeline.doctor.context import EnvironmentOption, look_around
+from launch_pipeline.cli.options import ContactsOption, EnvironmentOption, HomeOption, UrlOption, UserOption
+from launch_pipeline.doctor.context import find_setup
 from launch_pipeline.errors import LaunchError
 from launch_pipeline.stack.target import Target
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.plan import PlannedItem
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
-    from launch_pipeline.doctor.context import Surroundings
+    from launch_pipeline.doctor.context import CheckSetup
 
 EXAMPLES = """\
 Run the checks of one item now and show what was seen, what was expected, and the verdict.
@@ -95,13 +95,13 @@ def check(
     try:
         planned = find_item(item)
         variables = launch_variables(dict(variable(text) for text in given or ()))
-        around = look_around(Target(home, url, user), environment, contacts)
-        results = _run(planned.item, around.context(variables), quiet=as_json)
+        setup = find_setup(Target(home, url, user), environment, contacts)
+        results = _run(planned.item, setup.context(variables), quiet=as_json)
     except LaunchError as error:
         complain(error)
         # Exit code 1 is the verdict "failed".
         raise typer.Exit(ExitCode.USAGE) from error
-    checked = _checked(planned, around, results)
+    checked = _checked(planned, setup, results)
     if as_json:
         out().print_json(data=asdict(checked))
     else:
@@ -109,15 +109,15 @@ def check(
     raise typer.Exit(EXIT[checked.verdict])
 
 
-def _checked(planned: PlannedItem, around: Surroundings, results: list[CheckResult]) -> Checked:
+def _checked(planned: PlannedItem, setup: CheckSetup, results: list[CheckResult]) -> Checked:
     from launch_pipeline.checks.verdict import Verdict  # noqa: PLC0415
 
     return Checked(
         item=planned.ref,
         text=planned.item.text,
         verdict=Verdict.of([result.verdict for result in results]),
-        environment=around.environment.name,
-        connections=around.connections.sources,
+        environment=setup.environment.name,
+        connections=setup.connections.sources,
         checks=[result.model_dump(mode="json") for result in results],
     )
 

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from launch_pipeline.cli.console import ExitCode, err, out
-from launch_pipeline.cli.options import ContactsOption, HomeOption, LedgerOption, UrlOption, UserOption
-from launch_pipeline.doctor.context import EnvironmentOption, look_around
+from launch_pipeline.cli.options import (
+    ContactsOption,
+    EnvironmentOption,
+    HomeOption,
+    LedgerOption,
+    UrlOption,
+    UserOption,
+)
+from launch_pipeline.doctor.context import find_setup
 from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
@@ -59,13 +66,13 @@ def doctor(
     if deployment:
         examine(target, contacts, as_json=as_json)
         return
-    around = look_around(target, environment, contacts)
+    setup = find_setup(target, environment, contacts)
     if as_json:
-        found = diagnose(around, target.find_ledger())
+        found = diagnose(setup, target.find_ledger())
         out().print_json(found.model_dump_json())
     else:
         with err().status("probing …"):
-            found = diagnose(around, target.find_ledger())
+            found = diagnose(setup, target.find_ledger())
         show(out(), found, verbose=verbose)
     if found.wrong:
         raise typer.Exit(ExitCode.REFUSED)

@@ -11,7 +11,7 @@ from launch_pipeline.checklist.plan import plan_dags
 from launch_pipeline.checks.engine.clients import close_clients
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.doctor.checks.needs import needs_of
-from launch_pipeline.doctor.checks.probing import Touched, touch_all
+from launch_pipeline.doctor.checks.probing import Probe, probe_all
 from launch_pipeline.doctor.rows import Row, ok, problem, unused
 from launch_pipeline.errors import ConfigurationError, LaunchError
 from launch_pipeline.launch.context import launch_variables
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.plan import PlannedItem
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.doctor.checks.needs import Needs
-    from launch_pipeline.doctor.context import Surroundings
+    from launch_pipeline.doctor.context import CheckSetup
 
 LAUNCH_VARIABLES = frozenset(
     {
@@ -86,45 +86,45 @@ class Diagnosis(Frozen):
         return sum(c.wrong for c in self.connections) + sum(f.wrong for f in self.findings)
 
 
-def diagnose(around: Surroundings, ledger_dsn: str | None) -> Diagnosis:
+def diagnose(setup: CheckSetup, ledger_dsn: str | None) -> Diagnosis:
     """Look at everything once. Raises InvalidChecklist or ConfigurationError for unreadable files."""
     plans = plan_dags(load_phases(parameter_models()))
     planned = [item for plan in plans.values() for item in plan.items]
     checked = [item for item in planned if item.item.checks]
     needs = needs_of(checked)
-    ctx = around.context(launch_variables({}))
-    touched = asyncio.run(_touched(needs, ctx))
-    set_here = {name for name, value in around.environment.variables.items() if value is not None}
+    ctx = setup.context(launch_variables({}))
+    probes = asyncio.run(_probed(needs, ctx))
+    set_here = {name for name, value in setup.environment.variables.items() if value is not None}
     unset = {name: refs for name, refs in needs.variables.items() if name not in set_here | LAUNCH_VARIABLES}
     lacking = {f"var:{name}" for name in unset} | {
-        f"conn:{name}" for name, state in touched.items() if not state.configured
+        f"conn:{name}" for name, state in probes.items() if not state.configured
     }
     return Diagnosis(
-        environment=around.environment.name,
+        environment=setup.environment.name,
         items=len(checked),
         automated=sum(not needs.of_item(item.ref) & lacking for item in checked),
-        connections=tuple(_connections(needs, touched, lacking, around.connections.sources)),
+        connections=tuple(_connections(needs, probes, lacking, setup.connections.sources)),
         missing_variables=tuple(VariableState(name=name, items=refs) for name, refs in unset.items()),
         findings=(
-            *_airflow(around),
-            *_people(around.contacts_file, planned),
+            *_airflow(setup),
+            *_people(setup.contacts_file, planned),
             _policy(),
             *_ledger(ledger_dsn),
         ),
     )
 
 
-async def _touched(needs: Needs, ctx: CheckContext) -> dict[str, Touched]:
+async def _probed(needs: Needs, ctx: CheckContext) -> dict[str, Probe]:
     try:
-        return await touch_all(needs.kinds, ctx)
+        return await probe_all(needs.kinds, ctx)
     finally:
         await close_clients()
 
 
 def _connections(
-    needs: Needs, touched: dict[str, Touched], lacking: Collection[str], sources: dict[str, str]
+    needs: Needs, probes: dict[str, Probe], lacking: Collection[str], sources: dict[str, str]
 ) -> Iterator[ConnectionState]:
-    for conn_id, state in touched.items():
+    for conn_id, state in probes.items():
         if conn_id in needs.optional and not state.configured:
             continue
         refs = needs.connections[conn_id]
@@ -142,9 +142,9 @@ def _connections(
         )
 
 
-def _airflow(around: Surroundings) -> Iterator[Row]:
-    if around.connections.trouble:
-        yield problem("airflow", f"its connections are unknown: {around.connections.trouble}")
+def _airflow(setup: CheckSetup) -> Iterator[Row]:
+    if setup.connections.trouble:
+        yield problem("airflow", f"its connections are unknown: {setup.connections.trouble}")
 
 
 def _people(path: Path | None, planned: Sequence[PlannedItem]) -> Iterator[Row]:

@@ -38,7 +38,7 @@ _SEES_CHANNELS = "channels:read"
 
 
 @dataclass(frozen=True)
-class Touched:
+class Probe:
     """The result of one probe. None means not asked, or unknown."""
 
     configured: bool
@@ -90,17 +90,17 @@ def read_of(conn_id: str, kinds: Sequence[str], connection: ConnectionInfo) -> C
     return CheckSpec.model_validate(found(conn_id)) if found else None
 
 
-async def touch_all(kinds: Mapping[str, Sequence[str]], ctx: CheckContext) -> dict[str, Touched]:
+async def probe_all(kinds: Mapping[str, Sequence[str]], ctx: CheckContext) -> dict[str, Probe]:
     """Probe every connection concurrently; takes at most about 6 s once code is loaded."""
-    found = await asyncio.gather(*(_touch(conn_id, names, ctx) for conn_id, names in kinds.items()))
+    found = await asyncio.gather(*(_probe(conn_id, names, ctx) for conn_id, names in kinds.items()))
     return dict(zip(kinds, found, strict=True))
 
 
-async def _touch(conn_id: str, kinds: Sequence[str], ctx: CheckContext) -> Touched:
+async def _probe(conn_id: str, kinds: Sequence[str], ctx: CheckContext) -> Probe:
     try:
         connection = await ctx.connection(conn_id)
     except (ConfigurationError, Inconclusive) as error:
-        return Touched(
+        return Probe(
             configured=not isinstance(error, NotConnected),
             unreadable=isinstance(error, ConfigurationError),
             says=str(error),
@@ -108,16 +108,16 @@ async def _touch(conn_id: str, kinds: Sequence[str], ctx: CheckContext) -> Touch
     try:
         reachable = await _answers(connection, ctx)
     except Inconclusive as error:
-        return Touched(configured=True, reachable=False, says=str(error))
+        return Probe(configured=True, reachable=False, says=str(error))
     if "slack_channel" in kinds:
         return await _slack(conn_id, ctx, reachable)
     spec = read_of(conn_id, kinds, connection)
     if spec is None:
-        return Touched(configured=True, reachable=reachable)
+        return Probe(configured=True, reachable=reachable)
     return await _read(spec, ctx, reachable)
 
 
-async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> Touched:
+async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> Probe:
     # Before the timeout starts: loading an observer can take longer than the answer.
     await asyncio.to_thread(observer, kind(spec.kind))
     try:
@@ -126,14 +126,14 @@ async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> T
     except TimeoutError:
         # Without a known address this read was the only probe.
         says = f"{spec.kind}: no answer within {SECONDS:g}s"
-        return Touched(configured=True, reachable=bool(reachable), says=says)
+        return Probe(configured=True, reachable=bool(reachable), says=says)
     permitted = _permitted(result)
     if permitted is not None or _FULL in result.headline:
         # A server that accepts or refuses us is reachable.
         reachable = True
     elif "did not answer" in result.headline:
         reachable = False
-    return Touched(
+    return Probe(
         configured=True,
         reachable=reachable,
         permitted=permitted,
@@ -141,7 +141,7 @@ async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> T
     )
 
 
-async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Touched:
+async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Probe:
     """Call ``auth.test``, which needs no scope, and compare the token's scopes."""
     from launch_pipeline.checks.clients.slack import slack  # noqa: PLC0415  (loads aiohttp)
 
@@ -149,14 +149,14 @@ async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Tou
         async with asyncio.timeout(SECONDS), slack(ctx, conn_id) as api:
             told = await api.told("auth.test")
     except TimeoutError:
-        return Touched(configured=True, reachable=reachable, says=f"no answer within {SECONDS:g}s")
+        return Probe(configured=True, reachable=reachable, says=f"no answer within {SECONDS:g}s")
     except Inconclusive as error:
         permitted = False if str(error).startswith("credentials:") else None
-        return Touched(configured=True, reachable=reachable, permitted=permitted, says=str(error))
+        return Probe(configured=True, reachable=reachable, permitted=permitted, says=str(error))
     who = TokenInfo.read(told, told["scopes"])
     lacks = who.missing(CHECK_SCOPES) if who.scopes else ()
     says = f"the token lacks the scope {' and '.join(lacks)}" if lacks else ""
-    return Touched(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)
+    return Probe(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)
 
 
 def _permitted(result: CheckResult) -> bool | None:
