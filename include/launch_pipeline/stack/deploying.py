@@ -28,7 +28,7 @@ from launch_pipeline.stack.databases import create_databases
 from launch_pipeline.stack.production import AIRFLOW_VARIABLE, API_SERVER, SECRETS, SECRETS_VARIABLE
 from launch_pipeline.stack.progress import Progress, silent, step
 from launch_pipeline.stack.secret_files import CONNECTIONS_FILE, Secret, Secrets
-from launch_pipeline.stack.settings import PIPELINE_USER
+from launch_pipeline.stack.settings import ADMIN_USER, PIPELINE_USER
 from launch_pipeline.stack.slack_access import API, BRIDGE_USER, CHANNEL
 from launch_pipeline.stack.stack import MIGRATION_TIMEOUT, migrate_ledger
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Contacts, Person
 
 LAUNCHERS = "LAUNCH_LAUNCHERS"
-ADMIN_USER = "admin"
 DATABASE_TIMEOUT = 60.0
 
 

@@ -34,6 +34,7 @@ STACK_VARIABLE = "LAUNCH_STACK"
 LEDGER_OWNER = "launch"
 LEDGER_APPLICATION = "launch_app"
 """The owner only migrates. The application's role cannot change existing rows."""
+ADMIN_USER = "admin"
 PIPELINE_USER = "launch-pipeline"
 AUTH_MANAGER = "launch_pipeline.airflow.api_server.auth_manager.LaunchAuthManager"
 DEFAULT_PORT = 8080
@@ -63,7 +64,7 @@ class StackSettings(Frozen):
     port: int = DEFAULT_PORT
     database_port: int = 0
     """0 until resolved."""
-    users: tuple[User, ...] = (User(name="admin", roles=frozenset({FabRole.ADMIN})),)
+    users: tuple[User, ...] = (User(name=ADMIN_USER, roles=frozenset({FabRole.ADMIN})),)
     parallelism: int = Field(default=PARALLELISM, ge=1)
     """Workers of the local executor."""
     rehearsal: bool = False

@@ -42,7 +42,7 @@ Examples:
       --reason "Airflow is down" --terminal
 """
 ABORT_EXAMPLES = """\
-End a launch for good. The record says who ended it and why; all its runs are set to failed.
+End a launch for good. The record says who ended it and why; its unfinished runs are set to failed.
 
 \b
 Examples:

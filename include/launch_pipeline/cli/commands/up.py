@@ -109,9 +109,9 @@ def users_of(settings: StackSettings, launchers: Collection[str] = ()) -> tuple[
 
     from launch_pipeline.airflow.deployment.fab_roles import FabRole  # noqa: PLC0415
     from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
-    from launch_pipeline.stack.settings import User  # noqa: PLC0415
+    from launch_pipeline.stack.settings import ADMIN_USER, User  # noqa: PLC0415
 
-    admin = User(name="admin", roles=frozenset({FabRole.ADMIN}))
+    admin = User(name=ADMIN_USER, roles=frozenset({FabRole.ADMIN}))
     people = load_contacts(settings.contacts).people if settings.contacts else ()
     names = [person.airflow_user for person in people if person.active and person.airflow_user]
     if strangers := [name for name in launchers if name not in names]:
