@@ -15,7 +15,7 @@ from bench.loop import measure_loop
 from bench.parsing import measure_parsing
 from bench.phases import measure_phases
 from bench.slack import measure_slack
-from launch_pipeline.stack.terminal import console
+from launch_pipeline.cli.console import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

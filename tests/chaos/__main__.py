@@ -23,7 +23,7 @@ from chaos.faults import Fault
 from chaos.page import COLUMNS, rows, write
 from chaos.rounds import play
 from chaos.stage import remains, staged
-from launch_pipeline.stack.terminal import console
+from launch_pipeline.cli.console import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import requests
 
-from launch_pipeline.stack.slack import BRIDGE
+from launch_pipeline.stack.slack_bridge import BRIDGE
 from launch_pipeline.stack.stack import STOP_FIRST
 
 if TYPE_CHECKING:

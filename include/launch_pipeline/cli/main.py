@@ -1,4 +1,4 @@
-"""``launch``: the command. Each group of commands is a module; heavy imports wait until one runs."""
+"""The ``launch`` command. Each command is a module, and imports what is heavy when it runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from launch_pipeline.cli.console import ExitCode, complain
 from launch_pipeline.errors import LaunchError
 
 DESCRIPTION = """\
-A production launch, run from its checklist.
+Run a production launch from its checklist.
 
 \b
 Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 the stack failed, 130 interrupted.
@@ -33,17 +33,17 @@ Exit codes: 0 done, 1 refused or invalid, 2 wrong usage, 3 the stack failed, 130
 \b
 Examples:
   launch rehearse                 see a whole launch in minutes
-  launch up                       start the stack, until Ctrl-C
+  launch up                       run the stack until Ctrl-C
   launch status --watch           what runs, what blocks, who must answer
-  launch doctor                   what is connected, and what would be checked with what is not
+  launch doctor                   what is connected, and what is missing
 """
 
 
 class LaunchGroup(TyperGroup):
-    """Turns the project's errors into one message and the right exit code."""
+    """A group that turns the project's errors into a message and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; a :class:`LaunchError` is shown, without a traceback."""
+        """Run a command; show a :class:`LaunchError` without a traceback."""
         try:
             return super().invoke(ctx)
         except LaunchError as error:

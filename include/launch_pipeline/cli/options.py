@@ -1,4 +1,4 @@
-"""How a command finds the running stack: options, then environment variables, then ``stack.json``."""
+"""Options with which a command finds the running stack."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ HomeOption = Annotated[
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option("--url", envvar="LAUNCH_AIRFLOW_URL", help="Airflow [default: the stack of --home]"),
+    typer.Option(
+        "--url", envvar="LAUNCH_AIRFLOW_URL", help="Address of Airflow [default: the stack of --home]"
+    ),
 ]
 ContactsOption = Annotated[
     Path | None,
     typer.Option(
         "--contacts",
         envvar="LAUNCH_CONTACTS",
-        help="Contacts file [default: contacts.yaml in the project, if it is there]",
+        help="Contacts file [default: contacts.yaml in the project, if it exists]",
     ),
 ]
 UserOption = Annotated[
@@ -40,10 +42,16 @@ PersonOption = Annotated[
     typer.Option(
         "--user",
         envvar=USER_VARIABLE,
-        help=f"Your Airflow user; the password is in {PASSWORD_VARIABLE}, of the stack of --home, or asked",
+        help=f"Your Airflow user. Its password is in {PASSWORD_VARIABLE} or the stack of --home, or asked",
     ),
 ]
 LedgerOption = Annotated[
     str | None,
-    typer.Option("--ledger", envvar=LEDGER_VARIABLE, help="Address of the ledger [default: the stack's]"),
+    typer.Option(
+        "--ledger", envvar=LEDGER_VARIABLE, help="Address of the ledger [default: that of the stack]"
+    ),
+]
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option("--environment", help="A file of include/environments, without .yaml [default: none]"),
 ]

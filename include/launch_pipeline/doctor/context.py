@@ -1,7 +1,7 @@
-"""What checks find around them at a terminal: environment, connections and people, as a task would.
+"""Give checks at a terminal what a task would have: environment, connections and people.
 
-Whatever this terminal's own environment variables say wins; then what the stack runs with that is found by
-``--home``, so that a rehearsal's checks can be tried from a second terminal.
+Environment variables of this terminal win. Those of the stack found by ``--home`` come second, so the checks
+of a rehearsal can be tried from a second terminal.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,23 +24,19 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext, Environment, Holder
     from launch_pipeline.stack.target import Target
 
-EnvironmentOption = Annotated[
-    str | None,
-    typer.Option("--environment", help="A file of include/environments, without .yaml [default: none]"),
-]
 HERE, STACK = "this terminal", "the running stack"
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """Everything that is known before anybody is asked."""
+class CheckSetup:
+    """Everything that is known before a server is asked."""
 
     environment: Environment
     connections: OutsideConnections
     contacts_file: Path | None
 
     def context(self, variables: Mapping[str, Any] | None = None) -> CheckContext:
-        """What checks run with; ``variables`` come on top of the environment's."""
+        """Build the context of checks; ``variables`` override those of the environment."""
         from launch_pipeline.checks.engine.context import CheckContext  # noqa: PLC0415
 
         merged = {**self.environment.variables, **(variables or {})}
@@ -52,7 +48,7 @@ class Surroundings:
         from launch_pipeline.checks.engine.context import Holder  # noqa: PLC0415
 
         if self.contacts_file is None:
-            raise NotConnected(f"not connected: the contacts, which say who {role.label} is")
+            raise NotConnected(f"not connected: the contacts, which name the {role.label}")
         try:
             people = load_contacts(self.contacts_file).holders(role)
         except ConfigurationError as error:
@@ -60,8 +56,11 @@ class Surroundings:
         return [Holder(person.name, person.slack_id) for person in people]
 
 
-def look_around(target: Target, environment: str | None, contacts: Path | None = None) -> Surroundings:
-    """Find out what there is. Wrong usage for an unknown environment; ConfigurationError for a wrong one."""
+def find_setup(target: Target, environment: str | None, contacts: Path | None = None) -> CheckSetup:
+    """Find environment, connections and contacts.
+
+    Raises BadParameter for an unknown environment, ConfigurationError for an invalid one.
+    """
     from launch_pipeline.airflow.hooks.terminal_connections import OutsideConnections  # noqa: PLC0415
 
     stack = stack_variables(target)
@@ -69,9 +68,9 @@ def look_around(target: Target, environment: str | None, contacts: Path | None =
     try:
         api = target.api()
     except OperationError:
-        # Nothing runs, or nobody said who asks: what is here must do.
+        # No stack runs, or no user is given: use the variables of this terminal.
         api = None
-    return Surroundings(
+    return CheckSetup(
         environment=environment_named(environment, stack),
         connections=OutsideConnections(places, api),
         contacts_file=contacts or contacts_of(stack),
@@ -79,7 +78,7 @@ def look_around(target: Target, environment: str | None, contacts: Path | None =
 
 
 def stack_variables(target: Target) -> dict[str, str]:
-    """Environment variables of the stack's components; none where no stack of this machine is meant."""
+    """Return the environment variables of the stack's components; empty if no local stack is meant."""
     import psutil  # noqa: PLC0415
 
     from launch_pipeline.stack.settings import STACK_VARIABLE  # noqa: PLC0415
@@ -93,13 +92,13 @@ def stack_variables(target: Target) -> dict[str, str]:
             if "AIRFLOW_HOME" in found and STACK_VARIABLE in found:
                 return found
     except psutil.Error:
-        # Of somebody else, or ended meanwhile.
+        # The process belongs to another user, or has ended.
         return {}
     return {}
 
 
 def environment_named(name: str | None, stack: Mapping[str, str]) -> Environment:
-    """The environment of that name, or one in which nothing is set."""
+    """Return the environment of that name; without a name, one in which nothing is set."""
     from launch_pipeline.checks.engine.context import Environment, load_environment  # noqa: PLC0415
 
     if name is None:
@@ -107,13 +106,13 @@ def environment_named(name: str | None, stack: Mapping[str, str]) -> Environment
     files = dict(_environment_files(stack))
     if name not in files:
         near = difflib.get_close_matches(name, files, 1) or sorted(files)
-        message = f"there is no environment {name!r}; there is {', '.join(near) or 'none yet'}."
+        message = f"there is no environment {name!r}. Known: {', '.join(near) or 'none yet'}."
         raise typer.BadParameter(message)
     return load_environment(files[name])
 
 
 def _environment_files(stack: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
-    """Files by name, those of the stack's own folder last, so that they count."""
+    """Yield environment files by name, those of the stack's own folder last, so that they win."""
     from launch_pipeline.launch.environments import ENVIRONMENTS_VARIABLE, environment_files  # noqa: PLC0415
 
     yield from environment_files().items()
@@ -123,7 +122,7 @@ def _environment_files(stack: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
 
 
 def contacts_of(stack: Mapping[str, str]) -> Path | None:
-    """The contacts of this terminal, else those of the running stack; None where neither names any."""
+    """Return the contacts file of this terminal, else that of the running stack, else None."""
     from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE  # noqa: PLC0415
     from launch_pipeline.checklist.files import include_folder  # noqa: PLC0415
     from launch_pipeline.stack.settings import contacts_file  # noqa: PLC0415

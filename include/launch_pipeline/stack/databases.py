@@ -1,4 +1,4 @@
-"""Roles and databases of one PostgreSQL server: Airflow's, and the ledger's owner and application."""
+"""Create the roles and databases of one PostgreSQL server: for Airflow and for the ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Login(Frozen):
 
 
 class Wanted(Frozen):
-    """Two databases, each owned by a role of its own; the ledger's is entered by its application as well."""
+    """Two databases, each owned by its own role. The application's role may connect to the ledger as well."""
 
     airflow_database: str
     airflow: Login
@@ -29,9 +29,9 @@ class Wanted(Frozen):
 
 
 def create_databases(superuser_dsn: str, wanted: Wanted) -> list[str]:
-    """Create what is missing, and let only those in who should be; give what was created.
+    """Create what is missing, restrict who may connect, and return what was created.
 
-    A role that exists gets the password that is wanted: secrets may be exchanged. Raises psycopg.Error.
+    An existing role gets the wanted password, so that secrets can be rotated. Raises psycopg.Error.
     """
     import psycopg  # noqa: PLC0415 - not needed to build settings
 

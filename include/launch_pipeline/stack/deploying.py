@@ -1,6 +1,6 @@
-"""Bring a deployment's databases to what its secrets, contacts and files say, before anything starts.
+"""Initialise a deployment: make its databases match its secrets, contacts and files before anything starts.
 
-Running it again is how a deployment is changed: exchanged secrets, other people, other connections.
+Run it again to apply a change: rotated secrets, other people, other connections.
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from launch_pipeline.airflow.connection_ids import (
+    AIRFLOW_CONNECTION,
+    LEDGER_CONNECTION,
+    OWN_CONNECTIONS,
+    SLACK_CONNECTION,
+)
 from launch_pipeline.airflow.deployment.fab_roles import FabAccount, FabRole
 from launch_pipeline.approvals.contacts import load_contacts
 from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
@@ -21,8 +27,8 @@ from launch_pipeline.errors import ConfigurationError, OperationError
 from launch_pipeline.stack.databases import create_databases
 from launch_pipeline.stack.production import AIRFLOW_VARIABLE, API_SERVER, SECRETS, SECRETS_VARIABLE
 from launch_pipeline.stack.progress import Progress, silent, step
-from launch_pipeline.stack.secret_files import Secret, Secrets
-from launch_pipeline.stack.settings import PIPELINE_USER
+from launch_pipeline.stack.secret_files import CONNECTIONS_FILE, Secret, Secrets
+from launch_pipeline.stack.settings import ADMIN_USER, PIPELINE_USER
 from launch_pipeline.stack.slack_access import API, BRIDGE_USER, CHANNEL
 from launch_pipeline.stack.stack import MIGRATION_TIMEOUT, migrate_ledger
 
@@ -30,15 +36,11 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Contacts, Person
 
 LAUNCHERS = "LAUNCH_LAUNCHERS"
-ADMIN_USER = "admin"
-CONNECTIONS_FILE = "connections.yaml"
-LEDGER_CONNECTION, AIRFLOW_CONNECTION, SLACK_CONNECTION = "launch_ledger", "launch_airflow", "launch_slack"
-OWN_CONNECTIONS = (LEDGER_CONNECTION, AIRFLOW_CONNECTION, SLACK_CONNECTION)
 DATABASE_TIMEOUT = 60.0
 
 
 class DeploymentSettings(Frozen):
-    """What is known before anything is asked."""
+    """Settings of one deployment."""
 
     secrets: Path
     contacts: Path
@@ -50,11 +52,11 @@ class DeploymentSettings(Frozen):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read the variables. Raises ConfigurationError where nobody says who the people are."""
+        """Read the variables. Raises ConfigurationError if no contacts file is named."""
         contacts = os.environ.get(CONTACTS_VARIABLE, "")
         if not contacts:
-            problem = "is not set, so nobody could answer."
-            raise ConfigurationError(CONTACTS_VARIABLE, "", problem, "name the contacts file in it.")
+            problem, fix = "is not set, so nobody could answer.", "set it to the path of the contacts file."
+            raise ConfigurationError(CONTACTS_VARIABLE, "", problem, fix)
         return cls(
             secrets=Path(os.environ.get(SECRETS_VARIABLE) or SECRETS),
             contacts=Path(contacts),
@@ -66,15 +68,15 @@ class DeploymentSettings(Frozen):
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """Read names with commas between."""
+    """Split names at commas."""
     return tuple(filter(None, map(str.strip, text.split(","))))
 
 
 def initialise(settings: DeploymentSettings, progress: Progress = silent) -> list[str]:
-    """Check everything that people wrote, then databases, migrations, roles, accounts and connections.
+    """Check secrets and contacts, then update databases, migrations, roles, accounts and connections.
 
-    Gives what was changed in words. Raises ConfigurationError before anything is touched, OperationError
-    where a step failed; a step that was done is not undone, and the next run goes on.
+    Returns what was changed, in words. Raises ConfigurationError before anything is changed, OperationError
+    if a step fails. Finished steps are not undone; the next run continues.
     """
     secrets = Secrets(settings.secrets)
     with step(progress, "secrets and contacts"):
@@ -106,7 +108,7 @@ def _databases(secrets: Secrets) -> list[str]:
             said = str(error).replace(secrets.get(Secret.POSTGRES_PASSWORD), "***").strip()
             if time.monotonic() > deadline or "password authentication failed" in said:
                 message = (
-                    f"the database server does not let us in: {said}. A server keeps the password with which "
+                    f"the database server refuses us: {said}. A server keeps the password with which "
                     "it was first started: restore the secret postgres_password."
                 )
                 raise OperationError(message) from None
@@ -143,7 +145,7 @@ def _connections(settings: DeploymentSettings, secrets: Secrets) -> list[str]:
 
 
 def own_connections(settings: DeploymentSettings, secrets: Secrets) -> dict[str, dict[str, Any]]:
-    """Fields of the connections with which the pipeline itself works: ledger, Airflow, Slack."""
+    """Return the fields of the pipeline's own connections: ledger, Airflow, Slack."""
     ledger, airflow = urlsplit(secrets.get(Secret.LEDGER)), urlsplit(settings.airflow_url)
     login = secrets.databases().application
     found: dict[str, dict[str, Any]] = {
@@ -180,14 +182,12 @@ def _slack_whole(secrets: Secrets, settings: DeploymentSettings) -> None:
     }
     missing = [name for name, value in given.items() if not value]
     if missing and len(missing) < len(given):
-        problem = f"Slack is set up by half: {', '.join(missing)} missing."
-        raise ConfigurationError(
-            "Slack", "", problem, "give it as well, or nothing of it to go without Slack."
-        )
+        problem = f"Slack is only partly set up: {', '.join(missing)} missing."
+        raise ConfigurationError("Slack", "", problem, "set all of it, or none of it to go without Slack.")
 
 
 def service_accounts(secrets: Secrets) -> list[FabAccount]:
-    """Return the accounts that are nobody: the administrator's, the pipeline's, the bridge's."""
+    """Return the accounts that belong to no person: administrator, pipeline, bridge."""
     rows = (
         (ADMIN_USER, "Administrator", FabRole.ADMIN, Secret.ADMIN_PASSWORD),
         (PIPELINE_USER, "Pipeline", FabRole.PIPELINE, Secret.PIPELINE_PASSWORD),
@@ -207,18 +207,18 @@ def service_accounts(secrets: Secrets) -> list[FabAccount]:
 
 
 def accounts_of(people: Contacts, settings: DeploymentSettings) -> list[FabAccount]:
-    """Return an account for everybody who can answer.
+    """Return an account for each person with an ``airflow_user``.
 
-    Raises ConfigurationError for a launcher who is nobody.
+    Raises ConfigurationError for a launcher who is not in the contacts.
     """
     strangers = [name for name in settings.launchers if people.by_airflow_user(name) is None]
     if strangers:
-        problem = f"{', '.join(strangers)} is nobody's 'airflow_user' in {settings.contacts}."
+        problem = f"{', '.join(strangers)} is not the 'airflow_user' of a person in {settings.contacts}."
         raise ConfigurationError(LAUNCHERS, "", problem, "add the person there, or correct the name.")
     reserved = {ADMIN_USER, PIPELINE_USER, BRIDGE_USER}
     for person in people.people:
         if person.airflow_user in reserved:
-            problem = f"{person.airflow_user!r} is an account of the deployment itself, not a person's."
+            problem = f"{person.airflow_user!r} is an account of the deployment itself, not of a person."
             raise ConfigurationError(
                 str(settings.contacts), "people.airflow_user", problem, "use another name."
             )

@@ -1,13 +1,14 @@
-"""Become another program, tied to the life of whoever started it.
+"""Run a program that ends when its parent process ends.
 
-Run as a file by the supervisor: ``python -I -S guard.py PARENT SIGNAL USER -- PROGRAM ARG...``. It imports
-nothing but the standard library so that it costs milliseconds, changes this process and then replaces it:
+The supervisor runs this file: ``python -I -S guard.py PARENT SIGNAL USER -- PROGRAM ARG...``. It imports only
+the standard library, so that it starts in milliseconds. It prepares the process and then executes the
+program:
 
-- when ``PARENT`` dies, however it dies, the kernel sends ``SIGNAL`` (Linux; elsewhere the next start of the
-  stack sweeps what was left);
-- with ``USER`` other than ``-``, root is given up first. PostgreSQL refuses to run as root, and a home
-  below ``/root`` must stay reachable without opening it to everybody, so the right to pass closed
-  directories is kept (ambient capabilities, Linux) instead of changing any mode.
+- When ``PARENT`` dies for any reason, the kernel sends ``SIGNAL`` (Linux only; elsewhere the next start of
+  the stack stops what was left).
+- If ``USER`` is not ``-``, it gives up root first, because PostgreSQL refuses to run as root. A home below
+  ``/root`` must stay reachable without opening it to everyone. So on Linux the process keeps the right to
+  pass closed directories (ambient capabilities), and no file mode is changed.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ CAPABILITY_VERSION_3 = 0x20080522
 
 
 def main(argv: list[str]) -> None:
-    """Tie, give up root, and become the program; exits with 125 when the parent is gone already."""
+    """Give up root, tie this process to its parent, and execute the program; exit with 125 if orphaned."""
     parent, signal_number, user = int(argv[0]), int(argv[1]), argv[2]
     if user != "-":
         give_up_root(user)
-    # After the change of user: the kernel forgets the signal whenever credentials change.
+    # Only after the change of user: the kernel clears the signal when credentials change.
     die_with_parent(signal_number)
     if os.getppid() != parent:
         sys.exit(125)
-    os.execvp(argv[4], argv[4:])  # noqa: S606 - becoming the given program is the point
+    os.execvp(argv[4], argv[4:])  # noqa: S606 - executing the given program is the point
 
 
 def die_with_parent(signal_number: int) -> None:
@@ -46,7 +47,7 @@ def give_up_root(user: str) -> None:
 
     entry = pwd.getpwnam(user)
     linux = sys.platform == "linux"
-    # Read, and the C library opened, before: afterwards Python's own files may be out of reach.
+    # Read this and open the C library first: afterwards Python's own files may not be readable.
     permitted = _permitted() if linux else 0
     if linux:
         ctypes.CDLL(None).prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
@@ -58,7 +59,7 @@ def give_up_root(user: str) -> None:
 
 
 def _keep_passage(permitted: int) -> None:
-    """Reduce the kept capabilities to those two that exist here and hand them on through ``exec``."""
+    """Keep only the two capabilities that pass closed directories, and make them survive ``exec``."""
     libc = ctypes.CDLL(None)
     wanted = [bit for bit in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH) if permitted >> bit & 1]
     mask = sum(1 << bit for bit in wanted)

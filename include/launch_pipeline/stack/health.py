@@ -1,8 +1,8 @@
-"""Whether a container does its work: ``python -I -m launch_pipeline.stack.health WHAT``; exit code 0 or 1.
+"""Health check of a container: ``python -I -m launch_pipeline.stack.health WHAT``; exit code 0 or 1.
 
-``WHAT`` is a part of Airflow's own health as the api-server at ``LAUNCH_AIRFLOW_URL`` tells it
-(``metadatabase``, ``scheduler``, ``triggerer``, ``dag_processor``), or ``bridge``: the file that the bridge
-touches every few seconds. Runs often, in each container, so it loads nothing but the standard library.
+``WHAT`` is a component in the health report of the api-server at ``LAUNCH_AIRFLOW_URL`` (``metadatabase``,
+``scheduler``, ``triggerer``, ``dag_processor``), or ``bridge`` for the file that the bridge touches every few
+seconds. It runs often, in every container, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ TIMEOUT = 4.0
 
 
 def trouble(what: str) -> str:
-    """Say what is wrong, or give an empty text."""
+    """Return what is wrong, or an empty string."""
     return _bridge() if what == "bridge" else _airflow(what)
 
 
 def _airflow(part: str) -> str:
     url = os.environ["LAUNCH_AIRFLOW_URL"].rstrip("/") + "/api/v2/monitor/health"
-    # Never through a proxy: it is a neighbour.
+    # The api-server is on the same network, so no proxy is used.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=TIMEOUT) as response:
@@ -42,8 +42,8 @@ def _bridge() -> str:
     try:
         age = time.time() - path.stat().st_mtime
     except OSError as error:
-        return f"the bridge does not listen yet: {error}"
-    return "" if age < ALIVE_SECONDS else f"the bridge has not moved for {age:.0f} s"
+        return f"the bridge is not listening yet: {error}"
+    return "" if age < ALIVE_SECONDS else f"the bridge has not reported for {age:.0f} s"
 
 
 if __name__ == "__main__":

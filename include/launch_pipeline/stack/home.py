@@ -1,7 +1,7 @@
-"""The stack's home: one stack at a time, room on the disk, and where clients find what runs.
+"""The stack's home folder: its lock, its free space, and the file in which clients find the stack.
 
-``lock`` is held by the supervisor for as long as it lives (the kernel drops it with the process);
-``stack.json`` (0600) tells clients the address, who to sign in as, and the ledger's database.
+The supervisor holds ``lock`` while it lives; the kernel releases it with the process. ``stack.json`` (0600)
+gives clients the address, the user to sign in as, and the ledger's database.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MINIMUM_FREE = 500 * 1024 * 1024
-"""Bytes: a fresh cluster, Airflow's tables and the logs of one launch fit in about a third of this."""
+"""Bytes. A fresh cluster, Airflow's tables and the logs of one launch need about a third of this."""
 STATE_FILE = "stack.json"
 
 
@@ -32,19 +32,19 @@ class StackInfo(Frozen):
 
     url: str
     pid: int
-    """Of the supervisor."""
+    """Process id of the supervisor."""
     user: str
-    """Who the command line signs in as."""
+    """The user with which the command line signs in."""
     passwords_file: Path
     ledger_dsn: str
     rehearsal: bool
     log_folder: Path
 
     people: tuple[str, ...] = ()
-    """Who may sign in, the accounts of pipeline and bridge aside."""
+    """Users who may sign in, without the accounts of pipeline and bridge."""
 
     def password(self, user: str) -> str:
-        """Return a user's password. Raises :class:`OperationError` if it is not known, naming who is."""
+        """Return a user's password. Raises :class:`OperationError`, listing all accounts, if unknown."""
         try:
             known = json.loads(self.passwords_file.read_text(encoding="utf-8"))
             return str(known[user])
@@ -57,14 +57,14 @@ class StackInfo(Frozen):
 
 
 class HomeLock:
-    """Holds a home for one supervisor, from :meth:`acquire` to :meth:`release` or its death."""
+    """The lock of a home, held from :meth:`acquire` to :meth:`release` or the death of the process."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / "lock"
         self._descriptor: int | None = None
 
     def acquire(self) -> Self:
-        """Take the home. Raises :class:`OperationError` naming the pid of the stack that has it."""
+        """Take the lock. Raises :class:`OperationError` naming the pid of the stack that holds it."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -73,7 +73,7 @@ class HomeLock:
             os.close(descriptor)
             message = (
                 f"a stack already runs in {self._path.parent} (pid {pid}). "
-                "End it with Ctrl-C in its terminal or 'launch down', or choose another --home."
+                "Stop it with Ctrl-C in its terminal or 'launch down', or choose another --home."
             )
             raise OperationError(message) from error
         os.ftruncate(descriptor, 0)
@@ -82,14 +82,14 @@ class HomeLock:
         return self
 
     def release(self) -> None:
-        """Give the home back; harmless if it is not held."""
+        """Release the lock; does nothing if it is not held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     @property
     def held(self) -> bool:
-        """Whether this object has the home."""
+        """Whether this object holds the lock."""
         return self._descriptor is not None
 
     def __enter__(self) -> Self:
@@ -105,7 +105,7 @@ class HomeLock:
 
 
 def prepare_home(home: Path, minimum_free: int = MINIMUM_FREE) -> None:
-    """Create the home with mode 0700 and make sure it can be used.
+    """Create the home with mode 0700 and check that it can be used.
 
     Raises :class:`OperationError` if it cannot be written or its disk has less than ``minimum_free`` bytes.
     """
@@ -128,12 +128,12 @@ def prepare_home(home: Path, minimum_free: int = MINIMUM_FREE) -> None:
 
 
 def write_info(home: Path, info: StackInfo) -> None:
-    """Tell clients what runs here."""
+    """Write ``stack.json`` for clients."""
     write_private(home / STATE_FILE, json.loads(info.model_dump_json()))
 
 
 def read_info(home: Path) -> StackInfo | None:
-    """Return what runs in ``home``, or ``None`` if no stack runs there."""
+    """Return the stack that runs in ``home``, None if no stack runs there."""
     try:
         info = StackInfo.model_validate_json((home / STATE_FILE).read_bytes())
     except (OSError, ValidationError):
@@ -142,7 +142,7 @@ def read_info(home: Path) -> StackInfo | None:
 
 
 def held(home: Path) -> bool:
-    """Whether a living supervisor holds this home."""
+    """Return whether a living supervisor holds this home."""
     try:
         descriptor = os.open(home / "lock", os.O_RDWR)
     except OSError:
@@ -157,5 +157,5 @@ def held(home: Path) -> bool:
 
 
 def forget_info(home: Path) -> None:
-    """Tell clients that nothing runs here."""
+    """Remove ``stack.json``, so that clients find no stack."""
     (home / STATE_FILE).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Secrets of one stack: generated once, kept in its home, readable by its owner only."""
+"""Secrets of one stack: generated once, stored in its home, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _word() -> str:
 
 
 class StackKeys(Frozen):
-    """Every generated secret but the users' passwords."""
+    """All generated secrets except the users' passwords."""
 
     fernet: str = Field(default_factory=lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     jwt: str = Field(default_factory=_word)
@@ -31,16 +31,16 @@ class StackKeys(Frozen):
     postgres_password: str = Field(default_factory=_word)
     airflow_password: str = Field(default_factory=_word)
     ledger_password: str = Field(default_factory=_word)
-    """Of the ledger's owner."""
+    """Password of the ledger's owner."""
     ledger_app_password: str = Field(default_factory=_word)
-    """Of the role with which everything that runs reads the ledger and appends to it."""
+    """Password of the application's role, which reads the ledger and appends to it."""
 
 
 def load_keys(path: Path) -> StackKeys:
-    """Read the secrets at ``path``, or make them there with mode 0600; also those that an older file lacks.
+    """Read the secrets at ``path``; generate missing ones and write them with mode 0600.
 
-    Raises :class:`ConfigurationError` if the file is there and unreadable: new secrets would lock the
-    stack out of its own database.
+    Raises :class:`ConfigurationError` if the file exists but is damaged: new secrets would lock the stack out
+    of its own database.
     """
     if not path.exists():
         keys = StackKeys()
@@ -61,7 +61,7 @@ def load_keys(path: Path) -> StackKeys:
 
 
 def load_passwords(path: Path, users: Iterable[str]) -> dict[str, str]:
-    """Read the users' passwords, adding a random one (mode 0600) for each user that has none."""
+    """Read the users' passwords; generate one for each user without, and write them with mode 0600."""
     known: dict[str, str] = json.loads(path.read_text(encoding="utf-8") or "{}") if path.exists() else {}
     missing = [user for user in users if user not in known]
     if missing:
@@ -71,7 +71,7 @@ def load_passwords(path: Path, users: Iterable[str]) -> dict[str, str]:
 
 
 def write_private(path: Path, value: Any) -> None:
-    """Write ``value`` as JSON so that nobody but the owner can ever read it, whole or not at all."""
+    """Write ``value`` as JSON, atomically and never readable by other users."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""Loopback ports: which are free, and who holds the others."""
+"""Find free loopback ports, and the programs that hold the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ``count`` different TCP ports that nobody listens on at this moment."""
+    """Return ``count`` different TCP ports that are free at this moment."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -20,9 +20,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def require_free(host: str, port: int, option: str) -> None:
-    """Raise :class:`OperationError` naming the port, its holder and the option that changes it."""
+    """Raise :class:`OperationError` if the port is taken, naming its holder and the option to change it."""
     with socket.socket() as probe:
-        # As the server itself will: a port in TIME_WAIT after the last run is free.
+        # As the server does: a port in TIME_WAIT after the last run counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -38,7 +38,7 @@ def require_free(host: str, port: int, option: str) -> None:
 
 
 def holder(port: int) -> str:
-    """Name who listens on ``port``: program and pid where the system tells us."""
+    """Return the program and pid that listen on ``port``, if the system tells us."""
     import psutil  # noqa: PLC0415 - only needed for the message
 
     with suppress(psutil.Error, OSError):

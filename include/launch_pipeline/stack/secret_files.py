@@ -1,7 +1,7 @@
-"""Secrets of a production deployment: one file each, made once, read by those services that need them.
+"""Secrets of a production deployment: one file each, generated once, mounted into the services that need it.
 
-Compose hands such files to containers as they lie on the host, mode and owner included. So the folder is
-closed to everybody but its owner, and the files in it can be read by the containers' own users.
+Compose mounts such files with the mode and owner that they have on the host. So the folder is closed to all
+users but its owner, and the files in it are readable for the users of the containers.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o644
+CONNECTIONS_FILE = "connections.yaml"
+"""Written by people, beside the secrets."""
 SHORTEST = 20
-"""Characters of a password."""
+"""Minimum characters of a password."""
 FERNET_BYTES = 32
 _WEAK = re.compile(r"(?i)change.?me|password|secret|example|airflow|<|…")
-"""What nobody makes at random."""
+"""Patterns that mark a placeholder rather than a random secret."""
 
 
 class Secret(StrEnum):
-    """The files, by name."""
+    """The names of the files."""
 
     POSTGRES_PASSWORD = "postgres_password"  # noqa: S105 - names of files, here and below
-    """Of the database server's superuser; empty for a server of one's own, where roles exist already."""
+    """Password of PostgreSQL's superuser; empty for an external server, where the roles exist already."""
     AIRFLOW_DATABASE = "airflow_database"
     """Address of Airflow's database, as SQLAlchemy reads it."""
     LEDGER_OWNER = "ledger_owner"
-    """Address of the ledger as its owner, who migrates."""
+    """Address of the ledger for its owner, used for migrations."""
     LEDGER = "ledger"
     """Address of the ledger for everything that runs."""
     FERNET_KEY = "fernet_key"
@@ -48,16 +50,17 @@ class Secret(StrEnum):
     BRIDGE_PASSWORD = "bridge_password"  # noqa: S105
     SLACK_BOT_TOKEN = "slack_bot_token"  # noqa: S105
     SLACK_APP_TOKEN = "slack_app_token"  # noqa: S105
-    """Both of Slack's are empty where people answer in Airflow only."""
+    """Both tokens are empty if people answer in Airflow only."""
 
 
 MAY_BE_EMPTY = frozenset({Secret.POSTGRES_PASSWORD, Secret.SLACK_BOT_TOKEN, Secret.SLACK_APP_TOKEN})
 
 
 def make_secrets(folder: Path, database: str) -> list[Path]:
-    """Make every secret that is missing in ``folder/secrets`` and return them; one that is there stays.
+    """Generate every secret that is missing in ``folder/secrets``, and return the new files.
 
-    ``database`` is ``host:port`` of PostgreSQL. Slack's tokens are made empty: only Slack gives them.
+    ``database`` is ``host:port`` of PostgreSQL. Slack's tokens are created empty, because only Slack issues
+    them.
     """
     place = folder / "secrets"
     for closed in (folder, place):
@@ -68,7 +71,7 @@ def make_secrets(folder: Path, database: str) -> list[Path]:
         path = place / name
         if not path.exists():
             path.write_text(value, encoding="utf-8")
-            # Whatever the umask says: see above.
+            # Regardless of the umask: the containers' users must be able to read it.
             path.chmod(FILE_MODE)
             made.append(path)
     return made
@@ -101,23 +104,23 @@ def _fresh(database: str) -> dict[Secret, str]:
 
 
 class Secrets:
-    """What a service was handed: the files of one folder."""
+    """The secrets that a service was given: the files of one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def get(self, name: Secret) -> str:
-        """Return a secret's value, empty where the file is missing or empty."""
+        """Return a secret's value, empty if the file is missing, empty or unreadable."""
         try:
             return (self.folder / name).read_text(encoding="utf-8").strip()
         except (OSError, ValueError):
             return ""
 
     def require(self, names: tuple[Secret, ...] = tuple(Secret)) -> None:
-        """Raise one ConfigurationError that names every secret that is missing or cannot be one."""
+        """Raise one ConfigurationError that names every secret that is missing or invalid."""
         problems = [f"{name} {problem}" for name in names for problem in self._problems(name)]
         if problems:
-            fix = "make what is missing with 'launch deploy prepare', and keep what it makes."
+            fix = "generate missing secrets with 'launch deploy prepare', and do not edit them."
             raise ConfigurationError(str(self.folder), "", "; ".join(problems) + ".", fix)
 
     def _problems(self, name: Secret) -> Iterator[str]:
@@ -129,7 +132,7 @@ class Secrets:
             yield problem
 
     def databases(self) -> Wanted:
-        """Return the roles and databases that the addresses name."""
+        """Return the roles and databases in the addresses."""
         airflow, airflow_database = login_of(self.get(Secret.AIRFLOW_DATABASE))
         owner, ledger_database = login_of(self.get(Secret.LEDGER_OWNER))
         application, _ = login_of(self.get(Secret.LEDGER))
@@ -142,7 +145,7 @@ class Secrets:
         )
 
     def superuser_dsn(self) -> str:
-        """Return the address of the server that the ledger is on, as its superuser."""
+        """Return the superuser's address of the ledger's server."""
         parts = urlsplit(self.get(Secret.LEDGER_OWNER))
         at = parts.netloc.rpartition("@")[2]
         password = quote(self.get(Secret.POSTGRES_PASSWORD), safe="")
@@ -150,7 +153,7 @@ class Secrets:
 
 
 def login_of(address: str) -> tuple[Login, str]:
-    """Return role and database that an address names."""
+    """Return the role and the database in an address."""
     parts = urlsplit(address)
     login = Login(name=unquote(parts.username or ""), password=unquote(parts.password or ""))
     return login, parts.path.lstrip("/")
@@ -158,8 +161,8 @@ def login_of(address: str) -> tuple[Login, str]:
 
 def _password(value: str) -> str:
     if len(value) < SHORTEST:
-        return f"has less than {SHORTEST} characters"
-    return "is no random text" if _WEAK.search(value) else ""
+        return f"has fewer than {SHORTEST} characters"
+    return "looks like a placeholder, not a random text" if _WEAK.search(value) else ""
 
 
 def _address(scheme: str) -> Callable[[str], str]:
@@ -168,11 +171,11 @@ def _address(scheme: str) -> Callable[[str], str]:
             parts = urlsplit(value)
             login, database = login_of(value)
         except ValueError:
-            return "is no address"
+            return "is not an address"
         if parts.scheme != scheme or not (parts.hostname and login.name and database):
             return f"does not look like {scheme}://role:password@host:5432/database"
         problem = _password(login.password)
-        return f"names a password that {problem}" if problem else ""
+        return f"contains a password that {problem}" if problem else ""
 
     return rule
 

@@ -1,4 +1,4 @@
-"""What one stack is made of: places, ports, users; and what Airflow is told about them."""
+"""Settings of one stack: folders, ports and users, and the environment of its components."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from launch_pipeline.airflow.connection_ids import (
+    AIRFLOW_CONNECTION,
+    LEDGER_CONNECTION,
+    connection_variable,
+)
 from launch_pipeline.airflow.deployment.fab_roles import FabRole, written
 from launch_pipeline.approvals.deployed import CONTACTS_VARIABLE
 from launch_pipeline.base import Frozen
@@ -24,13 +29,12 @@ HOME_VARIABLE = "LAUNCH_HOME"
 PROJECT_VARIABLE = "LAUNCH_PROJECT"
 
 STACK_VARIABLE = "LAUNCH_STACK"
-"""Set to the stack's home in every process it starts, children of children too: how a sweep knows its own."""
+"""Holds the stack's home in every process that the stack starts, so that a sweep finds its own."""
 
-LEDGER_CONNECTION = "AIRFLOW_CONN_LAUNCH_LEDGER"
 LEDGER_OWNER = "launch"
 LEDGER_APPLICATION = "launch_app"
-"""The owner only migrates; with the other role nothing that is kept can be changed."""
-AIRFLOW_CONNECTION = "AIRFLOW_CONN_LAUNCH_AIRFLOW"
+"""The owner only migrates. The application's role cannot change existing rows."""
+ADMIN_USER = "admin"
 PIPELINE_USER = "launch-pipeline"
 AUTH_MANAGER = "launch_pipeline.airflow.api_server.auth_manager.LaunchAuthManager"
 DEFAULT_PORT = 8080
@@ -44,35 +48,35 @@ class User(Frozen):
 
     @property
     def words(self) -> str:
-        """The roles as people read them."""
+        """The roles, as shown to people."""
         return ", ".join(sorted(role.removeprefix("launch-").lower() for role in self.roles))
 
 
 class StackSettings(Frozen):
-    """Everything that is decided before a stack starts. :meth:`resolve` fills what was left open."""
+    """Everything that is decided before a stack starts. :meth:`resolve` fills in what was not given."""
 
     root: Path
     """The project: ``dags/``, ``plugins/``, ``include/``."""
     home: Path
-    """Where the stack keeps its databases, logs and secrets."""
+    """The folder of the stack's databases, logs and secrets."""
     host: str = LOOPBACK
-    """The address the web interface listens on."""
+    """The address on which the web interface listens."""
     port: int = DEFAULT_PORT
     database_port: int = 0
     """0 until resolved."""
-    users: tuple[User, ...] = (User(name="admin", roles=frozenset({FabRole.ADMIN})),)
+    users: tuple[User, ...] = (User(name=ADMIN_USER, roles=frozenset({FabRole.ADMIN})),)
     parallelism: int = Field(default=PARALLELISM, ge=1)
     """Workers of the local executor."""
     rehearsal: bool = False
-    """Shorter intervals, and a database that may be lost with the machine."""
+    """Shorter intervals, and a database that may be lost if the machine crashes."""
     contacts: Path | None = None
-    """The contacts file; resolved from ``LAUNCH_CONTACTS``, then ``contacts.yaml`` in the project."""
+    """The contacts file, by default from ``LAUNCH_CONTACTS``, then ``contacts.yaml`` in the project."""
     dags_folder: Path | None = None
-    """Another folder of Dags than the project's; for tests."""
+    """Another folder of Dags than the project's, for tests."""
     slack: SlackAccess | None = None
-    """The workspace where people approve; resolved from ``LAUNCH_SLACK_…``."""
+    """The workspace where people answer, by default from ``LAUNCH_SLACK_…``."""
     extra_environment: dict[str, str] = Field(default_factory=dict)
-    """Added to every component's environment; wins over what is derived here."""
+    """Added to every component's environment, and wins over what is derived here."""
 
     @classmethod
     def resolve(cls, *, home: Path | None = None, root: Path | None = None, **given: Any) -> Self:
@@ -95,7 +99,7 @@ class StackSettings(Frozen):
 
     @property
     def url(self) -> str:
-        """Where people find the stack."""
+        """The address of the web interface."""
         shown = LOOPBACK if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
         return f"http://{shown}:{self.port}"
 
@@ -115,16 +119,16 @@ class StackSettings(Frozen):
         return self.home / "passwords.json"
 
     def keys(self) -> StackKeys:
-        """Return the stack's secrets, made at the first call. The home must exist."""
+        """Return the stack's secrets, generated at the first call. The home must exist."""
         return load_keys(self.home / "secrets.json")
 
     def passwords(self) -> dict[str, str]:
-        """Return every user's password, made at the first call. The home must exist."""
+        """Return every user's password, generated at the first call. The home must exist."""
         return load_passwords(self.passwords_file, [user.name for user in self.all_users])
 
     @property
     def all_users(self) -> tuple[User, ...]:
-        """The people, and the accounts of pipeline and Slack bridge, with narrow roles of their own."""
+        """The people, and the accounts of pipeline and Slack bridge, each with its own narrow role."""
         return (
             *self.users,
             User(name=PIPELINE_USER, roles=frozenset({FabRole.PIPELINE})),
@@ -133,24 +137,24 @@ class StackSettings(Frozen):
 
     @property
     def airflow_dsn(self) -> str:
-        """Airflow's database, for psycopg 3."""
+        """The address of Airflow's database, for psycopg 3."""
         return self._dsn("airflow", self.keys().airflow_password, "airflow")
 
     @property
     def ledger_dsn(self) -> str:
-        """The ledger's database, for psycopg 3, as everything that runs uses it."""
+        """The address of the ledger for the application's role, for psycopg 3."""
         return self._dsn(LEDGER_APPLICATION, self.keys().ledger_app_password, "launch")
 
     @property
     def ledger_owner_dsn(self) -> str:
-        """The same, for migrations."""
+        """The address of the ledger for its owner, used for migrations."""
         return self._dsn(LEDGER_OWNER, self.keys().ledger_password, "launch")
 
     def _dsn(self, role: str, password: str, database: str) -> str:
         return f"postgresql://{role}:{password}@{LOOPBACK}:{self.database_port}/{database}"
 
     def component_environment(self) -> dict[str, str]:
-        """Return a component's whole environment: that of this process, less what harms, and ours."""
+        """Return a component's whole environment: what it inherits, and the variables set here."""
         return {**_inherited(), **self.environment()}
 
     def worker_environment(self) -> dict[str, str]:
@@ -158,12 +162,12 @@ class StackSettings(Frozen):
         return {**self.component_environment(), **(self.slack.worker_environment() if self.slack else {})}
 
     def bridge_environment(self) -> dict[str, str]:
-        """Return the environment of a component that knows nothing of Airflow but its address."""
+        """Return the environment of a component that knows only Airflow's address."""
         given = {k: v for k, v in self.extra_environment.items() if not k.startswith("AIRFLOW")}
         return {**_inherited(), **self._own_process(), **given}
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that are set for every component, on top of those of this process."""
+        """Return the variables that are set for every component."""
         options = {
             **tuned(rehearsal=self.rehearsal),
             **self._core(),
@@ -192,7 +196,7 @@ class StackSettings(Frozen):
 
     @property
     def _internal_host(self) -> str:
-        """How components reach the api-server: not through a proxy or a public name."""
+        """The host by which components reach the api-server, without proxy or public name."""
         return self.url.removeprefix("http://").rsplit(":", 1)[0]
 
     def _api(self) -> dict[str, object]:
@@ -215,8 +219,8 @@ class StackSettings(Frozen):
         return {
             **self._own_process(),
             "AIRFLOW_HOME": str(self.airflow_home),
-            LEDGER_CONNECTION: self.ledger_dsn,
-            AIRFLOW_CONNECTION: self._own_connection(),
+            connection_variable(LEDGER_CONNECTION): self.ledger_dsn,
+            connection_variable(AIRFLOW_CONNECTION): self._own_connection(),
         }
 
     def _own_process(self) -> dict[str, str]:
@@ -231,9 +235,9 @@ class StackSettings(Frozen):
             HOME_VARIABLE: str(self.home),
             PROJECT_VARIABLE: str(self.root),
             STACK_VARIABLE: str(self.home),
-            # Process titles must not overwrite the environment: STACK_VARIABLE is read from there.
+            # Process titles must not overwrite the environment, from which STACK_VARIABLE is read.
             "SPT_NOENV": "1",
-            # Components talk to each other on loopback, never through a proxy.
+            # Components talk to each other on loopback, without a proxy.
             "NO_PROXY": direct,
             "no_proxy": direct,
         }
@@ -249,8 +253,8 @@ class StackSettings(Frozen):
 
 
 def _inherited() -> dict[str, str]:
-    """What components take over: all but what slows them, and the secrets of another one."""
-    # Without cached bytecode every start of Airflow compiles 3500 modules: 3 s of CPU per component.
+    """Return the variables that components inherit: all but a slow setting and the bridge's secrets."""
+    # Without cached bytecode each component compiles 3500 modules at its start: 3 s of CPU.
     kept_back = {"PYTHONDONTWRITEBYTECODE", *SLACK_SECRETS}
     return {name: value for name, value in os.environ.items() if name not in kept_back}
 
@@ -270,9 +274,9 @@ def home_folder(home: Path | None, root: Path) -> Path:
 
 
 def project_root() -> Path:
-    """Return the project's folder: ``LAUNCH_PROJECT``, or the one this package is installed from.
+    """Return the project's folder: ``LAUNCH_PROJECT``, or the one from which this package is installed.
 
-    Raises :class:`ConfigurationError` if there are no Dags in it.
+    Raises :class:`ConfigurationError` if it has no folder of Dags.
     """
     named = os.environ.get(PROJECT_VARIABLE)
     root = Path(named).expanduser() if named else Path(__file__).resolve().parents[3]

@@ -1,4 +1,4 @@
-"""The whole of a stack on one machine: PostgreSQL, migrations and Airflow's four components, supervised."""
+"""Run a whole stack on one machine: PostgreSQL, migrations and Airflow's four components, supervised."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from launch_pipeline.stack.processes import (
 )
 from launch_pipeline.stack.progress import Progress, Step, StepState, silent, step
 from launch_pipeline.stack.settings import LEDGER_APPLICATION, STACK_VARIABLE, StackSettings
-from launch_pipeline.stack.slack import bridge_process
+from launch_pipeline.stack.slack_bridge import bridge_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,24 +38,24 @@ logger = logging.getLogger(__name__)
 
 AIRFLOW_COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
-"""Component to its key in Airflow's health."""
+"""Component to its key in Airflow's health report."""
 MIGRATION_TIMEOUT = 300.0
 DAGS_TIMEOUT = 90.0
 STOP_FIRST = ("scheduler", "triggerer", "dag-processor")
-"""They report to the api-server while they stop, and all of them to the database."""
+"""These components report to the api-server and the database while they stop."""
 WATCH_EVERY = 0.5
 REVIVE_EVERY = 5.0
-"""Seconds between two starts of a component that ends again and again."""
+"""Minimum seconds between two starts of a component that keeps ending."""
 REVIVALS = 5
-"""Starts in a row after which a component that lives no longer than ``SHORT_LIFE`` ends the stack."""
+"""Restarts in a row, each living no longer than ``SHORT_LIFE``, after which the stack stops."""
 SHORT_LIFE = 60.0
 """Seconds."""
 
 
 class Stack:
-    """One supervised stack. Use it from one thread, the one that outlives it (see ``guard``).
+    """One supervised stack. Use it from a single thread that outlives it (see ``guard``).
 
-    ``extra`` components (a bridge, a stand-in) start after Airflow is ready and stop before it does.
+    ``extra`` components (a bridge, a stand-in) start after Airflow is ready and stop before it.
     """
 
     def __init__(self, settings: StackSettings, extra: Iterable[ComponentSpec] = ()) -> None:
@@ -70,10 +70,10 @@ class Stack:
         self._revived: Counter[str] = Counter()
 
     def start(self, progress: Progress = silent) -> StackInfo:
-        """Start everything and return once it is ready; on any trouble stop what was started.
+        """Start everything and return once it is ready; if that fails, stop what was started.
 
-        Raises :class:`OperationError` with the component, its last lines and the path of its log, or with
-        what stands in the way (port, disk, another stack), and what to do about it.
+        Raises :class:`OperationError` with the component, its last lines and its log, or with the obstacle
+        (port, disk, another stack) and what to do about it.
         """
         began = time.monotonic()
         with step(progress, "home"):
@@ -114,7 +114,7 @@ class Stack:
         self._postgres.create_databases()
 
     def _migrate(self) -> None:
-        """Airflow's own migrations in a process, the ledger's in this one, at the same time."""
+        """Migrate Airflow in a process of its own, and the ledger in this one at the same time."""
         migration = self._airflow_migration()
         migrate_ledger(self.settings.ledger_owner_dsn)
         if migration is None:
@@ -127,7 +127,7 @@ class Stack:
         self._migrated_by().write_text(airflow_version(), encoding="utf-8")
 
     def _airflow_migration(self) -> Component | None:
-        """Start migrating, unless this version of Airflow has done so here already."""
+        """Start Airflow's migration, unless this version has migrated this home already."""
         done_by = self._migrated_by()
         if done_by.exists() and done_by.read_text(encoding="utf-8") == airflow_version():
             return None
@@ -142,7 +142,7 @@ class Stack:
         api = ("api-server", "--host", self.settings.host, "--port", str(self.settings.port))
         return [
             self._airflow_spec("api-server", *api),
-            # Logs are read from the shared folder; servers for them would be two more processes and ports.
+            # Logs are read from the shared folder, which saves two processes and ports for log servers.
             self._airflow_spec("scheduler", "scheduler", "--skip-serve-logs", runs_tasks=True),
             self._airflow_spec("dag-processor", "dag-processor"),
             self._airflow_spec("triggerer", "triggerer", "--skip-serve-logs"),
@@ -196,7 +196,7 @@ class Stack:
             return {}
 
     def _beats(self, component: Component) -> bool:
-        """Whether the component's heartbeat is its own: that of an earlier run looks healthy for 30 s."""
+        """Return whether the heartbeat is from this start: that of an earlier run looks healthy for 30 s."""
         key = HEARTBEATS[component.name]
         part = self._health().get(key) or {}
         beat = part.get(f"latest_{key}_heartbeat")
@@ -205,7 +205,7 @@ class Stack:
         return datetime.fromisoformat(beat).timestamp() >= component.started_at
 
     def _await_dags(self) -> None:
-        """Wait until every file of Dags was parsed, well or not."""
+        """Wait until every Dag file was parsed, successfully or not."""
         expected = {path.name for path in self.settings.dags.glob("*.py") if looks_like_dags(path)}
         api = self.api()
 
@@ -215,10 +215,10 @@ class Stack:
 
         if expected and not wait_until(parsed, DAGS_TIMEOUT, alive=self.check):
             log = self._components["dag-processor"].log
-            raise OperationError(f"not all Dags were parsed after {DAGS_TIMEOUT:.0f} s. See {log}")
+            raise OperationError(f"not all Dags were parsed after {DAGS_TIMEOUT:.0f} s. Read {log}")
 
     def _warn_of_broken_dags(self, progress: Progress) -> None:
-        """Tell of broken Dags; one does not end the stack, other launches may be under way."""
+        """Report broken Dags. They do not stop the stack, because other launches may be under way."""
         for error in self.api().import_errors():
             last = (error.get("stack_trace") or "").strip().splitlines()[-1:]
             detail = f"{error['filename']} cannot be imported: {''.join(last)}"
@@ -239,14 +239,14 @@ class Stack:
         return info
 
     def api(self, user: str | None = None) -> AirflowApi:
-        """Return a client signed in as ``user``, or as the first user of the settings."""
+        """Return a client of ``user``, by default of the first user of the settings."""
         name = user or self.settings.users[0].name
         return AirflowApi(self.settings.url, name, self.settings.passwords()[name])
 
     def check(self) -> None:
-        """Start again what ended by itself.
+        """Start components again that ended by themselves.
 
-        Raises :class:`OperationError` about a component that may not end, or does not stay alive.
+        Raises :class:`OperationError` for a component that must not end, or does not stay alive.
         """
         for component in self._components.values():
             if component.pid and not component.running() and component.name != "migration":
@@ -255,7 +255,7 @@ class Stack:
                 self._revive(component)
 
     def _may_revive(self, component: Component) -> bool:
-        """Whether to start it again; while the stack starts, trouble is told instead."""
+        """Return whether to start it again; while the stack is starting, an end is an error instead."""
         restarts = component.spec.restarts
         if time.time() - component.started_at > SHORT_LIFE:
             self._revived[component.name] = 0
@@ -263,7 +263,7 @@ class Stack:
         return restarts is Restarts.ALWAYS or (restarts is Restarts.SOME and lives)
 
     def _revive(self, component: Component) -> None:
-        """Start it again, not more often than every few seconds."""
+        """Start it again, at most once every few seconds."""
         if time.time() - component.started_at >= REVIVE_EVERY:
             logger.warning("%s", component.death())
             self._revived[component.name] += 1
@@ -273,9 +273,9 @@ class Stack:
             component.start()
 
     def wait(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Watch until ``until()`` holds.
+        """Watch the components until ``until()`` holds.
 
-        When a component cannot be kept alive, stop all and raise :class:`OperationError` about it.
+        If a component cannot be kept alive, stop everything and raise its :class:`OperationError`.
         """
         while not until():
             try:
@@ -286,9 +286,9 @@ class Stack:
             time.sleep(WATCH_EVERY)
 
     def stop(self, progress: Progress = silent) -> None:
-        """Stop everything, in order, within bounded time; afterwards nothing of the stack runs.
+        """Stop everything, in order and within bounded time.
 
-        Calling it again, or before a start, does nothing: what holds the home may be another stack.
+        Does nothing without the home's lock, which may be held by another stack.
         """
         if not self._lock.held:
             return
@@ -302,7 +302,7 @@ class Stack:
         self._finish()
 
     def abandon(self) -> None:
-        """Kill everything now: the second Ctrl-C. The database recovers at its next start."""
+        """Kill everything now, at the second Ctrl-C. The database recovers at its next start."""
         if not self._lock.held:
             return
         forget_info(self.settings.home)
@@ -318,18 +318,18 @@ class Stack:
         self._lock.release()
 
     def kill(self, name: str) -> None:
-        """End one component as a crash would (SIGKILL to its leader). For tests of such crashes."""
+        """Kill the leader of one component, to test a crash."""
         self._known(name).kill()
 
     def restart(self, name: str) -> None:
-        """Stop one component, whatever its state, start it again and wait until it is ready."""
+        """Stop one component in any state, start it again and wait until it is ready."""
         component = self._known(name)
         component.stop()
         component.start()
         self._await(component)
 
     def component(self, name: str) -> Component:
-        """Return one component, e.g. for its log. Raises :class:`OperationError` if there is none."""
+        """Return one component, such as for its log. Raises :class:`OperationError` for an unknown name."""
         return self._known(name)
 
     def _known(self, name: str) -> Component:
@@ -338,7 +338,7 @@ class Stack:
         return self._components[name]
 
     def __enter__(self) -> Self:
-        """Start; use :meth:`start` where progress is shown."""
+        """Start without showing progress."""
         self.start()
         return self
 
@@ -355,7 +355,7 @@ def _stop_together(group: list[Component]) -> None:
 
 
 def migrate_ledger(dsn: str, application: str = LEDGER_APPLICATION) -> None:
-    """Bring the ledger up to date, as its owner, for that role of the application.
+    """Migrate the ledger as its owner, and grant the application's role what it needs.
 
     Raises :class:`OperationError` naming what failed.
     """
@@ -377,7 +377,7 @@ def airflow_version() -> str:
 
 
 def looks_like_dags(path: Path) -> bool:
-    """Whether Airflow would look into the file at all: its own heuristic wants both words."""
+    """Return whether Airflow would parse the file: its heuristic looks for these two words."""
     with suppress(OSError):
         text = path.read_bytes().lower()
         return b"airflow" in text and b"dag" in text

@@ -1,4 +1,4 @@
-"""Find the running stack for a command: what was given, then environment variables, then ``stack.json``."""
+"""Find the running stack for a command: from options, then environment variables, then ``stack.json``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from launch_pipeline.errors import OperationError
+from launch_pipeline.errors import ConfigurationError, OperationError
+from launch_pipeline.stack.env_files import value_of
 
 if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
@@ -20,29 +21,24 @@ USER_VARIABLE = "LAUNCH_AIRFLOW_USER"
 PASSWORD_VARIABLE = "LAUNCH_AIRFLOW_PASSWORD"  # noqa: S105 - a name, not a password
 READER_VARIABLE = "LAUNCH_READER_USER"
 READER_PASSWORD_VARIABLE = "LAUNCH_READER_PASSWORD"  # noqa: S105 - likewise
-"""The account with which commands that only look sign in, where nobody is named. None acts with it."""
+"""The account with which read-only commands sign in if no user is named. No command acts with it."""
 LEDGER_VARIABLE = "LAUNCH_LEDGER"
 
 
 def secret(name: str) -> str:
-    """Return a variable, or the content of the file that ``<name>_FILE`` names; empty where neither is set.
+    """Return a variable, or the content of the file that ``<name>_FILE`` names; empty if neither is set.
 
-    Raises :class:`OperationError` for a file that cannot be read.
+    Raises :class:`OperationError` for a file that cannot be read: without its secret nothing can be reached.
     """
-    if given := os.environ.get(name):
-        return given
-    file = os.environ.get(f"{name}_FILE")
-    if not file:
-        return ""
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise OperationError(f"{name}_FILE names {file}, which cannot be read: {error}.") from error
+        return value_of(name)
+    except ConfigurationError as error:
+        raise OperationError(str(error)) from error
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the options say about where to go. Nothing is contacted before it is needed."""
+    """The stack that the options name. Nothing is contacted before it is needed."""
 
     home: Path | None = None
     url: str | None = None
@@ -50,15 +46,15 @@ class Target:
     ledger: str | None = None
 
     def info(self) -> StackInfo | None:
-        """Return what runs in the home, ``None`` if nothing does."""
+        """Return the stack that runs in the home, None if none does."""
         from launch_pipeline.stack.home import read_info  # noqa: PLC0415
-        from launch_pipeline.stack.settings import home_folder, project_root  # noqa: PLC0415
+        from launch_pipeline.stack.settings import HOME_VARIABLE, home_folder, project_root  # noqa: PLC0415
 
-        named = self.home or os.environ.get("LAUNCH_HOME")
+        named = self.home or os.environ.get(HOME_VARIABLE)
         return read_info(Path(named).resolve() if named else home_folder(None, project_root()))
 
     def api(self) -> AirflowApi:
-        """Return a client of somebody who looks; of the stack of this machine that is its administrator.
+        """Return a client for reading; on a local stack it signs in as the administrator.
 
         Raises :class:`OperationError` saying what is missing and where to give it.
         """
@@ -67,19 +63,19 @@ class Target:
             return _client(url, reader, secret(READER_PASSWORD_VARIABLE))
         user = self.user or (info.user if info else None)
         if user is None:
-            raise OperationError(f"say who you are to Airflow with --user ({USER_VARIABLE}).")
+            raise OperationError(f"name your Airflow user with --user ({USER_VARIABLE}).")
         return _client(url, user, self._password(user, info))
 
     def person(self) -> AirflowApi:
-        """Return a client of the person who acts: nobody acts who was not named.
+        """Return a client of the person who acts. There is no default: the person must be named.
 
-        Asks for the password where a terminal is there. Raises :class:`OperationError` where nobody is named,
-        with the accounts that there are, or where no password is known.
+        Prompts for the password at a terminal. Raises :class:`OperationError` if no user is named, listing
+        the known accounts, or if no password is known.
         """
         url, info = self._airflow()
         if self.user is None:
-            known = f" This stack has {', '.join(info.people)}." if info else ""
-            message = f"say who you are with --user ({USER_VARIABLE}): the record names who acts.{known}"
+            known = f" Accounts of this stack: {', '.join(info.people)}." if info else ""
+            message = f"name yourself with --user ({USER_VARIABLE}): the record names who acts.{known}"
             raise OperationError(message)
         return _client(url, self.user, self._password(self.user, info, ask=True))
 
@@ -96,7 +92,7 @@ class Target:
 
     @staticmethod
     def _password(user: str, info: StackInfo | None, *, ask: bool = False) -> str:
-        # A password in a variable is that of the user beside it, and of nobody else.
+        # The variable holds the password of the user in USER_VARIABLE, not of any other user.
         if (given := secret(PASSWORD_VARIABLE)) and os.environ.get(USER_VARIABLE) in {None, "", user}:
             return given
         if info is not None:
@@ -107,7 +103,7 @@ class Target:
         raise OperationError(f"{message}{PASSWORD_VARIABLE}_FILE.")
 
     def find_ledger(self) -> str | None:
-        """Return the ledger's address, ``None`` if it is not known here."""
+        """Return the ledger's address, None if it is not known here."""
         if named := self.ledger or secret(LEDGER_VARIABLE):
             return named
         info = self.info()
@@ -129,13 +125,13 @@ def _client(url: str, user: str, password: str) -> AirflowApi:
 
 
 def terminal_user() -> str:
-    """Return who sits at this terminal, as the operating system knows it: ``user@host``."""
+    """Return the operating system's user at this terminal, as ``user@host``."""
     import pwd  # noqa: PLC0415 - not on every system on which help is shown
     import socket  # noqa: PLC0415
 
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        # In a container a number may have no name. Variables such as USER are anybody's word.
+        # In a container a uid may have no name. Variables such as USER can be set to anything.
         name = str(os.getuid())
     return f"{name}@{socket.gethostname()}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_rehearsal.actors.scenario import Scenario, Situation
 from launch_rehearsal.actors.story import Happening, Story
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from launch_rehearsal.actors.watch import View
     from launch_rehearsal.product.base.plan import Part
 
-CONDUCTOR = "launch"
 WRITE_UP_AFTER = "launch_day_t_0"
 JUST_NOW = 5.0
 """Seconds that a view may be older than what has just been cleared."""

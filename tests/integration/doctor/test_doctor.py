@@ -1,4 +1,4 @@
-"""``launch doctor`` at real servers: who lets us in, who turns us away, who is not there."""
+"""``launch doctor`` at real servers that accept our credentials, refuse them, or are away."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ INSTANCES: Json = {"aws_resource": {"service": "ec2", "operation": "describe_ins
 
 @pytest.mark.parametrize(("changes", "wanted", "says"), AWS.values(), ids=AWS.keys())
 def test_aws(harbour: Harbour, cloud: Json, changes: Json, wanted: tuple[Any, ...], says: str) -> None:
-    """AWS itself says whose key it is; a key of nobody's is refused."""
+    """AWS itself says whose key it is; an unknown key is refused."""
     *state, said = seen(harbour, "aws", INSTANCES, {**cloud, **changes})
     assert (tuple(state), says in said) == (wanted, True), said
 
@@ -174,7 +174,7 @@ def test_aws(harbour: Harbour, cloud: Json, changes: Json, wanted: tuple[Any, ..
 
 @contextmanager
 def listening(app: web.Application | None) -> Iterator[int]:
-    """Serve, or give a port on which nobody does."""
+    """Serve, or give a port on which nothing listens."""
     if app is None:
         yield free_ports(1)[0]
     else:

@@ -13,8 +13,9 @@ import pytest
 from launch_pipeline.airflow.hooks.rest_client import AirflowApi
 from launch_pipeline.approvals.contacts import load_contacts
 from launch_pipeline.doctor.deployment import airflow, ledger, slack
-from launch_pipeline.doctor.deployment.rows import Examined, Standing
+from launch_pipeline.doctor.deployment.examined import Examined
 from launch_pipeline.doctor.deployment.run import examine
+from launch_pipeline.doctor.rows import RowStatus
 from launch_pipeline.stack.secret_files import Secret
 from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, CHECK_TOKEN, LAUNCH_CHANNEL
 from servers.chains import append_some, tamper
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from launch_pipeline.doctor.deployment.rows import Row
+    from launch_pipeline.doctor.rows import Row
     from servers.deployed_api import DeployedApi
 
 pytestmark = pytest.mark.integration
@@ -47,9 +48,9 @@ def deployed(api: DeployedApi, production: Path, slack: str) -> Examined:
     )
 
 
-def standings(look: Callable[[Examined], Iterator[Row]], deployed: Examined) -> list[Standing]:
+def statuses(look: Callable[[Examined], Iterator[Row]], deployed: Examined) -> list[RowStatus]:
     """How every row of one look stands."""
-    return [row.standing for row in look(deployed)]
+    return [row.status for row in look(deployed)]
 
 
 def broken(look: Callable[[Examined], Iterator[Row]], deployed: Examined) -> list[Row]:
@@ -89,7 +90,7 @@ def test_nothing_is_wrong_where_nothing_is(
     """Every row is ok in a deployment that is."""
     rows = list(look(deployed))
     assert rows
-    assert [row for row in rows if row.standing is not Standing.OK] == []
+    assert [row for row in rows if row.status is not RowStatus.OK] == []
 
 
 # ---- Airflow ----------------------------------------------------------------------------------------
@@ -114,7 +115,7 @@ def test_open_door(bare: tuple[ScriptedHttp, Examined]) -> None:
     server, deployed = bare
     server.reply("GET", "/api/v2/dags", (401, {}), (200, {}))
     server.reply("GET", "/auth/token", (403, {}), (404, {}), (201, {"access_token": "anybody's"}))
-    assert standings(airflow.open_door, deployed) == [Standing.OK]
+    assert statuses(airflow.open_door, deployed) == [RowStatus.OK]
     assert "whoever asks" in broken(airflow.open_door, deployed)[0].says
     assert "administrator" in broken(airflow.open_door, deployed)[0].says
 
@@ -218,11 +219,11 @@ def test_people_who_are_not_there(deployed: Examined, tmp_path: Path) -> None:
     (tmp_path / "contacts.yaml").write_text("people: []\nroles: {}\n")
     unread = replace(deployed, contacts=tmp_path / "contacts.yaml")
     rows = [row for row in examine(unread) if row.what == "people"]
-    assert [row.standing for row in rows] == [Standing.UNKNOWN]
+    assert [row.status for row in rows] == [RowStatus.UNKNOWN]
     with ScriptedHttp() as server:
         server.reply("POST", "/auth/token", {"access_token": "t"})
         simple = replace(deployed, api=AirflowApi(server.url, "admin", "x", attempts=1))
-        assert standings(airflow.people, simple) == [Standing.UNKNOWN]
+        assert statuses(airflow.people, simple) == [RowStatus.UNKNOWN]
 
 
 @pytest.mark.parametrize("conn_id", ["launch_ledger", "launch_airflow", "launch_slack"])
@@ -245,9 +246,9 @@ def test_slack_tokens(deployed: Examined, tmp_path: Path) -> None:
     assert broken(look, replace(deployed, bot_token=""))[0].fix.startswith("paste it")
     assert "LAUNCH_SLACK_CHANNEL" in broken(look, replace(deployed, channel=""))[0].fix
     away = replace(deployed, slack_api="http://127.0.0.1:1/api/")
-    assert standings(look, away) == [Standing.UNKNOWN, Standing.OK]
+    assert statuses(look, away) == [RowStatus.UNKNOWN, RowStatus.OK]
     without = replace(deployed, bot_token="", channel="", connections=None)
-    assert standings(look, without) == [Standing.UNUSED, Standing.UNUSED]
+    assert statuses(look, without) == [RowStatus.UNUSED, RowStatus.UNUSED]
     file = tmp_path / "connections.yaml"
     extra = f"extra: {{base_url: '{deployed.slack_api}'}}"
     file.write_text(f"slack_check: {{conn_type: slack, password: {BRIDGE_TOKEN}, {extra}}}")
@@ -256,7 +257,7 @@ def test_slack_tokens(deployed: Examined, tmp_path: Path) -> None:
         wrong = tmp_path / "wrong.yaml"
         wrong.write_text(unread)
         (told,) = broken(look, replace(deployed, connections=wrong))
-        assert (told.standing, "planted" in str(told)) == (Standing.UNKNOWN, False)
+        assert (told.status, "planted" in str(told)) == (RowStatus.UNKNOWN, False)
     assert (row.what, "channels:history" in row.says) == ("slack checks", True)
 
 
@@ -267,9 +268,9 @@ def test_ledger_of_the_wrong_role_or_away(deployed: Examined, api: DeployedApi) 
     """The owner's address is a danger; no address and no answer are unknown; no password is shown."""
     owner = replace(deployed, ledger=api.secrets.get(Secret.LEDGER_OWNER))
     assert "could change or delete" in broken(ledger.ledger, owner)[0].says
-    assert standings(ledger.ledger, replace(deployed, ledger=None)) == [Standing.UNKNOWN]
+    assert statuses(ledger.ledger, replace(deployed, ledger=None)) == [RowStatus.UNKNOWN]
     rows = [row for row in examine(replace(deployed, ledger=DEAD)) if row.what in {"ledger", "clock"}]
-    assert [row.standing for row in rows] == [Standing.UNKNOWN, Standing.UNKNOWN]
+    assert [row.status for row in rows] == [RowStatus.UNKNOWN, RowStatus.UNKNOWN]
     assert "planted-password" not in str(rows)
 
 
@@ -278,7 +279,7 @@ def test_ledger_that_is_old_closed_or_broken(deployed: Examined, pg_server: str)
     with owned_ledger(pg_server) as ledger:
         append_some(ledger.application)
         here = replace(deployed, ledger=ledger.application)
-        assert standings(ledger.ledger, here) == [Standing.OK, Standing.OK]
+        assert statuses(ledger.ledger, here) == [RowStatus.OK, RowStatus.OK]
         tamper(
             ledger.superuser,
             "UPDATE launch.ledger SET content = '{}' WHERE position = 3 AND launch_id = 'shop-1.2'",
@@ -308,8 +309,8 @@ def test_one_look_that_fails_ends_no_other(deployed: Examined) -> None:
     """Airflow away: every row says so, and the ledger is looked at all the same."""
     away = replace(deployed, api=AirflowApi("http://127.0.0.1:1", "admin", "x", attempts=1))
     rows: dict[str, Any] = {row.what: row for row in examine(away)}
-    assert rows["guard"].standing is Standing.UNKNOWN
-    assert rows["ledger"].standing is Standing.OK
+    assert rows["guard"].status is RowStatus.UNKNOWN
+    assert rows["ledger"].status is RowStatus.OK
 
 
 def test_contacts_of_these_tests_are_whole(deployed: Examined) -> None:

@@ -40,7 +40,7 @@ def test_everything_is_healthy_and_ready(deployment: Deployment) -> None:
     examined = deployment.run("doctor")
     assert examined.returncode == 0, examined.stdout + examined.stderr
     assert "✗" not in examined.stdout
-    assert "guard: stands before every answer" in examined.stdout
+    assert "guard: checks every answer" in examined.stdout
 
 
 def test_nobody_is_handed_more_than_he_needs(deployment: Deployment) -> None:

@@ -1,4 +1,4 @@
-"""Who starts, moves and ends a launch from a terminal: the person who signs in, and nobody by default."""
+"""Launches are started, moved and ended from a terminal by a person who signs in; there is no default."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NAMES = (
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a home in which nothing runs, and a terminal in which nobody is named."""
+    """Give a home in which nothing runs, and a terminal in which no user is named."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LAUNCH_HOME", str(tmp_path))
@@ -158,7 +158,7 @@ def test_refusal_is_shown(server: ScriptedHttp) -> None:
 def test_password_in_a_variable_is_that_of_the_user_beside_it(
     server: ScriptedHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever is named on the command line does not sign in with another's password."""
+    """A user named on the command line does not sign in with another user's password."""
     monkeypatch.setenv("LAUNCH_AIRFLOW_USER", "admin")
     monkeypatch.setenv("LAUNCH_AIRFLOW_PASSWORD", "admin's")
     with pytest.raises(OperationError, match=r"password of 'ada.technical'"):

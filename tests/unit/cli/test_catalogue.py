@@ -37,7 +37,7 @@ def items() -> dict[str, Item]:
 
 
 def test_the_committed_catalogue_is_fresh() -> None:
-    """Whoever changes a checklist or a kind runs 'make catalogue'."""
+    """After a change of a checklist or a kind, run 'make catalogue'."""
     done = CliRunner().invoke(app, ["catalogue", "--check"])
     assert done.exit_code == 0, done.stderr
 

@@ -78,7 +78,7 @@ def test_json_is_one_object_with_all_that_was_seen(harbour: Harbour) -> None:
 
 @pytest.mark.usefixtures("pier")
 def test_a_missing_variable_is_named(harbour: Harbour) -> None:
-    """Exit 3: nobody found out, which is neither yes nor no."""
+    """Exit 3: inconclusive is neither yes nor no."""
     done = harbour.launch("check", "pier_open")
     assert done.exit_code == 3
     assert "variable 'wanted' is not set" in done.stdout
@@ -134,7 +134,7 @@ def test_an_airflow_that_cannot_be_asked_is_named(harbour: Harbour) -> None:
 
 
 def test_side_effects_need_an_environment_that_allows_them(harbour: Harbour) -> None:
-    """Trying a check must not page anybody by accident."""
+    """Trying a check must not page a person by accident."""
     with ScriptedHttp() as running:
         harbour.connect("http", running.url)
         harbour.checks("pier_open", CHECK, side_effects=["sends a request burst"])
@@ -195,7 +195,7 @@ def test_a_wrong_file_is_no_verdict(harbour: Harbour, path: str, content: bytes,
 
 
 def test_a_folder_without_checklists_is_named(harbour: Harbour) -> None:
-    """Whoever has pointed LAUNCH_INCLUDE elsewhere sees where was looked."""
+    """The message shows which folder LAUNCH_INCLUDE names."""
     (harbour.include / "checklists" / "01_harbour.yaml").unlink()
     done = harbour.launch("check", "pier_open")
     assert done.exit_code == 2

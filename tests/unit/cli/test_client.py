@@ -34,7 +34,7 @@ def test_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_password_in_a_file_signs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever examines a deployment signs in with the secret that he was handed."""
+    """The doctor of a deployment signs in with a secret that was mounted as a file."""
     file = tmp_path / "admin_password"
     file.write_text("from a file")
     monkeypatch.delenv("LAUNCH_AIRFLOW_PASSWORD", raising=False)

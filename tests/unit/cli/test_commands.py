@@ -214,3 +214,13 @@ def test_a_named_launch_is_a_legal_run_id() -> None:
     """Whatever the release is called, Airflow takes the id."""
     when = datetime(2030, 6, 1, 10, tzinfo=UTC)
     assert name_launch("production", "v2/4 beta", when) == "production-v2-4-beta-20300601T100000"
+
+
+def test_rehearse_without_its_distribution_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production installs no rehearsal: one sentence and exit 1, not a traceback."""
+    monkeypatch.setattr("launch_pipeline.cli.commands.rehearse.entry_points", lambda **_: ())
+    done = run("rehearse")
+    assert done.exit_code == 1
+    assert "the rehearsal is not installed here" in done.stderr
+    assert "make rehearsal" in done.stderr
+    assert "Traceback" not in done.output

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
-from launch_pipeline.doctor.checks.probing import addresses, touch_all
+from launch_pipeline.doctor.checks import probing
+from launch_pipeline.doctor.checks.probing import addresses, probe_all
+from launch_pipeline.doctor.rows import problem
 from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.slack.token_info import TokenInfo
 from servers.harbour import ROOT, Harbour
 from servers.scripted_http import ScriptedHttp
 
@@ -112,7 +115,7 @@ def test_a_cheap_read_shows_whether_we_are_let_in(
 
 
 def test_what_airflow_keeps_with_a_secret_is_configured(harbour: Harbour) -> None:
-    """The pipeline can use it, though nobody at a terminal can; what its secret opens stays unknown."""
+    """The pipeline can use it, but a terminal cannot; whether its secret is accepted stays unknown."""
     with ScriptedHttp() as running:
         harbour.airflow(running, host=running.url, password="***")
         state = connection(harbour.told("doctor"), "http")
@@ -121,7 +124,7 @@ def test_what_airflow_keeps_with_a_secret_is_configured(harbour: Harbour) -> Non
 
 
 def test_an_airflow_that_cannot_be_asked_is_wrong(harbour: Harbour) -> None:
-    """Nobody may take its connections for missing."""
+    """Its connections must not be taken for missing."""
     with ScriptedHttp() as running:
         harbour.airflow(running, signs_in=False)
         done = harbour.launch("doctor")
@@ -208,7 +211,7 @@ def test_everybody_is_touched_at_the_same_time() -> None:
 
         kinds = {f"c{number}": ("http_request",) for number in range(20)}
         began = time.monotonic()
-        found = asyncio.run(touch_all(kinds, CheckContext(Environment(name="x"), connect)))
+        found = asyncio.run(probe_all(kinds, CheckContext(Environment(name="x"), connect)))
         took = time.monotonic() - began
     assert {state.reachable for state in found.values()} == {False}
     assert took < 10, took
@@ -244,3 +247,31 @@ def test_metadata_addresses_are_not_touched(harbour: Harbour) -> None:
     done = harbour.launch("doctor")
     assert done.exit_code == 1
     assert "link-local or metadata" in done.stdout
+
+
+def test_a_row_keeps_its_keys_for_programs() -> None:
+    """Scripts read ``what``, ``standing``, ``says`` and ``fix`` of a deployment's rows."""
+    row = problem("ledger", "takes no rows", "run init.")
+    assert row.model_dump(mode="json") == {
+        "what": "ledger",
+        "standing": "problem",
+        "says": "takes no rows",
+        "fix": "run init.",
+        "wrong": True,
+    }
+
+
+def test_an_auth_test_names_owner_and_missing_scopes() -> None:
+    """A header that Slack did not send is no scope."""
+    found = TokenInfo.read(
+        {"ok": True, "user": "launch", "team": "Azora", "url": "x"}, "chat:write, users:read"
+    )
+    assert (found.user, found.team, found.error) == ("launch", "Azora", "")
+    assert found.missing(("users:read", "channels:read")) == ("channels:read",)
+    assert TokenInfo.read({"ok": False, "error": "invalid_auth"}, "").scopes == frozenset()
+
+
+def test_the_words_of_a_full_postgresql_are_those_of_the_check() -> None:
+    """The doctor tells a full server from one that is away by the headline of ``postgres_query``."""
+    kind = ROOT / "include/launch_pipeline/checks/kinds/postgres_query"
+    assert [path for path in kind.glob("*.py") if probing._FULL in path.read_text(encoding="utf-8")]

@@ -121,7 +121,7 @@ def test_rejected_and_unreached_items_block(plans: dict[str, DagPlan]) -> None:
 
 
 def test_a_failure_that_nobody_decided_is_no_rejection(plans: dict[str, DagPlan]) -> None:
-    """A task that an abort or a crash ended is not shown as somebody's no."""
+    """A task that an abort or a crash ended is not shown as a person's no."""
     shown = status(plans, [task("security.person", "failed")], outcomes={})
     assert shown.phases[0].counts["failed without a record"] == 1
     assert [b.why for b in shown.blockers] == ["failed without a record"]
@@ -160,7 +160,7 @@ def test_open_requests_name_role_people_and_place(plans: dict[str, DagPlan]) -> 
 
 
 def test_a_deferred_item_with_a_request_is_asking(plans: dict[str, DagPlan]) -> None:
-    """A failing check that looks again while somebody is asked waits for that person."""
+    """A failing check that repeats while a person is asked waits for that person."""
     shown = status(plans, [task("security.machine", "deferred")], requests=(request("security.machine"),))
     assert shown.phases[0].counts == {"asking": 1, "pending": 2}
 
@@ -320,7 +320,7 @@ def test_watching_into_a_pipe_prints_what_changes(
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (300, "5 min"), (7300, "2 h"), (200000, "2 d")])
 def test_waiting_is_told_in_the_largest_unit(seconds: int, words: str) -> None:
-    """Nobody counts seconds of a day."""
+    """A wait of a day is not shown in seconds."""
     since = datetime(2030, 6, 1, tzinfo=UTC)
     now = datetime.fromtimestamp(since.timestamp() + seconds, tz=UTC)
     assert waited(since.isoformat(), now) == words

@@ -79,7 +79,7 @@ def test_both_kinds_of_deployment_are_tuned_alike(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("variable", ["LAUNCH_PUBLIC_URL", "LAUNCH_LAUNCHERS"])
 def test_it_refuses_to_start_without(variable: str) -> None:
-    """What nobody can guess has no default; the message says where to set it."""
+    """A value without a safe default must be set; the message says where."""
     variables = read_env_file(ROOT / "production.env.example")
     interpolate(SERVICES, variables)
     with pytest.raises(Refused, match=rf"{variable}.*production\.env\.example"):
@@ -102,7 +102,7 @@ def test_no_secret_is_written_anywhere() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_container_is_held_short(name: str) -> None:
-    """Nobody is root, nothing but volumes and tmpfs can be written, no capability is kept."""
+    """No container runs as root, writes outside volumes and tmpfs, or keeps a capability."""
     service = SERVICES[name]
     assert int(service["user"].split(":")[0]) > 0
     assert service["read_only"] is True

@@ -37,7 +37,7 @@ def changed(settings: DeploymentSettings, **fields: Any) -> DeploymentSettings:
 
 
 def test_everybody_who_can_answer_has_an_account(settings: DeploymentSettings) -> None:
-    """Approvers are those of the contacts, launchers those who are named; nobody gets a known password."""
+    """Approvers come from the contacts, launchers are named; no account gets a known password."""
     accounts = {each.username: each for each in accounts_of(load_contacts(settings.contacts), settings)}
     assert len(accounts) == 15
     assert accounts["ada.technical"].roles == {FabRole.APPROVER, FabRole.LAUNCHER}
@@ -63,7 +63,7 @@ def test_launcher_who_is_nobody_is_refused(settings: DeploymentSettings) -> None
 
 @pytest.mark.parametrize("name", ["admin", "launch-slack", "launch-pipeline"])
 def test_person_is_no_service_account(settings: DeploymentSettings, name: str) -> None:
-    """Whoever signs in as the bridge could speak for others."""
+    """A person with the bridge's account could answer for others."""
     settings.contacts.write_text(settings.contacts.read_text().replace("milo.product", name))
     with pytest.raises(ConfigurationError, match=name):
         initialise(settings)
@@ -81,7 +81,7 @@ def test_service_accounts_have_one_narrow_role_each(settings: DeploymentSettings
 
 
 def test_roles_are_narrow() -> None:
-    """Whoever answers may mark nothing, whoever starts answers nothing, and services change nothing."""
+    """Approvers may not mark tasks, launchers may not answer, and services may not change anything."""
     may = {role: {f"{action} {resource}" for action, resource in p} for role, p in PERMISSIONS.items()}
     assert "can_edit HITL Detail" in may[FabRole.APPROVER]
     assert not may[FabRole.APPROVER] & {"can_edit Task Instances", "can_create DAG Runs", "can_edit DAG Runs"}
@@ -103,7 +103,7 @@ def test_slack_by_half_is_refused_and_none_of_it_is_fine(settings: DeploymentSet
 
 
 def test_contacts_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without them nobody could answer."""
+    """Without contacts no person could answer."""
     monkeypatch.delenv("LAUNCH_CONTACTS", raising=False)
     with pytest.raises(ConfigurationError, match="LAUNCH_CONTACTS"):
         DeploymentSettings.from_environment()

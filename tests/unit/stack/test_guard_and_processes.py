@@ -120,7 +120,7 @@ def test_stop_is_bounded_for_a_component_that_ignores_signals(make: Callable[...
 
 
 def test_death_names_the_component_its_end_its_last_words_and_its_log(make: Callable[..., Component]) -> None:
-    """Whoever reads the message needs no second look to know what died, how and where to read on."""
+    """The message says what died, how, and where its log is."""
     component = make("print('no space left'); raise SystemExit(3)")
     assert soon(lambda: not component.running())
     message = str(component.death())
@@ -197,7 +197,7 @@ def test_sweep_finds_marked_children_of_a_dead_leader(
 
 
 def test_sweep_spares_a_process_that_only_has_the_pid(tmp_path: Path, records: ProcessRecords) -> None:
-    """A pid that belongs to somebody else by now is left alone: the start time differs."""
+    """A pid that another program has by now is left alone, because its start time differs."""
     innocent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         records.add(ProcessRecord(name="old", pid=innocent.pid, started=1.0))

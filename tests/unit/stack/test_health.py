@@ -48,15 +48,15 @@ def test_bridge_is_healthy_while_it_moves(tmp_path: Path, monkeypatch: pytest.Mo
     """A file that was not touched for a while is a loop that stands still."""
     alive = tmp_path / "alive"
     monkeypatch.setenv("LAUNCH_SLACK_ALIVE", str(alive))
-    assert "does not listen yet" in trouble("bridge")
+    assert "is not listening yet" in trouble("bridge")
     alive.touch()
     assert trouble("bridge") == ""
     os.utime(alive, (0, time.time() - ALIVE_SECONDS - 1))
-    assert "has not moved" in trouble("bridge")
+    assert "has not reported" in trouble("bridge")
 
 
 def test_exit_code_is_what_the_engine_reads(airflow: ScriptedHttp) -> None:
-    """0 or 1, with a word for whoever inspects the container."""
+    """0 or 1, with a message for 'docker inspect'."""
     airflow.reply("GET", HEALTH, {"scheduler": {"status": "healthy"}})
     command = [sys.executable, "-I", "-m", "launch_pipeline.stack.health"]
     well = subprocess.run([*command, "scheduler"], capture_output=True, text=True, check=False)

@@ -69,7 +69,7 @@ def test_clients_see_a_stack_only_while_it_is_held(tmp_path: Path) -> None:
 
 
 def test_the_password_of_an_unknown_user_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    """Nobody has to guess which file lacks the user."""
+    """The message names the file that lacks the user."""
     (tmp_path / "passwords.json").write_text('{"admin": "s"}', encoding="utf-8")
     assert info(tmp_path).password("admin") == "s"
     with pytest.raises(OperationError, match=r"'ada'.*passwords\.json"):

@@ -89,7 +89,7 @@ def test_accidents_of_long_ago_are_forgotten(stack: Stack, monkeypatch: pytest.M
 
 
 def test_trouble_at_the_start_is_told_at_once(stack: Stack) -> None:
-    """Whoever starts a stack waits for it: he reads what is wrong instead of waiting on."""
+    """A start that fails reports the error at once instead of waiting on."""
     stack._ready = False
     component = _component(stack, Restarts.SOME)
     component.kill()

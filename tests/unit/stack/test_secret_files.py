@@ -94,12 +94,12 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
 
 
 def test_prepare_says_what_a_person_must_do(tmp_path: Path) -> None:
-    """Tokens and people are nobody's to make; a second run makes nothing."""
+    """Tokens and contacts are left to people; a second run creates nothing."""
     command = ["deploy", "prepare", str(tmp_path / "production")]
     first = CliRunner().invoke(app, command)
     assert first.exit_code == 0, first.output
-    for words in ("slack_bot_token is empty", "contacts.yaml is missing", "13 made"):
+    for words in ("slack_bot_token is empty", "contacts.yaml is missing", "13 files created"):
         assert words in first.output
-    assert "0 made" in CliRunner().invoke(app, command).output
+    assert "0 files created" in CliRunner().invoke(app, command).output
     secrets = [path.read_text() for path in (tmp_path / "production" / "secrets").iterdir()]
     assert not [text for text in secrets if text and text in first.output]

@@ -121,7 +121,7 @@ def test_a_project_without_dags_is_named(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_secrets_are_private_and_kept(tmp_path: Path) -> None:
-    """Nobody else may read them, and a second start finds the same."""
+    """Other users cannot read them, and a second start finds the same ones."""
     path = tmp_path / "secrets.json"
     keys = load_keys(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.hook import BaseHook
 
+from launch_pipeline.airflow.connection_ids import LEDGER_CONNECTION
 from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.errors import LedgerUnavailable
 from launch_pipeline.ledger.evidence import EvidenceTable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.ledger.schema import Acknowledgement, Record
 
-CONN_ID = "launch_ledger"
+CONN_ID = LEDGER_CONNECTION
 
 LAUNCH_SECONDS = 5.0
 """How long a triggerer believes what it read of a launch: 40 checks that start at once ask once."""

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.hook import BaseHook
 
+from launch_pipeline.airflow.connection_ids import AIRFLOW_CONNECTION
 from launch_pipeline.errors import OperationError
 
 if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
 
-CONN_ID = "launch_airflow"
+CONN_ID = AIRFLOW_CONNECTION
 _MARKS = frozenset({"patch_task_instance", "patch_task_group_instances", "patch_dag_run"})
 """Events of Airflow's audit log that give tasks a state: one task, those of a section, all of a run.
 

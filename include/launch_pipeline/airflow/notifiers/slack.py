@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from launch_pipeline.airflow.connection_ids import SLACK_CONNECTION
 from launch_pipeline.airflow.hooks.ledger import ledger_dsn
 from launch_pipeline.errors import ConfigurationError, OperationError
 from launch_pipeline.notifications.keys import ROOT, is_alone, is_loud, place_of
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONN_ID = "launch_slack"
+CONN_ID = SLACK_CONNECTION
 CALL_SECONDS, HASTY_SECONDS = 20, 5
 """How long one call may take: of a task that only tells, and of one that others wait for."""
 RATE_LIMIT_TRIES, RATE_LIMIT_SECONDS = 3, 60.0

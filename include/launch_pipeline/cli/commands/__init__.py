@@ -1,3 +1,3 @@
-"""Hold the commands of ``launch``, one module each."""
+"""The commands of ``launch``, one module each."""
 
 from __future__ import annotations

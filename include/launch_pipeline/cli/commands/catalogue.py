@@ -1,4 +1,4 @@
-"""``launch catalogue``: all items and kinds on one page for people."""
+"""``launch catalogue``: all items and kinds of checks on one page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from launch_pipeline.errors import ConfigurationError, OperationError
 EXAMPLES = """\
 Write the catalogue of all items and all kinds of checks, as Markdown.
 
-With --check nothing is written; exits with 1 if the file is not what would be written.
+With --check nothing is written; exits with 1 if the file is out of date.
 
 \b
 Examples:
@@ -24,10 +24,10 @@ Examples:
 
 
 def catalogue(
-    check: Annotated[bool, typer.Option("--check", help="Only compare")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only compare, do not write")] = False,
     output: Annotated[Path | None, typer.Option(help="The file [default: docs/catalogue.md]")] = None,
 ) -> None:
-    """Write the catalogue, or compare it."""
+    """Write the catalogue, or compare it with the file."""
     from launch_pipeline.checks.docs.catalogue import rendered  # noqa: PLC0415
     from launch_pipeline.stack.settings import project_root  # noqa: PLC0415
 
@@ -35,7 +35,7 @@ def catalogue(
     text = rendered()
     if check:
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            problem = "is not the catalogue of the present checklists and kinds."
+            problem = "does not match the present checklists and kinds."
             raise ConfigurationError(str(path), "", problem, "run 'launch catalogue'.")
         out().print(f"[green]✓[/] {path.name} is up to date")
         return

@@ -1,4 +1,4 @@
-"""``launch check``: one item's checks, now, from a terminal."""
+"""``launch check``: run the checks of one item from a terminal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from launch_pipeline.cli.console import ExitCode, complain, err, out
-from launch_pipeline.cli.options import ContactsOption, HomeOption, UrlOption, UserOption
-from launch_pipeline.doctor.context import EnvironmentOption, look_around
+from launch_pipeline.cli.options import ContactsOption, EnvironmentOption, HomeOption, UrlOption, UserOption
+from launch_pipeline.doctor.context import find_setup
 from launch_pipeline.errors import LaunchError
 from launch_pipeline.stack.target import Target
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.plan import PlannedItem
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
-    from launch_pipeline.doctor.context import Surroundings
+    from launch_pipeline.doctor.context import CheckSetup
 
 EXAMPLES = """\
-Run one item's checks now and show what was seen, what was expected, and the verdict.
+Run the checks of one item now and show what was seen, what was expected, and the verdict.
 
-ITEM is phase.section.item, or as much of its end as is unique. Connections are read from AIRFLOW_CONN_...
-here, then from the stack of --home. Nothing is recorded.
+ITEM is phase.section.item, or any unique end of it. Connections are read from AIRFLOW_CONN_... of this
+terminal, then from the stack of --home. Nothing is recorded.
 
 \b
-Exit codes: 0 passed, 1 failed, 2 wrong usage or a file that is wrong, 3 inconclusive.
+Exit codes: 0 passed, 1 failed, 2 wrong usage or an invalid file, 3 inconclusive.
 
 \b
 Examples:
@@ -50,29 +50,29 @@ _UNSET = re.compile(r"variable '(\w+)' is not set")
 
 @dataclass(frozen=True)
 class Checked:
-    """What ``--json`` prints."""
+    """What ``--json`` prints; the field names are its keys."""
 
     item: str
     text: str
     verdict: Verdict
     environment: str
     connections: dict[str, str]
-    """Id to where it was found."""
+    """Connection id to where it was found."""
     checks: list[dict[str, Any]]
     """The results, as in the evidence of a launch."""
 
 
 def variable(text: str) -> tuple[str, Any]:
-    """Read ``name=value``, for the parser; a value that begins as a JSON list or mapping is one."""
+    """Parse ``name=value``; a value that begins with ``[`` or ``{`` is read as JSON."""
     name, sign, value = text.partition("=")
     if not sign or not name.isidentifier():
-        raise typer.BadParameter(f"{text!r} sets nothing; write for example release=2.4.0.")
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE; write for example release=2.4.0.")
     if not value.startswith(("[", "{")):
         return name, value
     try:
         return name, json.loads(value)
     except ValueError:
-        message = f"the value of {name!r} begins as JSON and is none; write for example {name}='[\"a\"]'."
+        message = f"the value of {name!r} begins like JSON but is none; write for example {name}='[\"a\"]'."
         raise typer.BadParameter(message) from None
 
 
@@ -81,27 +81,27 @@ def check(
     environment: EnvironmentOption = None,
     given: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A variable, such as release=2.4.0"),
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a variable, such as release=2.4.0"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
     contacts: ContactsOption = None,
     home: HomeOption = None,
     url: UrlOption = None,
     user: UserOption = None,
 ) -> None:
-    """Find the item, run its checks, show them, and exit with the verdict."""
+    """Find the item, run its checks, show the results, and exit by the verdict."""
     from launch_pipeline.launch.context import launch_variables  # noqa: PLC0415 - loads pydantic
 
     try:
         planned = find_item(item)
         variables = launch_variables(dict(variable(text) for text in given or ()))
-        around = look_around(Target(home, url, user), environment, contacts)
-        results = _run(planned.item, around.context(variables), quiet=as_json)
+        setup = find_setup(Target(home, url, user), environment, contacts)
+        results = _run(planned.item, setup.context(variables), quiet=as_json)
     except LaunchError as error:
         complain(error)
-        # 1 would say that the check has failed.
+        # Exit code 1 is the verdict "failed".
         raise typer.Exit(ExitCode.USAGE) from error
-    checked = _checked(planned, around, results)
+    checked = _checked(planned, setup, results)
     if as_json:
         out().print_json(data=asdict(checked))
     else:
@@ -109,21 +109,21 @@ def check(
     raise typer.Exit(EXIT[checked.verdict])
 
 
-def _checked(planned: PlannedItem, around: Surroundings, results: list[CheckResult]) -> Checked:
+def _checked(planned: PlannedItem, setup: CheckSetup, results: list[CheckResult]) -> Checked:
     from launch_pipeline.checks.verdict import Verdict  # noqa: PLC0415
 
     return Checked(
         item=planned.ref,
         text=planned.item.text,
         verdict=Verdict.of([result.verdict for result in results]),
-        environment=around.environment.name,
-        connections=around.connections.sources,
+        environment=setup.environment.name,
+        connections=setup.connections.sources,
         checks=[result.model_dump(mode="json") for result in results],
     )
 
 
 def find_item(name: str) -> PlannedItem:
-    """Return the item of that name; wrong usage, with those that are near, where it is none or several."""
+    """Return the item of that name. Raises BadParameter, with similar items, if there is none or several."""
     from launch_pipeline.checklist.files import checklist_folder  # noqa: PLC0415
     from launch_pipeline.checklist.load import load_phases  # noqa: PLC0415
     from launch_pipeline.checklist.plan import plan_dags  # noqa: PLC0415
@@ -135,7 +135,7 @@ def find_item(name: str) -> PlannedItem:
     if len(ends) == 1:
         return items[ends[0]]
     if ends:
-        raise typer.BadParameter(f"{name!r} is the end of several items: {', '.join(ends)}.")
+        raise typer.BadParameter(f"{name!r} matches several items: {', '.join(ends)}.")
     if not items:
         raise typer.BadParameter(f"there are no checklists in {checklist_folder()}.")
     near = near_items(name, {ref: planned.item.text for ref, planned in items.items()})
@@ -143,7 +143,7 @@ def find_item(name: str) -> PlannedItem:
 
 
 def near_items(name: str, texts: dict[str, str]) -> list[str]:
-    """Refs whose id or text shares most words with the name, else those that look alike; at most eight."""
+    """Return at most eight refs: with similar ids, then those that share most words with the name."""
     last = name.rpartition(".")[2].lower()
     words = re.findall(r"[a-z0-9]{3,}", last)
     scores = {
@@ -158,9 +158,9 @@ def near_items(name: str, texts: dict[str, str]) -> list[str]:
 
 
 def near_words(near: list[str]) -> str:
-    """Say what may have been meant."""
+    """Suggest what may have been meant."""
     if not near:
-        return "docs/catalogue.md lists them all."
+        return "docs/catalogue.md lists all items."
     return f"Did you mean: {', '.join(near)}?"
 
 
@@ -181,7 +181,7 @@ def _run(item: Item, context: CheckContext, *, quiet: bool) -> list[CheckResult]
 
 
 def show(console: Console, item: Item, checked: Checked, results: list[CheckResult]) -> None:
-    """Print the item, each check with what it compared, where connections came from, and the verdict."""
+    """Print the item, each check with its comparisons, the sources of connections, and the verdict."""
     console.print(f"{checked.item}  ", style="bold", markup=False, end="")
     console.print(item.text, markup=False)
     for result in results:
@@ -193,7 +193,7 @@ def show(console: Console, item: Item, checked: Checked, results: list[CheckResu
     unset = sorted({name for result in results for name in _UNSET.findall(result.headline)})
     if unset:
         given = " ".join(f"--set {name}=..." for name in unset)
-        console.print(f"\nTo try it with a value: {given}", style="dim", markup=False)
+        console.print(f"\nTo try it with values: {given}", style="dim", markup=False)
     mark, style = MARKS[checked.verdict]
     console.print(f"\n{mark} {checked.verdict}", style=f"bold {style}", markup=False)
     if item.mode.needs_person and results:
@@ -203,7 +203,7 @@ def show(console: Console, item: Item, checked: Checked, results: list[CheckResu
 def _show_check(console: Console, result: CheckResult) -> None:
     mark, style = MARKS[result.verdict]
     attempts = f", {result.attempts} attempts" if result.attempts > 1 else ""
-    # Who was not reached is known by the name of his connection only.
+    # A server that was not reached is known only by its connection.
     named = result.authority in {"", str(result.params.get("conn_id"))}
     asked = f" asked {result.authority}" if not named else ""
     console.print(f"\n{mark} {result.kind}", style=style, markup=False, end="")

@@ -1,4 +1,4 @@
-"""``launch doctor``: what is connected, what would be checked with what is not, and what is wrong."""
+"""``launch doctor``: what is connected, what missing connections would automate, and what is wrong."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from launch_pipeline.cli.console import ExitCode, err, out
-from launch_pipeline.cli.options import ContactsOption, HomeOption, LedgerOption, UrlOption, UserOption
-from launch_pipeline.doctor.context import EnvironmentOption, look_around
+from launch_pipeline.cli.options import (
+    ContactsOption,
+    EnvironmentOption,
+    HomeOption,
+    LedgerOption,
+    UrlOption,
+    UserOption,
+)
+from launch_pipeline.doctor.context import find_setup
 from launch_pipeline.stack.target import Target
 
 if TYPE_CHECKING:
@@ -19,10 +26,10 @@ if TYPE_CHECKING:
     from launch_pipeline.doctor.checks.diagnosis import ConnectionState, Diagnosis, VariableState
 
 EXAMPLES = """\
-Look at everything the checks need: connections, variables, contacts, policy, ledger.
+Examine what the checks need: connections, variables, contacts, policy and ledger.
 
-Each connection is touched once, for 3 seconds at most. One that is missing is no error: its items ask
-a person.
+Each connection is probed once, for 3 seconds at most. A missing connection is not an error: its items ask
+a person instead.
 Exits with 1 if something is configured and does not work.
 
 \b
@@ -30,7 +37,7 @@ Examples:
   launch doctor
   launch doctor --environment production --verbose
   launch doctor --environment production --json
-  launch doctor --deployment      is everything of a deployment ready for a launch?
+  launch doctor --deployment      is this deployment ready for a launch?
 """
 _ANSWERS = {True: ("yes", "green"), False: ("no", "bold red"), None: ("-", "dim")}
 
@@ -44,52 +51,55 @@ def doctor(
             help="Examine the deployment instead: components, guard, Dags, people, Slack, ledger, clocks",
         ),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the items")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List the items as well")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
     contacts: ContactsOption = None,
     home: HomeOption = None,
     url: UrlOption = None,
     user: UserOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Look, show, and exit with 1 if something that is configured does not work."""
+    """Diagnose, show the result, and exit with 1 if something is configured and does not work."""
     from launch_pipeline.doctor.checks.diagnosis import diagnose  # noqa: PLC0415
 
     target = Target(home, url, user, ledger)
     if deployment:
         examine(target, contacts, as_json=as_json)
         return
-    around = look_around(target, environment, contacts)
+    setup = find_setup(target, environment, contacts)
     if as_json:
-        found = diagnose(around, target.find_ledger())
+        found = diagnose(setup, target.find_ledger())
         out().print_json(found.model_dump_json())
     else:
-        with err().status("asking everybody …"):
-            found = diagnose(around, target.find_ledger())
+        with err().status("probing …"):
+            found = diagnose(setup, target.find_ledger())
         show(out(), found, verbose=verbose)
     if found.wrong:
         raise typer.Exit(ExitCode.REFUSED)
 
 
 def examine(target: Target, contacts: Path | None, *, as_json: bool) -> None:
-    """Show each row as it comes; exit with 1 if one of them is not as it must be."""
-    from launch_pipeline.doctor.deployment import run as deployed  # noqa: PLC0415
-    from launch_pipeline.doctor.deployment.rows import Examined  # noqa: PLC0415
+    """Show each row as it comes; exit with 1 if one of them must be fixed."""
+    from launch_pipeline.doctor.deployment import run  # noqa: PLC0415
+    from launch_pipeline.doctor.deployment.examined import Examined  # noqa: PLC0415
+    from launch_pipeline.doctor.rows import show_row  # noqa: PLC0415
 
-    examined, rows = Examined.of(target, contacts), []
-    for row in deployed.examine(examined):
+    rows = []
+    for row in run.examine(Examined.of(target, contacts)):
         rows.append(row)
         if not as_json:
-            deployed.show(out(), row)
+            show_row(out(), row)
     if as_json:
         out().print_json(data=[row.model_dump(mode="json") for row in rows])
     if wrong := sum(row.wrong for row in rows):
-        err().print(f"{wrong} of {len(rows)} are not ready for a launch.", style="bold red")
+        err().print(f"{wrong} of {len(rows)} rows must be fixed before a launch.", style="bold red")
         raise typer.Exit(ExitCode.REFUSED)
 
 
 def show(console: Console, found: Diagnosis, *, verbose: bool) -> None:
-    """Print connections, missing variables, the rest, and the sum."""
+    """Print connections, missing variables, other rows, and the totals."""
+    from launch_pipeline.doctor.rows import show_row  # noqa: PLC0415
+
     console.print(f"environment {found.environment}\n", style="bold", markup=False)
     console.print(_connections(found.connections))
     for state in found.connections:
@@ -98,9 +108,8 @@ def show(console: Console, found: Diagnosis, *, verbose: bool) -> None:
             console.print(f"{state.conn_id}: {state.says}", style=style, markup=False)
         _name_items(console, state.conn_id, state.items if verbose else ())
     _variables(console, found.missing_variables, verbose=verbose)
-    for finding in found.findings:
-        mark, style = ("✗", "red") if finding.wrong else ("·", "")
-        console.print(f"{mark} {finding.what}: {finding.says}", style=style, markup=False)
+    for row in found.findings:
+        show_row(console, row)
     console.print(
         f"\n{found.automated} of {found.items} items with checks lack nothing; the others ask people."
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.cli.console import out
 from launch_pipeline.cli.options import HomeOption, LedgerOption, PersonOption, UrlOption
 from launch_pipeline.stack.target import Target, terminal_user
@@ -16,11 +17,10 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
     from launch_pipeline.ledger.launches import Launches
 
-CONDUCTOR = "launch"
 UNFINISHED = frozenset({"queued", "running"})
 
 START_EXAMPLES = """\
-Start a launch: trigger the Dag 'launch' with what is released, when, and where.
+Start a launch: trigger the Dag 'launch' with release, launch time and environment.
 
 \b
 Examples:
@@ -32,7 +32,7 @@ Examples:
       --launch-time 2030-06-01T10:00:00Z --id staging-2.4.0 --user ada.technical
 """
 POSTPONE_EXAMPLES = """\
-Move a launch to another time. Windows that have not opened yet follow; the move is recorded.
+Move a launch to another time. Windows that have not opened yet move with it. The move is recorded.
 
 \b
 Examples:
@@ -42,7 +42,7 @@ Examples:
       --reason "Airflow is down" --terminal
 """
 ABORT_EXAMPLES = """\
-End a launch for good. Recorded with who and why; whatever still runs of it is set to failed.
+End a launch for good. The record says who ended it and why; its unfinished runs are set to failed.
 
 \b
 Examples:
@@ -52,33 +52,35 @@ Examples:
 
 
 def moment(text: str) -> datetime:
-    """Read a date and time with its zone, for the parser; wrong usage otherwise."""
+    """Parse a date and time with a time zone. Raises BadParameter."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        message = f"{text!r} is no date and time; write for example 2030-06-01T10:00:00+02:00."
+        message = f"{text!r} is not a date and time; write for example 2030-06-01T10:00:00+02:00."
         raise typer.BadParameter(message) from None
     if parsed.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no zone; write {text}+00:00, or with your own offset.")
+        raise typer.BadParameter(f"{text!r} has no time zone; write {text}+00:00, or your own offset.")
     return parsed
 
 
-MomentArgument = Annotated[datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="With zone")]
-ReasonOption = Annotated[str, typer.Option(help="Why; kept in the record")]
+MomentArgument = Annotated[
+    datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="The new launch time, with time zone")
+]
+ReasonOption = Annotated[str, typer.Option(help="Why; goes into the record")]
 TerminalOption = Annotated[
     bool,
     typer.Option(
         "--terminal",
-        help="Write the ledger without Airflow; the record says that only a terminal spoke, and whose",
+        help="Write to the ledger without Airflow; the record then names this terminal's user, not a person",
     ),
 ]
 
 
 def start(
-    release: Annotated[str, typer.Option(help="Version that is launched")],
+    release: Annotated[str, typer.Option(help="Version to launch")],
     release_commit: Annotated[str, typer.Option(help="Its commit, all 40 characters")],
     launch_time: Annotated[
-        datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="When T-0 begins, with zone")
+        datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="When T-0 begins, with time zone")
     ],
     environment: Annotated[str, typer.Option(help="A file of include/environments, without .yaml")],
     previous_release: Annotated[
@@ -92,7 +94,7 @@ def start(
     url: UrlOption = None,
     user: PersonOption = None,
 ) -> None:
-    """Trigger the conductor, as the person who signs in, and say how to follow it."""
+    """Trigger the conductor as the person who signs in, and print how to follow the launch."""
     api = Target(home, url, user).person()
     conf = {
         "release": release,
@@ -110,7 +112,7 @@ def start(
 
 
 def name_launch(environment: str, release: str, now: datetime) -> str:
-    """Return a readable id that Airflow takes as a run id, different each second."""
+    """Return a readable run id for Airflow, different each second."""
     name = re.sub(r"[^A-Za-z0-9_.~:+-]+", "-", f"{environment}-{release}")
     return f"{name}-{now:%Y%m%dT%H%M%S}"
 
@@ -125,7 +127,7 @@ def postpone(
     url: UrlOption = None,
     user: PersonOption = None,
 ) -> None:
-    """Record the new launch time; the windows read it where they wait."""
+    """Record the new launch time; waiting windows read it from there."""
     target = Target(home, url, user, ledger)
     if terminal:
         moved = _launches(target).postpone(launch_id, to, terminal_user(), reason)
@@ -138,16 +140,16 @@ def postpone(
 def abort(
     launch_id: Annotated[str, typer.Argument(help="The launch")],
     reason: ReasonOption,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation")] = False,
     terminal: TerminalOption = False,
     ledger: LedgerOption = None,
     home: HomeOption = None,
     url: UrlOption = None,
     user: PersonOption = None,
 ) -> None:
-    """Record the end first, then end what runs: a crash between leaves a launch that opens nothing more.
+    """Record the end, then end all runs.
 
-    The same command again ends what still runs.
+    A crash in between leaves a launch that opens no further gate. Running the command again ends the rest.
     """
     target = Target(home, url, user, ledger)
     api = None if terminal else target.person()
@@ -155,10 +157,10 @@ def abort(
         typer.confirm(f"End the launch {launch_id} for good?", abort=True)
     if api is None:
         _launches(target).abort(launch_id, terminal_user(), reason)
-        ended = "what runs opens nothing more; repeat without --terminal to end it"
+        ended = "its runs open no further gate; repeat without --terminal to end them"
     else:
         api.abort_launch(launch_id, reason)
-        ended = f"{len(end_runs(api, launch_id))} running Dags ended"
+        ended = f"{len(end_runs(api, launch_id))} Dag runs ended"
     out().print(f"[green]✓[/] {launch_id} aborted; {ended}")
 
 
@@ -169,7 +171,7 @@ def _launches(target: Target) -> Launches:
 
 
 def end_runs(api: AirflowApi, launch_id: str) -> list[str]:
-    """Set every unfinished run of the launch to failed, the conductor first so that it starts no more."""
+    """Set every unfinished run of the launch to failed, the conductor first so that it starts no other."""
     runs = api.runs_of_launch(launch_id)
     unfinished = [dag_id for dag_id, run in runs.items() if run["state"] in UNFINISHED]
     ordered = sorted(unfinished, key=lambda dag_id: dag_id != CONDUCTOR)

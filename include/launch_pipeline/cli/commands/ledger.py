@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from launch_pipeline.ledger.proof.verify import Verified
 
-HELP = "The record of launches: prove that nobody changed it, or take it along."
+HELP = "The record of launches: verify that it is unchanged, or export it."
 VERIFY_EXAMPLES = """\
-Prove that the rows of a launch, or of all, are as they were kept and follow from each other, and that the
-table of launches says the same; or name the first row, or the fact, that does not hold.
+Verify the hash chain of one launch, or of all, and that the table of launches agrees with it. Name the first
+row, or the fact, that does not hold.
 
-Without --head nobody can tell whether rows were removed from the end of a launch that goes on: give a head
-that was noted or announced earlier.
+Rows removed from the end of a launch that still runs are noticed only with --head: give a head that was noted
+or announced earlier.
 
 \b
 Exit codes: 0 whole, 1 broken, 2 wrong usage, 3 the ledger cannot be reached.
@@ -37,11 +37,11 @@ Examples:
   launch ledger verify --file production-2.4.0.jsonl
 """
 EXPORT_EXAMPLES = """\
-Write what was kept of a launch as JSON Lines, with the digests that prove it.
+Write the rows of a launch as JSON Lines, with the digests that prove them.
 
-Beside the file lies verify_launch.py: it proves the export with Python alone, without this pipeline
-(python verify_launch.py FILE). The export holds names. A file is readable by you alone, and never
-overwritten.
+verify_launch.py is written beside the file. It verifies the export with Python alone, without this pipeline
+(python verify_launch.py FILE). The export contains names. Its file is readable by you alone; an existing file
+is never overwritten.
 
 \b
 Examples:
@@ -55,18 +55,20 @@ app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 @app.command("verify", help=VERIFY_EXAMPLES)
 def verify(
     launch_id: Annotated[str | None, typer.Argument(help="The launch [default: all]")] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="An export, instead of the ledger")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Verify an export instead of the ledger")
+    ] = None,
     head: Annotated[
-        str | None, typer.Option("--head", metavar="DIGEST", help="Must be in the launch's chain")
+        str | None, typer.Option("--head", metavar="DIGEST", help="Digest that the chain must contain")
     ] = None,
     ledger: LedgerOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Show what came of each launch; exit with 1 if one of them is broken."""
+    """Show the result of each launch; exit with 1 if one is broken."""
     if file is not None and launch_id is not None:
-        raise typer.BadParameter("name a launch or a --file, not both.")
+        raise typer.BadParameter("give a launch or --file, not both.")
     if head is not None and file is None and launch_id is None:
-        raise typer.BadParameter("--head is that of one launch; name the launch.")
+        raise typer.BadParameter("--head belongs to one launch; name the launch.")
     looked = _in_file(file, head) if file else _in_ledger(Target(home, None, None, ledger), launch_id, head)
     if [verified for verified in _shown(looked) if verified.broken]:
         raise typer.Exit(ExitCode.REFUSED)
@@ -90,7 +92,7 @@ def _in_ledger(target: Target, launch_id: str | None, head: str | None) -> Itera
 
 def _shown(looked: Iterable[Verified]) -> Iterator[Verified]:
     console, count = out(), 0
-    for count, verified in enumerate(looked, start=1):  # noqa: B007 - counted for the end
+    for count, verified in enumerate(looked, start=1):  # noqa: B007 - used after the loop
         good = verified.broken is None
         console.print("[green]✓[/]" if good else "[bold red]✗[/]", end=" ")
         says = f"{verified.rows} rows, {verified.state}, head {verified.head}"
@@ -112,7 +114,7 @@ def export(
     ledger: LedgerOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Write the rows; what they come to is said on standard error."""
+    """Write the rows to the file or standard output, and a summary to standard error."""
     from launch_pipeline.ledger.export import export_lines  # noqa: PLC0415
     from launch_pipeline.ledger.proof.verify import read_kept, verify_kept  # noqa: PLC0415
 
@@ -130,9 +132,9 @@ def export(
 
 
 def lay_verifier(folder: Path) -> None:
-    """Write the verifier that needs nothing of the pipeline, unless it lies there already.
+    """Write the stand-alone verifier into the folder, unless it is there already.
 
-    Raises ConfigurationError where a file of its name is another one, OperationError as ``write_new``.
+    Raises ConfigurationError if another file has its name, OperationError as :func:`write_new` does.
     """
     from launch_pipeline.ledger.export import VERIFIER, verifier  # noqa: PLC0415
 
@@ -142,15 +144,14 @@ def lay_verifier(folder: Path) -> None:
     elif path.read_bytes() != text.encode():
         fix = "move it away and export again, or add --no-verifier."
         raise ConfigurationError(
-            str(path), "", "is there already, and is another one than this release's.", fix
+            str(path), "", "is there already, and differs from this release's verifier.", fix
         )
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that only its owner may read.
+    """Write a new file that only its owner can read.
 
-    Raises ConfigurationError where it is there already, OperationError where it cannot be written; then no
-    half of it stays.
+    Raises ConfigurationError if it exists, OperationError if it cannot be written; no partial file remains.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""``launch rehearse``: find the rehearsal, which is a distribution of its own."""
+"""``launch rehearse``: run the rehearsal, which is a distribution of its own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ GROUP = "launch_pipeline.commands"
 """The entry-point group in which the rehearsal names its command."""
 
 EXAMPLES = """\
-Rehearse a launch: the same Dags against a stand-in product, in minutes, on this machine.
+Rehearse a launch on this machine: the same Dags against a stand-in product, in minutes.
 
-With --hands-on you answer, as everybody, on a Slack of its own: T-0 waits for you, each window of the launch
-day opens half a minute after everything before it is complete, and at the end everything keeps running.
+With --hands-on you answer for all roles, in a stand-in for Slack. T-0 waits for you, each window of the
+launch day opens half a minute after everything before it is complete, and everything keeps running at the
+end.
 
 \b
 Examples:
@@ -33,12 +34,14 @@ Examples:
 
 def rehearse(
     hands_on: Annotated[
-        bool, typer.Option("--hands-on", help="You answer yourself; Ctrl-C stops it")
+        bool, typer.Option("--hands-on", help="Answer yourself; Ctrl-C stops everything")
     ] = False,
     home: HomeOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web interface")] = 8080,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end")] = False,
-    break_: Annotated[list[str] | None, typer.Option("--break", help="Part of the product to break")] = None,
+    break_: Annotated[
+        list[str] | None, typer.Option("--break", help="Part of the product to break; may be repeated")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON")] = False,
 ) -> None:
     """Run the command of the distribution ``launch-rehearsal``; raises ConfigurationError without it."""
@@ -47,9 +50,11 @@ def rehearse(
 
 
 def _command() -> Callable[..., None]:
-    # The product never imports the rehearsal: it is found by name, and absent from production.
+    # The pipeline does not import the rehearsal: production images do not contain it.
     for point in entry_points(group=GROUP, name="rehearse"):
         command: Callable[..., None] = point.load()
         return command
-    problem = "the rehearsal is not installed here; a production image never holds it."
-    raise ConfigurationError("launch rehearse", "", problem, "use a checkout of the project: make rehearsal.")
+    problem = "the rehearsal is not installed here, and production images never contain it."
+    raise ConfigurationError(
+        "launch rehearse", "", problem, "run 'make rehearsal' in a checkout of the project."
+    )

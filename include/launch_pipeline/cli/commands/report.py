@@ -1,4 +1,4 @@
-"""``launch report``: the document of a launch, with what became of each line."""
+"""``launch report``: the checklist document with the outcome of each item."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from launch_pipeline.report.model import Note, Report
 
 EXAMPLES = """\
-Write the report of a launch: the document, ticked, with outcome, evidence, name and reason behind each line.
+Write the report of a launch: the ticked document, with outcome, evidence, name and reason for each item.
 
-It is made from the ledger alone, at any moment. The notes of its runs are added where Airflow is reachable.
-It holds names; telephone numbers and e-mail addresses of the contacts only with --addresses. A file is
-readable by you alone.
+It is made from the ledger alone, at any time. The notes of its Dag runs are added if Airflow is reachable.
+It contains names; telephone numbers and e-mail addresses only with --addresses. Its file is readable by you
+alone.
 
 \b
 Exit codes: 0 written, 1 no such launch, 2 wrong usage, 3 the ledger cannot be reached.
@@ -40,7 +40,7 @@ Examples:
 
 
 class Format(StrEnum):
-    """What is written."""
+    """Format of the report."""
 
     MD = "md"
     HTML = "html"
@@ -49,16 +49,17 @@ class Format(StrEnum):
 
 def report(
     launch_id: Annotated[str | None, typer.Argument(help="The launch")] = None,
-    format_: Annotated[Format, typer.Option("--format", help="Markdown, a page, or data")] = Format.MD,
+    format_: Annotated[Format, typer.Option("--format", help="Markdown, a web page, or JSON")] = Format.MD,
     output: Annotated[
         Path | None,
-        typer.Option("--output", help="File, written anew [default: standard output; html: LAUNCH_ID.html]"),
+        typer.Option("--output", help="File, overwritten [default: standard output; html: LAUNCH_ID.html]"),
     ] = None,
     addresses: Annotated[
-        bool, typer.Option("--addresses", help="With telephone numbers and e-mail addresses of the contacts")
+        bool,
+        typer.Option("--addresses", help="Include telephone numbers and e-mail addresses of the contacts"),
     ] = False,
     strip: Annotated[
-        Path | None, typer.Option("--strip", help="A Markdown report: give the document without outcomes")
+        Path | None, typer.Option("--strip", help="Reduce a Markdown report to the document without outcomes")
     ] = None,
     contacts: ContactsOption = None,
     ledger: LedgerOption = None,
@@ -66,9 +67,9 @@ def report(
     url: UrlOption = None,
     user: UserOption = None,
 ) -> None:
-    """Make the report and write it."""
+    """Build the report and write it."""
     if (launch_id is None) == (strip is None):
-        raise typer.BadParameter("name a launch, or a report with --strip.")
+        raise typer.BadParameter("name a launch, or give a report with --strip.")
     if strip is not None:
         _write(_stripped(strip), output)
         return
@@ -112,7 +113,7 @@ def _stripped(path: Path) -> str:
 
 
 def _notes(target: Target, launch_id: str) -> tuple[tuple[Note, ...], str]:
-    """What people wrote at the launch's runs; without Airflow why it is not there."""
+    """Return the notes of the launch's Dag runs; without Airflow none, and why they are missing."""
     from launch_pipeline.checklist.sequence import title  # noqa: PLC0415
     from launch_pipeline.report.model import Note  # noqa: PLC0415
 
@@ -132,13 +133,13 @@ def _contacts(target: Target, named: Path | None) -> Contacts:
     if path is None:
         fix = "name the file with --contacts (LAUNCH_CONTACTS)."
         raise ConfigurationError("contacts", "", "no file is named, and no stack runs here.", fix)
-    # Whoever is missing is no reason to leave out the others.
+    # No roles are required here: the report shows the contacts there are.
     return load_contacts(path, ())
 
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        # As bytes: nobody's line ends are changed.
+        # As bytes, so that line ends are not translated.
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
         return
@@ -147,9 +148,9 @@ def _write(text: str, output: Path | None) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file atomically, readable only by its owner."""
     try:
-        # Made for its owner alone.
+        # mkstemp creates it with mode 0600.
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
         try:
             with os.fdopen(descriptor, "wb") as file:

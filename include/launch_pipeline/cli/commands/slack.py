@@ -1,4 +1,4 @@
-"""``launch slack``: the bridge between Slack and Airflow, in the foreground."""
+"""``launch slack``: run the bridge between Slack and Airflow in the foreground."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from launch_pipeline.slack.bridge.settings import BridgeSettings
 
 EXAMPLES = """\
-Let people answer in Slack: show what waits, and pass on what they answer, until Ctrl-C.
+Let people answer in Slack: show what waits and pass on their answers, until Ctrl-C.
 
-The app is made from include/slack-app-manifest.yaml. Slack or Airflow being down ends nothing; it waits.
-Exits with 1 for what somebody must mend (a token, a scope, an invitation), with 3 for what a new start mends.
+Create the app from include/slack-app-manifest.yaml. While Slack or Airflow is down, the bridge waits.
+Exits with 1 for what must be fixed first (a token, a scope, an invitation), with 3 if a restart may help.
 
 \b
-Environment (secrets may be in a file named by ..._FILE instead):
+Environment (for a secret, ..._FILE may name a file instead):
   LAUNCH_SLACK_BOT_TOKEN      the app's bot token, xoxb-...
   LAUNCH_SLACK_APP_TOKEN      its app-level token, xapp-...
   LAUNCH_SLACK_CHANNEL        id of the launch channel, C...
@@ -33,7 +33,7 @@ Environment (secrets may be in a file named by ..._FILE instead):
   LAUNCH_SLACK_USER           the bridge's account in Airflow [default: launch-slack]
   LAUNCH_SLACK_PASSWORD       its password
   LAUNCH_LEDGER_DSN           the ledger's database
-  LAUNCH_SLACK_API            another Slack, for a rehearsal
+  LAUNCH_SLACK_API            another Web API than Slack's, for a rehearsal
 
 \b
 Examples:
@@ -53,7 +53,7 @@ def slack(contacts: ContactsOption = None) -> None:
     settings = BridgeSettings.from_environment()
     if contacts:
         os.environ[deployed.CONTACTS_VARIABLE] = str(contacts.resolve())
-    # Both are read again at every click; what is wrong with them is better told now.
+    # Both are read again at every click; reading them now reports mistakes at the start.
     deployed.contacts()
     deployed.policy()
     write_log()
@@ -62,7 +62,7 @@ def slack(contacts: ContactsOption = None) -> None:
 
 
 async def _until_told(settings: BridgeSettings) -> signal.Signals:
-    """Serve until a signal comes, which is given back; a second one ends what is still under way."""
+    """Serve until a signal arrives and return it; a second signal cancels what is still under way."""
     from launch_pipeline.slack.bridge.app import serve  # noqa: PLC0415 - loads Slack's libraries
 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -86,7 +86,7 @@ async def _until_told(settings: BridgeSettings) -> signal.Signals:
 
 
 async def _show_life() -> None:
-    """Touch a file from the very loop that listens, for whoever asks for this container's health."""
+    """Touch a file from the bridge's own event loop, for the container's health check."""
     named = os.environ.get(ALIVE_VARIABLE)
     while named:
         await asyncio.to_thread(Path(named).touch)

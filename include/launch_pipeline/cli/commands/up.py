@@ -1,4 +1,4 @@
-"""``launch up`` and ``launch down``: the whole stack, in the foreground."""
+"""``launch up`` and ``launch down``: run the whole stack in the foreground, and stop it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LaunchersOption = Annotated[
     typer.Option(
         "--launchers",
         envvar="LAUNCH_LAUNCHERS",
-        help="Airflow users of people who may start launches, with commas between [default: only 'admin']",
+        help="Airflow users who may start launches, separated by commas [default: only 'admin']",
     ),
 ]
 
@@ -54,10 +54,12 @@ LaunchersOption = Annotated[
 def up(
     home: HomeOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web interface")] = 8080,
-    host: Annotated[str, typer.Option(help="Address that the web interface listens on")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address on which the web interface listens")] = "127.0.0.1",
     contacts: ContactsOption = None,
     launchers: LaunchersOption = "",
-    parallelism: Annotated[int, typer.Option(min=1, help="Tasks that run at the same time")] = 8,
+    parallelism: Annotated[
+        int, typer.Option(min=1, help="Maximum number of tasks that run at the same time")
+    ] = 8,
 ) -> None:
     """Start the stack and run until Ctrl-C."""
     from launch_pipeline.stack.deploying import names_in  # noqa: PLC0415
@@ -73,7 +75,7 @@ def up(
 
 
 def down(home: HomeOption = None) -> None:
-    """Stop the stack of another terminal and wait until it has stopped."""
+    """Stop the stack of another terminal, and wait until it has stopped."""
     info = Target(home=home).info()
     if info is None:
         out().print("No stack runs here.")
@@ -83,7 +85,8 @@ def down(home: HomeOption = None) -> None:
     deadline = time.monotonic() + DOWN_TIMEOUT
     while _alive(info.pid):
         if time.monotonic() > deadline:
-            raise OperationError(f"the stack (pid {info.pid}) did not stop within {DOWN_TIMEOUT:.0f} s.")
+            problem = f"the stack (pid {info.pid}) did not stop within {DOWN_TIMEOUT:.0f} s."
+            raise OperationError(f"{problem} Read its logs in {info.log_folder}.")
         time.sleep(0.2)
     out().print("[green]✓[/] stopped")
 
@@ -97,23 +100,22 @@ def _alive(pid: int) -> bool:
 
 
 def users_of(settings: StackSettings, launchers: Collection[str] = ()) -> tuple[User, ...]:
-    """Return Airflow's users: an administrator, and everybody of the contacts who has an Airflow user.
+    """Return Airflow's users: an administrator, and all people in the contacts with an Airflow user.
 
-    People answer; those of ``launchers`` start, postpone and abort launches as well.
-
-    Raises :class:`ConfigurationError` for contacts that cannot be read, or a name Airflow cannot take.
+    All of them may answer; those in ``launchers`` may also start, postpone and abort launches. Raises
+    :class:`ConfigurationError` for contacts that cannot be read, or a name that Airflow does not allow.
     """
     from pydantic import ValidationError  # noqa: PLC0415
 
     from launch_pipeline.airflow.deployment.fab_roles import FabRole  # noqa: PLC0415
     from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
-    from launch_pipeline.stack.settings import User  # noqa: PLC0415
+    from launch_pipeline.stack.settings import ADMIN_USER, User  # noqa: PLC0415
 
-    admin = User(name="admin", roles=frozenset({FabRole.ADMIN}))
+    admin = User(name=ADMIN_USER, roles=frozenset({FabRole.ADMIN}))
     people = load_contacts(settings.contacts).people if settings.contacts else ()
     names = [person.airflow_user for person in people if person.active and person.airflow_user]
     if strangers := [name for name in launchers if name not in names]:
-        problem = f"{', '.join(strangers)} is the 'airflow_user' of no active person in the contacts."
+        problem = f"{', '.join(strangers)} is not the 'airflow_user' of an active person in the contacts."
         raise ConfigurationError("--launchers", "", problem, "add the person there, or correct the name.")
     may_start = {FabRole.APPROVER, FabRole.LAUNCHER}
     try:
@@ -122,13 +124,13 @@ def users_of(settings: StackSettings, launchers: Collection[str] = ()) -> tuple[
         ]
         return (admin, *(user for user in users if user.name != admin.name))
     except ValidationError as error:
-        problem = f"{error.errors()[0]['input']!r} cannot be a user of Airflow."
-        fix = "use a name without blanks, ':' and ','."
+        problem = f"{error.errors()[0]['input']!r} cannot be an Airflow user name."
+        fix = "use a name without spaces, ':' and ','."
         raise ConfigurationError(str(settings.contacts), "people.airflow_user", problem, fix) from error
 
 
 def run_until_interrupted(stack: Stack, settings: StackSettings) -> None:
-    """Start, show, watch, and stop at the first Ctrl-C or SIGTERM; a second one kills.
+    """Start the stack, watch it, and stop it at the first Ctrl-C or SIGTERM; a second one kills it.
 
     Raises KeyboardInterrupt after a clean stop, :class:`OperationError` when a component dies.
     """
@@ -144,7 +146,7 @@ def run_until_interrupted(stack: Stack, settings: StackSettings) -> None:
 
 
 def stop(stack: Stack) -> None:
-    """Stop with progress shown; interrupted again, kill."""
+    """Stop the stack and show progress; kill it if interrupted again."""
     console = err()
     console.print("\nStopping. Ctrl-C again kills what is left.")
     try:
@@ -157,7 +159,7 @@ def stop(stack: Stack) -> None:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C within the block, and SIGINT even where a shell had it ignored."""
+    """Treat SIGTERM and SIGHUP as Ctrl-C within the block, and SIGINT even if the shell ignored it."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
@@ -169,7 +171,7 @@ def termination_as_interrupt() -> Iterator[None]:
 
 @contextmanager
 def shown_progress() -> Iterator[Progress]:
-    """Show steps as they run: a spinner for the one under way, a line with a tick for each that ended."""
+    """Show steps as they run: a spinner for the current one, a line for each that ended."""
     from launch_pipeline.stack.progress import StepState  # noqa: PLC0415
 
     console = err()
@@ -189,7 +191,7 @@ def shown_progress() -> Iterator[Progress]:
 
 
 def show_addresses(info: StackInfo, settings: StackSettings) -> None:
-    """Say where the stack is, who may sign in, and where the passwords lie."""
+    """Print the stack's address, its users, and where passwords and logs are."""
     from launch_pipeline.airflow.deployment.fab_roles import FabRole  # noqa: PLC0415
 
     users = ", ".join(f"{user.name} ({user.words})" for user in settings.users)
@@ -200,7 +202,7 @@ def show_addresses(info: StackInfo, settings: StackSettings) -> None:
     console.print(f"logs       {info.log_folder}", markup=False)
     if settings.contacts is None:
         console.print(
-            "contacts   none: nobody can answer yet. Copy include/contacts.example.yaml to contacts.yaml."
+            "contacts   none, so nobody can answer yet. Copy include/contacts.example.yaml to contacts.yaml."
         )
     elif not any(FabRole.LAUNCHER in user.roles for user in settings.users):
         console.print("launchers  none: name people who may start launches with --launchers.")

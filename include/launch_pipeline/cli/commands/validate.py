@@ -1,4 +1,4 @@
-"""``launch validate``: everything people write, read as strictly as the pipeline reads it."""
+"""``launch validate``: read all configuration as strictly as the pipeline does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES = """\
-Check all checklists, environments, contacts and the policy; name every problem with its fix.
+Check all checklists, environments, contacts and the policy, and list every problem with its fix.
 
 \b
 Examples:
@@ -43,7 +43,7 @@ def validate(
 
 
 def results(contacts: Path | None) -> Iterator[tuple[str, str, list[LaunchError]]]:
-    """Yield for each kind of file its name, a summary, and what is wrong."""
+    """Yield the name, a summary and the problems of each kind of file."""
     from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
     from launch_pipeline.approvals.policy import load_policy  # noqa: PLC0415
     from launch_pipeline.checklist.files import include_folder  # noqa: PLC0415
@@ -83,7 +83,7 @@ def _checklists() -> str:
 
 
 def _contacts(include: Path) -> Path:
-    """Return the file the stack would use, else the example: it must be right as well."""
+    """Return the file that the stack would use, else the example, which must be valid as well."""
     from launch_pipeline.stack.settings import contacts_file  # noqa: PLC0415
 
     return contacts_file(include.parent) or include / "contacts.example.yaml"

@@ -1,4 +1,4 @@
-"""What ``launch doctor`` finds: connections, variables, people, policy and ledger."""
+"""Diagnose what the checks need: connections, variables, people, policy and ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from launch_pipeline.checklist.plan import plan_dags
 from launch_pipeline.checks.engine.clients import close_clients
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.doctor.checks.needs import needs_of
-from launch_pipeline.doctor.checks.probing import Touched, touch_all
+from launch_pipeline.doctor.checks.probing import Probe, probe_all
+from launch_pipeline.doctor.rows import Row, ok, problem, unused
 from launch_pipeline.errors import ConfigurationError, LaunchError
 from launch_pipeline.launch.context import launch_variables
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.plan import PlannedItem
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.doctor.checks.needs import Needs
-    from launch_pipeline.doctor.context import Surroundings
+    from launch_pipeline.doctor.context import CheckSetup
 
 LAUNCH_VARIABLES = frozenset(
     {
@@ -36,7 +37,7 @@ LAUNCH_VARIABLES = frozenset(
         "run_nonce",
     }
 )
-"""What every launch sets by itself, from its form and its clock."""
+"""Variables that every launch sets from its form and its clock."""
 
 
 class ConnectionState(Frozen):
@@ -48,14 +49,14 @@ class ConnectionState(Frozen):
     """Where it was found."""
     reachable: bool | None
     permitted: bool | None
-    """Whether we are let in; None where there is no cheap way to know."""
+    """Whether our credentials are accepted; None if no cheap read can tell."""
     says: str
     wrong: bool
-    """Configured, and does not work."""
+    """Whether it is configured and does not work."""
     items: tuple[str, ...]
-    """Those that use it."""
+    """The items that use it."""
     alone: int
-    """How many of them lack nothing else."""
+    """How many of these items lack nothing else."""
 
 
 class VariableState(Frozen):
@@ -63,74 +64,67 @@ class VariableState(Frozen):
 
     name: str
     items: tuple[str, ...]
-    """Those that it holds back."""
-
-
-class Finding(Frozen):
-    """One thing beside connections and variables."""
-
-    what: str
-    says: str
-    wrong: bool = False
+    """The items that cannot be checked without it."""
 
 
 class Diagnosis(Frozen):
-    """Everything."""
+    """Everything that ``launch doctor`` shows. The field names are the keys of ``--json``."""
 
     environment: str
     items: int
-    """With checks."""
+    """Number of items with checks."""
     automated: int
-    """Those of them for which nothing is missing."""
+    """Number of these items for which nothing is missing."""
     connections: tuple[ConnectionState, ...]
     missing_variables: tuple[VariableState, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Row, ...]
+    """Everything beside connections and variables."""
 
     @property
     def wrong(self) -> int:
-        """How many things are configured and do not work."""
+        """Number of things that are configured and do not work."""
         return sum(c.wrong for c in self.connections) + sum(f.wrong for f in self.findings)
 
 
-def diagnose(around: Surroundings, ledger_dsn: str | None) -> Diagnosis:
-    """Look at everything once. Raises InvalidChecklist and ConfigurationError for what cannot be read."""
+def diagnose(setup: CheckSetup, ledger_dsn: str | None) -> Diagnosis:
+    """Look at everything once. Raises InvalidChecklist or ConfigurationError for unreadable files."""
     plans = plan_dags(load_phases(parameter_models()))
     planned = [item for plan in plans.values() for item in plan.items]
     checked = [item for item in planned if item.item.checks]
     needs = needs_of(checked)
-    ctx = around.context(launch_variables({}))
-    touched = asyncio.run(_touched(needs, ctx))
-    set_here = {name for name, value in around.environment.variables.items() if value is not None}
+    ctx = setup.context(launch_variables({}))
+    probes = asyncio.run(_probed(needs, ctx))
+    set_here = {name for name, value in setup.environment.variables.items() if value is not None}
     unset = {name: refs for name, refs in needs.variables.items() if name not in set_here | LAUNCH_VARIABLES}
     lacking = {f"var:{name}" for name in unset} | {
-        f"conn:{name}" for name, state in touched.items() if not state.configured
+        f"conn:{name}" for name, state in probes.items() if not state.configured
     }
     return Diagnosis(
-        environment=around.environment.name,
+        environment=setup.environment.name,
         items=len(checked),
         automated=sum(not needs.of_item(item.ref) & lacking for item in checked),
-        connections=tuple(_connections(needs, touched, lacking, around.connections.sources)),
+        connections=tuple(_connections(needs, probes, lacking, setup.connections.sources)),
         missing_variables=tuple(VariableState(name=name, items=refs) for name, refs in unset.items()),
         findings=(
-            *_airflow(around),
-            *_people(around.contacts_file, planned),
+            *_airflow(setup),
+            *_people(setup.contacts_file, planned),
             _policy(),
             *_ledger(ledger_dsn),
         ),
     )
 
 
-async def _touched(needs: Needs, ctx: CheckContext) -> dict[str, Touched]:
+async def _probed(needs: Needs, ctx: CheckContext) -> dict[str, Probe]:
     try:
-        return await touch_all(needs.kinds, ctx)
+        return await probe_all(needs.kinds, ctx)
     finally:
         await close_clients()
 
 
 def _connections(
-    needs: Needs, touched: dict[str, Touched], lacking: Collection[str], sources: dict[str, str]
+    needs: Needs, probes: dict[str, Probe], lacking: Collection[str], sources: dict[str, str]
 ) -> Iterator[ConnectionState]:
-    for conn_id, state in touched.items():
+    for conn_id, state in probes.items():
         if conn_id in needs.optional and not state.configured:
             continue
         refs = needs.connections[conn_id]
@@ -148,54 +142,51 @@ def _connections(
         )
 
 
-def _airflow(around: Surroundings) -> Iterator[Finding]:
-    if around.connections.trouble:
-        yield Finding(
-            what="airflow", says=f"its connections are unknown: {around.connections.trouble}", wrong=True
-        )
+def _airflow(setup: CheckSetup) -> Iterator[Row]:
+    if setup.connections.trouble:
+        yield problem("airflow", f"its connections are unknown: {setup.connections.trouble}")
 
 
-def _people(path: Path | None, planned: Sequence[PlannedItem]) -> Iterator[Finding]:
+def _people(path: Path | None, planned: Sequence[PlannedItem]) -> Iterator[Row]:
     from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
 
     if path is None:
-        yield Finding(
-            what="contacts", says="none yet: nobody can answer. Copy include/contacts.example.yaml."
-        )
+        yield unused("contacts", "none yet, so nobody can answer. Copy include/contacts.example.yaml.")
         return
     try:
         contacts = load_contacts(path)
     except ConfigurationError as error:
-        yield Finding(what="contacts", says=str(error), wrong=True)
+        yield problem("contacts", str(error))
         return
-    yield Finding(what="contacts", says=f"{len(contacts.people)} people in {path.name}")
+    yield ok("contacts", f"{len(contacts.people)} people in {path.name}")
     roles = list(dict.fromkeys(item.item.owner for item in planned))
-    unstaffed = contacts.unstaffed(roles)
-    names = ", ".join(role.label for role in unstaffed)
-    says = f"nobody holds {names}" if unstaffed else f"all {len(roles)} are held by somebody"
-    yield Finding(what="roles", says=says, wrong=bool(unstaffed))
+    if unstaffed := contacts.unstaffed(roles):
+        names = ", ".join(role.label for role in unstaffed)
+        yield problem("roles", f"nobody holds {names}", f"name a person for each in {path.name}.")
+    else:
+        yield ok("roles", f"all {len(roles)} have a holder")
 
 
-def _policy() -> Finding:
+def _policy() -> Row:
     from launch_pipeline.approvals.policy import load_policy  # noqa: PLC0415
     from launch_pipeline.checklist.files import checklist_folder  # noqa: PLC0415
 
     try:
         load_policy(checklist_folder() / "policy.yaml")
     except ConfigurationError as error:
-        return Finding(what="policy", says=str(error), wrong=True)
-    return Finding(what="policy", says="readable")
+        return problem("policy", str(error))
+    return ok("policy", "readable")
 
 
-def _ledger(dsn: str | None) -> Iterator[Finding]:
+def _ledger(dsn: str | None) -> Iterator[Row]:
     from launch_pipeline.ledger.launches import Launches  # noqa: PLC0415
 
     if dsn is None:
-        yield Finding(what="ledger", says="not asked: no stack runs here, and --ledger names none")
+        yield unused("ledger", "not asked: no stack runs here, and no --ledger is given")
         return
     try:
         Launches(dsn).find("")
     except LaunchError as error:
-        yield Finding(what="ledger", says=str(error), wrong=True)
+        yield problem("ledger", str(error))
         return
-    yield Finding(what="ledger", says="answers")
+    yield ok("ledger", "answers")

@@ -1,4 +1,4 @@
-"""What the checklists need from a deployment: connections and variables, with the items that use each."""
+"""Gather what the checklists need: connections and variables, with the items that use each."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.kind import Kind
 
 OPTIONAL_KINDS = frozenset({"report"})
-"""Kinds that ask without credentials where their connection is missing."""
+"""Kinds that work without credentials if their connection is missing."""
 _NO_CONNECTION = frozenset({"connection", "none", "invalid"})
-"""What ``auth`` of an ``http_request`` may say instead of the id of a connection."""
+"""Values of ``auth`` in an ``http_request`` that are not the id of a connection."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Refs of items, in the document's order, by what they need."""
+    """Items (by ref, in the document's order) by what they need."""
 
     connections: dict[str, tuple[str, ...]]
     kinds: dict[str, tuple[str, ...]]
-    """Connection to the kinds that ask over it."""
+    """Connection to the kinds of checks that use it."""
     optional: frozenset[str]
-    """Connections that nothing waits for."""
+    """Connections that no item depends on."""
     variables: dict[str, tuple[str, ...]]
 
     def of_item(self, ref: str) -> frozenset[str]:
-        """Every connection (``conn:id``) and variable (``var:name``) that an item cannot do without."""
+        """Return the connections (``conn:id``) and variables (``var:name``) that an item depends on."""
         connections = {f"conn:{c}" for c, refs in self.connections.items() if ref in refs}
         connections -= {f"conn:{c}" for c in self.optional}
         return frozenset(connections | {f"var:{v}" for v, refs in self.variables.items() if ref in refs})
@@ -63,7 +63,7 @@ def _unique(found: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
 
 
 def _written(of: Kind, spec: CheckSpec) -> dict[str, Any]:
-    """The parameters as written, over the defaults that are texts: those may speak of variables."""
+    """Return the written parameters over the kind's text defaults, which may contain variables too."""
     fields = of.params.model_fields.items()
     return {**{n: f.default for n, f in fields if isinstance(f.default, str)}, **spec.params}
 

@@ -1,6 +1,7 @@
-"""Touches each connection once, all at the same time: does anybody answer, and are we let in.
+"""Probe every connection once: whether the server answers, and whether it accepts our credentials.
 
-Nothing but a TCP connection and, where the authority has a cheap read that needs credentials, that read.
+A probe opens a TCP connection. If the server offers a cheap read that needs credentials, the probe does that
+read as well.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from launch_pipeline.checks.engine.run import run_check
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import ConfigurationError, Inconclusive, NotConnected
 from launch_pipeline.slack.scopes import CHECK_SCOPES
+from launch_pipeline.slack.token_info import TokenInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,29 +28,29 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.verdict import CheckResult
 
 SECONDS = 3.0
-"""For each touch and each read."""
+"""Timeout of each TCP connection and each read."""
 _PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
 _REFUSED = {401, 403}
 _FULL = "lets nobody in now"
-"""What the check says of a PostgreSQL that answers and has no place."""
+"""The check's words for a PostgreSQL without a free connection."""
 _SEES_CHANNELS = "channels:read"
-"""Scopes of Slack that the checks need (kind ``slack_channel``); without the first none works."""
+"""Without this scope no check of Slack works."""
 
 
 @dataclass(frozen=True)
-class Touched:
-    """What became of one connection; None: not asked, or nobody can say."""
+class Probe:
+    """The result of one probe. None means not asked, or unknown."""
 
     configured: bool
     reachable: bool | None = None
     permitted: bool | None = None
     says: str = ""
     unreadable: bool = False
-    """Configured in a form that cannot be read."""
+    """Whether it is configured in a form that cannot be read."""
 
     @property
     def wrong(self) -> bool:
-        """Whether something is configured that does not work."""
+        """Whether it is configured and does not work."""
         return self.unreadable or (self.configured and False in {self.reachable, self.permitted})
 
 
@@ -75,11 +77,11 @@ READS: Mapping[str, Callable[[str], dict[str, Any]]] = {
     ),
     "kubernetes_resource": _read_by("kubernetes_resource", kind="Service", min_count=0, ready=False),
 }
-"""A cheap read by the kind that uses a connection; kinds without one cannot say who is let in."""
+"""A cheap read by kind of check. Kinds without one cannot tell whether credentials are accepted."""
 
 
 def read_of(conn_id: str, kinds: Sequence[str], connection: ConnectionInfo) -> CheckSpec | None:
-    """The read that shows whether we are let in, None where there is no cheap one."""
+    """Return the read that shows whether our credentials are accepted, None if there is no cheap one."""
     if connection.schema == "pgbouncer":
         return CheckSpec.model_validate({"postgres_query": {"conn_id": conn_id, "sql": "SHOW VERSION"}})
     if conn_id == "github":
@@ -88,17 +90,17 @@ def read_of(conn_id: str, kinds: Sequence[str], connection: ConnectionInfo) -> C
     return CheckSpec.model_validate(found(conn_id)) if found else None
 
 
-async def touch_all(kinds: Mapping[str, Sequence[str]], ctx: CheckContext) -> dict[str, Touched]:
-    """Touch every connection at the same time; takes about 6 s at the most once code is loaded."""
-    found = await asyncio.gather(*(_touch(conn_id, names, ctx) for conn_id, names in kinds.items()))
+async def probe_all(kinds: Mapping[str, Sequence[str]], ctx: CheckContext) -> dict[str, Probe]:
+    """Probe every connection concurrently; takes at most about 6 s once code is loaded."""
+    found = await asyncio.gather(*(_probe(conn_id, names, ctx) for conn_id, names in kinds.items()))
     return dict(zip(kinds, found, strict=True))
 
 
-async def _touch(conn_id: str, kinds: Sequence[str], ctx: CheckContext) -> Touched:
+async def _probe(conn_id: str, kinds: Sequence[str], ctx: CheckContext) -> Probe:
     try:
         connection = await ctx.connection(conn_id)
     except (ConfigurationError, Inconclusive) as error:
-        return Touched(
+        return Probe(
             configured=not isinstance(error, NotConnected),
             unreadable=isinstance(error, ConfigurationError),
             says=str(error),
@@ -106,32 +108,32 @@ async def _touch(conn_id: str, kinds: Sequence[str], ctx: CheckContext) -> Touch
     try:
         reachable = await _answers(connection, ctx)
     except Inconclusive as error:
-        return Touched(configured=True, reachable=False, says=str(error))
+        return Probe(configured=True, reachable=False, says=str(error))
     if "slack_channel" in kinds:
         return await _slack(conn_id, ctx, reachable)
     spec = read_of(conn_id, kinds, connection)
     if spec is None:
-        return Touched(configured=True, reachable=reachable)
+        return Probe(configured=True, reachable=reachable)
     return await _read(spec, ctx, reachable)
 
 
-async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> Touched:
-    # Loading an observer takes longer than many an answer.
+async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> Probe:
+    # Before the timeout starts: loading an observer can take longer than the answer.
     await asyncio.to_thread(observer, kind(spec.kind))
     try:
         async with asyncio.timeout(SECONDS):
             result = await run_check(spec, ctx)
     except TimeoutError:
-        # Where no address is known beforehand, this was the only touch.
+        # Without a known address this read was the only probe.
         says = f"{spec.kind}: no answer within {SECONDS:g}s"
-        return Touched(configured=True, reachable=bool(reachable), says=says)
+        return Probe(configured=True, reachable=bool(reachable), says=says)
     permitted = _permitted(result)
     if permitted is not None or _FULL in result.headline:
-        # Who lets us in or turns us away is there.
+        # A server that accepts or refuses us is reachable.
         reachable = True
     elif "did not answer" in result.headline:
         reachable = False
-    return Touched(
+    return Probe(
         configured=True,
         reachable=reachable,
         permitted=permitted,
@@ -139,39 +141,39 @@ async def _read(spec: CheckSpec, ctx: CheckContext, reachable: bool | None) -> T
     )
 
 
-async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Touched:
-    """Ask Slack whose token it is, which needs no scope, and look at those it has."""
+async def _slack(conn_id: str, ctx: CheckContext, reachable: bool | None) -> Probe:
+    """Call ``auth.test``, which needs no scope, and compare the token's scopes."""
     from launch_pipeline.checks.clients.slack import slack  # noqa: PLC0415  (loads aiohttp)
 
     try:
         async with asyncio.timeout(SECONDS), slack(ctx, conn_id) as api:
             told = await api.told("auth.test")
     except TimeoutError:
-        return Touched(configured=True, reachable=reachable, says=f"no answer within {SECONDS:g}s")
+        return Probe(configured=True, reachable=reachable, says=f"no answer within {SECONDS:g}s")
     except Inconclusive as error:
         permitted = False if str(error).startswith("credentials:") else None
-        return Touched(configured=True, reachable=reachable, permitted=permitted, says=str(error))
-    scopes = {scope.strip() for scope in told["scopes"].split(",")} - {""}
-    lacks = [scope for scope in CHECK_SCOPES if scopes and scope not in scopes]
+        return Probe(configured=True, reachable=reachable, permitted=permitted, says=str(error))
+    who = TokenInfo.read(told, told["scopes"])
+    lacks = who.missing(CHECK_SCOPES) if who.scopes else ()
     says = f"the token lacks the scope {' and '.join(lacks)}" if lacks else ""
-    return Touched(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)
+    return Probe(configured=True, reachable=True, permitted=_SEES_CHANNELS not in lacks, says=says)
 
 
 def _permitted(result: CheckResult) -> bool | None:
     if result.verdict is Verdict.PASSED:
         return True
     if result.kind == "http_request":
-        # Any other status may be that of another page than the one that was meant.
+        # Any other status may come from another page than the one we meant.
         refused = any(f.expression == "status" and f.actual in _REFUSED for f in result.findings)
         return False if refused or result.headline.startswith("credentials:") else None
     if result.verdict is Verdict.FAILED:
-        # Not well, but it told us so.
+        # The server is not well, but it answered us.
         return True
     return False if result.headline.startswith("credentials:") else None
 
 
 async def _answers(connection: ConnectionInfo, ctx: CheckContext) -> bool | None:
-    """Whether somebody listens; None without a host. Raises Inconclusive where nobody does."""
+    """Return whether a server listens, None without a host. Raises Inconclusive if none does."""
     folder = str(connection.extra.get("path") or "")
     if folder or connection.host.startswith("/"):
         path = folder or connection.host
@@ -188,9 +190,9 @@ async def _answers(connection: ConnectionInfo, ctx: CheckContext) -> bool | None
 
 
 def addresses(connection: ConnectionInfo) -> list[tuple[str, int]]:
-    """Host and port of a connection; several of a Redis cluster, none where it names no host.
+    """Return host and port of a connection: several for a Redis cluster, none if it names no host.
 
-    Raises Inconclusive for an address that cannot be one.
+    Raises Inconclusive for an invalid address.
     """
     extra = connection.extra
     url = next((str(extra[n]) for n in ("endpoint_url", "base_url", "url") if extra.get(n)), "")
@@ -213,12 +215,12 @@ def _split(text: str, port: int) -> tuple[str, int]:
 
 
 async def _connects(ctx: CheckContext, host: str, port: int) -> str:
-    """An empty text where somebody listens, else why not."""
+    """Return an empty string if a server listens, else why not."""
     from launch_pipeline.checks.engine.address_guard import refused_address  # noqa: PLC0415  (loads aiohttp)
 
     address = ctx.environment.address_of(host, port)
     if refused_address(host) or refused_address(address[0]):
-        return f"{host} is a link-local or metadata address; a check does not ask there"
+        return f"{host} is a link-local or metadata address; checks never connect to it"
     try:
         async with asyncio.timeout(SECONDS):
             _, writer = await asyncio.open_connection(*address)

@@ -1,10 +1,15 @@
-"""What ``launch doctor --deployment`` asks of Airflow: health, plugin, guard, Dags, people, connections."""
+"""Examine the Airflow of a deployment: health, plugin, guard, Dags, people, connections."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from launch_pipeline.airflow.connection_ids import (
+    AIRFLOW_CONNECTION,
+    LEDGER_CONNECTION,
+    SLACK_CONNECTION,
+)
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from launch_pipeline.airflow.hooks.rest_client import NOT_FOUND, ApiError
 from launch_pipeline.approvals.contacts import Contacts, load_contacts
@@ -12,9 +17,8 @@ from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.plan import plan_dags
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.checks.engine.registry import parameter_models
-from launch_pipeline.doctor.deployment.rows import ok, problem, unknown
+from launch_pipeline.doctor.rows import ok, problem, unknown
 from launch_pipeline.routes import BOARD_PATH
-from launch_pipeline.stack.deploying import AIRFLOW_CONNECTION, LEDGER_CONNECTION, SLACK_CONNECTION
 from launch_pipeline.stack.settings import PIPELINE_USER
 from launch_pipeline.stack.slack_access import BRIDGE_USER
 
@@ -22,25 +26,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from launch_pipeline.approvals.contacts import Person
-    from launch_pipeline.doctor.deployment.rows import Examined, Row
+    from launch_pipeline.doctor.deployment.examined import Examined
+    from launch_pipeline.doctor.rows import Row
 
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 PROBE = "launch-doctor-probe"
-"""A run that nobody starts: an answer to it is an answer to nothing."""
+"""A run id that is never used, so an answer to it has no effect."""
 NEEDED = {
-    LEDGER_CONNECTION: "without it nothing can be kept, and no gate opens",
-    AIRFLOW_CONNECTION: "without it phase gates wait for ever",
+    LEDGER_CONNECTION: "without it nothing can be recorded, and no gate opens",
+    AIRFLOW_CONNECTION: "without it phase gates wait forever",
 }
 MAY_ANSWER = frozenset({FabRole.APPROVER, FabRole.ADMIN})
 _INIT = "run 'docker compose run --rm init' again"
 _PLUGIN_FIX = "put plugins/launch_plugin.py into [core] plugins_folder and start the api-server again."
 _REDIRECTED = 300
 _REFUSALS = (403, 409)
-"""Forbidden and Conflict: the statuses of the guard's refusals."""
+"""The guard refuses with Forbidden or Conflict."""
 
 
 def airflow(deployment: Examined) -> Iterator[Row]:
-    """Every component beats."""
+    """Check the heartbeat of every component."""
     health = deployment.api.health()
     for name in COMPONENTS:
         state = (health.get(name) or {}).get("status")
@@ -48,52 +53,54 @@ def airflow(deployment: Examined) -> Iterator[Row]:
             yield ok(name, "healthy")
         else:
             service = name.replace("_", "-")
-            yield problem(
-                name, f"is {state or 'silent'}", f"look at its log: 'docker compose logs {service}'."
-            )
+            yield problem(name, f"is {state or 'silent'}", f"read its log: 'docker compose logs {service}'.")
 
 
 def open_door(deployment: Examined) -> Iterator[Row]:
-    """Nobody gets in unless he signs in as himself."""
+    """Check that Airflow shows nothing to people who have not signed in."""
     what = "all-admins mode"
     if deployment.api.told("GET", "/auth/token", signed=False).status < _REDIRECTED:
         fix = "turn [core] simple_auth_manager_all_admins off."
-        yield problem(what, "is on: everybody is an administrator, and no answer is anybody's", fix)
+        yield problem(what, "is on: everyone is an administrator, so no answer can be attributed", fix)
         return
     if deployment.api.told("GET", "/api/v2/dags", signed=False).status < _REDIRECTED:
-        yield problem(what, "Dags are shown to whoever asks", "leave [fab] auth_role_public empty.")
+        yield problem(what, "shows Dags to whoever asks", "leave [fab] auth_role_public empty.")
         return
-    yield ok(what, "off, and nothing is shown without signing in")
+    yield ok(what, "off; nothing is shown without signing in")
 
 
 def plugin(deployment: Examined) -> Iterator[Row]:
-    """The plugin's door is there, and does not open to us."""
+    """Check that the plugin's routes exist and refuse this account."""
     reply = deployment.api.told("GET", BOARD_PATH)
     said = str(reply.body.get("detail") or reply.status)
     if reply.body.get("code") == "not_the_bridge":
         yield ok("plugin", "loaded")
     elif reply.body.get("code") == "configuration":
-        yield problem("plugin", said, "follow the sentence.")
+        yield problem("plugin", said, "do what the message says.")
     elif reply.status == NOT_FOUND:
-        yield problem("plugin", "is not loaded: no guard, no answers from Slack", _PLUGIN_FIX)
+        yield problem(
+            "plugin", "is not loaded: nothing guards answers or takes those from Slack", _PLUGIN_FIX
+        )
     else:
-        yield unknown("plugin", f"its door answered: {said}", "sign in as somebody else than the bridge.")
+        yield unknown(
+            "plugin", f"its route answered: {said}", "sign in with another account than the bridge's."
+        )
 
 
 def guard(deployment: Examined) -> Iterator[Row]:
     """Check that the guard, not Airflow, refuses an answer to a request that does not exist.
 
-    Its refusals carry a code, Airflow's do not: of an account that is not in the contacts (403), or of the
-    request (409).
+    The guard's refusals carry a code, Airflow's do not. It refuses an account that is not in the contacts
+    (403), or the request (409).
     """
     dag_id, task_id = _an_item()
     path = f"/api/v2/dags/{dag_id}/dagRuns/{PROBE}/taskInstances/{quote(task_id)}/-1/hitlDetails"
     reply = deployment.api.told("PATCH", path, {"chosen_options": ["Approve"], "params_input": {}})
     if reply.status in _REFUSALS and reply.body.get("code"):
-        yield ok("guard", "stands before every answer")
+        yield ok("guard", "checks every answer")
         return
-    says = f"does not stand before answers: a probe got {reply.status} {reply.body.get('detail', '')}".strip()
-    yield problem("guard", says, f"answers may be anybody's: start no launch; {_PLUGIN_FIX}")
+    says = f"does not check answers: a probe got {reply.status} {reply.body.get('detail', '')}".strip()
+    yield problem("guard", says, f"anyone could answer for anyone: start no launch; {_PLUGIN_FIX}")
 
 
 def _an_item() -> tuple[str, str]:
@@ -102,22 +109,22 @@ def _an_item() -> tuple[str, str]:
 
 
 def dags(deployment: Examined) -> Iterator[Row]:
-    """Every Dag of a launch is there, and none is paused or broken."""
+    """Check that every Dag of a launch is there, and that none is paused or broken."""
     found = {dag["dag_id"]: dag for dag in deployment.api.dags()}
     expected = (CONDUCTOR, *ALL_PHASES)
     if missing := [dag_id for dag_id in expected if dag_id not in found]:
-        yield problem("Dags", f"missing: {', '.join(missing)}", "look into the dag-processor's log.")
+        yield problem("Dags", f"missing: {', '.join(missing)}", "read the log of the dag-processor.")
     if paused := [dag_id for dag_id in expected if found.get(dag_id, {}).get("is_paused")]:
-        yield problem("Dags", f"paused: {', '.join(paused)}", "switch them on in Airflow's list of Dags.")
+        yield problem("Dags", f"paused: {', '.join(paused)}", "unpause them in Airflow's list of Dags.")
     for error in deployment.api.import_errors():
         last = (error.get("stack_trace") or "").strip().splitlines()[-1:]
-        yield problem("Dags", f"{error['filename']} cannot be imported: {''.join(last)}", "mend the file.")
+        yield problem("Dags", f"{error['filename']} cannot be imported: {''.join(last)}", "fix the file.")
     if not (missing or paused):
-        yield ok("Dags", f"all {len(expected)} there and switched on")
+        yield ok("Dags", f"all {len(expected)} are there and active")
 
 
 def people(deployment: Examined) -> Iterator[Row]:
-    """Every role is held by somebody whose account is there, open, and may answer."""
+    """Check that every role has a holder whose account exists, is active, and may answer."""
     if deployment.contacts is None:
         yield problem("contacts", "nobody can answer", "name the contacts file in LAUNCH_CONTACTS.")
         return
@@ -135,7 +142,7 @@ def people(deployment: Examined) -> Iterator[Row]:
             fix = f"correct the contacts or the account, then {_INIT}."
             yield problem("people", f"nobody can answer for {label}: {why}", fix)
     if not any(unanswered.values()):
-        yield ok("people", f"all {len(roles)} roles are held by somebody who may answer")
+        yield ok("people", f"each of the {len(roles)} roles has a holder who can answer")
     yield _launchers(contacts, accounts)
     yield _services(accounts)
     yield _administrators(contacts, accounts)
@@ -151,11 +158,11 @@ def _accounts(deployment: Examined) -> Mapping[str, Any] | None:
 
 
 def _why_not(holders: list[Person], accounts: Mapping[str, Any]) -> str:
-    """Why none of them can answer; empty where one can."""
+    """Return why none of the holders can answer; empty if one can."""
     reasons = [f"{person.name} {_trouble(person, accounts)}" for person in holders]
     if any(not _trouble(person, accounts) for person in holders):
         return ""
-    return "; ".join(reasons) or "nobody holds it"
+    return "; ".join(reasons) or "the role has no holder"
 
 
 def _trouble(person: Person, accounts: Mapping[str, Any]) -> str:
@@ -180,7 +187,7 @@ def _launchers(contacts: Contacts, accounts: Mapping[str, Any]) -> Row:
     if names:
         return ok("launchers", f"{', '.join(names)} may start a launch")
     return problem(
-        "launchers", "nobody may start a launch", f"name somebody in LAUNCH_LAUNCHERS, then {_INIT}."
+        "launchers", "nobody may start a launch", f"name a person in LAUNCH_LAUNCHERS, then {_INIT}."
     )
 
 
@@ -192,28 +199,31 @@ def _services(accounts: Mapping[str, Any]) -> Row:
         if not accounts.get(name, {}).get("active") or _roles(accounts[name]) != {role}
     ]
     if not wrong:
-        return ok("accounts", f"{' and '.join(wanted)} are open, with their own narrow roles")
-    says = f"{', '.join(wrong)} is missing, closed, or has other roles than its own"
+        return ok("accounts", f"{' and '.join(wanted)} are active, each with its own role only")
+    says = f"{', '.join(wrong)} is missing, closed, or has a role that is not its own"
     return problem("accounts", says, f"{_INIT}.")
 
 
 def _administrators(contacts: Contacts, accounts: Mapping[str, Any]) -> Row:
-    """Who may do everything in Airflow; nobody who decides in a launch should."""
+    """Build the row of Airflow's administrators; people who decide in a launch must not be among them."""
     open_ones = {name for name, account in accounts.items() if account.get("active")}
     names = sorted(name for name in open_ones if FabRole.ADMIN in _roles(accounts[name]))
     if people := [name for name in names if contacts.by_airflow_user(name)]:
-        says = f"{', '.join(people)} may do everything in Airflow, and decides in a launch as well"
-        return problem("administrators", says, "take the role Admin away; administrate with another account.")
+        says = f"{', '.join(people)} can do everything in Airflow, and decides in a launch as well"
+        return problem("administrators", says, "remove the role Admin; administrate with another account.")
     return ok("administrators", f"{', '.join(names) or 'none'}; what they can do is in docs/production.md")
 
 
 def connections(deployment: Examined) -> Iterator[Row]:
-    """The pipeline's own connections are kept by Airflow."""
+    """Check that Airflow has the pipeline's own connections."""
     known = {found["connection_id"] for found in deployment.api.connections()}
-    needed = {**NEEDED, **({SLACK_CONNECTION: "without it nothing is told"} if deployment.bot_token else {})}
+    needed = {
+        **NEEDED,
+        **({SLACK_CONNECTION: "without it nothing is announced in Slack"} if deployment.bot_token else {}),
+    }
     missing = {conn_id: why for conn_id, why in needed.items() if conn_id not in known}
     for conn_id, why in missing.items():
         yield problem("connections", f"{conn_id} is missing: {why}", f"{_INIT}.")
     if not missing:
         others = len(known - set(needed))
-        yield ok("connections", f"{', '.join(needed)}, and {others} of what the checks ask")
+        yield ok("connections", f"{', '.join(needed)}, and {others} for the checks")

@@ -1,4 +1,4 @@
-"""What ``launch doctor --deployment`` asks of the ledger, and of everybody's clock."""
+"""Examine the ledger of a deployment, and the clocks of its servers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from launch_pipeline.doctor.deployment.rows import ok, problem, unknown
 from launch_pipeline.doctor.deployment.slack import ask
+from launch_pipeline.doctor.rows import ok, problem, unknown
 from launch_pipeline.errors import Inconclusive
 from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.migrate import migrations
@@ -16,10 +16,11 @@ from launch_pipeline.ledger.proof.verify import known_launches, verify
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch_pipeline.doctor.deployment.rows import Examined, Row
+    from launch_pipeline.doctor.deployment.examined import Examined
+    from launch_pipeline.doctor.rows import Row
 
 SKEW_SECONDS = 5.0
-"""The settle time of an answer and the life of tokens are compared across machines."""
+"""The settle time of answers and the lifetime of tokens are compared across machines."""
 _INIT = "run 'docker compose run --rm init' again"
 _ROLE = """
     SELECT has_column_privilege('launch.ledger', 'content', 'INSERT') AND NOT pg_is_in_recovery()
@@ -31,7 +32,7 @@ _APPLIED = "SELECT name FROM launch.ledger_migrations"
 
 
 def ledger(deployment: Examined) -> Iterator[Row]:
-    """It takes rows from us, lets us change none, has the newest tables, and every chain is whole."""
+    """Check that the ledger takes rows, lets nothing be changed, is migrated, and has whole chains."""
     if deployment.ledger is None:
         fix = "give its address with --ledger (LAUNCH_LEDGER, or a file named by LAUNCH_LEDGER_FILE)."
         yield unknown("ledger", "its address is not known here", fix)
@@ -45,14 +46,14 @@ def ledger(deployment: Examined) -> Iterator[Row]:
         yield problem("ledger", "takes no rows from this role", f"is it a standby? Otherwise {_INIT}.")
     if changeable:
         fix = "give the components the application's role (docs/record.md), never the owner's."
-        yield problem("ledger", "this role could change or delete what was kept", fix)
+        yield problem("ledger", "this role could change or delete rows", fix)
     if writable and not (missing or changeable):
-        yield ok("ledger", "takes rows, and lets nobody here change one")
+        yield ok("ledger", "takes rows, and this role cannot change them")
     yield from chains(deployment.ledger)
 
 
 def chains(dsn: str) -> Iterator[Row]:
-    """Every chain is as it was kept; those that are broken are named."""
+    """Verify the hash chain of every launch and name the broken ones."""
     looked = [verify(dsn, launch_id) for launch_id in known_launches(dsn)]
     for verified in looked:
         if verified.broken:
@@ -64,12 +65,12 @@ def chains(dsn: str) -> Iterator[Row]:
 
 
 def clock(deployment: Examined) -> Iterator[Row]:
-    """Database, api-server and Slack agree with this machine about the time."""
+    """Compare the clocks of database, api-server and Slack with that of this machine."""
     skews = {name: seconds for name, seconds in _skews(deployment) if seconds is not None}
     wrong = {name: seconds for name, seconds in skews.items() if abs(seconds) > SKEW_SECONDS}
     for name, seconds in wrong.items():
         says = f"{name} is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine"
-        yield problem("clock", says, "let both keep time by NTP: settle times and tokens depend on it.")
+        yield problem("clock", says, "synchronise both with NTP: settle times and tokens depend on it.")
     if not wrong:
         yield ok("clock", f"{', '.join(skews)} agree within {SKEW_SECONDS:g} s")
 
@@ -86,18 +87,18 @@ def _skews(deployment: Examined) -> Iterator[tuple[str, float | None]]:
 
 
 def skew(date: str, now: datetime) -> float | None:
-    """Return by how many seconds a server's Date header is ahead of us; None for what is no date."""
+    """Return by how many seconds a server's Date header is ahead of us, None if it is not a date."""
     try:
         told = parsedate_to_datetime(date)
     except ValueError:
         return None
-    # The header has whole seconds, and was written up to a second after the moment it names.
+    # The header drops fractions of a second: on average the server was half a second further.
     return (told.astimezone(UTC) - now).total_seconds() + 0.5
 
 
 def _slack_date(deployment: Examined) -> str:
     try:
-        return ask(deployment.bot_token, deployment.slack_api).date
+        return ask(deployment.bot_token, deployment.slack_api)[1]
     except Inconclusive:
-        # Told in Slack's own row.
+        # The row of the token reports this.
         return ""

@@ -1,23 +1,21 @@
-"""``launch doctor --deployment``: whether a deployment is ready for a launch, and what to do if not."""
+"""Run every look of ``launch doctor --deployment``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.doctor.deployment.rows import Examined, Row, Standing, unknown
+from launch_pipeline.doctor.rows import unknown
 from launch_pipeline.errors import LaunchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from rich.console import Console
-
-
-BOT_TOKEN, CHANNEL, SLACK_API = "LAUNCH_SLACK_BOT_TOKEN", "LAUNCH_SLACK_CHANNEL", "LAUNCH_SLACK_API"
+    from launch_pipeline.doctor.deployment.examined import Examined
+    from launch_pipeline.doctor.rows import Row
 
 
 def examine(deployment: Examined) -> Iterator[Row]:
-    """Look at everything, in an order in which a person mends it; one look that fails ends no other."""
+    """Yield the rows of all looks, in the order in which to fix them; one that fails ends no other."""
     from launch_pipeline.doctor.deployment import airflow, ledger, slack  # noqa: PLC0415
 
     looks: Mapping[str, Callable[[Examined], Iterator[Row]]] = {
@@ -36,21 +34,4 @@ def examine(deployment: Examined) -> Iterator[Row]:
         try:
             yield from look(deployment)
         except LaunchError as error:
-            yield unknown(what, str(error), "mend what the sentence names, then run this again.")
-
-
-_MARKS = {
-    Standing.OK: ("✓", "green"),
-    Standing.PROBLEM: ("✗", "bold red"),
-    Standing.UNKNOWN: ("?", "bold red"),
-    Standing.UNUSED: ("·", "dim"),
-}
-
-
-def show(console: Console, row: Row) -> None:
-    """Print one row as it comes, and below it what to do."""
-    mark, style = _MARKS[row.standing]
-    console.print(mark, style=style, end=" ")
-    console.print(f"{row.what}: {row.says}", markup=False)
-    if row.wrong:
-        console.print(f"  → {row.fix}", markup=False)
+            yield unknown(what, str(error), "fix what the message names, then run this again.")

@@ -1,3 +1,3 @@
-"""Show where a launch is: read it, render it, time its windows."""
+"""``launch status``: read a launch, time its windows, and render it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``launch status``: where a launch is, what blocks it, and who must answer what."""
+"""``launch status``: show where a launch is, what blocks it, and who must answer what."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from launch_pipeline.checklist.sequence import CONDUCTOR
+from launch_pipeline.cli.commands.launches import UNFINISHED
 from launch_pipeline.cli.console import ExitCode, out
 from launch_pipeline.cli.options import HomeOption, LedgerOption, UrlOption, UserOption
 from launch_pipeline.errors import LaunchError, LaunchRefused
@@ -26,12 +28,11 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import KeptEntry
 
 EXAMPLES = """\
-Show a launch: how far away T-0 is, which window opens next, its phases in order with items by outcome, what
-blocks, and who must answer what.
+Show a launch: time to T-0, the next window, its phases with items by outcome, what blocks it, and who must
+answer what.
 
-Without an id: the launch that runs, or the last one. With --json: one JSON object on standard output.
-With --watch into a pipe or a file: again whenever something has changed. Exits with 1 if there is no such
-launch.
+Without an id, the running launch is shown, or the last one. --json prints one JSON object. --watch into a
+pipe or a file prints the status again whenever it changes. Exits with 1 if there is no such launch.
 
 \b
 Examples:
@@ -43,9 +44,11 @@ WATCH_EVERY = 3.0
 
 
 def status(
-    launch_id: Annotated[str | None, typer.Argument(help="The launch [default: the one that runs]")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show again until it has ended")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+    launch_id: Annotated[str | None, typer.Argument(help="The launch [default: the running one]")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep showing it until the launch has ended")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
     home: HomeOption = None,
     url: UrlOption = None,
     user: UserOption = None,
@@ -89,7 +92,7 @@ def _watch(read: Any) -> None:
 
 
 def _watch_plainly(read: Any, current: LaunchStatus, console: Console) -> NoReturn:
-    """Print the status again whenever it has changed: what moves on a screen says nothing in a file."""
+    """Print the status again whenever it has changed; a pipe or file cannot show a live display."""
     from launch_pipeline.cli.commands.status.render import render  # noqa: PLC0415
 
     console.print(render(current))
@@ -102,23 +105,21 @@ def _watch_plainly(read: Any, current: LaunchStatus, console: Console) -> NoRetu
 
 
 def current_launch(api: AirflowApi) -> str:
-    """Return the id of the launch that runs, else of the last one.
+    """Return the id of the running launch, else of the last one.
 
-    Raises :class:`LaunchRefused` if there is none, or if several run.
+    Raises :class:`LaunchRefused` if there is none, or if several are running.
     """
-    from launch_pipeline.cli.commands.status.read import CONDUCTOR  # noqa: PLC0415
-
     runs = api.dag_runs(CONDUCTOR)
-    running = [run["dag_run_id"] for run in runs if run["state"] in {"queued", "running"}]
+    running = [run["dag_run_id"] for run in runs if run["state"] in UNFINISHED]
     if len(running) > 1:
-        raise LaunchRefused(f"several launches run; name one of: {', '.join(running)}.")
+        raise LaunchRefused(f"several launches are running; name one of: {', '.join(running)}.")
     if not runs:
         raise LaunchRefused("there is no launch yet. Start one with 'launch start'.")
     return str(running[0] if running else runs[0]["dag_run_id"])
 
 
 def load_documents() -> tuple[dict[str, DagPlan], Contacts | None, tuple[str, ...]]:
-    """Return the plans of the Dags, the contacts if there are any, and what could not be read."""
+    """Return the plans of the Dags, the contacts if there are any, and notes on what could not be read."""
     from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
     from launch_pipeline.checklist.files import include_folder  # noqa: PLC0415
     from launch_pipeline.checklist.load import load_phases  # noqa: PLC0415
@@ -131,7 +132,7 @@ def load_documents() -> tuple[dict[str, DagPlan], Contacts | None, tuple[str, ..
     try:
         return plans, load_contacts(path) if path else None, ()
     except LaunchError as error:
-        return plans, None, (f"the contacts could not be read, so nobody is named: {error}",)
+        return plans, None, (f"the contacts could not be read, so no names are shown: {error}",)
 
 
 def gather(
@@ -142,8 +143,8 @@ def gather(
     notes: tuple[str, ...] = (),
     target: Target | None = None,
 ) -> Sources:
-    """Read everything there is about a launch. Raises :class:`LaunchRefused` if there is no such launch."""
-    from launch_pipeline.cli.commands.status.read import CONDUCTOR, Sources  # noqa: PLC0415
+    """Read everything about a launch. Raises :class:`LaunchRefused` if there is no such launch."""
+    from launch_pipeline.cli.commands.status.read import Sources  # noqa: PLC0415
 
     runs = api.runs_of_launch(launch_id)
     if not runs:
@@ -172,18 +173,18 @@ def gather(
 
 
 def pace_of(environment: str | None, target: Target) -> tuple[float, tuple[str, ...]]:
-    """Return how fast waiting passes in the launch's environment, and what could not be read."""
+    """Return the time scale of the launch's environment, and notes on what could not be read."""
     from launch_pipeline.doctor.context import environment_named, stack_variables  # noqa: PLC0415
 
     try:
         return environment_named(environment, stack_variables(target)).pace, ()
     except (typer.BadParameter, LaunchError) as error:
-        return 1.0, (f"the windows are those of real time: {error}",)
+        return 1.0, (f"the windows are shown in real time, which may be wrong: {error}",)
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What the ledger says of a launch's items."""
+    """The items of a launch according to the ledger."""
 
     outcomes: dict[str, str]
     decided: dict[str, tuple[str, str]]
@@ -191,7 +192,7 @@ class Kept:
 
     @classmethod
     def of(cls, entries: list[KeptEntry]) -> Kept:
-        """Read its rows; a later record of a task instance wins."""
+        """Read the ledger's rows; the last record of a task instance wins."""
         from launch_pipeline.checklist.sequence import T_0  # noqa: PLC0415
 
         records = [record for entry in entries if (record := entry.record)]
@@ -211,18 +212,22 @@ class Kept:
 
 
 def from_ledger(dsn: str | None, launch_id: str) -> tuple[Kept | None, Launch | None, tuple[str, ...]]:
-    """Return what was kept of its items, the launch as recorded, and what could not be read."""
+    """Return the recorded items, the recorded launch, and notes on what could not be read."""
     from launch_pipeline.ledger.launches import Launches  # noqa: PLC0415
     from launch_pipeline.ledger.ledger import Ledger  # noqa: PLC0415
 
     if dsn is None:
-        return None, None, ("the ledger is not known here (--ledger): green items show as 'done'.",)
+        return (
+            None,
+            None,
+            ("the ledger's address is not known here (--ledger), so green items show as 'done'.",),
+        )
     try:
         kept = Kept.of(Ledger(dsn).entries(launch_id))
     except LaunchError as error:
-        return None, None, (f"the ledger could not be read, green items show as 'done': {error}",)
+        return None, None, (f"the ledger could not be read, so green items show as 'done': {error}",)
     try:
         return kept, Launches(dsn).get(launch_id), ()
     except LaunchError:
-        # A phase that was triggered on its own belongs to no launch that the ledger knows.
+        # A phase that was triggered by itself belongs to no launch in the ledger.
         return kept, None, ()

@@ -1,7 +1,7 @@
-"""What a launch's status is read from: Airflow's runs, tasks and requests, and the ledger's records.
+"""Build a launch's status from Airflow's runs, tasks and requests, and from the ledger's records.
 
-Airflow says what happens now; the ledger says with which outcome items ended. Without the ledger a green
-item is only ``done``: who approved it, or whether anybody did, is not Airflow's to say.
+Airflow knows what happens now; the ledger knows the outcome of items that ended. Without the ledger a green
+item is only ``done``, because Airflow does not know whether it was approved, or by whom.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.sequence import ALL_PHASES
+from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.checklist.vocabulary import RequestKind
-from launch_pipeline.cli.commands.status.timeline import Window, windows
+from launch_pipeline.cli.commands.launches import UNFINISHED
+from launch_pipeline.cli.commands.status.timeline import NOT_STARTED, Window, windows
 from launch_pipeline.routes import REPORTS
 
 if TYPE_CHECKING:
@@ -26,12 +27,10 @@ if TYPE_CHECKING:
     Found = Sequence[tuple[DagPlan, Sequence[tuple[PlannedItem, "ItemState"]]]]
 
 Json = Mapping[str, Any]
-CONDUCTOR = "launch"
-NOT_STARTED = "not started"
 
 
 class ItemState(StrEnum):
-    """Of one item, for people: an outcome, or what it is doing."""
+    """State of one item as people read it: an outcome, or what it is doing."""
 
     PASSED = "passed"
     APPROVED = "approved"
@@ -79,14 +78,14 @@ _BY_TASK_STATE = {
 
 
 class Request(Frozen):
-    """A question that waits for somebody."""
+    """A question that waits for an answer."""
 
     dag_id: str
     task_id: str
     text: str
     role: str
     people: tuple[str, ...]
-    """Who may answer, by name; empty where the contacts are not known."""
+    """Names of those who may answer; empty if the contacts are not known."""
     since: str
     url: str
 
@@ -99,11 +98,11 @@ class PhaseStatus(Frozen):
     state: str
     items: int
     counts: dict[str, int]
-    """Items by :class:`ItemState`; states nobody is in are left out."""
+    """Number of items by :class:`ItemState`, without zeros."""
 
 
 class Blocker(Frozen):
-    """Something that keeps the launch from going on."""
+    """Something that stops the launch from continuing."""
 
     dag_id: str
     task_id: str
@@ -112,7 +111,7 @@ class Blocker(Frozen):
 
 
 class Waiver(Frozen):
-    """Something that goes on without a yes: waived, or said to be not applicable."""
+    """An item that was waived or is not applicable."""
 
     dag_id: str
     task_id: str
@@ -123,7 +122,7 @@ class Waiver(Frozen):
 
 
 class Voice(Frozen):
-    """What one role said to go/no-go."""
+    """The go/no-go answer of one role."""
 
     role: str
     state: str
@@ -132,15 +131,15 @@ class Voice(Frozen):
 
 
 class LaunchStatus(Frozen):
-    """A launch as it stands."""
+    """The status of a launch. The field names are the keys of ``--json``."""
 
     launch_id: str
     url: str = ""
-    """Of the conductor's run in Airflow."""
+    """The conductor's run in Airflow."""
     report: str = ""
-    """Of its report."""
+    """The report."""
     state: str
-    """How it ended, as recorded; until then the state of the conductor's run."""
+    """The recorded end; until then the state of the conductor's run."""
     release: str = ""
     environment: str = ""
     launch_at: str = ""
@@ -153,16 +152,16 @@ class LaunchStatus(Frozen):
     blockers: tuple[Blocker, ...]
     requests: tuple[Request, ...]
     notes: tuple[str, ...] = ()
-    """What could not be read, and what that means."""
+    """What could not be read, and what that means for this status."""
 
     @property
     def over(self) -> bool:
-        """Whether nothing of it runs any more."""
-        return self.state not in {"queued", "running", NOT_STARTED}
+        """Whether the launch has ended."""
+        return self.state not in UNFINISHED | {NOT_STARTED}
 
 
 class Sources(Frozen):
-    """Everything read, before any judgement of it."""
+    """Everything that was read, not yet interpreted."""
 
     launch_id: str
     url: str
@@ -172,22 +171,22 @@ class Sources(Frozen):
     """Dag id to task instances."""
     requests: list[Any]
     outcomes: dict[str, str] | None
-    """Task instance id to outcome, from the ledger; ``None`` if it could not be read."""
+    """Task instance id to outcome, from the ledger; None if the ledger could not be read."""
     decided: dict[str, tuple[str, str]] = Field(default_factory=dict)
     """Task instance id to who decided and why, from the ledger."""
     launch_at: str = ""
-    """From the ledger: the launch may have been moved."""
+    """From the ledger, because the launch may have been postponed."""
     t_0_sealed_at: str = ""
-    """From the ledger: the later windows are counted from then."""
+    """From the ledger. The later windows are timed from then."""
     pace: float = 1.0
-    """How fast waiting passes in the launch's environment."""
+    """The time scale of the launch's environment, less than 1 in a rehearsal."""
     ended_as: str = ""
-    """From the ledger: how the launch ended, if it has."""
+    """How the launch ended, from the ledger; empty while it has not."""
     notes: tuple[str, ...] = ()
 
 
 def read_status(sources: Sources, plans: Mapping[str, DagPlan], contacts: Contacts | None) -> LaunchStatus:
-    """Put together what was read. Dags that no checklist knows are left out, the conductor apart."""
+    """Build the status. Dags that are in no checklist are left out, except the conductor."""
     conductor = sources.runs.get(CONDUCTOR) or {}
     conf = conductor.get("conf") or {}
     asking = {(r["task_instance"]["dag_id"], r["task_instance"]["task_id"]) for r in sources.requests}
@@ -216,7 +215,7 @@ def read_status(sources: Sources, plans: Mapping[str, DagPlan], contacts: Contac
 
 
 def in_order(plans: Mapping[str, DagPlan]) -> list[DagPlan]:
-    """Give the plans in the order of a launch; those that no conductor runs come last."""
+    """Return the plans in the order of a launch; those that the conductor does not run come last."""
     places = {dag_id: number for number, dag_id in enumerate(ALL_PHASES)}
     return sorted(plans.values(), key=lambda plan: places.get(plan.dag_id, len(places)))
 
@@ -247,7 +246,7 @@ def _item_state(item: PlannedItem, task: Json | None, outcomes: Mapping[str, str
         outcome = ItemState(kept.replace("_", " "))
         return _SPOKEN.get((item.item.gate, outcome), outcome)
     if state is ItemState.DONE and outcomes is not None:
-        # A person's answer is in the ledger before the task may end; a machine's pass comes with the gate.
+        # A person's answer is in the ledger before its task ends; the phase gate records what checks passed.
         return ItemState.UNRECORDED if item.item.mode.needs_person else ItemState.PASSED
     return state
 
@@ -272,7 +271,7 @@ def _blockers(found: Found) -> Iterable[Blocker]:
 
 
 def _said(sources: Sources, dag_id: str, task_id: str) -> tuple[str, str]:
-    """Who decided an item, and why."""
+    """Return who decided an item, and why."""
     ids = (task["id"] for task in sources.tasks.get(dag_id, []) if task["task_id"] == task_id)
     return next((sources.decided[each] for each in ids if each in sources.decided), ("", ""))
 
@@ -301,7 +300,7 @@ def _voices(sources: Sources, found: Found) -> Iterable[Voice]:
 
 
 def _operational(sources: Sources, plans: Mapping[str, DagPlan]) -> Iterable[Blocker]:
-    """Yield failed tasks that are no items: gates, waits, the conductor's own."""
+    """Yield failed tasks that are not items: phase gates, waits, tasks of the conductor."""
     for dag_id, tasks in sources.tasks.items():
         items = {item.task_id for item in plans[dag_id].items} if dag_id in plans else set()
         for task in tasks:

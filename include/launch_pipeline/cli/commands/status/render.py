@@ -1,4 +1,4 @@
-"""A launch's status for the terminal."""
+"""Render a launch's status for the terminal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from launch_pipeline.cli.commands.status.read import NOT_STARTED, ItemState
-from launch_pipeline.cli.commands.status.timeline import clock, countdown, next_window
+from launch_pipeline.cli.commands.status.read import ItemState
+from launch_pipeline.cli.commands.status.timeline import NOT_STARTED, clock, countdown, next_window
 
 if TYPE_CHECKING:
     from launch_pipeline.cli.commands.status.read import Blocker, LaunchStatus, PhaseStatus, Request
@@ -43,11 +43,11 @@ _STYLES = {
     ItemState.PENDING: "dim",
 }
 MANY = 12
-"""Requests shown; the rest is counted."""
+"""Maximum number of requests shown; the rest is only counted."""
 
 
 def render(status: LaunchStatus, now: datetime | None = None) -> RenderableType:
-    """Return the whole status: clock, head, phases, what blocks, who must answer, notes."""
+    """Return the whole status: clock, heading, phases, blockers, open requests, notes."""
     clock_line = headline(status, now or datetime.now(UTC))
     parts: list[RenderableType] = [Text(clock_line, style="bold"), _head(status), _phases(status.phases)]
     if status.blockers:
@@ -60,7 +60,7 @@ def render(status: LaunchStatus, now: datetime | None = None) -> RenderableType:
 
 
 def headline(status: LaunchStatus, now: datetime) -> str:
-    """Say in one line how far away T-0 is, what opens next, and how much blocks, waits and was waived."""
+    """Return one line: time to T-0, the next window, and how much blocks, waits and was waived."""
     going_on = [] if status.over else [countdown(status.launch_at, now), _next(status, now)]
     counts = [
         f"{len(status.blockers)} block" if status.blockers else "nothing blocks",

@@ -1,4 +1,4 @@
-"""The clock of a launch: its windows, which one opens next, and how far away T-0 is. Pure."""
+"""Time a launch: its windows, which one opens next, and the countdown to T-0. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from launch_pipeline.checklist.plan import DagPlan
 
+NOT_STARTED = "not started"
 NAMES = dict(zip(WINDOWS, ("T-2h", "T-0", "T+1h", "T+4h"), strict=True))
-"""Of the windows, for people who are in a hurry."""
+"""Short names of the windows."""
 
 
 class Window(Frozen):
@@ -25,9 +26,9 @@ class Window(Frozen):
     dag_id: str
     name: str
     opens_at: str
-    """ISO; of what is counted from the end of T-0, from the launch time until T-0 has ended."""
+    """ISO time. Windows timed from the end of T-0 use the launch time until T-0 has ended."""
     state: str
-    """Of its phase's run."""
+    """State of its phase's run."""
 
 
 def windows(
@@ -38,32 +39,32 @@ def windows(
     t_0_sealed_at: str = "",
     pace: float = 1.0,
 ) -> tuple[Window, ...]:
-    """Say when each window opens; nothing where the launch time is not known."""
+    """Return when each window opens; empty if the launch time is not known."""
     base, ended = _moment(launch_at), _moment(t_0_sealed_at)
     found = []
     for dag_id in WINDOWS:
         opens_at = opening_of(plans[dag_id], base, ended, pace) if base and dag_id in plans else None
         if opens_at:
-            state = str((runs.get(dag_id) or {}).get("state") or "not started")
+            state = str((runs.get(dag_id) or {}).get("state") or NOT_STARTED)
             iso = opens_at.isoformat()
             found.append(Window(dag_id=dag_id, name=NAMES[dag_id], opens_at=iso, state=state))
     return tuple(found)
 
 
 def next_window(found: tuple[Window, ...], now: datetime) -> Window | None:
-    """Give the window that opens next, or that should have opened and has not begun; None after the last."""
+    """Return the window that opens next, or that is late; None after the last."""
     for window in found:
         if window.state == "success":
             continue
         opens_at = datetime.fromisoformat(window.opens_at)
-        # Its run begins before it opens, and waits; whatever runs after its moment is open.
-        if opens_at > now or window.state == "not started":
+        # A run starts before its window opens, and waits; a run after that time means the window is open.
+        if opens_at > now or window.state == NOT_STARTED:
             return window
     return None
 
 
 def countdown(launch_at: str, now: datetime) -> str:
-    """How far away T-0 is: ``T-1 h 42``, ``T+3 d 4 h``; empty where it is not known."""
+    """Return the time to T-0, such as ``T-1 h 42`` or ``T+3 d 4 h``; empty if it is not known."""
     base = _moment(launch_at)
     if base is None:
         return ""
@@ -76,7 +77,7 @@ def countdown(launch_at: str, now: datetime) -> str:
 
 
 def clock(iso: str, now: datetime) -> str:
-    """A time as the terminal's people read it: with a day where that is not today, and the zone."""
+    """Return a time in the terminal's time zone, with the day unless it is today."""
     at = datetime.fromisoformat(iso).astimezone(now.astimezone().tzinfo)
     day = "" if at.date() == now.astimezone(at.tzinfo).date() else f"{at:%d %b} "
     return f"{day}{at:%H:%M %Z}"

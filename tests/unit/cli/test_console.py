@@ -50,7 +50,7 @@ def printed(code: str, **environment: str) -> str:
     known = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "FORCE_COLOR"}}
     paths = os.pathsep.join(map(str, (ROOT / "include", ROOT / "tests")))
     done = subprocess.run(
-        [sys.executable, "-c", f"from launch_pipeline.stack.terminal import console\n{code}"],
+        [sys.executable, "-c", f"from launch_pipeline.cli.console import console\n{code}"],
         env={**known, "PYTHONPATH": paths, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,

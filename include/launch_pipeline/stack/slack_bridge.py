@@ -16,7 +16,7 @@ BRIDGE = "slack bridge"
 
 
 def bridge_process(access: SlackAccess, settings: StackSettings) -> ComponentSpec:
-    """Describe the bridge's process. It may end at any time, and is started again."""
+    """Describe the bridge's process, which is always started again."""
     given = {
         BOT_TOKEN: access.bot_token.get_secret_value(),
         APP_TOKEN: access.app_token.get_secret_value(),

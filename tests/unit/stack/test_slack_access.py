@@ -10,8 +10,8 @@ import pytest
 
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.stack.settings import StackSettings
-from launch_pipeline.stack.slack import bridge_process
 from launch_pipeline.stack.slack_access import BRIDGE_USER, SlackAccess
+from launch_pipeline.stack.slack_bridge import bridge_process
 
 if TYPE_CHECKING:
     from pathlib import Path
