@@ -13,8 +13,7 @@ from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.engine.registry import parameter_models
-from launch_pipeline.launch.deployed_checklists import deployed_dags
-from launch_pipeline.launch.planned import launch_plan
+from launch_pipeline.launch.deployed_checklists import deployed_dags, launch_plan
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.proof.verify import Kept, verify_links
 from launch_pipeline.ledger.schema import (

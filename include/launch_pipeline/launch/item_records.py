@@ -67,6 +67,11 @@ class ItemSpec(Frozen):
         return self.model_dump(mode="json", exclude_defaults=True)
 
     @property
+    def task_id(self) -> str:
+        """The id of its task, ``section.item``: unique in its Dag."""
+        return self.ref.removeprefix(f"{self.phase_id}.")
+
+    @property
     def options(self) -> tuple[Answer, ...]:
         """The answers it takes."""
         return options_of(self.item)
@@ -150,7 +155,7 @@ def gate_record(spec: ItemSpec, launch: LaunchContext, state: ItemState, gate: A
     item_ti = ItemInstance(
         id=state.task_instance_id,
         dag_id=gate.dag_id,
-        task_id=spec.ref.removeprefix(f"{spec.phase_id}."),
+        task_id=spec.task_id,
         # The gate's try: a repaired phase says anew what was not reached.
         try_number=gate.try_number,
     )
