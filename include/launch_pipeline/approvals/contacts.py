@@ -133,14 +133,6 @@ class Contacts(Frozen):
         people = [self.person(person_id) for person_id in named.ids] if named else []
         return [p for p in people if p is not None and p.active]
 
-    def fallback_note(self, role: Role) -> str | None:
-        """Say who answers instead where a role falls back; None where it has holders of its own."""
-        if role not in FALLBACKS or self._own_holders(role):
-            return None
-        instead = FALLBACKS[role]
-        names = " or ".join(p.name for p in self._own_holders(instead)) or "nobody yet"
-        return f"No {role.label} is named in the contacts; the {instead.label} ({names}) answers instead."
-
     def roles_of(self, person_id: str) -> list[Role]:
         """Give the roles a person answers for, fall-backs included."""
         return [role for role in Role if any(p.id == person_id for p in self.holders(role))]

@@ -12,6 +12,7 @@ from launch_pipeline.base import Frozen
 from launch_pipeline.checks.evidence import digest
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.ledger.schema import headline_of
 
 EVIDENCE_KEY = "evidence"
 """XCom under which an asking item shows its latest evidence."""
@@ -82,9 +83,8 @@ class Evidence(Frozen):
 
     @property
     def headline(self) -> str:
-        """The first headline that is no pass, or the first of all."""
-        bad = [r.headline for r in self.results if r.verdict is not Verdict.PASSED]
-        return (bad or [r.headline for r in self.results] or ["no checks"])[0]
+        """The headline of the first check that did not pass, else of the first."""
+        return headline_of(self.results) if self.results else "no checks"
 
     def older_than(self, age: timedelta, at: datetime | None = None) -> bool:
         """Whether this was observed longer than ``age`` before ``at``, or before now."""

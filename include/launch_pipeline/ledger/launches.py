@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.approvals.written import visible_length
 from launch_pipeline.checks.evidence import canonical_json, plain
 from launch_pipeline.errors import LaunchRefused
-from launch_pipeline.ledger.database import aconnected, connected
+from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started
 from launch_pipeline.ledger.launch import Launch, LaunchState, Via
 from launch_pipeline.ledger.ledger import append_within
@@ -92,21 +92,6 @@ class Launches:
         """Give a launch, or None where no conductor started one of this id."""
         with connected(self._dsn) as connection:
             return _find(connection, launch_id)
-
-    async def aget(self, launch_id: str) -> Launch:
-        """Do the same as ``get``, for a triggerer's event loop."""
-        async with aconnected(self._dsn) as connection:
-            row = await (await connection.execute(_BY_ID, [launch_id])).fetchone()
-            known = [] if row else await (await connection.execute(_KNOWN)).fetchall()
-        if row is None:
-            raise _unknown(launch_id, known)
-        return _launch(row)
-
-    def active(self, environment: str) -> Launch | None:
-        """Give the environment's active launch, rehearsals aside."""
-        with connected(self._dsn) as connection:
-            row = connection.execute(_ACTIVE, [environment]).fetchone()
-        return _launch(row) if row else None
 
     def postpone(
         self, launch_id: str, new_time: datetime, by: str, reason: str, *, via: Via = Via.TERMINAL

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.vocabulary import Role
+from launch_pipeline.checklist.vocabulary import RequestKind, Role
 from launch_pipeline.checks.evidence import digest, plain
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 
@@ -24,7 +24,7 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 class Outcome(StrEnum):
-    """Of an item (design, section 1); ``open`` marks a request that waits and is no outcome."""
+    """How an item ended (design, section 1)."""
 
     PASSED = "passed"
     APPROVED = "approved"
@@ -33,19 +33,23 @@ class Outcome(StrEnum):
     NOT_MET = "not_met"
     REJECTED = "rejected"
     NOT_REACHED = "not_reached"
-    OPEN = "open"
-
-    @property
-    def counts(self) -> bool:
-        """Whether this is an outcome at all."""
-        return self is not Outcome.OPEN
 
     @property
     def lets_pass(self) -> bool:
         """Whether a gate may open on it."""
-        return self not in {Outcome.REJECTED, Outcome.NOT_REACHED, Outcome.OPEN}
+        return self not in {Outcome.REJECTED, Outcome.NOT_REACHED}
+
+    def words(self, kind: RequestKind = RequestKind.APPROVAL) -> str:
+        """Return the outcome in words for people, which depend on the kind of request that was answered."""
+        return _WORDS.get((kind, self), self.value.replace("_", " "))
 
 
+_WORDS = {
+    (RequestKind.DECISION, Outcome.APPROVED): "go",
+    (RequestKind.DECISION, Outcome.REJECTED): "no go",
+    (RequestKind.SIGNATURE, Outcome.APPROVED): "signed",
+    (RequestKind.SIGNATURE, Outcome.REJECTED): "declined",
+}
 _BY_A_PERSON = frozenset({Outcome.APPROVED, Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.REJECTED})
 
 
@@ -191,8 +195,13 @@ class Record(Frozen):
 
     @property
     def digest(self) -> str:
-        """``sha256:<hex>`` of the record's text in the ledger, as a seal lists it."""
+        """The ``sha256:<hex>`` of the record's text in the ledger, as a seal lists it."""
         return digest(_plain(self))
+
+    @property
+    def headline(self) -> str:
+        """The headline of its evidence; see ``headline_of``."""
+        return headline_of(self.results)
 
 
 class SealedRecord(Frozen):
@@ -251,10 +260,7 @@ class Entry(Frozen):
 
     @classmethod
     def of_record(cls, record: Record) -> Entry:
-        """Make the entry of a record; an open request has none (ValueError)."""
-        if not record.outcome.counts:
-            message = f"{record.item_ref} is still open; only outcomes are kept"
-            raise ValueError(message)
+        """Make the entry of a record."""
         kinds = {Outcome.PASSED: EntryKind.MACHINE_PASS, Outcome.NOT_REACHED: EntryKind.NOT_REACHED}
         return cls(
             kind=kinds.get(record.outcome, EntryKind.DECISION),
@@ -310,6 +316,12 @@ class KeptEntry(Entry):
 def evidence_digest(results: Iterable[CheckResult]) -> str:
     """``sha256:<hex>`` of the canonical JSON of the results, as deep as a record keeps them."""
     return digest([plain(result, _WITHIN) for result in results])
+
+
+def headline_of(results: Iterable[CheckResult]) -> str:
+    """Return the headline of the first result that is not a pass, else of the first, else an empty string."""
+    ranked = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
+    return ranked[0].headline if ranked else ""
 
 
 def read_record(value: Any) -> Record | None:

@@ -115,21 +115,18 @@ _READERS: dict[str, Callable[[History, Link, dict[str, Any]], None]] = {
 }
 
 
-def headline_of(results: Iterable[CheckResult]) -> str:
-    """The first headline that is no pass, else the first of all, and how many of several checks passed."""
-    told = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
-    if not told:
-        return ""
-    passed = sum(result.verdict is Verdict.PASSED for result in told)
-    of_all = f" ({passed} of {len(told)} checks passed)" if len(told) > 1 else ""
-    return _short(told[0].headline) + of_all
+def _headline(record: Record) -> str:
+    """Return the headline of a record's evidence and, of several checks, how many passed."""
+    count = len(record.results)
+    passed = sum(result.verdict is Verdict.PASSED for result in record.results)
+    return _short(record.headline) + (f" ({passed} of {count} checks passed)" if count > 1 else "")
 
 
 def _attempt(record: Record, link: Link) -> Attempt:
     person = record.decided_by
     return Attempt(
         outcome=record.outcome,
-        headline=headline_of(record.results),
+        headline=_headline(record),
         checks=tuple(map(_check, record.results)),
         decided_by=clean(person.name) if person else "",
         person=person.id if person else "",
