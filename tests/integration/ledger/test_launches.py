@@ -233,7 +233,7 @@ def test_after_go_a_launch_is_not_brought_forward(dsn: str, launches: Launches) 
     sooner, soonest = SOON - timedelta(hours=1), SOON - timedelta(hours=2)
     assert launches.postpone("shop-1.2", sooner, "ada", REASON).launch_at == sooner
     Ledger(dsn).append(Entry.of_seal(a_seal(launch_id="shop-1.2", dag_id="go_no_go"), "gate-2"))
-    with pytest.raises(LaunchRefused, match=r"Go was said for .* 'launch abort shop-1.2'"):
+    with pytest.raises(LaunchRefused, match=r"Go was given for .* 'launch abort shop-1.2'"):
         launches.postpone("shop-1.2", soonest, "ada", REASON)
     assert launches.postpone("shop-1.2", LATER, "ada", REASON).launch_at == LATER
 
@@ -249,18 +249,18 @@ REFUSED: list[tuple[str, Callable[[Launches], object], str]] = [
     ("a time in the past", lambda x: x.postpone("shop-1.2", SOON - timedelta(days=9), "ada", REASON),
      "not in the future"),
     ("a time without zone", lambda x: x.postpone("shop-1.2", SOON.replace(tzinfo=None), "ada", REASON),
-     r"has no zone; write it as .*\+00:00"),
+     r"has no zone\. Write .*\+00:00"),
     ("a time that windows cannot be counted from",
      lambda x: x.postpone("shop-1.2", datetime.max.replace(tzinfo=UTC), "ada", REASON), "100 years away"),
     ("postponing without a reason", lambda x: x.postpone("shop-1.2", LATER, "ada", " "),
-     "To postpone a launch, say why"),
+     "say why you postpone the launch"),
     ("postponing for a reason that cannot be seen",
      lambda x: x.postpone("shop-1.2", LATER, "ada", "\u200b\u3164\u2800"), "in words that can be read"),
     ("aborting for a reason that cannot be seen", lambda x: x.abort("shop-1.2", "ada", "\u2066\ufe0f\xa0"),
      "in words that can be read"),
-    ("aborting without a reason", lambda x: x.abort("shop-1.2", "ada", ""), "To abort a launch, say why"),
+    ("aborting without a reason", lambda x: x.abort("shop-1.2", "ada", ""), "say why you abort the launch"),
     ("ending as active", lambda x: x.end("shop-1.2", LaunchState.ACTIVE), "does not end as 'active'"),
-    ("ending as aborted", lambda x: x.end("shop-1.2", LaunchState.ABORTED), "use 'launch abort'"),
+    ("ending as aborted", lambda x: x.end("shop-1.2", LaunchState.ABORTED), "Use 'launch abort'"),
     ("postponing an unknown launch", lambda x: x.postpone("shop-9", LATER, "ada", REASON),
      "no launch 'shop-9'. Known, newest first: 'shop-1.2'"),
     ("aborting an unknown launch", lambda x: x.abort("shop-9", "ada", REASON), "no launch 'shop-9'"),

@@ -14,7 +14,7 @@ from launch_pipeline.ledger.launch import Launch, LaunchState
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.migrate import migrate
-from launch_pipeline.ledger.proof.verify import read_kept, verify
+from launch_pipeline.ledger.proof.verify import read_rows, verify
 from launch_pipeline.ledger.schema import Entry
 from servers.chains import LAUNCH, append_some
 from servers.ledger_roles import OwnedLedger, owned_ledger
@@ -101,9 +101,9 @@ def untouched(pg_server: str) -> Iterator[OwnedLedger]:
     """Give one for all tests that change nothing, since everything is refused to them."""
     with owned_ledger(pg_server) as made:
         append_some(made.application)
-        before = read_kept(made.superuser, LAUNCH)
+        before = read_rows(made.superuser, LAUNCH)
         yield made
-        assert read_kept(made.superuser, LAUNCH) == before
+        assert read_rows(made.superuser, LAUNCH) == before
 
 
 def refused(dsn: str, statement: str) -> str:

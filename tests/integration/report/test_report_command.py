@@ -127,7 +127,7 @@ def test_unknown_launch_names_those_there_are(kept: str) -> None:
     """So that a typing error is seen at once."""
     done = run("production-2.4", "--ledger", kept)
     assert done.exit_code == 1
-    assert f"There is no launch 'production-2.4' in the ledger. There is '{LAUNCH}'." in done.stderr
+    assert f"There is no launch 'production-2.4' in the ledger. Known launches: '{LAUNCH}'." in done.stderr
 
 
 def test_empty_ledger_says_so(dsn: str) -> None:

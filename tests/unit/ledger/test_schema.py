@@ -154,8 +154,8 @@ def test_digest_of_plain_results_is_that_of_the_evidence_module() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"decided_by": ADA}, "machine's word"),
-        ({"recorded_by": RecordedBy.SLACK}, "machine's word"),
+        ({"decided_by": ADA}, "machine's outcome"),
+        ({"recorded_by": RecordedBy.SLACK}, "machine's outcome"),
         ({"results": ()}, "cannot be 'passed'"),
         ({"results": (a_result(verdict=Verdict.FAILED),)}, "the checks say 'failed'"),
         ({"results": (a_result(), a_result(verdict=Verdict.INCONCLUSIVE))}, "say 'inconclusive'"),

@@ -209,7 +209,7 @@ def test_document_with_our_marks_is_refused(tmp_path: Path, monkeypatch: pytest.
     """A report that was saved over the document cannot be made into another report."""
     (tmp_path / document.NAME).write_text("# A\n<!--launch:annex-->\n")
     monkeypatch.setattr(document, "checklist_folder", lambda: tmp_path)
-    with pytest.raises(ConfigurationError, match="take it out"):
+    with pytest.raises(ConfigurationError, match="remove it"):
         document.read_document()
     (tmp_path / document.NAME).unlink()
     with pytest.raises(ConfigurationError, match="restore the document"):

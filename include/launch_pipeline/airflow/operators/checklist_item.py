@@ -186,7 +186,7 @@ class ChecklistItemOperator(HITLOperator):
 
     def _pass_or_ask(self, context: Context, launch: LaunchContext, evidence: Evidence | None) -> Any:
         if evidence and evidence.passed and self.ends:
-            record = ledger().keep_pass(machine_record(self.spec, launch, context["ti"], evidence))
+            record = ledger().append_pass(machine_record(self.spec, launch, context["ti"], evidence))
             return record.model_dump(mode="json")
         return self._ask(context, launch, evidence)
 

@@ -123,7 +123,7 @@ AGAIN: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], str]] = {
     "other evidence": (
         BOTH, "passed", "Approve", {"evidence": "sha256:" + "0" * 64}, "evidence has changed"),
     "no evidence where there is some": (BOTH, "passed", "Approve", {"evidence": ""}, "evidence has changed"),
-    "evidence where there is none": ({}, "passed", "Approve", {"evidence": "0" * 64}, "there is none any more"),
+    "evidence where there is none": ({}, "passed", "Approve", {"evidence": "0" * 64}, "none any more"),
     "blanks for a reason": ({}, "passed", "Reject", {"reason": " " * 30}, "needs a reason"),
     "an unknown option": ({}, "passed", "Maybe", {}, "not take the answer 'Maybe'"),
     "no option": ({}, "passed", "", {}, "not take the answer"),
