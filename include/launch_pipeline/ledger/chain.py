@@ -102,7 +102,7 @@ def chain_problem(link: Link, position: int, previous: str) -> str | None:
         return _misplaced(link.position, position)
     if link.previous != previous:
         before = f"row {position - 1}" if position > 1 else "nothing"
-        return f"it does not follow {before}: 'previous' is {link.previous}, not {previous}"
+        return f"it does not follow {before} as it is now: 'previous' is {link.previous}, not {previous}"
     if link.content_digest != link.computed_content_digest():
         return "its content was changed: it no longer has the digest in 'content_digest'"
     if link.digest != link.computed_digest():

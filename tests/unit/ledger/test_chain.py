@@ -113,7 +113,7 @@ def test_row_whose_digests_were_made_anew_betrays_itself_by_the_next() -> None:
     links = five()
     forged = relinked(changed(links, 1, appended_at=NOON - timedelta(days=1)))[1]
     position, problem = problem_of([links[0], forged, *links[2:]])
-    assert (position, "was does not follow row 2 as it is now" in problem) == (3, True)
+    assert (position, "does not follow row 2 as it is now" in problem) == (3, True)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_removed_row_with_new_numbers_is_named() -> None:
     links = five()
     closed = [*links[:2], *(link.model_copy(update={"position": link.position - 1}) for link in links[3:])]
     position, problem = problem_of(closed)
-    assert (position, "was does not follow row 2" in problem) == (3, True)
+    assert (position, "does not follow row 2" in problem) == (3, True)
 
 
 def test_swapped_rows_are_named() -> None:
@@ -150,7 +150,7 @@ def test_swapped_rows_are_named() -> None:
         last,
     ]
     position, problem = problem_of(swapped)
-    assert (position, "was does not follow row 1" in problem) == (2, True)
+    assert (position, "does not follow row 1" in problem) == (2, True)
 
 
 def test_inserted_row_is_named() -> None:
@@ -161,7 +161,7 @@ def test_inserted_row_is_named() -> None:
     assert problem_of([*links[:2], put_in, *links[2:]]) == (3, "there is another row 3")
     moved = [link.model_copy(update={"position": link.position + 1}) for link in links[2:]]
     position, problem = problem_of([*links[:2], put_in, *moved])
-    assert (position, "was does not follow row 3" in problem) == (4, True)
+    assert (position, "does not follow row 3" in problem) == (4, True)
 
 
 def test_rows_of_another_launch_do_not_follow() -> None:
