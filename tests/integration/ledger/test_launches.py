@@ -124,7 +124,7 @@ def test_second_launch_is_refused_with_the_name_of_the_first(dsn: str, launches:
     assert "production already has an active launch 'shop-1.2', started by ada.technical at " in str(
         caught.value
     )
-    assert str(caught.value).endswith("finish it or run 'launch abort shop-1.2'.")
+    assert str(caught.value).endswith("Finish it or run 'launch abort shop-1.2'.")
     assert kinds(dsn, "shop-1.3") == []
 
 

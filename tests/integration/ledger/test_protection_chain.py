@@ -418,7 +418,7 @@ def test_end_without_its_seals_is_named(dsn: str) -> None:
     """Whatever the conductor's steps were made to say: the ledger holds no seal of any phase."""
     Launches(dsn).start(a_launch(), PLAN)
     Launches(dsn).end(LAUNCH, LaunchState.COMPLETE)
-    assert str(verify(dsn, LAUNCH).broken).endswith("it says 'complete', and week_1 is not")
+    assert str(verify(dsn, LAUNCH).broken).endswith("it says 'complete', but week_1 is not")
 
 
 @pytest.mark.parametrize("kind", ["decision", "machine_pass", "seal", "bypass", "round", "launch_postponed"])

@@ -136,7 +136,7 @@ def test_export_brings_its_verifier(kept: str, tmp_path: Path) -> None:
     code, says = proved("shop.jsonl")
     assert (code, "No head was given" in says) == (0, True)
     code, says = proved("shop.jsonl", "--head", "sha256:" + "0" * 64)
-    assert (code, "rows are missing, or made anew" in says) == (1, True)
+    assert (code, "rows are missing or were rewritten" in says) == (1, True)
     path.write_text(path.read_text(encoding="utf-8").replace("line two", "line 2"), encoding="utf-8")
     code, says = proved("shop.jsonl")
     assert (code, "row 5 (line 5, decision week_1.security.audit): its content was changed" in says) == (

@@ -164,7 +164,7 @@ def test_complete_is_what_the_rows_prove(own: str) -> None:
     rewrite(own, LAUNCH)
     data = json.loads(run(LAUNCH, "--ledger", own, "--format", "json").stdout)
     assert data["status"] == "record broken"
-    assert "it says 'complete', and sign_off is not" in data["chain"]["broken"]
+    assert "it says 'complete', but sign_off is not" in data["chain"]["broken"]
 
 
 def test_end_that_the_table_alone_says_is_none(dsn: str) -> None:
