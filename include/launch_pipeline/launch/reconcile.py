@@ -124,8 +124,9 @@ def _problem(item: ItemState) -> str | None:
         by = f" by {item.changed_by_hand}" if item.changed_by_hand else ""
         return f"{item.item_ref} was marked {item.state}{by} without a record: a bypass."
     if item.outcome is Outcome.REJECTED and item.severity is Severity.BLOCKING and item.valid_record:
-        who = item.valid_record.decided_by
-        return f"{item.item_ref} was rejected by {who.name if who else 'a person'}: {item.valid_record.reason}"
+        person = item.valid_record.decided_by
+        by = person.name if person else "a person"
+        return f"{item.item_ref} was rejected by {by}: {item.valid_record.reason}"
     if item.outcome is Outcome.NOT_REACHED:
         return f"{item.item_ref} was not reached (state {item.state or 'none'})."
     return None
