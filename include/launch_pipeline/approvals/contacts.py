@@ -73,11 +73,11 @@ class Contacts(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for place, problem, fix in (*self._doubles(), *self._strangers(), *self._repeats()):
+        for place, problem, fix in (*self._duplicates(), *self._unknown_ids(), *self._repeats()):
             raise fault(place, problem, fix)
         return self
 
-    def _doubles(self) -> Iterator[tuple[str, str, str]]:
+    def _duplicates(self) -> Iterator[tuple[str, str, str]]:
         for field in ("id", "slack_id", "airflow_user", "email"):
             values = [str(getattr(p, field)).casefold() for p in self.people if getattr(p, field) is not None]
             for value, times in Counter(values).items():
@@ -85,7 +85,7 @@ class Contacts(Frozen):
                     problem = f"the {field} {value!r} belongs to {times} people."
                     yield f"people.{field}", problem, "give each person one of their own."
 
-    def _strangers(self) -> Iterator[tuple[str, str, str]]:
+    def _unknown_ids(self) -> Iterator[tuple[str, str, str]]:
         known = {person.id for person in self.people}
         fix = f"use one of: {', '.join(sorted(known))}."
         for role, holders in self.roles.items():

@@ -1,4 +1,4 @@
-"""Answers that did not count, kept beside those that did: once each, and bounded for each person."""
+"""Append refused answers to the ledger: each once, and a limited number per account."""
 
 from __future__ import annotations
 

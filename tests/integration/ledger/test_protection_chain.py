@@ -280,7 +280,7 @@ def test_tail_removed_is_found_by_an_announced_head(kept: str) -> None:
 
 
 def test_rewritten_chain_is_found_by_seal_or_head(kept: str) -> None:
-    """Who makes every digest anew still has the seal against him, and the head that was announced."""
+    """A forger who recomputes every digest still contradicts the seal and the announced head."""
     head = Ledger(kept).head(LAUNCH)
     assert head is not None
     change = "UPDATE launch.ledger SET content = replace(content::text, 'line two', 'line 2')::json"

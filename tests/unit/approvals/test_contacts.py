@@ -139,5 +139,5 @@ def test_people_without_accounts_are_not_found_by_them(contacts: Contacts) -> No
 
 
 def test_roles_of_a_person_include_fallbacks(contacts: Contacts) -> None:
-    """A person's roles are those he answers for."""
+    """A person's roles are those they answer for."""
     assert contacts.roles_of("ada") == [Role.TECHNICAL_LEAD, Role.OPERATIONS_LEAD, Role.QA_LEAD]

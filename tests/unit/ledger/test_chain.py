@@ -221,7 +221,7 @@ def broken_content(*entries: Entry) -> tuple[int, str]:
 
 
 def test_evidence_must_have_its_digest() -> None:
-    """What the person saw cannot be exchanged beside the digest of what he saw."""
+    """What the person saw cannot be exchanged beside the digest of what they saw."""
     results = [a_result(headline="all is well").model_dump(mode="json")]
     assert "'evidence_digest' is not the digest of 'results'" in problem_of_content(4, results=results)
 

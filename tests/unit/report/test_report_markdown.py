@@ -168,7 +168,7 @@ def test_texts_of_others_do_nothing(text: str) -> None:
 
 
 def test_ids_of_others_do_nothing_either() -> None:
-    """Whoever may append to the ledger may name an item as he likes."""
+    """Anyone who may append to the ledger can name an item freely."""
     odd = record_of(FIRST).model_copy(update={"item_ref": "a.b`|\n## <b>"})
     made = render(report_of([Entry.of_record(odd)]), DOCUMENT)
     assert made.count("`a.b   ## <b>`") == 2
