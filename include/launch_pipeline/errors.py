@@ -1,21 +1,21 @@
-"""Every error of the project, in one tree.
+"""Define every error of the project, in one tree.
 
 ::
 
     LaunchError
     ├── ConfigurationError        a file or setting is wrong; names file, place, value and fix
     │   └── ChecklistError        ... in a checklist; names the item as well
-    ├── InvalidChecklist          all that is wrong with one file, as ChecklistErrors
-    ├── Inconclusive              a check could not find out; never a pass, becomes a question
-    │   ├── NotConnected          no connection or variable of that name
-    │   └── Unreachable           the authority did not answer; worth another attempt
-    ├── AnswerRefused             a person's answer does not count; says why
-    ├── LaunchRefused             a launch may not start, move or go on; says why
-    ├── LedgerError               the ledger contradicts what is asked of it
-    │   └── LedgerUnavailable     the ledger cannot be reached; the caller keeps what it has
+    ├── InvalidChecklist          everything that is wrong with one file, as ChecklistErrors
+    ├── Inconclusive              a check got no result; never a pass, so a person is asked
+    │   ├── NotConnected          a connection or variable is not configured
+    │   └── Unreachable           the authority did not answer; the check may be repeated
+    ├── AnswerRefused             a person's answer does not count
+    ├── LaunchRefused             a launch may not start, move or go on
+    ├── LedgerError               the ledger contradicts the request
+    │   └── LedgerUnavailable     the ledger cannot be reached; the caller keeps its data and retries
     └── OperationError            running the stack failed (port, disk, component, REST)
 
-Each message says what is wrong, where, and what to do about it.
+Each message says what is wrong, where, and how to fix it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 
 class LaunchError(Exception):
-    """Base of everything this project raises on purpose."""
+    """The base of every error that this project raises on purpose."""
 
 
 @dataclass(eq=False)
@@ -32,16 +32,16 @@ class ConfigurationError(LaunchError):
     """A file or a setting is wrong."""
 
     source: str
-    """The file or setting, as a person would look for it."""
+    """The file or setting, by the name a person would look for."""
     place: str
-    """Where in it: a dotted path, or an empty string for the whole."""
+    """The place in it as a dotted path; an empty string for the whole."""
     problem: str
-    """What is wrong, with the offending value."""
+    """The problem, with the offending value."""
     fix: str
-    """What to write instead."""
+    """The text or value to write instead."""
 
     def __str__(self) -> str:
-        """Render one line: source, place, problem, fix."""
+        """Render source, place, problem and fix on one line."""
         where = f"{self.source}: {self.place}" if self.place else self.source
         return f"{where}: {self.problem} Fix: {self.fix}"
 
@@ -52,7 +52,7 @@ class ChecklistError(ConfigurationError):
 
 @dataclass(eq=False)
 class InvalidChecklist(LaunchError):
-    """All that is wrong with one checklist file."""
+    """Everything that is wrong with one checklist file."""
 
     problems: tuple[ChecklistError, ...]
 
@@ -63,14 +63,14 @@ class InvalidChecklist(LaunchError):
 
 @dataclass(eq=False)
 class Inconclusive(LaunchError):
-    """A check could not find out. The verdict is ``inconclusive`` and a person is asked."""
+    """A check got no result: the verdict is ``inconclusive`` and a person is asked."""
 
     reason: str
-    """One headline a person can act on, without secrets."""
+    """A headline that a person can act on, without secrets."""
     retryable: bool = False
-    """Whether asking again may help within the same run of the check."""
+    """Whether another attempt within the same run of the check may help."""
     retry_after: float | None = None
-    """Seconds the authority asked us to wait, if it did."""
+    """The seconds that the authority asked us to wait, if any."""
 
     def __str__(self) -> str:
         """Render the reason."""
@@ -87,15 +87,15 @@ class Unreachable(Inconclusive):
 
 @dataclass(eq=False)
 class AnswerRefused(LaunchError):
-    """A person's answer does not count; the gate stays open."""
+    """A person's answer does not count, and the request stays open."""
 
     code: str
-    """Short stable word for logs and tests, e.g. ``not_your_role``."""
+    """A short, stable word for logs and tests, e.g. ``not_your_role``."""
     reason: str
-    """One sentence for the person who answered."""
+    """A sentence for the person who answered."""
 
     def __str__(self) -> str:
-        """Render the sentence for the person."""
+        """Render the sentence for the person who answered."""
         return self.reason
 
 
@@ -104,11 +104,11 @@ class LaunchRefused(LaunchError):
 
 
 class LedgerError(LaunchError):
-    """The ledger contradicts what is asked of it."""
+    """The ledger contradicts the request."""
 
 
 class LedgerUnavailable(LedgerError):
-    """The ledger cannot be reached now; the caller keeps what it has and tries again."""
+    """The ledger cannot be reached; the caller keeps its data and tries again."""
 
 
 class OperationError(LaunchError):

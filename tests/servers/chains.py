@@ -16,7 +16,7 @@ from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
-from launch_pipeline.ledger.proof.verify import read_kept
+from launch_pipeline.ledger.proof.verify import read_rows
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.records import NOON, a_record, a_result, a_seal
 
@@ -154,7 +154,7 @@ def behind_the_triggers(dsn: str) -> Iterator[Connection[Any]]:
 
 def rewrite(dsn: str, launch_id: str = LAUNCH) -> None:
     """Make all links and digests of a launch anew, as somebody would who knows how and may."""
-    links = read_kept(dsn, launch_id).links
+    links = read_rows(dsn, launch_id).links
     with behind_the_triggers(dsn) as connection:
         for link in relinked(links):
             connection.execute(_CHANGED, link.model_dump())

@@ -15,8 +15,7 @@ import pytest
 from launch_pipeline.approvals.deployed import policy
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import OperationError
-from launch_pipeline.launch.deployed_checklists import deployed_dags
-from launch_pipeline.launch.planned import launch_plan
+from launch_pipeline.launch.deployed_checklists import deployed_dags, launch_plan
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger

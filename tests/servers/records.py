@@ -45,7 +45,7 @@ def a_record(**changes: Any) -> Record:
     """Make the record of a machine's pass; ``outcome`` of a person brings Ada."""
     outcome = Outcome(changes.get("outcome", Outcome.PASSED))
     results = changes.get("results", (a_result(),))
-    by_machine = outcome in {Outcome.PASSED, Outcome.NOT_REACHED, Outcome.OPEN}
+    by_machine = outcome in {Outcome.PASSED, Outcome.NOT_REACHED}
     needs_reason = not by_machine and outcome is not Outcome.APPROVED
     fields: dict[str, Any] = {
         "launch_id": "shop-1.2",

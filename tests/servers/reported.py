@@ -13,10 +13,9 @@ from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.engine.registry import parameter_models
-from launch_pipeline.launch.deployed_checklists import deployed_dags
-from launch_pipeline.launch.planned import launch_plan
+from launch_pipeline.launch.deployed_checklists import deployed_dags, launch_plan
 from launch_pipeline.ledger.launch import Launch
-from launch_pipeline.ledger.proof.verify import Kept, verify_links
+from launch_pipeline.ledger.proof.verify import LaunchRows, verify_links
 from launch_pipeline.ledger.schema import (
     Acknowledgement,
     DecidedBy,
@@ -200,7 +199,7 @@ def report_of(
     of = launch or a_launch()
     links = tuple(a_chain([*([started(of, plan())] if conducted else []), *entries]))
     given: dict[str, Any] = {
-        "kept": Kept(launch_id=LAUNCH, links=links, launch=of if conducted else None),
+        "rows": LaunchRows(launch_id=LAUNCH, links=links, launch=of if conducted else None),
         "verified": verify_links(LAUNCH, links),
         "launch": of if conducted else None,
         "phases": phases(),

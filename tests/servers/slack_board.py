@@ -12,7 +12,7 @@ from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
-from launch_pipeline.launch.plans import deployed_plans
+from launch_pipeline.launch.deployed_checklists import deployed_plans
 from launch_pipeline.launch.reconcile import STATE_OF
 from launch_pipeline.ledger.schema import Outcome, RecordedBy, SealedRecord
 from launch_pipeline.slack.bridge.projection.views import Deployment

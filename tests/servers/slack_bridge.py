@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.deployed import contacts, policy
-from launch_pipeline.launch.plans import deployed_plans
+from launch_pipeline.launch.deployed_checklists import deployed_plans
 from launch_pipeline.slack.bridge.app import Tempo, serve
 from launch_pipeline.slack.bridge.connection.watchdog import Pace
 from launch_pipeline.slack.bridge.interactions.answers import Patience

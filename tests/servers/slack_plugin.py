@@ -21,8 +21,8 @@ from launch_pipeline.approvals.rules import AnswerRequest, judge_answer
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.launch.deployed_checklists import deployed_plans
 from launch_pipeline.launch.evidence import Evidence
-from launch_pipeline.launch.plans import deployed_plans
 from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH
 from launch_pipeline.slack.protocol import (
     Board,

@@ -1,3 +1,3 @@
-"""People: contacts, roles and policy, so that it can be said who may answer what."""
+"""Hold contacts, roles and policy, and decide who may answer what."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is who: people, the roles they hold, and the rollback contacts of the document's appendix."""
+"""Read the contacts file: people, the roles they hold, and the document's rollback contacts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = "contacts.example.yaml"
 SIGNING_ROLES = (Role.TECHNICAL_LEAD, Role.PRODUCT_MANAGER, Role.OPERATIONS_LEAD, Role.CTO)
-"""The document's Sign-Off: without holders of these four no launch can end."""
+"""The roles of the document's Sign-Off: a launch cannot end without holders of all four."""
 FALLBACKS = {Role.QA_LEAD: Role.TECHNICAL_LEAD}
-"""The document names no QA lead; its items go to the technical lead unless the contacts name one."""
+"""The document names no QA lead, so the technical lead answers unless the contacts name one."""
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Email = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -37,22 +37,22 @@ class Person(Frozen):
     email: Email
     phone: Words
     slack_id: SlackId | None = None
-    """Slack's member id (``U…``), not the display name, which anybody can change."""
+    """Slack's member id (``U…``), not the display name, which each user can change."""
     airflow_user: Words | None = None
-    """The Airflow user name; without it a person can be told but cannot answer."""
+    """The Airflow user name; without it a person is notified but cannot answer."""
     active: bool = True
-    """False: kept for old records, can neither answer nor be asked."""
+    """False for people who left: old records still name them, but they are not asked and cannot answer."""
 
 
 class RoleHolders(Frozen):
-    """Who answers for a role: one person first, then the backups in this order."""
+    """The people who answer for a role: the primary, then the backups in this order."""
 
     primary: Identifier
     backups: tuple[Identifier, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Primary, then backups."""
+        """The ids of the primary and then the backups."""
         return (self.primary, *self.backups)
 
 
@@ -64,7 +64,7 @@ class RollbackContact(Frozen):
 
 
 class Contacts(Frozen):
-    """The contacts file. Every id it names exists, and nobody can be mistaken for somebody else."""
+    """The contacts file: every id it names exists, and no two people share an id, account or e-mail."""
 
     schema_version: Literal[1] = 1
     people: tuple[Person, ...]
@@ -73,11 +73,11 @@ class Contacts(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for place, problem, fix in (*self._doubles(), *self._strangers(), *self._repeats()):
+        for place, problem, fix in (*self._duplicates(), *self._unknown_ids(), *self._repeats()):
             raise fault(place, problem, fix)
         return self
 
-    def _doubles(self) -> Iterator[tuple[str, str, str]]:
+    def _duplicates(self) -> Iterator[tuple[str, str, str]]:
         for field in ("id", "slack_id", "airflow_user", "email"):
             values = [str(getattr(p, field)).casefold() for p in self.people if getattr(p, field) is not None]
             for value, times in Counter(values).items():
@@ -85,16 +85,16 @@ class Contacts(Frozen):
                     problem = f"the {field} {value!r} belongs to {times} people."
                     yield f"people.{field}", problem, "give each person one of their own."
 
-    def _strangers(self) -> Iterator[tuple[str, str, str]]:
+    def _unknown_ids(self) -> Iterator[tuple[str, str, str]]:
         known = {person.id for person in self.people}
         fix = f"use one of: {', '.join(sorted(known))}."
         for role, holders in self.roles.items():
             for person_id in holders.ids:
                 if person_id not in known:
-                    yield f"roles.{role}", f"{person_id!r} is nobody in 'people'.", fix
+                    yield f"roles.{role}", f"no person in 'people' has the id {person_id!r}.", fix
         for index, contact in enumerate(self.rollback):
             if contact.person not in known:
-                yield f"rollback.{index}.person", f"{contact.person!r} is nobody in 'people'.", fix
+                yield f"rollback.{index}.person", f"no person in 'people' has the id {contact.person!r}.", fix
 
     def _repeats(self) -> Iterator[tuple[str, str, str]]:
         for role, holders in self.roles.items():
@@ -121,9 +121,9 @@ class Contacts(Frozen):
         return next((p for p in self.people if wanted and p.email.casefold() == wanted), None)
 
     def holders(self, role: Role) -> list[Person]:
-        """Give the active people who answer for a role: primary first, then backups.
+        """Return the active people who answer for a role: primary first, then backups.
 
-        A role of ``FALLBACKS`` without active holders is answered by its fall-back's holders.
+        Where a role of ``FALLBACKS`` has no active holders, the holders of its fallback answer.
         """
         own = self._own_holders(role)
         return own or (self._own_holders(FALLBACKS[role]) if role in FALLBACKS else [])
@@ -133,28 +133,20 @@ class Contacts(Frozen):
         people = [self.person(person_id) for person_id in named.ids] if named else []
         return [p for p in people if p is not None and p.active]
 
-    def fallback_note(self, role: Role) -> str | None:
-        """Say who answers instead where a role falls back; None where it has holders of its own."""
-        if role not in FALLBACKS or self._own_holders(role):
-            return None
-        instead = FALLBACKS[role]
-        names = " or ".join(p.name for p in self._own_holders(instead)) or "nobody yet"
-        return f"No {role.label} is named in the contacts; the {instead.label} ({names}) answers instead."
-
     def roles_of(self, person_id: str) -> list[Role]:
-        """Give the roles a person answers for, fall-backs included."""
+        """Return the roles a person answers for, fallbacks included."""
         return [role for role in Role if any(p.id == person_id for p in self.holders(role))]
 
     def unstaffed(self, roles: Iterable[Role]) -> list[Role]:
-        """Give those of the roles that nobody active answers for, each once, in the given order."""
+        """Return the roles without an active holder, each once, in the given order."""
         return [role for role in dict.fromkeys(roles) if not self.holders(role)]
 
 
 def load_contacts(path: Path, needed: Collection[Role] = SIGNING_ROLES) -> Contacts:
     """Read the contacts file.
 
-    Raises ConfigurationError naming file, place, value and fix for whatever the models refuse, and for a
-    role of ``needed`` without an active holder.
+    Raises ConfigurationError with file, place, value and fix if the models refuse it, or if a role of
+    ``needed`` has no active holder.
     """
     contacts = load_model(path, Contacts, EXAMPLE)
     for role in contacts.unstaffed(needed):

@@ -1,4 +1,4 @@
-"""The contacts and the policy of this deployment, read again when their file changes."""
+"""Return the contacts and the policy of this deployment, and read each again when its file changes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CONTACTS_VARIABLE = "LAUNCH_CONTACTS"
 
 
 def contacts() -> Contacts:
-    """The people of this deployment, from the file named by ``LAUNCH_CONTACTS``.
+    """Return the people of this deployment, from the file that ``LAUNCH_CONTACTS`` names.
 
-    Raises ConfigurationError where it is missing or wrong.
+    Raises ConfigurationError if it is missing or wrong.
     """
     named = os.environ.get(CONTACTS_VARIABLE)
     path = Path(named) if named else include_folder() / "contacts.yaml"
@@ -24,7 +24,7 @@ def contacts() -> Contacts:
 
 
 def policy() -> Policy:
-    """The team's rules about answers. Raises ConfigurationError where the file is wrong."""
+    """Return the team's rules about answers. Raises ConfigurationError if the file is wrong."""
     path = checklist_folder() / "policy.yaml"
     return _policy(path, _stamp(path))
 

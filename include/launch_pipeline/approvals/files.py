@@ -1,4 +1,4 @@
-"""Read a YAML file of this room into a frozen model; say file, place, value and fix when it is wrong."""
+"""Read a YAML file into a frozen model; an error names file, place, value and fix."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _FIXES = {
     "missing": "add it",
     "extra_forbidden": "remove it, or correct its spelling",
     "string_type": "write it in quotes",
-    "string_pattern_mismatch": "write it in the form shown",
+    "string_pattern_mismatch": "match the form of the example",
 }
 
 
 def fault(place: str, problem: str, fix: str) -> PydanticCustomError:
-    """Make an error that a validator raises and ``load_model`` turns into a ConfigurationError."""
+    """Build the error that a validator raises and ``load_model`` turns into a ConfigurationError."""
     return PydanticCustomError(
         _FAULT, "{place}: {problem} Fix: {fix}", {"place": place, "problem": problem, "fix": fix}
     )
@@ -36,8 +36,8 @@ def fault(place: str, problem: str, fix: str) -> PydanticCustomError:
 def load_model(path: Path, model: type[M], example: str) -> M:
     """Read one YAML mapping as ``model``.
 
-    ``example`` names the file that shows the form. Raises ConfigurationError for a file that cannot be
-    read, that is no YAML, or that the model refuses (its first problem, and how many more there are).
+    ``example`` names a file in the right form. Raises ConfigurationError if the file cannot be read, is not
+    YAML, or is refused by the model (with the first problem and the number of further ones).
     """
     content = read_yaml(path)
     try:
@@ -50,11 +50,11 @@ def load_model(path: Path, model: type[M], example: str) -> M:
 def _first_problem(error: ValidationError, example: str) -> tuple[str, str, str]:
     details = error.errors(include_url=False)
     first = details[0]
-    more = f" ({len(details) - 1} more after this one.)" if len(details) > 1 else ""
+    more = f" ({len(details) - 1} more follow.)" if len(details) > 1 else ""
     if first["type"] == _FAULT:
         context = first["ctx"]
         return context["place"], f"{context['problem']}{more}", context["fix"]
-    return _place(first), f"{_problem(first)}{more}", f"{_fix(first)}; {example} shows the form."
+    return _place(first), f"{_problem(first)}{more}", f"{_fix(first)}; see {example} for the form."
 
 
 def _place(detail: ErrorDetails) -> str:

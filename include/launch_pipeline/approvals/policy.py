@@ -1,4 +1,4 @@
-"""The team's rules about answers, as data: who may waive, who may answer, how long things take."""
+"""Read the policy file: the team's rules on who may answer and waive, and how long things take."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 EXAMPLE = "include/checklists/policy.yaml"
 ALWAYS_WAIVE = (Role.TECHNICAL_LEAD, Role.CTO)
-"""Who may waive any item whose owner ``who_may_waive`` does not name; but not their own blocking ones."""
+"""Roles that may waive for owners ``who_may_waive`` leaves out, except their own blocking items."""
 _LEAST = {
     "recheck": timedelta(seconds=1),
     "fresh_for": timedelta(seconds=1),
-    # An answer within half a second of parking fails the task in Airflow 3.3; after one second never.
+    # Airflow 3.3 fails a task that is answered in its first half second of waiting, and none after a second.
     "settle": timedelta(seconds=1),
     "remind_after": timedelta(seconds=1),
     "remind_every": timedelta(seconds=1),
@@ -30,37 +30,37 @@ _LEAST = {
 
 
 class Policy(Frozen):
-    """The policy file; every rule has a default, and the defaults are the strict side."""
+    """The policy file; every rule has a default, and the defaults are strict."""
 
     schema_version: Literal[1] = 1
     who_may_waive: dict[Role, Annotated[tuple[Role, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """Owner of an item -> roles that may answer *Waive* and *Not applicable* for it."""
+    """The owner of an item to the roles that may answer *Waive* and *Not applicable* for it."""
     owner_waives_blocking: bool = False
     """Whether an owner may answer *Waive* and *Not applicable* for their own blocking items."""
     waive_blocking_items: bool = True
-    """Whether a blocking item may be waived at all. *Not applicable* stays possible."""
+    """Whether a blocking item may be waived at all; *Not applicable* stays possible."""
     self_approval: bool = False
     """Whether the person who triggered the launch may answer go/no-go and sign."""
     self_approval_of_items: bool = False
-    """Whether the person who triggered the launch may let ordinary items pass that somebody else could."""
+    """Whether the person who triggered the launch may approve or waive items that others could."""
     two_roles_one_person: bool = False
     """Whether one person may decide and sign for several roles of one launch."""
     slack_by_email: bool = False
     """Whether Slack users without a Slack id in the contacts are found by e-mail."""
     min_reason_length: Annotated[int, Field(ge=1, le=500)] = 10
-    """Characters of a reason that can be seen; blanks and the like are not counted."""
+    """The shortest reason, in visible characters; blanks and the like do not count."""
     recheck: Duration = timedelta(seconds=60)
-    """Between two looks at a failing check while a person is asked."""
+    """The interval between two runs of a failing check while its request is open."""
     fresh_for: Duration = timedelta(hours=1)
-    """How old evidence may be when somebody approves it."""
+    """The maximum age of evidence when a person approves it."""
     settle: Duration = timedelta(seconds=3)
-    """How long a task must have been waiting before an answer is passed to Airflow."""
+    """The minimum time a task waits before an answer is passed to Airflow."""
     remind_after: Duration = timedelta(minutes=30)
-    """From the request to the first reminder."""
+    """The time from the request to the first reminder."""
     remind_every: Duration = timedelta(hours=2)
-    """Between two reminders."""
+    """The interval between two reminders."""
     escalate_after: Duration = timedelta(hours=4)
-    """From the request until the role's backups are asked as well."""
+    """The time from the request until the role's backups are asked as well."""
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
@@ -76,19 +76,19 @@ class Policy(Frozen):
         return self
 
     def waiver_roles(self, owner: Role, severity: Severity) -> tuple[Role, ...]:
-        """Give the roles that may waive an item of this owner, the owner first where they may."""
+        """Return the roles that may waive an item of this owner, starting with the owner if allowed."""
         if named := self.who_may_waive.get(owner):
             return named
         roles = tuple(dict.fromkeys((owner, *ALWAYS_WAIVE)))
         return roles if self.owner_may_waive(owner, severity) else roles[1:]
 
     def owner_may_waive(self, owner: Role, severity: Severity) -> bool:
-        """Whether those who answer for an item may waive it; else another person must."""
+        """Whether an item's owner may waive it; otherwise another person must."""
         if named := self.who_may_waive.get(owner):
             return owner in named
         return self.owner_waives_blocking or severity is Severity.ADVISORY
 
 
 def load_policy(path: Path) -> Policy:
-    """Read the policy file. Raises ConfigurationError naming file, place, value and fix."""
+    """Read the policy file. Raises ConfigurationError with file, place, value and fix."""
     return load_model(path, Policy, EXAMPLE)

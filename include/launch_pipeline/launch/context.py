@@ -1,4 +1,4 @@
-"""What checks, questions and records know of the launch they belong to."""
+"""Describe the launch that a run belongs to, for its checks, requests and records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class LaunchContext(BaseModel):
     """The launch that a run belongs to.
 
-    The conductor's form fills it once, for ``admit``. Everything later reads it from the launch's row in the
+    The conductor's form fills it once, for ``admit``. After that it is read from the launch's row in the
     ledger, never from a run's configuration or an XCom.
     """
 
@@ -32,15 +32,15 @@ class LaunchContext(BaseModel):
     release_sha: str = ""
     previous_release: str = ""
     launch_at: str = ""
-    """With its zone; of a launch that was admitted, the time in force."""
+    """The launch time with its zone; once the launch is admitted, the time in force."""
     started_by: str | None = None
-    """Airflow user who triggered the conductor's run."""
+    """The Airflow user who triggered the conductor's run."""
 
     @classmethod
     def of_form(cls, run_id: str, form: Mapping[str, Any], started_by: str) -> LaunchContext:
         """Read the conductor's form.
 
-        Raises ConfigurationError where a field cannot be read.
+        Raises ConfigurationError if a field cannot be read.
         """
         known = {name: value for name, value in form.items() if value is not None}
         try:
@@ -48,7 +48,7 @@ class LaunchContext(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             source, place = f"configuration of run {run_id!r}", ".".join(map(str, first["loc"]))
-            fix = "trigger another run with it corrected."
+            fix = "correct it and trigger another run."
             raise ConfigurationError(source, place, f"{first['input']!r} is not accepted.", fix) from error
 
     @classmethod
@@ -66,11 +66,11 @@ class LaunchContext(BaseModel):
         )
 
     def conf(self) -> dict[str, Any]:
-        """The configuration to hand to another run of the same launch."""
+        """Return the configuration for another run of the same launch."""
         return self.model_dump(exclude={"launch_id"})
 
     def variables(self) -> dict[str, Any]:
-        """Launch variables for ``${name}``; an empty field is no variable, so it is named as missing."""
+        """Return the variables for ``${name}``; empty fields are left out and so reported missing."""
         now = datetime.now(UTC)
         values = {
             "launch_id": self.launch_id,
@@ -86,9 +86,7 @@ class LaunchContext(BaseModel):
 
 
 def launch_variables(given: dict[str, Any]) -> dict[str, Any]:
-    """What a launch's form would set, as far as it is given, and everything else that is given."""
-    from launch_pipeline.launch.context import LaunchContext  # noqa: PLC0415
-
+    """Return the variables that a launch with these form fields would set, and all other given values."""
     texts = [name for name, field in LaunchContext.model_fields.items() if field.annotation is str]
     form = {name: str(given[name]) for name in texts if name in given}
     return {**LaunchContext.model_validate({"launch_id": "terminal", **form}).variables(), **given}

@@ -1,4 +1,7 @@
-"""The checklists of this deployment as specs of tasks: what Dag files, guard and conductor build on."""
+"""The checklists of this deployment: the plan and the item specs of each Dag, and the plan of a launch.
+
+Files are parsed once for each digest, so an edited file is read again by every process that asks.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,18 @@ from typing import TYPE_CHECKING
 from launch_pipeline.checklist.files import checklist_folder, file_digest
 from launch_pipeline.checklist.load import checklist_files, load_phase
 from launch_pipeline.checklist.plan import plan_dags
+from launch_pipeline.checklist.sequence import GO_NO_GO, ROLLBACK, STEPS
+from launch_pipeline.checklist.vocabulary import Role, Severity
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.errors import ChecklistError, InvalidChecklist
 from launch_pipeline.launch.item_records import ItemSpec
+from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from launch_pipeline.approvals.policy import Policy
     from launch_pipeline.checklist.plan import DagPlan
 
 
@@ -30,9 +38,9 @@ class DeployedDag:
 
 
 def shipped_dag(checklist: str, dag_id: str) -> DeployedDag:
-    """One Dag of one checklist file.
+    """Return one Dag of one checklist file.
 
-    Raises InvalidChecklist: Airflow shows it as an import error, with file, item, value and fix.
+    Raises InvalidChecklist, which Airflow shows as an import error with file, item, value and fix.
     """
     path = checklist_folder() / checklist
     dags = _dags_of(path, file_digest(path)) if path.exists() else {}
@@ -43,11 +51,48 @@ def shipped_dag(checklist: str, dag_id: str) -> DeployedDag:
 
 
 def deployed_dags() -> dict[str, DeployedDag]:
-    """Every Dag of every checklist file, in the document's order. Raises InvalidChecklist."""
+    """Return every Dag of every checklist file, in the document's order. Raises InvalidChecklist."""
     found: dict[str, DeployedDag] = {}
     for path in checklist_files():
         found |= _dags_of(path, file_digest(path))
     return found
+
+
+def deployed_plans() -> dict[str, DagPlan]:
+    """Return the plan of every Dag, in the document's order. Raises InvalidChecklist."""
+    return {dag_id: dag.plan for dag_id, dag in deployed_dags().items()}
+
+
+def launch_plan(dags: Mapping[str, DeployedDag], policy: Policy) -> LaunchPlan:
+    """Plan a launch that starts now: its Dags in the conductor's order, their items, and the rules in force.
+
+    Raises KeyError if a Dag that the conductor runs is missing.
+    """
+    phases = [*(dag_id for step in STEPS for dag_id in step), ROLLBACK]
+    return LaunchPlan(
+        steps=STEPS,
+        decision=GO_NO_GO,
+        rollback=ROLLBACK,
+        items={dag_id: tuple(map(_planned, dags[dag_id].specs.values())) for dag_id in phases},
+        rules=Rules(
+            self_approval=policy.self_approval,
+            two_roles_one_person=policy.two_roles_one_person,
+            waive_blocking_items=policy.waive_blocking_items,
+            may_waive={role: policy.waiver_roles(role, Severity.ADVISORY) for role in Role},
+        ),
+    )
+
+
+def _planned(spec: ItemSpec) -> PlannedItem:
+    item = spec.item
+    return PlannedItem(
+        ref=spec.ref,
+        owner=item.owner,
+        severity=item.severity,
+        mode=item.mode,
+        gate=item.gate,
+        rounds=item.repeat.times if item.repeat else 1,
+    )
 
 
 @lru_cache(maxsize=32)

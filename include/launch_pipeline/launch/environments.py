@@ -17,23 +17,23 @@ ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
 
 
 def environment_of(launch: LaunchContext) -> Environment:
-    """The environment in which a launch runs, as its file says now.
+    """Return the environment of a launch, as its file is now.
 
-    Raises ConfigurationError where the file is missing or wrong, and where it is that of a rehearsal and the
-    launch is none: however the file got there, its side effects and its compressed time are for rehearsals.
+    Raises ConfigurationError if the file is missing or wrong, or if it is for rehearsals and the launch is
+    not one: its side effects and its compressed time must never reach a real launch.
     """
     environment = environment_named(launch.environment)
     if environment.rehearsal and not launch.rehearsal:
-        problem = f"is for rehearsals, and the launch {launch.launch_id!r} is none."
-        fix = "take 'rehearsal: true' out of the file again, or launch in another environment."
+        problem = f"is for rehearsals, but the launch {launch.launch_id!r} is not one."
+        fix = "remove 'rehearsal: true' from the file, or launch in another environment."
         raise ConfigurationError(f"the environment {launch.environment!r}", "rehearsal", problem, fix)
     return environment
 
 
 def environment_named(name: str) -> Environment:
-    """The environment file of that name; without a name, an environment in which nothing is set.
+    """Return the environment of that name; without a name, one that sets nothing.
 
-    Raises ConfigurationError where the file is missing or wrong.
+    Raises ConfigurationError if the file is missing or wrong.
     """
     if not name:
         return Environment(name="none")
@@ -42,9 +42,9 @@ def environment_named(name: str) -> Environment:
 
 
 def environment_files() -> dict[str, Path]:
-    """Environment files of this deployment by name; examples are none.
+    """Return the environment files of this deployment by name, without the examples.
 
-    Files of the folder that ``LAUNCH_ENVIRONMENTS`` names come before those of ``include/environments``.
+    Files in the folder that ``LAUNCH_ENVIRONMENTS`` names override those of ``include/environments``.
     """
     folders = [include_folder() / "environments", Path(os.environ.get(ENVIRONMENTS_VARIABLE, ""))]
     files = [file for folder in folders if folder.name for file in sorted(folder.glob("*.yaml"))]

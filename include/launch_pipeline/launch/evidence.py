@@ -1,4 +1,4 @@
-"""What the machine saw of one item in one pass, as it travels between trigger, worker and gate."""
+"""Carry the results of an item's checks between trigger, worker and gate."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from launch_pipeline.base import Frozen
 from launch_pipeline.checks.evidence import digest
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.ledger.schema import headline_of
 
 EVIDENCE_KEY = "evidence"
-"""XCom under which an asking item shows its latest evidence."""
+"""The XCom key under which an item with an open request shows its latest evidence."""
 REFUSAL_KEY = "refused"
-"""XCom that says why the last answer to an item did not count."""
+"""The XCom key of the reason why the last answer to an item did not count."""
 _LONGEST = 1000
 _SHOWN = {"kind", "params", "authority", "verdict", "headline", "findings"}
-"""What a person goes by; when it was seen, how long that took and in how many attempts is none of it."""
+"""The fields that a person decides on; times, durations and attempts are not among them."""
 PIN_LENGTH = 12
-"""Hexadecimal digits of a digest that a pin has at least."""
+"""The minimum length of a pin, in hexadecimal digits of a digest."""
 
 
 class Evidence(Frozen):
@@ -45,7 +46,7 @@ class Evidence(Frozen):
 
     @classmethod
     def inconclusive(cls, task_instance_id: str, reason: str) -> Self:
-        """Evidence that nothing could be found out at all."""
+        """Build evidence that says that nothing could be found out."""
         now = datetime.now(UTC)
         result = CheckResult(
             kind="none",
@@ -62,17 +63,17 @@ class Evidence(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _without_digest(cls, value: Any) -> Any:
-        # It is computed from the rest, so what was sent with it says nothing.
+        # The digest is computed from the other fields, so a digest that was sent along is ignored.
         return {k: v for k, v in value.items() if k != "digest"} if isinstance(value, dict) else value
 
     @property
     def digest(self) -> str:
-        """``sha256:<hex>`` of what is shown: two looks that show the same have the same."""
+        """The ``sha256:<hex>`` of what a person is shown: passes that show the same have the same digest."""
         return digest([result.model_dump(mode="json", include=_SHOWN) for result in self.results])
 
     @property
     def pin(self) -> str:
-        """The begin of the digest, as cards and modals carry it."""
+        """The start of the digest, as cards and modals carry it."""
         return self.digest.removeprefix("sha256:")[:PIN_LENGTH]
 
     @property
@@ -82,55 +83,52 @@ class Evidence(Frozen):
 
     @property
     def headline(self) -> str:
-        """The first headline that is no pass, or the first of all."""
-        bad = [r.headline for r in self.results if r.verdict is not Verdict.PASSED]
-        return (bad or [r.headline for r in self.results] or ["no checks"])[0]
+        """The headline of the first check that did not pass, else of the first."""
+        return headline_of(self.results) if self.results else "no checks"
 
     def older_than(self, age: timedelta, at: datetime | None = None) -> bool:
         """Whether this was observed longer than ``age`` before ``at``, or before now."""
         return (at or datetime.now(UTC)) - self.observed_at > age
 
     def payload(self) -> dict[str, Any]:
-        """Plain JSON types, for events and XComs; with the digest, so that a client can pin it."""
+        """Return plain JSON types for events and XComs, with the digest so that a client can pin it."""
         return {**self.model_dump(mode="json"), "digest": self.digest}
 
 
 def digest_of(evidence: Evidence | None) -> str:
-    """What an answer is stamped with; empty where an item has no evidence."""
+    """Return the digest to stamp an answer with; empty if the item has no evidence."""
     return evidence.digest if evidence else ""
 
 
 def shows(evidence: Evidence | None, pin: str) -> bool:
-    """Whether a pin (a digest or its begin; empty for nothing) is that of this evidence."""
+    """Whether a pin (a digest or its start; empty for no evidence) matches this evidence."""
     wanted, now = pin.removeprefix("sha256:"), digest_of(evidence).removeprefix("sha256:")
     return now == wanted if len(wanted) < PIN_LENGTH else now.startswith(wanted)
 
 
 def evidence_changed(evidence: Evidence | None) -> AnswerRefused:
-    """Refuse an answer to other evidence than there is now."""
-    now = evidence.headline if evidence else "nothing any more"
-    sentence = (
-        f"The checks have seen something else since it was shown to you: {now[:300]}. Look, and answer again."
-    )
+    """Build the refusal of an answer that was given on other evidence than the latest."""
+    now = evidence.headline if evidence else "there is none any more"
+    sentence = f"The evidence has changed since you saw it: {now[:300]}. Look at it and answer again."
     return AnswerRefused("evidence_changed", sentence)
 
 
 def refusal_payload(ti: Any, why: str) -> dict[str, str]:
-    """Why the last answer to a task instance did not count; nothing where none was refused."""
+    """Return the XCom value that says why the last answer to a task instance did not count."""
     return {"task_instance_id": str(ti.id), "why": why[:_LONGEST]}
 
 
 def read_refusal(value: Any, task_instance_id: str) -> str:
-    """Why the last answer to exactly this task instance did not count; empty where none was refused."""
+    """Return why the last answer to this task instance did not count; empty if none was refused."""
     said = value if isinstance(value, dict) and value.get("task_instance_id") == task_instance_id else {}
     return str(said.get("why") or "")[:_LONGEST]
 
 
 def read_evidence(value: Any, task_instance_id: str) -> Evidence | None:
-    """Evidence of exactly this task instance, or None.
+    """Read evidence of exactly this task instance, or None.
 
-    XComs sent by a trigger arrive as JSON text, those of a worker as objects; one of an earlier try
-    survives a clear. Only what names this very task instance counts.
+    A trigger's XComs arrive as JSON text, a worker's as objects. An XCom of an earlier try survives a clear,
+    so evidence that names another task instance is ignored.
     """
     try:
         evidence = Evidence.model_validate(json.loads(value) if isinstance(value, str) else value)

@@ -1,4 +1,4 @@
-"""From what happened to a task to the record that is kept of it."""
+"""Build the record of an item from its spec, its launch and the answer that a person gave."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class TaskInstance(Protocol):
-    """What is read of Airflow's task instance; the same in triggerer, worker and gate."""
+    """The parts of Airflow's task instance that are used; the same in triggerer, worker and gate."""
 
     @property
     def id(self) -> Any: ...  # noqa: D102
@@ -44,7 +44,7 @@ class TaskInstance(Protocol):
 
 @dataclass(frozen=True)
 class ItemInstance:
-    """A task instance that the gate speaks for."""
+    """A task instance of an item that the gate records."""
 
     id: str
     dag_id: str
@@ -53,27 +53,32 @@ class ItemInstance:
 
 
 class ItemSpec(Frozen):
-    """An item with its place and origin, as it travels with its task."""
+    """An item with its place and origin, as its task carries it."""
 
     ref: str
     phase_id: str
     checklist_digest: str
     item: Item
     moments: tuple[Moment, ...] = ()
-    """Of every wait that comes before it in its Dag."""
+    """The moments of every wait that comes before it in its Dag."""
 
     def payload(self) -> dict[str, Any]:
-        """Plain JSON types, for the arguments of triggers."""
+        """Return plain JSON types, for the arguments of triggers."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     @property
+    def task_id(self) -> str:
+        """The id of its task, ``section.item``: unique in its Dag."""
+        return self.ref.removeprefix(f"{self.phase_id}.")
+
+    @property
     def options(self) -> tuple[Answer, ...]:
-        """The answers it takes."""
+        """The answers that its request takes."""
         return options_of(self.item)
 
 
 def outcome_of(answer: Answer, item: Item) -> Outcome:
-    """What an accepted answer makes of an item; re-check makes nothing of it (ValueError)."""
+    """Return the outcome that an accepted answer gives an item. Raises KeyError for *Re-check*."""
     if answer.affirms:
         return Outcome.APPROVED
     if answer.denies:
@@ -102,7 +107,7 @@ def _record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, **fields: A
 
 
 def machine_record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, evidence: Evidence) -> Record:
-    """Record of an item whose checks passed and that asks no person (ValueError where they did not)."""
+    """Build the record of an item that asks no person. Raises ValueError unless its checks passed."""
     return _record(
         spec, launch, ti, outcome=Outcome.PASSED, results=evidence.results, recorded_by=RecordedBy.MACHINE
     )
@@ -116,7 +121,7 @@ def decision_record(  # what is decided, where, by whom, on what
     person: Person,
     results: tuple[CheckResult, ...],
 ) -> Record:
-    """Record of an item that a person decided."""
+    """Build the record of an item that a person decided."""
     return _record(
         spec,
         launch,
@@ -133,7 +138,7 @@ def decision_record(  # what is decided, where, by whom, on what
 
 
 def not_reached_record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, reason: str) -> Record:
-    """Record of an item that another answer ended before its own."""
+    """Build the record of an item that another answer ended before its own."""
     return _record(
         spec,
         launch,
@@ -146,12 +151,12 @@ def not_reached_record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, 
 
 
 def gate_record(spec: ItemSpec, launch: LaunchContext, state: ItemState, gate: Any) -> Record:
-    """Record that the gate makes in an item's name: it has none that counts, so it was not reached."""
+    """Build the NOT_REACHED record for an item that has no valid record of its own."""
     item_ti = ItemInstance(
         id=state.task_instance_id,
         dag_id=gate.dag_id,
-        task_id=spec.ref.removeprefix(f"{spec.phase_id}."),
-        # The gate's try: a repaired phase says anew what was not reached.
+        task_id=spec.task_id,
+        # The try is the gate's, so that a repaired phase can record again what was not reached.
         try_number=gate.try_number,
     )
     reason = f"state {state.state or 'none'} when the phase was sealed"
@@ -160,7 +165,7 @@ def gate_record(spec: ItemSpec, launch: LaunchContext, state: ItemState, gate: A
 
 
 def with_rounds(record: Record, rounds: Sequence[Acknowledgement]) -> Record:
-    """The record with every round that was acknowledged; the same record without any."""
+    """Return the record with every round that was acknowledged."""
     return record.model_copy(update={"rounds": tuple(rounds)}) if rounds else record
 
 
@@ -172,25 +177,25 @@ class GivenAnswer(Frozen):
     signature: str = ""
     airflow_user: str
     evidence: str = ""
-    """Digest of the evidence that it was given on, as the guard stamps it; empty where there was none."""
+    """The digest of the evidence it was given on, as the guard stamps it; empty if there was none."""
     at: datetime | None = None
-    """When Airflow took the answer: the same however often it is offered to the ledger."""
+    """The time when Airflow took the answer, so that every attempt to append it has the same time."""
     via: RecordedBy = RecordedBy.API
 
     @classmethod
     def of_event(cls, event: dict[str, Any]) -> GivenAnswer:
-        """Read the event of an answered request; whatever is missing is empty, never a pass."""
+        """Read the event of an answered request; missing fields are empty, which is never a pass."""
         user = event.get("responded_by_user") or {}
         name = user.get("name") if isinstance(user, dict) else getattr(user, "name", None)
-        # More than one option is none that anybody knows.
+        # Several options at once make an option that no request has.
         option = ", ".join(map(str, event.get("chosen_options") or ()))
         given = cls.of_input(option, event.get("params_input"), name or "")
-        # A time from Airflow's task runner, its text from the REST API.
+        # It is a time from Airflow's task runner, and text from the REST API.
         return cls.model_validate({**given.model_dump(), "at": event.get("responded_at")})
 
     @classmethod
     def of_input(cls, option: str, params_input: Any, airflow_user: str) -> GivenAnswer:
-        """Read an answer from the form's fields. Only the guard may say how it came in."""
+        """Read an answer from the form's fields; the guard alone sets how it came in."""
         fields = params_input if isinstance(params_input, dict) else {}
         via = str(fields.get("via", ""))
         return cls(

@@ -1,6 +1,6 @@
-"""What a phase comes to: every item's state against its record. Knows no Airflow.
+"""Compare the state of every item of a phase with its record, and build the seal. Knows no Airflow.
 
-A green task without a record of this very task instance is a bypass: named, and the phase is not complete.
+A green task without a record of the same task instance is a bypass, and a phase with one is not complete.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ STATE_OF = {
     Outcome.REJECTED: "failed",
     Outcome.NOT_REACHED: "failed",
 }
-"""The state in which a task with that outcome ends; anything else was made by other means."""
+"""The state in which a task with that outcome ends; any other state was set by hand."""
 
 _OUTCOME_NEEDED = frozenset({"success", "skipped"})
 
 
 @dataclass(frozen=True)
 class ItemState:
-    """An item as the grid shows it, with the record that was found for it."""
+    """An item as the grid shows it, with the record found for it."""
 
     item_ref: str
     text: str
@@ -46,7 +46,7 @@ class ItemState:
 
     @property
     def valid_record(self) -> Record | None:
-        """The record, if it is of this task instance and says what the grid shows."""
+        """The record, if it is of this task instance and explains its state."""
         record = self.record
         if record is None or record.task_instance_id != self.task_instance_id:
             return None
@@ -54,29 +54,29 @@ class ItemState:
 
     @property
     def bypassed(self) -> bool:
-        """Whether the grid shows an end that no record of this task instance explains."""
+        """Whether the task ended well without a record of this task instance that explains it."""
         return self.state in _OUTCOME_NEEDED and self.valid_record is None
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome that counts; without a record that is *not reached*."""
+        """The outcome that counts: *not reached* without a valid record."""
         return self.valid_record.outcome if self.valid_record else Outcome.NOT_REACHED
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What the items of a phase come to."""
+    """The items of a phase, compared with their records."""
 
     items: tuple[ItemState, ...]
 
     @property
     def bypasses(self) -> tuple[str, ...]:
-        """Items that were made green or pink without a record."""
+        """The items that were marked green or pink without a record."""
         return tuple(i.item_ref for i in self.items if i.bypassed)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the phase is not complete, one sentence each."""
+        """The reasons why the phase is not complete, one sentence each."""
         return tuple(problem for item in self.items if (problem := _problem(item)))
 
     def seal(
@@ -91,7 +91,7 @@ class Reconciled:
         sealed_at: datetime,
         try_number: int,
     ) -> Seal:
-        """Make the seal over the records that count, complete only without problems."""
+        """Build the seal over the records that count; it is complete only without problems."""
         records = tuple(records)
         problems = (*self.problems, *also, *_of_other_checklists(records, checklist_digest))
         sealed = tuple(map(SealedRecord.of, records))
@@ -111,9 +111,9 @@ class Reconciled:
 
 
 def _of_other_checklists(records: Iterable[Record], digest: str) -> tuple[str, ...]:
-    """Name what was decided while the checklist was another one; a complete seal cannot list it."""
+    """Name records of another checklist version, which a complete seal cannot list."""
     return tuple(
-        f"{record.item_ref} was decided by another checklist; clear it with downstream."
+        f"{record.item_ref} was decided under another version of the checklist. Clear it with downstream."
         for record in records
         if record.checklist_digest != digest
     )
@@ -124,8 +124,9 @@ def _problem(item: ItemState) -> str | None:
         by = f" by {item.changed_by_hand}" if item.changed_by_hand else ""
         return f"{item.item_ref} was marked {item.state}{by} without a record: a bypass."
     if item.outcome is Outcome.REJECTED and item.severity is Severity.BLOCKING and item.valid_record:
-        who = item.valid_record.decided_by
-        return f"{item.item_ref} was rejected by {who.name if who else 'nobody'}: {item.valid_record.reason}"
+        person = item.valid_record.decided_by
+        by = person.name if person else "a person"
+        return f"{item.item_ref} was rejected by {by}: {item.valid_record.reason}"
     if item.outcome is Outcome.NOT_REACHED:
         return f"{item.item_ref} was not reached (state {item.state or 'none'})."
     return None

@@ -1,4 +1,4 @@
-"""JSON that can be read in one way only: the canonical form, and a reason where a text is in no such form."""
+"""Read and write JSON that every reader understands alike, and refuse any other with a reason."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEEPEST = 60
-"""Levels of objects and lists in a row's content; ``checks.evidence`` keeps no more."""
+"""The maximum depth of a row's content; ``checks.evidence`` cuts off what is deeper."""
 MOST_DIGITS, MOST_BITS = 4300, 12900
-"""Of a whole number; ``checks.evidence`` keeps none that is longer."""
+"""The maximum size of a whole number; ``checks.evidence`` keeps none that is longer."""
 _NUL_OR_HALF = re.compile("[\x00\ud800-\udfff]")
 
 
 def read_json(text: str, deepest: int = DEEPEST) -> Any:
     """Read JSON that every reader understands alike.
 
-    Raises ValueError with the reason: a key twice, NaN or infinity, half of a surrogate pair, NUL, a number
-    or a nesting beyond all measure, a byte order mark, or what is no JSON.
+    Raises ValueError with the reason: invalid JSON, a duplicate key, NaN or infinity, half of a surrogate
+    pair, NUL, a byte order mark, or a number or nesting beyond the limits.
     """
     try:
         value = json.loads(
@@ -41,12 +41,12 @@ def read_json(text: str, deepest: int = DEEPEST) -> Any:
 
 
 def written(value: Any) -> str:
-    """Write the canonical form: keys sorted, no spaces, and what needs no escape as itself."""
+    """Write the canonical form: sorted keys, no spaces, no unnecessary escapes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def read_canonical(text: str) -> Any:
-    """Read JSON that is written as the pipeline writes it. Raises ValueError with the reason."""
+    """Read JSON in the canonical form. Raises ValueError with the reason."""
     value = read_json(text)
     if written(value) != text:
         message = "it is not written in canonical JSON"
@@ -58,13 +58,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        message = f"the key {twice!r} is there twice"
+        message = f"the key {twice!r} appears twice"
         raise ValueError(message)
     return made
 
 
 def _constant(word: str) -> Any:
-    message = f"{word} is no number of JSON"
+    message = f"{word} is not a JSON number"
     raise ValueError(message)
 
 
@@ -84,7 +84,7 @@ def _integer(digits: str) -> int:
 
 
 def _depth_and_texts(value: Any) -> int:
-    """Count the levels, and look at every text on the way; without recursion."""
+    """Return the depth, and check every text on the way, without recursion."""
     deepest, waiting = 0, [(value, 1)]
     while waiting:
         here, level = waiting.pop()

@@ -1,7 +1,7 @@
-"""The chain of a launch: what the digest of a row covers, and where a chain is broken.
+"""Compute the digests of a launch's rows, and find where their chain is broken.
 
-The database makes the digests while it inserts (``migrations/0003``); this module computes them again from
-the rows alone, without trusting the database.
+The database computes the digests when a row is inserted (``migrations/0003``); this module computes them
+again from the rows alone, without trusting the database.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from launch_pipeline.base import Frozen
 from launch_pipeline.checks.evidence import digest
 
 GENESIS = "sha256:" + "0" * 64
-"""What the first row of a launch names as the digest before it."""
+"""The previous digest in the first row of a launch."""
 
 
 class Head(Frozen):
-    """The end of a chain: whoever noted it can tell later that nothing up to there was touched."""
+    """The end of a chain; a noted head proves later that nothing before it was changed."""
 
     position: int
     digest: str
 
     def __str__(self) -> str:
-        """Render it as it is announced."""
+        """Render the head as it is announced."""
         return f"{self.digest} (row {self.position})"
 
 
 class Link(Frozen):
-    """One row of the ledger, with its content as the text that is kept."""
+    """One row of the ledger, with its content as stored text."""
 
     seq: int
     position: int
-    """1, 2, 3, ... within the launch."""
+    """The number within the launch: 1, 2, 3, ..."""
     kind: str
-    """A word of ``EntryKind``; text, since a newer release may know more."""
+    """A value of ``EntryKind``; text, since a newer release may have more kinds."""
     launch_id: str
     dag_id: str
     item_ref: str
@@ -47,38 +47,38 @@ class Link(Frozen):
     content: str
     content_digest: str
     previous: str
-    """The digest of the launch's row before it."""
+    """The digest of the previous row of the launch."""
     digest: str
 
     def header(self) -> dict[str, object]:
-        """Give what the row's own digest covers: all but the digest itself, the content by its digest."""
+        """Return the fields that the row's digest covers: all others, the content by its digest."""
         moment = self.appended_at.astimezone(UTC).isoformat(timespec="microseconds")
         return {**self.model_dump(exclude={"content", "digest"}), "appended_at": moment}
 
     def computed_digest(self) -> str:
-        """``sha256:<hex>`` of the canonical JSON of the header."""
+        """Return the ``sha256:<hex>`` of the header's canonical JSON."""
         return digest(self.header())
 
     def computed_content_digest(self) -> str:
-        """``sha256:<hex>`` of the content's text, in UTF-8."""
+        """Return the ``sha256:<hex>`` of the content's text in UTF-8."""
         return "sha256:" + hashlib.sha256(self.content.encode()).hexdigest()
 
 
 class Break(Frozen):
-    """The first row of a chain that is not as it was kept, or the end after which rows are missing."""
+    """The first row of a chain that was changed, or the end after which rows are missing."""
 
     launch_id: str
     position: int
-    """Of the row; behind an end, that of the last row, 0 where there is none."""
+    """The row's position; for missing rows that of the last row, 0 if there is none."""
     seq: int | None = None
-    """None where it is no row that is wrong but the end."""
+    """None if rows are missing at the end."""
     kind: str = ""
     item_ref: str = ""
     problem: str
 
     @classmethod
     def at(cls, link: Link, problem: str) -> Self:
-        """Name a row."""
+        """Build the break at a row."""
         return cls(
             launch_id=link.launch_id,
             position=link.position,
@@ -97,16 +97,16 @@ class Break(Frozen):
 
 
 def chain_problem(link: Link, position: int, previous: str) -> str | None:
-    """Say what is wrong with a row that should be at ``position``, after one with digest ``previous``."""
+    """Return what is wrong with a row expected at ``position`` after one with digest ``previous``."""
     if link.position != position:
         return _misplaced(link.position, position)
     if link.previous != previous:
         before = f"row {position - 1}" if position > 1 else "nothing"
-        return f"it was not kept after {before} as it is now: 'previous' is {link.previous}, not {previous}"
+        return f"it does not follow {before} as it is now: 'previous' is {link.previous}, not {previous}"
     if link.content_digest != link.computed_content_digest():
-        return "its content was changed after it was kept: it has another digest than 'content_digest'"
+        return "its content was changed: it no longer has the digest in 'content_digest'"
     if link.digest != link.computed_digest():
-        return "one of its columns was changed after it was kept: they have another digest than 'digest'"
+        return "one of its columns was changed: they no longer have the digest in 'digest'"
     return None
 
 

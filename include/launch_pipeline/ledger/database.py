@@ -1,4 +1,4 @@
-"""Short connections to the ledger's database; whatever goes wrong becomes an error of our own."""
+"""Open short connections to the ledger's database, and translate its errors into our own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 10
-_FIX = "Check the connection 'launch_ledger' and that PostgreSQL runs; nothing is lost, it is tried again."
+_FIX = "Check the connection 'launch_ledger' and that PostgreSQL is up. Nothing is lost; it will be retried."
 _LIMIT = "SELECT set_config('statement_timeout', %s, false)"
 
 
@@ -22,10 +22,9 @@ _LIMIT = "SELECT set_config('statement_timeout', %s, false)"
 def connected(dsn: str, statement_seconds: int = STATEMENT_SECONDS) -> Iterator[Connection[Any]]:
     """Open one connection for one transaction: committed at the end, rolled back on any error.
 
-    ``dsn`` is a libpq URI or key=value text. Raises LedgerUnavailable where the database does not answer
-    (at most 5 s to connect, ``statement_seconds`` for each statement), LaunchRefused for a row of a launch
-    that has ended, LedgerError for what else it refuses.
-    No message contains the password.
+    ``dsn`` is a libpq URI or key=value text. Raises LedgerUnavailable if the database does not answer (within
+    5 s to connect, ``statement_seconds`` for each statement), LaunchRefused for a row of a launch that has
+    ended, and LedgerError for any other refusal. No message contains the password.
     """
     import psycopg  # noqa: PLC0415 - loads libpq; Dag files must not pay for it
 
@@ -51,7 +50,7 @@ async def aconnected(dsn: str) -> AsyncIterator[AsyncConnection[Any]]:
 
 
 def _options() -> dict[str, Any]:
-    # A peer that vanished would otherwise be waited for until the kernel gives up, after minutes.
+    # Without the timeout a vanished peer blocks until the kernel gives up, after minutes.
     return {
         "connect_timeout": CONNECT_SECONDS,
         "tcp_user_timeout": 1000 * STATEMENT_SECONDS,
@@ -77,10 +76,10 @@ def _translated(error: Exception, dsn: str) -> LedgerError | LaunchRefused:
     )
     if isinstance(error, missing):
         return LedgerUnavailable(
-            f"The ledger has no tables yet, or older ones ({detail}). Run its migrations; it is tried again."
+            f"The ledger's tables are missing or outdated ({detail}). Run its migrations; it will be retried."
         )
     if isinstance(error, psycopg.errors.CheckViolation):
-        return LaunchRefused(f"The ledger keeps nothing more of it: {detail.partition(' HINT')[0]}.")
+        return LaunchRefused(f"The ledger refused the row: {detail.partition(' HINT')[0]}.")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return LedgerUnavailable(f"The ledger cannot be reached: {detail}. {_FIX}")
     return LedgerError(f"The ledger's database refused ({type(error).__name__}): {detail}")

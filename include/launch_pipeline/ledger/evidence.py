@@ -1,4 +1,4 @@
-"""The latest evidence of each task instance: what people see, and what an answer rests on."""
+"""Store the latest evidence of each task instance, which people see and answers rely on."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _MANY = "SELECT task_instance_id, content FROM launch.evidence WHERE task_instan
 
 
 class EvidenceTable:
-    """Evidence behind a libpq address, as plain JSON; every method raises LedgerUnavailable."""
+    """The evidence in a database, as plain JSON; every method raises LedgerUnavailable."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
     def write(self, launch_id: str, task_instance_id: str, content: Mapping[str, Any]) -> None:
-        """Keep what the checks of a task instance saw last, instead of what they saw before."""
+        """Store the latest evidence of a task instance in place of the previous one."""
         with connected(self._dsn) as connection:
             connection.execute(_WRITE, [task_instance_id, launch_id, json.dumps(content)])
 
     def read(self, task_instance_id: str) -> Any:
-        """Give what was written for a task instance last, None where nothing was."""
+        """Return the latest evidence of a task instance, or None."""
         with connected(self._dsn) as connection:
             row = connection.execute(_READ, [task_instance_id]).fetchone()
         return row[0] if row else None
 
 
 def evidence_stamps(connection: Connection[Any], launch_ids: list[str]) -> dict[str, datetime]:
-    """Give, by task instance, when the evidence of some launches was written."""
+    """Return when the evidence of some launches was written, by task instance."""
     return dict(connection.execute(_STAMPS, [launch_ids]).fetchall())
 
 
 def evidence_of(connection: Connection[Any], task_instance_ids: list[str]) -> dict[str, Any]:
-    """Give what was written for some task instances, by their ids."""
+    """Return the evidence of some task instances, by their ids."""
     return dict(connection.execute(_MANY, [task_instance_ids]).fetchall())

@@ -1,4 +1,4 @@
-"""A launch's rows as JSON Lines: one row a line in the order of the chain, with all that proves it."""
+"""Export a launch's rows as JSON Lines in the order of the chain, and read them back."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERIFIER = "verify_launch.py"
-"""Name of the verifier that lies beside an export."""
+"""The name of the verifier that is written beside an export."""
 
 
 def export_lines(links: Iterable[Link]) -> Iterator[str]:
-    """Write each row as one line of canonical JSON; the content is an object in it.
+    """Write each row as one line of canonical JSON, with its content as an object.
 
-    A content that can be read in two ways is written as text: its row is shown, and does not hold.
+    Ambiguous content is written as text, so that the row is exported and fails its verification.
     """
     for link in links:
         yield written({**link.header(), "content": _object_of(link.content), "digest": link.digest})
@@ -36,17 +36,17 @@ def _object_of(content: str) -> object:
 
 
 def verifier() -> str:
-    """Give the text of the verifier that needs nothing of the pipeline."""
+    """Return the source of the stand-alone verifier, which needs nothing of the pipeline."""
     return (files("launch_pipeline.ledger.proof") / "auditor.py").read_text(encoding="utf-8")
 
 
 def read_export(path: Path) -> list[Link]:
-    """Read the rows of an export, which are all of one launch.
+    """Read the rows of an export of one launch.
 
-    Raises ConfigurationError naming the line that is none.
+    Raises ConfigurationError naming the first line that is not a row.
     """
     try:
-        # Not splitlines(): a text may hold other characters that Unicode counts as ends of lines.
+        # Not splitlines(): texts may contain other characters that Unicode counts as line ends.
         lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
     except OSError as error:
         raise _wrong(path, "", f"cannot be read: {error}.") from error
@@ -54,7 +54,7 @@ def read_export(path: Path) -> list[Link]:
     for number, link in enumerate(links, start=1):
         if link.launch_id != links[0].launch_id:
             names = ", ".join(dict.fromkeys(link.launch_id for link in links))
-            raise _wrong(path, f"line {number}", f"holds rows of several launches: {names}.")
+            raise _wrong(path, f"line {number}", f"has rows of several launches: {names}.")
     return links
 
 
@@ -65,15 +65,16 @@ def _link(path: Path, number: int, data: bytes) -> Link:
         link = Link.model_validate({**fields, "content": written(fields["content"])})
     except ValidationError as error:
         first = error.errors()[0]
-        problem = f"is no row of a ledger: {'.'.join(map(str, first['loc']))}: {first['msg']}."
+        problem = f"is not a row of the ledger: {'.'.join(map(str, first['loc']))}: {first['msg']}."
         raise _wrong(path, f"line {number}", problem) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise _wrong(path, f"line {number}", f"is no row of a ledger: {error}.") from error
-    # Whatever else would be read as the same row is refused: a line has one reading and one spelling.
+        raise _wrong(path, f"line {number}", f"is not a row of the ledger: {error}.") from error
+    # A line has one spelling: any other text that reads as the same row is refused.
     if next(export_lines([link])) != line:
-        raise _wrong(path, f"line {number}", "is not written as an export is.")
+        raise _wrong(path, f"line {number}", "is not in the form of an export.")
     return link
 
 
 def _wrong(path: Path, place: str, problem: str) -> ConfigurationError:
-    return ConfigurationError(str(path), place, problem, "export the launch again: 'launch ledger export'.")
+    fix = "export the launch again with 'launch ledger export'."
+    return ConfigurationError(str(path), place, problem, fix)

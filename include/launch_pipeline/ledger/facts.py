@@ -1,4 +1,4 @@
-"""What the rows of a launch say of the launch itself: its start, its moves and its end."""
+"""Model the rows about a launch itself: its start, its postponements and its end."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Words = Annotated[str, Field(pattern=r"\S")]
 
 
 class Fact(BaseModel):
-    """The content of a row about the launch; what else such a row says proves nothing and stays in it."""
+    """The content of a row about the launch; unknown fields are preserved and prove nothing."""
 
     model_config = ConfigDict(frozen=True, extra="allow", serialize_by_alias=True)
 
     def content(self) -> dict[str, Any]:
-        """Give the content of the row."""
+        """Return the content of the row."""
         return self.model_dump(mode="json")
 
 
 class Started(Fact):
-    """The first row: every fact of the launch, and what it has to run."""
+    """The first row: every fact of the launch, and its plan."""
 
     environment: str
     rehearsal: bool
@@ -44,7 +44,7 @@ class Started(Fact):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.launch_at != self.planned_at:
-            message = "'launch_at' and 'planned_at' are not the same at the start"
+            message = "'launch_at' and 'planned_at' differ at the start"
             raise ValueError(message)
         without = sorted(self.plan.items.keys() - self.checklist_digests.keys())
         if without:
@@ -54,7 +54,7 @@ class Started(Fact):
 
 
 class Postponed(Fact):
-    """The launch time moved."""
+    """The launch time was moved."""
 
     before: AwareDatetime = Field(alias="from")
     to: AwareDatetime
@@ -73,14 +73,14 @@ class Aborted(Fact):
 
 
 class Ended(Fact):
-    """The launch ended by what its seals say."""
+    """The launch ended by its seals."""
 
     state: Literal[LaunchState.COMPLETE, LaunchState.NO_GO, LaunchState.ROLLED_BACK]
     ended_at: AwareDatetime
 
 
 class Derived:
-    """The facts of a launch, as its rows say them; the table of launches has to say the same."""
+    """The facts of a launch derived from its rows, with which the table of launches must agree."""
 
     def __init__(self, started: Started) -> None:
         self.started = started
@@ -89,13 +89,13 @@ class Derived:
 
     @property
     def state(self) -> LaunchState:
-        """Where the launch is."""
+        """The state of the launch."""
         if self.end is None:
             return LaunchState.ACTIVE
         return self.end.state if isinstance(self.end, Ended) else LaunchState.ABORTED
 
     def difference(self, launch: Launch) -> str | None:
-        """Name the first fact in which the table of launches differs from the rows."""
+        """Return the first fact in which the table of launches differs from the rows."""
         said = {
             **{name: getattr(self.started, name) for name in _OF_THE_START},
             "launch_at": self.launch_at,

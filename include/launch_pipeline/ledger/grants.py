@@ -1,4 +1,4 @@
-"""What the application's role may do with the tables that another role owns."""
+"""Grant the application's role its rights on the tables that another role owns."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 _ALL: LiteralString = "SELECT, INSERT, UPDATE, DELETE"
-"""On tables that keep no history, such as where a message stands in Slack."""
+"""The rights on tables without history, such as the places of messages in Slack."""
 _BY_TABLE: dict[str, LiteralString] = {
-    # Not whole rows: number, time and links are the database's own.
+    # Number, time and links of a row are set by the database alone.
     "ledger": "SELECT, INSERT (kind, launch_id, dag_id, item_ref, task_instance_id, try_number, content)",
-    # Nor who started what, and when: the first row of the chain says it as well.
+    # Who started a launch and when cannot be changed; the first row of the chain says it as well.
     "launches": (
         "SELECT, UPDATE (launch_at, state, ended_at),"
         " INSERT (launch_id, environment, rehearsal, release, release_sha, planned_at, launch_at, started_by,"
@@ -35,16 +35,16 @@ _OWNS = """
 
 
 def grant(connection: Connection[Any], role: str) -> None:
-    """Give a role what the application needs and take what else it has: of the ledger, reading and appending.
+    """Grant a role the rights that the application needs and revoke all others.
 
-    Raises LedgerError where the role could act as an owner, who can always give himself more.
+    Raises LedgerError if the role could act as an owner, who could grant itself more.
     """
     from psycopg import sql  # noqa: PLC0415 - loads libpq; Dag files must not pay for it
 
     if connection.execute(_OWNS, [role]).fetchone() == (True,):
         message = (
-            f"The application's role {role!r} can act as the owner of the ledger, who can change its tables;"
-            " give the application a role of its own that is neither superuser nor a member of the owner."
+            f"The application's role {role!r} can act as the owner of the ledger and change its tables."
+            " Give the application a role of its own that is neither superuser nor a member of the owner."
         )
         raise LedgerError(message)
     to = sql.Identifier(role)

@@ -11,7 +11,7 @@ from launch_pipeline.base import Frozen
 
 
 class LaunchState(StrEnum):
-    """Where a launch is; every state but ``active`` is an end."""
+    """The state of a launch; every state but ``active`` is an end."""
 
     ACTIVE = "active"
     COMPLETE = "complete"
@@ -21,20 +21,20 @@ class LaunchState(StrEnum):
 
 
 class Via(StrEnum):
-    """How a person said that a launch moves or ends."""
+    """How a person postponed or aborted a launch."""
 
     AIRFLOW = "airflow"
-    """Signed in to Airflow, which named them."""
+    """Signed in to Airflow, which vouches for the name."""
     TERMINAL = "terminal"
-    """With the ledger's address alone; the name is that of the operating system."""
+    """From a terminal with the ledger's address; the name is that of the operating system."""
 
 
 FROM_A_TERMINAL = "from a terminal"
-"""What is shown beside a name that Airflow did not vouch for."""
+"""The words beside a name that Airflow does not vouch for."""
 
 
 class Launch(Frozen):
-    """A launch, as asked for and as it stands."""
+    """A launch, as requested and as it is now."""
 
     launch_id: Annotated[str, Field(min_length=1, max_length=250)]
     environment: Annotated[str, Field(min_length=1)]
@@ -42,19 +42,19 @@ class Launch(Frozen):
     release: str
     release_sha: str
     launch_at: AwareDatetime
-    """When it launches, as of now."""
+    """The launch time in force."""
     started_by: str
     conf: dict[str, JsonValue] = Field(default_factory=dict)
-    """The form, as sent."""
+    """The form as it was sent."""
     checklist_digests: dict[str, str] = Field(default_factory=dict)
-    """Dag id -> digest of its checklist at the start."""
+    """The digest of each Dag's checklist at the start, by Dag id."""
     state: LaunchState = LaunchState.ACTIVE
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     planned_at: AwareDatetime | None = None
-    """The launch time as first asked for."""
+    """The launch time as first requested."""
 
     @property
     def over(self) -> bool:
-        """Whether it has ended in any way."""
+        """Whether the launch has ended in any way."""
         return self.state is not LaunchState.ACTIVE

@@ -1,14 +1,14 @@
-"""The state of each launch: one active launch per environment, its time, and how it ended."""
+"""Start, postpone and end launches: one active launch per environment."""
 
 from __future__ import annotations
 
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.approvals.written import visible_length
+from launch_pipeline.approvals.visible_text import visible_length
 from launch_pipeline.checks.evidence import canonical_json, plain
 from launch_pipeline.errors import LaunchRefused
-from launch_pipeline.ledger.database import aconnected, connected
+from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started
 from launch_pipeline.ledger.launch import Launch, LaunchState, Via
 from launch_pipeline.ledger.ledger import append_within
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 FARTHEST = timedelta(days=36500)
-"""How far away a launch may be: windows are counted from its time, and calendars end."""
-
+"""The farthest launch time: windows are computed from it, and calendars end."""
 
 _COLUMNS = (
     "launch_id, environment, rehearsal, release, release_sha, launch_at, started_by, conf,"
@@ -46,7 +45,7 @@ _WENT = """
     WHERE launch_id = %s AND k.kind = %s AND s.kind = %s
     AND s.dag_id = k.content #>> '{plan,decision}' AND s.content ->> 'complete' = 'true' LIMIT 1
 """
-"""Whether go was said: a complete seal of the decision."""
+"""Finds a complete seal of the decision: go was given."""
 _END = """
     UPDATE launch.launches SET state = %s, ended_at = clock_timestamp() WHERE launch_id = %s
     RETURNING ended_at
@@ -54,24 +53,24 @@ _END = """
 
 
 class Launches:
-    """The launches behind a libpq address; one short connection and transaction for each call.
+    """The launches in a database; each call opens one short connection and transaction.
 
-    Every method raises LedgerUnavailable where the database does not answer, and writes its ledger entry
-    in the transaction of its change.
+    Every method raises LedgerUnavailable if the database does not answer. A change and its ledger entry share
+    one transaction.
     """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
     def start(self, launch: Launch, plan: LaunchPlan | None = None) -> Launch:
-        """Start a launch, and return it as it stands.
+        """Start a launch, and return it.
 
-        ``plan`` is kept in the first row of its chain. Without one the launch can be ended by hand only:
+        ``plan`` goes into the first row of its chain. Without one the launch can only be ended by hand:
         nothing of it can be sealed or complete.
 
-        A launch that was started with the same environment, release and form is returned unchanged,
-        postponed or ended as it may be, with the checklist digests of its start. Raises LaunchRefused where
-        the id belongs to something else, or the environment has another active launch.
+        A launch that was started before with the same environment, release and form is returned as it is now,
+        with the checklist digests of its start. Raises LaunchRefused if the id belongs to another launch, or
+        the environment has another active launch.
         """
         launch = launch.model_copy(update={"conf": plain(launch.conf)})
         with connected(self._dsn) as connection:
@@ -84,41 +83,26 @@ class Launches:
             return found
 
     def get(self, launch_id: str) -> Launch:
-        """Give a launch. Raises LaunchRefused, naming known ones, where there is none of this id."""
+        """Return a launch. Raises LaunchRefused, with known ids, if there is none with this id."""
         with connected(self._dsn) as connection:
             return _get(connection, launch_id)
 
     def find(self, launch_id: str) -> Launch | None:
-        """Give a launch, or None where no conductor started one of this id."""
+        """Return a launch, or None if there is none with this id."""
         with connected(self._dsn) as connection:
             return _find(connection, launch_id)
-
-    async def aget(self, launch_id: str) -> Launch:
-        """Do the same as ``get``, for a triggerer's event loop."""
-        async with aconnected(self._dsn) as connection:
-            row = await (await connection.execute(_BY_ID, [launch_id])).fetchone()
-            known = [] if row else await (await connection.execute(_KNOWN)).fetchall()
-        if row is None:
-            raise _unknown(launch_id, known)
-        return _launch(row)
-
-    def active(self, environment: str) -> Launch | None:
-        """Give the environment's active launch, rehearsals aside."""
-        with connected(self._dsn) as connection:
-            row = connection.execute(_ACTIVE, [environment]).fetchone()
-        return _launch(row) if row else None
 
     def postpone(
         self, launch_id: str, new_time: datetime, by: str, reason: str, *, via: Via = Via.TERMINAL
     ) -> Launch:
         """Move an active launch to another time in the future; the same time again changes nothing.
 
-        Once go was said it is for this time or a later one; a rehearsal may be hurried. Raises LaunchRefused
-        for that, a time without zone, in the past or too far away, a missing reason and an ended launch.
+        After go, only a rehearsal may move to an earlier time. Raises LaunchRefused for that, for a time
+        without zone, in the past or too far away, for a missing reason, and for an ended launch.
         """
         if new_time.tzinfo is None or new_time.utcoffset() is None:
             naive = new_time.isoformat()
-            message = f"The time {naive} has no zone; write it as {naive}+00:00, or with your own offset."
+            message = f"The time {naive} has no zone. Write {naive}+00:00, or your own zone."
             raise LaunchRefused(message)
         _reason_or_refuse(reason, "postpone")
         with connected(self._dsn) as connection:
@@ -137,9 +121,9 @@ class Launches:
             return _get(connection, launch_id)
 
     def abort(self, launch_id: str, by: str, reason: str, *, via: Via = Via.TERMINAL) -> Launch:
-        """End an active launch by a person's word; an aborted one stays as it is.
+        """Abort an active launch for a person; an aborted one stays as it is.
 
-        Raises LaunchRefused for a missing reason and for a launch that ended otherwise.
+        Raises LaunchRefused for a missing reason, and for a launch that ended in another state.
         """
         _reason_or_refuse(reason, "abort")
         return self._finish(
@@ -149,12 +133,12 @@ class Launches:
         )
 
     def end(self, launch_id: str, state: LaunchState) -> Launch:
-        """End an active launch in ``state``; one that has ended so stays as it is.
+        """End an active launch in ``state``; one that ended in it stays as it is.
 
-        Raises LaunchRefused where it ended otherwise, and for ``active`` and ``aborted`` (use ``abort``).
+        Raises LaunchRefused if it ended in another state, and for ``active`` and ``aborted`` (use ``abort``).
         """
         if state in {LaunchState.ACTIVE, LaunchState.ABORTED}:
-            message = f"A launch does not end as '{state}' by itself; use 'launch abort' with a reason."
+            message = f"A launch does not end as '{state}' by itself. Use 'launch abort' with a reason."
             raise LaunchRefused(message)
         said = {"state": state}
         return self._finish(launch_id, state, lambda at: Ended.model_validate({**said, "ended_at": at}))
@@ -195,7 +179,7 @@ def _entry(launch_id: str, kind: EntryKind, said: Fact, number: int = 0) -> Entr
 
 
 def launches_of(connection: Connection[Any], launch_ids: list[str]) -> dict[str, Launch]:
-    """Give the launches among some ids, by id."""
+    """Return the launches with some ids, by id."""
     rows = connection.execute(_BY_IDS, [launch_ids]).fetchall()
     return {launch.launch_id: launch for launch in map(_launch, rows)}
 
@@ -232,11 +216,11 @@ def _occupied(connection: Connection[Any], environment: str) -> LaunchRefused:
     row = connection.execute(_ACTIVE, [environment]).fetchone()
     if row is None:
         # It ended between the two statements.
-        return LaunchRefused(f"{environment} had an active launch until just now; start this one again.")
+        return LaunchRefused(f"{environment} had an active launch until just now. Start this one again.")
     first = _launch(row)
     return LaunchRefused(
         f"{environment} already has an active launch {first.launch_id!r}, started by {first.started_by}"
-        f" at {_when(first.started_at)}; finish it or run 'launch abort {first.launch_id}'."
+        f" at {_when(first.started_at)}. Finish it or run 'launch abort {first.launch_id}'."
     )
 
 
@@ -244,27 +228,27 @@ def _same_or_refuse(found: Launch, asked: Launch) -> None:
     for field in ("environment", "rehearsal", "release", "release_sha", "conf"):
         there, here = getattr(found, field), getattr(asked, field)
         if there != here:
-            message = f"The launch {found.launch_id!r} exists with {field} {there!r}, not {here!r};"
-            raise LaunchRefused(f"{message} start the new one under another launch id.")
+            message = f"The launch {found.launch_id!r} exists with {field} {there!r}, not {here!r}."
+            raise LaunchRefused(f"{message} Start the new one under another launch id.")
     if found.planned_at != asked.launch_at:
-        message = f"The launch {found.launch_id!r} was started for {_when(found.planned_at)};"
-        raise LaunchRefused(f"{message} to move it, run 'launch postpone {found.launch_id}'.")
+        message = f"The launch {found.launch_id!r} was started for {_when(found.planned_at)}."
+        raise LaunchRefused(f"{message} To move it, run 'launch postpone {found.launch_id}'.")
 
 
 def _active_or_refuse(launch: Launch, what: str) -> None:
     if launch.over:
-        message = f"The launch {launch.launch_id!r} ended as '{launch.state}' at {_when(launch.ended_at)};"
-        raise LaunchRefused(f"{message} it cannot {what}. Start a new launch.")
+        message = f"The launch {launch.launch_id!r} ended as '{launch.state}' at {_when(launch.ended_at)}."
+        raise LaunchRefused(f"{message} It cannot {what}. Start a new launch.")
 
 
 def _future_or_refuse(connection: Connection[Any], new_time: datetime) -> None:
-    # The database's clock is the one that every component shares.
+    # All components share the database's clock.
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     if row is not None and new_time <= row[0]:
-        message = f"{_when(new_time)} is not in the future (it is {_when(row[0])}); choose a later time."
+        message = f"{_when(new_time)} is not in the future: it is {_when(row[0])}. Choose a later time."
         raise LaunchRefused(message)
     if row is not None and new_time - row[0] > FARTHEST:
-        message = f"{_when(new_time)} is more than {FARTHEST.days // 365} years away; choose an earlier time."
+        message = f"{_when(new_time)} is more than {FARTHEST.days // 365} years away. Choose an earlier time."
         raise LaunchRefused(message)
 
 
@@ -274,15 +258,15 @@ def _not_sooner_than_go(connection: Connection[Any], launch: Launch, new_time: d
     kinds = [EntryKind.LAUNCH_STARTED, EntryKind.SEAL]
     if connection.execute(_WENT, [launch.launch_id, *kinds]).fetchone():
         message = (
-            f"Go was said for {_when(launch.launch_at)}, so the launch cannot be sooner than that; to launch"
-            f" sooner, run 'launch abort {launch.launch_id}' and start another launch."
+            f"Go was given for {_when(launch.launch_at)}, so the launch cannot move to an earlier time. To"
+            f" launch earlier, run 'launch abort {launch.launch_id}' and start another launch."
         )
         raise LaunchRefused(message)
 
 
 def _reason_or_refuse(reason: str, verb: str) -> None:
     if not visible_length(reason):
-        message = f"To {verb} a launch, say why, in words that can be read: the reason is kept with it."
+        message = f"A reason is missing: say why you {verb} the launch, in words that can be read."
         raise LaunchRefused(message)
 
 

@@ -1,4 +1,4 @@
-"""The memory of every launch: entries that are appended once and read back, in PostgreSQL."""
+"""Append the entries of every launch to PostgreSQL, each once, and read them back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ANOTHER = """
         ORDER BY item_ref, position DESC
     ) latest WHERE person = %s LIMIT 1
 """
-"""Of each other item of the Dag only the latest decision counts; of those, one by this person."""
+"""Finds another item of the Dag whose latest decision is by this person."""
 _A_NO = """
     SELECT item_ref, content #>> '{decided_by,name}' FROM launch.ledger
     WHERE launch_id = %s AND kind = %s AND dag_id = %s AND content ->> 'outcome' = %s AND seq < %s LIMIT 1
@@ -42,33 +42,33 @@ _A_NO = """
 
 
 class Ledger:
-    """The ledger behind a libpq address; opens one short connection for each call.
+    """The ledger in a database; each call opens one short connection.
 
-    Every method raises LedgerUnavailable where the database does not answer; the caller keeps what it has
-    and calls again, which is safe because entries are kept once.
+    Every method raises LedgerUnavailable if the database does not answer. Calling again is safe, because an
+    entry is appended only once.
     """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
     def append(self, entry: Entry) -> int:
-        """Keep one entry and return its number; see ``append_all``."""
+        """Append one entry and return its number; see ``append_all``."""
         return self.append_all([entry])[0]
 
     def append_all(self, entries: Iterable[Entry]) -> list[int]:
-        """Keep all entries or none, and return their numbers.
+        """Append all entries or none, and return their numbers.
 
-        An entry that is there already keeps its number. Raises LedgerError where it is there with another
-        content: the same try cannot have said two things.
+        An entry that exists already keeps its number. Raises LedgerError if it exists with other content: one
+        try cannot say two things.
         """
         with connected(self._dsn) as connection:
             return [append_within(connection, entry) for entry in entries]
 
     def append_in_course(self, entries: Iterable[Entry]) -> list[int]:
-        """Do the same for what happens in a phase, which belongs to a launch that goes on.
+        """Append entries of a phase, which needs a launch that is under way.
 
-        Raises LaunchRefused where the launch is over or was never admitted; after its end only a rollback is
-        still kept.
+        Raises LaunchRefused if the launch was never admitted or is over; after an abort only its rollback can
+        still be appended.
         """
         entries = list(entries)
         with connected(self._dsn) as connection:
@@ -76,11 +76,11 @@ class Ledger:
                 _known_or_refuse(connection, launch_id)
             return [append_within(connection, entry) for entry in entries]
 
-    def keep_pass(self, record: Record) -> Record:
-        """Keep what the machine passed, and give what is kept of this try of its task.
+    def append_pass(self, record: Record) -> Record:
+        """Append a machine's pass, and return the record that this try of its task has in the ledger.
 
-        A triggerer that died after the append looks again, and what it saw first stays. Raises LaunchRefused
-        as ``append_in_course`` does.
+        A triggerer that died after the append checks again; its first record stays. Raises LaunchRefused as
+        ``append_in_course`` does.
         """
         entry = Entry.of_record(record)
         try:
@@ -88,23 +88,23 @@ class Ledger:
         except LedgerUnavailable:
             raise
         except LedgerError:
-            if (kept := self._kept_as(entry)) is None:
+            if (appended := self._appended_as(entry)) is None:
                 raise
-            return kept
+            return appended
         return record
 
-    def _kept_as(self, entry: Entry) -> Record | None:
-        """Give the record that is kept under the key of an entry, whatever it says."""
-        kept = self.entries(entry.launch_id, entry.kind)
+    def _appended_as(self, entry: Entry) -> Record | None:
+        """Return the record that the ledger has under the key of an entry, if any."""
+        rows = self.entries(entry.launch_id, entry.kind)
         key = (entry.task_instance_id, entry.try_number, entry.item_ref)
-        return next((k.record for k in kept if (k.task_instance_id, k.try_number, k.item_ref) == key), None)
+        return next((r.record for r in rows if (r.task_instance_id, r.try_number, r.item_ref) == key), None)
 
     def append_decision(self, entry: Entry, *, final: bool = False, twice: bool = False) -> int:
-        """Keep a decision or signature, unless its person has made another of this Dag in this launch.
+        """Append a decision or signature, unless its person has made another one in this Dag of the launch.
 
-        Looked at under the launch's lock and in the same transaction, so that of two at the same moment one
-        is refused. A decision counts until its item is decided anew; the same item may be tried again. In a
-        ``final`` Dag a no is never decided anew, by whomever. ``twice``: one person may decide for several.
+        The check runs under the launch's lock in the same transaction, so one of two simultaneous decisions
+        is refused. A decision counts until its item is decided again, which the same person may do. In a
+        ``final`` Dag a no stands for good. ``twice`` lets one person decide for several roles.
         Raises AnswerRefused ``two_roles`` or ``no_go``, and what ``append_in_course`` raises.
         """
         with connected(self._dsn) as connection:
@@ -120,17 +120,17 @@ class Ledger:
             return number
 
     def entries(self, launch_id: str, kind: EntryKind | None = None) -> list[KeptEntry]:
-        """Give a launch's entries in the order they were kept, all or of one kind."""
+        """Return a launch's entries in the order of the chain, all or of one kind."""
         query = (
             f"SELECT {_COLUMNS} FROM launch.ledger"  # noqa: S608 - constants
             " WHERE launch_id = %(launch)s AND (%(kind)s::text IS NULL OR kind = %(kind)s) ORDER BY position"
         )
         with connected(self._dsn) as connection:
             rows = connection.execute(query, {"launch": launch_id, "kind": kind}).fetchall()
-        return [_kept(row) for row in rows]
+        return [_entry(row) for row in rows]
 
     def record_of(self, launch_id: str, task_instance_id: str) -> Record | None:
-        """Give the record of one task instance, the latest where several tries left one."""
+        """Return the record of one task instance, the latest of several tries."""
         query = """
             SELECT content FROM launch.ledger
             WHERE launch_id = %s AND task_instance_id = %s AND kind = ANY(%s) ORDER BY position DESC LIMIT 1
@@ -140,7 +140,7 @@ class Ledger:
         return read_record(row[0]) if row else None
 
     def seal(self, launch_id: str, dag_id: str) -> Seal | None:
-        """Give the latest seal of a Dag's phase, None where it has not been sealed."""
+        """Return the latest seal of a Dag's phase, or None if it has none."""
         query = """
             SELECT content FROM launch.ledger
             WHERE launch_id = %s AND kind = %s AND dag_id = %s ORDER BY position DESC LIMIT 1
@@ -150,10 +150,10 @@ class Ledger:
         return Seal.model_validate(row[0]) if row else None
 
     def head(self, launch_id: str) -> Head | None:
-        """Give the end of a launch's chain as of now, None where nothing is kept of it.
+        """Return the current end of a launch's chain, or None if it has no rows.
 
-        Worth announcing where the database's owner cannot change it: ``launch ledger verify --head`` proves
-        later that nothing up to there was removed or rewritten.
+        Announce it where the database's owner cannot change it: ``launch ledger verify --head`` proves later
+        that no row before it was removed or rewritten.
         """
         query = """
             SELECT position, digest FROM launch.ledger WHERE launch_id = %s ORDER BY position DESC LIMIT 1
@@ -169,7 +169,7 @@ class Ledger:
 
 
 def records_after(connection: Connection[Any], launch_id: str, position: int) -> list[tuple[int, Record]]:
-    """Give the records of a launch that were kept after a row, each with the place of its own row."""
+    """Return the records of a launch after a position, each with its own position."""
     query = """
         SELECT position, content FROM launch.ledger
         WHERE launch_id = %s AND position > %s AND kind = ANY(%s) ORDER BY position
@@ -180,15 +180,15 @@ def records_after(connection: Connection[Any], launch_id: str, position: int) ->
 
 
 def lock_launch(connection: Connection[Any], launch_id: str) -> None:
-    """Let nobody else append to this launch until the transaction ends: numbers ascend as it commits."""
+    """Lock the launch against other writers until the transaction ends, so that numbers ascend."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"ledger/{launch_id}"])
 
 
 def append_within(connection: Connection[Any], entry: Entry) -> int:
-    """Append inside a transaction of the caller, who commits; promises what ``Ledger.append`` does.
+    """Append inside the caller's transaction, with the guarantees of ``Ledger.append``.
 
-    The row's place in the launch's chain, its digests and its time are the database's own
-    (``migrations/0003``): no client can choose them.
+    The database sets the row's position in the chain, its digests and its time (``migrations/0003``); no
+    client can choose them.
     """
     lock_launch(connection, entry.launch_id)
     content = canonical_json(entry.content).decode()
@@ -201,16 +201,16 @@ def append_within(connection: Connection[Any], entry: Entry) -> int:
         message = (
             f"The ledger of launch {entry.launch_id!r} already holds another {entry.kind} of"
             f" {entry.item_ref or entry.dag_id or 'the launch'} for try {entry.try_number} of"
-            f" {entry.task_instance_id}; what is kept is never changed. Clear the task to decide anew."
+            f" {entry.task_instance_id}. Entries are never changed: clear the task to decide again."
         )
         raise LedgerError(message)
     return int(found[0])
 
 
 def _known_or_refuse(connection: Connection[Any], launch_id: str) -> None:
-    # That it goes on is looked at by the database, for every row (``migrations/0005``).
+    # The database itself checks for every row that the launch is under way (``migrations/0005``).
     if not connection.execute("SELECT 1 FROM launch.launches WHERE launch_id = %s", [launch_id]).fetchone():
-        raise LaunchRefused(f"There is no launch {launch_id!r}, so nothing of it is kept.")
+        raise LaunchRefused(f"There is no launch {launch_id!r}, so nothing can be recorded for it.")
 
 
 def _another_values(entry: Entry, number: int) -> list[Any]:
@@ -224,19 +224,19 @@ def _no_values(entry: Entry, number: int) -> list[Any]:
 
 
 def _refuse_after_no(entry: Entry, said_of: str, said_by: str) -> None:
-    """Refuse whatever is no no itself: the one that was kept stands."""
+    """Refuse any answer but another no: the first one stands."""
     if entry.content.get("outcome") != Outcome.REJECTED:
-        sentence = f"{said_by} has said No ({said_of}), which ends this launch; start another launch."
+        sentence = f"{said_by} has said No ({said_of}), which ends this launch. Start another launch."
         raise AnswerRefused("no_go", sentence)
 
 
 def _two_roles(other: str, entry: Entry) -> AnswerRefused:
     sentence = (
-        f"You have already answered for another role in this launch ({other}), so {entry.item_ref} needs"
-        " another person who holds its role."
+        f"You have already answered for another role in this launch ({other}). {entry.item_ref} needs another"
+        " person who holds its role."
     )
     return AnswerRefused("two_roles", sentence)
 
 
-def _kept(row: tuple[Any, ...]) -> KeptEntry:
+def _entry(row: tuple[Any, ...]) -> KeptEntry:
     return KeptEntry.model_validate(dict(zip(_COLUMNS.split(", "), row, strict=True)))

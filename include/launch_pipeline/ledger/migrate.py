@@ -1,4 +1,4 @@
-"""Bring the database to the newest schema: numbered SQL files, each applied once, in order."""
+"""Migrate the database to the newest schema: numbered SQL files, each applied once, in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 _LOCK = 0x6C61756E6368
-"""The bytes of "launch": two starting components must not migrate side by side."""
+"""The bytes of "launch", for a lock that lets one component migrate at a time."""
 _MIGRATE_SECONDS = 300
 _TABLES = """
     CREATE SCHEMA IF NOT EXISTS launch;
@@ -27,17 +27,17 @@ _TABLES = """
 
 
 def migrations() -> list[tuple[str, bytes]]:
-    """Give the migrations in order: file name and SQL."""
+    """Return the file name and the SQL of each migration, in order."""
     folder = files("launch_pipeline.ledger") / "migrations"
     return sorted((f.name, f.read_bytes()) for f in folder.iterdir() if f.name.endswith(".sql"))
 
 
 def migrate(dsn: str, application: str | None = None) -> list[str]:
-    """Apply what is missing, all in one transaction, and return the names of what was applied.
+    """Apply missing migrations in one transaction, and return their names.
 
-    ``dsn`` is that of the tables' owner. ``application`` is the role of everything that runs afterwards; it
-    gets exactly the rights it needs. Raises LedgerUnavailable, and LedgerError where a migration was edited
-    after it had been applied, or where the application could act as the owner.
+    ``dsn`` is that of the tables' owner. The role ``application`` gets exactly the rights that the running
+    components need. Raises LedgerUnavailable, and LedgerError if a migration was edited after it had been
+    applied, or if the application could act as the owner.
     """
     with connected(dsn, _MIGRATE_SECONDS) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -58,6 +58,6 @@ def _apply(connection: Connection[Any], name: str, sql: bytes, applied: dict[str
         )
         return True
     if applied[name] != digest:
-        message = f"Migration {name} was changed after it had been applied; restore it and add a new one."
+        message = f"Migration {name} was changed after it had been applied. Restore it and add a new one."
         raise LedgerError(message)
     return False

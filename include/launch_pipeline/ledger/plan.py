@@ -1,6 +1,6 @@
-"""What a launch has to run, as its first row keeps it: phases in order, their items, and the rules in force.
+"""Model the plan in a launch's first row: its phases in order, their items, and the rules in force.
 
-A verifier derives from it what every later row has to be, without the checklists and the policy of today.
+A verifier checks every later row against it, without today's checklists and policy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role, Severi
 
 
 class PlannedItem(Frozen):
-    """What of an item decides which outcomes it may have."""
+    """The properties of an item that decide which outcomes it may have."""
 
     ref: str
     owner: Role
@@ -22,30 +22,30 @@ class PlannedItem(Frozen):
     mode: Mode
     gate: RequestKind
     rounds: Annotated[int, Field(ge=1)] = 1
-    """How often it is asked."""
+    """How often the item is asked."""
 
 
 class Rules(Frozen):
-    """The values of the policy that a record can be held to; the defaults are the strict side."""
+    """The values of the policy that a record must respect; the defaults are strict."""
 
     self_approval: bool = False
     two_roles_one_person: bool = False
     waive_blocking_items: bool = False
     may_waive: dict[Role, tuple[Role, ...]] = Field(default_factory=dict)
-    """Owner of an item -> roles that may set it aside, beside the owner."""
+    """The owner of an item to the roles that may waive it, besides the owner."""
 
 
 class LaunchPlan(Frozen):
-    """Everything that a launch has to run. The empty plan seals and completes nothing."""
+    """Everything that a launch runs. A launch with the empty plan cannot seal or complete anything."""
 
     steps: tuple[tuple[str, ...], ...] = ()
-    """Dags one step after the other; those of one step run beside each other."""
+    """The Dags of each step, in order; those of one step run in parallel."""
     decision: str = ""
     """The Dag whose rejection ends the launch."""
     rollback: str = ""
-    """The Dag outside the steps, which takes back what was launched."""
+    """The Dag outside the steps that rolls the launch back."""
     items: dict[str, tuple[PlannedItem, ...]] = Field(default_factory=dict)
-    """Dag id -> items of its checklist."""
+    """The items of each Dag's checklist, by Dag id."""
     rules: Rules = Rules()
 
     @model_validator(mode="after")
@@ -55,24 +55,24 @@ class LaunchPlan(Frozen):
             message = "a Dag is named twice"
             raise ValueError(message)
         if set(named) != set(self.items) or not all(self.items.values()):
-            message = "its Dags and the Dags that have items are not the same"
+            message = "its Dags are not the Dags with items"
             raise ValueError(message)
         refs = [item.ref for items in self.items.values() for item in items]
         if len(set(refs)) < len(refs):
             message = "an item is named twice"
             raise ValueError(message)
         if self.decision and self.decision not in self.phases:
-            message = "the decision is none of its phases"
+            message = "the decision is not one of its phases"
             raise ValueError(message)
         return self
 
     @property
     def phases(self) -> tuple[str, ...]:
-        """Every Dag of its steps, in order."""
+        """Every Dag of the steps, in order."""
         return tuple(dag_id for step in self.steps for dag_id in step)
 
     def before(self, dag_id: str) -> tuple[str, ...]:
-        """Give the Dags that must be sealed complete before this one can be."""
+        """Return the Dags that must be sealed complete before this one can be."""
         found: list[str] = []
         for step in self.steps:
             if dag_id in step:
@@ -81,5 +81,5 @@ class LaunchPlan(Frozen):
         return ()
 
     def item(self, dag_id: str, ref: str) -> PlannedItem | None:
-        """Give an item of a Dag."""
+        """Return an item of a Dag, or None."""
         return next((item for item in self.items.get(dag_id, ()) if item.ref == ref), None)

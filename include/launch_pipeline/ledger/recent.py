@@ -1,4 +1,4 @@
-"""What is new of some launches since they were looked at last, over one connection."""
+"""Read what is new in some launches since the last poll, over one connection."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recent:
-    """What one look has found."""
+    """The result of one poll."""
 
     launches: dict[str, Launch]
     records: dict[str, list[tuple[int, Record]]]
-    """By launch: new records, each with the place of its row."""
+    """New records by launch, each with the position of its row."""
     stamps: dict[str, datetime]
-    """By task instance: when its evidence was written, new or not."""
+    """When the evidence of each task instance was written, new or not."""
     evidence: dict[str, Any]
-    """By task instance: evidence that is new."""
+    """New evidence by task instance."""
 
 
 def look_at(dsn: str, positions: Mapping[str, int], known: Mapping[str, datetime]) -> Recent:
-    """Read what is new: behind the row that is known of each launch, and of other evidence than is known.
+    """Read the records after each launch's known position, and the evidence with an unknown time.
 
     Raises LedgerUnavailable.
     """

@@ -1,4 +1,4 @@
-"""Answers that did not count, kept beside those that did: once each, and bounded for each person."""
+"""Append refused answers to the ledger: each once, and a limited number per account."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 MOST = 50
-"""Refusals that are kept of one account in one launch."""
-LAST = f"This is refusal {MOST} of this account in this launch; further ones are not kept."
+"""The maximum number of recorded refusals per account and launch."""
+LAST = f"This is refusal {MOST} of this account in this launch; further ones are not recorded."
 _KNOWN = "SELECT 1 FROM launch.launches WHERE launch_id = %s"
 _COUNTS = """
     SELECT count(*) FILTER (WHERE content ->> 'by' = %(by)s),
@@ -32,7 +32,7 @@ def _bounded(most: int) -> Any:
 
 
 class RefusedAnswer(Frozen):
-    """Who wanted to answer what, and why that did not count."""
+    """An answer that did not count: who gave it to what, and why it was refused."""
 
     launch_id: str
     dag_id: str
@@ -40,23 +40,23 @@ class RefusedAnswer(Frozen):
     task_instance_id: str
     try_number: int
     by: _bounded(200)  # type: ignore[valid-type]
-    """The Airflow user; of a Slack user without one, the Slack id."""
+    """The Airflow user, or the Slack id of a Slack user without one."""
     person: str | None = None
-    """Id in the contacts, where they know who it is."""
+    """The person's id in the contacts, if they are there."""
     option: _bounded(60)  # type: ignore[valid-type]
     code: _bounded(60)  # type: ignore[valid-type]
     sentence: _bounded(1000)  # type: ignore[valid-type]
-    """What the person was told."""
+    """The sentence that the person was shown."""
     reason: _bounded(300)  # type: ignore[valid-type]
-    """The begin of what the person wrote."""
+    """The start of the reason that the person wrote."""
     via: RecordedBy
     at: AwareDatetime
 
 
-def keep_refused(dsn: str, refused: RefusedAnswer) -> int:
-    """Keep it once per task instance, account and code; give how many are kept of the account in this launch.
+def append_refusal(dsn: str, refused: RefusedAnswer) -> int:
+    """Append a refusal once per task instance, account and code; return the account's count in this launch.
 
-    Nothing is kept of a launch that the ledger does not know, nor after ``MOST``. Raises LedgerUnavailable.
+    Nothing is appended for an unknown launch, or beyond ``MOST``. Raises LedgerUnavailable.
     """
     with connected(dsn) as connection:
         if connection.execute(_KNOWN, [refused.launch_id]).fetchone() is None:
@@ -82,7 +82,7 @@ def _counts(connection: Connection[Any], refused: RefusedAnswer) -> tuple[int, i
 
 
 def _entry(refused: RefusedAnswer, number: int, *, last: bool) -> Entry:
-    """The entry's own number counts the refusals of its task instance; the try is in the content."""
+    """Build the entry, numbered among the refusals of its task instance; the try is in the content."""
     places = {"launch_id", "dag_id", "task_instance_id"}
     content = refused.model_dump(mode="json", exclude=places)
     return Entry(

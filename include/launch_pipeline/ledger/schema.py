@@ -1,4 +1,4 @@
-"""What is kept: the record of an item, the seal of a phase, and the entries of the ledger."""
+"""Model what the ledger stores: the record of an item, the seal of a phase, and entries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.vocabulary import Role
+from launch_pipeline.checklist.vocabulary import RequestKind, Role
 from launch_pipeline.checks.evidence import digest, plain
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Person
 
 _WITHIN = 2
-"""Levels of a record that are around a result: what would be nested too deeply is left out at once."""
+"""The levels of a record around a result; what would be nested too deeply is left out."""
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 class Outcome(StrEnum):
-    """Of an item (design, section 1); ``open`` marks a request that waits and is no outcome."""
+    """How an item ended (design, section 1)."""
 
     PASSED = "passed"
     APPROVED = "approved"
@@ -33,24 +33,28 @@ class Outcome(StrEnum):
     NOT_MET = "not_met"
     REJECTED = "rejected"
     NOT_REACHED = "not_reached"
-    OPEN = "open"
-
-    @property
-    def counts(self) -> bool:
-        """Whether this is an outcome at all."""
-        return self is not Outcome.OPEN
 
     @property
     def lets_pass(self) -> bool:
         """Whether a gate may open on it."""
-        return self not in {Outcome.REJECTED, Outcome.NOT_REACHED, Outcome.OPEN}
+        return self not in {Outcome.REJECTED, Outcome.NOT_REACHED}
+
+    def words(self, kind: RequestKind = RequestKind.APPROVAL) -> str:
+        """Return the outcome in words for people, which depend on the kind of request that was answered."""
+        return _WORDS.get((kind, self), self.value.replace("_", " "))
 
 
+_WORDS = {
+    (RequestKind.DECISION, Outcome.APPROVED): "go",
+    (RequestKind.DECISION, Outcome.REJECTED): "no go",
+    (RequestKind.SIGNATURE, Outcome.APPROVED): "signed",
+    (RequestKind.SIGNATURE, Outcome.REJECTED): "declined",
+}
 _BY_A_PERSON = frozenset({Outcome.APPROVED, Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.REJECTED})
 
 
 class RecordedBy(StrEnum):
-    """The way an answer came in; ``machine`` where nobody answered."""
+    """The way an answer came in; ``machine`` if no person answered."""
 
     SLACK = "slack"
     AIRFLOW_UI = "airflow_ui"
@@ -59,7 +63,7 @@ class RecordedBy(StrEnum):
 
 
 class EntryKind(StrEnum):
-    """Kinds of ledger entries."""
+    """The kinds of ledger entries."""
 
     DECISION = "decision"
     MACHINE_PASS = "machine_pass"  # noqa: S105 - no password
@@ -69,9 +73,9 @@ class EntryKind(StrEnum):
     ANNOUNCEMENT = "announcement"
     NUDGE = "nudge"
     ROUND = "round"
-    """One round of an item that is asked several times; the last one is in its record as well."""
+    """One round of a repeated item; the last one is in its record as well."""
     REFUSAL = "refusal"
-    """An answer that did not count. It proves nothing and is only chained."""
+    """An answer that did not count; it proves nothing and is only chained."""
     LAUNCH_STARTED = "launch_started"
     LAUNCH_POSTPONED = "launch_postponed"
     LAUNCH_ABORTED = "launch_aborted"
@@ -79,11 +83,11 @@ class EntryKind(StrEnum):
 
 
 OUTCOMES = (EntryKind.DECISION, EntryKind.MACHINE_PASS, EntryKind.NOT_REACHED)
-"""Kinds of entries that hold the record of an item's outcome."""
+"""The kinds of entries that contain the record of an item's outcome."""
 
 
 class DecidedBy(Frozen):
-    """Who answered, as known at that moment: contacts change, records do not."""
+    """The person who answered, as known at that moment: contacts change, records do not."""
 
     id: str
     name: str
@@ -92,12 +96,12 @@ class DecidedBy(Frozen):
 
     @classmethod
     def of(cls, person: Person) -> DecidedBy:
-        """Take what a record keeps of a person."""
+        """Take the fields of a person that a record stores."""
         return cls(id=person.id, name=person.name, slack_id=person.slack_id, airflow_user=person.airflow_user)
 
 
 class Acknowledgement(Frozen):
-    """One round of an item that is asked several times, such as a daily review."""
+    """One round of a repeated item, such as a daily review."""
 
     number: Annotated[int, Field(ge=1)]
     decided_by: DecidedBy | None
@@ -106,7 +110,7 @@ class Acknowledgement(Frozen):
 
     @classmethod
     def of(cls, record: Record, number: int) -> Acknowledgement:
-        """Take what is kept of a round from the decision that it was."""
+        """Build the acknowledgement from the decision of that round."""
         return cls(
             number=number,
             decided_by=record.decided_by,
@@ -119,7 +123,7 @@ class Round(Acknowledgement):
     """A round as its own row of the ledger."""
 
     life: int
-    """Tells the rounds of one life of the task from those before somebody cleared it."""
+    """Separates the rounds of a task from those before it was last cleared."""
 
     @property
     def acknowledgement(self) -> Acknowledgement:
@@ -128,10 +132,10 @@ class Round(Acknowledgement):
 
 
 class Record(Frozen):
-    """What is kept of an item's outcome.
+    """The record of an item's outcome.
 
-    It counts only for the task instance it names. Refused by construction: a pass without passed checks or
-    with a person, an answer without a person, and a digest that is not that of the results.
+    It counts only for the task instance it names. Validation refuses a pass without passed checks or with a
+    person, an answer without a person, and a digest that is not that of the results.
     """
 
     schema_version: Literal[1] = 1
@@ -139,7 +143,7 @@ class Record(Frozen):
     environment: str
     rehearsal: bool
     item_ref: str
-    """``phase.section.item``, as the checklist's plan writes it."""
+    """The item's place in the checklist: ``phase.section.item``."""
     text: str
     """The document's words."""
     dag_id: str
@@ -147,11 +151,11 @@ class Record(Frozen):
     outcome: Outcome
     results: tuple[CheckResult, ...] = ()
     evidence_digest: Digest
-    """``evidence_digest(results)``: what the person saw, or the machine passed on."""
+    """The ``evidence_digest(results)`` of what the person saw, or the machine passed on."""
     decided_by: DecidedBy | None = None
     recorded_by: RecordedBy
     role: Role | None = None
-    """The role that was answered for."""
+    """The role that the person answered for."""
     reason: str = ""
     signature: str = ""
     decided_at: AwareDatetime
@@ -159,23 +163,23 @@ class Record(Frozen):
     try_number: Annotated[int, Field(ge=0)]
     checklist_digest: str
     rounds: tuple[Acknowledgement, ...] = ()
-    """Of an item that is asked several times: every round, the last one included."""
+    """Every round of a repeated item, including the last one."""
     carried_from: str | None = Field(default=None, exclude_if=lambda first: first is None)
-    """Task instance whose record holds this very decision already: its worker was lost before it could end.
+    """The task instance whose record has the same decision, because its worker was lost before it ended.
 
-    One decision in two rows; left out of all others.
+    One decision is then in two rows; other records leave the field out.
     """
 
     @field_validator("results")
     @classmethod
     def _plain_results(cls, results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
-        # NaN, times and bytes become the words of the canonical form: the digest survives any way by JSON.
+        # NaN, times and bytes become their canonical text, so the digest survives a round trip through JSON.
         return tuple(CheckResult.model_validate(plain(result, _WITHIN)) for result in results)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.outcome is Outcome.PASSED and (self.decided_by or self.recorded_by != RecordedBy.MACHINE):
-            message = "'passed' is the machine's word; a person's yes is 'approved'"
+            message = "'passed' is the machine's outcome; a person's yes is 'approved'"
             raise ValueError(message)
         verdict = Verdict.of([result.verdict for result in self.results])
         if self.outcome is Outcome.PASSED and verdict is not Verdict.PASSED:
@@ -191,12 +195,17 @@ class Record(Frozen):
 
     @property
     def digest(self) -> str:
-        """``sha256:<hex>`` of the record's text in the ledger, as a seal lists it."""
+        """The ``sha256:<hex>`` of the record's text in the ledger, as a seal lists it."""
         return digest(_plain(self))
+
+    @property
+    def headline(self) -> str:
+        """The headline of its evidence; see ``headline_of``."""
+        return headline_of(self.results)
 
 
 class SealedRecord(Frozen):
-    """One line of a seal: which record of an item counted."""
+    """One line of a seal: the record of an item that counted."""
 
     item_ref: str
     outcome: Outcome
@@ -205,7 +214,7 @@ class SealedRecord(Frozen):
 
     @classmethod
     def of(cls, record: Record) -> SealedRecord:
-        """Take what a seal keeps of a record."""
+        """Take the fields of a record that a seal lists."""
         return cls(
             item_ref=record.item_ref,
             outcome=record.outcome,
@@ -215,7 +224,7 @@ class SealedRecord(Frozen):
 
 
 class Seal(Frozen):
-    """The record of a finished phase; the launch goes on only where it is complete."""
+    """The record of a finished phase; the launch goes on only if it is complete."""
 
     schema_version: Literal[1] = 1
     launch_id: str
@@ -225,19 +234,19 @@ class Seal(Frozen):
     counts: dict[Outcome, int]
     records: tuple[SealedRecord, ...]
     bypasses: tuple[str, ...] = ()
-    """Items that are green without a record of this very task instance."""
+    """Items that are green without a record of the same task instance."""
     problems: tuple[str, ...] = ()
-    """Sentences: why the phase is not complete."""
+    """The reasons why the phase is not complete, as sentences."""
     checklist_digest: str
     sealed_at: AwareDatetime
-    """The same on every attempt of one try (e.g. its start), or the ledger refuses the second."""
+    """The same for every attempt of one try (e.g. its start), or the ledger refuses the second."""
     try_number: Annotated[int, Field(ge=0)]
 
 
 class Entry(Frozen):
-    """What is appended to the ledger.
+    """An entry to append to the ledger.
 
-    ``(task_instance_id, try_number, kind, item_ref)`` is its key: appended once, however often it is sent.
+    Its key ``(task_instance_id, try_number, kind, item_ref)`` is appended once, however often it is sent.
     """
 
     kind: EntryKind
@@ -245,16 +254,13 @@ class Entry(Frozen):
     dag_id: str = ""
     item_ref: str = ""
     task_instance_id: str
-    """What happened outside a task is named ``launch/<launch id>``."""
+    """The id of the task instance; ``launch/<launch id>`` for events outside a task."""
     try_number: Annotated[int, Field(ge=0)] = 0
     content: dict[str, JsonValue]
 
     @classmethod
     def of_record(cls, record: Record) -> Entry:
-        """Make the entry of a record; an open request has none (ValueError)."""
-        if not record.outcome.counts:
-            message = f"{record.item_ref} is still open; only outcomes are kept"
-            raise ValueError(message)
+        """Build the entry of a record."""
         kinds = {Outcome.PASSED: EntryKind.MACHINE_PASS, Outcome.NOT_REACHED: EntryKind.NOT_REACHED}
         return cls(
             kind=kinds.get(record.outcome, EntryKind.DECISION),
@@ -268,22 +274,22 @@ class Entry(Frozen):
 
     @classmethod
     def of_round(cls, record: Record, number: int, life: int) -> Entry:
-        """Make the entry of one round of a repeating item; ``life`` began when it was cleared last."""
-        kept = Acknowledgement.of(record, number)
+        """Build the entry of one round of a repeated item; a new ``life`` begins when it is cleared."""
+        done = Acknowledgement.of(record, number)
         return cls(
             kind=EntryKind.ROUND,
             launch_id=record.launch_id,
             dag_id=record.dag_id,
             item_ref=record.item_ref,
-            # Several rounds belong to one try of a task instance, and each is a row of its own.
+            # One try of a task instance has several rounds, each in a row of its own.
             task_instance_id=f"{record.task_instance_id}#round-{number}",
             try_number=record.try_number,
-            content={**_plain(kept), "life": life},
+            content={**_plain(done), "life": life},
         )
 
     @classmethod
     def of_seal(cls, seal: Seal, task_instance_id: str) -> Entry:
-        """Make the entry of a seal, written by this try of the phase's gate."""
+        """Build the entry of a seal, written by one try of the phase's gate."""
         return cls(
             kind=EntryKind.SEAL,
             launch_id=seal.launch_id,
@@ -298,30 +304,35 @@ class KeptEntry(Entry):
     """An entry as read back from the ledger."""
 
     seq: int
-    """Ascending within a launch; numbers may be missing."""
+    """The number over all launches: ascending, with gaps."""
     appended_at: AwareDatetime
 
     @property
     def record(self) -> Record | None:
-        """The record it holds, if it holds one."""
+        """The record in its content, if there is one."""
         return read_record(self.content)
 
 
 def evidence_digest(results: Iterable[CheckResult]) -> str:
-    """``sha256:<hex>`` of the canonical JSON of the results, as deep as a record keeps them."""
+    """Return the ``sha256:<hex>`` of the results' canonical JSON, as deep as a record stores them."""
     return digest([plain(result, _WITHIN) for result in results])
 
 
-def read_record(value: Any) -> Record | None:
-    """Read a record from an XCom.
+def headline_of(results: Iterable[CheckResult]) -> str:
+    """Return the headline of the first result that is not a pass, else of the first, else an empty string."""
+    ranked = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
+    return ranked[0].headline if ranked else ""
 
-    A trigger's XComs arrive as JSON text, a worker's as objects. None for anything that is not a valid
-    record of this schema version.
+
+def read_record(value: Any) -> Record | None:
+    """Read a record from an XCom or a row, or None if it is not a valid record of this schema version.
+
+    A trigger's XComs arrive as JSON text, a worker's as objects.
     """
     if isinstance(value, Record):
         return value
     try:
-        # Text that holds JSON text has been encoded once by us and once on the way.
+        # JSON text inside JSON text was encoded once by us and once on the way.
         for _ in range(2):
             value = json.loads(value) if isinstance(value, str) else value
         return Record.model_validate(value) if isinstance(value, dict) else None

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.sequence import ROLLBACK
-from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.keys import phase_key, unsealed_key
 from launch_pipeline.notifications.links import item_url, report_url, run_url
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from launch_pipeline.checks.verdict import CheckResult
     from launch_pipeline.ledger.chain import Head
     from launch_pipeline.ledger.schema import KeptEntry, Record, Seal
     from launch_pipeline.notifications.model import Next
@@ -109,12 +107,6 @@ def deciders(seal: Seal, records: Sequence[Record], outcome: Outcome) -> tuple[s
     return tuple(dict.fromkeys(person.name for person in given))
 
 
-def headline_of(results: Iterable[CheckResult]) -> str:
-    """Give the first headline that is no pass, else the first of all, else nothing."""
-    told = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
-    return told[0].headline if told else ""
-
-
 def _sealed(seal: Seal, records: Sequence[Record]) -> list[Record]:
     """Pick the records that the seal names, in its order, each once."""
     known = {(record.item_ref, record.digest): record for record in records}
@@ -128,7 +120,7 @@ def _listed(launch: LaunchFacts, records: Iterable[Record]) -> tuple[SetAside, .
             outcome=record.outcome,
             by=record.decided_by.name if record.decided_by else "",
             reason=record.reason,
-            headline=headline_of(record.results),
+            headline=record.headline,
             url=item_url(launch.airflow_url, record.dag_id, record.launch_id, record.task_id),
         )
         for record in records

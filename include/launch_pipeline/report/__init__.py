@@ -1,3 +1,3 @@
-"""The report of a launch: the document itself, with what became of each line behind it."""
+"""Build the report of a launch: the document itself, with the outcome of each line behind it."""
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""The annex of a Markdown report: what happened, what was let pass, what was told, and what proves it."""
+"""Write the annex of a Markdown report: events, exceptions, notifications and the proof."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launch_pipeline.approvals.visible_text import one_line
 from launch_pipeline.report.text import attempt_words, code, escaped, item_words, table
 from launch_pipeline.report.words import (
-    clean,
     moment,
     outcome_word,
     set_aside,
-    standing,
+    status_text,
     unsettled,
     with_history,
 )
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 def annex(report: Report, *, notes: str = "") -> str:
-    """Give all of it; parts that would be empty are left out. ``notes`` that had no place in the document."""
+    """Return the annex without empty parts; ``notes`` are those the document has no place for."""
     parts = [
         "---\n\n## Annex: the record\n",
         *_proof(report),
         *_titled("Notes", notes),
         *_titled("What happened", _events(report)),
         *_titled("Waived, not applicable or not met", _items(set_aside(report), report)),
-        *_titled("Red", _items(unsettled(report), report)),
+        *_titled("Rejected, not reached or bypassed", _items(unsettled(report), report)),
         *_rollback(report),
         *_titled("Not in the document", _items(_elsewhere(report), report)),
-        *_titled("Boxes without an item", "".join(f"- {escaped(text)}\n" for text in report.loose)),
+        *_titled("Boxes without a checklist item", "".join(f"- {escaped(text)}\n" for text in report.loose)),
         *_titled("Decided more than once", _earlier(report)),
-        *_titled("How each phase was sealed", _seals(report)),
-        *_titled("What was told", _told(report)),
+        *_titled("Phase seals", _seals(report)),
+        *_titled("Notifications", _told(report)),
         *_titled("Checklists", _checklists(report)),
         *_titled("Evidence", _evidence(report)),
     ]
@@ -53,9 +53,9 @@ def _proof(report: Report) -> Iterator[str]:
         yield f"**The record is broken**: {escaped(chain.broken)}\n"
     elif chain.head:
         yield (
-            f"{chain.rows} rows in the ledger, proved from the first to the last when this report was made."
-            f" Its head is row {chain.head.position}, `{chain.head.digest}`; prove it again with\n\n"
-            f"    launch ledger verify {clean(report.launch.launch_id)} --head {chain.head.digest}\n"
+            f"{chain.rows} rows in the ledger, verified from first to last when this report was made."
+            f" The head is row {chain.head.position}, `{chain.head.digest}`. Verify it again with\n\n"
+            f"    launch ledger verify {one_line(report.launch.launch_id)} --head {chain.head.digest}\n"
         )
     for unread in (report.notes_unread, report.contacts_unread, *report.checklists_unread):
         if unread:
@@ -111,12 +111,12 @@ def _seals(report: Report) -> str:
         )
         for seal in report.seals
     ]
-    return table(("Phase", "Sealed", "When", "Why not", "Row"), rows) if rows else ""
+    return table(("Phase", "Sealed", "When", "Problems", "Row"), rows) if rows else ""
 
 
 def _told(report: Report) -> str:
     rows = [
-        (moment(told.at), escaped(told.headline), escaped(told.place) or "nowhere: not connected, or away")
+        (moment(told.at), escaped(told.headline), escaped(told.place) or "not delivered")
         for told in report.told
     ]
     return table(("When", "What", "Where"), rows) if rows else ""
@@ -127,7 +127,7 @@ def _checklists(report: Report) -> str:
         (
             escaped(line.title),
             code(line.began_with),
-            "changed since, or not here" if line.changed else "the same",
+            "changed or missing" if line.changed else "unchanged",
         )
         for line in report.checklists
     ]
@@ -138,7 +138,7 @@ def _evidence(report: Report) -> str:
     rows = [
         (
             code(item.ref),
-            standing(item, report.status),
+            status_text(item, report.status),
             str(item.latest.row),
             code(item.latest.evidence_digest.removeprefix("sha256:")),
         )

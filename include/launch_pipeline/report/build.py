@@ -1,4 +1,4 @@
-"""From a launch's rows, the checklist of today and the contacts to its report. Pure."""
+"""Build the report from a launch's rows, today's checklist and the contacts, without any I/O."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from launch_pipeline.approvals.visible_text import one_line
 from launch_pipeline.checklist.sequence import title
 from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.ledger.launch import Launch, LaunchState
@@ -24,7 +25,7 @@ from launch_pipeline.report.model import (
     SectionLines,
     Status,
 )
-from launch_pipeline.report.words import NOT_YET, clean, sort_of, standing
+from launch_pipeline.report.words import NOT_YET, sort_of, status_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.approvals.contacts import Contacts
     from launch_pipeline.checklist.model import Phase, Section
-    from launch_pipeline.ledger.proof.verify import Kept, Verified
+    from launch_pipeline.ledger.proof.verify import LaunchRows, Verified
 
 _STATUS = {
     LaunchState.ACTIVE: Status.UNDER_WAY,
@@ -45,15 +46,15 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything that a report is made from."""
+    """Everything that a report is built from."""
 
-    kept: Kept
+    rows: LaunchRows
     verified: Verified
     launch: Launch | None
-    """None where the table of launches does not know it."""
+    """None if the table of launches has no such launch."""
     phases: Sequence[Phase]
     digests: Mapping[str, str]
-    """Dag id to the digest of its checklist as it is now."""
+    """The digest of each Dag's checklist as it is now, by Dag id."""
     document: str
     made_at: datetime
     contacts: Contacts | None = None
@@ -65,14 +66,14 @@ class Sources:
 
 
 def build(sources: Sources) -> Report:
-    """Make the report."""
+    """Build the report."""
     return _Builder(sources).report()
 
 
 class _Builder:
     def __init__(self, sources: Sources) -> None:
         self._from = sources
-        self._history: History = history_of(sources.kept.links)
+        self._history: History = history_of(sources.rows.links)
         self._known: set[str] = set()
         self._lines = lines_of(sources.document)
 
@@ -151,7 +152,7 @@ class _Builder:
             yield _with_history(line, self._history.items.get(ref))
 
     def _gate(self, gate: RequestKind) -> SectionLines | None:
-        """The section of the sign-offs that asks for decisions, or for signatures."""
+        """Return the section of the sign-offs that asks for decisions, or for signatures."""
         for phase in self._from.phases:
             for section in phase.sections if phase.kind == "sign_offs" else ():
                 if section.items[0].gate is gate:
@@ -164,30 +165,30 @@ class _Builder:
         return begun[0] if begun else None
 
     def _strays(self) -> Iterator[ItemLine]:
-        for ref, kept in self._history.items.items():
-            if ref not in self._known and kept.records:
-                line = ItemLine(ref=ref, text=clean(kept.last.text), in_document=False)
-                yield _with_history(line, kept)
+        for ref, history in self._history.items.items():
+            if ref not in self._known and history.records:
+                line = ItemLine(ref=ref, text=one_line(history.last.text), in_document=False)
+                yield _with_history(line, history)
 
     def _launch(self) -> LaunchLine:
-        launch, kept = self._from.launch, self._from.kept
+        launch, rows = self._from.launch, self._from.rows
         if launch is None:
             first = next((h.last for h in self._history.items.values() if h.records), None)
             return LaunchLine(
-                launch_id=kept.launch_id,
+                launch_id=rows.launch_id,
                 environment=first.environment if first else "",
                 rehearsal=first.rehearsal if first else False,
             )
         return LaunchLine(
             launch_id=launch.launch_id,
-            environment=clean(launch.environment),
+            environment=one_line(launch.environment),
             rehearsal=launch.rehearsal,
-            release=clean(launch.release),
-            release_sha=clean(launch.release_sha),
-            previous_release=clean(str(launch.conf.get("previous_release") or "")),
+            release=one_line(launch.release),
+            release_sha=one_line(launch.release_sha),
+            previous_release=one_line(str(launch.conf.get("previous_release") or "")),
             launch_at=launch.launch_at,
             planned_at=launch.planned_at,
-            started_by=clean(self._name_of(launch.started_by)),
+            started_by=one_line(self._name_of(launch.started_by)),
             started_at=launch.started_at,
             ended_at=launch.ended_at,
         )
@@ -204,17 +205,17 @@ class _Builder:
             yield ChecklistLine(dag_id=dag_id, title=title(dag_id), began_with=digest, now=now)
 
 
-def _with_history(line: ItemLine, kept: ItemHistory | None) -> ItemLine:
-    if kept is None:
+def _with_history(line: ItemLine, history: ItemHistory | None) -> ItemLine:
+    if history is None:
         return line
-    attempts = kept.attempts()
-    said = clean(kept.last.text) if attempts else ""
+    attempts = history.attempts()
+    said = one_line(history.last.text) if attempts else ""
     return line.model_copy(
         update={
             "latest": attempts[-1] if attempts else None,
             "earlier": attempts[:-1],
-            "bypass": kept.bypass,
-            "said": said if said != clean(line.text) else "",
+            "bypass": history.bypass,
+            "said": said if said != one_line(line.text) else "",
         }
     )
 
@@ -234,8 +235,8 @@ def _marked(phase: PhaseLines, in_document: set[str]) -> PhaseLines:
 
 
 def _counts(phases: Sequence[PhaseLines], status: Status) -> dict[str, int]:
-    """By standing, those that are good first."""
+    """Count the items by status, the good ones first."""
     items = [item for phase in phases for item in phase.items]
     order = {"good": 0, "aside": 1, "bad": 2, "open": 3}
-    ranked = sorted(items, key=lambda item: (order[sort_of(item)], standing(item, status)))
-    return dict(Counter(standing(item, status) for item in ranked) or {NOT_YET: 0})
+    ranked = sorted(items, key=lambda item: (order[sort_of(item)], status_text(item, status)))
+    return dict(Counter(status_text(item, status) for item in ranked) or {NOT_YET: 0})

@@ -1,12 +1,12 @@
-"""The document's contacts: who holds which role today. Telephone numbers only where they were asked for."""
+"""List the contacts: who holds which role today, with phone and e-mail only on request."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launch_pipeline.approvals.visible_text import one_line
 from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.report.model import ContactLine, ContactPerson
-from launch_pipeline.report.words import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def contact_lines(contacts: Contacts | None, *, with_addresses: bool) -> tuple[ContactLine, ...]:
-    """Give every role with its holders: the first is asked first."""
+    """List every role with its holders, in the order in which they are asked."""
     if contacts is None:
         return ()
     return tuple(
@@ -25,12 +25,12 @@ def contact_lines(contacts: Contacts | None, *, with_addresses: bool) -> tuple[C
 
 
 def rollback_lines(contacts: Contacts | None, *, with_addresses: bool) -> tuple[ContactLine, ...]:
-    """Give whom to call for a rollback."""
+    """List the people to call for a rollback."""
     if contacts is None:
         return ()
     return tuple(
         ContactLine(
-            title=clean(line.title),
+            title=one_line(line.title),
             people=_people(filter(None, [contacts.person(line.person)]), with_addresses=with_addresses),
         )
         for line in contacts.rollback
@@ -38,7 +38,7 @@ def rollback_lines(contacts: Contacts | None, *, with_addresses: bool) -> tuple[
 
 
 def named(lines: Iterable[ContactLine], title: str) -> ContactLine | None:
-    """Find a line by the document's words; it writes 'CTO' for 'CTO / Engineering Director'."""
+    """Find a line by the document's title, which may be short: 'CTO' for 'CTO / Engineering Director'."""
     wanted = title.strip().casefold()
     for line in lines:
         if wanted in {line.title.casefold(), line.title.partition(" / ")[0].casefold()}:
@@ -47,8 +47,8 @@ def named(lines: Iterable[ContactLine], title: str) -> ContactLine | None:
 
 
 def in_words(line: ContactLine) -> str:
-    """The holder, then the backups."""
-    first, *backups = [_one(person) for person in line.people] or ["nobody"]
+    """Name the holder, then the backups."""
+    first, *backups = [_one(person) for person in line.people] or ["none named"]
     return first + (f"; backups: {', '.join(backups)}" if backups else "")
 
 
@@ -59,9 +59,9 @@ def _one(person: ContactPerson) -> str:
 def _people(people: Iterable[Person], *, with_addresses: bool) -> tuple[ContactPerson, ...]:
     return tuple(
         ContactPerson(
-            name=clean(person.name),
-            phone=clean(person.phone) if with_addresses else "",
-            email=clean(person.email) if with_addresses else "",
+            name=one_line(person.name),
+            phone=one_line(person.phone) if with_addresses else "",
+            email=one_line(person.email) if with_addresses else "",
         )
         for person in people
     )

@@ -1,4 +1,4 @@
-"""The document as lines, each knowing what it is; whatever is not understood stays as it is."""
+"""Split the document into classified lines; lines that match no form stay as they are."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 NAME = "production-launch-checklist.md"
 MARK = "<!--launch"
-"""What is put into the document begins with it, so that it can be taken out again."""
+"""The start of everything that a report inserts, so that it can be removed again."""
 
 
 class Kind(Enum):
-    """What a line of the document is."""
+    """The forms of a line in the document."""
 
     TITLE = auto()
     CHAPTER = auto()
@@ -45,11 +45,11 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One line, with the headings that it stands under."""
+    """One line, with the headings above it."""
 
     kind: Kind
     text: str
-    """Without its end."""
+    """The line without its end."""
     end: str
     """``\\n``, ``\\r\\n``, or nothing at the end of the document."""
     chapter: str
@@ -63,22 +63,22 @@ class Line:
 
 
 def read_document() -> str:
-    """Read the document that the checklists were made from. Raises ConfigurationError."""
+    """Read the document that the checklists came from. Raises ConfigurationError."""
     path = checklist_folder() / NAME
     try:
-        # As bytes: universal newlines would change what must stay as it is.
+        # Read as bytes: universal newlines would change the document.
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        fix = "restore the document beside the checklists."
+        fix = "restore the document in the folder of the checklists."
         raise ConfigurationError(str(path), "", f"cannot be read: {error}.", fix) from error
     if MARK in text:
-        fix = "take it out: reports mark with it what they add."
+        fix = "remove it: reports use it to mark what they add."
         raise ConfigurationError(str(path), "", f"contains {MARK!r}.", fix)
     return text
 
 
 def lines_of(document: str) -> list[Line]:
-    """Take the document apart; joined again, texts and ends are the document."""
+    """Split the document; the texts and ends joined again are the document."""
     return list(_lines(document))
 
 
@@ -102,12 +102,12 @@ def _understood(text: str) -> tuple[Kind, dict[str, str]]:
 
 
 def title_of(lines: Iterable[Line]) -> str:
-    """The document's title."""
+    """Return the document's title."""
     return next((line.label for line in lines if line.kind is Kind.TITLE), "Launch")
 
 
 def boxes(lines: Iterable[Line], phases: Iterable[PhaseLines]) -> dict[int, ItemLine]:
-    """Find the item of each box, by number of its line: same headings, same words, in order."""
+    """Match boxes with items by headings and words, in order; return the items by line number."""
     waiting: dict[tuple[str, str, str], deque[ItemLine]] = defaultdict(deque)
     for phase in phases:
         for section in phase.sections:

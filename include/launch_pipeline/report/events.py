@@ -1,4 +1,4 @@
-"""What happened to a launch as a whole, and what was told to whom, from its rows."""
+"""List what happened to a launch as a whole, and who was notified of what, from its rows."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.approvals.visible_text import one_line
 from launch_pipeline.ledger.launch import FROM_A_TERMINAL, Via
 from launch_pipeline.ledger.schema import EntryKind
 from launch_pipeline.report.model import Event, Told
-from launch_pipeline.report.words import clean, moment
+from launch_pipeline.report.words import moment
 
 if TYPE_CHECKING:
     from launch_pipeline.report.history import History
 
 Content = dict[str, Any]
 Names = Callable[[str], str]
-"""Airflow user name to a person's name."""
+"""Maps an Airflow user name to a person's name."""
 
 
 def events_of(history: History, name_of: Names) -> tuple[Event, ...]:
-    """Give what happened to the launch, in order: its start, its moves, refused answers, its end."""
+    """List the launch's events in order: its start, postponements, refused answers, its end."""
     return tuple(
         Event(
             at=link.appended_at,
             what=_WORDS[link.kind](content),
-            by=clean(_who(content, name_of)),
-            reason=clean(str(content.get("reason") or "")),
+            by=one_line(_who(content, name_of)),
+            reason=one_line(str(content.get("reason") or "")),
             row=link.position,
         )
         for link, content in history.others
@@ -35,11 +36,11 @@ def events_of(history: History, name_of: Names) -> tuple[Event, ...]:
 
 
 def told_of(history: History) -> tuple[Told, ...]:
-    """Give what was told, and who was called."""
+    """List the notifications, and who was called."""
     return tuple(
         Told(
             at=link.appended_at,
-            headline=_called(content) if link.kind == EntryKind.NUDGE else clean(_text(content, "headline")),
+            headline=_called(content) if link.kind == EntryKind.NUDGE else _headline(content),
             place=_place(link.kind, content),
             row=link.position,
         )
@@ -49,7 +50,7 @@ def told_of(history: History) -> tuple[Told, ...]:
 
 
 def nudges_of(history: History) -> int:
-    """Count how often somebody was called."""
+    """Count the calls to people."""
     return sum(link.kind == EntryKind.NUDGE for link, _ in history.others)
 
 
@@ -71,19 +72,23 @@ def _when(content: Content, key: str) -> str:
         at = datetime.fromisoformat(_text(content, key))
     except ValueError:
         return "an unknown time"
-    return moment(at) if at.tzinfo else clean(_text(content, key))
+    return moment(at) if at.tzinfo else one_line(_text(content, key))
+
+
+def _headline(content: Content) -> str:
+    return one_line(_text(content, "headline"))
 
 
 def _called(content: Content) -> str:
-    people = ", ".join(map(str, content.get("called") or ())) or "nobody"
+    people = ", ".join(map(str, content.get("called") or ())) or "no one"
     count = len(content.get("items") or ())
-    return clean(f"{_text(content, 'level')}: {people} for {count} item{'s' if count != 1 else ''}")
+    return one_line(f"{_text(content, 'level')}: {people} for {count} item{'s' if count != 1 else ''}")
 
 
 def _place(kind: str, content: Content) -> str:
     if kind == EntryKind.NUDGE:
         return "Slack"
-    return clean(f"Slack {content['channel']}") if content.get("channel") else ""
+    return one_line(f"Slack {content['channel']}") if content.get("channel") else ""
 
 
 _WORDS: dict[str, Callable[[Content], str]] = {
@@ -92,9 +97,9 @@ _WORDS: dict[str, Callable[[Content], str]] = {
         f"Postponed from {_when(content, 'from')} to {_when(content, 'to')}"
     ),
     EntryKind.LAUNCH_ABORTED: lambda _: "Aborted",
-    EntryKind.REFUSAL: lambda content: clean(
+    EntryKind.REFUSAL: lambda content: one_line(
         f"Refused: {_text(content, 'option')} of {_text(content, 'item_ref')}"
         f" ({_text(content, 'code')}). {_text(content, 'sentence')} {_text(content, 'note')}"
     ).strip(),
-    EntryKind.LAUNCH_ENDED: lambda content: f"Ended: {clean(_text(content, 'state')).replace('_', ' ')}",
+    EntryKind.LAUNCH_ENDED: lambda content: f"Ended: {one_line(_text(content, 'state')).replace('_', ' ')}",
 }

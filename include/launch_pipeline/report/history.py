@@ -1,4 +1,4 @@
-"""What the rows of a launch say of each item: the attempt that counts, those before it, and bypasses."""
+"""Group the rows of a launch by item: the attempt that counts, those before it, and bypasses."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.approvals.visible_text import one_line
 from launch_pipeline.checklist.sequence import title
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.schema import EntryKind, Record, Seal, read_record
 from launch_pipeline.report.model import Attempt, Bypass, CheckLine, SealLine
-from launch_pipeline.report.words import clean, moment
+from launch_pipeline.report.words import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import Acknowledgement
 
 HEADLINE = 300
-"""Characters of a headline; the whole evidence is in the ledger."""
+"""The maximum length of a headline; the whole evidence is in the ledger."""
 
 
 @dataclass
 class ItemHistory:
-    """All that was kept of one item, in the order of the chain."""
+    """Everything recorded about one item, in the order of the chain."""
 
     records: list[tuple[Record, Link]] = field(default_factory=list)
     bypass: Bypass | None = None
-    """Of the latest record: a gate has found the task marked, and nothing that explains it."""
+    """The bypass that a gate found after the latest record, if any."""
 
     @property
     def last(self) -> Record:
@@ -38,7 +39,7 @@ class ItemHistory:
         return self.records[-1][0]
 
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every outcome, the same decision once (one whose worker was lost may be kept again)."""
+        """Return every outcome, with a decision that was carried over to another try only once."""
         found: list[Attempt] = []
         for record, link in self.records:
             if found and _same(found[-1], record):
@@ -49,17 +50,17 @@ class ItemHistory:
 
 @dataclass
 class History:
-    """A launch's rows by what they are about."""
+    """A launch's rows, grouped by subject."""
 
     items: dict[str, ItemHistory] = field(default_factory=lambda: defaultdict(ItemHistory))
     seals: dict[str, SealLine] = field(default_factory=dict)
-    """The latest of each Dag."""
+    """The latest seal of each Dag."""
     others: list[tuple[Link, dict[str, Any]]] = field(default_factory=list)
-    """What happened to the launch, what was told, who was called."""
+    """Rows about the launch, notifications and calls."""
 
 
 def history_of(links: Iterable[Link]) -> History:
-    """Read the rows of a launch. What cannot be read is left out: the proof of the chain names it."""
+    """Read the rows of a launch; unreadable ones are left out, since the verification names them."""
     history = History()
     for link in links:
         try:
@@ -77,13 +78,13 @@ def _record(history: History, link: Link, content: dict[str, Any]) -> None:
         return
     item = history.items[link.item_ref]
     item.records.append((record, link))
-    # A gate that finds a bypass says so behind its record.
+    # A gate appends the bypass after its record.
     item.bypass = None
 
 
 def _bypass(history: History, link: Link, content: dict[str, Any]) -> None:
     seen = str(content.get("seen_by_gate_at", ""))
-    state = clean(str(content.get("state", "")))
+    state = one_line(str(content.get("state", "")))
     history.items[link.item_ref].bypass = Bypass(state=state, seen_at=seen, row=link.position)
 
 
@@ -95,7 +96,7 @@ def _seal(history: History, link: Link, content: dict[str, Any]) -> None:
         complete=seal.complete,
         sealed_at=seal.sealed_at,
         try_number=seal.try_number,
-        problems=tuple(map(clean, seal.problems)),
+        problems=tuple(map(one_line, seal.problems)),
         row=link.position,
         digest=link.content_digest,
     )
@@ -115,29 +116,26 @@ _READERS: dict[str, Callable[[History, Link, dict[str, Any]], None]] = {
 }
 
 
-def headline_of(results: Iterable[CheckResult]) -> str:
-    """The first headline that is no pass, else the first of all, and how many of several checks passed."""
-    told = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
-    if not told:
-        return ""
-    passed = sum(result.verdict is Verdict.PASSED for result in told)
-    of_all = f" ({passed} of {len(told)} checks passed)" if len(told) > 1 else ""
-    return _short(told[0].headline) + of_all
+def _headline(record: Record) -> str:
+    """Return the headline of a record's evidence and, of several checks, how many passed."""
+    count = len(record.results)
+    passed = sum(result.verdict is Verdict.PASSED for result in record.results)
+    return _short(record.headline) + (f" ({passed} of {count} checks passed)" if count > 1 else "")
 
 
 def _attempt(record: Record, link: Link) -> Attempt:
     person = record.decided_by
     return Attempt(
         outcome=record.outcome,
-        headline=headline_of(record.results),
+        headline=_headline(record),
         checks=tuple(map(_check, record.results)),
-        decided_by=clean(person.name) if person else "",
+        decided_by=one_line(person.name) if person else "",
         person=person.id if person else "",
         role=record.role,
         recorded_by=record.recorded_by,
         decided_at=record.decided_at,
-        reason=clean(record.reason),
-        signature=clean(record.signature),
+        reason=one_line(record.reason),
+        signature=one_line(record.signature),
         rounds=tuple(map(_round, record.rounds)),
         try_number=record.try_number,
         task_instance_id=record.task_instance_id,
@@ -148,7 +146,7 @@ def _attempt(record: Record, link: Link) -> Attempt:
 
 
 def _round(one: Acknowledgement) -> str:
-    by = f" by {clean(one.decided_by.name)}" if one.decided_by else ""
+    by = f" by {one_line(one.decided_by.name)}" if one.decided_by else ""
     return f"{moment(one.decided_at)}{by}"
 
 
@@ -162,12 +160,12 @@ def _check(result: CheckResult) -> CheckLine:
 
 
 def _short(text: str) -> str:
-    one_line = clean(text)
-    return one_line if len(one_line) <= HEADLINE else f"{one_line[: HEADLINE - 1]}…"
+    line = one_line(text)
+    return line if len(line) <= HEADLINE else f"{line[: HEADLINE - 1]}…"
 
 
 def _same(attempt: Attempt, record: Record) -> bool:
-    """Whether this is the decision before, kept again by another try."""
+    """Whether the record repeats the decision of the attempt, appended by another try."""
     return (
         record.decided_by is not None
         and attempt.person == record.decided_by.id

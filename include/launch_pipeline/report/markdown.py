@@ -1,7 +1,7 @@
-"""The report as Markdown: the document's own lines, with what became of them behind.
+"""Render the report as Markdown: the document's own lines, each followed by its outcome.
 
-Whatever is put in begins with a mark, and no text of a record can hold one, so ``marks.stripped`` takes it
-out again and leaves the document, byte for byte.
+Everything inserted begins with a mark that no text of a record can contain, so ``marks.stripped`` removes it
+again and leaves the document, byte for byte.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOTES = "notes"
 
 
 def render(report: Report, document: str) -> str:
-    """Put the report into the document that it was made with."""
+    """Insert the report into the document that it was built with."""
     lines = lines_of(document)
     found = boxes(lines, report.phases)
     body = _alarm(report)
@@ -37,7 +37,7 @@ def render(report: Report, document: str) -> str:
 
 
 def _alarm(report: Report) -> str:
-    """Say before anything else that the record does not hold."""
+    """Say first that the record is broken, if it is."""
     if not report.chain.broken:
         return ""
     return f"{BEGIN}\n**The record is broken, and proves nothing**: {escaped(report.chain.broken)}\n\n{END}\n"
@@ -56,16 +56,16 @@ def _line(report: Report, line: Line, item: ItemLine | None) -> str:
 
 def _box(report: Report, line: Line, item: ItemLine | None) -> str:
     if item is None:
-        return f"{line.text}{box_mark(line.parts['box'])} — no item of the checklist"
+        return f"{line.text}{box_mark(line.parts['box'])} — not in the checklist"
     tick = "x" if item.ticked else " "
     told = item_words(item, report.status)
     return f"{line.parts['before']}[{tick}] {line.parts['label']}{box_mark(line.parts['box'])} — {told}"
 
 
 def _valued(line: Line, value: str) -> str:
-    """Put a value in the place of the document's own, which stays in a comment."""
+    """Replace the document's value, which stays in a comment."""
     parts = line.parts
-    # A comment cannot hold its own end.
+    # A comment cannot contain its own end.
     if not value or value == parts["value"] or "-->" in parts["value"]:
         return line.text
     return f"{parts['before']}{was(parts['value'])}{value}{MORE}{parts['after']}"
@@ -83,7 +83,7 @@ def _field(report: Report, line: Line) -> str:
 
 
 def _after_field(report: Report, line: Line) -> str:
-    """Say what the document has no field for, behind its last one."""
+    """Add the facts that the document has no field for, after its last one."""
     if line.label.casefold() != "status" or line.section or line.chapter:
         return ""
     return f"{BEGIN}\n\n{_facts(report)}\n{END}\n" if line.end else ""
@@ -141,15 +141,15 @@ def _is_for_notes(line: Line) -> bool:
 
 
 def _notes(report: Report) -> str:
-    return "<br>".join(f"**{escaped(note.of)}**: {_kept_lines(note.text)}" for note in report.notes)
+    return "<br>".join(f"**{escaped(note.of)}**: {_joined_lines(note.text)}" for note in report.notes)
 
 
-def _kept_lines(text: str) -> str:
+def _joined_lines(text: str) -> str:
     return "<br>".join(escaped(part) for part in re.split(r"\r?\n", text.strip()))
 
 
 def _before(report: Report, line: Line) -> str:
-    """Show the decision where it stood: before the launch itself."""
+    """Insert the go/no-go decision before the launch itself."""
     decisions = report.go_no_go
     if decisions is None or line.kind is not Kind.SECTION or line.label != _t_0(report):
         return ""
@@ -158,7 +158,7 @@ def _before(report: Report, line: Line) -> str:
 
 
 def _t_0(report: Report) -> str:
-    """Title of the section that go/no-go stands before."""
+    """Return the title of the section that go/no-go comes before."""
     for phase in report.phases:
         for section in phase.sections:
             if section.dag_id == "launch_day_t_0":

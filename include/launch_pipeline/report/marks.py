@@ -1,15 +1,15 @@
-"""How what a report adds is marked, and how it is taken out of a Markdown report again."""
+"""Mark what a Markdown report adds to the document, and remove it again."""
 
 from __future__ import annotations
 
 import re
 
 BEGIN, END = "<!--launch:begin-->", "<!--launch:end-->"
-"""Around whole lines that were put in, each on a line of its own."""
+"""Enclose inserted lines, each mark on a line of its own."""
 ANNEX = "<!--launch:annex-->"
-"""From here to the end nothing is the document's."""
+"""Begins the annex: nothing after it belongs to the document."""
 MORE = "<!--launch:more-->"
-"""Behind a value that stands in the place of the document's own."""
+"""Follows a value that replaces the document's own."""
 
 _ANNEX = re.compile(r"\n<!--launch:annex-->.*\Z", re.DOTALL)
 _ADDED = re.compile(r"<!--launch:begin-->\n.*?<!--launch:end-->\n", re.DOTALL)
@@ -19,22 +19,22 @@ _BOX = re.compile(r"^(\s*[-*+] )\[[ xX]\] ([^\n]*?)<!--launch:box (.)-->[^\r\n]*
 
 
 def box_mark(box: str) -> str:
-    """Stand behind the words of a box, with what the box held."""
+    """Return the mark after the words of a box, with the box's original content."""
     return f"<!--launch:box {box}-->"
 
 
 def was(value: str) -> str:
-    """Stand before a value, with the document's own."""
+    """Return the mark before a value, with the document's own."""
     return f"<!--launch:was {value}-->"
 
 
 def line_mark(line: str) -> str:
-    """Stand behind what is there instead of a whole line."""
+    """Return the mark after the replacement of a whole line, with the original line."""
     return f"<!--launch:line {line}-->"
 
 
 def stripped(report: str) -> str:
-    """Take out of a Markdown report everything that was put in: what is left is the document."""
+    """Remove everything that a Markdown report inserted, and return the document."""
     document = _ADDED.sub("", _ANNEX.sub("", report))
     document = _LINE.sub(lambda found: found[1], document)
     document = _VALUE.sub(lambda found: found[1], document)

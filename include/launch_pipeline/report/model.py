@@ -1,4 +1,4 @@
-"""What a report says, as values; as JSON it has a published schema (``report.schema.json``)."""
+"""Define the content of a report; as JSON it has a published schema (``report.schema.json``)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
 
 DONE = frozenset({Outcome.PASSED, Outcome.APPROVED})
-"""What ticks a box; whatever else lets a gate open leaves it empty."""
+"""The outcomes that tick a box; others may open a gate but leave the box empty."""
 
 
 class Status(StrEnum):
-    """Where the launch stands, or how it ended, as its rows prove it."""
+    """The state of the launch, or how it ended, as its rows prove it."""
 
     UNDER_WAY = "under way"
     COMPLETE = "complete"
@@ -26,16 +26,16 @@ class Status(StrEnum):
     NO_GO = "no go"
     ROLLED_BACK = "rolled back"
     BROKEN = "record broken"
-    """The rows do not hold, so nothing is proved of it."""
+    """The rows could not be verified, so they prove nothing."""
 
     @property
     def over(self) -> bool:
-        """Whether it has ended in any way."""
+        """Whether the launch has ended in any way."""
         return self not in {Status.UNDER_WAY, Status.BROKEN}
 
 
 class CheckLine(Frozen):
-    """One check in one line; the whole of it is in the ledger."""
+    """One check on one line; its full result is in the ledger."""
 
     kind: str
     verdict: Verdict
@@ -44,34 +44,34 @@ class CheckLine(Frozen):
 
 
 class Attempt(Frozen):
-    """One outcome of an item. A clear or a retry makes another; the latest counts."""
+    """One outcome of an item. A clear or a retry adds another; the latest counts."""
 
     outcome: Outcome
     headline: str
-    """Of the evidence: of the first check that did not pass, else of the first."""
+    """The headline of the first check that did not pass, else of the first."""
     checks: tuple[CheckLine, ...] = ()
     decided_by: str = ""
-    """Name of who answered; empty where the machine decided."""
+    """The name of the person who answered; empty if the machine decided."""
     person: str = ""
-    """Id of the contacts."""
+    """The person's id in the contacts."""
     role: Role | None = None
     recorded_by: RecordedBy
     decided_at: AwareDatetime
     reason: str = ""
     signature: str = ""
     rounds: tuple[str, ...] = ()
-    """Of an item that was asked several times: who answered each round, and when."""
+    """Who answered each round of a repeated item, and when."""
     try_number: int
     task_instance_id: str
     evidence_digest: str
     row: int
-    """Its place in the launch's chain."""
+    """The position of its row in the launch's chain."""
     digest: str
-    """Of that row's content."""
+    """The digest of that row's content."""
 
 
 class Bypass(Frozen):
-    """Somebody marked the task by hand: it looks done in Airflow, and no record explains it."""
+    """A task that was marked by hand: it looks done in Airflow, but no record explains it."""
 
     state: str
     seen_at: str
@@ -79,28 +79,28 @@ class Bypass(Frozen):
 
 
 class ItemLine(Frozen):
-    """One line of the document, and what became of it."""
+    """One line of the document and its outcome."""
 
     ref: str
     text: str
     said: str = ""
-    """The words as recorded, where the checklist has others today."""
+    """The words as recorded, if today's checklist has others."""
     owner: Role | None = None
-    """None where the checklist does not have the item any more."""
+    """None if the checklist no longer has the item."""
     mode: Mode | None = None
     gate: RequestKind = RequestKind.APPROVAL
     severity: Severity = Severity.BLOCKING
     in_document: bool = True
     latest: Attempt | None = None
-    """None: not reached yet."""
+    """None if the item was not reached yet."""
     bypass: Bypass | None = None
-    """A bypass that nothing has repaired since."""
+    """A bypass that has not been repaired."""
     earlier: tuple[Attempt, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own form
     @property
     def ticked(self) -> bool:
-        """Whether the box is ticked: passed or approved, and nothing went around it."""
+        """Whether the box is ticked: passed or approved, and not bypassed."""
         return self.latest is not None and self.latest.outcome in DONE and self.bypass is None
 
 
@@ -141,7 +141,7 @@ class PhaseLines(Frozen):
 
 
 class LaunchLine(Frozen):
-    """What was launched, as asked for and as it stands."""
+    """The launch, as requested and as it is now."""
 
     launch_id: str
     environment: str
@@ -151,14 +151,14 @@ class LaunchLine(Frozen):
     previous_release: str = ""
     launch_at: AwareDatetime | None = None
     planned_at: AwareDatetime | None = None
-    """The launch time as first asked for."""
+    """The launch time as first requested."""
     started_by: str = ""
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
 
 
 class Event(Frozen):
-    """Something that happened to the launch as a whole."""
+    """An event of the launch as a whole."""
 
     at: AwareDatetime
     what: str
@@ -168,7 +168,7 @@ class Event(Frozen):
 
 
 class Told(Frozen):
-    """What was told to whom; without a place it could not be told then."""
+    """A notification; without a place it was not delivered."""
 
     at: AwareDatetime
     headline: str
@@ -177,15 +177,15 @@ class Told(Frozen):
 
 
 class Note(Frozen):
-    """What people wrote into the note of an Airflow run."""
+    """A note that people wrote on an Airflow run."""
 
     of: str
-    """Title of the run's Dag."""
+    """The title of the run's Dag."""
     text: str
 
 
 class ContactPerson(Frozen):
-    """Somebody of the contacts; how to reach him only where it was asked for."""
+    """A person of the contacts, with phone and e-mail only on request."""
 
     name: str
     phone: str = ""
@@ -193,14 +193,14 @@ class ContactPerson(Frozen):
 
 
 class ContactLine(Frozen):
-    """One line of the document's contacts: who holds it, then the backups."""
+    """One line of the document's contacts: the holder, then the backups."""
 
     title: str
     people: tuple[ContactPerson, ...]
 
 
 class ChecklistLine(Frozen):
-    """The checklist of one Dag: as the launch began with it, and as it is where the report was made."""
+    """The checklist of one Dag, as the launch began with it and as it was when the report was made."""
 
     dag_id: str
     title: str
@@ -210,63 +210,63 @@ class ChecklistLine(Frozen):
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own form
     @property
     def changed(self) -> bool:
-        """Whether it is another one today."""
+        """Whether the checklist has changed since."""
         return self.began_with != self.now
 
 
 class Chain(Frozen):
-    """The launch's rows in the ledger, proved while the report was made."""
+    """The launch's rows in the ledger, verified when the report was made."""
 
     rows: int
     head: Head | None
     broken: str = ""
-    """Why the record cannot be believed, at its first broken row; empty where it is whole."""
+    """The problem of the first broken row; empty if the record is intact."""
 
 
 class Report(Frozen):
-    """All that a report says."""
+    """The content of a report."""
 
     schema_version: Literal[1] = 1
     title: str
     launch: LaunchLine
     status: Status
     counts: dict[str, int]
-    """Of the document's items: how they stand (``passed``, ``not reached yet``, …), and how many do."""
+    """The number of the document's items by status (``passed``, ``not reached yet``, …)."""
     phases: tuple[PhaseLines, ...]
     go_no_go: SectionLines | None = None
     sign_off: SectionLines | None = None
     rollback: PhaseLines | None = None
-    """None where nothing of it was recorded."""
+    """None if nothing of the rollback was recorded."""
     strays: tuple[ItemLine, ...] = ()
-    """Recorded items that the checklist does not have any more."""
+    """Recorded items that the checklist no longer has."""
     loose: tuple[str, ...] = ()
-    """Boxes of the document that no item of the checklist stands for."""
+    """Boxes of the document without a checklist item."""
     seals: tuple[SealLine, ...] = ()
-    """Of every Dag, decisions and signatures included, in the order of a launch."""
+    """The seals of every Dag, decisions and signatures included, in the order of a launch."""
     events: tuple[Event, ...] = ()
     told: tuple[Told, ...] = ()
     nudges: int = 0
     notes: tuple[Note, ...] = ()
     notes_unread: str = ""
-    """Why the notes are not in it."""
+    """The reason why the report has no notes."""
     contacts: tuple[ContactLine, ...] = ()
     rollback_contacts: tuple[ContactLine, ...] = ()
     contacts_unread: str = ""
-    """Why the contacts are not in it."""
+    """The reason why the report has no contacts."""
     checklists: tuple[ChecklistLine, ...] = ()
     checklists_unread: tuple[str, ...] = ()
-    """What is wrong with checklists of today; their items are shown by the words of their records."""
+    """Problems of unreadable checklists, whose items are shown with the words of their records."""
     chain: Chain
     made_at: AwareDatetime
 
     @property
     def document_items(self) -> tuple[ItemLine, ...]:
-        """Items of the checklist's own phases."""
+        """The items of the checklist's own phases."""
         return tuple(item for phase in self.phases for item in phase.items)
 
     @property
     def everything(self) -> tuple[ItemLine, ...]:
-        """Every item of the report, decisions, signatures, rollback and strays included."""
+        """Every item of the report, including decisions, signatures, rollback and strays."""
         more = [section for section in (self.go_no_go, self.sign_off) if section]
         sections = [*more, *(self.rollback.sections if self.rollback else ())]
         return (*self.document_items, *(i for s in sections for i in s.items), *self.strays)

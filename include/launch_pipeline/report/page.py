@@ -1,4 +1,4 @@
-"""The report as one HTML page: nothing is loaded from anywhere, and nothing that is quoted can act."""
+"""Render the report as one HTML page that loads nothing and runs nothing that it quotes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 BAR = 1000
-"""Width of the bar that shows the counts."""
+"""The width of the bar that shows the counts."""
 
 
 def render(report: Report) -> str:
-    """Give the page."""
+    """Render the page."""
     return _template().render(
         report=report,
         launch=report.launch,
@@ -38,7 +38,7 @@ def render(report: Report) -> str:
 
 
 def policy() -> str:
-    """The page's Content-Security-Policy: its own style, and nothing else at all."""
+    """Return the page's Content-Security-Policy, which allows its own style and nothing else."""
     digest = base64.b64encode(hashlib.sha256(_css().encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
@@ -48,7 +48,7 @@ def _count(items: tuple[ItemLine, ...], sort: str) -> int:
 
 
 def _bar(report: Report) -> list[dict[str, Any]]:
-    """Parts of the bar, good ones first, each with its place."""
+    """Return the segments of the bar with their places, good ones first."""
     items = report.document_items
     parts, at = [], 0.0
     for sort in ("good", "aside", "bad", "open"):

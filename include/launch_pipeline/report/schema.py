@@ -1,4 +1,4 @@
-"""The published JSON schema of a report; ``python -m launch_pipeline.report.schema`` writes it."""
+"""Generate the published JSON schema of a report: ``python -m launch_pipeline.report.schema``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ COMMAND = "python -m launch_pipeline.report.schema"
 
 
 def schema_path() -> Path:
-    """Where the schema lies, beside that of the checklists."""
+    """Return the path of the schema, beside that of the checklists."""
     return checklist_folder() / "schema" / "report.schema.json"
 
 
 def report_schema() -> dict[str, Any]:
-    """JSON schema (2020-12) of what ``launch report --format json`` writes."""
+    """Return the JSON schema (2020-12) of the output of ``launch report --format json``."""
     schema = Report.model_json_schema(mode="serialization")
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
@@ -34,12 +34,12 @@ def report_schema() -> dict[str, Any]:
 
 
 def rendered() -> str:
-    """Text of the schema file."""
+    """Return the text of the schema file."""
     return json.dumps(report_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
-    """Write the file; raises OSError where the folder is not writable."""
+    """Write the file. Raises OSError if the folder is not writable."""
     schema_path().write_text(rendered(), encoding="utf-8")
     sys.stdout.write(f"{schema_path()}\n")
 

@@ -1,4 +1,4 @@
-"""Where a report comes from: the ledger, the checklists of today, and the contacts."""
+"""Read the sources of a report: the ledger, today's checklists, and the contacts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from launch_pipeline.checklist.files import file_digest
 from launch_pipeline.checklist.load import checklist_files, load_phase
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
-from launch_pipeline.ledger.proof.verify import known_launches, read_kept, verify_kept
+from launch_pipeline.ledger.proof.verify import known_launches, read_rows, verify_rows
 from launch_pipeline.report.build import Sources, build
 from launch_pipeline.report.document import read_document
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from launch_pipeline.report.model import Note, Report
 
 NAMED = 10
-"""Known launches that are named to somebody who asks for another one."""
+"""The maximum number of launches that are listed when the requested one does not exist."""
 
 
 def make_report(
@@ -35,18 +35,18 @@ def make_report(
 ) -> Report:
     """Make the report of a launch as of now.
 
-    Contacts and checklists that cannot be read are left out, and why is said. Raises LaunchRefused for a
-    launch of which nothing is kept, LedgerUnavailable, and ConfigurationError without the document.
+    Contacts and checklists that cannot be read are left out, and the report says why. Raises LaunchRefused
+    for a launch without rows, LedgerUnavailable, and ConfigurationError if the document is missing.
     """
     _known_or_refuse(dsn, launch_id)
-    kept = read_kept(dsn, launch_id)
+    rows = read_rows(dsn, launch_id)
     phases, digests, wrong = _checklists()
     people, unread = _people(contacts)
     return build(
         Sources(
-            kept=kept,
-            verified=verify_kept(kept),
-            launch=kept.launch,
+            rows=rows,
+            verified=verify_rows(rows),
+            launch=rows.launch,
             phases=phases,
             digests=digests,
             document=read_document(),
@@ -69,11 +69,11 @@ def _known_or_refuse(dsn: str, launch_id: str) -> None:
         raise LaunchRefused(f"There is no launch {launch_id!r}: the ledger is empty.")
     more = f", and {len(known) - NAMED} more ('launch ledger verify' lists all)" if len(known) > NAMED else ""
     names = ", ".join(repr(name) for name in known[:NAMED])
-    raise LaunchRefused(f"There is no launch {launch_id!r} in the ledger. There is {names}{more}.")
+    raise LaunchRefused(f"There is no launch {launch_id!r} in the ledger. Known launches: {names}{more}.")
 
 
 def _checklists() -> tuple[list[Phase], dict[str, str], list[str]]:
-    """Checklists of today, the digest of each Dag's, and what is wrong with those that cannot be read."""
+    """Return today's checklists, the digest of each Dag's, and the problems of unreadable ones."""
     phases: list[Phase] = []
     digests: dict[str, str] = {}
     wrong: list[str] = []
@@ -93,5 +93,5 @@ def _people(contacts: Callable[[], Contacts]) -> tuple[Contacts | None, str]:
     try:
         return contacts(), ""
     except ConfigurationError as error:
-        # Its first words are a path of this machine, which tells a reader nothing.
+        # The error starts with a path of this machine, which tells a reader nothing.
         return None, f"The contacts cannot be read: {error.problem}"

@@ -1,11 +1,12 @@
-"""Texts of records in Markdown: escaped, so that they neither format anything nor look like a mark."""
+"""Write texts of records in Markdown, escaped so that they format nothing and imitate no mark."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from launch_pipeline.report.words import advisory, clean, moment, standing, who
+from launch_pipeline.approvals.visible_text import one_line
+from launch_pipeline.report.words import advisory, moment, status_text, who
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,19 +17,19 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 
 
 def escaped(text: str) -> str:
-    """Give a text as one line in which nothing means anything to Markdown or HTML."""
-    harmless = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Return a text on one line, escaped for Markdown and HTML."""
+    harmless = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", harmless)
 
 
 def code(text: str) -> str:
-    """Give a text as code, which no table or further text can be made of."""
-    return f"`{clean(text).replace('`', ' ').replace('|', ' ') or ' '}`"
+    """Return a text as inline code that is safe inside a table."""
+    return f"`{one_line(text).replace('`', ' ').replace('|', ' ') or ' '}`"
 
 
 def item_words(item: ItemLine, status: Status) -> str:
-    """Say what became of an item: outcome, who and when, reason, evidence."""
-    word = f"**{standing(item, status)}**"
+    """Describe an item: outcome, who and when, reason, evidence."""
+    word = f"**{status_text(item, status)}**"
     if item.bypass:
         word += f": marked {escaped(item.bypass.state)} by hand, without a record"
     if item.latest is None:
@@ -42,7 +43,7 @@ def item_words(item: ItemLine, status: Status) -> str:
 
 
 def attempt_words(attempt: Attempt) -> str:
-    """Who, when and why."""
+    """Say who decided, when and why."""
     by = who(attempt)
     parts = [
         f" by {escaped(by)}" if by else "",
@@ -54,6 +55,6 @@ def attempt_words(attempt: Attempt) -> str:
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Make a table of cells that are escaped already."""
+    """Build a table of cells that are already escaped."""
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"

@@ -1,13 +1,12 @@
-"""Words of a report: outcomes, people and times as people read them, and texts made harmless."""
+"""Put outcomes, people and times of a report into words, and group its items."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.vocabulary import RequestKind, Severity
+from launch_pipeline.approvals.visible_text import one_line
+from launch_pipeline.checklist.vocabulary import Severity
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
 from launch_pipeline.report.model import Attempt, ItemLine, Report, Status
 
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 NOT_YET = "not reached yet"
 NEVER = "never reached"
 BYPASSED = "bypassed"
-_SPOKEN = {
-    (RequestKind.DECISION, Outcome.APPROVED): "go",
-    (RequestKind.DECISION, Outcome.REJECTED): "no go",
-    (RequestKind.SIGNATURE, Outcome.APPROVED): "signed",
-    (RequestKind.SIGNATURE, Outcome.REJECTED): "declined",
-}
 _WAY = {
     RecordedBy.SLACK: "in Slack",
     RecordedBy.AIRFLOW_UI: "in Airflow",
@@ -30,36 +23,25 @@ _WAY = {
     RecordedBy.MACHINE: "",
 }
 _DOCUMENT = {Status.UNDER_WAY: "IN PROGRESS"}
-_JOINERS = frozenset("\u200c\u200d")
-
-
-def clean(text: str) -> str:
-    """Give a text as one line without characters that control or hide something."""
-    kept = (
-        " " if c.isspace() else c
-        for c in text
-        if c.isspace() or c in _JOINERS or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
-    )
-    return re.sub(" +", " ", "".join(kept)).strip()
 
 
 def moment(at: datetime | None) -> str:
-    """A time in UTC, to the minute."""
+    """Format a time in UTC, to the minute."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 def status_word(status: Status) -> str:
-    """The word that the document asks for."""
+    """Return the word for the document's status field."""
     return _DOCUMENT.get(status, status.value.upper())
 
 
 def outcome_word(item: ItemLine, attempt: Attempt) -> str:
-    """An outcome as people say it of this kind of question."""
-    return _SPOKEN.get((item.gate, attempt.outcome), attempt.outcome.value.replace("_", " "))
+    """Return the outcome in the words of the item's kind of request."""
+    return attempt.outcome.words(item.gate)
 
 
-def standing(item: ItemLine, status: Status) -> str:
-    """How an item stands: its outcome, bypassed, or not reached."""
+def status_text(item: ItemLine, status: Status) -> str:
+    """Return the status of an item: its outcome, bypassed, or not reached."""
     if item.bypass:
         return BYPASSED
     if item.latest is None:
@@ -68,7 +50,7 @@ def standing(item: ItemLine, status: Status) -> str:
 
 
 def sort_of(item: ItemLine) -> str:
-    """What kind of standing it is, for colours and counts: good, aside, bad or open."""
+    """Return the group of an item's status, for colours and counts: good, aside, bad or open."""
     if item.bypass:
         return "bad"
     if item.latest is None:
@@ -79,16 +61,16 @@ def sort_of(item: ItemLine) -> str:
 
 
 def who(attempt: Attempt) -> str:
-    """Who answered, for which role, and where."""
+    """Name the person who answered, their role, and where they answered."""
     if not attempt.decided_by:
         return ""
     role = f" ({attempt.role.label})" if attempt.role else ""
     way = _WAY[attempt.recorded_by]
-    return clean(f"{attempt.decided_by}{role}") + (f", {way}" if way else "")
+    return one_line(f"{attempt.decided_by}{role}") + (f", {way}" if way else "")
 
 
 def end_of(report: Report) -> str:
-    """Who ended a launch by his word, and why; nothing where it ended by itself, or has not."""
+    """Say who ended a launch by hand, and why; empty if it ended by itself or is under way."""
     last = report.events[-1] if report.events and report.status.over else None
     if last is None or not last.by:
         return ""
@@ -96,20 +78,20 @@ def end_of(report: Report) -> str:
 
 
 def set_aside(report: Report) -> list[ItemLine]:
-    """Everything that was let pass without a yes, in the report's order."""
+    """Return the items that passed without an approval, in the report's order."""
     return [item for item in report.everything if sort_of(item) == "aside"]
 
 
 def unsettled(report: Report) -> list[ItemLine]:
-    """Everything that is red: rejected, not reached, bypassed."""
+    """Return the red items: rejected, not reached, bypassed."""
     return [item for item in report.everything if sort_of(item) == "bad"]
 
 
 def with_history(report: Report) -> list[ItemLine]:
-    """Items that were decided more than once."""
+    """Return the items that were decided more than once."""
     return [item for item in report.everything if item.earlier]
 
 
 def advisory(item: ItemLine) -> bool:
-    """Whether a no stops nothing."""
+    """Whether a no to the item stops nothing."""
     return item.severity is Severity.ADVISORY

@@ -36,7 +36,7 @@ def test_a_no_that_ends_the_launch_is_taken_back_by_nobody(ledger: Ledger, role:
     """A launcher clears the item of a No before its phase is sealed: no other holder's Go is kept then."""
     ledger.append_decision(no_go("cto"), final=True)
     again = a_go(role, task_instance_id="ti-again", decided_by=BO)
-    with pytest.raises(AnswerRefused, match=r"has said No .*decisions\.cto.*start another launch") as refused:
+    with pytest.raises(AnswerRefused, match=r"has said No .*decisions\.cto.*Start another launch") as refused:
         ledger.append_decision(again, final=True, twice=twice)
     assert refused.value.code == "no_go"
     # The worker behind the No was lost: the next try brings it again.

@@ -254,7 +254,7 @@ def test_wrong_password_does_not_leak(dsn: str) -> None:
 
 def test_ledger_without_tables_says_so(empty: str) -> None:
     """Before the migrations every call says what is missing."""
-    with pytest.raises(LedgerUnavailable, match=r"no tables yet.*migrations"):
+    with pytest.raises(LedgerUnavailable, match=r"tables are missing.*migrations"):
         Ledger(empty).append(entry())
 
 

@@ -12,7 +12,7 @@ from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.proof.verify import verify
-from launch_pipeline.ledger.refused import LAST, MOST, RefusedAnswer, keep_refused
+from launch_pipeline.ledger.refused import LAST, MOST, RefusedAnswer, append_refusal
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, RecordedBy
 from servers.item_tasks import a_launch
 from servers.records import BO, NOON, a_go, a_record
@@ -128,12 +128,12 @@ def kept(dsn: str) -> list[Any]:
 
 def test_a_refusal_is_kept_once_for_item_person_and_rule(launched: str) -> None:
     """However often and from however many sides it is asked; another rule, try or person is another one."""
-    side_by_side(*(lambda: keep_refused(launched, refused()) for _ in range(8)))
+    side_by_side(*(lambda: append_refusal(launched, refused()) for _ in range(8)))
     assert len(kept(launched)) == 1
     for another in (
         {"code": "reason_missing"}, {"task_instance_id": "0197-2"}, {"by": "mallory", "person": None},
     ):  # fmt: skip
-        keep_refused(launched, refused(**another))
+        append_refusal(launched, refused(**another))
     entries = kept(launched)
     assert [e.content["by"] for e in entries] == ["noor.network"] * 3 + ["mallory"]
     said = entries[0]
@@ -145,14 +145,14 @@ def test_a_refusal_is_kept_once_for_item_person_and_rule(launched: str) -> None:
 def test_refusals_of_one_account_end(launched: str) -> None:
     """The last that is kept says so; another account's are still kept."""
     for number in range(MOST + 5):
-        assert keep_refused(launched, refused(task_instance_id=f"ti-{number}")) == min(number + 1, MOST)
+        assert append_refusal(launched, refused(task_instance_id=f"ti-{number}")) == min(number + 1, MOST)
     entries = kept(launched)
     assert [e.content.get("note") for e in entries] == [None] * (MOST - 1) + [LAST]
-    keep_refused(launched, refused(by="mallory"))
+    append_refusal(launched, refused(by="mallory"))
     assert len(kept(launched)) == MOST + 1
 
 
 def test_nothing_is_kept_of_a_launch_that_nobody_started(dsn: str) -> None:
     """A made-up run id leaves no row."""
-    assert keep_refused(dsn, refused()) == 0
+    assert append_refusal(dsn, refused()) == 0
     assert kept(dsn) == []

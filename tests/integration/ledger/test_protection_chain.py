@@ -23,7 +23,7 @@ from launch_pipeline.ledger.proof import auditor
 from launch_pipeline.ledger.proof.verify import (
     first_chain_break,
     known_launches,
-    read_kept,
+    read_rows,
     verify,
     verify_links,
 )
@@ -72,7 +72,7 @@ def test_database_and_python_make_the_same_chain(kept: str) -> None:
     proved = verify(kept, LAUNCH)
     assert (proved.rows, proved.broken) == (6, None)
     assert proved.head == Ledger(kept).head(LAUNCH)
-    links = read_kept(kept, LAUNCH).links
+    links = read_rows(kept, LAUNCH).links
     assert [link.position for link in links] == [1, 2, 3, 4, 5, 6]
     # The first row holds the moment of its start.
     assert [link.content for link in links][1:] == [link.content for link in a_chain()][1:]
@@ -103,14 +103,14 @@ def test_any_text_makes_the_same_digest(
     except LedgerError:
         # The same key with another content: not what is asked here.
         return
-    assert first_chain_break(read_kept(dsn, launch_id).links) is None
+    assert first_chain_break(read_rows(dsn, launch_id).links) is None
 
 
 def test_repeated_entry_is_no_second_link(kept: str) -> None:
     """What is sent again keeps its number and its place."""
-    before = read_kept(kept, LAUNCH).links
+    before = read_rows(kept, LAUNCH).links
     Ledger(kept).append_all(some_entries())
-    assert read_kept(kept, LAUNCH).links == before
+    assert read_rows(kept, LAUNCH).links == before
 
 
 def test_many_writers_make_one_chain(dsn: str) -> None:
@@ -134,7 +134,7 @@ def test_many_writers_make_one_chain(dsn: str) -> None:
     proved = verify(dsn, LAUNCH)
     assert (proved.rows, proved.broken) == (61, None)
     order = [entry.try_number for entry in Ledger(dsn).entries(LAUNCH, EntryKind.MACHINE_PASS)]
-    assert order == [link.try_number for link in read_kept(dsn, LAUNCH).links if link.kind == "machine_pass"]
+    assert order == [link.try_number for link in read_rows(dsn, LAUNCH).links if link.kind == "machine_pass"]
 
 
 def test_stale_snapshot_forks_nothing(kept: str) -> None:
@@ -173,19 +173,19 @@ def test_rows_from_before_the_chain_are_chained(empty: str, monkeypatch: pytest.
             values = [fields["kind"], entry.launch_id, entry.dag_id, entry.item_ref, *key, content.decode()]
             connection.execute(old.encode() + b" VALUES (%s, %s, %s, %s, %s, %s, %s)", values)
         times = connection.execute("SELECT appended_at FROM launch.ledger ORDER BY seq").fetchall()
-    with pytest.raises(LedgerUnavailable, match=r"older ones.*Run its migrations"):
+    with pytest.raises(LedgerUnavailable, match=r"outdated.*Run its migrations"):
         Ledger(empty).entries("a")
     monkeypatch.setattr(migrating, "migrations", lambda: later)
     assert migrate(empty) == [name for name, _ in later if name >= "0003"]
     for name in ("a", "b"):
-        links = read_kept(empty, name).links
+        links = read_rows(empty, name).links
         assert (len(links), first_chain_break(links)) == (3, None)
         assert [link.seq for link in links] == sorted(link.seq for link in links)
         assert "before the launch was started" in str(verify(empty, name).broken)
     with psycopg.connect(empty) as connection:
         assert connection.execute("SELECT appended_at FROM launch.ledger ORDER BY seq").fetchall() == times
     Ledger(empty).append(Entry.of_record(a_record(launch_id="a")))
-    links = read_kept(empty, "a").links
+    links = read_rows(empty, "a").links
     assert (len(links), first_chain_break(links)) == (4, None)
 
 
@@ -227,7 +227,7 @@ def test_row_removed_from_the_middle_with_new_numbers_is_named(kept: str) -> Non
         "DELETE FROM launch.ledger WHERE launch_id = 'shop-1.2' AND position = 3",
         "UPDATE launch.ledger SET position = position - 1 WHERE launch_id = 'shop-1.2' AND position > 3",
     )
-    assert (first_broken(kept).position, "not kept after row 2" in first_broken(kept).problem) == (3, True)
+    assert (first_broken(kept).position, "does not follow row 2" in first_broken(kept).problem) == (3, True)
 
 
 def test_swapped_rows_are_named(kept: str) -> None:
@@ -237,7 +237,7 @@ def test_swapped_rows_are_named(kept: str) -> None:
         "UPDATE launch.ledger SET position = CASE position WHEN 2 THEN 3 ELSE 2 END"
         " WHERE launch_id = 'shop-1.2' AND position IN (2, 3)",
     )
-    assert (first_broken(kept).position, "not kept after row 1" in first_broken(kept).problem) == (2, True)
+    assert (first_broken(kept).position, "does not follow row 1" in first_broken(kept).problem) == (2, True)
 
 
 def test_forged_row_is_named(kept: str) -> None:
@@ -266,7 +266,7 @@ def test_forged_row_whose_digests_fit_is_named_by_the_next(kept: str) -> None:
         " WHERE launch_id = 'shop-1.2' AND position = 2",
         "UPDATE launch.ledger k SET digest = launch.ledger_digest(k) WHERE task_instance_id = 'forged'",
     )
-    assert (first_broken(kept).position, "not kept after row 3" in first_broken(kept).problem) == (4, True)
+    assert (first_broken(kept).position, "does not follow row 3" in first_broken(kept).problem) == (4, True)
 
 
 def test_tail_removed_is_found_by_an_announced_head(kept: str) -> None:
@@ -280,7 +280,7 @@ def test_tail_removed_is_found_by_an_announced_head(kept: str) -> None:
 
 
 def test_rewritten_chain_is_found_by_seal_or_head(kept: str) -> None:
-    """Who makes every digest anew still has the seal against him, and the head that was announced."""
+    """A forger who recomputes every digest still contradicts the seal and the announced head."""
     head = Ledger(kept).head(LAUNCH)
     assert head is not None
     change = "UPDATE launch.ledger SET content = replace(content::text, 'line two', 'line 2')::json"
@@ -370,28 +370,28 @@ def test_table_that_can_be_read_in_two_ways_is_named(ended: str) -> None:
     twice = """UPDATE launch.launches SET conf = '{"a": 1, "a": 2}' WHERE launch_id = 'shop-1.2'"""
     with psycopg.connect(ended) as connection:
         connection.execute(twice)
-    assert "the key 'a' is there twice" in first_broken(ended).problem
+    assert "the key 'a' appears twice" in first_broken(ended).problem
 
 
 def test_launch_that_the_table_lost_is_named(ended: str) -> None:
     """Rows without their launch in the table prove that somebody removed it."""
     with psycopg.connect(ended) as connection:
         connection.execute("DELETE FROM launch.launches WHERE launch_id = 'shop-1.2'")
-    assert "the table of launches does not know it" in first_broken(ended).problem
+    assert "it is missing in the table of launches" in first_broken(ended).problem
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('{"a": 1, "a": 2}', "the key 'a' is there twice"),
+        ('{"a": 1, "a": 2}', "the key 'a' appears twice"),
         ('{"a":1e999}', "is too large"),
         ('{"a":-0}', "canonical"),
         ('{"b":1,"a":2}', "canonical"),
         ('{"a":"\\ud800"}', "half of a surrogate pair"),
         ('{"a":"\\u0000"}', "NUL"),
         (f'{{"a":{"[" * 3000}{"]" * 3000}}}', "nested"),
-        ("[]", "no JSON object"),
-        ("1", "no JSON object"),
+        ("[]", "not a JSON object"),
+        ("1", "not a JSON object"),
     ],
 )
 def test_content_that_the_database_takes_and_two_readers_read_in_two_ways(
@@ -408,7 +408,7 @@ def test_content_that_the_database_takes_and_two_readers_read_in_two_ways(
     broken = first_broken(kept)
     assert (broken.position, says in broken.problem) == (7, True)
     path = tmp_path / "export.jsonl"
-    path.write_text("".join(f"{line}\n" for line in export_lines(read_kept(kept, LAUNCH).links)), "utf-8")
+    path.write_text("".join(f"{line}\n" for line in export_lines(read_rows(kept, LAUNCH).links)), "utf-8")
     assert verify_links(LAUNCH, read_export(path)).broken is not None
     with pytest.raises(auditor.Wrong, match=r"^row 7 "):
         auditor.prove(path.read_bytes())
@@ -418,7 +418,7 @@ def test_end_without_its_seals_is_named(dsn: str) -> None:
     """Whatever the conductor's steps were made to say: the ledger holds no seal of any phase."""
     Launches(dsn).start(a_launch(), PLAN)
     Launches(dsn).end(LAUNCH, LaunchState.COMPLETE)
-    assert str(verify(dsn, LAUNCH).broken).endswith("it says 'complete', and week_1 is not")
+    assert str(verify(dsn, LAUNCH).broken).endswith("it says 'complete', but week_1 is not")
 
 
 @pytest.mark.parametrize("kind", ["decision", "machine_pass", "seal", "bypass", "round", "launch_postponed"])

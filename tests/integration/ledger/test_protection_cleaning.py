@@ -14,7 +14,7 @@ import pytest
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.migrate import migrate
-from launch_pipeline.ledger.proof.verify import read_kept, verify
+from launch_pipeline.ledger.proof.verify import read_rows, verify
 from launch_pipeline.ledger.schema import Entry, Outcome
 from launch_pipeline.report.source import make_report
 from launch_pipeline.stack.postgres import binaries
@@ -99,7 +99,7 @@ def test_cleaned_and_deleted_runs_lose_no_sign_off(airflow_dsn: str, ledger_dsn:
     Launches(ledger_dsn).start(a_launch(launch_id, environment=tmp_path.name), PLAN)
     first = decided(rows, launch_id, Outcome.REJECTED)
     ledger.append(first)
-    before = read_kept(ledger_dsn, launch_id).links
+    before = read_rows(ledger_dsn, launch_id).links
     head = ledger.head(launch_id)
     assert head is not None
     report = reported(ledger_dsn, launch_id)
@@ -107,7 +107,7 @@ def test_cleaned_and_deleted_runs_lose_no_sign_off(airflow_dsn: str, ledger_dsn:
     clean(airflow_dsn, tmp_path)
     assert rows.execute("SELECT count(*) FROM dag_run WHERE run_id = %s", launch_id) == [(0,)]
     assert rows.execute("SELECT count(*) FROM task_instance WHERE run_id = %s", launch_id) == [(0,)]
-    assert read_kept(ledger_dsn, launch_id).links == before
+    assert read_rows(ledger_dsn, launch_id).links == before
     assert reported(ledger_dsn, launch_id) == report
 
     again = decided(rows, launch_id, Outcome.WAIVED)
@@ -135,7 +135,7 @@ def test_chain_survives_dump_and_restore(dsn: str, empty_too: str) -> None:
     assert head is not None
     dumped = program("pg_dump", "--no-owner", "--dbname", dsn)
     program("psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", empty_too, given=dumped)
-    assert read_kept(empty_too, LAUNCH) == read_kept(dsn, LAUNCH)
+    assert read_rows(empty_too, LAUNCH) == read_rows(dsn, LAUNCH)
     for statement in ("DELETE FROM launch.ledger", "TRUNCATE launch.ledger"):
         with (
             psycopg.connect(empty_too) as connection,

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from launch_pipeline.cli.main import app
 from launch_pipeline.ledger.export import read_export
 from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.proof.verify import read_kept
+from launch_pipeline.ledger.proof.verify import read_rows
 from launch_pipeline.ledger.schema import Entry
 from servers.chains import LAUNCH, append_some, tamper
 from servers.records import a_record
@@ -93,7 +93,7 @@ def test_export_is_verified_without_the_ledger(kept: str, tmp_path: Path) -> Non
     head = Ledger(kept).head(LAUNCH)
     assert (done.exit_code, done.stdout) == (0, "")
     assert f"6 rows exported, head {head}" in done.stderr
-    assert tuple(read_export(path)) == read_kept(kept, LAUNCH).links
+    assert tuple(read_export(path)) == read_rows(kept, LAUNCH).links
     assert run("verify", "--file", str(path)).output == f"✓ {LAUNCH}: 6 rows, active, head {head}\n"
     assert run("export", LAUNCH, "--ledger", kept, "--output", str(path)).exit_code == 1
 
@@ -131,12 +131,12 @@ def test_export_brings_its_verifier(kept: str, tmp_path: Path) -> None:
         assert done.stderr == "" or done.returncode == 2
         return done.returncode, done.stdout
 
-    seen = f"OK {LAUNCH}: 6 rows hold, 1 seals follow from them; the launch is under way; head {head}\n"
+    seen = f"OK {LAUNCH}: 6 rows are valid, 1 seals follow from them; the launch is under way; head {head}\n"
     assert proved("shop.jsonl", "--head", head.digest) == (0, seen)
     code, says = proved("shop.jsonl")
     assert (code, "No head was given" in says) == (0, True)
     code, says = proved("shop.jsonl", "--head", "sha256:" + "0" * 64)
-    assert (code, "rows are missing, or made anew" in says) == (1, True)
+    assert (code, "rows are missing or were rewritten" in says) == (1, True)
     path.write_text(path.read_text(encoding="utf-8").replace("line two", "line 2"), encoding="utf-8")
     code, says = proved("shop.jsonl")
     assert (code, "row 5 (line 5, decision week_1.security.audit): its content was changed" in says) == (

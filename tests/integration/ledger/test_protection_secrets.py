@@ -16,7 +16,7 @@ from launch_pipeline.launch.evidence import Evidence, read_evidence
 from launch_pipeline.ledger.export import export_lines
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.proof.verify import known_launches, read_kept, verify
+from launch_pipeline.ledger.proof.verify import known_launches, read_rows, verify
 from launch_pipeline.ledger.schema import DecidedBy, Entry, Outcome, evidence_digest
 from servers.chains import LAUNCH, PLAN, a_launch, append_some
 from servers.checking import check, context, run
@@ -100,7 +100,7 @@ def test_no_planted_secret_is_kept(dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
         query = "SELECT k::text || k.content::text FROM launch.ledger k WHERE kind = 'decision'"
         (row,) = connection.execute(query).fetchall()
-    exported = "".join(export_lines(read_kept(dsn, LAUNCH).links))
+    exported = "".join(export_lines(read_rows(dsn, LAUNCH).links))
     assert [secret for secret in SECRETS if secret in row[0] or secret in exported] == []
     assert verify(dsn, LAUNCH).broken is None
 
@@ -117,7 +117,7 @@ def test_phone_and_e_mail_of_who_answered_are_not_kept(dsn: str) -> None:
     )
     record = a_record(outcome=Outcome.APPROVED, decided_by=DecidedBy.of(person))
     Ledger(dsn).append(Entry.of_record(record))
-    (link,) = read_kept(dsn, LAUNCH).links
+    (link,) = read_rows(dsn, LAUNCH).links
     assert "Ada Lindqvist" in link.content
     assert [word for word in ("planted", "555", "0147") if word in link.content] == []
 

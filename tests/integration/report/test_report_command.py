@@ -127,7 +127,7 @@ def test_unknown_launch_names_those_there_are(kept: str) -> None:
     """So that a typing error is seen at once."""
     done = run("production-2.4", "--ledger", kept)
     assert done.exit_code == 1
-    assert f"There is no launch 'production-2.4' in the ledger. There is '{LAUNCH}'." in done.stderr
+    assert f"There is no launch 'production-2.4' in the ledger. Known launches: '{LAUNCH}'." in done.stderr
 
 
 def test_empty_ledger_says_so(dsn: str) -> None:
@@ -164,7 +164,7 @@ def test_complete_is_what_the_rows_prove(own: str) -> None:
     rewrite(own, LAUNCH)
     data = json.loads(run(LAUNCH, "--ledger", own, "--format", "json").stdout)
     assert data["status"] == "record broken"
-    assert "it says 'complete', and sign_off is not" in data["chain"]["broken"]
+    assert "it says 'complete', but sign_off is not" in data["chain"]["broken"]
 
 
 def test_end_that_the_table_alone_says_is_none(dsn: str) -> None:

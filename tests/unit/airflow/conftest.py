@@ -15,8 +15,7 @@ from airflow.sdk.execution_time import task_runner  # noqa: E402
 
 from launch_pipeline.airflow.hooks import ledger as ledger_hook  # noqa: E402
 from launch_pipeline.approvals.deployed import policy  # noqa: E402
-from launch_pipeline.launch.deployed_checklists import deployed_dags  # noqa: E402
-from launch_pipeline.launch.planned import launch_plan  # noqa: E402
+from launch_pipeline.launch.deployed_checklists import deployed_dags, launch_plan  # noqa: E402
 from launch_pipeline.ledger.launches import Launches  # noqa: E402
 from launch_pipeline.ledger.ledger import Ledger  # noqa: E402
 from servers.airflow_task import Supervisor  # noqa: E402

@@ -117,25 +117,25 @@ COUNTS = [
 REFUSED = [
     ("a launch that is over", replace(ITEM, launch_over=True), Policy(), "launch_over", "is over"),
     ("an answer that is no option", replace(ITEM, answer="Maybe"), Policy(),
-     "unknown_option", "choose: Approve, Waive"),
+     "unknown_option", "Choose one of: Approve, Waive"),
     ("an option of another gate", replace(ITEM, answer=Answer.GO), Policy(),
-     "unknown_option", "'Go' is no answer to security.tls"),
+     "unknown_option", "security.tls does not take the answer 'Go'"),
     ("an approval where none is asked for", replace(ITEM, options=(Answer.WAIVE, Answer.REJECT)), Policy(),
-     "unknown_option", "choose: Waive, Reject"),
+     "unknown_option", "Choose one of: Waive, Reject"),
     ("an Airflow user who is nobody", replace(ITEM, airflow_user="mallory"), Policy(),
      "unknown_person", "Sven Okafor or Selma Duarte (Security Lead) may"),
     ("a user name in another case", replace(ITEM, airflow_user="Sven.Security"), Policy(),
-     "unknown_person", "'Sven.Security' is nobody"),
-    ("no user at all", replace(ITEM, airflow_user=""), Policy(), "unknown_person", "'' is nobody"),
+     "unknown_person", "'Sven.Security' is not in the contacts"),
+    ("no user at all", replace(ITEM, airflow_user=""), Policy(), "unknown_person", "'' is not in"),
     ("a re-check by nobody", replace(ITEM, answer=Answer.RECHECK, airflow_user="mallory"), Policy(),
-     "unknown_person", "nobody in the contacts"),
+     "unknown_person", "not in the contacts"),
     ("a person who has left", replace(ITEM, airflow_user="milo.product"), Policy(),
-     "inactive", "Milo Ferreira is marked as not active"),
+     "inactive", "Milo Ferreira is marked as inactive"),
     ("a re-check by a person who has left",
-     replace(ITEM, answer=Answer.RECHECK, airflow_user="milo.product"), Policy(), "inactive", "not active"),
+     replace(ITEM, answer=Answer.RECHECK, airflow_user="milo.product"), Policy(), "inactive", "inactive"),
     ("another role approving", replace(ITEM, airflow_user="noor.network"), Policy(),
      "not_your_role", "Sven Okafor or Selma Duarte (Security Lead) may answer"),
-    ("the CTO approving what he may only waive", replace(ITEM, airflow_user="carla.cto"), Policy(),
+    ("the CTO approving what they may only waive", replace(ITEM, airflow_user="carla.cto"), Policy(),
      "not_your_role", "belongs to the Security Lead"),
     ("another role rejecting",
      replace(ITEM, answer=Answer.REJECT, reason=REASON, airflow_user="carla.cto"), Policy(),
@@ -146,7 +146,7 @@ REFUSED = [
      "waive_not_allowed", "Carla Mendes"),
     ("the owner calling a blocking item not applicable",
      _waive(airflow_user="sven.security", answer=Answer.NOT_APPLICABLE), Policy(),
-     "waive_not_allowed", "'Not applicable' is not yours"),
+     "waive_not_allowed", "You may not answer 'Not applicable'"),
     ("the technical lead waiving as the owner",
      _waive(owner=Role.TECHNICAL_LEAD, airflow_user="bo.technical"),
      Policy(), "waive_not_allowed", "Carla Mendes or Elias Brandt (CTO / Engineering Director) may"),
@@ -156,7 +156,7 @@ REFUSED = [
      _waive(owner=Role.QA_LEAD, airflow_user="bo.technical"), Policy(),
      "waive_not_allowed", "Carla Mendes"),
     ("the triggerer approving an item", replace(ITEM, triggered_by="sven.security"), Policy(),
-     "self_approval", "may not answer 'Approve' for security.tls: Selma Duarte (Security Lead) may"),
+     "self_approval", "may not answer 'Approve' for security.tls. Selma Duarte (Security Lead) may"),
     ("the triggerer waiving an item", _waive(airflow_user="ada.technical"), Policy(),
      "self_approval", "Bo Sato (Technical Lead), or Carla Mendes or Elias Brandt"),
     ("the triggerer calling an item not applicable",
@@ -169,7 +169,7 @@ REFUSED = [
     ("not applicable as a way round the waiver",
      _waive(answer=Answer.NOT_APPLICABLE, airflow_user="sven.security"),
      STRICT_WAIVERS,
-     "waive_not_allowed", "'Not applicable' is not yours"),
+     "waive_not_allowed", "You may not answer 'Not applicable'"),
     ("a blocking item waived against the policy", _waive(), NO_WAIVERS,
      "waive_not_allowed", "allows no waiver of blocking items"),
     ("the triggerer saying go", replace(GO, airflow_user="ada.technical"), Policy(),
@@ -180,18 +180,18 @@ REFUSED = [
      replace(GO, airflow_user="ada.technical", answer=Answer.NO_GO, reason=REASON), Policy(),
      "self_approval", "run 'launch abort'"),
     ("a second role", replace(GO, already_answered_by=BO), Policy(),
-     "two_roles", "for the Technical Lead Ada Lindqvist (Technical Lead) may"),
+     "two_roles", "Ada Lindqvist (Technical Lead) may"),
     ("approving failing checks", replace(ITEM, checks_passed=False), Policy(),
      "checks_not_passed", "'Re-check'"),
     ("rejecting without a reason", replace(ITEM, answer=Answer.REJECT), Policy(),
      "reason_missing", "at least 10 characters"),
-    ("waiving with blanks for a reason", _waive(reason=" " * 40), Policy(), "reason_missing", "say why"),
+    ("waiving with blanks for a reason", _waive(reason=" " * 40), Policy(), "reason_missing", "a reason of"),
     ("waiving with zero-width characters for a reason", _waive(reason="\u200b" * 40), Policy(),
-     "reason_missing", "blanks do not count"),
+     "reason_missing", "not counting blanks"),
     ("stretching a reason with fillers", _waive(reason="no" + "\u3164" * 40), Policy(),
-     "reason_missing", "say why"),
+     "reason_missing", "needs a reason"),
     ("stretching a reason with blanks", _waive(reason="a     b\n\n\n c"), Policy(),
-     "reason_missing", "say why"),
+     "reason_missing", "needs a reason"),
     ("not applicable without a reason", _waive(answer=Answer.NOT_APPLICABLE, reason="no"), Policy(),
      "reason_missing", "'Not applicable' needs a reason"),
     ("no go without a reason", replace(GO, answer=Answer.NO_GO), Policy(), "reason_missing", "'No go'"),
@@ -287,7 +287,7 @@ def test_what_needs_no_facts_is_judged_at_once(
 
 
 def test_reason_comes_after_the_role(contacts: Contacts) -> None:
-    """Who may not waive is told so before he writes a reason."""
+    """Who may not waive is told so before they write a reason."""
     with pytest.raises(AnswerRefused) as caught:
         judge_answer(_waive(reason="", airflow_user="noor.network"), contacts, Policy())
     assert caught.value.code == "waive_not_allowed"
@@ -298,5 +298,5 @@ def test_nobody_else_holding_the_role_is_said(contacts: Contacts) -> None:
     roles = {**contacts.roles, Role.TECHNICAL_LEAD: contacts.roles[Role.TECHNICAL_LEAD].model_copy(
         update={"backups": ()})}  # fmt: skip
     alone = contacts.model_copy(update={"roles": roles})
-    with pytest.raises(AnswerRefused, match="name another Technical Lead in the contacts"):
+    with pytest.raises(AnswerRefused, match="add another Technical Lead to the contacts"):
         judge_answer(replace(GO, airflow_user="ada.technical"), alone, Policy())

@@ -33,7 +33,7 @@ def test_committed_policy_is_the_default() -> None:
 
 
 def test_default_is_the_strict_side() -> None:
-    """Nobody approves his own launch or answers for two roles unless a team writes so."""
+    """No one approves their own launch or answers for two roles unless a team writes so."""
     policy = Policy()
     assert not policy.self_approval
     assert not policy.self_approval_of_items

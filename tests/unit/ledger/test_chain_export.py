@@ -80,11 +80,11 @@ def test_command_names_the_broken_line_of_an_export(export: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "line 1: is no row"),
-        ("nonsense\n", "line 1: is no row"),
-        ('{"content":{}}\n', "line 1: is no row"),
-        ("[]\n", "line 1: is no row"),
-        ("1\n", "line 1: is no row"),
+        ("", "line 1: is not a row"),
+        ("nonsense\n", "line 1: is not a row"),
+        ('{"content":{}}\n', "line 1: is not a row"),
+        ("[]\n", "line 1: is not a row"),
+        ("1\n", "line 1: is not a row"),
     ],
 )
 def test_file_that_is_no_export_is_refused(tmp_path: Path, text: str, says: str) -> None:

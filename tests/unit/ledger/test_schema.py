@@ -94,10 +94,9 @@ def test_record_survives_both_ways_of_an_xcom(record: Record) -> None:
 @given(records())
 def test_record_survives_the_ledgers_text(record: Record) -> None:
     """What the ledger keeps gives a record of the same digest."""
-    if record.outcome.counts:
-        again = read_record(Entry.of_record(record).content)
-        assert again is not None
-        assert again.digest == record.digest
+    again = read_record(Entry.of_record(record).content)
+    assert again is not None
+    assert again.digest == record.digest
 
 
 @given(JSON_DATA | st.binary(max_size=5))
@@ -155,8 +154,8 @@ def test_digest_of_plain_results_is_that_of_the_evidence_module() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"decided_by": ADA}, "machine's word"),
-        ({"recorded_by": RecordedBy.SLACK}, "machine's word"),
+        ({"decided_by": ADA}, "machine's outcome"),
+        ({"recorded_by": RecordedBy.SLACK}, "machine's outcome"),
         ({"results": ()}, "cannot be 'passed'"),
         ({"results": (a_result(verdict=Verdict.FAILED),)}, "the checks say 'failed'"),
         ({"results": (a_result(), a_result(verdict=Verdict.INCONCLUSIVE))}, "say 'inconclusive'"),
@@ -174,17 +173,10 @@ def test_record_that_would_lie_cannot_be_made(changes: dict[str, Any], words: st
         a_record(**changes)
 
 
-def test_open_is_no_outcome() -> None:
-    """A waiting request neither counts nor is kept."""
-    assert [o for o in Outcome if not o.counts] == [Outcome.OPEN]
-    with pytest.raises(ValueError, match="still open"):
-        Entry.of_record(a_record(outcome=Outcome.OPEN))
-
-
 def test_gates_stay_shut_on_no_and_nothing() -> None:
-    """Rejected, not reached and open let nothing pass."""
+    """Rejected and not reached let nothing pass."""
     shut = {o for o in Outcome if not o.lets_pass}
-    assert shut == {Outcome.REJECTED, Outcome.NOT_REACHED, Outcome.OPEN}
+    assert shut == {Outcome.REJECTED, Outcome.NOT_REACHED}
 
 
 @pytest.mark.parametrize(

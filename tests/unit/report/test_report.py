@@ -13,7 +13,7 @@ from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.proof.verify import Verified
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from launch_pipeline.report.model import Status
-from launch_pipeline.report.words import end_of, set_aside, standing, status_word, unsettled
+from launch_pipeline.report.words import end_of, set_aside, status_text, status_word, unsettled
 from servers.records import NOON, a_result, a_seal
 from servers.reported import (
     LAUNCH,
@@ -55,9 +55,9 @@ def test_whole_launch_is_ticked_and_counted() -> None:
     assert len(report.document_items) == 272
     assert all(line.ticked and line.in_document for line in report.document_items)
     assert report.go_no_go is not None
-    assert [standing(line, report.status) for line in report.go_no_go.items] == ["go"] * 4
+    assert [status_text(line, report.status) for line in report.go_no_go.items] == ["go"] * 4
     assert report.sign_off is not None
-    assert [standing(line, report.status) for line in report.sign_off.items] == ["signed"] * 4
+    assert [status_text(line, report.status) for line in report.sign_off.items] == ["signed"] * 4
     assert sum(len(phase.seals) for phase in report.phases) == 12
     assert [seal.dag_id for seal in report.seals][:10:9] == [FIRST.dag_id, "launch_day_t_0"]
     assert len(report.seals) == 14
@@ -119,7 +119,7 @@ def test_bypass_is_no_tick_until_it_is_repaired() -> None:
     """A task that somebody marked green is named; a record of its own afterwards ends that."""
     report = report_of(bypassed(FIRST))
     line = item(report, FIRST.ref)
-    assert (line.ticked, standing(line, report.status)) == (False, "bypassed")
+    assert (line.ticked, status_text(line, report.status)) == (False, "bypassed")
     assert line.bypass is not None
     assert line.bypass.state == "success"
     mended = item(report_of([*bypassed(FIRST), entry(FIRST, instance="mended")]), FIRST.ref)
@@ -142,7 +142,7 @@ def test_bypass_that_was_cleared_is_none_any_more() -> None:
     """The next gate finds the task not reached, and no mark on it."""
     cleared = entry(FIRST, Outcome.NOT_REACHED, instance="cleared")
     report = report_of([*bypassed(FIRST), cleared])
-    assert standing(item(report, FIRST.ref), report.status) == "not reached"
+    assert status_text(item(report, FIRST.ref), report.status) == "not reached"
 
 
 def test_end_names_who_and_why() -> None:
@@ -213,7 +213,8 @@ def test_rollback_is_there_once_it_has_begun() -> None:
     rollback = [place for place in places() if place.phase.kind == "rollback"]
     report = report_of([entry(rollback[0], Outcome.APPROVED)])
     assert report.rollback is not None
-    assert [standing(line, report.status) for line in report.rollback.items][:2] == ["go", "not reached yet"]
+    texts = [status_text(line, report.status) for line in report.rollback.items]
+    assert texts[:2] == ["go", "not reached yet"]
 
 
 def test_what_was_told_and_who_was_called_is_there() -> None:
@@ -308,7 +309,7 @@ def test_rows_without_a_start_have_a_report_as_well() -> None:
     report = report_of([entry(FIRST, rehearsal=True, environment="staging")], conducted=False)
     assert (report.launch.environment, report.launch.rehearsal) == ("staging", True)
     assert report.launch.launch_at is None
-    assert report.chain.broken.endswith("it was kept before the launch was started")
+    assert report.chain.broken.endswith("it was appended before the launch was started")
 
 
 def test_signature_is_what_was_typed() -> None:

@@ -73,7 +73,7 @@ def test_report_of_nothing_strips_to_the_document() -> None:
     assert stripped(report).encode() == shipped_document()
 
 
-OUTCOMES = [o for o in Outcome if o is not Outcome.OPEN]
+OUTCOMES = list(Outcome)
 TEXTS = st.text(max_size=60) | st.sampled_from(NASTY)
 
 
@@ -168,7 +168,7 @@ def test_texts_of_others_do_nothing(text: str) -> None:
 
 
 def test_ids_of_others_do_nothing_either() -> None:
-    """Whoever may append to the ledger may name an item as he likes."""
+    """Anyone who may append to the ledger can name an item freely."""
     odd = record_of(FIRST).model_copy(update={"item_ref": "a.b`|\n## <b>"})
     made = render(report_of([Entry.of_record(odd)]), DOCUMENT)
     assert made.count("`a.b   ## <b>`") == 2
@@ -209,7 +209,7 @@ def test_document_with_our_marks_is_refused(tmp_path: Path, monkeypatch: pytest.
     """A report that was saved over the document cannot be made into another report."""
     (tmp_path / document.NAME).write_text("# A\n<!--launch:annex-->\n")
     monkeypatch.setattr(document, "checklist_folder", lambda: tmp_path)
-    with pytest.raises(ConfigurationError, match="take it out"):
+    with pytest.raises(ConfigurationError, match="remove it"):
         document.read_document()
     (tmp_path / document.NAME).unlink()
     with pytest.raises(ConfigurationError, match="restore the document"):

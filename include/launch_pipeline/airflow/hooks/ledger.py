@@ -114,7 +114,7 @@ async def keep_pass(record: Record) -> Record:
     Raises LedgerUnavailable, and LaunchRefused where the launch is over.
     """
     book = Ledger(await aledger_dsn())
-    return await asyncio.to_thread(book.keep_pass, record)
+    return await asyncio.to_thread(book.append_pass, record)
 
 
 async def sealed_at(launch_id: str, dag_id: str) -> datetime | None:

@@ -150,7 +150,7 @@ class ItemRun:
     @perform.register
     def _pass(self, action: Pass) -> dict[str, Any]:
         record = machine_record(self.spec, self.launch, self.ti, action.evidence)
-        return ledger().keep_pass(record).model_dump(mode="json")
+        return ledger().append_pass(record).model_dump(mode="json")
 
     @perform.register
     def _ask(self, action: Ask) -> NoReturn:

@@ -98,7 +98,7 @@ class PhaseGateOperator(BaseOperator):
     def _state(
         self, ti: Any, spec: ItemSpec, instances: dict[str, Instance], records: dict[str, Record]
     ) -> ItemState:
-        name = _task_id(spec)
+        name = spec.task_id
         # Airflow has no instance of an item that was added to the checklist after the run began.
         instance = instances.get(name) or Instance(f"{ti.dag_id}/{ti.run_id}/{name}", None, 0)
         state = ItemState(
@@ -139,10 +139,6 @@ def _records(launch_id: str, dag_id: str) -> dict[str, Record]:
 def _reopened(launch_id: str, dag_id: str) -> tuple[str, ...]:
     """Return a sentence for each earlier phase that is no longer sealed complete."""
     return unsealed_before(launches().get(launch_id), dag_id)
-
-
-def _task_id(spec: ItemSpec) -> str:
-    return spec.ref.removeprefix(f"{spec.phase_id}.")
 
 
 def _entries(records: list[Record], reconciled: Reconciled, seal: Seal) -> list[Entry]:

@@ -10,9 +10,8 @@ from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.checklist.sequence import ALL_PHASES
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
-from launch_pipeline.launch.deployed_checklists import deployed_dags
+from launch_pipeline.launch.deployed_checklists import deployed_dags, launch_plan
 from launch_pipeline.launch.environments import environment_named
-from launch_pipeline.launch.planned import launch_plan
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import FARTHEST
 

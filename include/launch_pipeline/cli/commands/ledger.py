@@ -116,9 +116,9 @@ def export(
 ) -> None:
     """Write the rows to the file or standard output, and a summary to standard error."""
     from launch_pipeline.ledger.export import export_lines  # noqa: PLC0415
-    from launch_pipeline.ledger.proof.verify import read_kept, verify_kept  # noqa: PLC0415
+    from launch_pipeline.ledger.proof.verify import read_rows, verify_rows  # noqa: PLC0415
 
-    kept = read_kept(Target(home, None, None, ledger).ledger_dsn(), launch_id)
+    kept = read_rows(Target(home, None, None, ledger).ledger_dsn(), launch_id)
     text = "".join(f"{line}\n" for line in export_lines(kept.links))
     if output is None:
         typer.echo(text, nl=False)
@@ -126,7 +126,7 @@ def export(
         if with_verifier:
             lay_verifier(output.parent)
         write_new(output, text)
-    verified = verify_kept(kept)
+    verified = verify_rows(kept)
     says = f"but broken: {verified.broken}" if verified.broken else f"head {verified.head}"
     err().print(f"{launch_id}: {verified.rows} rows exported, {says}", markup=False)
 

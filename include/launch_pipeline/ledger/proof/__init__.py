@@ -1,3 +1,3 @@
-"""Prove the rows of a launch, or name the first one that is wrong."""
+"""Verify the rows of a launch, or name the first one that is wrong."""
 
 from __future__ import annotations

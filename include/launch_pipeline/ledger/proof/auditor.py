@@ -1,12 +1,12 @@
-"""Prove the exported record of a launch, or name the first row that is wrong.
+"""Verify the exported record of a launch, or name the first row that is wrong.
 
     python verify_launch.py production-2.4.0.jsonl [--head sha256:...]
 
-Needs nothing but Python 3.9 or newer. Written from the rules in docs/record.md of the launch pipeline, apart
-from the pipeline's own verifier; comments name the rules. Give a head that was noted while the launch went
-on: without one it cannot be known whether the last rows are missing, or the whole file was made up.
+This script needs only Python 3.9 or newer. It was written from the rules in docs/record.md of the launch
+pipeline, independently of the pipeline's own verifier; comments name the rules. Give a head that was noted
+during the launch: without one, missing rows at the end and a completely forged file go unnoticed.
 
-Exit codes: 0 the record holds, 1 it does not, 2 wrong usage.
+Exit codes: 0 the record is valid, 1 it is not, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, NoReturn
 
-# Laid out by hand, since auditors read it.
+# Laid out by hand for auditors to read.
 # fmt: off
 GENESIS = "sha256:" + "0" * 64
 DEEPEST, MOST_BITS, MOST_DIGITS = 60, 12900, 4300
@@ -37,17 +37,17 @@ Place = tuple[str, ...]
 
 
 class Wrong(Exception):
-    """Something does not hold; its text says what."""
+    """A rule is broken; the text says which."""
 
 def need(holds: object, problem: str) -> None:
-    """Go on where a rule holds."""
+    """Raise Wrong unless a rule holds."""
     if not holds:
         raise Wrong(problem)
 
 # ---- 1. one reading ---------------------------------------------------------------------------------------
 
 def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    need(len({key for key, _ in pairs}) == len(pairs), "a key is there twice")
+    need(len({key for key, _ in pairs}) == len(pairs), "a key appears twice")
     return dict(pairs)
 
 def whole_number(digits: str) -> int:
@@ -61,7 +61,7 @@ def other_number(digits: str) -> float:
     return number
 
 def no_constant(word: str) -> NoReturn:
-    raise Wrong(word + " is no number of JSON")
+    raise Wrong(word + " is not a JSON number")
 
 def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -70,8 +70,8 @@ def sha256(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 def read_line(text: str) -> Any:
-    """Read one line of the export; only the canonical form is read."""
-    need(not re.search("[\ud800-\udfff]", text), "it holds half of a surrogate pair")
+    """Read one line of the export, which must be in the canonical form."""
+    need(not re.search("[\ud800-\udfff]", text), "it contains half of a surrogate pair")
     try:
         value = json.loads(text, object_pairs_hook=no_key_twice, parse_int=whole_number,
                            parse_float=other_number, parse_constant=no_constant)
@@ -81,7 +81,7 @@ def read_line(text: str) -> Any:
     while waiting:
         here, level = waiting.pop()
         if isinstance(here, str):
-            need(not re.search("[\0\ud800-\udfff]", here), "a text holds NUL or half of a surrogate pair")
+            need(not re.search("[\0\ud800-\udfff]", here), "a text contains NUL or half of a surrogate pair")
         elif isinstance(here, (dict, list)):
             deepest = max(deepest, level)
             inside = list(here) + list(here.values()) if isinstance(here, dict) else here
@@ -108,7 +108,7 @@ def fits(value: Any, shape: Any) -> bool:
     return bool(shape(value)) if callable(shape) else type(value) is type(shape) and value == shape
 
 def moment(value: Any, *, zone: bool = True) -> datetime | None:
-    """Read a time that is written as the rules say; None for any other text."""
+    """Read a time in the form that the rules require; None for any other text."""
     form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?(Z|[+-]\d\d:\d\d)" + ("" if zone else "?")
     if type(value) is not str or not re.fullmatch(form, value, re.ASCII):
         return None
@@ -193,8 +193,8 @@ class Launch:
 
     def take(self, row: Row) -> None:
         kind, said = row["kind"], row["content"]
-        need(type(said) is dict, "its content is no object")
-        need(fits(said, SHAPES.get(kind, dict)), "its content has not the fields of its kind")
+        need(type(said) is dict, "its content is not an object")
+        need(fits(said, SHAPES.get(kind, dict)), "its content does not have the fields of its kind")
         self.columns(row, kind, said)
         need(bool(self.start) == (kind != "launch_started"),
              "the start is not the first row, or not the only one")
@@ -203,7 +203,7 @@ class Launch:
         if self.end and kind in OF_A_PHASE + OF_THE_LAUNCH:  # rule 7
             back = kind in OF_A_PHASE and self.end == "aborted" and self.went
             need(back and row["dag_id"] == self.plan["rollback"] != "",
-                 "it was kept after the launch had ended")
+                 "it was appended after the launch had ended")
         place = (row["dag_id"], row["item_ref"])
         if SHAPES.get(kind) is RECORD:
             self.record(place, said)
@@ -214,7 +214,7 @@ class Launch:
         elif kind == "seal":
             self.seal(row["dag_id"], said)
         elif kind == "launch_postponed":
-            need(moment(said["from"]) == self.at, "it moves the launch from another time than was in force")
+            need(moment(said["from"]) == self.at, "it moves the launch from a time that was not in force")
             self.at = moment(said["to"])
         elif kind in ("launch_aborted", "launch_ended"):
             self.ended(said.get("state") if kind == "launch_ended" else "aborted")
@@ -233,7 +233,7 @@ class Launch:
         elif kind in OF_THE_LAUNCH:
             named = "launch/" + row["launch_id"]
             need((row["dag_id"], row["item_ref"], row["task_instance_id"]) == ("", "", named),
-                 "it is not the launch's")
+                 "it is not a row of the launch itself")
 
     def started(self, said: Row) -> None:
         """Rule 4."""
@@ -245,7 +245,7 @@ class Launch:
         need(len(set(dags)) == len(dags) and len(set(refs)) == len(refs), "its plan names something twice")
         need(set(dags) == set(plan["items"]) and all(plan["items"].values()),
              "its Dags are not those with items")
-        need(plan["decision"] == "" or plan["decision"] in phases, "its decision is no phase")
+        need(plan["decision"] == "" or plan["decision"] in phases, "its decision is not a phase")
         need(set(dags) <= set(said["checklist_digests"]), "a checklist has no digest")
         self.start, self.plan, self.phases, self.at = said, plan, phases, moment(said["launch_at"])
 
@@ -261,7 +261,7 @@ class Launch:
         need(outcome != "passed" or passed, "its checks did not pass")
         machine = outcome in ("passed", "not_reached")
         says = {said["decided_by"] is None, said["role"] is None, said["recorded_by"] == "machine"}
-        need(says == {machine}, "its outcome does not fit who decided it")
+        need(says == {machine}, "its outcome does not match who decided it")
         need(machine or outcome == "approved" or words(said["reason"]), "it has no reason")
         earlier = self.records.setdefault(place, [])
         if "carried_from" in said:
@@ -292,7 +292,7 @@ class Launch:
         item, outcome, rules = items[0], said["outcome"], self.plan["rules"]
         aside = outcome in ("waived", "not_applicable")
         need(outcome != "passed" or item["mode"] == "check", "its item needs a person")
-        need(outcome != "approved" or item["mode"] != "check", "its item asks nobody")
+        need(outcome != "approved" or item["mode"] != "check", "its item asks for no approval")
         need(outcome != "approved" or item["mode"] == "approval" or passed, "its checks have not passed")
         need(outcome != "rejected" or item["severity"] == "blocking", "its item is advisory")
         need(outcome != "not_met" or item["severity"] == "advisory", "its item is blocking")
@@ -304,9 +304,9 @@ class Launch:
             person = said["decided_by"] or {}
             need(not aside, "a decision or signature cannot be set aside")
             own = bool(person) and person["airflow_user"] == self.start["started_by"]
-            need(not own or rules["self_approval"], "who started the launch decided it")
+            need(not own or rules["self_approval"], "the person who started the launch decided it")
             unsigned = item["gate"] == "signature" and outcome == "approved" and not words(said["signature"])
-            need(not unsigned, "it is signed with nothing")
+            need(not unsigned, "its signature is empty")
         most = item["rounds"] if item["rounds"] > 1 else 0
         count = len(said["rounds"])
         need(count == most if outcome == "approved" else count <= most, "it has another number of rounds")
@@ -319,10 +319,10 @@ class Launch:
         for ref, sealed in listed.items():
             need(ref.split(".")[0] == said["phase_id"], "it lists an item of another phase")
             kept = self.records.get((dag, ref), [])
-            need(kept, f"it lists {ref}, of which no record is before it")
+            need(kept, f"it lists {ref}, which has no earlier record")
             latest = (sha256(canonical(kept[-1])), kept[-1]["task_instance_id"], kept[-1]["outcome"])
             need((sealed["digest"], sealed["task_instance_id"], sealed["outcome"]) == latest,
-                 f"what it lists of {ref} is not the latest record before it")
+                 f"what it lists of {ref} is not the latest earlier record")
         began = self.start["checklist_digests"][dag]
         if said["checklist_digest"] == began:
             need(set(listed) == {item["ref"] for item in self.plan["items"][dag]},
@@ -334,7 +334,7 @@ class Launch:
             sealed = listed.get(ref, {"outcome": "", "task_instance_id": ""})
             need(sealed["outcome"] == "not_reached", "it names a bypass that it does not list as not reached")
             need((dag, ref, sealed["task_instance_id"]) in self.bypassed, "it names a bypass that no row has")
-        need(said["complete"] is not bool(said["problems"]), "'complete' and its problems do not fit")
+        need(said["complete"] is not bool(said["problems"]), "'complete' contradicts its problems")
         if said["complete"]:
             need(said["checklist_digest"] == began and not said["bypasses"], "it cannot be complete")
             for ref, sealed in listed.items():
@@ -344,11 +344,11 @@ class Launch:
                      for item in self.plan["items"][dag] if item["gate"] != "approval"]
             people = [person["id"] for person in gates if person]
             need(len(set(people)) == len(people) or self.plan["rules"]["two_roles_one_person"],
-                 "one person twice")
+                 "one person decided twice")
             steps = self.plan["steps"]
             own_step = next((number for number, step in enumerate(steps) if dag in step), 0)
             for before in (each for step in steps[:own_step] for each in step):
-                need(self.stands(before), f"it is complete, and {before} before it is not")
+                need(self.stands(before), f"it is complete, but {before} before it is not")
         self.seals[dag] = said
         self.sealed += 1
         self.went = self.went or (said["complete"] and dag == self.plan["decision"])
@@ -365,9 +365,9 @@ class Launch:
         decision = self.seals.get(self.plan["decision"], {"records": []})
         if state == "complete":
             still_open = [dag for dag in self.phases if not self.stands(dag)]
-            need(self.phases and not still_open, "it says complete, and not every phase is")
+            need(self.phases and not still_open, "it says complete, but not every phase is")
         elif state == "no_go":
-            need(any(sealed["outcome"] == "rejected" for sealed in decision["records"]), "nobody said no")
+            need(any(sealed["outcome"] == "rejected" for sealed in decision["records"]), "no one said no")
         elif state == "rolled_back":
             need(self.stands(self.plan["rollback"]), "the rollback is not complete")
         self.end = state
@@ -379,10 +379,10 @@ def chained(row: Any, position: int, previous: str, launch_id: str | None) -> No
     """Rule 1: the row's place, its content's digest and its own."""
     numbers = ("position", "seq", "try_number")
     fields = {name: int if name in numbers else str for name in COLUMNS}
-    need(fits(row, {**fields, "content": anything, "digest": str}), "it has not the fields of a row")
+    need(fits(row, {**fields, "content": anything, "digest": str}), "it does not have the fields of a row")
     form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"
-    need(re.fullmatch(form, row["appended_at"], re.ASCII), "its time is not written as it was kept")
-    need(row["launch_id"] == launch_id, "it is a row of another launch")
+    need(re.fullmatch(form, row["appended_at"], re.ASCII), "its time is not in the stored form")
+    need(row["launch_id"] == launch_id, "it belongs to another launch")
     need(row["position"] == position, f"its position is {row['position']}, not {position}")
     need(row["previous"] == previous, "it does not follow the row before it")
     need(row["content_digest"] == sha256(canonical(row["content"])), "its content was changed")
@@ -391,7 +391,7 @@ def chained(row: Any, position: int, previous: str, launch_id: str | None) -> No
 
 
 def prove(data: bytes, head: str | None = None) -> str:
-    """Give what was proved in words. Raises Wrong naming the first row that does not hold."""
+    """Return the result in words. Raises Wrong naming the first row that is wrong."""
     launch, previous, launch_id, position = Launch(), GENESIS, None, 0
     heads: set[str] = set()
     lines = (data[:-1] if data.endswith(b"\n") else data).split(b"\n")
@@ -406,21 +406,21 @@ def prove(data: bytes, head: str | None = None) -> str:
         except UnicodeDecodeError:
             raise Wrong(place + ": it is not UTF-8") from None
         except (Wrong, AttributeError) as error:
-            why = error if isinstance(error, Wrong) else "it is no object"
+            why = error if isinstance(error, Wrong) else "it is not an object"
             raise Wrong(f"{place}: {why}") from None
         previous = row["digest"]
         heads.add(previous)
-    need(head is None or head in heads, f"the head {head} is not in it: rows are missing, or made anew")
+    need(head is None or head in heads, f"the head {head} is not in it: rows are missing or were rewritten")
     end = launch.end or "under way"
     return (
-        f"{launch_id}: {position} rows hold, {launch.sealed} seals follow from them; the launch is {end};"
-        f" head {previous} (row {position})"
+        f"{launch_id}: {position} rows are valid, {launch.sealed} seals follow from them; the launch is"
+        f" {end}; head {previous} (row {position})"
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read the command line; give the exit code."""
-    parser = argparse.ArgumentParser(description="Prove the exported record of a launch.")
+    """Run the command line, and return the exit code."""
+    parser = argparse.ArgumentParser(description="Verify the exported record of a launch.")
     parser.add_argument("export", help="file that 'launch ledger export' wrote")
     parser.add_argument("--head", help="digest that was noted earlier and must be in it")
     given = parser.parse_args(arguments)
@@ -436,7 +436,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"WRONG {given.export}: {error}")
         return 1
     if not given.head:
-        print("No head was given, so it is not known whether its end is missing or the whole was made anew.")
+        print("No head was given, so missing rows at the end or a rewritten file would go unnoticed.")
     return 0
 
 

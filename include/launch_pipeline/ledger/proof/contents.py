@@ -1,4 +1,4 @@
-"""What a row's content is: read in the one way it can be read, as what its kind says."""
+"""Read a row's content as the model of its kind, and refuse any ambiguous form."""
 
 from __future__ import annotations
 
@@ -26,26 +26,25 @@ _MODELS: dict[str, type[BaseModel]] = {
     EntryKind.LAUNCH_ABORTED: Aborted,
     EntryKind.LAUNCH_ENDED: Ended,
 }
-"""Kinds that prove something; of all others only the chain is proved."""
+"""The kinds that prove something; of other rows only the chain is verified."""
 
 
 def read_content(link: Link) -> Any:
-    """Read the content of a row: the model of its kind, or an object of plain JSON.
+    """Read the content of a row as the model of its kind, or as plain JSON.
 
-    Raises ValueError with the reason where it can be read in another way, or says something else than the
-    row's own columns.
+    Raises ValueError with the reason if the content is ambiguous or contradicts the row's own columns.
     """
     value = read_canonical(link.content)
     if not isinstance(value, dict):
-        message = "it is no JSON object"
-        raise ValueError(message)  # noqa: TRY004 - as every other reason
+        message = "it is not a JSON object"
+        raise ValueError(message)  # noqa: TRY004 - like every other reason
     model = _MODELS.get(link.kind)
     if model is None:
         return value
     said = model.model_validate(value)
-    # Neither "1" for 1 nor another way to write a time: what a reader sees is what is judged.
+    # Neither "1" for 1 nor another form of a time: what a reader sees is what is checked.
     if written(json.loads(said.model_dump_json(by_alias=True))) != link.content:
-        message = "it is not written as the pipeline writes it"
+        message = "it is not in the form that the pipeline writes"
         raise ValueError(message)
     _columns_or_refuse(link, said)
     return said
@@ -60,7 +59,7 @@ def _columns_or_refuse(link: Link, said: BaseModel) -> None:
 
 
 def _expected(link: Link, said: BaseModel) -> dict[str, object]:
-    """Give what the columns have to say, as far as the content knows."""
+    """Return the column values that follow from the content."""
     if isinstance(said, Record):
         return Entry.of_record(said).model_dump(include=set(_COLUMNS))
     if isinstance(said, Seal):

@@ -1,4 +1,4 @@
-"""Whether a record can be true: its outcome against its item, the launch and what was kept before it."""
+"""Check a record against its item, the launch and the rows before it."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ _OWN = {"task_instance_id", "try_number", "carried_from"}
 
 @dataclass(frozen=True)
 class Before:
-    """What was kept of an item before a record of it."""
+    """The rows of an item before one of its records."""
 
     records: Sequence[Record]
     rounds: Sequence[Round]
 
 
 def record_problem(record: Record, started: Started, before: Before) -> str | None:
-    """Name the first rule that a record breaks, None where it keeps all of them."""
+    """Return the first rule that a record breaks, or None."""
     problem = next(_of_the_launch(record, started), None) or next(_of_its_kind(record, before), None)
     if problem or record.checklist_digest != started.checklist_digests[record.dag_id]:
-        # Of another checklist than the launch began with, which no complete seal can list.
+        # A record of another checklist version has no item to compare; no complete seal can list it.
         return problem
     item = started.plan.item(record.dag_id, record.item_ref)
     if item is None:
-        return f"the launch began without an item {record.item_ref} in {record.dag_id}"
+        return f"the launch has no item {record.item_ref} in {record.dag_id}"
     return next(_of_the_item(record, item, started), None)
 
 
 def _of_the_launch(record: Record, started: Started) -> Iterator[str]:
     if record.dag_id not in started.plan.items:
-        yield f"the launch began without a phase {record.dag_id!r}"
+        yield f"the launch has no phase {record.dag_id!r}"
     for name in ("environment", "rehearsal"):
         said, there = getattr(record, name), getattr(started, name)
         if said != there:
-            yield f"it says {name} {said!r}, the launch began with {there!r}"
+            yield f"it says {name} {said!r}, but the launch began with {there!r}"
 
 
 def _of_its_kind(record: Record, before: Before) -> Iterator[str]:
     by_machine = record.outcome in BY_MACHINE
     says = (record.decided_by is None, record.role is None, record.recorded_by is RecordedBy.MACHINE)
     if set(says) != {by_machine}:
-        yield f"the outcome '{record.outcome}' does not fit who decided it, and for which role"
+        yield f"the outcome '{record.outcome}' does not match who decided it and for which role"
     if not by_machine and record.outcome is not Outcome.APPROVED and not record.reason.strip():
         yield f"the outcome '{record.outcome}' has no reason"
     if record.carried_from is not None and not any(_same(record, other) for other in before.records):
-        yield f"no row before it holds the decision of {record.carried_from} that it repeats"
+        yield f"no earlier row has the decision of {record.carried_from} that it repeats"
     yield from _of_its_rounds(record, before)
 
 
@@ -75,13 +75,13 @@ def _of_its_rounds(record: Record, before: Before) -> Iterator[str]:
     # The last round of an approval is the approval itself.
     own = rounds[-1:] if record.outcome is Outcome.APPROVED else ()
     if any(_said(one) != _decision(record) for one in own):
-        yield "its last round is not the approval that it holds"
+        yield "its last round is not its approval"
     needed = rounds[:-1] if own else rounds
-    kept: dict[int, set[Acknowledgement]] = {}
+    lives: dict[int, set[Acknowledgement]] = {}
     for one in before.rounds:
-        kept.setdefault(one.life, set()).add(one.acknowledgement)
-    if needed and not any(set(needed) <= there for there in kept.values()):
-        yield "it lists a round that no row before it holds"
+        lives.setdefault(one.life, set()).add(one.acknowledgement)
+    if needed and not any(set(needed) <= there for there in lives.values()):
+        yield "it lists a round that no earlier row has"
 
 
 def _said(one: Acknowledgement) -> tuple[object, ...]:
@@ -95,12 +95,12 @@ def _decision(record: Record) -> tuple[object, ...]:
 def _of_the_item(record: Record, item: PlannedItem, started: Started) -> Iterator[str]:
     outcome = record.outcome
     if outcome is Outcome.PASSED and item.mode.needs_person:
-        yield "its item needs a person, so its checks alone cannot end it"
+        yield "its item needs a person, so passed checks are not enough"
     if outcome is Outcome.APPROVED:
         yield from _of_an_approval(record, item)
     most = item.rounds if item.rounds > 1 else 0
     if len(record.rounds) > most or (outcome is Outcome.APPROVED and len(record.rounds) < most):
-        yield f"it has {len(record.rounds)} rounds, its item is asked {item.rounds} times"
+        yield f"it has {len(record.rounds)} rounds, but its item is asked {item.rounds} times"
     if outcome is Outcome.REJECTED and item.severity is not Severity.BLOCKING:
         yield "its item is advisory, so a no makes it 'not_met'"
     if outcome is Outcome.NOT_MET and item.severity is not Severity.ADVISORY:
@@ -110,7 +110,7 @@ def _of_the_item(record: Record, item: PlannedItem, started: Started) -> Iterato
 
 def _of_an_approval(record: Record, item: PlannedItem) -> Iterator[str]:
     if not item.mode.needs_person:
-        yield "its item asks nobody for an approval"
+        yield "its item asks for no approval"
     if item.mode.has_checks and _verdict(record) is not Verdict.PASSED:
         yield "its checks have not passed, so it cannot be approved"
 
@@ -134,16 +134,16 @@ def _of_the_gate(record: Record, item: PlannedItem, started: Started) -> Iterato
     person = record.decided_by
     own = person is not None and person.airflow_user == started.started_by
     if own and not started.plan.rules.self_approval:
-        yield "who started the launch has answered it, which its rules forbid"
+        yield "the person who started the launch answered it, which its rules forbid"
     signs = item.gate is RequestKind.SIGNATURE and record.outcome is Outcome.APPROVED
     if signs and not record.signature.strip():
-        yield "it is signed with nothing"
+        yield "its signature is empty"
 
 
 def _of_a_waiver(record: Record, item: PlannedItem, started: Started) -> Iterator[str]:
     rules = started.plan.rules
     if record.role not in {item.owner, *rules.may_waive.get(item.owner, ())}:
-        yield f"the rules of the launch let no {record.role} set it aside"
+        yield f"the rules of the launch do not let {record.role} waive it"
     forbidden = item.severity is Severity.BLOCKING and not rules.waive_blocking_items
     if record.outcome is Outcome.WAIVED and forbidden:
-        yield "its item is blocking, and the rules of the launch let nobody waive it"
+        yield "its item is blocking, and the rules of the launch allow no waiver of it"

@@ -1,4 +1,4 @@
-"""The rules that the rows of a launch keep, one row after the other (docs/record.md says them in words)."""
+"""Check the rows of a launch one after the other, by the rules in docs/record.md."""
 
 from __future__ import annotations
 
@@ -38,46 +38,46 @@ OF_THE_LAUNCH = frozenset(
 
 
 class Proof:
-    """Takes the rows of one launch in their order; each must follow from those before it."""
+    """Takes the rows of one launch in order; each must follow from the rows before it."""
 
     def __init__(self) -> None:
         self.derived: Derived | None = None
-        """What the rows say of the launch, once it has started."""
+        """The facts of the launch, once it has started."""
         self.past = Past()
 
     def take(self, link: Link) -> str | None:
-        """Take the next row. Say what is wrong with it, None where it holds."""
+        """Take the next row, and return what is wrong with it, or None."""
         try:
             said = read_content(link)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
-            return f"its content does not hold together: {f'{place}: ' if place else ''}{first['msg']}"
+            return f"its content is inconsistent: {f'{place}: ' if place else ''}{first['msg']}"
         except (ValueError, RecursionError) as error:
-            return f"its content cannot be believed: {error}"
+            return f"its content is invalid: {error}"
         if self.derived is None:
             return self._start(said)
-        return self._place(link, self.derived) or self._judge(link, said, self.derived)
+        return self._place(link, self.derived) or self._check(link, said, self.derived)
 
     def _start(self, said: Any) -> str | None:
         if not isinstance(said, Started):
-            return "it was kept before the launch was started"
+            return "it was appended before the launch was started"
         self.derived = Derived(said)
         return None
 
     def _place(self, link: Link, launch: Derived) -> str | None:
-        """Whether such a row can be kept now."""
+        """Return why a row of this kind cannot follow now, or None."""
         if link.kind == EntryKind.LAUNCH_STARTED:
-            return "the launch was started before"
+            return "the launch was already started"
         if launch.end is None or link.kind not in OF_A_PHASE | OF_THE_LAUNCH:
             return None
         plan = launch.started.plan
         rolls_back = link.kind in OF_A_PHASE and bool(link.dag_id) and link.dag_id == plan.rollback
         if rolls_back and launch.state is LaunchState.ABORTED and self.past.went:
             return None
-        return f"it was kept after the launch had ended ({launch.state})"
+        return f"it was appended after the launch had ended ({launch.state})"
 
-    def _judge(self, link: Link, said: Any, launch: Derived) -> str | None:
+    def _check(self, link: Link, said: Any, launch: Derived) -> str | None:
         if isinstance(said, Record):
             return self._record(said, launch.started)
         if isinstance(said, Seal):
@@ -89,7 +89,7 @@ class Proof:
         if isinstance(said, Ended | Aborted):
             return self._end(said, launch)
         if link.kind == EntryKind.BYPASS:
-            self.past.bypass(link.dag_id, link.item_ref, link.task_instance_id)
+            self.past.add_bypass(link.dag_id, link.item_ref, link.task_instance_id)
         return None
 
     def _record(self, record: Record, started: Started) -> str | None:
@@ -97,13 +97,13 @@ class Proof:
         before = Before(self.past.records[place], self.past.rounds[place])
         problem = record_problem(record, started, before)
         if problem is None:
-            self.past.keep(record)
+            self.past.add_record(record)
         return problem
 
     def _seal(self, seal: Seal, started: Started) -> str | None:
         problem = seal_problem(seal, started, self.past)
         if problem is None:
-            self.past.seal(seal, started.plan)
+            self.past.add_seal(seal, started.plan)
         return problem
 
     def _end(self, said: Ended | Aborted, launch: Derived) -> str | None:
@@ -117,17 +117,17 @@ class Proof:
         if said.state is LaunchState.COMPLETE:
             open_phases = [dag_id for dag_id in plan.phases if not past.stands(dag_id)]
             if not plan.phases:
-                return "it says 'complete', and the launch began without any phase"
-            return f"it says 'complete', and {open_phases[0]} is not" if open_phases else None
+                return "it says 'complete', but the launch has no phases"
+            return f"it says 'complete', but {open_phases[0]} is not" if open_phases else None
         if said.state is LaunchState.NO_GO:
-            return None if past.rejected(plan.decision) else "it says 'no_go', and no seal holds a rejection"
+            return None if past.rejected(plan.decision) else "it says 'no_go', but no seal lists a rejection"
         if past.stands(plan.rollback):
             return None
-        return "it says 'rolled_back', and no complete seal of the rollback is before it"
+        return "it says 'rolled_back', but there is no complete seal of the rollback before it"
 
 
 def _move(said: Postponed, launch: Derived) -> str | None:
     if said.before != launch.launch_at:
-        return f"it moves the launch from {said.before}, and it was to be at {launch.launch_at}"
+        return f"it moves the launch from {said.before}, but the launch was at {launch.launch_at}"
     launch.launch_at = said.to
     return None

@@ -21,7 +21,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from launch_pipeline.approvals.deployed import contacts, policy
-from launch_pipeline.launch.plans import deployed_plans
+from launch_pipeline.launch.deployed_checklists import deployed_plans
 from launch_pipeline.slack.api_client import Airflow
 from launch_pipeline.slack.bridge.connection.socket_mode import Line
 from launch_pipeline.slack.bridge.connection.startup import greet

@@ -41,7 +41,6 @@ OUTCOMES = {
     Outcome.NOT_MET: Standing(Rank.DONE, "⚠️", "Not met"),
     Outcome.REJECTED: Standing(Rank.ENDED_BADLY, "❌", "Rejected"),
     Outcome.NOT_REACHED: Standing(Rank.ENDED_BADLY, "🚫", "Not reached"),
-    Outcome.OPEN: Standing(Rank.MOVING, "⏳", "Open"),
 }
 _SPOKEN = {
     (RequestKind.DECISION, Outcome.APPROVED): Standing(Rank.DONE, "✅", "Go"),
@@ -83,4 +82,4 @@ def standing(item: ItemView) -> Standing:
 
 def is_done(item: ItemView) -> bool:
     """Whether the item has an outcome; how it looks is another question."""
-    return item.outcome is not None and item.outcome.counts
+    return item.outcome is not None

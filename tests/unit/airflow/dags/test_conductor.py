@@ -475,7 +475,7 @@ def test_completion_ends_the_launch(
     seal_before(CONDUCTOR, ledger, rest, dsn)
     task = conductor(supervisor, CompleteOperator, "complete")
     assert task.start().state == "success"
-    assert Launches(dsn).active("test") is None
+    assert Launches(dsn).get(LAUNCH).over
     assert ledger.entries(LAUNCH)[-1].content["headline"] == "launch complete: 1.2.0"
     assert task.lost().start().state == "success"
     assert len(entries(ledger, EntryKind.LAUNCH_ENDED)) == 1

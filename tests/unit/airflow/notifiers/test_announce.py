@@ -31,7 +31,7 @@ from launch_pipeline.checklist.sequence import (
 )
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
-from launch_pipeline.ledger.proof.verify import read_kept
+from launch_pipeline.ledger.proof.verify import read_rows
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Record, Seal, SealedRecord
 from launch_pipeline.notifications.kept import launch_notes_of
 from launch_pipeline.notifications.keys import ROOT, launch_key, phase_key, place_of, unsealed_key
@@ -169,7 +169,7 @@ def test_complete_phase_stays_in_the_thread_and_says_what_is_next(
     assert title("week_2_infrastructure_setup") in slack.shown(notes[0]).replace("\u200b", "")
     # Each notes the head of its moment, so that nobody can rewrite what was kept before.
     heads = [re.findall(r"sha256:[0-9a-f]{64}", slack.shown(note)) for note in notes]
-    digests = [row.digest for row in read_kept(ledger._dsn, LAUNCH).links]
+    digests = [row.digest for row in read_rows(ledger._dsn, LAUNCH).links]
     assert [digests.index(head) for (head,) in heads] == [2, 5]
     # The window after week 3 opens two hours before the launch.
     assert "<!date^" in slack.shown(notes[1])
@@ -593,7 +593,7 @@ def test_end_is_told_with_the_report_and_the_head_of_the_chain(
     no = record("cto", Outcome.REJECTED, GO_NO_GO, reason="the numbers are bad", results=())
     sealed(ledger, no, dag_id=GO_NO_GO, complete=False, problems=("No.",))
     ended(step(supervisor, GoNoGoOperator, GO_NO_GO), rest, GO_NO_GO, "failed")
-    rows = {row.digest: row for row in read_kept(ledger._dsn, LAUNCH).links}
+    rows = {row.digest: row for row in read_rows(ledger._dsn, LAUNCH).links}
     (note,) = slack.notes
     assert f"<{REPORT}|Report of the launch>" in slack.shown(note)
     (digest,) = re.findall(r"sha256:[0-9a-f]{64}", slack.shown(note))

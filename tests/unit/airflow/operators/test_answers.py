@@ -116,18 +116,18 @@ def test_recheck_is_a_new_try(supervisor: Supervisor, ledger: Ledger) -> None:
 
 AGAIN: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], str]] = {
     "a wrong role": ({}, "passed", "Approve", {"by": "noor.network"}, "belongs to the Security Lead"),
-    "nobody known": ({}, "passed", "Approve", {"by": "mallory"}, "nobody in the contacts"),
-    "no user at all": ({}, "passed", "Approve", {"by": ""}, "'' is nobody"),
+    "nobody known": ({}, "passed", "Approve", {"by": "mallory"}, "not in the contacts"),
+    "no user at all": ({}, "passed", "Approve", {"by": ""}, "'' is not in"),
     "no reason": ({}, "passed", "Waive", CARLA, "needs a reason"),
-    "the owner of a blocking item": ({}, "passed", "Waive", {"reason": REASON}, "not yours to answer"),
+    "the owner of a blocking item": ({}, "passed", "Waive", {"reason": REASON}, "may not answer 'Waive'"),
     "other evidence": (
-        BOTH, "passed", "Approve", {"evidence": "sha256:" + "0" * 64}, "seen something else"),
-    "no evidence where there is some": (BOTH, "passed", "Approve", {"evidence": ""}, "seen something else"),
-    "evidence where there is none": ({}, "passed", "Approve", {"evidence": "0" * 64}, "nothing any more"),
+        BOTH, "passed", "Approve", {"evidence": "sha256:" + "0" * 64}, "evidence has changed"),
+    "no evidence where there is some": (BOTH, "passed", "Approve", {"evidence": ""}, "evidence has changed"),
+    "evidence where there is none": ({}, "passed", "Approve", {"evidence": "0" * 64}, "none any more"),
     "blanks for a reason": ({}, "passed", "Reject", {"reason": " " * 30}, "needs a reason"),
-    "an unknown option": ({}, "passed", "Maybe", {}, "'Maybe' is no answer"),
-    "no option": ({}, "passed", "", {}, "is no answer"),
-    "approve where nobody is asked to": (CHECK, "failed", "Approve", {}, "is no answer"),
+    "an unknown option": ({}, "passed", "Maybe", {}, "not take the answer 'Maybe'"),
+    "no option": ({}, "passed", "", {}, "not take the answer"),
+    "approve where nobody is asked to": (CHECK, "failed", "Approve", {}, "not take the answer"),
     "approve failing checks": (BOTH, "failed", "Approve", {}, "have not passed"),
     "approve inconclusive checks": (BOTH, "inconclusive", "Approve", {}, "have not passed"),
     "a signature of another": (
@@ -169,7 +169,7 @@ def test_two_options_at_once_are_none(supervisor: Supervisor, ledger: Ledger) ->
     event = {"chosen_options": ["Approve", "Reject"], "params_input": {}, "responded_by_user": user,
              "responded_at": datetime.now(UTC)}  # fmt: skip
     assert task.resume(event).state == "awaiting_input"
-    assert "'Approve, Reject' is no answer" in task.xcom("refused")["why"]
+    assert "not take the answer 'Approve, Reject'" in task.xcom("refused")["why"]
     assert entries(ledger) == []
 
 
@@ -219,7 +219,7 @@ def test_old_evidence_that_shows_something_else_now_is_asked_again(
     task.answer("Approve")
     ended = task.resume(evidence(task, headline="12 tests were skipped"))
     assert ended.state == "awaiting_input"
-    assert "seen something else" in task.xcom("refused")["why"]
+    assert "evidence has changed" in task.xcom("refused")["why"]
     assert "12 tests were skipped" in task.xcom("refused")["why"]
     assert entries(ledger) == []
     assert task.answer("Approve").state == "success"

@@ -158,7 +158,7 @@ def test_an_answer_is_asked_again_where_the_checks_show_something_else_now(
     airflow.answered(task, "Reject", SELMA, reason=REASON)
     again = task.lost()
     assert again.resume(evidence(again)).state == "awaiting_input"
-    assert "seen something else" in str(again.xcom("refused")["why"])
+    assert "evidence has changed" in str(again.xcom("refused")["why"])
     assert not entries(ledger)
 
 
@@ -237,7 +237,7 @@ def test_a_carried_approval_needs_checks_that_pass_now(
     airflow.answered(task, "Approve", SELMA)
     again = task.lost()
     assert again.resume(evidence(again, "failed")).state == "deferred"
-    assert "seen something else" in str(again.xcom("refused")["why"])
+    assert "evidence has changed" in str(again.xcom("refused")["why"])
     assert not entries(ledger)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.deployed import contacts
-from launch_pipeline.ledger.refused import MOST, RefusedAnswer, keep_refused
+from launch_pipeline.ledger.refused import MOST, RefusedAnswer, append_refusal
 from launch_pipeline.ledger.schema import RecordedBy
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class RefusedAnswers:
         this = (refused.task_instance_id, refused.by, refused.code)
         if everything in self._known or this in self._known:
             return
-        number = keep_refused(self._dsn(), refused)
+        number = append_refusal(self._dsn(), refused)
         self._remember(everything if number >= MOST else this)
 
     def _remember(self, key: tuple[str, ...]) -> None:

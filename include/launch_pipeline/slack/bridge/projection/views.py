@@ -17,7 +17,6 @@ from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Seve
 from launch_pipeline.checks.language.variables import substitute
 from launch_pipeline.errors import Inconclusive
 from launch_pipeline.ledger.launch import LaunchState as Kept
-from launch_pipeline.notifications.build import headline_of
 from launch_pipeline.notifications.links import item_url, run_url, section_url
 from launch_pipeline.notifications.model import PersonView, SetAside
 from launch_pipeline.slack.bridge.projection.ledger_view import Memory
@@ -197,7 +196,7 @@ def _set_aside(record: Record, public_url: str) -> SetAside:
         outcome=record.outcome,
         by=record.decided_by.name if record.decided_by else "",
         reason=record.reason,
-        headline=headline_of(record.results),
+        headline=record.headline,
         url=item_url(public_url, record.dag_id, record.launch_id, record.task_id),
     )
 
@@ -263,7 +262,7 @@ def _shown(launch: BoardLaunch, memory: Memory) -> tuple[str, ...]:
 
 def _phase(launch: BoardLaunch, dag_id: str, deployment: Deployment, memory: Memory) -> PhaseLine:
     run = next((run for run in launch.runs if run.dag_id == dag_id), None)
-    done = sum(item.outcome is not None and item.outcome.counts for item in run.items) if run else 0
+    done = sum(item.outcome is not None for item in run.items) if run else 0
     return PhaseLine(
         title=title(dag_id),
         state=_phase_state(run, memory),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launch_pipeline.approvals.written import visible_length
+from launch_pipeline.approvals.visible_text import visible_length
 
 UNSEEN = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] in "ZCM"]
 FILLERS = {
