@@ -151,7 +151,7 @@ def test_a_decision_waits_for_a_ledger_that_is_down(launchpad: Launchpad) -> Non
     run.until_waiting("people.attested")
     launchpad.valve.shut()
     try:
-        with pytest.raises(OperationError, match="cannot be judged now"):
+        with pytest.raises(OperationError, match="cannot be checked now"):
             run.answer(PRIYA, "people.attested", "Approve")
         assert run.state("people.attested") == "awaiting_input"
     finally:

@@ -29,7 +29,7 @@ from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 from airflow.triggers.base import StartTriggerArgs
 
-from launch_pipeline.airflow.hooks.ledger import kept_rounds, ledger, set_aside, standing
+from launch_pipeline.airflow.hooks.ledger import kept_rounds, ledger, prior_answers, set_aside
 from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_evidence import (
     environment_or_default,
@@ -46,7 +46,7 @@ from launch_pipeline.airflow.policies.answer_recovery import (
     left_until_next,
     lost_answer,
 )
-from launch_pipeline.airflow.policies.answers import judge, keep_decision
+from launch_pipeline.airflow.policies.answers import check_answer, keep_decision
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.openings import opened
 from launch_pipeline.airflow.policies.pacing import pause, worker_lag
@@ -271,8 +271,8 @@ class ChecklistItemOperator(HITLOperator):
         self._await_opening(launch)
         evidence = latest(context)
         try:
-            now = standing(context["run_id"], context["ti"].dag_id, self.spec.ref)
-            person = judge(self.spec, launch, answer, evidence, *now)
+            prior = prior_answers(context["run_id"], context["ti"].dag_id, self.spec.ref)
+            person = check_answer(self.spec, launch, answer, evidence, *prior)
             fresh_for = policy().fresh_for
         except (AnswerRefused, ConfigurationError) as refused:
             # A file that somebody is editing just now must not spend the answer either.
