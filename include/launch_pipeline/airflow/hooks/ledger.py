@@ -47,7 +47,7 @@ def ledger_dsn() -> str:
     """
     try:
         return _dsn(BaseHook.get_connection(CONN_ID))
-    except Exception as error:  # AirflowNotFoundException, or whatever a secrets backend raises
+    except Exception as error:  # AirflowNotFoundException, or any error of a secrets backend
         raise _missing(error) from error
 
 
