@@ -87,7 +87,7 @@ class Unreachable(Inconclusive):
 
 @dataclass(eq=False)
 class AnswerRefused(LaunchError):
-    """A person's answer does not count; the gate stays open."""
+    """A person's answer does not count; the request stays open."""
 
     code: str
     """Short stable word for logs and tests, e.g. ``not_your_role``."""

@@ -21,8 +21,8 @@ from launch_pipeline.airflow.api_server.answers.request_state import OpenRequest
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.schema import RecordedBy
-from servers.gate_keys import ANSWERER, a_key, an_item, place
 from servers.item_tasks import REASON
+from servers.request_keys import ANSWERER, a_key, an_item, place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from launch_pipeline.airflow.api_server.answers.request_key import BUSY, SUPERSEDED, Asked, RequestKey
-from launch_pipeline.airflow.api_server.answers.turns import Account
+from launch_pipeline.airflow.api_server.answers.turns import AccountLimit
 from launch_pipeline.airflow.api_server.asgi import replay, send_json
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, InvalidChecklist, LedgerUnavailable
 from launch_pipeline.ledger.schema import RecordedBy
@@ -90,7 +90,7 @@ class AnswerGuard:
     def __init__(self, app: App, requests: OpenRequests | None = None) -> None:
         self.app = app
         self._requests = requests
-        self._accounts = Account(ACCOUNT_AT_ONCE, ACCOUNT_MOST)
+        self._accounts = AccountLimit(ACCOUNT_AT_ONCE, ACCOUNT_MOST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check an answer to a request before Airflow sees it."""

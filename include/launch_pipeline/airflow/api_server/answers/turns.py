@@ -59,7 +59,7 @@ async def _acquired(places: asyncio.Semaphore, patience: float | None) -> bool:
         return False
 
 
-class Account:
+class AccountLimit:
     """Limits the answers that one account has in progress, so that it leaves room for the others."""
 
     def __init__(self, at_once: int, most: int) -> None:

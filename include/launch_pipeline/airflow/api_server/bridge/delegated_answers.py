@@ -122,7 +122,9 @@ class DelegatedAnswers:
         now = await self._database.read(_read, _key(request))
         if now is None:
             raise unknown_item()
-        if now.row.pin != _shown(request).request:
+        # Plain values: the number sent may be out of the range of a Pin.
+        shown = (request.task_instance_id, request.try_number)
+        if (now.row.task_instance_id, now.row.try_number) != shown:
             raise _carried(now, request) or NotTaken(*SUPERSEDED)
         return now
 
@@ -195,7 +197,7 @@ def _key(request: DecideRequest) -> RequestKey:
     return RequestKey(request.dag_id, request.run_id, request.task_id, -1)
 
 
-def _shown(request: DecideRequest) -> Pin:
+def _pin_of(request: DecideRequest) -> Pin:
     return Pin(
         task_instance_id=request.task_instance_id, try_number=request.try_number, evidence=request.evidence
     )
@@ -224,7 +226,7 @@ async def _patch(airflow: App, request: DecideRequest, token: str) -> tuple[int,
         (b"content-length", str(len(body)).encode()),
     ]
     # No request from the network can set a scope key.
-    scope = {**request_scope("PATCH", _path(request), headers), VIA: RecordedBy.SLACK, PIN: _shown(request)}
+    scope = {**request_scope("PATCH", _path(request), headers), VIA: RecordedBy.SLACK, PIN: _pin_of(request)}
     reply = await call(airflow, scope, body)
     try:
         read: Any = json.loads(reply.body)
