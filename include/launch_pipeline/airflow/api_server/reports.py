@@ -21,8 +21,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from launch_pipeline.airflow.api_server.database import ApiDatabase
-from launch_pipeline.airflow.api_server.ledger import ledger_dsn
+from launch_pipeline.airflow.api_server.database import ApiDatabase, ledger_dsn
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.sequence import CONDUCTOR, title
