@@ -4,10 +4,10 @@ from __future__ import annotations
 
 ROOT = "/launch"
 LAUNCHES = f"{ROOT}/launches"
-"""People postpone and abort launches here."""
+"""Below it, people postpone and abort launches."""
 REPORTS = f"{ROOT}/report"
-"""The report of a launch is below it, by the launch's id."""
+"""Below it, the report of each launch, by the launch's id."""
 BOARD_PATH = f"{ROOT}/board"
 DECIDE_PATH = f"{ROOT}/decide"
 EVIDENCE_PATH = f"{ROOT}/evidence"
-"""The bridge's: all that is open, an answer in a person's name, and the evidence of one item."""
+"""For the bridge: all launches under way, an answer in a person's name, and the evidence of items."""

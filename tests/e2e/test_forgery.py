@@ -11,6 +11,7 @@ from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, T_0, precedi
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import EntryKind
+from servers.airflow_rest import mark_task
 from servers.launches import PHASE, RELEASE, Run
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def test_steps_that_are_marked_green_open_nothing(launchpad: Launchpad) -> None:
 def mark(launchpad: Launchpad, launch: Run, *steps: str) -> None:
     """Mark steps of the conductor green, as an administrator, and let what follows run."""
     for step in steps:
-        launchpad.api().set_task_state(CONDUCTOR, launch.id, step, "success")
+        mark_task(launchpad.api(), CONDUCTOR, launch.id, step, "success")
     held_back = [task for task, row in launch.tasks().items() if row["state"] == "upstream_failed"]
     if held_back:
         launchpad.api().clear(CONDUCTOR, launch.id, held_back, include_downstream=False)
@@ -127,7 +128,7 @@ def test_approval_that_lies_in_an_xcom_is_a_bypass(launchpad: Launchpad) -> None
     }
     path = f"/api/v2/dags/{PHASE}/dagRuns/{run.id}/taskInstances/people.attested/xcomEntries"
     launchpad.api()._request("POST", path, json={"key": "return_value", "value": forged})
-    launchpad.api().set_task_state(PHASE, run.id, "people.attested", "success")
+    mark_task(launchpad.api(), PHASE, run.id, "people.attested", "success")
     run.finish("broken", "attested")
     assert run.until_ended() == "failed"
     seal = launchpad.ledger.seal(run.id, PHASE)
@@ -141,7 +142,7 @@ def test_window_whose_wait_is_marked_stays_closed(launchpad: Launchpad) -> None:
     run = launchpad.begin(T_0)
     wait = next(task for task in run.tasks() if task.startswith("opens_at_launch_time"))
     run.until_state(wait, "deferred")
-    launchpad.api().set_task_state(T_0, run.id, wait, "success")
+    mark_task(launchpad.api(), T_0, run.id, wait, "success")
     first = [name for name, task in run.tasks().items() if "." in name and task["state"] is not None]
     run.until("items have begun", lambda: _states(run) & {"deferred"})
     assert first or _states(run)

@@ -10,6 +10,7 @@ import pytest
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
 from launch_pipeline.ledger.schema import EntryKind, Outcome, RecordedBy
+from servers.airflow_rest import mark_task
 from servers.launches import PHASE
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def test_a_phase_from_its_first_check_to_its_seal(launchpad: Launchpad) -> None:
     run.until_waiting("machine.heals")
     launchpad.switches.on(run.page("heals"))
     run.until_state("machine.heals", "success")
-    with pytest.raises(OperationError, match="does not wait"):
+    with pytest.raises(OperationError, match="is not waiting"):
         run.answer(CARLA, "machine.heals", "Waive", reason="far too late for this")
 
     run.until_waiting("machine.broken")
@@ -137,7 +138,7 @@ def test_a_task_marked_green_by_hand_is_a_bypass(launchpad: Launchpad) -> None:
     launchpad.api().clear(PHASE, run.id, ["machine.green"], include_downstream=True)
     # Marked while it is on its way, Airflow's scheduler may overwrite the mark.
     run.until_waiting("machine.green")
-    launchpad.api().set_task_state(PHASE, run.id, "machine.green", "success")
+    mark_task(launchpad.api(), PHASE, run.id, "machine.green", "success")
     assert run.until_ended() == "failed"
     seal = launchpad.ledger.seal(run.id, PHASE)
     assert seal
@@ -151,7 +152,7 @@ def test_a_decision_waits_for_a_ledger_that_is_down(launchpad: Launchpad) -> Non
     run.until_waiting("people.attested")
     launchpad.valve.shut()
     try:
-        with pytest.raises(OperationError, match="cannot be judged now"):
+        with pytest.raises(OperationError, match="cannot be checked now"):
             run.answer(PRIYA, "people.attested", "Approve")
         assert run.state("people.attested") == "awaiting_input"
     finally:

@@ -246,7 +246,7 @@ class PluginStandIn:
         await self.slow.wait()
         if self.busy:
             self.busy -= 1
-            raise Says(409, "busy", "Somebody is answering this gate at this moment. Look again.")
+            raise Says(409, "busy", "Another answer to this item is being processed. Try again in a moment.")
         decided = self._take(asked)
         if self.lost:
             self.lost -= 1
@@ -259,7 +259,7 @@ class PluginStandIn:
         if gate is None or asked.run_id != LAUNCH:
             raise Says(404, "unknown_item", "This launch has no such item.")
         if (gate.task_instance_id, gate.try_number) != (asked.task_instance_id, asked.try_number):
-            raise Says(409, "superseded", "This card is of an earlier try.")
+            raise Says(409, "superseded", "This card shows an earlier try of the item.")
         if gate.taken and gate.person:
             name, answer = gate.person.name, gate.taken.answer
             raise Says(

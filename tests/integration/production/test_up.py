@@ -168,9 +168,9 @@ def test_init_again_changes_nothing_but_what_the_files_do_not_say(
     finally:
         contacts.write_text(before)
     assert mended == [
-        "- role launch-approver: 0 permissions given, 1 taken away",
-        "- account launch-pipeline: password is that of the secret again",
-        "- account milo.product: launch-approver became no role",
+        "- role launch-approver: 0 permissions granted, 1 revoked",
+        "- account launch-pipeline: password reset to that of the secret",
+        "- account milo.product: roles changed from launch-approver to no role",
         "- account milo.product is no longer active",
         "- connection launch_airflow changed",
     ]

@@ -26,6 +26,7 @@ from launch_pipeline.stack.processes import wait_until
 from launch_pipeline.stack.progress import StepState
 from launch_pipeline.stack.settings import StackSettings, User
 from launch_pipeline.stack.stack import Stack
+from servers.airflow_rest import mark_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +152,7 @@ def test_the_client_clears_and_marks(stack: Stack) -> None:
     api, run_id = stack.api(), "launch+1:x"
     assert len(api.clear("asks", run_id, ["s.i"])) == 2
     assert wait_until(lambda: len(api.hitl_details("asks", run_id)) == 1, 60, alive=stack.check)
-    api.set_task_state("asks", run_id, "s.i", "success")
+    mark_task(api, "asks", run_id, "s.i", "success")
     assert ended(stack, run_id) == "success"
     api.trigger("asks", {}, "to-end")
     # Marked while it is on its way, Airflow's scheduler may overwrite the mark.

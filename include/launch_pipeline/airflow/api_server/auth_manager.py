@@ -1,8 +1,8 @@
 """The auth manager of the embedded stack: Airflow's simple one, with the narrow roles of a deployment.
 
-The simple manager's own roles let every account that answers write XComs, mark runs and edit connections.
-Here each request is judged by the table that a deployment gives to FAB (``fab_roles.py``), in the way in
-which FAB's manager judges it: what is tried at home is what production does.
+With the simple manager's own roles, every account that answers may also write XComs, mark runs and edit
+connections. This manager authorizes each request by the table that a deployment gives to FAB
+(``fab_roles.py``), as FAB's manager does, so the embedded stack permits what production permits.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _OF_A_DAG = {
     DagAccessEntity.WARNING: ("DAG Warnings",),
     DagAccessEntity.XCOM: ("XComs",),
 }
-"""What FAB's manager asks for each part of a Dag: all of the resources."""
+"""Resources that FAB's manager requires for each part of a Dag, all of them."""
 _VIEWS = {
     AccessView.CLUSTER_ACTIVITY: "Cluster Activity",
     AccessView.DOCS: "Documentation",
@@ -60,16 +60,16 @@ _MENU = {
     MenuItem.DOCS: "Documentation",
     MenuItem.REQUIRED_ACTIONS: "HITL Detail",
 }
-"""Entries of the menu whose resource has another name."""
+"""Menu entries whose resource has another name."""
 
 
 class LaunchAuthManager(SimpleAuthManager):
-    """Accounts and passwords of the simple manager, permissions of a deployment."""
+    """Has the accounts and passwords of the simple manager, and the permissions of a deployment."""
 
     def deserialize_user(self, token: dict[str, Any]) -> User:
-        """Give the account of a token with the role that it has now; a token lasts a day.
+        """Return the account of a token with its current role; a token is valid for a day.
 
-        Raises ValueError, which Airflow takes for a token that is not valid, where the account is no more.
+        Raises ValueError where the account no longer exists, which Airflow treats as an invalid token.
         """
         name = super().deserialize_user(token).get_name()
         present = next((user for user in self.get_users() if user.get_name() == name), None)
@@ -79,11 +79,11 @@ class LaunchAuthManager(SimpleAuthManager):
         return present
 
     def is_authorized_configuration(self, *, method: ResourceMethod, user: User, **_: object) -> bool:
-        """Judge a look at the configuration."""
+        """Authorize reading the configuration."""
         return _may(user, method, "Configurations")
 
     def is_authorized_connection(self, *, method: ResourceMethod, user: User, **_: object) -> bool:
-        """Judge a connection."""
+        """Authorize a request for connections."""
         return _may(user, method, "Connections")
 
     def is_authorized_dag(
@@ -94,46 +94,46 @@ class LaunchAuthManager(SimpleAuthManager):
         access_entity: DagAccessEntity | None = None,
         details: DagDetails | None = None,
     ) -> bool:
-        """Judge a Dag, or a part of one, which needs reading or editing the Dag as well."""
+        """Authorize a request for a Dag, or for a part of one, which requires the Dag as well."""
         if access_entity is None:
             return _may(user, method, "DAGs")
         resources = _OF_A_DAG.get(access_entity, (access_entity.value,))
         of_the_dag: ResourceMethod = "GET" if method == "GET" else "PUT"
-        # As FAB's manager: a list over all Dags is filtered by the Dags that the account may read.
+        # As with FAB: a list over all Dags is filtered later by the Dags that the account may read.
         asks_the_dag = method == "GET" or bool(details and details.id)
         return all(_may(user, method, resource) for resource in resources) and (
             not asks_the_dag or _may(user, of_the_dag, "DAGs")
         )
 
     def is_authorized_asset(self, *, method: ResourceMethod, user: User, **_: object) -> bool:
-        """Judge an asset."""
+        """Authorize a request for assets."""
         return _may(user, method, "Assets")
 
     def is_authorized_asset_alias(self, *, method: ResourceMethod, user: User, **_: object) -> bool:
-        """Judge an asset's alias."""
+        """Authorize a request for asset aliases."""
         return _may(user, method, "Asset Aliases")
 
     def is_authorized_pool(self, *, method: ResourceMethod, user: User, **_: object) -> bool:
-        """Judge a pool."""
+        """Authorize a request for pools."""
         return _may(user, method, "Pools")
 
     def is_authorized_variable(self, *, method: ResourceMethod, user: User, **_: object) -> bool:
-        """Judge a variable."""
+        """Authorize a request for variables."""
         return _may(user, method, "Variables")
 
     def is_authorized_view(self, *, access_view: AccessView, user: User) -> bool:
-        """Judge one of Airflow's own pages."""
+        """Authorize one of Airflow's own pages."""
         method = "MENU" if access_view is AccessView.DOCS else "GET"
         return _may(user, method, _VIEWS.get(access_view, access_view.value))
 
     def is_authorized_custom_view(
         self, *, method: ResourceMethod | str, resource_name: str, user: User
     ) -> bool:
-        """Judge a page of a plugin."""
+        """Authorize a page of a plugin."""
         return _may(user, method, resource_name)
 
     def filter_authorized_menu_items(self, menu_items: list[MenuItem], *, user: User) -> list[MenuItem]:
-        """Leave out what the account may not open."""
+        """Return the menu entries that the account may open."""
         return [item for item in menu_items if _may(user, "MENU", _MENU.get(item, item.value))]
 
     @staticmethod

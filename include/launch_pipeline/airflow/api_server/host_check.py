@@ -1,17 +1,18 @@
-"""Which names the api-server answers to: another name that leads here is a page's way around the browser.
+"""Check the Host header of every request, against DNS rebinding.
 
-A page of another site can have its own name resolved to this machine (DNS rebinding); it is then of one
-origin with Airflow. The browser says that name in the header Host, and nothing of Airflow looks at it.
+A page of another site can have its own name resolve to this machine, and then has the same origin as Airflow.
+The browser sends that name in the header Host, which Airflow does not check.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from launch_pipeline.airflow.api_server.asgi import send_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,11 +25,11 @@ HOSTS_VARIABLE = "LAUNCH_HOSTS"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^@/\\\s:\[\]]+)(?::\d{1,5})?")
 _ADDRESSES = (("api", "base_url"), ("core", "execution_api_server_url"))
-"""Options with an address of this api-server: for people, and for components."""
+"""Options with an address of this api-server, one for people and one for components."""
 
 
 class HostCheck:
-    """ASGI middleware around the whole api-server: refuses what is not asked of one of its names."""
+    """ASGI middleware around the whole api-server: refuses requests to any other host."""
 
     def __init__(self, app: App, hosts: Iterable[str] | None = None) -> None:
         self.app = app
@@ -45,12 +46,12 @@ class HostCheck:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            log.warning("A request to the host %.200r was refused.", said)
+            log.warning("A request to the host %.200r is refused.", said)
             await _refuse(send, ", ".join(said)[:200])
 
 
 def allowed_hosts() -> frozenset[str]:
-    """The names of this api-server: loopback, its addresses of the configuration, and ``LAUNCH_HOSTS``."""
+    """Return the names of this api-server: loopback, those in its configuration, and ``LAUNCH_HOSTS``."""
     from airflow.configuration import conf  # noqa: PLC0415 - not ready while plugins are loaded
 
     addresses = [conf.get(*option, fallback="") for option in _ADDRESSES]
@@ -60,17 +61,14 @@ def allowed_hosts() -> frozenset[str]:
 
 
 def host_of(header: str) -> str:
-    """Read the name in a header Host, without its port; empty where it is none."""
+    """Return the name in a Host header, without the port; empty where the header is invalid."""
     read = _HOST.fullmatch(header.strip().lower())
     return read["name"].strip("[]").rstrip(".") if read else ""
 
 
 async def _refuse(send: Send, host: str) -> None:
     detail = (
-        f"This Airflow does not answer to the host {host!r}. If people reach it by that name, add it to"
-        f" {HOSTS_VARIABLE} of the api-server, with commas between names."
+        f"This Airflow does not serve the host {host!r}. If people reach it by that name, add the name to"
+        f" {HOSTS_VARIABLE} of the api-server, a list separated by commas."
     )
-    body = json.dumps({"detail": detail, "code": "unknown_host"}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_json(send, 400, {"detail": detail, "code": "unknown_host"})

@@ -1,8 +1,7 @@
 """Postpone and abort a launch, as the person who is signed in to Airflow.
 
-A door stands before every path: it opens to a Bearer token of an account that may start runs of the Dag
-``launch``, and to nothing that a browser sends along by itself. The ledger's row names that account, and says
-that it came through Airflow; nobody names another.
+Only an account that may start runs of the Dag ``launch`` is admitted. The ledger's row names that account and
+says that the change came through Airflow; the request cannot name another one.
 """
 
 from __future__ import annotations
@@ -22,11 +21,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from launch_pipeline.airflow.api_server.bearer import signed_in
-from launch_pipeline.airflow.api_server.ledger import ledger_dsn
-from launch_pipeline.airflow.policies.sign_in import refuse_open_door
+from launch_pipeline.airflow.api_server.database import ledger_dsn
+from launch_pipeline.airflow.api_server.door import Door
 from launch_pipeline.checklist.sequence import CONDUCTOR
-from launch_pipeline.errors import ConfigurationError, LaunchError, LaunchRefused
+from launch_pipeline.errors import LaunchError, LaunchRefused
 from launch_pipeline.ledger.launch import Via
 from launch_pipeline.ledger.launches import Launches
 
@@ -35,19 +33,19 @@ if TYPE_CHECKING:
 
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
-    from launch_pipeline.airflow.api_server.asgi import App, Receive, Scope, Send
+    from launch_pipeline.airflow.api_server.asgi import App, Scope
     from launch_pipeline.ledger.launch import Launch
 
 log = logging.getLogger(__name__)
 
 PERSON = "launch.person"
-"""Key of the scope: the Airflow account that was let in. No client can set such a key."""
+"""Scope key: name of the admitted Airflow account. Clients cannot set scope keys."""
 MAX_BODY = 16 * 1024
-_TRY_AGAIN = "Airflow's database or the ledger does not answer; try again shortly."
+_TRY_AGAIN = "Airflow's database or the ledger does not answer. Try again shortly."
 
 
 class Abortion(BaseModel):
-    """Why a launch ends for good."""
+    """The body of an abort: why the launch ends for good."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,7 +53,7 @@ class Abortion(BaseModel):
 
 
 class Postponement(Abortion):
-    """To when a launch moves, and why."""
+    """The body of a postponement: the new launch time, and why."""
 
     to: AwareDatetime
 
@@ -64,12 +62,12 @@ Asked = TypeVar("Asked", bound=Abortion)
 
 
 def make_app() -> App:
-    """The routes behind their door."""
-    return Door(routes())
+    """Build the routes behind their door."""
+    return LauncherDoor(routes())
 
 
 def routes() -> Starlette:
-    """The two routes, without their door."""
+    """Build the two routes, without their door."""
     found = [
         Route("/{launch_id}/postpone", _postpone, methods=["POST"]),
         Route("/{launch_id}/abort", _abort, methods=["POST"]),
@@ -80,42 +78,24 @@ def routes() -> Starlette:
     )
 
 
-class Door:
-    """ASGI middleware: lets people in who may start a launch, before a byte of what they send is read."""
+class LauncherDoor(Door):
+    """Admits the accounts that may start a launch."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    sign_in = "Sign in with a token of your Airflow account in the header Authorization: Bearer."
+    try_again = _TRY_AGAIN
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        let_in = await self._let_in(scope)
-        if isinstance(let_in, Response):
-            await let_in(scope, receive, send)
-            return
-        await self._app({**scope, PERSON: let_in}, receive, send)
+    async def admit(self, scope: Scope, user: BaseUser) -> Scope | Response:
+        """Name the account in the scope, or refuse it."""
+        name = user.get_name()
+        if await asyncio.to_thread(_may_start, user):
+            return {**scope, PERSON: name}
+        log.warning("Airflow user %r, who may not start launches, called %r.", name, scope["path"])
+        sentence = f"The account {name!r} may not start launches, so it may not postpone or abort one."
+        return self.refusal(HTTPStatus.FORBIDDEN, "no_launcher", sentence)
 
-    async def _let_in(self, scope: Scope) -> str | Response:
-        try:
-            refuse_open_door()
-            user = await signed_in(scope, get_auth_manager())
-            may = user is not None and await asyncio.to_thread(_may_start, user)
-        except ConfigurationError as error:
-            return _said(HTTPStatus.SERVICE_UNAVAILABLE, "configuration", str(error))
-        except SQLAlchemyError:
-            return _said(HTTPStatus.SERVICE_UNAVAILABLE, "airflow", _TRY_AGAIN)
-        if user is None:
-            sentence = "Sign in with a token of your Airflow account in the header Authorization: Bearer."
-            return _said(HTTPStatus.UNAUTHORIZED, "not_signed_in", sentence)
-        if not may:
-            log.warning(
-                "Airflow user %r, who may start no launch, called %r.", user.get_name(), scope["path"]
-            )
-            sentence = f"The account {user.get_name()!r} may not start launches, so it moves and ends none."
-            return _said(HTTPStatus.FORBIDDEN, "no_launcher", sentence)
-        return user.get_name()
+    def refusal(self, status: HTTPStatus, code: str, detail: str) -> Response:
+        """Write code and sentence as JSON."""
+        return _reply(status, code, detail)
 
 
 def _may_start(user: BaseUser) -> bool:
@@ -152,9 +132,11 @@ async def _sent(request: Request, model: type[Asked]) -> Asked:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Send at most {MAX_BODY} bytes.")
         return model.model_validate_json(body)
     except ClientDisconnect as gone:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "The request ended early.") from gone
+        raise HTTPException(
+            HTTPStatus.BAD_REQUEST, "The connection closed before the request was complete."
+        ) from gone
     except ValidationError as error:
-        # What was sent is not repeated: it may be anything.
+        # Do not echo the input: it may be anything.
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
         raise HTTPException(
             HTTPStatus.UNPROCESSABLE_ENTITY, f"The request cannot be read: {wrong}"
@@ -164,25 +146,25 @@ async def _sent(request: Request, model: type[Asked]) -> Asked:
 # ---- replies ---------------------------------------------------------------------------------------
 
 
-def _said(status: int, code: str, detail: str) -> Response:
+def _reply(status: int, code: str, detail: str) -> Response:
     return JSONResponse({"code": code, "detail": detail}, int(status))
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
     if isinstance(error, LaunchRefused):
-        return _said(HTTPStatus.CONFLICT, "refused", str(error))
-    # The ledger's own words may name its address.
+        return _reply(HTTPStatus.CONFLICT, "refused", str(error))
+    # The ledger's message may contain its address.
     log.warning("A launch could not be changed: %s", error)
-    return _said(HTTPStatus.SERVICE_UNAVAILABLE, "ledger", _TRY_AGAIN)
+    return _reply(HTTPStatus.SERVICE_UNAVAILABLE, "ledger", _TRY_AGAIN)
 
 
 async def _no_route(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
     known = status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
     detail = "The launch plugin has no such route." if known else str(getattr(error, "detail", ""))
-    return _said(status, "no_route" if known else "unreadable", detail)
+    return _reply(status, "no_route" if known else "unreadable", detail)
 
 
 async def _away(_request: Request, error: Exception) -> Response:
     log.warning("Airflow's database does not answer: %s", error)
-    return _said(HTTPStatus.SERVICE_UNAVAILABLE, "airflow", _TRY_AGAIN)
+    return _reply(HTTPStatus.SERVICE_UNAVAILABLE, "airflow", _TRY_AGAIN)

@@ -22,17 +22,17 @@ ICON = (
 )
 REPORT_VIEW = {
     "name": "Report",
-    # Relative: whatever path Airflow is served below stands before it.
+    # Relative, for an Airflow that is served below a path of its own.
     "href": f"{REPORTS.removeprefix('/')}/{{RUN_ID}}",
     "destination": "dag_run",
     "url_route": "report",
     "icon": ICON,
 }
-"""A tab on the page of each run: a launch's id is the run id in every Dag."""
+"""A tab on the page of each run; the run id is the launch's id in every Dag."""
 
 
 class LazyApp:
-    """Make an application in a thread, once: Airflow's ORM is heavy, and not ready while plugins load."""
+    """Makes an application at its first request: Airflow's ORM is heavy, and not ready while plugins load."""
 
     def __init__(self, make: Callable[[], App]) -> None:
         self._make = make
@@ -48,7 +48,7 @@ class LazyApp:
 
 
 def mounts() -> list[dict[str, object]]:
-    """Return the applications in the order of mounting: the first prefix that fits a path answers."""
+    """Return the applications in mounting order: the first matching prefix of a path wins."""
     return [
         {"app": LazyApp(_reports), "url_prefix": REPORTS, "name": "launch reports"},
         {"app": LazyApp(_launches), "url_prefix": LAUNCHES, "name": "launches"},

@@ -1,7 +1,7 @@
-"""Reports for whoever is signed in to Airflow and may read the runs of the Dag ``launch``: read only.
+"""Reports of launches, for accounts that may read the runs of the Dag ``launch``.
 
-Whoever asks is found by Airflow's own dependency, so a browser's session counts (adr/0011). Nothing here
-changes anything, and no page may do more than be looked at.
+Airflow's own dependency finds the account, so a browser's session counts (adr/0011). These routes change
+nothing, and the headers of their pages forbid scripts and foreign frames.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from launch_pipeline.airflow.api_server.database import ApiDatabase
-from launch_pipeline.airflow.api_server.ledger import ledger_dsn
+from launch_pipeline.airflow.api_server.database import ApiDatabase, ledger_dsn
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.sequence import CONDUCTOR, title
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FRAMED = "frame-ancestors 'self'"
-"""Airflow shows the page in a frame of its own; nobody else may."""
+"""Only Airflow may show the page in a frame."""
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "SAMEORIGIN",
@@ -49,20 +48,20 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store, private",
 }
-_TRY_AGAIN = "The record cannot be read now; try again shortly."
+_TRY_AGAIN = "The ledger cannot be read now. Try again shortly."
 
 
 def make_app() -> App:
-    """The routes, each answer with its headers."""
+    """Build the routes, with the headers on every reply."""
     return _Careful(routes(ApiDatabase()))
 
 
 def routes(database: ApiDatabase) -> FastAPI:
-    """The one route, which asks first who reads. What goes wrong is said in a sentence."""
+    """Build the one route, which checks the account first. Every error is replied as a sentence."""
     may_read = requires_access_dag("GET", DagAccessEntity.RUN, CONDUCTOR)
     app = FastAPI(
         openapi_url=None,
-        dependencies=[Depends(_people_sign_in), Depends(may_read)],
+        dependencies=[Depends(_require_sign_in), Depends(may_read)],
         exception_handlers={LaunchError: _said, HTTPException: _turned_away, SQLAlchemyError: _away},
     )
 
@@ -75,12 +74,12 @@ def routes(database: ApiDatabase) -> FastAPI:
     return app
 
 
-def _people_sign_in() -> None:
+def _require_sign_in() -> None:
     refuse_open_door()
 
 
 def _form_of(name: str) -> tuple[str, str]:
-    """The launch and what its report is wanted as: a page, unless its name ends in .md or .json."""
+    """Return launch and form of a report's name: a page, unless the name ends in .md or .json."""
     for form in ("md", "json", "html"):
         if name.endswith(f".{form}"):
             return name.removesuffix(f".{form}"), form
@@ -122,7 +121,7 @@ async def _said(_request: Request, error: Exception) -> Response:
     if isinstance(error, LaunchRefused):
         return PlainTextResponse(str(error), HTTPStatus.NOT_FOUND)
     log.warning("A report could not be made: %s", error)
-    # The ledger's own words may name its address.
+    # The ledger's message may contain its address.
     told = _TRY_AGAIN if isinstance(error, LedgerUnavailable) else str(error)
     return PlainTextResponse(told, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -130,7 +129,7 @@ async def _said(_request: Request, error: Exception) -> Response:
 async def _turned_away(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
     if status == HTTPStatus.UNAUTHORIZED and "text/html" in request.headers.get("accept", ""):
-        # Relative to where Airflow is mounted; its own route refuses a 'next' that leads elsewhere.
+        # Relative to Airflow's mount point. Its login route refuses a 'next' that leads elsewhere.
         back = quote(str(request.url), safe="")
         root = str(request.scope.get("app_root_path", "")).rstrip("/")
         return RedirectResponse(f"{root}/api/v2/auth/login?next={back}", HTTPStatus.SEE_OTHER)
@@ -144,7 +143,7 @@ async def _away(_request: Request, error: Exception) -> Response:
 
 
 class _Careful:
-    """ASGI middleware: every answer has the headers that keep it a page to look at."""
+    """ASGI middleware: adds the security headers to every reply."""
 
     def __init__(self, app: Any) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Connections of a deployment: read from a file of secrets, kept by Airflow, encrypted."""
+"""Connections of a deployment: read from a file of secrets, stored encrypted by Airflow."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FIELDS = ("conn_type", "host", "port", "login", "password", "schema", "extra")
 
 
 def keep_connections(wanted: Mapping[str, Any], unwanted: Collection[str] = ()) -> list[str]:
-    """Let Airflow keep these connections as they are here, forget the unwanted, and say what was changed.
+    """Store these connections in Airflow, delete the unwanted, and return the changes in words.
 
-    Others, which somebody has added in Airflow, stay. Values are Airflow's ``Connection`` objects.
+    Connections that were added in Airflow stay. Values are Airflow's ``Connection`` objects.
     """
     from airflow.models.connection import Connection  # noqa: PLC0415 - loads Airflow's ORM
     from airflow.utils.session import create_session  # noqa: PLC0415
@@ -41,17 +41,17 @@ def keep_connections(wanted: Mapping[str, Any], unwanted: Collection[str] = ()) 
 
 
 def connection(conn_id: str, **fields: Any) -> Any:
-    """Make a connection; ``extra`` may be a mapping."""
+    """Build a connection; ``extra`` may be a mapping."""
     from airflow.models.connection import Connection  # noqa: PLC0415
 
     return Connection(conn_id=conn_id, **fields)
 
 
 def read_connections(path: Path, reserved: Collection[str]) -> dict[str, Any]:
-    """Read a file of connections, in the form that Airflow's local secrets backend reads (YAML, JSON, .env).
+    """Read a file of connections in the format of Airflow's local secrets backend (YAML, JSON, .env).
 
-    Raises ConfigurationError for a file that cannot be read, or that names a connection which the deployment
-    makes itself; no message holds a value of the file.
+    Raises ConfigurationError for a file that cannot be read, or with a connection that the deployment makes
+    itself. No message contains a value of the file.
     """
     from airflow.secrets.local_filesystem import load_connections_dict  # noqa: PLC0415
 
@@ -59,7 +59,7 @@ def read_connections(path: Path, reserved: Collection[str]) -> dict[str, Any]:
         return {}
     try:
         found: dict[str, Any] = load_connections_dict(str(path))
-    except Exception as error:  # noqa: BLE001  whatever Airflow makes of it; its texts may hold a secret
+    except Exception as error:  # noqa: BLE001  any error of Airflow's parsers; its text may contain a secret
         problem = f"cannot be read as connections ({type(error).__name__})."
         fix = "see connections.example.yaml, and Airflow's 'Local Filesystem Secrets Backend'."
         raise ConfigurationError(str(path), "", problem, fix) from None

@@ -1,4 +1,4 @@
-"""Bring FAB's roles and accounts to what a deployment wants; running it again changes nothing."""
+"""Create and update FAB's roles and accounts of a deployment. A second run changes nothing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def establish(accounts: Iterable[FabAccount]) -> list[str]:
-    """Make roles and accounts what is wanted, and say what was changed.
+    """Bring roles and accounts to the wanted state, and return the changes in words.
 
-    Roles of this project get exactly their permissions. Of an account only those roles are touched, and its
-    password only where one is wanted. An approver or launcher that is not wanted loses that role.
+    Roles of this project get exactly their permissions. An account's other roles stay, and its password
+    changes only where one is given. Approvers and launchers that are not wanted lose that role.
     """
     wanted = {account.username: account for account in accounts}
     with _security_manager() as manager:
@@ -33,11 +33,11 @@ def establish(accounts: Iterable[FabAccount]) -> list[str]:
 
 @contextmanager
 def _security_manager() -> Iterator[Any]:
-    # Only there where the provider is installed; loads Airflow and Flask.
+    # Exists only where the provider is installed; loads Airflow and Flask.
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder  # noqa: PLC0415
     from airflow.providers_manager import ProvidersManager  # noqa: PLC0415
 
-    # FAB's options have defaults only once providers are known.
+    # FAB's options have defaults only once the providers are loaded.
     providers: Any = ProvidersManager
     providers().initialize_providers_configuration()
     with get_application_builder() as made:
@@ -55,7 +55,7 @@ def _role(manager: Any, role: FabRole, wanted: Permissions) -> Iterator[str]:
         return
     kept.permissions = [manager.create_permission(*permission) for permission in sorted(wanted)]
     manager.session.commit()
-    yield f"role {role}: {len(wanted - have)} permissions given, {len(have - wanted)} taken away"
+    yield f"role {role}: {len(wanted - have)} permissions granted, {len(have - wanted)} revoked"
 
 
 def _account(manager: Any, account: FabAccount) -> Iterator[str]:
@@ -71,12 +71,12 @@ def _account(manager: Any, account: FabAccount) -> Iterator[str]:
         yield f"account {account.username} created with {_names(roles)}"
         return
     if user.username != account.username:
-        problem = f"Airflow knows the account as {user.username!r}; letters' case counts for answers."
+        problem = f"Airflow has the account as {user.username!r}; upper and lower case must match."
         fix = f"write 'airflow_user: {user.username}' in the contacts."
         raise ConfigurationError("Airflow's accounts", account.username, problem, fix)
     if account.password and not manager.check_password(account.username, account.password):
         manager.reset_password(user.id, account.password)
-        yield f"account {account.username}: password is that of the secret again"
+        yield f"account {account.username}: password reset to that of the secret"
     changes = list(_differences(user, account, roles))
     if changes:
         manager.update_user(user)
@@ -84,10 +84,10 @@ def _account(manager: Any, account: FabAccount) -> Iterator[str]:
 
 
 def _differences(user: Any, account: FabAccount, roles: list[Any]) -> Iterator[str]:
-    """Make a user what is wanted, and say what was not; roles that are not of this project stay."""
+    """Bring a user to the wanted state, and yield the changes in words; roles of others stay."""
     wanted = [role for role in user.roles if role.name not in set(FabRole)] + roles
     if {role.name for role in user.roles} != {role.name for role in wanted}:
-        yield f"account {account.username}: {_names(user.roles)} became {_names(wanted)}"
+        yield f"account {account.username}: roles changed from {_names(user.roles)} to {_names(wanted)}"
         user.roles = wanted
     if bool(user.active) != account.active:
         yield f"account {account.username} is {'active again' if account.active else 'no longer active'}"
@@ -97,13 +97,13 @@ def _differences(user: Any, account: FabAccount, roles: list[Any]) -> Iterator[s
 def _refuse_a_taken_address(manager: Any, account: FabAccount) -> None:
     other = manager.find_user(email=account.email)
     if other is not None:
-        problem = f"{account.email!r} belongs to the account {other.username!r} already."
+        problem = f"{account.email!r} already belongs to the account {other.username!r}."
         fix = f"correct 'email' or 'airflow_user' of {account.username!r}, or delete the other account."
         raise ConfigurationError("Airflow's accounts", account.username, problem, fix)
 
 
 def _retired(manager: Any, wanted: set[str]) -> Iterator[str]:
-    """Take approving and launching from whoever is no longer named."""
+    """Revoke the roles of people from accounts that are no longer wanted."""
     for user in manager.get_all_users():
         lost = [role for role in user.roles if role.name in PEOPLES_ROLES]
         if lost and user.username not in wanted:

@@ -1,9 +1,10 @@
-"""Who may do what in Airflow: narrow roles, and the accounts that hold them, made by code.
+"""Roles and their permissions in Airflow, and the accounts of a deployment.
 
-A permission is an action on a resource, in FAB's words. A deployment gives them to FAB; the auth manager of
-the embedded stack (``auth_manager.py``) reads the same table. Answering a gate needs *edit HITL Detail* and
-*edit DAGs*; marking a task by hand needs *edit Task Instances*, which an approver does not get. Clearing and
-marking are one permission in Airflow: a launcher has both, and ``phase_gate`` names what was marked.
+A permission is an action on a resource, in FAB's terms. A deployment gives them to FAB; the auth manager of
+the embedded stack (``auth_manager.py``) reads the same table. Answering a request needs *edit HITL Detail*
+and *edit DAGs*. Setting a task's state by hand needs *edit Task Instances*, which approvers do not get.
+Clearing a task and setting its state are one permission in Airflow: launchers have both, and ``phase_gate``
+names the tasks whose state was set.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Permission = tuple[str, str]
-"""Action and resource, in FAB's words."""
+"""Action and resource, in FAB's terms."""
 Permissions = frozenset[Permission]
 _JOINED = "+"
 
 
 class FabRole(StrEnum):
-    """The roles of a deployment; the last one is FAB's own."""
+    """The roles of a deployment; ``Admin`` is FAB's own."""
 
     VIEWER = "launch-viewer"
     APPROVER = "launch-approver"
@@ -42,7 +43,7 @@ class FabAccount(Frozen):
     email: str
     roles: frozenset[FabRole]
     password: str | None = None
-    """None: whoever has none yet gets one that nobody knows, and an administrator sets another."""
+    """None: a new account gets a random one, which an administrator replaces."""
     active: bool = True
 
 
@@ -51,7 +52,7 @@ def _all(action: str, *resources: str) -> Permissions:
 
 
 _PAGE = _all("can_read", "Website")
-"""FAB gives it to every role of one's own."""
+"""FAB adds it to every custom role."""
 _READ = _PAGE | _all(
     "can_read",
     *("DAGs", "DAG Code", "DAG Dependencies", "DAG Runs", "DAG Versions", "DAG Warnings"),
@@ -68,27 +69,27 @@ PERMISSIONS: Mapping[FabRole, Permissions] = {
     FabRole.LAUNCHER: _VIEW
     | _all("can_edit", "DAGs", "DAG Runs", "Task Instances")
     | _all("can_create", "DAG Runs"),
-    # What the bridge calls is behind a door of its own, which looks at the account's name.
+    # The bridge's routes check the name of its account (api_server/bridge/app.py).
     FabRole.BRIDGE: _PAGE,
-    # Gates and conductor read which task instances there are, what a request was answered with, and, in the
-    # audit log, who marked a task by hand.
+    # Gates and conductor read task instances, answers to requests and, in the audit log, who set a task's
+    # state by hand.
     FabRole.PIPELINE: _PAGE
     | _all("can_read", "DAGs", "DAG Runs", "Task Instances", "HITL Detail", "Audit Logs"),
 }
-"""Exactly these; FAB's Admin has everything."""
+"""The complete permissions of each role; FAB's Admin has all."""
 PEOPLES_ROLES = frozenset({FabRole.APPROVER, FabRole.LAUNCHER})
-"""Roles that only people who are named have; they lose them once they are no longer named."""
+"""Roles granted only to the people that a deployment names; ``init`` revokes them from all others."""
 
 
 def written(roles: Iterable[FabRole]) -> str:
-    """Write an account's roles as one word, for ``[core] simple_auth_manager_users``."""
+    """Write an account's roles as one word for ``[core] simple_auth_manager_users``."""
     return _JOINED.join(sorted(roles))
 
 
 def permissions_of(word: str | None) -> Permissions | None:
-    """Read the permissions of such a word; None means everything, which is what an Admin has.
+    """Return the permissions of such a word; None means all, as for an Admin.
 
-    A role that is not of this table opens nothing.
+    A role that is not in the table has none.
     """
     roles = (word or "").split(_JOINED)
     if FabRole.ADMIN in roles:

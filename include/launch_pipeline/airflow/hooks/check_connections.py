@@ -1,10 +1,10 @@
-"""Airflow connections for checks: looked up without blocking the loop, cached with their misses."""
+"""Airflow connections for checks: looked up without blocking the event loop, and cached."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from airflow.sdk.bases.hook import BaseHook
@@ -16,20 +16,17 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 KEEP_SECONDS = 60.0
-"""A look-up costs 50 to 80 ms and they queue; a connection that somebody adds is seen a minute later."""
+"""A look-up takes 50 to 80 ms, and look-ups queue. A new connection is seen a minute later at most."""
 
 
 class ConnectionCache:
-    """Connections of one event loop. Misses are kept as well; concurrent look-ups of one id are one."""
+    """Connections of one event loop. Misses are cached as well; concurrent look-ups of one id share one."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, asyncio.Future[ConnectionInfo]]] = {}
 
     async def get(self, conn_id: str) -> ConnectionInfo:
-        """Return a connection.
-
-        Raises NotConnected, naming it, where it does not exist.
-        """
+        """Return a connection. Raises NotConnected where it does not exist."""
         until, pending = self._known.get(conn_id, (0.0, None))
         if pending is None or until < time.monotonic():
             pending = asyncio.ensure_future(_look_up(conn_id))
@@ -41,7 +38,7 @@ _CACHES: WeakKeyDictionary[asyncio.AbstractEventLoop, ConnectionCache] = WeakKey
 
 
 def connection_cache() -> ConnectionCache:
-    """The cache of the running loop: one per triggerer."""
+    """Return the cache of the running loop: one per triggerer."""
     return _CACHES.setdefault(asyncio.get_running_loop(), ConnectionCache())
 
 
@@ -51,17 +48,18 @@ async def _look_up(conn_id: str) -> ConnectionInfo:
     except Exception as error:  # each secrets backend has errors of its own; their texts may hold secrets
         reason = f"not connected: {conn_id}. Add the Airflow connection '{conn_id}' and this is checked."
         raise NotConnected(reason) from error
-    return _info(conn_id, connection)
+    return connection_info(connection, connection.extra_dejson)
 
 
-def _info(conn_id: str, connection: Connection) -> ConnectionInfo:
+def connection_info(connection: Connection, extra: dict[str, Any]) -> ConnectionInfo:
+    """Return an Airflow connection as checks take it."""
     return ConnectionInfo(
-        conn_id=conn_id,
+        conn_id=connection.conn_id,
         scheme=connection.conn_type or "",
         host=connection.host or "",
         port=connection.port,
         login=connection.login or "",
         password=connection.password or "",
         schema=connection.schema or "",
-        extra=connection.extra_dejson,
+        extra=extra,
     )

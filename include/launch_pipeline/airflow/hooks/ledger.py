@@ -1,4 +1,4 @@
-"""The ledger behind the Airflow connection ``launch_ledger``, for workers, triggers and the api-server."""
+"""Access to the ledger that the Airflow connection ``launch_ledger`` names, for workers and triggers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 CONN_ID = LEDGER_CONNECTION
 
 LAUNCH_SECONDS = 5.0
-"""How long a triggerer believes what it read of a launch: 40 checks that start at once ask once."""
+"""How long a triggerer caches a launch, so that 40 checks that start at once read it once."""
 
 _known_launches: dict[str, tuple[float, asyncio.Task[Launch | None]]] = {}
 
 
 def plain_dsn(uri: str) -> str:
-    """Turn an Airflow connection's URI into one of libpq, whatever driver its scheme names."""
+    """Turn the URI of an Airflow connection into one for libpq, whatever driver its scheme names."""
     return "postgresql" + uri[uri.index(":") :]
 
 
@@ -42,18 +42,18 @@ def _dsn(connection: Connection) -> str:
 
 
 def ledger_dsn() -> str:
-    """Address of the ledger, in a worker.
+    """Return the address of the ledger, in a worker.
 
     Raises LedgerUnavailable where the connection is missing.
     """
     try:
         return _dsn(BaseHook.get_connection(CONN_ID))
-    except Exception as error:  # AirflowNotFoundException, or whatever a secrets backend raises
+    except Exception as error:  # AirflowNotFoundException, or any error of a secrets backend
         raise _missing(error) from error
 
 
 async def aledger_dsn() -> str:
-    """Address of the ledger, in a triggerer, where the synchronous look-up would block the loop."""
+    """Return the address of the ledger, in a triggerer, where a synchronous look-up would block the loop."""
     try:
         return _dsn(await BaseHook.aget_connection(CONN_ID))
     except Exception as error:
@@ -63,27 +63,27 @@ async def aledger_dsn() -> str:
 def _missing(error: Exception) -> LedgerUnavailable:
     return LedgerUnavailable(
         f"The Airflow connection '{CONN_ID}' cannot be read ({type(error).__name__}). "
-        "Create it with the address of the PostgreSQL database that keeps the record."
+        "Create it with the address of the ledger's PostgreSQL database."
     )
 
 
 def ledger() -> Ledger:
-    """The ledger, in a worker."""
+    """Return the ledger, in a worker."""
     return Ledger(ledger_dsn())
 
 
 def launches() -> Launches:
-    """The state of the launches, in a worker."""
+    """Return the launches' table, in a worker."""
     return Launches(ledger_dsn())
 
 
 def evidence_table() -> EvidenceTable:
-    """What the checks of each task instance saw last, in a worker."""
+    """Return the table of the latest evidence of each task instance, in a worker."""
     return EvidenceTable(ledger_dsn())
 
 
 async def current_launch(launch_id: str) -> Launch | None:
-    """The launch as it was a few seconds ago at most, or None where none was admitted. For triggerers."""
+    """Return a launch, at most a few seconds old; None where none was admitted. For triggers."""
     until, task = _known_launches.get(launch_id, (0.0, None))
     if task is None or until < time.monotonic() or task.get_loop() is not asyncio.get_running_loop():
         task = asyncio.ensure_future(find_launch(launch_id))
@@ -91,25 +91,25 @@ async def current_launch(launch_id: str) -> Launch | None:
     try:
         return await asyncio.shield(task)
     except LedgerUnavailable:
-        # The next one asks again at once.
+        # Do not cache the error.
         _known_launches.pop(launch_id, None)
         raise
 
 
 async def find_launch(launch_id: str) -> Launch | None:
-    """The launch as it is, or None where none was admitted. For triggers."""
+    """Return a launch as it is now, None where none was admitted. For triggers."""
     store = Launches(await aledger_dsn())
     return await asyncio.to_thread(store.find, launch_id)
 
 
 async def show_evidence(launch_id: str, task_instance_id: str, payload: dict[str, Any]) -> None:
-    """Keep what a check saw last where people and the guard read it. For triggerers."""
+    """Store the latest evidence where people and the guard read it. For triggers."""
     table = EvidenceTable(await aledger_dsn())
     await asyncio.to_thread(table.write, launch_id, task_instance_id, payload)
 
 
 async def keep_pass(record: Record) -> Record:
-    """Keep what the machine passed, and return what is kept of this try. For triggers.
+    """Append the record of passed checks, and return the stored record of this try. For triggers.
 
     Raises LedgerUnavailable, and LaunchRefused where the launch is over.
     """
@@ -118,19 +118,19 @@ async def keep_pass(record: Record) -> Record:
 
 
 async def sealed_at(launch_id: str, dag_id: str) -> datetime | None:
-    """When a phase of a launch was sealed last, for triggers."""
+    """Return when a phase of a launch was last sealed, if it was. For triggers."""
     seal = await asyncio.to_thread(Ledger(await aledger_dsn()).seal, launch_id, dag_id)
     return seal.sealed_at if seal else None
 
 
 def latest_seal(launch_id: str, dag_id: str) -> tuple[Seal | None, str]:
-    """The latest seal of a phase, with the task instance of the gate that made it. For workers."""
+    """Return the latest seal of a phase and the task instance of the gate that made it. For workers."""
     entries = [e for e in ledger().entries(launch_id, EntryKind.SEAL) if e.dag_id == dag_id]
     return (Seal.model_validate(entries[-1].content), entries[-1].task_instance_id) if entries else (None, "")
 
 
 def kept_rounds(launch_id: str, item_ref: str, life: int) -> list[Acknowledgement]:
-    """The rounds of a repeating item that were acknowledged in this life of its task. For workers.
+    """Return the acknowledged rounds of a repeating item since its task was last cleared. For workers.
 
     Raises LedgerUnavailable.
     """
@@ -139,16 +139,12 @@ def kept_rounds(launch_id: str, item_ref: str, life: int) -> list[Acknowledgemen
     return [each.acknowledgement for each in rounds if each.life == life]
 
 
-def standing(launch_id: str, dag_id: str, item_ref: str) -> tuple[frozenset[str], bool]:
-    """Who has answered for another item of this Dag in this launch, and whether the launch is over.
+def prior_answers(launch_id: str, dag_id: str, item_ref: str, dsn: str = "") -> tuple[frozenset[str], bool]:
+    """Return who has answered for other items of this Dag and launch, and whether the launch is over.
 
-    Raises LedgerUnavailable.
+    For workers, and for the api-server with its ``dsn``. Raises LedgerUnavailable.
     """
-    return standing_at(ledger_dsn(), launch_id, dag_id, item_ref)
-
-
-def standing_at(dsn: str, launch_id: str, dag_id: str, item_ref: str) -> tuple[frozenset[str], bool]:
-    """``standing`` for the api-server, which knows the address already."""
+    dsn = dsn or ledger_dsn()
     launch = Launches(dsn).find(launch_id)
     decisions = _decisions(dsn, launch_id, dag_id)
     others = {r.decided_by.id for r in decisions if r.item_ref != item_ref and r.decided_by}
@@ -158,7 +154,7 @@ def standing_at(dsn: str, launch_id: str, dag_id: str, item_ref: str) -> tuple[f
 
 
 def set_aside(launch_id: str) -> list[dict[str, str]]:
-    """Everything of a launch that people let pass without a yes, latest word per item. For workers.
+    """Return the items of a launch whose latest decision is not an approval. For workers.
 
     Raises LedgerUnavailable.
     """
@@ -178,7 +174,7 @@ def set_aside(launch_id: str) -> list[dict[str, str]]:
 
 
 async def denial(launch_id: str, dag_id: str, item_ref: str) -> str | None:
-    """Name of who rejected another item of this Dag in this launch, for triggers."""
+    """Return who rejected another item of this Dag and launch, if any, by name. For triggers."""
     decisions = await asyncio.to_thread(_decisions, await aledger_dsn(), launch_id, dag_id)
     return next(
         (
@@ -191,7 +187,7 @@ async def denial(launch_id: str, dag_id: str, item_ref: str) -> str | None:
 
 
 def _decisions(dsn: str, launch_id: str, dag_id: str) -> list[Record]:
-    """The latest decision of each item of one Dag: a repeated try replaces the one before."""
+    """Return the latest decision of each item of one Dag; a later try replaces an earlier one."""
     entries = Ledger(dsn).entries(launch_id, EntryKind.DECISION)
     latest = {e.item_ref: e.record for e in entries if e.dag_id == dag_id}
     return [record for record in latest.values() if record]

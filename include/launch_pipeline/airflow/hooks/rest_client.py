@@ -1,8 +1,7 @@
 """A client of Airflow's public REST API (version 2 of the API, Airflow 3.3).
 
-Signs in by user name and password at ``/auth/token`` (the simple auth manager and FAB both have it), signs
-in again when the token is refused, and turns every refusal into an :class:`OperationError` that carries
-the server's own words.
+It signs in with name and password at ``/auth/token``, as the simple auth manager and FAB allow, and again
+when the token is refused. A refusal becomes an :class:`ApiError` with the server's own words.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TIMEOUT = (5.0, 30.0)
-"""Seconds to connect and to wait for data."""
+"""Timeouts to connect and to read, in seconds."""
 ATTEMPTS = 4
 BACKOFF = 0.4
 PAGE = 100
-"""The server's default upper bound for one page."""
+"""Rows per page: the server's default maximum."""
 WAITING_STATES = frozenset({"awaiting_input", "deferred"})
-"""States in which an unanswered request really waits for somebody (older requests stay unanswered)."""
+"""States of a task instance whose open request an answer would reach; old requests stay unanswered."""
 NOT_FOUND = 404
 UNAUTHORIZED = 401
 SERVER_TROUBLE = frozenset({502, 503, 504})
@@ -39,16 +38,16 @@ Json = dict[str, Any]
 
 
 class Reply(NamedTuple):
-    """What the server said, whatever it was."""
+    """The server's reply, refusals included."""
 
     status: int
     body: Json
-    """Empty where it was no JSON object."""
+    """Empty where the body is not a JSON object."""
     headers: Mapping[str, str]
 
 
 class ApiError(OperationError):
-    """Airflow refused a request; :attr:`status` is the HTTP status, 0 if it was not reached."""
+    """Airflow refused a request; :attr:`status` is the HTTP status, 0 if Airflow was not reached."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -56,7 +55,7 @@ class ApiError(OperationError):
 
 
 class AirflowApi:
-    """One signed-in client. Not for several threads at once. Every method raises :class:`ApiError`."""
+    """One signed-in client, for one thread at a time. Every method raises :class:`ApiError`."""
 
     def __init__(
         self,
@@ -75,7 +74,7 @@ class AirflowApi:
         self._attempts = attempts
         self._backoff = backoff
         self._session = requests.Session()
-        # A proxy of the environment is for the outside, not for this machine.
+        # A proxy of the environment must not be used for this machine.
         self._session.trust_env = urlsplit(self.base_url).hostname not in {"127.0.0.1", "localhost", "::1"}
         self._token: str | None = None
 
@@ -84,19 +83,19 @@ class AirflowApi:
         return self._json(self._send("GET", "/api/v2/monitor/health", signed=False))
 
     def dags(self) -> list[Json]:
-        """Return every Dag that may be seen."""
+        """Return every Dag that the account may read."""
         return self._pages("/api/v2/dags", "dags")
 
     def import_errors(self) -> list[Json]:
-        """Return files of Dags that could not be imported, with ``filename`` and ``stack_trace``."""
+        """Return the Dag files that could not be imported, with ``filename`` and ``stack_trace``."""
         return self._pages("/api/v2/importErrors", "import_errors")
 
     def connections(self) -> list[Json]:
-        """Return the connections that Airflow keeps, with ``***`` in place of their secrets."""
+        """Return Airflow's connections, with ``***`` in place of their secrets."""
         return self._pages("/api/v2/connections", "connections")
 
     def accounts(self) -> list[Json]:
-        """Return the accounts that FAB knows, with their roles. 404 where it is not the auth manager."""
+        """Return FAB's accounts with their roles. Fails with 404 where FAB is not the auth manager."""
         return self._pages("/auth/fab/v1/users", "users")
 
     def told(self, method: str, path: str, body: Any = None, *, signed: bool = True) -> Reply:
@@ -109,10 +108,6 @@ class AirflowApi:
             read = None
         return Reply(response.status_code, read if isinstance(read, dict) else {}, response.headers)
 
-    def unpause(self, dag_id: str) -> None:
-        """Let the Dag's runs start."""
-        self._request("PATCH", f"/api/v2/dags/{_part(dag_id)}", json={"is_paused": False})
-
     def trigger(
         self,
         dag_id: str,
@@ -120,22 +115,22 @@ class AirflowApi:
         run_id: str | None = None,
         note: str | None = None,
     ) -> Json:
-        """Start a run and return it. A run id that exists is refused (409)."""
+        """Start a run and return it. An existing run id is refused (409)."""
         body: Json = {"logical_date": None, "conf": dict(conf or {})}
         body |= {k: v for k, v in {"dag_run_id": run_id, "note": note}.items() if v is not None}
         return self._request("POST", f"/api/v2/dags/{_part(dag_id)}/dagRuns", json=body)
 
     def dag_run(self, dag_id: str, run_id: str) -> Json | None:
-        """Return the run, or ``None`` if there is none of that id."""
+        """Return a run, ``None`` where there is none with that id."""
         return self._found(self._run(dag_id, run_id))
 
     def dag_runs(self, dag_id: str = "~", **filters: Any) -> list[Json]:
-        """Return runs, newest first; ``~`` means of every Dag. Filters as in the API, e.g. ``state``."""
+        """Return runs, newest first; ``~`` means every Dag. Filters are those of the API, e.g. ``state``."""
         parameters = {"order_by": "-run_after", **filters}
         return self._pages(f"/api/v2/dags/{_part(dag_id)}/dagRuns", "dag_runs", parameters)
 
     def runs_of_launch(self, run_id: str) -> dict[str, Json]:
-        """Return the runs of every Dag that carry this run id, by Dag id."""
+        """Return the runs with this run id, by Dag id."""
         found = self.dag_runs("~", run_id_prefix_pattern=run_id)
         return {run["dag_id"]: run for run in found if run["dag_run_id"] == run_id}
 
@@ -144,19 +139,19 @@ class AirflowApi:
         return self._pages(f"{self._run(dag_id, run_id)}/taskInstances", "task_instances")
 
     def task_instance(self, dag_id: str, run_id: str, task_id: str) -> Json | None:
-        """Return the last try of one task, or ``None`` if there is none of that id."""
+        """Return the last try of one task, ``None`` where there is none with that id."""
         return self._found(f"{self._run(dag_id, run_id)}/taskInstances/{_part(task_id)}")
 
     def events(self, dag_id: str, run_id: str) -> list[Json]:
-        """Return what Airflow's audit log holds of a run, newest first: ``event``, ``owner``, ``task_id``."""
+        """Return a run's events of the audit log, newest first, with ``event``, ``owner`` and ``task_id``."""
         parameters = {"dag_id": dag_id, "run_id": run_id, "order_by": "-when"}
         return self._pages("/api/v2/eventLogs", "event_logs", parameters)
 
     def hitl_details(self, dag_id: str = "~", run_id: str = "~", *, waiting: bool = True) -> list[Json]:
         """Return requests to people, each with its ``task_instance``.
 
-        ``waiting`` leaves only those that an answer would still move: unanswered, and the task's state
-        is ``awaiting_input`` or ``deferred``. (A healed or cleared task keeps its unanswered request.)
+        With ``waiting``, only those that an answer would still reach: unanswered, and the task's state is
+        one of ``WAITING_STATES``. A healed or cleared task keeps its unanswered request.
         """
         parameters = {"response_received": "false"} if waiting else {}
         found = self._pages(f"{self._run(dag_id, run_id)}/hitlDetails", "hitl_details", parameters)
@@ -165,7 +160,7 @@ class AirflowApi:
         return [each for each in found if each["task_instance"]["state"] in WAITING_STATES]
 
     def hitl_of_try(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> Json | None:
-        """Return the request of an earlier try, answered or not; ``None`` if that try asked nobody."""
+        """Return the request of an earlier try, answered or not; ``None`` if that try had none."""
         path = f"{self._run(dag_id, run_id)}/taskInstances/{_part(task_id)}/-1/hitlDetails/tries/{try_number}"
         return self._found(path)
 
@@ -191,7 +186,7 @@ class AirflowApi:
         *,
         deserialize: bool = True,
     ) -> Any:
-        """Return an XCom's value, or ``None`` if there is none."""
+        """Return an XCom's value, ``None`` where there is none."""
         path = f"{self._run(dag_id, run_id)}/taskInstances/{_part(task_id)}/xcomEntries/{_part(key)}"
         try:
             return self._request("GET", path, params={"deserialize": str(deserialize).lower()})["value"]
@@ -208,7 +203,7 @@ class AirflowApi:
         *,
         include_downstream: bool = True,
     ) -> list[Json]:
-        """Clear tasks so that they run again, and set the run running; return what was cleared."""
+        """Clear tasks so that they run again, set the run running, and return the cleared tasks."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
@@ -220,28 +215,23 @@ class AirflowApi:
         cleared = self._request("POST", f"/api/v2/dags/{_part(dag_id)}/clearTaskInstances", json=body)
         return list(cleared["task_instances"])
 
-    def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
-        """Mark a task ``success``, ``failed`` or ``skipped`` by hand."""
-        path = f"{self._run(dag_id, run_id)}/taskInstances/{_part(task_id)}"
-        self._request("PATCH", path, json={"new_state": state})
-
     def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
-        """Mark a run ``queued``, ``success`` or ``failed``; unfinished tasks are ended with it."""
+        """Set a run to ``queued``, ``success`` or ``failed``; its unfinished tasks end with it."""
         self._request("PATCH", self._run(dag_id, run_id), json={"state": state})
 
     def postpone_launch(self, launch_id: str, to: datetime, reason: str) -> Json:
-        """Move a launch, as the signed-in user; give it as it stands."""
+        """Postpone a launch as the signed-in user, and return its new state."""
         return self._change(launch_id, "postpone", {"to": to.isoformat(), "reason": reason})
 
     def abort_launch(self, launch_id: str, reason: str) -> Json:
-        """End a launch for good, as the signed-in user; give it as it stands. Its runs go on until ended."""
+        """Abort a launch as the signed-in user, and return its new state. Its runs are not ended."""
         return self._change(launch_id, "abort", {"reason": reason})
 
     def _change(self, launch_id: str, what: str, body: Json) -> Json:
         return self._request("POST", f"{LAUNCHES}/{_part(launch_id)}/{what}", json=body)
 
     def _found(self, path: str) -> Json | None:
-        """Read what a path names, ``None`` where there is nothing."""
+        """Return the resource at a path, ``None`` where there is none."""
         try:
             return self._request("GET", path)
         except ApiError as error:
@@ -265,7 +255,7 @@ class AirflowApi:
     def _request(self, method: str, path: str, **arguments: Any) -> Json:
         response = self._send(method, path, **arguments)
         if response.status_code == UNAUTHORIZED:
-            # Tokens end after a day, and with the api-server's secret.
+            # A token expires after a day, or when the api-server's secret changes.
             self._token = None
             response = self._send(method, path, **arguments)
         return self._json(response)
@@ -278,12 +268,12 @@ class AirflowApi:
         try:
             value: Json = response.json()
         except requests.JSONDecodeError as error:
-            message = f"{response.url} answered with something that is not JSON; is this Airflow?"
+            message = f"The reply of {response.url} is not JSON; is this Airflow?"
             raise ApiError(message, response.status_code) from error
         return value
 
     def _send(self, method: str, path: str, *, signed: bool = True, **arguments: Any) -> requests.Response:
-        """Send, trying reads again after connection errors; writes go once, they may have arrived."""
+        """Send a request. Reads are retried after connection errors; a write may have arrived."""
         if signed:
             arguments["headers"] = {"Authorization": f"Bearer {self._signed_in()}"}
         attempts = self._attempts if method == "GET" else 1
@@ -315,7 +305,7 @@ class AirflowApi:
 
 
 def refusal(response: requests.Response) -> str:
-    """Return the server's own words: ``detail`` as text, a list of field errors, or the start of the body."""
+    """Return the server's words: ``detail`` as text, its list of field errors, or the start of the body."""
     method = response.request.method
     where = f"{method} {urlsplit(response.url).path}"
     try:
@@ -327,13 +317,13 @@ def refusal(response: requests.Response) -> str:
     if isinstance(detail, dict):
         detail = detail.get("message") or detail.get("reason") or str(detail)
     if isinstance(detail, str):
-        # What the form's schema refuses comes with the whole schema behind the first paragraph.
+        # A refusal by the form's schema has the whole schema after its first paragraph.
         detail = detail.split("\n\nFailed validating")[0]
     return f"Airflow refused {where} ({response.status_code}): {detail or response.reason}"
 
 
 def _part(value: str) -> str:
-    """Quote one part of a path; ``~`` is the API's wildcard."""
+    """Quote one part of a path, leaving ``~``, the API's wildcard."""
     return quote(value, safe="~")
 
 

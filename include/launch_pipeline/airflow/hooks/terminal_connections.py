@@ -1,7 +1,7 @@
-"""Airflow connections for somebody at a terminal, outside of any task.
+"""Airflow connections for commands at a terminal, outside of any task.
 
-Environment variables come first, as they do for Airflow; then what a running Airflow lists. Airflow's REST
-API shows no passwords, so a connection that it keeps with one is known, but cannot be used here.
+Environment variables come first, as in Airflow, then what a running Airflow lists. Its REST API hides
+secrets, so a connection with a password is known there but cannot be used here.
 """
 
 from __future__ import annotations
@@ -12,32 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.connection import Connection
 
-from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.airflow.hooks.check_connections import connection_info
 from launch_pipeline.errors import ConfigurationError, Inconclusive, NotConnected, OperationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
+    from launch_pipeline.checks.engine.context import ConnectionInfo
 
 PREFIX = "AIRFLOW_CONN_"
-"""Of the environment variables in which Airflow looks for connections."""
+"""Prefix of the environment variables in which Airflow looks for connections."""
+_FIELDS = ("conn_type", "host", "port", "login", "password", "schema")
 _HIDDEN = "***"
-"""What Airflow shows in place of a secret."""
+"""Placeholder that Airflow shows instead of a secret."""
 
 
 class OutsideConnections:
-    """Connections by id, and where each was found."""
+    """Connections by id, each with the place where it was found."""
 
     def __init__(self, variables: Mapping[str, Mapping[str, str]], api: AirflowApi | None = None) -> None:
-        """Take environments by the name to show for each, the first that has a connection counts."""
+        """Take environments by their display names; the first one with a connection counts."""
         self._variables = variables
         self._api = api
         self._listing: asyncio.Task[dict[str, Any]] | None = None
         self.sources: dict[str, str] = {}
-        """Of each connection that was found: the place, in words."""
+        """Where each connection was found, in words."""
         self.trouble = ""
-        """Why Airflow could not be asked."""
+        """Why Airflow could not be asked, if so."""
 
     async def get(self, conn_id: str) -> ConnectionInfo:
         """Return a connection.
@@ -80,35 +82,17 @@ def _parsed(conn_id: str, name: str, value: str) -> ConnectionInfo:
             connection = Connection.from_json(value, conn_id)
         else:
             connection = Connection.from_uri(value, conn_id)
-        extra = json.loads(connection.extra) if connection.extra else {}
-        return _info(conn_id, {**_fields(connection), "extra": extra})
-    except Exception:  # noqa: BLE001  whatever Airflow makes of it; its texts may hold the secret
+        return connection_info(connection, json.loads(connection.extra or "{}"))
+    except Exception:  # noqa: BLE001  any error of Airflow's parsers; its text may contain the secret
         problem = "is neither a URI nor the JSON of a connection."
         raise ConfigurationError(name, "", problem, "see Airflow's 'Managing Connections'.") from None
 
 
-def _fields(connection: Connection) -> dict[str, Any]:
-    names = ("conn_type", "host", "port", "login", "password", "schema")
-    return {name: getattr(connection, name) for name in names}
-
-
 def _shown(conn_id: str, name: str, listed: Mapping[str, Any]) -> ConnectionInfo:
-    """Read what the REST API shows; raises Inconclusive where it hides a secret."""
+    """Read a connection from Airflow's list. Raises Inconclusive where a secret is hidden."""
     extra = json.loads(listed.get("extra") or "{}")
     if listed.get("password") or _HIDDEN in json.dumps(extra):
         reason = f"connection '{conn_id}' is in Airflow, which does not show its secret. Set {name} here."
         raise Inconclusive(reason)
-    return _info(conn_id, {**listed, "extra": extra})
-
-
-def _info(conn_id: str, fields: Mapping[str, Any]) -> ConnectionInfo:
-    return ConnectionInfo(
-        conn_id=conn_id,
-        scheme=fields.get("conn_type") or "",
-        host=fields.get("host") or "",
-        port=fields.get("port"),
-        login=fields.get("login") or "",
-        password=fields.get("password") or "",
-        schema=fields.get("schema") or "",
-        extra=fields.get("extra") or {},
-    )
+    fields = {field: listed.get(field) for field in _FIELDS}
+    return connection_info(Connection(conn_id=conn_id, **fields), extra)

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
-from launch_pipeline.airflow.hooks.ledger import kept_rounds, ledger, set_aside, standing
+from launch_pipeline.airflow.hooks.ledger import kept_rounds, ledger, prior_answers, set_aside
 from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_evidence import (
     environment_or_default,
@@ -22,7 +22,7 @@ from launch_pipeline.airflow.operators.item_evidence import (
     show,
 )
 from launch_pipeline.airflow.policies.answer_recovery import carried, cleared_at, kept_decision, lost_answer
-from launch_pipeline.airflow.policies.answers import judge, keep_decision
+from launch_pipeline.airflow.policies.answers import check_answer, keep_decision
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.openings import opened
 from launch_pipeline.airflow.policies.pacing import pause, worker_lag
@@ -189,8 +189,8 @@ class ItemRun:
         self.await_opening(launch)
         evidence = latest(self.context)
         try:
-            answered = standing(self.context["run_id"], self.ti.dag_id, self.spec.ref)
-            person = judge(self.spec, launch, answer, evidence, *answered)
+            answered = prior_answers(self.context["run_id"], self.ti.dag_id, self.spec.ref)
+            person = check_answer(self.spec, launch, answer, evidence, *answered)
             fresh_for = policy().fresh_for
         except (AnswerRefused, ConfigurationError) as refused:
             # A policy file that is being edited at this moment must not spend the answer either.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import Record
 
 
-def judge(  # the guard and the task must use the same facts
+def check_answer(  # the guard and the task must use the same facts
     spec: ItemSpec,
     launch: LaunchContext,
     answer: GivenAnswer,
@@ -47,7 +47,7 @@ def judge(  # the guard and the task must use the same facts
     return judge_answer(request, contacts(), policy())
 
 
-def judge_who(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> None:
+def check_answerer(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> None:
     """Raise AnswerRefused if an answer cannot count, independent of ledger and evidence."""
     judge_asking(_request(spec, answer, started_by), contacts(), policy())
 

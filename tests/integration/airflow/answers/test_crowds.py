@@ -15,7 +15,7 @@ from launch_pipeline.airflow.api_server.answers.answer_guard import AnswerGuard
 from launch_pipeline.airflow.api_server.answers.request_key import RequestKey
 from launch_pipeline.airflow.api_server.answers.request_state import OpenRequests
 from launch_pipeline.launch.deployed_checklists import deployed_dags
-from servers.gate_keys import ANSWERER, a_key, place
+from servers.request_keys import ANSWERER, a_key, place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -111,9 +111,9 @@ def test_answer_that_settles_while_the_item_is_cleared_comes_to_nothing(
 
 SETTLING = """
     SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query_start > %s
-    AND query LIKE '%%task_instance.hostname%%'
+    AND query LIKE '%%task_instance%%last_scheduling_decision%%'
 """
-"""Of all who read task instances here, only the guard reads them whole."""
+"""Of all queries of task instances here, only the guard's asks when the scheduler looked at the run."""
 
 
 def settling(rows: GateRows, since: datetime) -> bool:

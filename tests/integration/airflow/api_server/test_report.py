@@ -171,4 +171,4 @@ def test_ledger_that_is_away_is_not_named_to_readers() -> None:
     trouble = LedgerUnavailable("The ledger cannot be reached: host ledger.internal.")
     reply = asyncio.run(_said(SimpleNamespace(), trouble))  # type: ignore[arg-type]
     assert reply.status_code == 503
-    assert bytes(reply.body) == b"The record cannot be read now; try again shortly."
+    assert bytes(reply.body) == b"The ledger cannot be read now. Try again shortly."

@@ -18,8 +18,8 @@ from launch_pipeline.airflow.api_server.answers.answer_guard import (
     PIN,
     AnswerGuard,
 )
-from launch_pipeline.airflow.api_server.answers.request_key import Pin
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, LedgerUnavailable
+from launch_pipeline.slack.messages.button_values import Pin
 from servers.item_tasks import a_spec
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ BEARER = [
 COOKIE = [(b"cookie", b"_token=t")]
 
 
-class FakeGates:
+class FakeRequests:
     """Requests of one Dag in memory; a locked gate is busy, as with PostgreSQL's advisory locks."""
 
     def __init__(self) -> None:
@@ -73,18 +73,18 @@ class FakeGates:
             if free:
                 self.held.discard(key)
 
-    async def judge_who(self, _asked: Any) -> None:
+    async def check_answerer(self, _asked: Any) -> None:
         self.did.append("who")
         if self.not_theirs:
             raise self.not_theirs
 
-    async def judge(self, asked: Any) -> str:
-        self.did.append("judge")
+    async def check_answer(self, asked: Any) -> str:
+        self.did.append("check")
         self.judged.append(asked)
         if self.error:
             raise self.error
         if self.answered:
-            raise AnswerRefused("not_waiting", "This gate does not wait for an answer now.")
+            raise AnswerRefused("not_waiting", "This item is not waiting for an answer now.")
         return self.digest
 
     def keep_refused(self, asked: Any, code: str, sentence: str) -> None:
@@ -94,9 +94,9 @@ class FakeGates:
 class Airflow:
     """The application behind the guard: notes what it is given and streams a reply."""
 
-    def __init__(self, gates: FakeGates | None = None) -> None:
-        self.gates = gates
-        self.requests: list[tuple[dict[str, Any], bytes]] = []
+    def __init__(self, requests: FakeRequests | None = None) -> None:
+        self.requests = requests
+        self.received: list[tuple[dict[str, Any], bytes]] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body, more = b"", scope["type"] == "http"
@@ -104,10 +104,10 @@ class Airflow:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        self.requests.append((scope, body))
+        self.received.append((scope, body))
         await asyncio.sleep(0.01)
-        if self.gates:
-            self.gates.answered = True
+        if self.requests:
+            self.requests.answered = True
         await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
         await send({"type": "http.response.body", "body": b"one", "more_body": True})
         await send({"type": "http.response.body", "body": b"two"})
@@ -146,12 +146,12 @@ def scope(
     return {"type": kind, "method": method, "path": path, "headers": list(headers), "query_string": b""}
 
 
-def ask(gates: FakeGates, body: Any = APPROVE, **of_scope: Any) -> tuple[Client, Airflow]:
+def ask(requests: FakeRequests, body: Any = APPROVE, **of_scope: Any) -> tuple[Client, Airflow]:
     """Send one request through the guard."""
     app = Airflow()
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     client = Client(raw[:7], raw[7:])
-    guard: Any = AnswerGuard(app, gates)  # type: ignore[arg-type]
+    guard: Any = AnswerGuard(app, requests)  # type: ignore[arg-type]
     asyncio.run(asyncio.wait_for(guard(scope(**of_scope), client.receive, client.send), 5))
     return client, app
 
@@ -178,46 +178,46 @@ def test_everything_else_passes_untouched(of_scope: dict[str, Any]) -> None:
         seen.append(arguments)
 
     given, client = scope(**of_scope), Client()
-    asyncio.run(AnswerGuard(app, FakeGates())(given, client.receive, client.send))  # type: ignore[arg-type]
+    asyncio.run(AnswerGuard(app, FakeRequests())(given, client.receive, client.send))  # type: ignore[arg-type]
     assert seen == [(given, client.receive, client.send)]
 
 
 @pytest.mark.parametrize("written", ["-1", "-1.0", " -1", "-01", "-1\n", "-1.00"])
 def test_every_way_to_write_the_map_index_is_guarded(written: str) -> None:
     """Airflow's route takes '-1.0' for -1; so does the guard, or it would be a way past it."""
-    gates = FakeGates()
-    gates.error = AnswerRefused("not_your_role", "No.")
-    client, app = ask(gates, path=PATH.replace("/-1/", f"/{written}/"))
+    requests = FakeRequests()
+    requests.error = AnswerRefused("not_your_role", "No.")
+    client, app = ask(requests, path=PATH.replace("/-1/", f"/{written}/"))
     assert client.status == 403
-    assert app.requests == []
-    assert gates.keys[0].map_index == -1
+    assert app.received == []
+    assert requests.keys[0].map_index == -1
 
 
 def test_path_is_not_decoded_twice() -> None:
     """The server has decoded it: a run whose name holds '%41' is not the run 'A'."""
-    gates = FakeGates()
-    ask(gates, path=PATH.replace("shop-1.2", "shop%41"))
-    assert gates.keys[0].run_id == "shop%41"
+    requests = FakeRequests()
+    ask(requests, path=PATH.replace("shop-1.2", "shop%41"))
+    assert requests.keys[0].run_id == "shop%41"
 
 
 def test_path_below_a_base_url_is_guarded() -> None:
     """Airflow may live below a path of its own."""
-    gates = FakeGates()
-    ask(gates, path="/airflow" + PATH)
-    assert gates.judged
+    requests = FakeRequests()
+    ask(requests, path="/airflow" + PATH)
+    assert requests.judged
 
 
 def test_good_answer_reaches_airflow_once_judged() -> None:
     """Who asks first, then settle, lock and judgement, and Airflow's reply comes back whole."""
-    gates = FakeGates()
-    client, app = ask(gates)
-    assert gates.did == ["who", "settle", "lock", "settle again", "judge"]
-    (asked,) = gates.judged
+    requests = FakeRequests()
+    client, app = ask(requests)
+    assert requests.did == ["who", "settle", "lock", "settle again", "check"]
+    (asked,) = requests.judged
     assert (asked.option, asked.fields, asked.user) == ("Approve", {"reason": "fine"}, "sven.security")
     assert [each.get("body") for each in client.sent] == [None, b"one", b"two"]
-    ((seen, body),) = app.requests
+    ((seen, body),) = app.received
     assert dict(seen["headers"])[b"content-length"] == str(len(body)).encode()
-    assert gates.held == set()
+    assert requests.held == set()
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_good_answer_reaches_airflow_once_judged() -> None:
 )
 def test_way_in_is_stamped_by_the_guard(headers: Any, via: str) -> None:
     """Scripts send a token, the UI its session's cookie."""
-    _, app = ask(FakeGates(), headers=headers)
-    assert json.loads(app.requests[0][1]) == {
+    _, app = ask(FakeRequests(), headers=headers)
+    assert json.loads(app.received[0][1]) == {
         "chosen_options": ["Approve"], "params_input": {"reason": "fine", "via": via}}  # fmt: skip
 
 
@@ -253,12 +253,12 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
 @pytest.mark.parametrize(("body", "status", "words"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_answer_is_refused_with_the_form(body: Any, status: int, words: str) -> None:
     """The reply is JSON and says what to send; Airflow hears nothing and nothing is locked."""
-    gates = FakeGates()
-    client, app = ask(gates, body)
+    requests = FakeRequests()
+    client, app = ask(requests, body)
     assert client.status == status
     assert words in client.body["detail"]
-    assert app.requests == []
-    assert gates.did == []
+    assert app.received == []
+    assert requests.did == []
 
 
 JUDGED: dict[str, tuple[Exception, int, str]] = {
@@ -284,14 +284,14 @@ def test_answer_that_does_not_count_is_refused_before_it_is_spent(
     error: Exception, status: int, code: str
 ) -> None:
     """Status and code say which rule; the sentence is the rule's own; the lock is given back."""
-    gates = FakeGates()
-    gates.error = error
-    client, app = ask(gates)
+    requests = FakeRequests()
+    requests.error = error
+    client, app = ask(requests)
     assert (client.status, client.body["code"]) == (status, code)
     assert str(error) in client.body["detail"]
-    assert app.requests == []
-    assert gates.held == set()
-    assert gates.kept == [("sven.security", code, client.body["detail"])]
+    assert app.received == []
+    assert requests.held == set()
+    assert requests.kept == [("sven.security", code, client.body["detail"])]
 
 
 @pytest.mark.parametrize(("error", "status", "code"), JUDGED.values(), ids=JUDGED)
@@ -299,13 +299,13 @@ def test_who_cannot_count_is_refused_before_any_wait_or_lock(
     error: Exception, status: int, code: str
 ) -> None:
     """It costs nobody else anything: no settling, no place, no lock; and it is kept."""
-    gates = FakeGates()
-    gates.not_theirs = error
-    client, app = ask(gates)
+    requests = FakeRequests()
+    requests.not_theirs = error
+    client, app = ask(requests)
     assert (client.status, client.body["code"]) == (status, code)
-    assert gates.did == ["who"]
-    assert app.requests == []
-    assert gates.kept == [("sven.security", code, client.body["detail"])]
+    assert requests.did == ["who"]
+    assert app.received == []
+    assert requests.kept == [("sven.security", code, client.body["detail"])]
 
 
 DIGEST = "sha256:" + "ab12" * 16
@@ -315,38 +315,40 @@ PINNED = {"nothing": None, "the digest": DIGEST, "its digits": "ab12" * 16, "the
 @pytest.mark.parametrize("named", PINNED.values(), ids=PINNED)
 def test_evidence_is_stamped_by_the_guard(named: str | None) -> None:
     """A client may pin what it saw; what the task is told is what the guard found, whole."""
-    gates = FakeGates()
-    gates.digest = DIGEST
+    requests = FakeRequests()
+    requests.digest = DIGEST
     fields = {"reason": "fine", "evidence": named}
-    _, app = ask(gates, {"chosen_options": ["Approve"], "params_input": fields})
-    assert gates.judged[0].evidence == named
+    _, app = ask(requests, {"chosen_options": ["Approve"], "params_input": fields})
+    assert requests.judged[0].evidence == named
     stamped = {"reason": "fine", "via": "api", "evidence": DIGEST}
-    assert json.loads(app.requests[0][1])["params_input"] == stamped
+    assert json.loads(app.received[0][1])["params_input"] == stamped
 
 
 def test_pin_of_the_plugin_comes_before_a_field() -> None:
     """What the bridge showed is in the scope, which no client writes; a field cannot change it."""
-    gates, app = FakeGates(), Airflow()
+    requests, app = FakeRequests(), Airflow()
     body = {"chosen_options": ["Approve"], "params_input": {"evidence": "ab12" * 3}}
     client = Client(json.dumps(body).encode())
 
     async def pin(_key: Any) -> Pin:
-        return Pin("ti", 1)
+        return Pin(task_instance_id="ti", try_number=1)
 
-    gates.pin = pin  # type: ignore[attr-defined]
-    guard: Any = AnswerGuard(app, gates)  # type: ignore[arg-type]
-    asyncio.run(guard({**scope(), PIN: Pin("ti", 1, "")}, client.receive, client.send))
+    requests.pin = pin  # type: ignore[attr-defined]
+    guard: Any = AnswerGuard(app, requests)  # type: ignore[arg-type]
+    asyncio.run(
+        guard({**scope(), PIN: Pin(task_instance_id="ti", try_number=1)}, client.receive, client.send)
+    )
     assert client.status == 200
-    assert gates.judged[0].evidence == ""
+    assert requests.judged[0].evidence == ""
 
 
 def test_account_with_too_many_answers_is_sent_away() -> None:
     """Few at work, some waiting, and beyond that 429 with the seconds; other accounts notice nothing."""
-    gates, app = FakeGates(), Airflow()
-    guard: Any = AnswerGuard(app, gates)  # type: ignore[arg-type]
+    requests, app = FakeRequests(), Airflow()
+    guard: Any = AnswerGuard(app, requests)  # type: ignore[arg-type]
     at_work, most, open_ = 0, 0, asyncio.Event()
 
-    async def judge_who(asked: Any) -> None:
+    async def check_answerer(asked: Any) -> None:
         nonlocal at_work, most
         if asked.user == "sven.security":
             at_work, most = at_work + 1, max(most, at_work + 1)
@@ -356,7 +358,7 @@ def test_account_with_too_many_answers_is_sent_away() -> None:
     async def user(of: Any) -> str:
         return str(of["who"])
 
-    gates.judge_who, gates.user = judge_who, user  # type: ignore[assignment,method-assign]
+    requests.check_answerer, requests.user = check_answerer, user  # type: ignore[assignment,method-assign]
 
     def send(number: int, who: str) -> tuple[Client, Any]:
         client = Client(json.dumps(APPROVE).encode())
@@ -382,55 +384,55 @@ def test_account_with_too_many_answers_is_sent_away() -> None:
 
 def test_gate_that_stays_busy_refuses() -> None:
     """Somebody has been answering all the while: the person is told to look again."""
-    gates = FakeGates()
+    requests = FakeRequests()
     guard_key = ("week_1", "shop-1.2", "security.tls", -1)
-    gates.held.add(guard_key)
-    client, app = ask(gates)
+    requests.held.add(guard_key)
+    client, app = ask(requests)
     assert (client.status, client.body["code"]) == (409, "busy")
-    assert app.requests == []
-    assert guard_key in gates.held
+    assert app.received == []
+    assert guard_key in requests.held
 
 
 def test_settle_waits_before_the_lock() -> None:
     """The wait holds nothing, so that it starves nobody."""
-    gates = FakeGates()
-    gates.settle = [0.2]
+    requests = FakeRequests()
+    requests.settle = [0.2]
     began = time.monotonic()
-    client, _ = ask(gates)
+    client, _ = ask(requests)
     assert time.monotonic() - began >= 0.2
-    assert gates.did[: gates.did.index("lock")] == ["who", "settle", "settle"]
+    assert requests.did[: requests.did.index("lock")] == ["who", "settle", "settle"]
     assert client.status == 200
 
 
 def test_gate_that_was_opened_anew_meanwhile_is_not_answered_too_early() -> None:
     """Under the lock it is looked again how long the task has been waiting."""
-    gates = FakeGates()
-    gates.settle = [0.0, 2.9]
-    client, app = ask(gates)
+    requests = FakeRequests()
+    requests.settle = [0.0, 2.9]
+    client, app = ask(requests)
     assert (client.status, client.body["code"]) == (409, "busy")
-    assert app.requests == []
+    assert app.received == []
 
 
 def test_who_is_not_signed_in_hears_it_from_airflow_and_answers_nothing() -> None:
     """What the guard takes for nobody's cannot have an effect, whoever Airflow takes it for."""
-    gates = FakeGates()
-    gates.signed_in = None
-    client, app = ask(gates)
-    ((seen, body),) = app.requests
+    requests = FakeRequests()
+    requests.signed_in = None
+    client, app = ask(requests)
+    ((seen, body),) = app.received
     assert body == b"{}"
     assert dict(seen["headers"])[b"content-length"] == b"2"
     assert client.status == 200
-    assert gates.did == []
+    assert requests.did == []
 
 
 def test_disconnect_in_the_middle_of_the_body() -> None:
     """Half an answer is none, and holds no lock."""
-    gates, app, client = FakeGates(), Airflow(), Client(b'{"chosen', None)
-    guard: Any = AnswerGuard(app, gates)  # type: ignore[arg-type]
+    requests, app, client = FakeRequests(), Airflow(), Client(b'{"chosen', None)
+    guard: Any = AnswerGuard(app, requests)  # type: ignore[arg-type]
     asyncio.run(asyncio.wait_for(guard(scope(), client.receive, client.send), 5))
     assert client.status == 400
-    assert app.requests == []
-    assert gates.did == []
+    assert app.received == []
+    assert requests.did == []
 
 
 def test_airflow_sees_the_client_after_the_body() -> None:
@@ -445,16 +447,16 @@ def test_airflow_sees_the_client_after_the_body() -> None:
         gone.cancel()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    guard: Any = AnswerGuard(app, FakeGates())  # type: ignore[arg-type]
+    guard: Any = AnswerGuard(app, FakeRequests())  # type: ignore[arg-type]
     asyncio.run(asyncio.wait_for(guard(scope(), client.receive, client.send), 5))
     assert client.status == 200
 
 
 def test_fifty_answers_to_one_gate_spend_it_once() -> None:
     """Exactly one reaches Airflow; every other is told so, and nobody waits for ever."""
-    gates = FakeGates()
-    app = Airflow(gates)
-    guard: Any = AnswerGuard(app, gates)  # type: ignore[arg-type]
+    requests = FakeRequests()
+    app = Airflow(requests)
+    guard: Any = AnswerGuard(app, requests)  # type: ignore[arg-type]
     clients = [Client(json.dumps(APPROVE).encode()) for _ in range(50)]
 
     async def all_at_once() -> None:
@@ -462,8 +464,8 @@ def test_fifty_answers_to_one_gate_spend_it_once() -> None:
 
     asyncio.run(asyncio.wait_for(all_at_once(), 10))
     assert Counter(client.status for client in clients) == {200: 1, 409: 49}
-    assert len(app.requests) == 1
-    assert gates.held == set()
+    assert len(app.received) == 1
+    assert requests.held == set()
 
 
 def test_airflow_that_fails_gives_the_lock_back() -> None:
@@ -472,7 +474,7 @@ def test_airflow_that_fails_gives_the_lock_back() -> None:
     async def app(*_: Any) -> None:
         raise RuntimeError("boom")
 
-    gates, client = FakeGates(), Client(json.dumps(APPROVE).encode())
+    requests, client = FakeRequests(), Client(json.dumps(APPROVE).encode())
     with pytest.raises(RuntimeError, match="boom"):
-        asyncio.run(AnswerGuard(app, gates)(scope(), client.receive, client.send))  # type: ignore[arg-type]
-    assert gates.held == set()
+        asyncio.run(AnswerGuard(app, requests)(scope(), client.receive, client.send))  # type: ignore[arg-type]
+    assert requests.held == set()

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from launch_pipeline.airflow.api_server import door
 from launch_pipeline.airflow.api_server.bridge import app as bridge_api
-from launch_pipeline.airflow.api_server.bridge.app import Door, routes
+from launch_pipeline.airflow.api_server.bridge.app import BridgeDoor, routes
 from launch_pipeline.errors import (
     AnswerRefused,
     ConfigurationError,
@@ -89,22 +90,22 @@ def test_account_is_the_one_that_is_configured(
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    monkeypatch.setattr(bridge_api, "get_auth_manager", Manager)
+    monkeypatch.setattr(door, "get_auth_manager", Manager)
     monkeypatch.delenv(bridge_api.USER_VARIABLE, raising=False)
     if named is not None:
         monkeypatch.setenv(bridge_api.USER_VARIABLE, named)
-    assert call(Door(inside), app="airflow", **signed(user))[0] == status
+    assert call(BridgeDoor(inside), app="airflow", **signed(user))[0] == status
     assert seen == (["airflow"] if status == 200 else [])
 
 
 def test_database_that_is_away_opens_no_door(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether a token was revoked is in the database: without it nobody is let in, and nothing leaks."""
-    monkeypatch.setattr(bridge_api, "get_auth_manager", lambda: Manager(AWAY))
+    monkeypatch.setattr(door, "get_auth_manager", lambda: Manager(AWAY))
 
     async def inside(*_: Any) -> None:
         pytest.fail("nobody may come this far")
 
-    status, body = call(Door(inside), **signed("launch-slack"))
+    status, body = call(BridgeDoor(inside), **signed("launch-slack"))
     assert (status, body["code"]) == (503, "airflow")
     assert "password" not in json.dumps(body)
 

@@ -1,3 +1,3 @@
-"""Guard answers to requests, from wherever they come."""
+"""Guard answers to requests, whether they come from the UI, REST or Slack."""
 
 from __future__ import annotations

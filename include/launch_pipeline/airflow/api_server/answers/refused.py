@@ -1,4 +1,4 @@
-"""Refused answers on their way to the ledger: after the reply, one by one, and never at its expense."""
+"""Append refused answers to the ledger: after the reply, one by one, without delaying any answer."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from launch_pipeline.ledger.schema import RecordedBy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch_pipeline.airflow.api_server.answers.request_key import Asked, Pin, RequestKey
+    from launch_pipeline.airflow.api_server.answers.request_key import Asked, RequestKey
     from launch_pipeline.approvals.contacts import Person
+    from launch_pipeline.slack.messages.button_values import Pin
     from launch_pipeline.slack.protocol import DecideRequest
 
 log = logging.getLogger(__name__)
@@ -25,13 +26,13 @@ log = logging.getLogger(__name__)
 NOT_KEPT = frozenset(
     {"", "busy", "too_many", "too_soon", "not_waiting", "superseded", "ledger", "configuration"}
 )
-"""Codes that say nothing about the person: another was quicker, or something else is in the way."""
+"""Codes that say nothing about the person: another answer was faster, or a service is not available."""
 _PENDING = 200
 _REMEMBERED = 10_000
 
 
 class RefusedAnswers:
-    """Keeps what was refused, with a thread of its own. What the ledger does not take is logged."""
+    """Appends refused answers on a thread of its own. Those that the ledger does not accept are logged."""
 
     def __init__(self, dsn: Callable[[], str]) -> None:
         self._dsn = dsn
@@ -39,10 +40,10 @@ class RefusedAnswers:
         self._room = threading.Semaphore(_PENDING)
         self._known: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
-    def keep_of_gate(
+    def keep_of_guard(
         self, asked: Asked, code: str, sentence: str, find: Callable[[RequestKey], Pin | None]
     ) -> None:
-        """Keep what the guard refused; ``find`` names the gate's task instance."""
+        """Append an answer that the guard refused; ``find`` returns the current try of its task."""
         told = {
             "by": asked.user,
             "option": asked.option,
@@ -59,7 +60,7 @@ class RefusedAnswers:
         refused: Any,
         find: Callable[[RequestKey], Pin | None],
     ) -> None:
-        """Keep what was refused because of who clicked in Slack; no Airflow user stands behind it."""
+        """Append an answer that was refused because of the Slack user, who has no Airflow account here."""
         told = {"by": request.slack_id, "option": request.answer, "reason": request.reason}
         why = {"via": RecordedBy.SLACK, "code": refused.code, "sentence": refused.reason}
         self._keep(key, item_ref, find, {**told, **why})
@@ -70,7 +71,7 @@ class RefusedAnswers:
         if told["code"] in NOT_KEPT:
             return
         if not self._room.acquire(blocking=False):
-            log.warning("Too many refusals at once; one of %r is not kept.", told["by"])
+            log.warning("Too many refused answers at once. One of %r is not in the ledger.", told["by"])
             return
         self._thread.submit(self._kept, key, item_ref, find, {**told, "at": datetime.now(UTC)})
 
@@ -80,8 +81,8 @@ class RefusedAnswers:
         try:
             if (instance := find(key)) is not None:
                 self._append(_refused(key, item_ref, instance, told))
-        except Exception as error:  # noqa: BLE001  the reply is out; nothing that goes wrong here may end the thread
-            log.warning("A refused answer of %r to %s is not kept: %s", told["by"], item_ref, error)
+        except Exception as error:  # noqa: BLE001  no error may end the thread
+            log.warning("A refused answer of %r to %s is not in the ledger: %s", told["by"], item_ref, error)
         finally:
             self._room.release()
 
@@ -99,7 +100,7 @@ class RefusedAnswers:
             self._known.popitem(last=False)
 
     def close(self) -> None:
-        """Let what is under way end."""
+        """Finish pending entries and end the thread."""
         self._thread.shutdown(wait=True)
 
 

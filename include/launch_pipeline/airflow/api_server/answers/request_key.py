@@ -1,4 +1,4 @@
-"""Name a request, the try that was shown of it, and an answer as it was sent."""
+"""The key of a request, and an answer to it as it was sent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.schema import RecordedBy
+    from launch_pipeline.slack.messages.button_values import Pin
+
+BUSY = ("busy", "Another answer to this item is being processed. Try again in a moment.")
+SUPERSEDED = (
+    "superseded",
+    "This card shows an earlier try of the item. Answer on its newest card, which shows the current request.",
+)
+"""Code and sentence of refusals that both the guard and the delegated answers give."""
 
 
 class RequestKey(NamedTuple):
-    """Which gate an answer is for."""
+    """The task of a run whose request is answered."""
 
     dag_id: str
     run_id: str
@@ -18,25 +26,18 @@ class RequestKey(NamedTuple):
     map_index: int
 
 
-class Pin(NamedTuple):
-    """Which try of a gate an answer is for, and what was shown of its evidence."""
-
-    task_instance_id: str
-    try_number: int
-    evidence: str | None = None
-    """Digest of the evidence or its begin, empty where none was shown; None: not pinned."""
-
-
 class Asked(NamedTuple):
-    """An answer as it was sent, before it is judged."""
+    """An answer as it was sent, not checked yet."""
 
     key: RequestKey
     spec: ItemSpec
     user: str
     option: str
     fields: dict[str, Any]
-    """Reason and signature, as far as they were sent."""
+    """Reason and signature, where they were sent."""
     via: RecordedBy
     pin: Pin | None = None
+    """The try that the person saw; None where the way in does not say."""
     evidence: str | None = None
-    """Digest that the answer is pinned to, or its begin; None: the evidence at the moment of judging."""
+    """Digest of the evidence that the answer is for, or its first digits; None: the evidence at the time of
+    the check."""

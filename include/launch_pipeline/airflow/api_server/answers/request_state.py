@@ -1,6 +1,6 @@
-"""What the guard knows of a gate: its item, its state, its evidence, its lock, and who answers.
+"""The open requests of items, for the guard: spec, state, evidence, lock and answerer of each.
 
-Lives in the api-server, the only component that may read Airflow's database.
+Runs in the api-server, the only component that may read Airflow's database.
 """
 
 from __future__ import annotations
@@ -11,28 +11,23 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow import settings
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
-from airflow.models.dagrun import DagRun
-from airflow.models.hitl import HITLDetail
-from airflow.models.taskinstance import TaskInstance
 from jwt import InvalidTokenError
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
 from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
-from launch_pipeline.airflow.api_server.answers.request_key import Pin
+from launch_pipeline.airflow.api_server.answers.request_rows import read_request, read_request_and_run
 from launch_pipeline.airflow.api_server.answers.turns import Seldom, Turns
-from launch_pipeline.airflow.api_server.ledger import ledger_dsn
-from launch_pipeline.airflow.hooks.ledger import standing_at
-from launch_pipeline.airflow.policies.answers import judge, judge_who
+from launch_pipeline.airflow.api_server.database import ledger_dsn
+from launch_pipeline.airflow.hooks.ledger import prior_answers
+from launch_pipeline.airflow.policies.answers import check_answer, check_answerer
 from launch_pipeline.airflow.policies.launch_run import launch_of
 from launch_pipeline.airflow.policies.pacing import worker_lag
 from launch_pipeline.approvals.deployed import contacts, policy
@@ -52,68 +47,39 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from launch_pipeline.airflow.api_server.answers.request_key import Asked, RequestKey
+    from launch_pipeline.airflow.api_server.answers.request_rows import RequestRow, RunRow
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.launch import Launch
+    from launch_pipeline.slack.messages.button_values import Pin
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 AT_ONCE = 10
-"""Answers that are taken side by side; each holds one connection of the guard's own pool meanwhile."""
+"""Answers that are processed side by side; each holds one connection of the guard's own pool."""
 
 TURN_SECONDS = 10.0
-"""How long an answer waits for those before it at the same gate."""
+"""How long an answer waits for earlier answers to the same request."""
 
 LOCK_SECONDS = 3.0
-"""How long the first of them waits for another api-server that holds the gate's lock."""
+"""How long the first in line waits for another api-server that holds the request's lock."""
 
 LOCK_EVERY = 0.05
 
 SCHEDULER_PATIENCE = timedelta(seconds=20)
-"""A scheduler that is away this long does not hold an answer back."""
+"""A scheduler that has not run for this long does not hold an answer back."""
 
 LOOK_SECONDS = 0.25
-"""Between two looks whether the scheduler has looked."""
+"""Poll interval while waiting for the scheduler's next pass over the run."""
 
 SILENCE = {"tcp_keepalives_idle": 15, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
-"""After 30 s PostgreSQL takes an api-server that is silent for gone."""
-
-WAITING = frozenset({"awaiting_input", "deferred"})
-
-
-@dataclass(frozen=True)
-class PhaseRun:
-    """The run that a gate is in, as Airflow's database shows it."""
-
-    dag_id: str
-    run_id: str
-    run_type: str
-    conf: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class RequestState:
-    """A gate as Airflow's database shows it."""
-
-    task_instance_id: str
-    try_number: int
-    state: str | None
-    open_request: bool
-    updated_at: datetime | None
-    scheduled_at: datetime | None
-    """When the scheduler looked at the run last."""
-    run: PhaseRun
-
-    @property
-    def waits(self) -> bool:
-        """Whether an answer would reach the task."""
-        return self.open_request and self.state in WAITING
+"""After 30 s of silence PostgreSQL drops the session of an api-server."""
 
 
 class OpenRequests:
-    """Access to gates with threads and connections of its own, so that waiting here starves nobody."""
+    """Access to requests, on threads and connections of its own: waiting here blocks no other work."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="launch-guard")
@@ -128,13 +94,13 @@ class OpenRequests:
         event.listen(self._engine, "connect", _notice_silence)
 
     async def spec(self, key: RequestKey) -> ItemSpec | None:
-        """The item behind a gate; None where the gate is not one of ours."""
+        """Return the item that a request asks about, None where it is not an item of a checklist."""
         dags = await self._run(deployed_dags)
         dag = dags.get(key.dag_id)
         return dag.specs.get(key.task_id) if dag else None
 
     async def user(self, scope: Any) -> str | None:
-        """Name of who is signed in, or None. A Bearer token wins over the session's cookie, as in Airflow."""
+        """Return the name of the signed-in account, if any. A token wins over the cookie, as in Airflow."""
         token = _token(scope)
         try:
             user = await get_auth_manager().get_user_from_token(token) if token else None
@@ -143,31 +109,33 @@ class OpenRequests:
         return user.get_name() if user else None
 
     async def settle_seconds(self, key: RequestKey) -> float:
-        """How much longer to wait before an answer is safe; more may be needed afterwards.
+        """Return how long to wait before an answer is safe. Afterwards, more may be needed.
 
         The worker that parked the task reports its own end to the scheduler. If the answer overtakes this
-        report, the scheduler believes that the task was killed and begins another try. So the scheduler must
-        have looked at the run once after the settle time; the report is read in the same round.
+        report, the scheduler believes that the task was killed and starts another try. So the scheduler must
+        have made one pass over the run after the settle time; it reads the report in the same pass.
         """
-        state = await self._run(self._state_now, key)
-        if state is None or state.updated_at is None or not state.waits:
+        found: tuple[RequestRow, RunRow] | None
+        found = await self._run(self._read, read_request_and_run, key)
+        request, run = found or (None, None)
+        if request is None or run is None or request.updated_at is None or not request.waits:
             return 0.0
-        safe_at = state.updated_at + max(policy().settle, self._worker_lag)
+        safe_at: datetime = request.updated_at + max(policy().settle, self._worker_lag)
         now = datetime.now(UTC)
         if now < safe_at:
             return (safe_at - now).total_seconds()
-        looked = state.scheduled_at is not None and state.scheduled_at >= safe_at
+        looked = run.scheduled_at is not None and run.scheduled_at >= safe_at
         return 0.0 if looked or now > safe_at + SCHEDULER_PATIENCE else LOOK_SECONDS
 
     async def pin(self, key: RequestKey) -> Pin | None:
-        """Which try the gate is in now; None where there is no such gate."""
-        return await self._run(self._instance, key)
+        """Return the current try of a request's task, None where there is no such task."""
+        return await self._run(self._pin, key)
 
     @asynccontextmanager
     async def alone(self, key: RequestKey) -> AsyncIterator[bool]:
-        """Hold the gate's lock, in turn; False where others have held it for too long.
+        """Hold the request's lock, in turn; yields False where others have held it for too long.
 
-        Only the first in turn takes one of the places, so that a crowd at one gate keeps none of another's.
+        Only the first in line takes one of the places, so a crowd at one request does not block the others.
         """
         async with self._turns.turn(key, TURN_SECONDS) as mine:
             if not mine:
@@ -181,135 +149,106 @@ class OpenRequests:
                     await self._run(_give_back, connection)
 
     async def _locked(self, connection: DatabaseConnection, number: int) -> bool:
-        """Take the lock as soon as another api-server lets go of it; no thread waits meanwhile."""
+        """Take the lock once another api-server releases it; no thread waits meanwhile."""
         end = time.monotonic() + LOCK_SECONDS
-        # No event tells of another process's lock.
+        # Another process's lock raises no event, so poll.
         while not (locked := await self._run(_try_lock, connection, number)):
             if time.monotonic() >= end:
                 break
             await asyncio.sleep(LOCK_EVERY)
         return locked
 
-    async def judge_who(self, asked: Asked) -> None:
-        """Return where an answer may count, whatever evidence and ledger say. Raises AnswerRefused."""
-        await self._run(self._judge_who, asked)
+    async def check_answerer(self, asked: Asked) -> None:
+        """Raise AnswerRefused where an answer cannot count, whatever the evidence and the ledger say."""
+        await self._run(self._check_answerer, asked)
 
-    async def judge(self, asked: Asked) -> str:
-        """Return the digest of the evidence where the answer counts for it.
+    async def check_answer(self, asked: Asked) -> str:
+        """Return the digest of the evidence that the answer counts for.
 
-        Raises AnswerRefused otherwise, LedgerUnavailable if the ledger is away.
+        Raises AnswerRefused where it does not count, LedgerUnavailable if the ledger is away.
         """
-        return await self._run(self._judge, asked)
+        return await self._run(self._check_answer, asked)
 
     def keep_refused(self, asked: Asked, code: str, sentence: str) -> None:
-        """Keep a refused answer in the ledger, some time after the reply."""
-        self._refused.keep_of_gate(asked, code, sentence, self._instance)
+        """Append a refused answer to the ledger, some time after the reply."""
+        self._refused.keep_of_guard(asked, code, sentence, self._pin)
 
-    def _judge_who(self, asked: Asked) -> None:
+    def _check_answerer(self, asked: Asked) -> None:
         answer = GivenAnswer.of_input(asked.option, asked.fields, asked.user)
-        judge_who(asked.spec, answer, None)
-        state = _waiting(self._state_now(asked.key))
-        # That the run says the same as the ledger is seen under the lock.
-        judge_who(asked.spec, answer, state.run.conf.get("started_by"))
+        check_answerer(asked.spec, answer, None)
+        _, run = _waiting(self._read(read_request_and_run, asked.key))
+        # Under the lock, the run's form is compared with the ledger.
+        check_answerer(asked.spec, answer, run.conf.get("started_by"))
         if answer.option == Answer.RECHECK:
-            self._spare(asked)
+            self._limit_rechecks(asked)
 
-    def _spare(self, asked: Asked) -> None:
-        """Let who does not answer for an item ask for a re-check now and then only.
+    def _limit_rechecks(self, asked: Asked) -> None:
+        """Limit how often an account that does not hold the item's role may ask for a re-check.
 
-        Each begins a new try, in which those who do answer for it must look and answer anew.
+        Each re-check starts a new try, in which the people who hold the role must look and answer again.
         """
         people, every = contacts(), policy().recheck
         if people.by_airflow_user(asked.user) in people.holders(asked.spec.item.owner):
             return
         if not self._rechecks.again((asked.user, asked.key), every.total_seconds()):
             sentence = (
-                f"You asked for this re-check less than {format_duration(every)} ago. Look at what it saw."
+                f"You asked for a re-check of this item less than {format_duration(every)} ago."
+                " Look at its result."
             )
             raise AnswerRefused("too_soon", sentence)
 
-    def _judge(self, asked: Asked) -> str:
-        key, spec = asked.key, asked.spec
-        state, dsn = _waiting(self._state_now(key)), ledger_dsn()
-        launch = _launch(state.run, Launches(dsn).find(key.run_id))
-        evidence = evidence_of(dsn, state.task_instance_id)
+    def _check_answer(self, asked: Asked) -> str:
+        key, spec, dsn = asked.key, asked.spec, ledger_dsn()
+        request, run = _waiting(self._read(read_request_and_run, key))
+        launch = _launch(run, Launches(dsn).find(key.run_id))
+        evidence = evidence_of(dsn, request.task_instance_id)
         now = digest_of(evidence)
         pinned = now if asked.evidence is None else asked.evidence
         answer = GivenAnswer.of_input(asked.option, {**asked.fields, "evidence": pinned}, asked.user)
-        judge(spec, launch, answer, evidence, *standing_at(dsn, key.run_id, key.dag_id, spec.ref))
+        prior = prior_answers(key.run_id, key.dag_id, spec.ref, dsn)
+        check_answer(spec, launch, answer, evidence, *prior)
         return now
 
-    def _instance(self, key: RequestKey) -> Pin | None:
-        state = self._state_now(key)
-        return Pin(state.task_instance_id, state.try_number) if state else None
+    def _pin(self, key: RequestKey) -> Pin | None:
+        request = self._read(read_request, key)
+        return request.pin if request else None
 
-    def _state_now(self, key: RequestKey) -> RequestState | None:
-        with Session(self._engine) as session:
-            row = session.execute(_state_query(key)).first()
-            if row is None:
-                return None
-        instance, conf, run_type, scheduled_at, request = row
-        return RequestState(
-            task_instance_id=str(instance.id),
-            try_number=instance.try_number,
-            state=instance.state,
-            open_request=request is not None and request.responded_at is None,
-            updated_at=instance.updated_at,
-            scheduled_at=scheduled_at,
-            run=PhaseRun(key.dag_id, key.run_id, str(run_type), conf or {}),
-        )
+    def _read(self, read: Callable[[DatabaseConnection, RequestKey], T], key: RequestKey) -> T:
+        with self._engine.connect() as connection:
+            return read(connection, key)
 
     async def _run(self, function: Callable[..., T], *args: Any) -> T:
         done = asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
         try:
             return await asyncio.shield(done)
         except asyncio.CancelledError:
-            # Until the thread lets go of its connection nobody else may touch it.
+            # The thread still uses the connection: wait before it is given to another answer.
             await asyncio.wait([done])
             raise
 
 
-def _waiting(state: RequestState | None) -> RequestState:
-    if state is None or not state.waits:
-        shown = (state.state if state else None) or "not started"
-        raise AnswerRefused("not_waiting", f"This gate does not wait for an answer now (state {shown}).")
-    return state
+def _waiting(found: tuple[RequestRow, RunRow] | None) -> tuple[RequestRow, RunRow]:
+    if found is None or not found[0].waits:
+        state = (found[0].state if found else None) or "not started"
+        sentence = f"This item is not waiting for an answer now (state: {state})."
+        raise AnswerRefused("not_waiting", sentence)
+    return found
 
 
-def _launch(run: PhaseRun, launch: Launch | None) -> LaunchContext:
+def _launch(run: RunRow, launch: Launch | None) -> LaunchContext:
     try:
         return launch_of(run, launch, over_too=True)
     except LaunchRefused as refused:
         raise AnswerRefused("no_launch", str(refused)) from refused
 
 
-def _state_query(key: RequestKey) -> Any:
-    return (
-        select(
-            TaskInstance,
-            DagRun.conf,
-            DagRun.run_type,
-            DagRun.last_scheduling_decision,
-            HITLDetail,
-        )
-        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
-        .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
-        .where(
-            TaskInstance.dag_id == key.dag_id,
-            TaskInstance.run_id == key.run_id,
-            TaskInstance.task_id == key.task_id,
-            TaskInstance.map_index == key.map_index,
-        )
-    )
-
-
 def evidence_of(dsn: str, task_instance_id: str) -> Evidence | None:
-    """Give what the checks of this very task instance saw last. Raises LedgerUnavailable."""
+    """Return what the checks of this very task instance last saw. Raises LedgerUnavailable."""
     return read_evidence(EvidenceTable(dsn).read(task_instance_id), task_instance_id)
 
 
 def _token(scope: Any) -> str | None:
-    # Read as Airflow reads it: a header that only one of us understands would be a way past the guard.
+    # Read it as Airflow does: a header that only Airflow understands would be a way past the guard.
     request = HTTPConnection(scope)
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials:
@@ -323,10 +262,10 @@ def _lock_number(key: RequestKey) -> int:
 
 
 def _notice_silence(connection: Any, _: object) -> None:
-    """Let the server end the session, and its locks, soon after this machine has gone without a word.
+    """Enable TCP keepalives, so PostgreSQL drops our session and locks 30 s after this host disappears.
 
-    A process that is killed closes its connections; a machine that loses its power does not, and by default
-    its gates would stay locked for two hours.
+    A killed process closes its connections. A host that loses power does not, and with the defaults its
+    requests would stay locked for two hours.
     """
     cursor = connection.cursor()
     for name, value in SILENCE.items():
@@ -340,12 +279,12 @@ def _try_lock(connection: DatabaseConnection, number: int) -> bool:
 
 
 def _give_back(connection: DatabaseConnection) -> None:
-    """Return a connection to the pool, its lock first: a session's lock outlives its transaction."""
+    """Release the lock, which outlives the transaction, and return the connection to the pool."""
     try:
         connection.execute(text("SELECT pg_advisory_unlock_all()"))
         connection.commit()
     except SQLAlchemyError as error:
-        # A broken connection has lost its locks with its session; the reply is out already.
+        # Its session is gone, and the locks with it. The reply has been sent.
         log.warning("The guard's connection broke: %s", error)
         connection.invalidate()
     finally:

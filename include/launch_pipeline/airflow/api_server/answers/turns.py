@@ -1,4 +1,4 @@
-"""Who is next: places that are given in the order in which they were asked for."""
+"""Queues and limits of answers: places in order of arrival, answers per account, repeats over time."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 class _Queue:
     places: asyncio.Semaphore
     here: int = 0
-    """Those who wait and those who are in."""
+    """How many wait for a place or hold one."""
 
 
 class Turns:
-    """So many places for each key; what nobody waits for is forgotten. Of one event loop."""
+    """A number of places for each key, first come, first served. For one event loop."""
 
     def __init__(self, places: int = 1) -> None:
         self._places = places
         self._queues: dict[Hashable, _Queue] = {}
 
     def here(self, key: Hashable) -> int:
-        """How many have asked for a place and have not left yet."""
+        """Return how many wait for a place of this key or hold one."""
         queue = self._queues.get(key)
         return queue.here if queue else 0
 
     @asynccontextmanager
     async def turn(self, key: Hashable, patience: float | None = None) -> AsyncIterator[bool]:
-        """Wait for a place, first come, first served; False where there was none for so many seconds."""
+        """Wait for a place; yields False where none was free within ``patience`` seconds."""
         queue = self._queues.setdefault(key, _Queue(asyncio.Semaphore(self._places)))
         queue.here += 1
         try:
@@ -59,8 +59,8 @@ async def _acquired(places: asyncio.Semaphore, patience: float | None) -> bool:
         return False
 
 
-class Account:
-    """How much one account may have under way, so that it leaves room for everybody else."""
+class AccountLimit:
+    """Limits the answers that one account has in progress, so that it leaves room for the others."""
 
     def __init__(self, at_once: int, most: int) -> None:
         self._most = most
@@ -69,7 +69,7 @@ class Account:
 
     @asynccontextmanager
     async def counted(self, user: str) -> AsyncIterator[bool]:
-        """Count an answer while it is here; False at once where the account has too many already."""
+        """Count an answer while it is in progress; yields False at once where the account has too many."""
         if self._counted.here(user) >= self._most:
             yield False
             return
@@ -78,13 +78,13 @@ class Account:
 
     @asynccontextmanager
     async def place(self, user: str) -> AsyncIterator[None]:
-        """Wait until few enough answers of this account are at work."""
+        """Wait for a place among the answers of this account that are processed at once."""
         async with self._turns.turn(user):
             yield
 
 
 class Seldom:
-    """What may be done once in a while; remembers the newest ``most`` of it. Of any thread."""
+    """Limits how often something may be done, for the ``most`` newest keys. For any thread."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._most = most
@@ -92,7 +92,7 @@ class Seldom:
         self._alone = threading.Lock()
 
     def again(self, key: Hashable, every: float) -> bool:
-        """Whether it was not done within so many seconds; if so, it is done now."""
+        """Return whether this was not done within ``every`` seconds, and if so note it as done now."""
         now = time.monotonic()
         with self._alone:
             if now - self._last.get(key, -every) < every:

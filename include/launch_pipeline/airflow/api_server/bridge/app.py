@@ -1,8 +1,6 @@
-"""What the bridge may ask of Airflow: the board, evidence, and to answer in a person's name.
+"""The routes of the bridge to Slack: the board, evidence of items, and answers in a person's name.
 
-Airflow leaves the authentication of a plugin's routes to the plugin. Here a door stands before all of them,
-those of later days and those that do not exist included: it opens to the bridge's service account alone, and
-only to a Bearer token, since a browser sends cookies along with whatever page asks it to.
+All of them require a Bearer token of the bridge's service account.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow.api_fastapi.app import get_auth_manager
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -22,12 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from launch_pipeline.airflow.api_server.answers.answer_guard import MAX_BODY
-from launch_pipeline.airflow.api_server.bearer import signed_in
 from launch_pipeline.airflow.api_server.bridge.board import BoardReading
 from launch_pipeline.airflow.api_server.bridge.delegated_answers import DelegatedAnswers
 from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken
 from launch_pipeline.airflow.api_server.database import ApiDatabase
-from launch_pipeline.airflow.policies.sign_in import refuse_open_door
+from launch_pipeline.airflow.api_server.door import TRY_AGAIN, Door
 from launch_pipeline.errors import (
     AnswerRefused,
     ConfigurationError,
@@ -38,27 +34,28 @@ from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH, ROOT
 from launch_pipeline.slack.protocol import SERVICE_USER, DecideRequest, EvidenceRequest, ItemEvidence, Refusal
 
 if TYPE_CHECKING:
-    from launch_pipeline.airflow.api_server.asgi import App, Receive, Scope, Send
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+
+    from launch_pipeline.airflow.api_server.asgi import App, Scope
 
 log = logging.getLogger(__name__)
 
 USER_VARIABLE = "LAUNCH_SLACK_USER"
 AIRFLOW = "launch.airflow"
-"""Key of the scope: the running api-server, through which people's answers go."""
+"""Scope key: the running api-server, through which people's answers are sent."""
 _EVIDENCE = TypeAdapter(tuple[ItemEvidence, ...])
-_TRY_AGAIN = "Airflow's database does not answer; try again shortly."
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
 def make_app() -> App:
-    """The routes behind their door, with a database of their own."""
+    """Build the routes behind their door, with database connections of their own."""
     database = ApiDatabase()
-    return Door(routes(BoardReading(database), DelegatedAnswers(database)))
+    return BridgeDoor(routes(BoardReading(database), DelegatedAnswers(database)))
 
 
 def routes(reading: BoardReading, acting: DelegatedAnswers) -> Starlette:
-    """The three routes, without their door. What goes wrong becomes a Refusal, never a bare 500."""
+    """Build the three routes, without their door. Every error becomes a Refusal, never a bare 500."""
 
     async def board(_request: Request) -> Response:
         return _json((await reading.board()).model_dump_json())
@@ -81,39 +78,25 @@ def routes(reading: BoardReading, acting: DelegatedAnswers) -> Starlette:
     )
 
 
-class Door:
-    """ASGI middleware: lets the bridge's service account in, and nobody else."""
+class BridgeDoor(Door):
+    """Admits the bridge's service account alone."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    sign_in = "Sign in with the token of the bridge's account in the header Authorization: Bearer."
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        if refusal := await self._refusal(scope):
-            await refusal(scope, receive, send)
-            return
-        await self._app({**scope, AIRFLOW: scope.get("app")}, receive, send)
+    async def admit(self, scope: Scope, user: BaseUser) -> Scope | Response:
+        """Put the running api-server into the scope, or refuse the account."""
+        name = user.get_name()
+        if name == (os.environ.get(USER_VARIABLE) or SERVICE_USER):
+            return {**scope, AIRFLOW: scope.get("app")}
+        log.warning(
+            "Airflow user %r called %r, which only the bridge's account may call.", name, scope["path"]
+        )
+        sentence = f"Only the bridge's service account may call this. {USER_VARIABLE} names that account."
+        return self.refusal(HTTPStatus.FORBIDDEN, "not_the_bridge", sentence)
 
-    async def _refusal(self, scope: Scope) -> Response | None:
-        try:
-            refuse_open_door()
-            user = await signed_in(scope, get_auth_manager())
-            name = user.get_name() if user is not None else None
-        except ConfigurationError as error:
-            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "configuration", str(error))
-        except SQLAlchemyError:
-            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "airflow", _TRY_AGAIN)
-        if name is None:
-            sentence = "Sign in with the token of the bridge's account in the header Authorization: Bearer."
-            return _refusal(HTTPStatus.UNAUTHORIZED, "not_signed_in", sentence)
-        if name != (os.environ.get(USER_VARIABLE) or SERVICE_USER):
-            log.warning("Airflow user %r called %r, which is the bridge's alone.", name, scope["path"])
-            sentence = f"Only the bridge's account may call this; it is named by {USER_VARIABLE}."
-            return _refusal(HTTPStatus.FORBIDDEN, "not_the_bridge", sentence)
-        return None
+    def refusal(self, status: HTTPStatus, code: str, detail: str) -> Response:
+        """Write a ``Refusal``."""
+        return _refusal(status, code, detail)
 
 
 async def _sent(request: Request, model: type[Body]) -> Body:
@@ -126,11 +109,15 @@ async def _sent(request: Request, model: type[Body]) -> Body:
                 raise NotTaken("too_long", sentence, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return model.model_validate_json(body)
     except ClientDisconnect as gone:
-        raise NotTaken("unreadable", "The request ended early.", status=HTTPStatus.BAD_REQUEST) from gone
+        raise NotTaken(
+            "unreadable",
+            "The connection closed before the request was complete.",
+            status=HTTPStatus.BAD_REQUEST,
+        ) from gone
     except ValidationError as error:
-        # What was sent is not repeated: it may be anything.
+        # Do not echo the input: it may be anything.
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
-        sentence = f"Bridge and api-server must be of one version. {wrong}"
+        sentence = f"The bridge and the api-server must run the same version. {wrong}"
         raise NotTaken("unreadable", sentence, status=HTTPStatus.UNPROCESSABLE_ENTITY) from error
 
 
@@ -161,4 +148,4 @@ async def _no_route(_request: Request, error: Exception) -> Response:
 
 async def _away(_request: Request, error: Exception) -> Response:
     log.warning("Airflow's database does not answer: %s", error)
-    return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "airflow", _TRY_AGAIN)
+    return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "airflow", TRY_AGAIN)

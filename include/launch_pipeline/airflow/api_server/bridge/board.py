@@ -1,7 +1,7 @@
-"""The board: all launches that are under way. States are Airflow's, what they mean is the ledger's.
+"""The board: all launches under way. States come from Airflow, their meaning from the ledger.
 
-A bridge looks every three seconds. States are read each time, of the ledger what is new (``board_ledger``).
-The one XCom that is read says why an answer did not count; like every XCom it is no record of anything.
+A bridge looks every three seconds. States are read each time; of the ledger, only what is new
+(``board_ledger``). The one XCom that is read says why an answer did not count; it is no record.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.models.dagrun import DagRun
-from airflow.models.hitl import HITLDetail
-from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from pydantic import ValidationError
 from sqlalchemy import or_, select
 
-from launch_pipeline.airflow.api_server.answers.request_state import WAITING, evidence_of
+from launch_pipeline.airflow.api_server.answers.request_rows import ENDED, RequestRow, read_requests
+from launch_pipeline.airflow.api_server.answers.request_state import evidence_of
 from launch_pipeline.airflow.api_server.bridge.board_ledger import BoardLedger
 from launch_pipeline.airflow.api_server.bridge.refusals import unknown_item
-from launch_pipeline.airflow.api_server.ledger import ledger_dsn
+from launch_pipeline.airflow.api_server.database import ledger_dsn
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.launch.context import LaunchContext
@@ -46,33 +45,32 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RECENT = timedelta(minutes=10)
-"""How long a launch stays on the board after its last run has ended: cards catch up meanwhile."""
+"""How long a launch stays on the board after its last run has ended, so that its cards can catch up."""
 
 UNDER_WAY = ("queued", "running")
-ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
-Instances = dict[tuple[str, str], dict[str, Any]]
+Instances = dict[tuple[str, str], dict[str, RequestRow]]
 """By Dag and launch: task id to the row of its task instance."""
 
 
 class BoardReading:
-    """The launches that are under way; keeps what it has read of the ledger while they are on the board."""
+    """Reads the launches under way; caches what it read of the ledger while they are on the board."""
 
     def __init__(self, database: ApiDatabase) -> None:
         self._database = database
         self._ledger = BoardLedger()
 
     async def board(self) -> Board:
-        """Every launch that is under way or ended a moment ago.
+        """Return every launch that is under way or ended recently.
 
         Raises InvalidChecklist, LedgerUnavailable, SQLAlchemyError.
         """
         return await self._database.read(self._look)
 
     async def evidence(self, request: EvidenceRequest) -> tuple[ItemEvidence, ...]:
-        """What the checks of some items saw last.
+        """Return what the checks of some items last saw.
 
-        Raises NotTaken for a Dag that is none of ours, LedgerUnavailable, SQLAlchemyError.
+        Raises NotTaken for a Dag that is not of a checklist, LedgerUnavailable, SQLAlchemyError.
         """
         return await self._database.read(_evidence, request)
 
@@ -83,7 +81,7 @@ class BoardReading:
             self._ledger.forget()
             return Board()
         instances: Instances = {}
-        for row in connection.execute(_instances([*dags], {run.run_id for run in runs})):
+        for row in read_requests(connection, [*dags], {run.run_id for run in runs}):
             instances.setdefault((row.dag_id, row.run_id), {})[row.task_id] = row
         looking = _Look(
             dags=dags,
@@ -104,17 +102,17 @@ class BoardReading:
 
 @dataclass(frozen=True)
 class _Look:
-    """All that was read in one look."""
+    """Everything that was read in one look."""
 
     dags: Mapping[str, DeployedDag]
     instances: Instances
     refused: Mapping[tuple[int, str], Any]
-    """By run and task: the XCom that says why the last answer did not count."""
+    """By run and task: the XCom with the reason why the last answer did not count."""
     said: Said
 
     def launch(self, launch_id: str, runs: Sequence[Any]) -> BoardLaunch | None:
-        """Show one launch; None where it cannot be shown."""
-        # The conductor comes first where there is one: the form was its own.
+        """Return one launch, None where it cannot be shown."""
+        # The conductor comes first where there is one: it has the launch's form.
         launch = _facts(launch_id, runs[0], self.said.launches.get(launch_id))
         try:
             return BoardLaunch(
@@ -127,7 +125,7 @@ class _Look:
                 runs=tuple(map(self._run, runs)),
             )
         except ValidationError as error:
-            _say_once(launch_id, str(error))
+            _warn_once(launch_id, str(error))
             return None
 
     def _run(self, run: Any) -> BoardRun:
@@ -141,14 +139,13 @@ class _Look:
             items=tuple(_item(row, self._said(run.id, row)) for row in rows),
         )
 
-    def _said(self, run: int, row: Any) -> dict[str, Any]:
-        instance = str(row.id)
-        refused = read_refusal(self.refused.get((run, row.task_id)), instance)
-        return {**self.said.of(instance), "refused": refused}
+    def _said(self, run: int, row: RequestRow) -> dict[str, Any]:
+        refused = read_refusal(self.refused.get((run, row.task_id)), row.task_instance_id)
+        return {**self.said.of(row.task_instance_id), "refused": refused}
 
 
 def _facts(launch_id: str, run: Any, launch: Launch | None) -> LaunchContext:
-    """What is known of a launch: from the ledger; of one that was not admitted, from its form, to show it."""
+    """Return a launch's context from the ledger, or from its form while it is not admitted."""
     if launch is not None:
         return LaunchContext.of_launch(launch)
     try:
@@ -158,33 +155,26 @@ def _facts(launch_id: str, run: Any, launch: Launch | None) -> LaunchContext:
 
 
 @lru_cache(maxsize=100)
-def _say_once(launch_id: str, error: str) -> None:
-    """One launch that Airflow was told to accept under an odd name must not hide the others."""
+def _warn_once(launch_id: str, error: str) -> None:
+    """Log it once: a launch with an odd id, set through Airflow, must not hide the others."""
     log.warning("The launch %r cannot be shown in Slack: %s", launch_id, error)
 
 
-def _item(row: Any, said: Mapping[str, Any]) -> BoardItem:
-    """One item; a record that does not say what the grid shows is no outcome."""
+def _item(row: RequestRow, said: Mapping[str, Any]) -> BoardItem:
+    """Return one item; a record that contradicts the grid's state is left out."""
     if (outcome := said.get("outcome")) and row.state in ENDED and STATE_OF.get(outcome) != row.state:
         said = {name: said[name] for name in ("verdict", "headline") if name in said}
-    waits = row.requested is not None and row.responded_at is None and row.state in WAITING
-    taken = row.responded_at is not None and row.state not in ENDED
-    refused = said.get("refused", "") if waits else ""
+    refused = said.get("refused", "") if row.waits else ""
     return BoardItem(
         task_id=row.task_id,
-        task_instance_id=str(row.id),
+        task_instance_id=row.task_instance_id,
         try_number=row.try_number,
         state=row.state,
-        waits=waits,
-        since=row.updated_at if waits else None,
-        answered_by=name_in(row.responded_by) if taken else "",
+        waits=row.waits,
+        since=row.updated_at if row.waits else None,
+        answered_by=row.answered_by if row.taken else "",
         **{**said, "refused": refused},
     )
-
-
-def name_in(responded_by: Any) -> str:
-    """Airflow user of a request's answer."""
-    return str(responded_by.get("name") or "") if isinstance(responded_by, dict) else ""
 
 
 def _turn(run: Any) -> tuple[int, str]:
@@ -200,14 +190,16 @@ def _evidence(connection: Connection, request: EvidenceRequest) -> tuple[ItemEvi
     if dag is None:
         raise unknown_item()
     wanted = set(request.task_ids) & set(dag.specs)
-    rows = connection.execute(_instances([request.dag_id], {request.run_id})).all()
+    rows = read_requests(connection, [request.dag_id], {request.run_id})
     return tuple(
-        _item_evidence(row.task_id, request.run_id, str(row.id)) for row in rows if row.task_id in wanted
+        _item_evidence(row.task_id, request.run_id, row.task_instance_id)
+        for row in rows
+        if row.task_id in wanted
     )
 
 
 def _item_evidence(task_id: str, launch_id: str, instance: str) -> ItemEvidence:
-    """What a task instance was decided on; before that, what its checks saw last."""
+    """Return the evidence of a task instance's record; before there is one, what its checks last saw."""
     dsn = ledger_dsn()
     kept = Ledger(dsn).record_of(launch_id, instance)
     if kept and kept.results:
@@ -221,7 +213,7 @@ def _item_evidence(task_id: str, launch_id: str, instance: str) -> ItemEvidence:
 
 
 def _runs(dag_ids: Sequence[str], since: datetime) -> Any:
-    """Runs of our Dags that share a launch id with one that is under way, or changed since then."""
+    """Select the runs of our Dags whose launch has a run that is under way or changed after ``since``."""
     moved = select(DagRun.run_id).where(
         DagRun.dag_id.in_(dag_ids), or_(DagRun.state.in_(UNDER_WAY), DagRun.updated_at > since)
     )
@@ -235,29 +227,6 @@ def _runs(dag_ids: Sequence[str], since: datetime) -> Any:
         DagRun.conf,
         DagRun.triggering_user_name,
     ).where(DagRun.dag_id.in_(dag_ids), DagRun.run_id.in_(moved))
-
-
-def _instances(dag_ids: Sequence[str], run_ids: set[str]) -> Any:
-    return (
-        select(
-            TaskInstance.id,
-            TaskInstance.dag_id,
-            TaskInstance.run_id,
-            TaskInstance.task_id,
-            TaskInstance.try_number,
-            TaskInstance.state,
-            TaskInstance.updated_at,
-            DagRun.id.label("dag_run"),
-            HITLDetail.ti_id.label("requested"),
-            HITLDetail.responded_at,
-            HITLDetail.responded_by,
-        )
-        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
-        .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
-        .where(
-            TaskInstance.dag_id.in_(dag_ids), TaskInstance.run_id.in_(run_ids), TaskInstance.map_index == -1
-        )
-    )
 
 
 def _refused(connection: Connection, runs: Sequence[int]) -> dict[tuple[int, str], Any]:

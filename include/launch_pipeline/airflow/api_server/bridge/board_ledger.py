@@ -1,6 +1,6 @@
-"""What the ledger says of the launches on the board: their facts, records and latest evidence.
+"""The ledger's part of the board: facts, records and latest evidence of its launches.
 
-Rows are only appended, so each look reads what is new since the last one.
+The ledger is append-only, so each look reads only the rows that are new since the last one.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.airflow.api_server.ledger import ledger_dsn
+from launch_pipeline.airflow.api_server.database import ledger_dsn
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.launch.evidence import Evidence, read_evidence
 from launch_pipeline.ledger.recent import look_at
@@ -26,7 +26,7 @@ Fields = dict[str, Any]
 
 @dataclass
 class _Kept:
-    """What was read of one launch so far."""
+    """Everything read of one launch so far."""
 
     position: int = 0
     records: dict[str, Fields] = field(default_factory=dict)
@@ -34,16 +34,16 @@ class _Kept:
 
 @dataclass(frozen=True)
 class Said:
-    """What the ledger says at one moment."""
+    """The ledger's content for the board at one moment."""
 
     launches: dict[str, Launch]
     records: dict[str, Fields]
-    """By task instance: what its record says."""
+    """By task instance: fields of its record."""
     evidence: dict[str, Fields]
-    """By task instance: what its checks saw last."""
+    """By task instance: fields of what its checks last saw."""
 
     def of(self, task_instance_id: str) -> Fields:
-        """Give what is said of a task instance; the record holds the evidence that was decided on."""
+        """Return the fields of a task instance; its record wins over later evidence."""
         return {**self.evidence.get(task_instance_id, {}), **self.records.get(task_instance_id, {})}
 
 
@@ -55,7 +55,7 @@ class BoardLedger:
         self._evidence: dict[str, tuple[datetime, Fields]] = {}
 
     def look(self, launch_ids: Collection[str]) -> Said:
-        """Read what is said of some launches; what is known of others is forgotten."""
+        """Read some launches, and drop all others from the cache."""
         kept = self._kept = {name: self._kept.get(name, _Kept()) for name in launch_ids}
         known = {name: written for name, (written, _) in self._evidence.items()}
         recent = look_at(ledger_dsn(), {name: one.position for name, one in kept.items()}, known)
@@ -74,7 +74,7 @@ class BoardLedger:
         )
 
     def forget(self) -> None:
-        """Forget all that was read: no launch is under way."""
+        """Drop the cache: no launch is under way."""
         self._kept, self._evidence = {}, {}
 
 

@@ -1,29 +1,26 @@
-"""Answering in a person's name: what the bridge asks for, and Airflow does.
+"""Answers in a person's name: the bridge says which Slack user clicked what, and Airflow takes the answer.
 
-The bridge says which Slack user clicked what. Here that becomes a contact, the contact an Airflow account,
-and the answer goes through Airflow's own route with a token of that account, in this very process. So
-Airflow's permissions, record and audit log are those of the person; the guard judges it as any other answer,
-and is told, by means that no client has, that it came from Slack and which try it is for.
+The Slack user becomes a contact, the contact an Airflow account, and the answer goes through Airflow's own
+route in this process, with a token of that account. So Airflow's permissions, record and audit log are those
+of the person. The guard checks the answer like any other; two scope keys, which no client can set, tell it
+that the answer came from Slack and which try the person saw.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
-from airflow.models.dagrun import DagRun
-from airflow.models.hitl import HITLDetail
-from airflow.models.taskinstance import TaskInstance
-from sqlalchemy import select
-
-from launch_pipeline.airflow.api_server.answers.answer_guard import PIN, SUPERSEDED, VIA
+from launch_pipeline.airflow.api_server.answers.answer_guard import PIN, VIA
 from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
-from launch_pipeline.airflow.api_server.answers.request_key import Pin, RequestKey
+from launch_pipeline.airflow.api_server.answers.request_key import SUPERSEDED, RequestKey
+from launch_pipeline.airflow.api_server.answers.request_rows import ENDED, read_request
+from launch_pipeline.airflow.api_server.asgi import call, request_scope
 from launch_pipeline.airflow.api_server.bridge.accounts import account
-from launch_pipeline.airflow.api_server.bridge.board import ENDED, name_in
 from launch_pipeline.airflow.api_server.bridge.refusals import (
     NotTaken,
     ended,
@@ -33,60 +30,48 @@ from launch_pipeline.airflow.api_server.bridge.refusals import (
     stands,
     unknown_item,
 )
-from launch_pipeline.airflow.api_server.ledger import ledger_dsn
+from launch_pipeline.airflow.api_server.database import ledger_dsn
 from launch_pipeline.airflow.policies.answer_recovery import cleared_at
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import RecordedBy
+from launch_pipeline.slack.messages.button_values import Pin
 from launch_pipeline.slack.protocol import Decided
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-
     from sqlalchemy.engine import Connection
 
+    from launch_pipeline.airflow.api_server.answers.request_rows import RequestRow
+    from launch_pipeline.airflow.api_server.asgi import App
     from launch_pipeline.airflow.api_server.bridge.accounts import Account
     from launch_pipeline.airflow.api_server.database import ApiDatabase
     from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.ledger.schema import Record
     from launch_pipeline.slack.protocol import DecideRequest
 
-    App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
-
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Now:
-    """A request as Airflow's database shows it."""
+    """A request as Airflow's database shows it, and its record if there is one."""
 
-    task_instance_id: str
-    try_number: int
-    state: str | None
-    responded: bool
-    answered_by: str
-    answer: str
+    row: RequestRow
     record: Record | None
-    cleared_at: int
-    """Number of the last try before somebody cleared the task."""
-
-    @property
-    def pin(self) -> Pin:
-        """Which try it is."""
-        return Pin(self.task_instance_id, self.try_number)
 
     def taken_from(self, user: str, answer: str) -> bool:
-        """Whether that answer of that Airflow user is the one that counts here."""
+        """Whether this answer of this Airflow user is the one that counts here."""
         if self.record is not None:
             by = self.record.decided_by
-            return by is not None and by.airflow_user == user and self.answer == answer
-        return self.state not in ENDED and (self.answered_by, self.answer) == (user, answer)
+            return by is not None and by.airflow_user == user and self.row.answer == answer
+        taken = (self.row.answered_by, self.row.answer)
+        return self.row.state not in ENDED and taken == (user, answer)
 
 
 class DelegatedAnswers:
-    """Takes the bridge's requests to answer; ``airflow`` of each is the running api-server."""
+    """Takes the bridge's requests to answer; ``airflow`` is the running api-server."""
 
     def __init__(self, database: ApiDatabase) -> None:
         self._database = database
@@ -95,7 +80,7 @@ class DelegatedAnswers:
     async def decide(self, request: DecideRequest, airflow: App) -> Decided:
         """Answer in a person's name, and make sure that the answer was taken.
 
-        Raises AnswerRefused (often NotTaken) with the rule that is broken and what to do, ConfigurationError,
+        Raises AnswerRefused (mostly NotTaken) with the broken rule and what to do, ConfigurationError,
         InvalidChecklist, SQLAlchemyError.
         """
         try:
@@ -113,31 +98,34 @@ class DelegatedAnswers:
             raise decided
         status, body = await _patch(airflow, request, await self._database.run(user.token))
         now = await self._now(request)
-        # Where Airflow broke after it had taken the answer, it is taken all the same.
-        if not httpx.codes.is_client_error(status) and now.taken_from(user.name, request.answer):
+        # An answer that Airflow took before it failed is taken all the same.
+        refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        if not refused and now.taken_from(user.name, request.answer):
             return Decided(person=person.name, answer=request.answer)
         raise _decided(now) or replied(status, body, user.name)
 
     async def _who(self, request: DecideRequest) -> tuple[Person, Account]:
-        """Who answers. What is refused here is kept: no Airflow user, so the guard never hears of it."""
+        """Return who answers. A refusal is appended to the ledger here, since it never reaches the guard."""
         try:
             return await self._database.run(_who, request)
         except NotTaken as refused:
             if (dag := deployed_dags().get(request.dag_id)) and (spec := dag.specs.get(request.task_id)):
-                self._refused.keep_of_bridge(_key(request), spec.ref, request, refused, self._instance)
+                self._refused.keep_of_bridge(_key(request), spec.ref, request, refused, self._pin)
             raise
 
-    def _instance(self, key: RequestKey) -> Pin | None:
-        now = self._database.read_here(_read, key)
-        return now.pin if now else None
+    def _pin(self, key: RequestKey) -> Pin | None:
+        row = self._database.read_here(read_request, key)
+        return row.pin if row else None
 
     async def _now(self, request: DecideRequest) -> Now:
-        """The request that is meant. Raises NotTaken where it is no more, or never was."""
+        """Return the request as it is now. Raises NotTaken where another try has replaced the one shown."""
         now = await self._database.read(_read, _key(request))
         if now is None:
             raise unknown_item()
-        if now.pin != Pin(request.task_instance_id, request.try_number):
-            raise _carried(now, request) or NotTaken("superseded", SUPERSEDED)
+        # Plain values: the number sent may be out of the range of a Pin.
+        shown = (request.task_instance_id, request.try_number)
+        if (now.row.task_instance_id, now.row.try_number) != shown:
+            raise _carried(now, request) or NotTaken(*SUPERSEDED)
         return now
 
 
@@ -145,19 +133,21 @@ class DelegatedAnswers:
 
 
 def _who(request: DecideRequest) -> tuple[Person, Account]:
-    """From the Slack user to a contact and an account; says what to mend where one is missing."""
+    """Return the contact and the account of a Slack user; a refusal says what to add where one is missing."""
     dag = deployed_dags().get(request.dag_id)
     if dag is None or request.task_id not in dag.specs:
         raise unknown_item()
     person = _contact(request)
     if not person.active:
         may = " or ".join(p.name for p in contacts().holders(dag.specs[request.task_id].item.owner))
-        sentence = f"{person.name} is marked as not active in the contacts. {may or 'Nobody yet'} may answer."
+        sentence = (
+            f"{person.name} is not active in the contacts. {may or 'No active contact'} may answer this."
+        )
         raise forbidden("inactive", sentence)
     if not person.airflow_user:
         sentence = (
-            f"{person.name} has no 'airflow_user' in the contacts, so nothing can be answered in that name;"
-            " have it added there."
+            f"{person.name} has no Airflow account in the contacts file. Ask a maintainer to add it as"
+            " 'airflow_user'."
         )
         raise forbidden("no_account", sentence)
     return person, account(person.airflow_user)
@@ -168,107 +158,81 @@ def _contact(request: DecideRequest) -> Person:
     if person := people.by_slack_id(request.slack_id):
         return person
     found = people.by_email(request.email) if policy().slack_by_email else None
-    # Whoever has a Slack id is that one only: an e-mail address can be changed in Slack.
+    # A contact with a Slack id is found by that id only: an e-mail address can be changed in Slack.
     if found is None or found.slack_id is not None:
         sentence = (
-            f"The Slack user {request.slack_id!r} is nobody in the contacts; have this id added there as"
-            " 'slack_id'."
+            f"The Slack user {request.slack_id!r} is not in the contacts file. Ask a maintainer to add this"
+            " id as 'slack_id'."
         )
         raise forbidden("unknown_person", sentence)
     return found
 
 
-# ---- how it stands ---------------------------------------------------------------------------------
+# ---- the state of the request ----------------------------------------------------------------------
 
 
 def _decided(now: Now) -> NotTaken | None:
-    """Why nobody can answer any more, and whose answer stands; None while somebody still may."""
+    """Return why the request takes no answer any more, and whose answer counts; None while it takes one."""
+    row = now.row
     if now.record is not None:
-        return recorded(now.record, now.answer)
-    if now.responded and now.state not in ENDED:
-        name = _name(now.answered_by)
-        return stands(f"Already answered by {name}: {now.answer}.", name, now.answer)
-    return ended(now.state or "") if now.state in ENDED else None
+        return recorded(now.record, row.answer)
+    if row.taken:
+        name = _name(row.answered_by)
+        return stands(f"Already answered by {name}: {row.answer}.", name, row.answer)
+    return ended(row.state or "") if row.state in ENDED else None
 
 
 def _carried(now: Now, request: DecideRequest) -> NotTaken | None:
-    """Whose answer stands where the try that is meant lost its worker: the next one goes on with it."""
-    decided = _decided(now) if request.try_number > now.cleared_at else None
+    """Return the existing decision if the shown try lost its worker and a later try took over its answer."""
+    decided = _decided(now) if request.try_number > cleared_at(now.row.max_tries) else None
     return decided if decided and decided.person else None
 
 
 def _name(airflow_user: str) -> str:
     person = contacts().by_airflow_user(airflow_user)
-    return person.name if person else airflow_user or "nobody"
+    return person.name if person else airflow_user or "an unknown account"
 
 
 def _key(request: DecideRequest) -> RequestKey:
     return RequestKey(request.dag_id, request.run_id, request.task_id, -1)
 
 
+def _pin_of(request: DecideRequest) -> Pin:
+    return Pin(
+        task_instance_id=request.task_instance_id, try_number=request.try_number, evidence=request.evidence
+    )
+
+
 def _read(connection: Connection, key: RequestKey) -> Now | None:
-    row = connection.execute(_query(key)).first()
-    if row is None:
-        return None
-    instance = str(row.id)
-    return Now(
-        task_instance_id=instance,
-        try_number=row.try_number,
-        state=row.state,
-        responded=row.responded_at is not None,
-        answered_by=name_in(row.responded_by),
-        answer=", ".join(map(str, row.chosen_options or ())) if row.responded_at else "",
-        record=Ledger(ledger_dsn()).record_of(key.run_id, instance),
-        cleared_at=cleared_at(row.max_tries or 0),
-    )
-
-
-def _query(key: RequestKey) -> Any:
-    return (
-        select(
-            TaskInstance.id,
-            TaskInstance.try_number,
-            TaskInstance.max_tries,
-            TaskInstance.state,
-            HITLDetail.responded_at,
-            HITLDetail.responded_by,
-            HITLDetail.chosen_options,
-        )
-        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
-        .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
-        .where(
-            TaskInstance.dag_id == key.dag_id,
-            TaskInstance.run_id == key.run_id,
-            TaskInstance.task_id == key.task_id,
-            TaskInstance.map_index == key.map_index,
-        )
-    )
+    row = read_request(connection, key)
+    return Now(row, Ledger(ledger_dsn()).record_of(key.run_id, row.task_instance_id)) if row else None
 
 
 # ---- Airflow's own route ---------------------------------------------------------------------------
 
 
 async def _patch(airflow: App, request: DecideRequest, token: str) -> tuple[int, dict[str, Any]]:
-    """Answer through the whole api-server, guard included; gives status and body."""
+    """Answer through the whole api-server, guard included, and return status and body of its reply.
 
-    async def marked(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        # Nothing that comes over the network can set a key of the scope.
-        pin = Pin(request.task_instance_id, request.try_number, request.evidence)
-        await airflow({**scope, VIA: RecordedBy.SLACK, PIN: pin}, receive, send)
-
+    There is no timeout: the guard bounds how long it waits.
+    """
     fields = {"reason": request.reason, "signature": request.signature}
-    body = {"chosen_options": [request.answer], "params_input": {k: v for k, v in fields.items() if v}}
-    # A name that the api-server always answers to.
-    transport = httpx.ASGITransport(marked, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        headers = {"Authorization": f"Bearer {token}"}
-        # Settling takes as long as it takes; the guard bounds it.
-        reply = await client.patch(_path(request), json=body, headers=headers, timeout=None)
+    body = json.dumps(
+        {"chosen_options": [request.answer], "params_input": {k: v for k, v in fields.items() if v}}
+    ).encode()
+    headers = [
+        (b"authorization", f"Bearer {token}".encode()),
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    # No request from the network can set a scope key.
+    scope = {**request_scope("PATCH", _path(request), headers), VIA: RecordedBy.SLACK, PIN: _pin_of(request)}
+    reply = await call(airflow, scope, body)
     try:
-        read: Any = reply.json()
+        read: Any = json.loads(reply.body)
     except ValueError:
         read = None
-    return reply.status_code, read if isinstance(read, dict) else {}
+    return reply.status, read if isinstance(read, dict) else {}
 
 
 def _path(request: DecideRequest) -> str:

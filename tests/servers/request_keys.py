@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from servers.airflow_database import GateRows
 
 ANSWERER = "omar.operations"
-"""Who answers for the gates of :func:`a_key`."""
+"""The account that answers the requests of :func:`a_key`."""
 
 
 def an_item() -> tuple[str, str]:
@@ -32,5 +32,5 @@ def a_key() -> RequestKey:
 
 
 def place(rows: GateRows, key: RequestKey, **fields: Any) -> str:
-    """Let a gate wait, as ``rows.waiting`` writes it; gives its task instance's id."""
+    """Let a request wait, as ``rows.waiting`` writes it, and return its task instance's id."""
     return rows.waiting(key.dag_id, key.run_id, key.task_id, **fields)

@@ -1,4 +1,4 @@
-"""The guard's gates on a real PostgreSQL with Airflow's own tables: states, settling, locks, crowds."""
+"""The guard's requests on a real PostgreSQL with Airflow's own tables: states, settling, locks, crowds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from airflow.api_fastapi.core_api.security import bearer_scheme
 from sqlalchemy import text
 from starlette.requests import Request
 
-from launch_pipeline.airflow.api_server.answers import request_state as gates_module
+from launch_pipeline.airflow.api_server.answers import request_state as state_module
 from launch_pipeline.airflow.api_server.answers.request_key import Asked, RequestKey
 from launch_pipeline.airflow.api_server.answers.request_state import OpenRequests
 from launch_pipeline.errors import AnswerRefused, LedgerUnavailable
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.schema import RecordedBy
-from servers.gate_keys import ANSWERER, a_key, an_item, place
 from servers.item_tasks import REASON
+from servers.request_keys import ANSWERER, a_key, an_item, place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,33 +36,33 @@ SOON = 60.0
 
 @asynccontextmanager
 async def made() -> AsyncIterator[OpenRequests]:
-    """Give the gates of one api-server, and close its connections."""
-    gates = OpenRequests()
+    """Give the requests of one api-server, and close its connections."""
+    requests = OpenRequests()
     try:
-        yield gates
+        yield requests
     finally:
-        gates._engine.dispose()
-        gates._threads.shutdown()
+        requests._engine.dispose()
+        requests._threads.shutdown()
 
 
-def with_gates(work: Callable[[OpenRequests], Awaitable[Any]]) -> Any:
+def with_requests(work: Callable[[OpenRequests], Awaitable[Any]]) -> Any:
     async def inside() -> Any:
-        async with made() as gates:
-            return await asyncio.wait_for(work(gates), SOON)
+        async with made() as requests:
+            return await asyncio.wait_for(work(requests), SOON)
 
     return asyncio.run(inside())
 
 
 async def judged(
-    gates: OpenRequests, key: RequestKey, option: str = "Approve", by: str = ANSWERER, **fields: Any
+    requests: OpenRequests, key: RequestKey, option: str = "Approve", by: str = ANSWERER, **fields: Any
 ) -> str:
-    spec = await gates.spec(key)
+    spec = await requests.spec(key)
     assert spec is not None
     try:
         pinned = fields.pop("evidence", None)
         asked = Asked(key, spec, by, option, fields, RecordedBy.API, evidence=pinned)
-        await gates.judge_who(asked)
-        await gates.judge(asked)
+        await requests.check_answerer(asked)
+        await requests.check_answer(asked)
     except AnswerRefused as refused:
         return refused.code
     return "counts"
@@ -90,14 +90,14 @@ def test_only_a_gate_that_waits_takes_an_answer(
     key = a_key()
     if fields is not None:
         place(rows, key, **fields)
-    assert with_gates(lambda gates: judged(gates, key)) == code
+    assert with_requests(lambda requests: judged(requests, key)) == code
 
 
 def test_gate_that_was_answered_does_not_wait(rows: GateRows) -> None:
     """The first answer spends it."""
     key = a_key()
     rows.answered(place(rows, key))
-    assert with_gates(lambda gates: judged(gates, key)) == "not_waiting"
+    assert with_requests(lambda requests: judged(requests, key)) == "not_waiting"
 
 
 def test_role_and_reason_are_judged_here_as_in_the_task(rows: GateRows) -> None:
@@ -105,16 +105,16 @@ def test_role_and_reason_are_judged_here_as_in_the_task(rows: GateRows) -> None:
     key = a_key()
     place(rows, key)
 
-    async def work(gates: OpenRequests) -> list[str]:
+    async def work(requests: OpenRequests) -> list[str]:
         return [
-            await judged(gates, key, by="noor.network"),
-            await judged(gates, key, by="mallory"),
-            await judged(gates, key, "Reject"),
-            await judged(gates, key, "Maybe"),
-            await judged(gates, key, "Reject", reason=REASON),
+            await judged(requests, key, by="noor.network"),
+            await judged(requests, key, by="mallory"),
+            await judged(requests, key, "Reject"),
+            await judged(requests, key, "Maybe"),
+            await judged(requests, key, "Reject", reason=REASON),
         ]
 
-    assert with_gates(work) == [
+    assert with_requests(work) == [
         "not_your_role",
         "unknown_person",
         "reason_missing",
@@ -130,23 +130,23 @@ def test_evidence_counts_only_for_the_task_instance_it_names(rows: GateRows) -> 
         if s.item.mode == "check+approval" and s.item.owner == "operations_lead"
     )  # fmt: skip
 
-    async def code(gates: OpenRequests, of: str | None, verdict: str, *, text: bool) -> str:
+    async def code(requests: OpenRequests, of: str | None, verdict: str, *, text: bool) -> str:
         key = RequestKey(dag_id, f"run-{uuid.uuid4().hex}", task_id, -1)
         instance = place(rows, key)
         value = {"task_instance_id": of or instance, "verdict": verdict, "results": [],
                  "observed_at": "2030-01-01T00:00:00Z"}  # fmt: skip
         rows.evidence(dag_id, key.run_id, task_id, json.dumps(value) if text else value)
-        return await judged(gates, key)
+        return await judged(requests, key)
 
-    async def work(gates: OpenRequests) -> list[str]:
+    async def work(requests: OpenRequests) -> list[str]:
         return [
-            await code(gates, None, "passed", text=False),
-            await code(gates, None, "passed", text=True),
-            await code(gates, None, "failed", text=False),
-            await code(gates, str(uuid.uuid4()), "passed", text=False),
+            await code(requests, None, "passed", text=False),
+            await code(requests, None, "passed", text=True),
+            await code(requests, None, "failed", text=False),
+            await code(requests, str(uuid.uuid4()), "passed", text=False),
         ]
 
-    assert with_gates(work) == ["counts", "counts", "checks_not_passed", "checks_not_passed"]
+    assert with_requests(work) == ["counts", "counts", "checks_not_passed", "checks_not_passed"]
 
 
 @pytest.mark.parametrize("by_form", [True, False])
@@ -158,8 +158,8 @@ def test_who_triggered_is_read_from_form_or_run(rows: GateRows, by_form: bool) -
         rows, key, conf={"started_by": "omar.operations"} if by_form else {},
         triggered_by="launch" if by_form else "omar.operations",
     )  # fmt: skip
-    codes = with_gates(
-        lambda gates: judged(gates, key, "Sign", signature="Omar Haddad"),
+    codes = with_requests(
+        lambda requests: judged(requests, key, "Sign", signature="Omar Haddad"),
     )
     assert codes == "self_approval"
 
@@ -168,12 +168,12 @@ def test_who_triggered_is_read_from_form_or_run(rows: GateRows, by_form: bool) -
 def test_foreign_gates_are_not_known() -> None:
     """A Dag or a task that is no item of a checklist has no spec."""
 
-    async def work(gates: OpenRequests) -> list[Any]:
+    async def work(requests: OpenRequests) -> list[Any]:
         dag_id, task_id = an_item()
         keys = [RequestKey("billing", "r", task_id, -1), RequestKey(dag_id, "r", "phase_gate", -1)]
-        return [await gates.spec(key) for key in keys]
+        return [await requests.spec(key) for key in keys]
 
-    assert with_gates(work) == [None, None]
+    assert with_requests(work) == [None, None]
 
 
 def test_ledger_that_is_missing_or_away_is_said(rows: GateRows, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_ledger_that_is_missing_or_away_is_said(rows: GateRows, monkeypatch: pyt
         else:
             monkeypatch.delenv("AIRFLOW_CONN_LAUNCH_LEDGER")
         with pytest.raises(LedgerUnavailable):
-            with_gates(lambda gates: judged(gates, key))
+            with_requests(lambda requests: judged(requests, key))
 
 
 LOOKED = """
@@ -211,16 +211,16 @@ def test_settle_seconds_are_those_left(
     """Counted from the moment of parking; a task that does not wait is refused without waiting."""
     key = a_key()
 
-    async def work(gates: OpenRequests) -> float:
-        await gates.settle_seconds(key)  # connects
+    async def work(requests: OpenRequests) -> float:
+        await requests.settle_seconds(key)  # connects
         given = dict(fields)
         looked = given.pop("looked", None)
         place(rows, key, **given)
         if looked is not None:
             rows.execute(LOOKED, looked, key.run_id)
-        return await gates.settle_seconds(key)
+        return await requests.settle_seconds(key)
 
-    assert least <= with_gates(work) <= most
+    assert least <= with_requests(work) <= most
 
 
 # ---- who is signed in -------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_token_is_the_one_that_airflow_reads(headers: list[tuple[bytes, bytes]])
     bearer = asyncio.run(bearer_scheme(request))
     explicit = bearer is not None and bearer.scheme.lower() == "bearer"
     airflows = bearer.credentials if bearer and explicit else request.cookies.get(COOKIE_NAME_JWT_TOKEN)
-    assert gates_module._token(scope) == airflows
+    assert state_module._token(scope) == airflows
 
 
 # ---- locks ------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_lock_is_exclusive_across_two_api_servers() -> None:
             async with second.alone(key) as four:
                 return [one, two, three, four]
 
-    assert with_gates(work) == [True, False, True, True]
+    assert with_requests(work) == [True, False, True, True]
 
 
 def test_connection_killed_while_it_holds_the_lock_frees_the_gate(rows: GateRows) -> None:
@@ -289,7 +289,7 @@ def test_connection_killed_while_it_holds_the_lock_frees_the_gate(rows: GateRows
             async with first.alone(key) as again:
                 return free, again
 
-    assert with_gates(work) == (True, True)
+    assert with_requests(work) == (True, True)
 
 
 @pytest.mark.usefixtures("rows")
@@ -298,15 +298,15 @@ def test_a_machine_that_falls_silent_holds_no_gate_for_long() -> None:
     # Where the tests' server listens there is nothing to keep alive, so its own numbers are 0.
     query = "SELECT name FROM pg_settings WHERE name LIKE 'tcp_keepalives_%' AND source = 'session'"
 
-    async def work(gates: OpenRequests) -> set[str]:
+    async def work(requests: OpenRequests) -> set[str]:
         def told() -> set[str]:
-            with gates._engine.connect() as connection:
+            with requests._engine.connect() as connection:
                 return set(connection.scalars(text(query)))
 
         return await asyncio.to_thread(told)
 
-    silence = gates_module.SILENCE
-    assert with_gates(work) == set(silence)
+    silence = state_module.SILENCE
+    assert with_requests(work) == set(silence)
     idle, interval, count = (silence[f"tcp_keepalives_{name}"] for name in ("idle", "interval", "count"))
     assert idle + interval * count <= 60
 
@@ -316,18 +316,18 @@ def test_answer_that_is_cancelled_leaves_no_lock() -> None:
     """However early or late the client's request ends, the gate is free and no connection is lost."""
     key = a_key()
 
-    async def answer(gates: OpenRequests) -> None:
-        async with gates.alone(key):
+    async def answer(requests: OpenRequests) -> None:
+        async with requests.alone(key):
             await asyncio.sleep(0.01)
 
-    async def work(gates: OpenRequests) -> int:
+    async def work(requests: OpenRequests) -> int:
         for number in range(40):
-            task = asyncio.ensure_future(answer(gates))
+            task = asyncio.ensure_future(answer(requests))
             await asyncio.sleep(number / 4000)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            async with gates.alone(key) as free:
+            async with requests.alone(key) as free:
                 assert free, number
-        return int(gates._engine.pool.checkedout())  # type: ignore[attr-defined]
+        return int(requests._engine.pool.checkedout())  # type: ignore[attr-defined]
 
-    assert with_gates(work) == 0
+    assert with_requests(work) == 0
