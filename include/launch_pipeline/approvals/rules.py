@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Contacts, Person
     from launch_pipeline.approvals.policy import Policy
 
-_SETS_ASIDE = frozenset({Answer.WAIVE, Answer.NOT_APPLICABLE})
+_SETS_ASIDE = frozenset(answer for answer in Answer if answer.sets_aside)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +160,7 @@ def _waiver_rule(case: _Case) -> None:
     if case.person not in who_may_waive(case.contacts, case.policy, request.owner, request.severity):
         sentence = f"'{answer}' is not yours to answer for {request.item_ref}: {_who_waives(case)} may."
         _refuse("waive_not_allowed", sentence)
-    forbidden = request.severity is Severity.BLOCKING and not case.policy.waive_blocking_items
-    if answer is Answer.WAIVE and forbidden:
+    if waiver_forbidden(answer, request.severity, case.policy):
         blocking = f"{request.item_ref} is blocking and the policy allows no waiver of blocking items;"
         _refuse("waive_not_allowed", f"{blocking} make it pass, reject it, or answer 'Not applicable'.")
 
@@ -210,7 +209,7 @@ def _two_roles_rule(case: _Case) -> None:
 
 
 def _checks_rule(case: _Case) -> None:
-    if case.answer.affirms and case.request.checks_passed is False:
+    if blocked_by_checks(case.answer, case.request.checks_passed):
         problem = f"The checks of {case.request.item_ref} have not passed, so it cannot be approved;"
         _refuse("checks_not_passed", f"{problem} repair it and answer 'Re-check', or waive or reject it.")
 
@@ -266,3 +265,13 @@ def _who(contacts: Contacts, roles: Sequence[Role], but: Collection[Person] = ()
             parts.append(f"{' or '.join(names)} ({role.label})")
     labels = " or ".join(role.label for role in roles)
     return ", or ".join(parts) or f"nobody yet (name another {labels} in the contacts)"
+
+
+def waiver_forbidden(answer: Answer, severity: Severity, policy: Policy) -> bool:
+    """Return whether the policy allows this answer to nobody; clients then do not offer it."""
+    return answer is Answer.WAIVE and severity is Severity.BLOCKING and not policy.waive_blocking_items
+
+
+def blocked_by_checks(answer: Answer, checks_passed: bool | None) -> bool:
+    """Return whether an answer cannot count because the checks have not passed."""
+    return answer.affirms and checks_passed is False

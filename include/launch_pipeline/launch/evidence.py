@@ -10,7 +10,7 @@ from pydantic import ValidationError, model_validator
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checks.evidence import digest
-from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_pipeline.checks.verdict import CheckResult, Verdict, headline_of
 from launch_pipeline.errors import AnswerRefused
 
 EVIDENCE_KEY = "evidence"
@@ -82,9 +82,8 @@ class Evidence(Frozen):
 
     @property
     def headline(self) -> str:
-        """The first headline that is no pass, or the first of all."""
-        bad = [r.headline for r in self.results if r.verdict is not Verdict.PASSED]
-        return (bad or [r.headline for r in self.results] or ["no checks"])[0]
+        """Return the first headline that is not a pass, or the first of all."""
+        return headline_of(self.results) or "no checks"
 
     def older_than(self, age: timedelta, at: datetime | None = None) -> bool:
         """Whether this was observed longer than ``age`` before ``at``, or before now."""

@@ -191,7 +191,7 @@ def test_click_from_elsewhere_counts_nothing(
     ("flags", "sentence"),
     [
         ({"deleted": True}, "deactivated"),
-        ({"is_bot": True}, "Bots answer nothing"),
+        ({"is_bot": True}, "Bots cannot answer"),
         ({"is_restricted": True}, "Guests"),
         ({"is_ultra_restricted": True}, "Guests"),
         ({"is_stranger": True}, "not a member of this workspace"),

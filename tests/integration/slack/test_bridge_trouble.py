@@ -253,7 +253,7 @@ def test_form_that_did_not_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         async with scene(monkeypatch, **DESIGN) as at:
             at.slack.faults.add(Fault(method="views.open", kind=FaultKind.RATE_LIMIT, retry_after=30))
             await at.slack.hands.click(ADA, CHANNEL, at.card(*MIXED), REVIEW)
-            assert "tap the button again" in await at.word(ADA)
+            assert "click the button again" in await at.word(ADA)
 
     asyncio.run(inside())
 
@@ -430,7 +430,7 @@ def test_projection_that_fails_keeps_nobody_from_answering(
 
     monkeypatch.setattr(Shelf, "run", fails)
     asyncio.run(inside())
-    assert caplog.text.count("not kept up to date") == 2
+    assert caplog.text.count("cards are out of date") == 2
 
 
 @pytest.mark.parametrize("action", [APPROVE_MINE, REVIEW])
@@ -442,7 +442,7 @@ def test_fault_of_ours_never_looks_like_success(monkeypatch: pytest.MonkeyPatch,
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
-            monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.handlers.find_place", breaks)
+            monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.handlers.locate_section", breaks)
             await at.slack.hands.click(ADA, CHANNEL, at.card(*MIXED), action)
             said = at.slack.workspace
             await until(lambda: "nothing was recorded" in str(said.views) + str(at.told(ADA)))

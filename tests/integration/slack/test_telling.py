@@ -15,8 +15,8 @@ from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, SealedRecord
 from launch_pipeline.notifications.keys import launch_key, phase_key, place_of
 from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind
-from launch_pipeline.slack.bridge.projection.catch_up import Teller
-from launch_pipeline.slack.bridge.projection.ledger_view import Memory
+from launch_pipeline.slack.bridge.projection.catch_up import CatchUp
+from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
 from launch_pipeline.slack.store import Messages
 from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.records import a_record, a_seal
@@ -116,10 +116,10 @@ def test_what_was_told_is_not_even_tried() -> None:
     airflow.begin(WEEK_1)
     airflow.end(WEEK_1)
     now = airflow.clock.now + timedelta(minutes=1)
-    teller = Teller(airflow.launch(), Memory(), deployment(), now)
-    (key,) = teller.untold(())
+    teller = CatchUp(airflow.launch(), LedgerView(), deployment(), now)
+    (key,) = teller.missing(())
     assert "/unsealed/" in key
-    assert teller.untold({key}) == {}
+    assert teller.missing({key}) == {}
 
 
 def test_postponed_and_aborted_are_told_at_once(dsn: str) -> None:

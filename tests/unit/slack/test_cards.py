@@ -21,7 +21,7 @@ from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next
 from launch_pipeline.slack.messages import cards, notes, review_modal
 from launch_pipeline.slack.messages.block_kit import Message
 from launch_pipeline.slack.messages.button_values import CardLocator
-from launch_pipeline.slack.messages.item_status import standing
+from launch_pipeline.slack.messages.item_status import status_of
 from servers.slack_samples import (
     ADA,
     AIRFLOW,
@@ -191,7 +191,7 @@ def test_decision_counts_only_a_yes() -> None:
 )
 def test_how_an_item_stands(fields: dict[str, Any], word: str) -> None:
     """A record's word comes first; green without a record is never called passed."""
-    assert standing(item(1, "a", **fields)).word == word
+    assert status_of(item(1, "a", **fields)).word == word
 
 
 def test_options_of_a_person() -> None:

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from launch_pipeline.airflow.dags.phase import TAG
 from launch_pipeline.airflow.hooks.ledger import launches
-from launch_pipeline.airflow.notifiers.launch import tell_complete, tell_refused, tell_started
+from launch_pipeline.airflow.notifiers.launch import announce_complete, announce_refused, announce_started
 from launch_pipeline.airflow.operators.preflight import admit
 from launch_pipeline.airflow.operators.run_phase import (
     GoNoGoOperator,
@@ -77,9 +77,9 @@ class AdmitOperator(BaseOperator):
             admitted = admit(asked, paused=paused)
         except LaunchRefused as refused:
             context["ti"].xcom_push(key="refused", value=str(refused))
-            tell_refused(asked, str(refused))
+            announce_refused(asked, str(refused))
             raise AirflowFailException(str(refused)) from refused
-        tell_started(context["ti"], admitted)
+        announce_started(context["ti"], admitted)
         return admitted.conf()
 
 
@@ -101,7 +101,7 @@ class CompleteOperator(BaseOperator):
                 launches().end(launch.launch_id, LaunchState.COMPLETE)
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
-        tell_complete(context["ti"], LaunchContext.of_launch(launch))
+        announce_complete(context["ti"], LaunchContext.of_launch(launch))
 
 
 def build_launch_dag() -> DAG:

@@ -15,7 +15,7 @@ import pytest
 from airflow.sdk import DAG
 
 from launch_pipeline.airflow.dags.conductor import AdmitOperator, CompleteOperator
-from launch_pipeline.airflow.notifiers.announce import Announcement, AnnounceOperator
+from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.run_phase import GoNoGoOperator, OfferRollbackOperator
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.checklist.sequence import (
@@ -33,7 +33,7 @@ from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.proof.verify import read_kept
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Record, Seal, SealedRecord
-from launch_pipeline.notifications.kept import launch_notes_of
+from launch_pipeline.notifications.announcements import Announcement, launch_notes_of
 from launch_pipeline.notifications.keys import ROOT, launch_key, phase_key, place_of, unsealed_key
 from launch_pipeline.notifications.model import LaunchNoteKind
 from launch_pipeline.notifications.next_steps import MISSED_AFTER
