@@ -37,7 +37,7 @@ _OURS = frozenset({"not_signed_in", "not_the_bridge", "no_route", "too_long", "u
 """The plugin's codes for errors of the bridge, not of a person."""
 _PERMANENT = "configuration"
 """The guard's code for errors that no retry can fix."""
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HINTS = {
     401: "is LAUNCH_SLACK_USER the same for the bridge and the api-server?",
     403: "is LAUNCH_SLACK_USER the same for the bridge and the api-server?",
@@ -82,7 +82,7 @@ class Airflow:
     async def __aenter__(self) -> Self:
         """Open the session; this sends no request."""
         # A proxy of the environment is not for this machine.
-        remote = urlsplit(self._url).hostname not in _LOOPBACK
+        remote = urlsplit(self._url).hostname not in LOOPBACK
         self._session = aiohttp.ClientSession(trust_env=remote, cookie_jar=aiohttp.DummyCookieJar())
         return self
 

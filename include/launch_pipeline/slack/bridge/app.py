@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.launch.plans import deployed_plans
-from launch_pipeline.slack.api_client import Airflow
+from launch_pipeline.slack.api_client import LOOPBACK, Airflow
 from launch_pipeline.slack.bridge.connection.socket_mode import SocketConnection
 from launch_pipeline.slack.bridge.connection.startup import check_access
 from launch_pipeline.slack.bridge.connection.watchdog import Intervals, Watchdog
@@ -53,7 +53,6 @@ _RATE_LIMITS = 5
 _LAST_SECONDS = 10.0
 """Time for work that is under way when the bridge stops."""
 _AGAIN_SECONDS = 5.0
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def deployed_projector(settings: BridgeSettings, web: AsyncWebClient, airflow: A
 
 def _rate_limiter(settings: BridgeSettings) -> RateLimiter:
     """Limit calls to Slack. A rehearsal's server squeezes weeks into minutes and has no limit of its own."""
-    own = urlsplit(settings.slack_api).hostname in _LOOPBACK
+    own = urlsplit(settings.slack_api).hostname in LOOPBACK
     return RateLimiter(burst=200, per_second=20) if own else RateLimiter()
 
 
@@ -199,7 +198,7 @@ def web_client(
         session=session,
         retry_handlers=list(retries),
     )
-    if urlsplit(settings.slack_api).hostname in _LOOPBACK:
+    if urlsplit(settings.slack_api).hostname in LOOPBACK:
         # A proxy of the environment is not for this machine.
         client.proxy = None
     return client

@@ -170,17 +170,17 @@ def locator(view: SectionView, items: Sequence[ItemView], part: int) -> CardLoca
 
 def decision_card(view: SectionView) -> Message:
     """Build the card of go/no-go or the sign-off: how many answers, who is missing, since when."""
-    said, words, verb = _DECIDING[view.gate]
+    affirmed, words, verb = _DECIDING[view.gate]
     items = view.items[:CARD_ITEMS]
     yes = sum(status_of(item).rank is Rank.DONE for item in items)
     title = marked(view.rehearsal, view.section_title)
-    count = f"{yes} of {len(view.items)} {said}"
+    count = f"{yes} of {len(view.items)} {affirmed}"
     asked = [item for item in items if item.asks]
     review = [elements.button(elements.REVIEW, words, locator(view, asked, 0).encode(), style="primary")]
     blocks = [
         elements.header(title),
         elements.section(f"{_bar(items)}  *{count}*"),
-        *(elements.section(_voice(item)) for item in items),
+        *(elements.section(_role_line(item)) for item in items),
         *elements.actions("act", [*(review if asked else []), *elements.open_button(view.url)]),
         *_set_aside(view.set_aside, verb),
     ]
@@ -192,15 +192,15 @@ def _bar(items: Sequence[ItemView]) -> str:
     return "".join(squares.get(status_of(item).rank, "⬜") for item in items)
 
 
-def _voice(item: ItemView) -> str:
+def _role_line(item: ItemView) -> str:
     """Describe one role: its answer, or who is missing since when."""
     status = status_of(item)
-    said = f"{status.symbol} *{item.owner.label}* · {status.word if not item.asks else 'not yet answered'}"
+    answer = f"{status.symbol} *{item.owner.label}* · {status.word if not item.asks else 'not yet answered'}"
     if not item.outcome:
-        return "\n".join(filter(None, (said, elements.refused(item, _HEADLINE), _who(item, ""))))
+        return "\n".join(filter(None, (answer, elements.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
     reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""
-    return f"{said} · {escape(item.decided_by, 60)}{at}{reason}"
+    return f"{answer} · {escape(item.decided_by, 60)}{at}{reason}"
 
 
 def _set_aside(set_aside: Sequence[SetAside], verb: str) -> list[elements.Block]:
@@ -215,8 +215,8 @@ def set_aside_line(one: SetAside) -> str:
     """Describe an item that was set aside: name and reason; for a red one its evidence as well."""
     status = OUTCOMES[one.outcome]
     seen = one.headline if status.rank is Rank.ENDED_BADLY or not one.reason.strip() else ""
-    said = (escape(one.by, 60), escape(one.reason, _HEADLINE), escape(seen, _HEADLINE))
-    why = " · ".join(filter(None, said))
+    details = (escape(one.by, 60), escape(one.reason, _HEADLINE), escape(seen, _HEADLINE))
+    why = " · ".join(filter(None, details))
     what = link(one.url, one.text, _TEXT) or escape(one.text, _TEXT)
     return f"{status.symbol} {status.word} · {what}" + (f" — {why}" if why else "")
 

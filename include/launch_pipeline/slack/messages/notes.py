@@ -172,7 +172,7 @@ def _nudge(view: SectionView, items: Sequence[ItemView], one: str, many: str, *,
     people = _mentions(asked, everybody=everybody)
     count = f"1 item {one}" if len(asked) == 1 else f"{len(asked)} items {many}"
     mark = f"*{REHEARSAL}* · " if view.rehearsal else ""
-    told = [
+    lines = [
         f"• {escape(item.text, 130)}" + (f" · since {moment(item.since)}" if item.since else "")
         for item in asked
     ]
@@ -180,7 +180,7 @@ def _nudge(view: SectionView, items: Sequence[ItemView], one: str, many: str, *,
     review = [elements.button(elements.REVIEW, "Review…", locator(view, asked, 0).encode())] if asked else []
     blocks = [
         elements.section(f"{mark}{people} {title}: {count}".strip()),
-        *([elements.section(elements.lines(told, _ROOM))] if told else []),
+        *([elements.section(elements.lines(lines, _ROOM))] if lines else []),
         *elements.actions("act", [*review, *elements.open_button(view.url)]),
     ]
     spoken = marked(view.rehearsal, f"{people} {escape(view.section_title, 150)}: {count}".strip())
@@ -208,9 +208,9 @@ def refusal(refused: AnswerRefused, text: str = "", url: str = "") -> Message:
 
 def receipt(answered: Sequence[tuple[str, str]], refused: Sequence[tuple[str, AnswerRefused]]) -> Message:
     """Build the ephemeral message that lists answers and refusals (item text, answer or refusal)."""
-    told = [
+    lines = [
         f"📝 {escape(answer, 30)} recorded in your name · {escape(text, 130)}" for text, answer in answered
     ]
-    told += [f"🚫 {escape(text, 130)} — {escape(why.reason, 300)}" for text, why in refused]
-    said = elements.lines(told or ["Nothing here waits for you now."], 2900)
-    return elements.message(said, [elements.section(said)])
+    lines += [f"🚫 {escape(text, 130)} — {escape(why.reason, 300)}" for text, why in refused]
+    text = elements.lines(lines or ["Nothing here waits for you now."], 2900)
+    return elements.message(text, [elements.section(text)])

@@ -63,11 +63,11 @@ def review_modal(  # whose, of what, opened from where
     others = [item for item in view.items if item.asks and item not in answerable]
     pinned = locator(view, mine, part)
     metadata = ReviewLocator(card=pinned, channel=channel, message_ts=message_ts).encode()
-    kept = given or {}
+    earlier = given or {}
     asked = [
         block
         for number, item in enumerate(mine)
-        for block in _question(number, item, slack_id, kept.get(item.task_instance_id))
+        for block in _question(number, item, slack_id, earlier.get(item.task_instance_id))
     ]
     fields: dict[str, Any] = {
         "type": "modal",

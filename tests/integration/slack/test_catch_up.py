@@ -1,4 +1,4 @@
-"""What nobody else told, on a real ledger and the stand-in: told once, in order, however late."""
+"""Notes that no worker posted, on a real ledger and the stand-in: posted once, in order, however late."""
 
 from __future__ import annotations
 
