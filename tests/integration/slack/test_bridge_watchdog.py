@@ -102,7 +102,7 @@ def test_session_without_hello_is_noticed() -> None:
 
 
 def test_process_ends_where_slack_answers_but_no_socket_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After some sockets in a row without a hello, whoever supervises the bridge has to start it anew."""
+    """After some sockets in a row without a hello, the supervisor of the bridge must restart it."""
     monkeypatch.setattr(socket_mode, "OPENING_SECONDS", 0.2)
 
     async def inside() -> None:

@@ -96,7 +96,7 @@ def test_start_is_told_where_no_worker_did(dsn: str) -> None:
 
 
 def test_what_a_worker_told_is_not_told_again(dsn: str) -> None:
-    """Both place it with the same key, whoever comes first."""
+    """Worker and bridge use the same key, in either order."""
 
     async def play(at: Stage) -> None:
         admit(at)
@@ -147,7 +147,7 @@ def test_postponed_and_aborted_are_told_at_once(dsn: str) -> None:
 
 
 def test_notes_that_a_worker_kept_are_told(dsn: str) -> None:
-    """Slack was away when he told them: they are told from the ledger, word for word."""
+    """Slack was down when the worker tried: the bridge posts them from the ledger, unchanged."""
 
     async def play(at: Stage) -> None:
         admit(at)
@@ -196,7 +196,7 @@ def test_sealed_phase_is_told_with_its_records(dsn: str) -> None:
 
 
 def test_run_that_was_ended_by_hand_is_told(dsn: str) -> None:
-    """Success or failed: without a seal of this run somebody went around the gate."""
+    """Success or failed: without a seal of this run, the gate was bypassed."""
 
     async def play(at: Stage) -> None:
         admit(at)
@@ -231,7 +231,7 @@ def test_sealed_run_is_not_told_as_unsealed(dsn: str) -> None:
 
 
 def test_no_go_and_complete_follow_from_the_ledger(dsn: str) -> None:
-    """Where the worker died before he could tell it."""
+    """The worker died before it could post them."""
 
     async def play(at: Stage) -> None:
         admit(at)

@@ -223,7 +223,7 @@ def test_deleted_card_comes_back(dsn: str) -> None:
 
 
 def test_deleted_thread_is_begun_again(dsn: str) -> None:
-    """Root and cards are posted anew; nobody is called again for what he was called for."""
+    """Root and cards are posted again; nobody is mentioned again for the same request."""
 
     async def play(at: Stage) -> None:
         at.airflow.begin_launch(WEEK_1)

@@ -1,4 +1,4 @@
-"""Notes of phases: from a seal and its records to what people read, and when it is the same note."""
+"""Notes of phases: from a seal and its records to the message, and which notes are the same."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def test_phase_of_any_size_fits() -> None:
 
 
 def test_one_seal_has_one_key() -> None:
-    """However often it is read, by whom, and in whatever zone; not that of the next try or run."""
+    """However often and in whatever zone it is read; the next try or run has another."""
     read = Seal.model_validate_json(SEAL.model_dump_json())
     assert keys.phase_key(read) == keys.phase_key(SEAL) == note(SEAL, RECORDS).key
     others = (

@@ -157,7 +157,7 @@ def find(launch_id: str, person: SlackUser, section_id: str = "code_quality") ->
 
 
 def test_place_is_found_or_said_to_be_gone() -> None:
-    """A launch that ended, a section that is not there, and somebody nobody knows: each in its own words."""
+    """A launch that ended, a missing section and an unknown person: each has its own sentence."""
     known = section()
     assert find(known.launch_id, ADA, known.section_id) == known.section_id
     assert refusal(find, "another", ADA) == "launch_over"

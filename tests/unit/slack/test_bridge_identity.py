@@ -1,4 +1,4 @@
-"""Who may act at all, by Slack's own word, and for how long that word is believed."""
+"""Which Slack users may act, and how long the answer is cached."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refused(**flags: Any) -> str:
 
 
 def test_full_member_is_taken() -> None:
-    """A member comes with his name and, where Slack confirmed it, his e-mail."""
+    """A member has a name and, if Slack confirmed it, an e-mail address."""
     person = member_of(TEAM, ADA, member(ADA, "Ada Lindqvist", "ada@example.org"))
     assert (person.slack_id, person.name, person.email) == (ADA, "Ada Lindqvist", "ada@example.org")
     unconfirmed = member(ADA, "Ada Lindqvist", "ada@example.org", is_email_confirmed=False)
@@ -48,7 +48,7 @@ def test_full_member_is_taken() -> None:
     ],
 )
 def test_everybody_else_is_refused(flags: dict[str, Any], code: str) -> None:
-    """Whoever is not an active, full member of this very workspace, and whoever Slack says nothing of."""
+    """Users who are not active, full members of this workspace, or whom Slack does not describe."""
     assert refused(**flags) == code
 
 
@@ -59,7 +59,7 @@ def test_nothing_said_is_nobody() -> None:
 
 
 def test_word_is_believed_for_five_minutes() -> None:
-    """Within the time Slack is asked once; after it, whoever has left is refused."""
+    """Slack is asked once within the cache time; afterwards a deactivated user is refused."""
     now = [0.0]
 
     async def inside() -> None:
@@ -86,7 +86,7 @@ def test_word_is_believed_for_five_minutes() -> None:
 
 
 def test_memory_of_people_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many click, only the last ones are kept."""
+    """The cache holds the latest users only."""
     monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.users._CACHED_USERS", 2)
 
     async def inside() -> None:

@@ -236,7 +236,7 @@ def test_all_that_was_set_aside_is_below_the_questions() -> None:
 
 
 def test_modal_without_a_question_cannot_be_sent() -> None:
-    """Whoever has nothing to answer reads for whom it waits."""
+    """A person without open items reads who is asked instead."""
     view = review_modal.review_modal(section(), "U0STRANGER", "C001LAUNCH", "1.000001")
     assert view.submit is None
     assert "Nothing here waits for you" in json.dumps(view.payload())

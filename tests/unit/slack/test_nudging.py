@@ -233,7 +233,7 @@ def test_launch_that_is_over_calls_for_its_rollback_only() -> None:
 
 
 def test_same_calls_have_the_same_key() -> None:
-    """Whoever tells them; other items, tries or numbers have another."""
+    """The same for every bridge; other items, tries or numbers have another."""
     room = Room()
     room.airflow.ask(*DESIGN)
     room.airflow.clock.passes(seconds=5)

@@ -80,7 +80,7 @@ def test_item_has_text_people_and_place() -> None:
 
 
 def test_waivers_are_for_those_whom_the_policy_names() -> None:
-    """The owner of a blocking item answers all but that; those whom the policy names may let it pass."""
+    """The owner of a blocking item cannot set it aside; the people named by the policy can."""
     airflow = Airflow()
     airflow.begin(WEEK_1)
     airflow.ask(DESIGN[0])
@@ -98,7 +98,7 @@ def test_waivers_are_for_those_whom_the_policy_names() -> None:
 
 
 def test_who_triggered_the_launch_is_asked_last() -> None:
-    """Somebody else is to approve it, so somebody else is addressed first; unless the policy lets them."""
+    """Another person must approve it, so another person is mentioned first, unless the policy allows it."""
     airflow = Airflow()
     airflow.begin(WEEK_1)
     airflow.ask(DESIGN[0])
@@ -122,7 +122,7 @@ def test_what_the_policy_forbids_is_not_offered() -> None:
 
 
 def test_answer_that_was_taken_names_the_person() -> None:
-    """By the name in the contacts; who is not in there, by his user name."""
+    """By the name in the contacts, or the user name of a person who is not listed."""
     airflow = Airflow()
     airflow.begin(WEEK_1)
     airflow.take(DESIGN[0], "ada.technical")
