@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import OperationError
-from launch_pipeline.slack.messages.button_values import Pin
+from launch_pipeline.slack.messages.button_values import RequestPin
 from launch_rehearsal.actors.hands import Screen, Wish
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Deciders:
     def _in_slack(self, instance: Json) -> bool:
         """Answer on the card; whether it was taken is told afterwards, if at all."""
         _, slack, answer, reason = PEOPLE[instance["task_id"]]
-        pin = Pin(task_instance_id=instance["id"], try_number=instance["try_number"])
+        pin = RequestPin(task_instance_id=instance["id"], try_number=instance["try_number"])
         screen = self._screens[slack]
         card = next((card for card in screen.cards() if pin in card.pins), None)
         if card is None:

@@ -15,7 +15,7 @@ import pytest
 from launch_pipeline.errors import OperationError
 from launch_pipeline.ledger.schema import EntryKind, RecordedBy
 from launch_pipeline.slack.api_client import Airflow
-from launch_pipeline.slack.bridge.interactions.answers import Answering
+from launch_pipeline.slack.bridge.interactions.answers import AnswerSender
 from launch_pipeline.slack.protocol import DecideRequest
 from launch_pipeline.stack.slack_access import BRIDGE_USER
 
@@ -108,8 +108,8 @@ def _bridge(launchpad: Launchpad, run: Run, task_id: str, slack_id: str, name: s
     async def click() -> Decided:
         password = stack.settings.passwords()[BRIDGE_USER]
         async with Airflow(stack.settings.url, BRIDGE_USER, password) as airflow:
-            answering = Answering(airflow, lambda: None)
-            return await answering._decided(answering.attempts(), request, name)
+            answering = AnswerSender(airflow, lambda: None)
+            return await answering._decide(answering.budget(), request, name)
 
     return asyncio.run(click())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
-from launch_pipeline.slack.bridge.projection.posting import Pace, Poster
+from launch_pipeline.slack.bridge.projection.posting import Poster, RateLimiter
 from launch_pipeline.slack.bridge.projection.projector import Projector
 from launch_pipeline.slack.messages.block_kit import message_problems, texts_of
 from launch_pipeline.slack.messages.button_values import CardLocator
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 CHANNEL = "C001LAUNCH"
 
 
-def patient() -> Pace:
+def patient() -> RateLimiter:
     """A pace that a test never meets."""
-    return Pace(burst=10_000, per_second=10_000)
+    return RateLimiter(burst=10_000, per_second=10_000)
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.projector = self.another()
 
-    def another(self, pace: Pace | None = None) -> Projector:
+    def another(self, pace: RateLimiter | None = None) -> Projector:
         """A projector of another process."""
         api = client(self.standin)
         return Projector(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.launch.deployed_checklists import deployed_plans
-from launch_pipeline.slack.bridge.app import Tempo, serve
-from launch_pipeline.slack.bridge.connection.watchdog import Pace
+from launch_pipeline.slack.bridge.app import Timing, serve
+from launch_pipeline.slack.bridge.connection.watchdog import Intervals
 from launch_pipeline.slack.bridge.interactions.answers import Patience
 from launch_pipeline.slack.bridge.projection.views import Deployment, sections_of
 from launch_pipeline.slack.bridge.settings import BridgeSettings
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 CHANNEL = "C001LAUNCH"
 ADA, PRIYA, OMAR, CARLA = "U0LAUNCH01", "U0LAUNCH02", "U0LAUNCH03", "U0LAUNCH04"
 DANA, BO = "U0LAUNCH06", "U0LAUNCH12"
-QUICK = Tempo(
-    pace=Pace(look=0.05, stale=0.6, keep_alive=0.2, pause=0.05, longest_pause=0.2),
+QUICK = Timing(
+    intervals=Intervals(look=0.05, stale=0.6, keep_alive=0.2, pause=0.05, longest_pause=0.2),
     patience=Patience(total=10, first_pause=0.05, longest_pause=0.2),
 )
 HASTY = replace(QUICK, patience=Patience(total=0.3, first_pause=0.05, longest_pause=0.1))
@@ -41,7 +41,7 @@ HASTY = replace(QUICK, patience=Patience(total=0.3, first_pause=0.05, longest_pa
 
 @dataclass
 class Shelf:
-    """Stands where the projection stands: counts who woke it."""
+    """Stands where the projector stands: counts who woke it."""
 
     root: str = ""
     woken: int = 0
@@ -120,13 +120,13 @@ class Scene:
         elements = [e for block in posted.blocks for e in block.get("elements", [])] if posted else []
         return str(next(e["value"] for e in elements if e.get("action_id") == action_id))
 
-    def bridge(self, tempo: Tempo = QUICK, **fields: Any) -> Any:
+    def bridge(self, tempo: Timing = QUICK, **fields: Any) -> Any:
         """Another bridge of this scene, as a context manager."""
         return running(self, tempo, **fields)
 
 
 @asynccontextmanager
-async def running(scene: Scene, tempo: Tempo = QUICK, **fields: Any) -> AsyncIterator[asyncio.Task[None]]:
+async def running(scene: Scene, tempo: Timing = QUICK, **fields: Any) -> AsyncIterator[asyncio.Task[None]]:
     """Run a bridge until the block ends; it must end in order then."""
     stop = asyncio.Event()
     opened = scene.slack.sockets.opened
@@ -147,7 +147,7 @@ async def running(scene: Scene, tempo: Tempo = QUICK, **fields: Any) -> AsyncIte
 
 @asynccontextmanager
 async def scene(
-    monkeypatch: pytest.MonkeyPatch, tempo: Tempo = QUICK, ack_seconds: float = 3.0, **waiting: Iterable[str]
+    monkeypatch: pytest.MonkeyPatch, tempo: Timing = QUICK, ack_seconds: float = 3.0, **waiting: Iterable[str]
 ) -> AsyncIterator[Scene]:
     """Everything at once, with the cards posted and the bridge listening."""
     monkeypatch.setenv("LAUNCH_CONTACTS", str(CONTACTS))

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Contacts, Person
     from launch_pipeline.approvals.policy import Policy
 
-_SETS_ASIDE = frozenset({Answer.WAIVE, Answer.NOT_APPLICABLE})
+_SETS_ASIDE = frozenset(answer for answer in Answer if answer.sets_aside)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +161,7 @@ def _waiver_rule(case: _Case) -> None:
     if case.person not in who_may_waive(case.contacts, case.policy, request.owner, request.severity):
         problem = f"You may not answer '{answer}' for {request.item_ref}."
         _refuse("waive_not_allowed", f"{problem} {_who_waives(case)}")
-    forbidden = request.severity is Severity.BLOCKING and not case.policy.waive_blocking_items
-    if answer is Answer.WAIVE and forbidden:
+    if waiver_forbidden(answer, request.severity, case.policy):
         problem = f"{request.item_ref} is blocking, and the policy allows no waiver of blocking items."
         _refuse("waive_not_allowed", f"{problem} Fix it, reject it, or answer 'Not applicable'.")
 
@@ -211,7 +210,7 @@ def _two_roles_rule(case: _Case) -> None:
 
 
 def _checks_rule(case: _Case) -> None:
-    if case.answer.affirms and case.request.checks_passed is False:
+    if blocked_by_checks(case.answer, case.request.checks_passed):
         problem = f"The checks of {case.request.item_ref} have not passed, so it cannot be approved."
         fix = "Fix the cause and answer 'Re-check', or waive or reject the item."
         _refuse("checks_not_passed", f"{problem} {fix}")
@@ -270,3 +269,13 @@ def _who_may(contacts: Contacts, roles: Sequence[Role], but: Collection[Person] 
         return f"{', or '.join(parts)} may answer."
     labels = " or ".join(role.label for role in roles)
     return f"No one else may answer yet: add another {labels} to the contacts file."
+
+
+def waiver_forbidden(answer: Answer, severity: Severity, policy: Policy) -> bool:
+    """Return whether the policy forbids this answer to each person; clients then do not offer it."""
+    return answer is Answer.WAIVE and severity is Severity.BLOCKING and not policy.waive_blocking_items
+
+
+def blocked_by_checks(answer: Answer, checks_passed: bool | None) -> bool:
+    """Return whether an answer cannot count because the checks have not passed."""
+    return answer.affirms and checks_passed is False

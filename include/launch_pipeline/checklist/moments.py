@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.vocabulary import Anchor
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from launch_pipeline.checklist.model import Moment
     from launch_pipeline.checklist.plan import DagPlan
 
@@ -29,3 +28,12 @@ def opening_of(
 ) -> datetime | None:
     """Say when the first of a Dag's moments comes; None where it waits for none."""
     return min((opening(moment, launch_at, t_0_ended, pace) for _, moment in plan.moments), default=None)
+
+
+def zoned_time(text: object) -> datetime | None:
+    """Read an ISO time that names its zone; None for anything else."""
+    try:
+        read = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return read if read.tzinfo else None

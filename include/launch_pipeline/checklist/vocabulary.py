@@ -94,9 +94,14 @@ class Answer(StrEnum):
         return self in {Answer.REJECT, Answer.NO_GO, Answer.DECLINE}
 
     @property
+    def sets_aside(self) -> bool:
+        """Whether this answer lets an item pass without a yes."""
+        return self in {Answer.WAIVE, Answer.NOT_APPLICABLE}
+
+    @property
     def needs_reason(self) -> bool:
         """Whether it counts only with a reason."""
-        return self.denies or self in {Answer.WAIVE, Answer.NOT_APPLICABLE}
+        return self.denies or self.sets_aside
 
 
 class Anchor(StrEnum):

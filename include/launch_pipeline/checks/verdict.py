@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from launch_pipeline.base import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Verdict(StrEnum):
@@ -70,3 +73,9 @@ class CheckResult(Frozen):
     started_at: datetime
     duration_ms: int
     attempts: int
+
+
+def headline_of(results: Iterable[CheckResult]) -> str:
+    """Return the first headline that is not a pass, else the first of all, else an empty string."""
+    ordered = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
+    return ordered[0].headline if ordered else ""

@@ -10,9 +10,8 @@ from pydantic import ValidationError, model_validator
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checks.evidence import digest
-from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_pipeline.checks.verdict import CheckResult, Verdict, headline_of
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.ledger.schema import headline_of
 
 EVIDENCE_KEY = "evidence"
 """The XCom key under which an item with an open request shows its latest evidence."""
@@ -84,7 +83,7 @@ class Evidence(Frozen):
     @property
     def headline(self) -> str:
         """The headline of the first check that did not pass, else of the first."""
-        return headline_of(self.results) if self.results else "no checks"
+        return headline_of(self.results) or "no checks"
 
     def older_than(self, age: timedelta, at: datetime | None = None) -> bool:
         """Whether this was observed longer than ``age`` before ``at``, or before now."""

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_val
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import RequestKind, Role
 from launch_pipeline.checks.evidence import digest, plain
-from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_pipeline.checks.verdict import CheckResult, Verdict, headline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -316,12 +316,6 @@ class KeptEntry(Entry):
 def evidence_digest(results: Iterable[CheckResult]) -> str:
     """Return the ``sha256:<hex>`` of the results' canonical JSON, as deep as a record stores them."""
     return digest([plain(result, _WITHIN) for result in results])
-
-
-def headline_of(results: Iterable[CheckResult]) -> str:
-    """Return the headline of the first result that is not a pass, else of the first, else an empty string."""
-    ranked = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
-    return ranked[0].headline if ranked else ""
 
 
 def read_record(value: Any) -> Record | None:

@@ -1,7 +1,7 @@
-"""Keys of what is told once, and where it is told: the same for the announcer in a worker and the bridge.
+"""Make the keys by which each note is posted once, and its place among a launch's messages.
 
-Whoever tells a note first keeps its key (``Messages.place``), and nobody else tells it again. Both make the
-same key of the same event, from what both can read.
+A worker and the bridge make the same key for the same event, from data that both can read. The first of
+them to post the note takes its place in the message store; the other then leaves it alone.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import Seal
 
 Note = PhaseNote | LaunchNote
-"""What is told once."""
+"""What is announced once."""
 ROOT = "root"
-"""Place of the message that a launch's thread hangs from."""
+"""Place of the message that starts a launch's thread."""
 _LOUD = {
     LaunchNoteKind.GO,
     LaunchNoteKind.NO_GO,
@@ -29,47 +29,47 @@ _LOUD = {
 
 
 def is_loud(note: Note) -> bool:
-    """Whether a note is shown in the channel as well as in the thread (``reply_broadcast``)."""
+    """Return whether the channel shows a note as well as the thread (``reply_broadcast``)."""
     return not note.complete if isinstance(note, PhaseNote) else note.kind in _LOUD
 
 
 def is_alone(note: Note) -> bool:
-    """Whether a note stands in the channel itself: a start that was refused is no launch with a thread."""
+    """Return whether a note is posted outside a thread: a refused start is not a launch and has no thread."""
     return isinstance(note, LaunchNote) and note.kind is LaunchNoteKind.REFUSED
 
 
 def place_of(key: str) -> str:
-    """Place of a note among a launch's messages (``Messages.place``)."""
+    """Return a note's place among a launch's messages."""
     return f"note/{key}"
 
 
 def phase_key(seal: Seal) -> str:
-    """Key of how a phase ended: a repaired phase is sealed, and told, anew."""
+    """Return the key of a sealed phase; a repaired phase is sealed, and announced, again."""
     return f"{seal.launch_id}/{seal.dag_id}/{seal_mark(seal)}"
 
 
 def unsealed_key(launch_id: str, dag_id: str, started_at: datetime | None) -> str:
-    """Key of a phase that ended by hand, without a seal; its run's start tells repetitions apart."""
+    """Return the key of a phase that ended without a seal; the start of its run tells its runs apart."""
     return f"{launch_id}/{dag_id}/unsealed/{_stamp(started_at)}"
 
 
 def launch_key(launch_id: str, kind: LaunchNoteKind, *suffix: str | int) -> str:
-    """Key of what happened to a launch.
+    """Return the key of a launch's event.
 
-    The suffix tells apart what can happen again: of *postponed* the ledger entry's ``try_number``, of *go*,
-    *no go* and *rollback offered* ``seal_mark`` of the seal that it follows from, of a window its Dag and
-    when it was due (``due_mark``). The others have none.
+    The suffix tells apart events that can happen again: for *postponed* the ledger entry's ``try_number``;
+    for *go*, *no go* and *rollback offered* the ``seal_mark`` of the seals behind it; for a window its Dag
+    and its ``due_mark``. The other kinds have no suffix.
     """
     return "/".join((launch_id, kind.value, *map(str, suffix)))
 
 
 def seal_mark(seal: Seal) -> str:
-    """Tell one seal of a phase from the next: the gate's try, and when it sealed."""
+    """Return what tells one seal of a phase from the next: the gate's try and the time of sealing."""
     return f"{seal.try_number}/{_stamp(seal.sealed_at)}"
 
 
 def due_mark(due: datetime) -> str:
-    """Tell apart the moments of a window: one that was postponed opens at another."""
+    """Return what tells the openings of a window apart; a postponement gives it another time."""
     return _stamp(due)
 
 

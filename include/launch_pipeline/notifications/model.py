@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
@@ -11,20 +11,59 @@ from launch_pipeline.approvals.contacts import SlackId
 from launch_pipeline.base import Frozen
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.schema import Outcome
+from launch_pipeline.notifications.links import report_url, run_url
+
+if TYPE_CHECKING:
+    from launch_pipeline.approvals.contacts import Contacts, Person
 
 AirflowId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.~:+-]{1,250}$")]
 """What Airflow accepts as a Dag, task or run id."""
 
 
+class LaunchFacts(Frozen):
+    """Hold what every message says about its launch."""
+
+    launch_id: str
+    rehearsal: bool = False
+    airflow_url: str = ""
+    """Where people open Airflow; without it notes have no links."""
+    release: str = ""
+    environment: str = ""
+    launch_at: AwareDatetime | None = None
+    """The launch time in force."""
+    started_by: str = ""
+    """Name of the person who started the launch."""
+
+    def page(self, dag_id: str) -> str:
+        """Return the address of a Dag's run in this launch."""
+        return run_url(self.airflow_url, dag_id, self.launch_id)
+
+    @property
+    def report(self) -> str:
+        """Return the address of the launch's report."""
+        return report_url(self.airflow_url, self.launch_id)
+
+
 class PersonView(Frozen):
-    """Somebody who may act; without a Slack id he is named, not addressed."""
+    """Describe a person who may act. A person without a Slack id is named instead of mentioned."""
 
     name: str
     slack_id: SlackId | None = None
 
+    @classmethod
+    def of(cls, person: Person) -> PersonView:
+        """Take name and Slack id from the contacts."""
+        return cls(name=person.name, slack_id=person.slack_id)
+
+
+def name_of(airflow_user: str, contacts: Contacts | None) -> str:
+    """Return a person's name, or the Airflow user name if the contacts do not know it."""
+    person = contacts.by_airflow_user(airflow_user) if contacts else None
+    return person.name if person else airflow_user
+
 
 class SetAside(Frozen):
-    """Something that was let pass, or is red: whoever decides wants it in view."""
+    """Describe an item without a yes (waived, not met or red), for the people who decide."""
 
     text: str
     outcome: Outcome
@@ -35,17 +74,17 @@ class SetAside(Frozen):
 
 
 class Next(Frozen):
-    """What happens next, and when."""
+    """Say what happens next, and when."""
 
     what: str
     at: AwareDatetime | None = None
 
 
 class PhaseNote(Frozen):
-    """What is told of a phase that ended."""
+    """Announce that a phase ended."""
 
     key: Annotated[str, Field(min_length=1, max_length=500)]
-    """The same message is told once; a repetition carries the same key."""
+    """Identifies the note: it is posted once, and a repetition carries the same key."""
     launch_id: AirflowId
     rehearsal: bool
     phase_title: str
@@ -58,13 +97,13 @@ class PhaseNote(Frozen):
     next: Next | None = None
     url: str = ""
     report: str = ""
-    """The launch's report, where this ends the launch."""
+    """Address of the launch's report, if this phase ends the launch."""
     head: Head | None = None
-    """The end of the launch's chain: told, it is noted outside of the database."""
+    """Head of the launch's hash chain. Posting it keeps a copy outside the database."""
 
 
 class LaunchNoteKind(StrEnum):
-    """What can happen to a launch as a whole."""
+    """Name what can happen to a launch as a whole."""
 
     STARTED = "started"
     REFUSED = "refused"
@@ -79,7 +118,7 @@ class LaunchNoteKind(StrEnum):
 
 
 class LaunchNote(Frozen):
-    """What is told of a launch as a whole."""
+    """Announce what happened to a launch as a whole."""
 
     kind: LaunchNoteKind
     key: Annotated[str, Field(min_length=1, max_length=500)]
@@ -88,19 +127,19 @@ class LaunchNote(Frozen):
     what: str = ""
     """The release, or the window."""
     by: tuple[str, ...] = ()
-    """Names of those who did it, where somebody did."""
+    """Names of the people who did it."""
     reason: str = ""
     at: AwareDatetime | None = None
     """The launch time, or when the window opens."""
     was: AwareDatetime | None = None
-    """Of a postponed launch: the time before."""
+    """The previous launch time of a postponed launch."""
     failing: tuple[SetAside, ...] = ()
     waivers: tuple[SetAside, ...] = ()
     mentioned: tuple[PersonView, ...] = ()
-    """Who is to act now, and is addressed."""
+    """People who must act now; the message mentions them."""
     next: Next | None = None
     url: str = ""
     report: str = ""
-    """The launch's report, where this ends the launch."""
+    """Address of the launch's report, if this ends the launch."""
     head: Head | None = None
-    """The end of the launch's chain, as in ``PhaseNote``."""
+    """Head of the launch's hash chain, as in ``PhaseNote``."""

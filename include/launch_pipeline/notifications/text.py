@@ -1,4 +1,4 @@
-"""Notes in plain words: for the task's log and for the ledger, where nothing is marked up."""
+"""Render notes as plain text, for the task's log and the ledger."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class PlainNote(NamedTuple):
-    """A note as one headline and its lines."""
+    """Hold a note as a headline and its lines."""
 
     headline: str
     lines: tuple[str, ...]
 
 
 def in_plain_words(note: Note) -> PlainNote:
-    """Say a note in plain words, most important first; a rehearsal is marked."""
+    """Render a note as plain text, most important lines first; a rehearsal is marked."""
     headline = _phase_headline(note) if isinstance(note, PhaseNote) else _launch_headline(note)
     lines = _phase_lines(note) if isinstance(note, PhaseNote) else _launch_lines(note)
     return PlainNote(marked(note.rehearsal, headline), tuple(lines))
@@ -40,7 +40,7 @@ def _phase_lines(note: PhaseNote) -> Iterator[str]:
     yield from note.problems
     yield from _listed(note.waivers)
     yield from _next(note.next)
-    yield from _kept(note)
+    yield from _proof(note)
 
 
 def _launch_headline(note: LaunchNote) -> str:
@@ -50,22 +50,22 @@ def _launch_headline(note: LaunchNote) -> str:
 
 def _launch_lines(note: LaunchNote) -> Iterator[str]:
     who = f"by {', '.join(note.by)}" if note.by else ""
-    if said := ": ".join(filter(None, (who, note.reason))):
-        yield said
+    if summary := ": ".join(filter(None, (who, note.reason))):
+        yield summary
     if note.at:
         was = f" (was {note.was.isoformat()})" if note.was else ""
         yield f"at {note.at.isoformat()}{was}"
     yield from _listed(note.failing)
     yield from _listed(note.waivers)
     yield from _next(note.next)
-    yield from _kept(note)
+    yield from _proof(note)
 
 
-def _listed(aside: Iterable[SetAside]) -> Iterator[str]:
-    for one in aside:
+def _listed(set_aside: Iterable[SetAside]) -> Iterator[str]:
+    for one in set_aside:
         red = one.outcome in {Outcome.REJECTED, Outcome.NOT_REACHED}
-        seen = one.headline if red or not one.reason else ""
-        why = ", ".join(filter(None, (one.by, one.reason, seen)))
+        headline = one.headline if red or not one.reason else ""
+        why = ", ".join(filter(None, (one.by, one.reason, headline)))
         yield f"{_word(one.outcome)}: {one.text}" + (f" ({why})" if why else "")
 
 
@@ -74,7 +74,7 @@ def _next(following: Next | None) -> Iterator[str]:
         yield f"next: {following.what}" + (f" at {following.at.isoformat()}" if following.at else "")
 
 
-def _kept(note: Note) -> Iterator[str]:
+def _proof(note: Note) -> Iterator[str]:
     if note.report:
         yield f"report: {note.report}"
     if note.head:
@@ -86,9 +86,9 @@ def _word(outcome: Outcome) -> str:
 
 
 REHEARSAL = "REHEARSAL"
-"""Stands first wherever a rehearsal could be mistaken for a launch."""
+"""Prefix of every text in which a rehearsal could be mistaken for a launch."""
 
 
 def marked(rehearsal: bool, text: str) -> str:
-    """Put the mark of a rehearsal before a text."""
+    """Return the text, with the mark of a rehearsal before it if it is one."""
     return f"{REHEARSAL} · {text}" if rehearsal else text

@@ -1,7 +1,7 @@
-"""The bridge's way to Airflow: the three routes of the launch plugin, as its own service account.
+"""Call the three routes of the launch plugin in Airflow, with the bridge's service account.
 
-The account may call these routes and nothing follows from them alone: the plugin maps the Slack user to an
-Airflow user, judges, and answers in that user's name.
+The account has no rights beyond these routes: the plugin maps the Slack user to an Airflow user, checks the
+answer, and gives it in that user's name.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 20.0
 _DECIDE_SECONDS = 60.0
-"""The guard may wait for the settle time, then up to 20 s for a scheduler that is away."""
+"""The guard may wait for the settle time, then up to 20 s for the scheduler."""
 _UNAUTHORIZED = 401
 _REFUSING = range(400, 500)
 _SERVER_TROUBLE = 500
 _SOON_AGAIN = frozenset({408, 429, 502, 503, 504})
 _BUSY = "busy"
-"""The guard's word for a gate that somebody else is answering at this moment."""
+"""The guard's code for a request that another answer holds at this moment."""
 _OURS = frozenset({"not_signed_in", "not_the_bridge", "no_route", "too_long", "unreadable"})
-"""The plugin's words for what is the bridge's fault, not a person's."""
-_FOR_GOOD = "configuration"
-"""The guard's word for what no later attempt mends."""
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The plugin's codes for errors of the bridge, not of a person."""
+_PERMANENT = "configuration"
+"""The guard's code for errors that no retry can fix."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HINTS = {
     401: "is LAUNCH_SLACK_USER the same for the bridge and the api-server?",
     403: "is LAUNCH_SLACK_USER the same for the bridge and the api-server?",
@@ -49,9 +49,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Unanswered(OperationError):
-    """Airflow could not be asked now, or could not answer: worth another attempt.
+    """Airflow did not answer, or could not: worth another attempt.
 
-    A decision that was ``lost`` on the way may have been taken all the same.
+    If the response was ``lost``, the answer may have been taken all the same.
     """
 
     def __init__(self, message: str, *, lost: bool = True) -> None:
@@ -60,7 +60,7 @@ class Unanswered(OperationError):
 
 
 class AnsweredBefore(AnswerRefused):
-    """Somebody's answer to this very request stands already."""
+    """The request has an answer already."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.code, refusal.detail)
@@ -69,7 +69,7 @@ class AnsweredBefore(AnswerRefused):
 
 
 class Airflow:
-    """One signed-in client of the api-server; enter it as a context manager of its event loop."""
+    """Call the api-server; use it as an async context manager."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self._url = url.rstrip("/")
@@ -80,10 +80,10 @@ class Airflow:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Make the session; nobody is called yet."""
-        # A proxy of the environment is for the outside, not for this machine.
-        outside = urlsplit(self._url).hostname not in _LOOPBACK
-        self._session = aiohttp.ClientSession(trust_env=outside, cookie_jar=aiohttp.DummyCookieJar())
+        """Open the session; this sends no request."""
+        # A proxy of the environment is not for this machine.
+        remote = urlsplit(self._url).hostname not in LOOPBACK
+        self._session = aiohttp.ClientSession(trust_env=remote, cookie_jar=aiohttp.DummyCookieJar())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -92,12 +92,12 @@ class Airflow:
             await self._session.close()
 
     async def board(self) -> Board:
-        """Every launch that is under way. Raises OperationError where Airflow cannot be asked."""
-        return _read(Board, await self._asked("GET", BOARD_PATH))
+        """Return the launches that are under way. Raises OperationError if Airflow does not answer."""
+        return _read(Board, await self._fetch("GET", BOARD_PATH))
 
     async def evidence(self, request: EvidenceRequest) -> tuple[ItemEvidence, ...]:
-        """What the checks of some items saw last. Raises OperationError where Airflow cannot be asked."""
-        body = await self._asked("POST", EVIDENCE_PATH, request)
+        """Return the latest evidence of some items. Raises OperationError if Airflow does not answer."""
+        body = await self._fetch("POST", EVIDENCE_PATH, request)
         try:
             return _EVIDENCE.validate_json(body)
         except ValidationError:
@@ -106,40 +106,40 @@ class Airflow:
     async def decide(self, request: DecideRequest) -> Decided:
         """Answer in a person's name.
 
-        Raises AnswerRefused with the plugin's code and sentence (AnsweredBefore where somebody has answered
-        already), Unanswered where another attempt may help, OperationError where none will.
+        Raises AnswerRefused with the plugin's code and sentence (AnsweredBefore if the request has an
+        answer already), Unanswered if another attempt may help, OperationError if none will.
         """
-        status, body = await self._signed("POST", DECIDE_PATH, request, _DECIDE_SECONDS)
+        status, body = await self._call("POST", DECIDE_PATH, request, _DECIDE_SECONDS)
         if status < _REFUSING.start:
             return _read(Decided, body)
         refusal = _refusal(body)
         if refusal is None or refusal.code in _OURS:
             raise _failed(status, DECIDE_PATH, refusal)
-        if refusal.code == _BUSY or (status in _SOON_AGAIN and refusal.code != _FOR_GOOD):
+        if refusal.code == _BUSY or (status in _SOON_AGAIN and refusal.code != _PERMANENT):
             raise Unanswered(refusal.detail, lost=refusal.code != _BUSY)
         if refusal.code == "already_decided":
             raise AnsweredBefore(refusal)
         raise AnswerRefused(refusal.code, refusal.detail)
 
-    async def _asked(self, method: str, path: str, sent: BaseModel | None = None) -> bytes:
-        status, body = await self._signed(method, path, sent, _READ_SECONDS)
+    async def _fetch(self, method: str, path: str, sent: BaseModel | None = None) -> bytes:
+        status, body = await self._call(method, path, sent, _READ_SECONDS)
         if status >= _REFUSING.start:
             raise _failed(status, path, _refusal(body))
         return body
 
-    async def _signed(
+    async def _call(
         self, method: str, path: str, sent: BaseModel | None, seconds: float
     ) -> tuple[int, bytes]:
-        """Call with a token; with a new one where the token has ended, or the api-server its secret."""
-        token = await self._signed_in("")
+        """Call with a token; call again with a new one if it expired or the server's secret changed."""
+        token = await self._token_but("")
         status, body = await self._send(method, path, sent, seconds, token)
         if status == _UNAUTHORIZED:
-            token = await self._signed_in(token)
+            token = await self._token_but(token)
             status, body = await self._send(method, path, sent, seconds, token)
         return status, body
 
-    async def _signed_in(self, refused: str) -> str:
-        """Give a token other than the refused one; all who need one wait for the same sign-in."""
+    async def _token_but(self, refused: str) -> str:
+        """Return a token other than the refused one; concurrent callers share one sign-in."""
         async with self._signing_in:
             if not self._token or self._token == refused:
                 self._token = ""
@@ -172,7 +172,7 @@ class Airflow:
             async with self._open_session().request(method, self._url + path, **options) as response:
                 return response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.debug("%s %s did not come through: %s", method, path, type(error).__name__)
+            log.debug("%s %s failed: %s", method, path, type(error).__name__)
             raise Unanswered(f"Airflow at {self._url} does not answer. Is the api-server up?") from error
 
     def _open_session(self) -> aiohttp.ClientSession:

@@ -1,7 +1,7 @@
-"""What the api-server shows the bridge: every launch that is under way, in one answer.
+"""Define what the bridge and the launch plugin of the api-server exchange.
 
-The plugin's route ``GET /launch/board`` writes it, the bridge reads it. Texts, roles and options come from
-the checklist, people from the contacts; here is only what Airflow's database alone knows.
+``GET /launch/board`` returns every launch that is under way. It holds only what Airflow's database knows: the
+bridge reads texts, roles and options from the checklist, and people from the contacts.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from launch_pipeline.slack.messages.views import EvidencePin, InstanceId
 
 
 class BoardItem(Frozen):
-    """One item's task instance as it is now."""
+    """Describe the current state of an item's task instance."""
 
     task_id: AirflowId
     task_instance_id: InstanceId
     try_number: int
     state: str | None
     waits: bool = False
-    """A request is open, and an answer would reach the task."""
+    """Whether a request is open, and an answer would reach the task."""
     since: AwareDatetime | None = None
-    """Of an open request: since when the task has been waiting for it."""
+    """When the open request was made."""
     answered_by: str = ""
-    """Airflow user whose answer was taken while the task has not ended yet."""
+    """Airflow user whose answer was taken, while the task has not ended yet."""
     verdict: Verdict | None = None
-    """Of the evidence of this very task instance."""
+    """Verdict in the evidence of this task instance."""
     evidence: EvidencePin = ""
-    """Of the same: the begin of its digest."""
+    """Start of the digest of that evidence."""
     headline: str = ""
     refused: str = ""
-    """Of an open request: why the last answer to it did not count."""
+    """Why the last answer to the open request did not count."""
     outcome: Outcome | None = None
-    """Of the record of this very task instance; None where there is none."""
+    """Outcome in the record of this task instance; None without a record."""
     decided_by: str = ""
     """Name of the person in the record."""
     recorded_by: RecordedBy | None = None
@@ -45,19 +45,19 @@ class BoardItem(Frozen):
 
 
 class BoardRun(Frozen):
-    """One run of one of our Dags."""
+    """Describe one run of one of our Dags."""
 
     dag_id: AirflowId
     state: str
-    """Airflow's state of the run."""
+    """State of the run in Airflow."""
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     items: tuple[BoardItem, ...] = ()
-    """Items only; waits, gate and announcement are left out. Empty for the conductor."""
+    """The items, without waits, gate and announcement. Empty for the conductor."""
 
 
 class BoardLaunch(Frozen):
-    """All runs of one launch id; a phase triggered by hand is a launch of its own."""
+    """Describe all runs of one launch id; a phase triggered by hand is a launch of its own."""
 
     launch_id: AirflowId
     environment: str = ""
@@ -66,54 +66,54 @@ class BoardLaunch(Frozen):
     triggered_by: str = ""
     """Airflow user who triggered it."""
     launch_at: str = ""
-    """As the form gave it; a launch that was postponed has its time in the ledger."""
+    """Launch time of the form; the ledger has the time of a launch that was postponed."""
     runs: tuple[BoardRun, ...] = ()
 
 
 class Board(Frozen):
-    """Every launch with a run that is under way or ended a moment ago."""
+    """List the launches with a run that is under way or ended a moment ago."""
 
     launches: tuple[BoardLaunch, ...] = ()
 
 
 class DecideRequest(Frozen):
-    """What the bridge asks the plugin to answer in a person's name."""
+    """Ask the plugin to answer in a person's name."""
 
     slack_id: str
     email: str = ""
-    """As Slack confirmed it; used only where the policy finds people by e-mail."""
+    """Confirmed by Slack; used only if the policy finds people by e-mail."""
     dag_id: AirflowId
     run_id: AirflowId
     task_id: AirflowId
     task_instance_id: InstanceId
     try_number: int
     evidence: EvidencePin
-    """Of what was on the person's screen; empty where the item showed none."""
+    """Pin of the evidence that the person saw; empty if there was none."""
     answer: str
     reason: str = ""
     signature: str = ""
 
 
 class Decided(Frozen):
-    """An answer that Airflow took; the outcome follows when the task has judged it."""
+    """Confirm that Airflow took an answer; the outcome follows when the task has checked it."""
 
     person: str
     answer: str
 
 
 class Refusal(Frozen):
-    """Why an answer was not taken (HTTP 4xx or 5xx)."""
+    """Say why an answer was not taken (HTTP 4xx or 5xx)."""
 
     code: str
     detail: str
     person: str = ""
-    """Of ``already_decided``: name of whose answer stands."""
+    """For ``already_decided``: name of the person whose answer counts."""
     answer: str = ""
-    """Of ``already_decided``: that answer, word for word (an ``Answer``), where it is known."""
+    """For ``already_decided``: that answer (an ``Answer``), if it is known."""
 
 
 class EvidenceRequest(Frozen):
-    """Which task instances of one run to show the evidence of."""
+    """Ask for the evidence of some task instances of one run."""
 
     dag_id: AirflowId
     run_id: AirflowId
@@ -121,12 +121,12 @@ class EvidenceRequest(Frozen):
 
 
 class ItemEvidence(Frozen):
-    """What the checks of one task instance saw last."""
+    """Hold the latest evidence of one task instance."""
 
     task_id: AirflowId
     task_instance_id: InstanceId
     evidence: EvidencePin = ""
-    """Of these results, where they are not those of a record."""
+    """Pin of these results, if they are not those of a record."""
     results: tuple[CheckResult, ...] = ()
 
 
@@ -134,4 +134,4 @@ SLACK_API = "https://slack.com/api/"
 
 
 SERVICE_USER = "launch-slack"
-"""The Airflow account that the plugin's routes accept, unless both sides are told another."""
+"""The Airflow account that the plugin's routes accept, unless LAUNCH_SLACK_USER names another."""

@@ -1,9 +1,9 @@
-"""List the OAuth scopes of the two Slack tokens: the bridge's and that of the checks."""
+"""List the OAuth scopes of the two Slack tokens: the bridge's and the checks'."""
 
 from __future__ import annotations
 
 BRIDGE_SCOPES = ("chat:write", "users:read")
 EMAIL_SCOPE = "users:read.email"
-"""The bridge needs it as well where the policy finds people by their address."""
+"""The bridge needs it as well if the policy finds people by e-mail."""
 CHECK_SCOPES = ("channels:read", "channels:history", "users:read")
-"""A check looks into public channels and at their members; it writes nothing."""
+"""A check reads public channels and their members; it writes nothing."""

@@ -1,8 +1,8 @@
-"""Which message of a launch is which in Slack, and who was called when: two tables beside the ledger.
+"""Store which message is which in Slack, and who was nudged when: two tables beside the ledger.
 
-Whoever tells something places it here: the announcer in a worker, and every bridge. Each place is posted
-once; only a crash, or an answer of Slack's that was lost, between its post and our commit may repeat one,
-and both then carry the same key as metadata.
+Workers and bridges take a message's place here before they post it, so each message is posted once. Only a
+crash, or a lost response of Slack, between the post and our commit may repeat one; both then carry the same
+key as metadata.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import Entry
 
 WAIT_SECONDS = 15
-"""How long to wait for somebody else who is posting the same message at this moment."""
+"""How long to wait for another process that is posting the same message now."""
 HOLD_SECONDS = 60
-"""After which the database takes the place from somebody who hangs while he posts."""
+"""``idle_in_transaction_session_timeout`` of a poster that hangs; PostgreSQL then frees the place."""
 _COLUMNS = "channel, launch_id, key, ts, digest, live, updated_at"
 _FIND = (
     f"SELECT {_COLUMNS} FROM launch.slack_messages"  # noqa: S608 - constants
@@ -51,22 +51,22 @@ _CLAIM = (
 
 
 class Placed(Frozen):
-    """One message of ours in Slack."""
+    """Describe one of our messages in Slack."""
 
     channel: str
     launch_id: str
     key: str
     ts: str
-    """Slack's id of it within its channel."""
+    """Slack's id of the message within its channel."""
     digest: str = ""
-    """Of what it showed last, empty where whoever posted it did not say."""
+    """Digest of what it showed last; empty if the poster gave none."""
     live: bool = False
     """Whether it offers an answer."""
     updated_at: AwareDatetime
 
 
 class NudgeLevel(StrEnum):
-    """Why somebody is called."""
+    """Say why people are mentioned."""
 
     REQUEST = "request"
     REMINDER = "reminder"
@@ -74,7 +74,7 @@ class NudgeLevel(StrEnum):
 
 
 class Nudge(Frozen):
-    """Somebody was called for one request of one try."""
+    """Record that a role was mentioned for one request of one try."""
 
     task_instance_id: str
     try_number: int
@@ -90,9 +90,9 @@ class Nudge(Frozen):
 
 
 class Messages:
-    """The tables behind a libpq address; one short connection and transaction for each call.
+    """Read and write the tables behind a libpq address, with one short transaction for each call.
 
-    Every method raises LedgerUnavailable where the database does not answer.
+    Every method raises LedgerUnavailable if the database does not answer.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -102,11 +102,11 @@ class Messages:
         self, launch_id: str, key: str, channel: str, post: Callable[[], str], *, digest: str = "",
         live: bool = False,
     ) -> str:  # fmt: skip
-        """Give the ``ts`` of a message; ``post`` it (it gives the ``ts``) where nobody has yet.
+        """Return the ``ts`` of a message; ``post`` it (which returns the ``ts``) if it was not posted yet.
 
-        Two who place the same one wait for each other, so only the first posts. What ``post`` raises leaves
-        the place free. Raises OperationError where somebody else holds it for more than 15 s; ``post`` must
-        come back within 60 s.
+        Two processes that place the same message wait for each other, so only the first posts. If ``post``
+        raises, the place stays free. Raises OperationError if another process holds it for more than 15 s;
+        ``post`` must return within 60 s.
         """
         with self._holding(channel, launch_id, key) as connection:
             if placed := _found(connection, channel, launch_id, key):
@@ -125,7 +125,7 @@ class Messages:
         )
 
     def replace(self, gone: Placed, post: Callable[[], str], *, digest: str = "", live: bool = False) -> str:
-        """Post a message anew that somebody deleted in Slack, once, and give its ``ts``.
+        """Post a message again, once, that was deleted in Slack, and return its ``ts``.
 
         Raises what ``place`` raises.
         """
@@ -147,10 +147,10 @@ class Messages:
     def nudge(
         self, nudges: Sequence[Nudge], entry: Entry, key: str, channel: str, post: Callable[[], str]
     ) -> str | None:
-        """Post one message that calls people for requests, and keep it in the tables and in the ledger.
+        """Post one message that mentions people for requests, and record it in the tables and the ledger.
 
-        None where somebody has been called for one of them with this level and number already. Raises what
-        ``place`` raises.
+        None if one of the requests was nudged before with this level and number. Raises what ``place``
+        raises.
         """
         launch_id = entry.launch_id
         with self._holding(channel, launch_id, key) as connection:
@@ -159,7 +159,7 @@ class Messages:
                 return None
             ts = post()
             connection.execute(_KEEP, [channel, launch_id, key, ts, "", False])
-            # Last, since it holds back every other writer of this launch.
+            # Last, because it blocks every other writer of this launch.
             append_within(connection, entry)
             return ts
 
@@ -175,12 +175,12 @@ class Messages:
         return await asyncio.to_thread(self.nudge, nudges, entry, key, channel, _on_this_loop(post))
 
     def find(self, launch_id: str, key: str, channel: str) -> Placed | None:
-        """Give a message, None where nobody has posted it."""
+        """Return a message; None if it was not posted."""
         with connected(self._dsn) as connection:
             return _found(connection, channel, launch_id, key)
 
     def remember(self, placed: Placed, digest: str, *, live: bool) -> None:
-        """Keep what a message shows now."""
+        """Store what a message shows now."""
         query = """
             UPDATE launch.slack_messages SET digest = %s, live = %s, updated_at = clock_timestamp()
             WHERE channel = %s AND launch_id = %s AND key = %s AND ts = %s
@@ -190,7 +190,7 @@ class Messages:
             connection.execute(query, [digest, live, *where])
 
     def forget(self, channel: str, launch_id: str, prefix: str) -> None:
-        """Forget the messages whose key begins so: those of a thread that is gone are posted anew."""
+        """Delete the messages whose key has this prefix, so that they are posted again in a new thread."""
         query = """
             DELETE FROM launch.slack_messages
             WHERE channel = %s AND launch_id = %s AND starts_with(key, %s)
@@ -199,7 +199,7 @@ class Messages:
             connection.execute(query, [channel, launch_id, prefix])
 
     def all_of(self, channel: str, launch_ids: Sequence[str]) -> list[Placed]:
-        """Give all messages of these launches, and those of any other launch that still offer an answer."""
+        """Return all messages of these launches, and those of other launches that still offer an answer."""
         query = (
             f"SELECT {_COLUMNS} FROM launch.slack_messages"  # noqa: S608 - constants
             " WHERE channel = %s AND (live OR launch_id = ANY(%s)) ORDER BY posted_at"
@@ -208,7 +208,7 @@ class Messages:
             return [_placed(row) for row in connection.execute(query, [channel, list(launch_ids)]).fetchall()]
 
     def nudges(self, launch_ids: Sequence[str]) -> list[Nudge]:
-        """Give everybody who was called in these launches, in order."""
+        """Return the nudges of these launches, in order."""
         query = (
             f"SELECT {_NUDGE_COLUMNS} FROM launch.slack_nudges"  # noqa: S608 - constants
             " WHERE launch_id = ANY(%s) ORDER BY told_at, number"
@@ -220,7 +220,7 @@ class Messages:
 
     @contextmanager
     def _holding(self, channel: str, launch_id: str, key: str) -> Iterator[Connection[Any]]:
-        """Hold the place of one message, within one transaction."""
+        """Lock the place of one message, within one transaction."""
         import psycopg  # noqa: PLC0415 - loads libpq; Dag files must not pay for it
 
         with connected(self._dsn, 2 * WAIT_SECONDS) as connection:
@@ -231,13 +231,13 @@ class Messages:
             try:
                 connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [place])
             except psycopg.errors.LockNotAvailable:
-                message = f"Somebody else has been posting {key!r} of {launch_id!r} for long; try again."
+                message = f"Another process is still posting {key!r} of {launch_id!r}; try again."
                 raise OperationError(message) from None
             yield connection
 
 
 def _on_this_loop(post: Callable[[], Awaitable[str]]) -> Callable[[], str]:
-    """Let a thread wait for what runs on this event loop."""
+    """Return a function with which a thread runs ``post`` on this event loop and waits for it."""
     loop = asyncio.get_running_loop()
 
     async def posting() -> str:
@@ -259,6 +259,6 @@ def _placed(row: tuple[Any, ...]) -> Placed:
 
 
 def _claimed(connection: Connection[Any], nudges: Sequence[Nudge]) -> bool:
-    """Take all of them, or some were taken before."""
+    """Insert all nudges; False if one of them exists already."""
     rows = [[getattr(nudge, name) for name in _NUDGE_COLUMNS.split(", ")] for nudge in nudges]
     return all(connection.execute(_CLAIM, row).fetchone() for row in rows)

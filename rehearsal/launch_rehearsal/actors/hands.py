@@ -14,7 +14,7 @@ import requests
 
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import AnswerRefused, OperationError
-from launch_pipeline.slack.messages.button_values import CardLocator, Pin, ReviewLocator
+from launch_pipeline.slack.messages.button_values import CardLocator, RequestPin, ReviewLocator
 from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
 from launch_pipeline.slack.messages.review_modal import CALLBACK
 
@@ -31,7 +31,7 @@ READING_SECONDS = 15.0
 class Wish:
     """What somebody wants to answer to one request."""
 
-    pin: Pin
+    pin: RequestPin
     answer: Answer
     reason: str = ""
     signature: str = ""
@@ -43,8 +43,8 @@ class Card:
 
     channel: str
     ts: str
-    pins: frozenset[Pin]
-    approvable: frozenset[Pin]
+    pins: frozenset[RequestPin]
+    approvable: frozenset[RequestPin]
     """What *Approve all that are mine* would be asked for."""
 
 
@@ -102,7 +102,7 @@ class Screen:
             said = sent["notice"] or " ".join(sent["errors"].values())
             raise OperationError(said or "The checks saw something else meanwhile; the form shows it.")
 
-    def _modal(self) -> tuple[Pin, ...]:
+    def _modal(self) -> tuple[RequestPin, ...]:
         """Wait for the modal and give what it asks, in order."""
         end = time.monotonic() + READING_SECONDS
         while time.monotonic() < end:
@@ -145,14 +145,14 @@ def _cards(channel: Mapping[str, Any]) -> Iterator[Card]:
             yield Card(channel["id"], message["ts"], _pins(buttons[REVIEW]), mine)
 
 
-def _pins(value: Any) -> frozenset[Pin]:
+def _pins(value: Any) -> frozenset[RequestPin]:
     try:
         return frozenset(pin.request for pin in CardLocator.decode(value).pins)
     except AnswerRefused:
         return frozenset()
 
 
-def _written(asked: Sequence[Pin], wishes: Mapping[Pin, Wish]) -> Iterator[tuple[str, str]]:
+def _written(asked: Sequence[RequestPin], wishes: Mapping[RequestPin, Wish]) -> Iterator[tuple[str, str]]:
     for number, pin in enumerate(asked):
         if wish := wishes.get(pin):
             yield f"answer.{number}", wish.answer.value

@@ -15,7 +15,7 @@ from launch_pipeline.approvals.rules import who_may_waive
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
-from launch_pipeline.slack.messages.button_values import Pin
+from launch_pipeline.slack.messages.button_values import RequestPin
 from launch_rehearsal.actors.evidence import results_of
 from launch_rehearsal.actors.hands import Screen, Wish
 from launch_rehearsal.actors.scenario import Gate, Reaction, Scenario, Situation, react
@@ -80,7 +80,7 @@ class _Wanted:
     seen: _Seen
     person: Person
     reaction: Reaction
-    pin: Pin
+    pin: RequestPin
 
     @property
     def wish(self) -> Wish:
@@ -173,7 +173,7 @@ class People:
         reaction = react(self._scenario, gate, self._now())
         if reaction is None or self._over.is_set():
             return None
-        pin = Pin(task_instance_id=instance["id"], try_number=instance["try_number"])
+        pin = RequestPin(task_instance_id=instance["id"], try_number=instance["try_number"])
         may = who_answers(planned.item, reaction.answer, self._contacts, policy())
         return _Wanted(planned, seen, may[min(seen.sent, len(may) - 1)], reaction, pin) if may else None
 

@@ -91,7 +91,7 @@ def test_second_click_is_told_who_decided(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_two_people_at_once_one_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two who click in the same moment, each gate takes one; whoever comes second is told so."""
+    """Of two simultaneous clicks each request takes one; the second person is informed."""
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
@@ -130,7 +130,7 @@ def test_review_shows_evidence_and_sends_each_answer(monkeypatch: pytest.MonkeyP
             for gate in at.plugin.gates.values():
                 gate.verdict = Verdict.PASSED
             view = await opened(at, ADA, MIXED)
-            # Three are the technical lead's; the other two he may let pass.
+            # Three are the technical lead's, who may set the other two aside.
             assert texts(view).count("ci.example.org") == 5
             values = {"answer.1": "Approve", "answer.2": "Reject", "reason.2": "the diagram is of last year"}
             sent = await at.slack.hands.submit(ADA, values)
@@ -272,7 +272,7 @@ def test_go_no_go_is_decided_in_slack_but_not_by_who_started(monkeypatch: pytest
 
 
 def test_who_has_no_question_sees_who_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader's form has nothing to send and names whom the items wait for."""
+    """A reader's form has nothing to send and names the people who are asked."""
 
     async def inside() -> None:
         async with scene(monkeypatch, go_no_go=["go_no_go"]) as at:

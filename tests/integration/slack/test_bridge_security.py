@@ -1,4 +1,4 @@
-"""Whoever may not act, acts not: forged, stale, repeated and foreign clicks, and texts that mean mischief."""
+"""Clicks that must have no effect: forged, stale, repeated and foreign ones, and hostile texts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def refused(at: Scene, payload: dict[str, Any], caplog: pytest.LogCaptureF
 
 
 def test_same_envelope_twice_acts_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Slack delivers again, or somebody replays, is acknowledged and has no second effect."""
+    """A repeated delivery, or a replay, is acknowledged and has no second effect."""
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
@@ -191,7 +191,7 @@ def test_click_from_elsewhere_counts_nothing(
     ("flags", "sentence"),
     [
         ({"deleted": True}, "deactivated"),
-        ({"is_bot": True}, "Bots answer nothing"),
+        ({"is_bot": True}, "Bots cannot answer"),
         ({"is_restricted": True}, "Guests"),
         ({"is_ultra_restricted": True}, "Guests"),
         ({"is_stranger": True}, "not a member of this workspace"),
@@ -201,7 +201,7 @@ def test_click_from_elsewhere_counts_nothing(
 def test_only_full_members_act(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, flags: dict[str, Any], sentence: str
 ) -> None:
-    """Whom Slack does not call a full, active member of our workspace is refused, whatever his roles are."""
+    """A user who is not a full, active member of our workspace is refused, whatever their roles are."""
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
@@ -221,7 +221,7 @@ def test_only_full_members_act(
 def test_reason_goes_into_the_record_as_typed_and_nowhere_else(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What somebody types reaches Airflow word for word; it is neither logged nor shown as markup."""
+    """Typed text reaches Airflow unchanged; it is neither logged nor shown as markup."""
 
     async def inside() -> None:
         caplog.set_level(logging.DEBUG)

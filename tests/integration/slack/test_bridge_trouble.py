@@ -84,7 +84,7 @@ def test_lost_reply_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lost_reply_and_a_colleague_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a request was lost before it was taken and a colleague answered meanwhile, he is named."""
+    """A request was lost before it was taken, and a colleague answered meanwhile: they are named."""
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
@@ -103,7 +103,7 @@ def test_lost_reply_and_a_colleague_are_told_apart(monkeypatch: pytest.MonkeyPat
 
 
 def test_busy_gate_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gate that somebody else holds at the moment, or a proxy's 503, is tried again."""
+    """A request that another answer holds, or a proxy's 503, is tried again."""
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
@@ -206,7 +206,7 @@ def test_receipt_arrives_in_the_end(monkeypatch: pytest.MonkeyPatch, fault: Faul
 
 
 def test_receipt_finds_its_way_without_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where somebody deleted the thread's root, the receipt is shown in the channel."""
+    """If the thread's root was deleted, the receipt is shown in the channel."""
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
@@ -234,7 +234,7 @@ def test_answer_counts_although_nobody_can_be_told(monkeypatch: pytest.MonkeyPat
 
 
 def test_unknown_person_is_refused_while_slack_does_not_say_who(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who somebody is, is never guessed: without Slack's word nothing is done, and he is told so."""
+    """A person's identity is never guessed: if Slack does not answer, nothing is done, and they read so."""
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
@@ -253,7 +253,7 @@ def test_form_that_did_not_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         async with scene(monkeypatch, **DESIGN) as at:
             at.slack.faults.add(Fault(method="views.open", kind=FaultKind.RATE_LIMIT, retry_after=30))
             await at.slack.hands.click(ADA, CHANNEL, at.card(*MIXED), REVIEW)
-            assert "tap the button again" in await at.word(ADA)
+            assert "click the button again" in await at.word(ADA)
 
     asyncio.run(inside())
 
@@ -430,7 +430,7 @@ def test_projection_that_fails_keeps_nobody_from_answering(
 
     monkeypatch.setattr(Shelf, "run", fails)
     asyncio.run(inside())
-    assert caplog.text.count("not kept up to date") == 2
+    assert caplog.text.count("cards are out of date") == 2
 
 
 @pytest.mark.parametrize("action", [APPROVE_MINE, REVIEW])
@@ -442,7 +442,7 @@ def test_fault_of_ours_never_looks_like_success(monkeypatch: pytest.MonkeyPatch,
 
     async def inside() -> None:
         async with scene(monkeypatch, **DESIGN) as at:
-            monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.handlers.find_place", breaks)
+            monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.handlers.locate_section", breaks)
             await at.slack.hands.click(ADA, CHANNEL, at.card(*MIXED), action)
             said = at.slack.workspace
             await until(lambda: "nothing was recorded" in str(said.views) + str(at.told(ADA)))

@@ -12,7 +12,7 @@ import pytest
 
 from launch_pipeline.errors import OperationError
 from launch_pipeline.slack.bridge.connection import socket_mode
-from launch_pipeline.slack.bridge.connection.socket_mode import Line
+from launch_pipeline.slack.bridge.connection.socket_mode import SocketConnection
 from launch_pipeline.slack.bridge.connection.watchdog import Watchdog
 from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.slack import APP_TOKEN, bolt, client, slack, until
@@ -27,16 +27,18 @@ pytestmark = pytest.mark.integration
 
 NEVER = 3600.0
 """slack_sdk's own look at the socket, so that whatever is found is found by the watchdog."""
-PACE = replace(QUICK.pace, give_up_after=3)
+PACE = replace(QUICK.intervals, give_up_after=3)
 
 
 @asynccontextmanager
-async def guarded(standin: SlackStandIn, ping_seconds: float = NEVER) -> AsyncIterator[tuple[Line, Any]]:
+async def guarded(
+    standin: SlackStandIn, ping_seconds: float = NEVER
+) -> AsyncIterator[tuple[SocketConnection, Any]]:
     """A line with a watchdog, and the task it runs in."""
     app = bolt(standin)
     app.logger.setLevel(logging.CRITICAL)
     web = client(standin, retry_handlers=[])
-    line = Line(app, web, APP_TOKEN, ping_seconds)
+    line = SocketConnection(app, web, APP_TOKEN, ping_seconds)
     task = asyncio.create_task(Watchdog(line, web, PACE).run())
     try:
         yield line, task
@@ -100,7 +102,7 @@ def test_session_without_hello_is_noticed() -> None:
 
 
 def test_process_ends_where_slack_answers_but_no_socket_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After some sockets in a row without a hello, whoever supervises the bridge has to start it anew."""
+    """After some sockets in a row without a hello, the supervisor of the bridge must restart it."""
     monkeypatch.setattr(socket_mode, "OPENING_SECONDS", 0.2)
 
     async def inside() -> None:

@@ -36,7 +36,7 @@ def on_stage(dsn: str, play: Callable[[Stage], Awaitable[None]]) -> None:
 
 
 def calls(at: Stage) -> list[Posted]:
-    """Messages that address somebody, in order."""
+    """Messages that mention a person, in order."""
     return [message for message in at.thread if message.text.startswith("<@")]
 
 

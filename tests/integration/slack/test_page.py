@@ -46,7 +46,7 @@ DESK, PHONE = (1200, 900), (390, 844)
 async def looking(
     standin: SlackStandIn, size: tuple[int, int], *, dark: bool = False, **query: str
 ) -> AsyncIterator[Page]:
-    """Somebody's page, with every complaint of the browser collected as an error."""
+    """A person's page, with every complaint of the browser collected as an error."""
     from playwright.async_api import async_playwright  # noqa: PLC0415 - only where a browser is
 
     async with async_playwright() as playwright:

@@ -13,7 +13,7 @@ from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import Outcome
-from launch_pipeline.slack.bridge.projection.posting import Pace
+from launch_pipeline.slack.bridge.projection.posting import RateLimiter
 from launch_pipeline.slack.messages.elements import APPROVE_MINE, OPEN, REVIEW
 from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.slack import until
@@ -188,7 +188,7 @@ def test_our_own_pace_is_kept(dsn: str) -> None:
         at.airflow.begin(*dags)
         for dag, task in all_tasks(dags):
             at.airflow.ask(task, dag_id=dag)
-        at.projector = at.another(Pace(burst=5, per_second=20))
+        at.projector = at.another(RateLimiter(burst=5, per_second=20))
         began = time.monotonic()
         sections = sum(len(deployment().plans[dag].sections) for dag in dags)
         while len([m for m in at.said if "done" in m.text]) < sections:
@@ -223,7 +223,7 @@ def test_deleted_card_comes_back(dsn: str) -> None:
 
 
 def test_deleted_thread_is_begun_again(dsn: str) -> None:
-    """Root and cards are posted anew; nobody is called again for what he was called for."""
+    """Root and cards are posted again; nobody is mentioned again for the same request."""
 
     async def play(at: Stage) -> None:
         at.airflow.begin_launch(WEEK_1)

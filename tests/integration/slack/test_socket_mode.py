@@ -63,7 +63,7 @@ def test_click_arrives_with_all_that_slack_sends() -> None:
                 "id": ADA, "username": "ada.lindqvist", "name": "ada.lindqvist", "team_id": "T0REHEARSAL",
             }  # fmt: skip
             assert body["container"]["message_ts"] == body["message"]["ts"] == ts
-            assert body["actions"][0]["value"].startswith('[1,"shop-2.4.0"')
+            assert body["actions"][0]["value"].startswith('[2,"shop-2.4.0"')
 
     asyncio.run(inside())
 

@@ -1,4 +1,4 @@
-"""Message ids and nudges on a real PostgreSQL: posted once, whoever comes, and kept across restarts."""
+"""Message ids and nudges on a real PostgreSQL: posted once by all processes, and stored across restarts."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_crowd_posts_once(messages: Messages) -> None:
 
 
 def test_failed_post_leaves_the_place_free(messages: Messages) -> None:
-    """What Slack refused is posted by whoever comes next."""
+    """A message that Slack refused is posted by the next process."""
     with pytest.raises(OperationError, match="Slack is down"):
         messages.place(LAUNCH, "root", CHANNEL, fails)
     slack = Slack()
@@ -113,7 +113,7 @@ def test_failed_post_leaves_the_place_free(messages: Messages) -> None:
 
 
 def test_waiting_is_bounded(messages: Messages, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who hangs while he posts holds up the others for a bounded time, and only this message."""
+    """A poster that hangs delays the others for a bounded time, and for this message only."""
     monkeypatch.setattr(store, "WAIT_SECONDS", 1)
     entered, release = threading.Event(), threading.Event()
     slack = Slack()
@@ -135,7 +135,7 @@ def test_waiting_is_bounded(messages: Messages, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_place_is_taken_from_whoever_hangs(messages: Messages, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database ends the transaction of somebody who never comes back."""
+    """The database ends the transaction of a poster that never returns."""
     monkeypatch.setattr(store, "HOLD_SECONDS", 1)
     entered, release = threading.Event(), threading.Event()
     slack = Slack()
@@ -199,7 +199,7 @@ def test_all_of_a_launch_and_whatever_is_live(messages: Messages) -> None:
 
 
 def test_nudge_is_told_and_kept_once(messages: Messages, dsn: str) -> None:
-    """In the table and in the ledger; whoever shares one of its requests is told nothing twice."""
+    """In the table and in the ledger; another nudge of the same request is not posted."""
     slack = Slack()
     two = (a_nudge(), a_nudge(task_instance_id="0197-2", task_id="code_quality.todos"))
     assert messages.nudge(two, an_entry(), "nudge/1", CHANNEL, slack.post) == slack.posted[0]

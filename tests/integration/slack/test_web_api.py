@@ -60,7 +60,7 @@ def test_card_is_posted_updated_and_threaded() -> None:
 
 
 def test_ephemeral_is_seen_by_one() -> None:
-    """A refusal reaches whoever acted, and only members."""
+    """A refusal is shown to the person who acted, and to members only."""
 
     async def inside() -> None:
         async with slack() as standin:
@@ -142,7 +142,7 @@ def test_token_must_be_of_the_right_kind_and_have_the_scope(token: str, method: 
 
 
 def test_missing_scope_is_named() -> None:
-    """Whoever set the app up reads which scope it needs."""
+    """The error names the scope that the app needs."""
 
     async def inside() -> None:
         async with slack() as standin:

@@ -8,7 +8,7 @@ import pytest
 
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import OperationError
-from launch_pipeline.slack.messages.button_values import CardLocator, Pin, ReviewLocator
+from launch_pipeline.slack.messages.button_values import CardLocator, RequestPin, ReviewLocator
 from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
 from launch_pipeline.slack.messages.review_modal import CALLBACK
 from launch_rehearsal.actors.hands import Card, Screen, Wish
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ADA, CHANNEL, TS = "U0LAUNCH01", "C001LAUNCH", "1700000000.000100"
-ONE, TWO = (Pin(task_instance_id=f"ti-{n}", try_number=1) for n in (1, 2))
+ONE, TWO = (RequestPin(task_instance_id=f"ti-{n}", try_number=1) for n in (1, 2))
 LOCATOR = CardLocator(launch_id="l", dag_id="week", section_id="s", part=0, pins=(ONE, TWO))
 CARD = Card(CHANNEL, TS, frozenset({ONE, TWO}), frozenset({ONE, TWO}))
 PLACE = f"/control/people/{ADA}"

@@ -167,7 +167,7 @@ def test_limit_of_a_modal(name: str) -> None:
 
 
 def test_refusal_names_block_and_limit() -> None:
-    """Whoever built a message that Slack would refuse reads where and why."""
+    """The error names the block and the limit that Slack would refuse."""
     blocks = [section(), {"type": "header", "text": text(151)}]
     with pytest.raises(OperationError, match=r"/blocks/1/text \(header\): 151 characters, at most 150"):
         checked_message({"text": "x", "blocks": blocks})

@@ -15,20 +15,20 @@ from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.schema import Outcome
-from launch_pipeline.slack.bridge.interactions.answers import Told
-from launch_pipeline.slack.bridge.interactions.locate import Place, find_place
+from launch_pipeline.slack.bridge.interactions.answers import AnswerResults
+from launch_pipeline.slack.bridge.interactions.locate import LocatedSection, locate_section
 from launch_pipeline.slack.bridge.interactions.payloads import read_click, read_submission
 from launch_pipeline.slack.bridge.interactions.review import evidence_request, faults, with_evidence
-from launch_pipeline.slack.bridge.interactions.users import SlackPerson
-from launch_pipeline.slack.messages.button_values import Pin
+from launch_pipeline.slack.bridge.interactions.users import SlackUser
+from launch_pipeline.slack.messages.button_values import RequestPin
 from launch_pipeline.slack.messages.cards import locator
 from launch_pipeline.slack.messages.review_modal import GivenReview
 from launch_pipeline.slack.protocol import Board, BoardLaunch, ItemEvidence
 from servers.slack import CONTACTS
 from servers.slack_samples import asking, done, result, section
 
-ADA = SlackPerson(slack_id="U0LAUNCH01", name="Ada Lindqvist")
-SVEN = SlackPerson(slack_id="U0LAUNCH05", name="Sven Okafor")
+ADA = SlackUser(slack_id="U0LAUNCH01", name="Ada Lindqvist")
+SVEN = SlackUser(slack_id="U0LAUNCH05", name="Sven Okafor")
 PEOPLE = load_contacts(CONTACTS)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -86,18 +86,20 @@ def test_any_part_may_be_junk(field: str, junk: Any) -> None:
 # ---- where it points -------------------------------------------------------------------------------
 
 
-def place(*items: Any) -> Place:
+def place(*items: Any) -> LocatedSection:
     contact = PEOPLE.by_slack_id(ADA.slack_id)
     assert contact is not None
-    return Place(section(items=items) if items else section(), contact)
+    return LocatedSection(section(items=items) if items else section(), contact)
 
 
-def pins(at: Place) -> list[Pin]:
-    return [Pin(task_instance_id=i.task_instance_id, try_number=i.try_number) for i in at.section.items]
+def pins(at: LocatedSection) -> list[RequestPin]:
+    return [
+        RequestPin(task_instance_id=i.task_instance_id, try_number=i.try_number) for i in at.section.items
+    ]
 
 
-def approvals(at: Place, person: SlackPerson, some: list[Pin]) -> tuple[list[str], list[str]]:
-    told = Told()
+def approvals(at: LocatedSection, person: SlackUser, some: list[RequestPin]) -> tuple[list[str], list[str]]:
+    told = AnswerResults()
     questions = at.approvals(person, some, told)
     assert all(question.answer == Answer.APPROVE for question in questions)
     return [q.item.text for q in questions], [refused.code for _, refused in told.refused]
@@ -113,7 +115,7 @@ def test_only_what_waits_now_is_approved() -> None:
         asking(5, "of others", may_answer=()),
         asking(6, "idle", waits=False, state="running"),
     )
-    gone = [Pin(task_instance_id="gone", try_number=n) for n in (1, 2)]
+    gone = [RequestPin(task_instance_id="gone", try_number=n) for n in (1, 2)]
     codes = ["checks_not_passed", "already_decided", "already_decided", "not_waiting", "superseded"]
     assert approvals(at, ADA, [*pins(at), *gone]) == (["waits"], codes)
 
@@ -121,14 +123,14 @@ def test_only_what_waits_now_is_approved() -> None:
 def test_other_try_is_another_request() -> None:
     """The id alone is not enough: a retry keeps it and asks anew."""
     at = place(asking(1, "waits", try_number=2))
-    old = Pin(task_instance_id=at.section.items[0].task_instance_id, try_number=1)
+    old = RequestPin(task_instance_id=at.section.items[0].task_instance_id, try_number=1)
     assert approvals(at, ADA, [old]) == ([], ["superseded"])
 
 
 def test_who_has_none_of_it_is_refused() -> None:
     """With the roles that have."""
     at = place(asking(1, "waits"))
-    assert refusal(at.approvals, SVEN, pins(at), Told()) == "not_your_role"
+    assert refusal(at.approvals, SVEN, pins(at), AnswerResults()) == "not_your_role"
 
 
 def test_modal_shows_what_the_card_shows() -> None:
@@ -143,24 +145,24 @@ def test_modal_shows_what_the_card_shows() -> None:
         assert [item.text for item in at.shown(stale).items] == [f"item {n}" for n in range(21, 31)]
 
 
-def find(launch_id: str, person: SlackPerson, section_id: str = "code_quality") -> str:
+def find(launch_id: str, person: SlackUser, section_id: str = "code_quality") -> str:
     view = section()
     board = Board(launches=(BoardLaunch(launch_id=view.launch_id),))
     card = locator(view, view.items, 0).model_copy(update={"launch_id": launch_id, "section_id": section_id})
 
-    async def inside() -> Place:
-        return await find_place(board, card, person, PEOPLE, lambda *_: (view,))
+    async def inside() -> LocatedSection:
+        return await locate_section(board, card, person, PEOPLE, lambda *_: (view,))
 
     return asyncio.run(inside()).section.section_id
 
 
 def test_place_is_found_or_said_to_be_gone() -> None:
-    """A launch that ended, a section that is not there, and somebody nobody knows: each in its own words."""
+    """A launch that ended, a missing section and an unknown person: each has its own sentence."""
     known = section()
     assert find(known.launch_id, ADA, known.section_id) == known.section_id
     assert refusal(find, "another", ADA) == "launch_over"
     assert refusal(find, known.launch_id, ADA, "elsewhere") == "superseded"
-    stranger = SlackPerson(slack_id="U0STRANGER", name="?")
+    stranger = SlackUser(slack_id="U0STRANGER", name="?")
     assert refusal(find, known.launch_id, stranger) == "unknown_person"
 
 
@@ -184,7 +186,7 @@ def test_evidence_of_another_try_is_not_shown() -> None:
 
 
 def given_answer(answer: str, reason: str = "", signature: str = "") -> GivenReview:
-    pin = Pin(task_instance_id="x", try_number=1)
+    pin = RequestPin(task_instance_id="x", try_number=1)
     return GivenReview(number=3, pin=pin, answer=answer, reason=reason, signature=signature)
 
 

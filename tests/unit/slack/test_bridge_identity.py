@@ -1,4 +1,4 @@
-"""Who may act at all, by Slack's own word, and for how long that word is believed."""
+"""Which Slack users may act, and how long the answer is cached."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from launch_pipeline.approvals.contacts import load_contacts
 from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.bridge.interactions.users import CACHE_SECONDS, People, contacts_seen_by, member_of
+from launch_pipeline.slack.bridge.interactions.users import CACHE_SECONDS, Users, contacts_seen_by, member_of
 from launch_rehearsal.slack_server.base.settings import TEAM, member
 from servers.slack import CONTACTS, client, slack
 
@@ -25,7 +25,7 @@ def refused(**flags: Any) -> str:
 
 
 def test_full_member_is_taken() -> None:
-    """A member comes with his name and, where Slack confirmed it, his e-mail."""
+    """A member has a name and, if Slack confirmed it, an e-mail address."""
     person = member_of(TEAM, ADA, member(ADA, "Ada Lindqvist", "ada@example.org"))
     assert (person.slack_id, person.name, person.email) == (ADA, "Ada Lindqvist", "ada@example.org")
     unconfirmed = member(ADA, "Ada Lindqvist", "ada@example.org", is_email_confirmed=False)
@@ -48,7 +48,7 @@ def test_full_member_is_taken() -> None:
     ],
 )
 def test_everybody_else_is_refused(flags: dict[str, Any], code: str) -> None:
-    """Whoever is not an active, full member of this very workspace, and whoever Slack says nothing of."""
+    """Users who are not active, full members of this workspace, or whom Slack does not describe."""
     assert refused(**flags) == code
 
 
@@ -59,26 +59,26 @@ def test_nothing_said_is_nobody() -> None:
 
 
 def test_word_is_believed_for_five_minutes() -> None:
-    """Within the time Slack is asked once; after it, whoever has left is refused."""
+    """Slack is asked once within the cache time; afterwards a deactivated user is refused."""
     now = [0.0]
 
     async def inside() -> None:
         async with slack() as standin:
-            people = People(client(standin), TEAM, lambda: now[0])
-            await people.person(ADA)
+            people = Users(client(standin), TEAM, lambda: now[0])
+            await people.user(ADA)
             standin.workspace.users[ADA]["deleted"] = True
             now[0] = CACHE_SECONDS - 1
-            await people.person(ADA)
+            await people.user(ADA)
             assert standin.api.calls["users.info"] == 1
             now[0] = CACHE_SECONDS
             with pytest.raises(AnswerRefused) as refusal:
-                await people.person(ADA)
+                await people.user(ADA)
             assert refusal.value.code == "deactivated"
             standin.workspace.users[ADA]["deleted"] = False
-            await people.person(ADA)
+            await people.user(ADA)
             assert standin.api.calls["users.info"] == 3
             with pytest.raises(AnswerRefused) as refusal:
-                await people.person("U0NOBODY")
+                await people.user("U0NOBODY")
             assert refusal.value.code == "unknown_slack_user"
 
     asyncio.run(inside())
@@ -86,16 +86,16 @@ def test_word_is_believed_for_five_minutes() -> None:
 
 
 def test_memory_of_people_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many click, only the last ones are kept."""
-    monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.users._MOST_PEOPLE", 2)
+    """The cache holds the latest users only."""
+    monkeypatch.setattr("launch_pipeline.slack.bridge.interactions.users._CACHED_USERS", 2)
 
     async def inside() -> None:
         async with slack() as standin:
-            people = People(client(standin), TEAM)
+            people = Users(client(standin), TEAM)
             for slack_id in (ADA, "U0LAUNCH02", "U0LAUNCH03", ADA):
-                await people.person(slack_id)
+                await people.user(slack_id)
             assert standin.api.calls["users.info"] == 4
-            assert len(people._known) == 2
+            assert len(people._cache) == 2
 
     asyncio.run(inside())
 

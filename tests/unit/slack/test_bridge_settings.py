@@ -1,4 +1,4 @@
-"""What the bridge is told: all of it by environment, complaints together, secrets never shown."""
+"""Settings of the bridge: from the environment, all problems in one error, secrets never shown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_defaults_and_given() -> None:
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
-    """Nobody sets six variables in six attempts."""
+    """One error lists all six, so that they are set in one attempt."""
     told = refusal({})
     assert all(name in told for name in GIVEN)
     assert "launch slack --help" in told
@@ -102,7 +102,7 @@ def test_text_of_settings_shows_no_secret() -> None:
     ],
 )
 def test_log_takes_out_what_looks_like_a_secret(secret: str) -> None:
-    """In the message as in the traceback, whoever wrote it."""
+    """In messages and tracebacks, from our code and from libraries."""
     failed = (ValueError, ValueError(secret), None)
     record = logging.LogRecord("slack_sdk", logging.ERROR, "", 0, "failed: %s", (secret,), failed)
     written = Redacting("%(message)s").format(record)

@@ -21,7 +21,7 @@ from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next
 from launch_pipeline.slack.messages import cards, notes, review_modal
 from launch_pipeline.slack.messages.block_kit import Message
 from launch_pipeline.slack.messages.button_values import CardLocator
-from launch_pipeline.slack.messages.item_status import standing
+from launch_pipeline.slack.messages.item_status import status_of
 from servers.slack_samples import (
     ADA,
     AIRFLOW,
@@ -191,7 +191,7 @@ def test_decision_counts_only_a_yes() -> None:
 )
 def test_how_an_item_stands(fields: dict[str, Any], word: str) -> None:
     """A record's word comes first; green without a record is never called passed."""
-    assert standing(item(1, "a", **fields)).word == word
+    assert status_of(item(1, "a", **fields)).word == word
 
 
 def test_options_of_a_person() -> None:
@@ -236,7 +236,7 @@ def test_all_that_was_set_aside_is_below_the_questions() -> None:
 
 
 def test_modal_without_a_question_cannot_be_sent() -> None:
-    """Whoever has nothing to answer reads for whom it waits."""
+    """A person without open items reads who is asked instead."""
     view = review_modal.review_modal(section(), "U0STRANGER", "C001LAUNCH", "1.000001")
     assert view.submit is None
     assert "Nothing here waits for you" in json.dumps(view.payload())

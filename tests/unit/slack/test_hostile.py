@@ -1,4 +1,4 @@
-"""Any text anywhere: messages stay within Slack's limits and address only whom we address."""
+"""Any text anywhere: messages stay within Slack's limits and mention only the people we mention."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OURS = re.compile(
 
 @st.composite
 def hostile_item(draw: st.DrawFn, number: int, style: RequestKind) -> Any:
-    """An item all of whose texts come from somebody who means harm."""
+    """Build an item with hostile texts only."""
     text = draw(TEXTS)
     fields: dict[str, Any] = {
         "headline": draw(TEXTS), "question": draw(TEXTS), "may_answer": draw(PEOPLE), "url": draw(URLS),

@@ -24,7 +24,7 @@ def manifest() -> dict[str, Any]:
 
 
 def test_manifest_validates_against_the_schema_that_slack_publishes(manifest: dict[str, Any]) -> None:
-    """Slack refuses unknown keys and long names when somebody pastes the file."""
+    """Slack refuses unknown keys and long names when the file is pasted."""
     jsonschema.validate(manifest, SCHEMA)
 
 

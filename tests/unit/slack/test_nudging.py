@@ -10,7 +10,7 @@ import pytest
 
 from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checklist.sequence import ROLLBACK
-from launch_pipeline.slack.bridge.projection.reminders import Call, calls_due
+from launch_pipeline.slack.bridge.projection.reminders import NudgeMessage, nudges_due
 from launch_pipeline.slack.bridge.projection.views import sections_of
 from launch_pipeline.slack.store import Nudge, NudgeLevel
 from servers.slack_board import WEEK_1, Airflow, deployment, tasks_of
@@ -37,9 +37,9 @@ class Room:
     def __post_init__(self) -> None:
         self.airflow.begin(WEEK_1)
 
-    def due(self, *, over: bool = False) -> list[Call]:
+    def due(self, *, over: bool = False) -> list[NudgeMessage]:
         views = sections_of(self.airflow.launch(), self.known)
-        return list(calls_due(views, self.told, self.policy, self.airflow.clock.now, over=over))
+        return list(nudges_due(views, self.told, self.policy, self.airflow.clock.now, over=over))
 
     def tell(self) -> list[tuple[NudgeLevel, int]]:
         """Tell what is due; gives each message's level and number of items."""
@@ -139,7 +139,7 @@ def test_backups_are_asked_where_there_are_any() -> None:
         for view in views
     ]
     now = room.airflow.clock.now
-    assert [call.level for call in calls_due(alone, room.told, room.policy, now)] == [REMINDER]
+    assert [call.level for call in nudges_due(alone, room.told, room.policy, now)] == [REMINDER]
 
 
 def test_what_is_due_in_a_moment_is_told_together() -> None:
@@ -219,7 +219,7 @@ def test_nobody_is_called_who_is_not_there() -> None:
         )
         for view in views
     ]
-    assert calls_due(empty, (), room.policy, room.airflow.clock.now) == ()
+    assert nudges_due(empty, (), room.policy, room.airflow.clock.now) == ()
 
 
 def test_launch_that_is_over_calls_for_its_rollback_only() -> None:
@@ -233,7 +233,7 @@ def test_launch_that_is_over_calls_for_its_rollback_only() -> None:
 
 
 def test_same_calls_have_the_same_key() -> None:
-    """Whoever tells them; other items, tries or numbers have another."""
+    """The same for every bridge; other items, tries or numbers have another."""
     room = Room()
     room.airflow.ask(*DESIGN)
     room.airflow.clock.passes(seconds=5)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.messages.button_values import CardLocator, Pin, ReviewLocator
+from launch_pipeline.slack.messages.button_values import CardLocator, RequestPin, ReviewLocator
 from launch_pipeline.slack.messages.review_modal import (
     nothing_chosen,
     read_review,
@@ -22,7 +22,7 @@ from servers.slack_samples import section
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PINS = (Pin(task_instance_id="0195f0c1-0000-7000-8000-000000000002", try_number=1),)
+PINS = (RequestPin(task_instance_id="0195f0c1-0000-7000-8000-000000000002", try_number=1),)
 CARD = CardLocator(launch_id="shop", dag_id="week_1", section_id="quality", part=0, pins=PINS)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -55,7 +55,7 @@ def test_locators_come_back() -> None:
 
 def test_longest_locator_fits() -> None:
     """The longest ids that Airflow has stay within a button's value."""
-    pin = Pin(task_instance_id="x" * 64, try_number=99_999)
+    pin = RequestPin(task_instance_id="x" * 64, try_number=99_999)
     card = CardLocator(launch_id="l" * 250, dag_id="d" * 250, section_id="s" * 250, part=99, pins=(pin,) * 12)
     assert len(card.encode()) <= 2000
     assert (

@@ -12,16 +12,15 @@ from hypothesis import strategies as st
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, ROLLBACK
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.checks.verdict import Verdict
-from launch_pipeline.ledger.launch import Launch
-from launch_pipeline.ledger.launch import LaunchState as Kept
+from launch_pipeline.ledger.launch import Launch, LaunchState
 from launch_pipeline.ledger.schema import Entry, KeptEntry, Outcome
-from launch_pipeline.slack.bridge.projection.ledger_view import Memory
-from launch_pipeline.slack.bridge.projection.messages import Showing, closing, deserves_a_card
-from launch_pipeline.slack.bridge.projection.reminders import calls_due
+from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
+from launch_pipeline.slack.bridge.projection.messages import MessageCache, closed_card, deserves_a_card
+from launch_pipeline.slack.bridge.projection.reminders import nudges_due
 from launch_pipeline.slack.bridge.projection.views import closed, launch_view_of, sections_of
 from launch_pipeline.slack.messages import notes
 from launch_pipeline.slack.messages.block_kit import message_problems
-from launch_pipeline.slack.messages.views import LaunchState, PhaseState, SectionView
+from launch_pipeline.slack.messages.views import PhaseState, SectionView
 from launch_pipeline.slack.protocol import BoardItem
 from launch_pipeline.slack.store import Placed
 from servers.records import a_record, a_seal
@@ -29,9 +28,11 @@ from servers.slack_board import LAUNCH, NOON, PUBLIC, WEEK_1, Airflow, deploymen
 
 DESIGN = tasks_of("requirements_design_review")
 AT = NOON + timedelta(days=20)
+Root = tuple[LaunchState, bool]
+"""State of a launch, and whether it has stopped with a failure."""
 
 
-def memory(*entries: Entry, state: Kept = Kept.ACTIVE, **fields: Any) -> Memory:
+def memory(*entries: Entry, state: LaunchState = LaunchState.ACTIVE, **fields: Any) -> LedgerView:
     """What the ledger keeps of a launch that a conductor started."""
     launch = Launch(
         launch_id=LAUNCH, environment="production", rehearsal=False, release="2.4.0", release_sha="a" * 40,
@@ -41,11 +42,11 @@ def memory(*entries: Entry, state: Kept = Kept.ACTIVE, **fields: Any) -> Memory:
     kept = tuple(
         KeptEntry(**entry.model_dump(), seq=number, appended_at=NOON) for number, entry in enumerate(entries)
     )
-    return Memory(**{"launch": launch, "told": kept, **fields})
+    return LedgerView(**{"launch": launch, "events": kept, **fields})
 
 
-def section(airflow: Airflow, name: str, *, kept: Memory | None = None, **policy: Any) -> SectionView:
-    views = sections_of(airflow.launch(), deployment(**policy), kept or Memory())
+def section(airflow: Airflow, name: str, *, kept: LedgerView | None = None, **policy: Any) -> SectionView:
+    views = sections_of(airflow.launch(), deployment(**policy), kept or LedgerView())
     return next(view for view in views if view.section_id == name)
 
 
@@ -79,7 +80,7 @@ def test_item_has_text_people_and_place() -> None:
 
 
 def test_waivers_are_for_those_whom_the_policy_names() -> None:
-    """The owner of a blocking item answers all but that; those whom the policy names may let it pass."""
+    """The owner of a blocking item cannot set it aside; the people named by the policy can."""
     airflow = Airflow()
     airflow.begin(WEEK_1)
     airflow.ask(DESIGN[0])
@@ -97,7 +98,7 @@ def test_waivers_are_for_those_whom_the_policy_names() -> None:
 
 
 def test_who_triggered_the_launch_is_asked_last() -> None:
-    """Somebody else is to approve it, so somebody else is addressed first; unless the policy lets them."""
+    """Another person must approve it, so another person is mentioned first, unless the policy allows it."""
     airflow = Airflow()
     airflow.begin(WEEK_1)
     airflow.ask(DESIGN[0])
@@ -121,7 +122,7 @@ def test_what_the_policy_forbids_is_not_offered() -> None:
 
 
 def test_answer_that_was_taken_names_the_person() -> None:
-    """By the name in the contacts; who is not in there, by his user name."""
+    """By the name in the contacts, or the user name of a person who is not listed."""
     airflow = Airflow()
     airflow.begin(WEEK_1)
     airflow.take(DESIGN[0], "ada.technical")
@@ -150,12 +151,12 @@ def test_decisions_show_what_was_let_pass() -> None:
         a_record(outcome=Outcome.WAIVED, reason="lands next week", launch_id=LAUNCH, dag_id=WEEK_1),
         a_record(outcome=Outcome.REJECTED, reason="not today", launch_id=LAUNCH, dag_id=GO_NO_GO),
     )
-    view = section(airflow, "go_no_go", kept=memory(aside=aside))
+    view = section(airflow, "go_no_go", kept=memory(set_aside=aside))
     assert view.gate is RequestKind.DECISION
     (one,) = view.set_aside
     assert (one.outcome, one.by, one.reason) == (Outcome.WAIVED, "Ada Lindqvist", "lands next week")
     assert one.url.endswith("/required_actions")
-    assert section(airflow, "code_quality", kept=memory(aside=aside)).set_aside == ()
+    assert section(airflow, "code_quality", kept=memory(set_aside=aside)).set_aside == ()
 
 
 def test_questions_know_the_form() -> None:
@@ -175,7 +176,7 @@ def test_closed_section_asks_nobody() -> None:
     airflow.ask(*DESIGN)
     view = closed(section(airflow, "requirements_design_review"))
     assert not any(item.asks for item in view.items)
-    assert not any(card.live for card in Showing().cards(view))
+    assert not any(card.live for card in MessageCache().cards(view))
 
 
 @pytest.mark.parametrize(
@@ -279,37 +280,39 @@ def test_phase_that_asks_waits_for_people() -> None:
 @pytest.mark.parametrize(
     ("conductor", "kept", "shown"),
     [
-        ("running", Kept.ACTIVE, LaunchState.RUNNING),
-        ("failed", Kept.ACTIVE, LaunchState.FAILED),
-        ("success", Kept.COMPLETE, LaunchState.COMPLETE),
-        ("running", Kept.ABORTED, LaunchState.ABORTED),
-        ("failed", Kept.NO_GO, LaunchState.NO_GO),
-        ("failed", Kept.ROLLED_BACK, LaunchState.ROLLED_BACK),
+        ("running", LaunchState.ACTIVE, (LaunchState.ACTIVE, False)),
+        ("failed", LaunchState.ACTIVE, (LaunchState.ACTIVE, True)),
+        ("success", LaunchState.COMPLETE, (LaunchState.COMPLETE, False)),
+        ("running", LaunchState.ABORTED, (LaunchState.ABORTED, False)),
+        ("failed", LaunchState.NO_GO, (LaunchState.NO_GO, False)),
+        ("failed", LaunchState.ROLLED_BACK, (LaunchState.ROLLED_BACK, False)),
     ],
 )
-def test_launch_stands_as_the_ledger_says(conductor: str, kept: Kept, shown: LaunchState) -> None:
+def test_launch_stands_as_the_ledger_says(conductor: str, kept: LaunchState, shown: Root) -> None:
     """Its conductor's state says only whether it goes on by itself."""
     airflow = Airflow()
     airflow.begin_launch(WEEK_1)
     airflow.end(CONDUCTOR, conductor)
-    assert launch_view_of(airflow.launch(), deployment(), memory(state=kept)).state is shown
+    root = launch_view_of(airflow.launch(), deployment(), memory(state=kept))
+    assert (root.state, root.failed) == shown
 
 
 @pytest.mark.parametrize(
     ("state", "seals", "shown"),
     [
-        ("running", (), LaunchState.RUNNING),
-        ("success", (True,), LaunchState.COMPLETE),
-        ("success", (), LaunchState.FAILED),
+        ("running", (), (LaunchState.ACTIVE, False)),
+        ("success", (True,), (LaunchState.COMPLETE, False)),
+        ("success", (), (LaunchState.ACTIVE, True)),
     ],
 )
-def test_phase_on_its_own_ends_with_its_seal(state: str, seals: tuple[bool, ...], shown: LaunchState) -> None:
+def test_phase_on_its_own_ends_with_its_seal(state: str, seals: tuple[bool, ...], shown: Root) -> None:
     """No conductor, no state in the ledger."""
     airflow = Airflow()
     airflow.begin(WEEK_1)
     airflow.end(WEEK_1, state)
-    told = memory(*sealed(airflow, *seals)).told
-    assert launch_view_of(airflow.launch(), deployment(), Memory(told=told)).state is shown
+    told = memory(*sealed(airflow, *seals)).events
+    root = launch_view_of(airflow.launch(), deployment(), LedgerView(events=told))
+    assert (root.state, root.failed) == shown
 
 
 # ---- hostile texts ---------------------------------------------------------------------------------
@@ -352,9 +355,9 @@ def test_hostile_texts_break_nothing(fields: list[tuple[str, str, str, str]], re
             airflow.take(item.task_id, name)
     known = deployment()
     views = sections_of(airflow.launch(), known)
-    made = [card.message for view in views for card in Showing().cards(view)]
-    made.append(Showing().root(launch_view_of(airflow.launch(), known)).message)
-    made += [call.message for call in calls_due(views, (), known.policy, NOON + timedelta(hours=9))]
+    made = [card.message for view in views for card in MessageCache().cards(view)]
+    made.append(MessageCache().root(launch_view_of(airflow.launch(), known)).message)
+    made += [call.message for call in nudges_due(views, (), known.policy, NOON + timedelta(hours=9))]
     made += [notes.request_note(view) for view in views]
     for message in made:
         assert message_problems(message.model_dump(mode="json", exclude_none=True)) == []
@@ -367,7 +370,7 @@ def test_card_of_an_unknown_section_can_be_closed(dag_id: str, section_id: str) 
     placed = Placed(
         channel="C1", launch_id=LAUNCH, key=f"section/{dag_id}/{section_id}/0", ts="1.000001", updated_at=NOON
     )
-    shown = closing(placed, deployment(), rehearsal=True)
+    shown = closed_card(placed, deployment(), rehearsal=True)
     assert shown.message.text.startswith("REHEARSAL · ")
     assert not shown.live
 
@@ -385,5 +388,5 @@ def test_every_section_of_the_checklist_can_be_shown() -> None:
         "go_no_go",
         "decision",
     }
-    assert all(card.live for view in views for card in Showing().cards(view))
+    assert all(card.live for view in views for card in MessageCache().cards(view))
     assert voices()[0] in {item.task_id for view in views for item in view.items}

@@ -1,8 +1,8 @@
-"""Tells in Slack, through the provider's hook and the Airflow connection ``launch_slack``.
+"""Post in Slack through the provider's hook and the Airflow connection ``launch_slack``.
 
-Each launch has one thread. A note is posted once, however often it is told and by whom: its place among the
-launch's messages is taken before anybody else may post it. Nothing here is a template, so what looks like
-Jinja in a checklist or in evidence stays as it is.
+Each launch has one thread. A note is posted once, whether a worker or the bridge posts it: the first one
+takes its place in the message store. Nothing here is a template, so text that looks like Jinja in a
+checklist or in evidence stays as it is.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from launch_pipeline.airflow.hooks.ledger import ledger_dsn
 from launch_pipeline.errors import ConfigurationError, OperationError
 from launch_pipeline.notifications.keys import ROOT, is_alone, is_loud, place_of
 from launch_pipeline.notifications.model import PhaseNote
+from launch_pipeline.slack.errors import RateLimited, SlackProblem, error_code, problem_of, retry_after
 from launch_pipeline.slack.messages.button_values import ChannelId
 from launch_pipeline.slack.messages.cards import launch_root
 from launch_pipeline.slack.messages.notes import launch_note, phase_note
@@ -35,65 +36,58 @@ log = logging.getLogger(__name__)
 
 CONN_ID = SLACK_CONNECTION
 CALL_SECONDS, HASTY_SECONDS = 20, 5
-"""How long one call may take: of a task that only tells, and of one that others wait for."""
+"""Timeout of one call: of a task that only announces, and of one that others wait for."""
 RATE_LIMIT_TRIES, RATE_LIMIT_SECONDS = 3, 60.0
-"""How often, and at most how long, a task that only tells waits out Slack's ``Retry-After`` by itself."""
-_INVITE = "Invite the app to the channel, and check the channel id in the connection's extra."
-_TOKEN = f"Put the bot token (xoxb-…) of an installed app into the password of '{CONN_ID}'."
+"""How often, and how long at most, a task that only announces waits for Slack's ``Retry-After``."""
 _HINTS = {
-    "not_in_channel": _INVITE,
-    "channel_not_found": _INVITE,
-    "is_archived": _INVITE,
-    "invalid_auth": _TOKEN,
-    "not_authed": _TOKEN,
-    "token_revoked": _TOKEN,
-    "account_inactive": _TOKEN,
-    "missing_scope": "Give the app the scopes of include/slack-app-manifest.yaml and install it again.",
+    SlackProblem.CHANNEL: "Invite the app to the channel, and check its id in the connection's extra.",
+    SlackProblem.TOKEN: f"Put the bot token (xoxb-…) of an installed app into the password of '{CONN_ID}'.",
+    SlackProblem.SCOPE: "Give the app the scopes of include/slack-app-manifest.yaml and install it again.",
 }
 
 
 class SlackAnnouncer:
-    """Tells in the channel that the connection names; ``hasty`` where somebody waits for the teller."""
+    """Post in the channel that the connection names; ``hasty`` if other tasks wait for this one."""
 
     def __init__(self, connection: Connection, *, hasty: bool = False) -> None:
-        """Raise ConfigurationError where the connection names no channel; there is none by default."""
+        """Raise ConfigurationError if the connection names no channel; there is no default."""
         self.channel = _channel(connection)
         self._hasty = hasty
 
-    def tell(self, note: Note, root: LaunchView) -> str:
-        """Post a note once and return its ``ts``; the thread's root is posted first where there is none.
+    def post(self, note: Note, root: LaunchView) -> str:
+        """Post a note once and return its ``ts``; post the thread's root first if there is none.
 
-        Raises OperationError where Slack cannot be reached or refuses, LedgerUnavailable where it cannot be
-        known whether the note was told.
+        Raises OperationError if Slack cannot be reached or refuses, LedgerUnavailable if the message store
+        cannot say whether the note was posted.
         """
         for _ in range(RATE_LIMIT_TRIES):
             try:
-                return self._tell(note, root)
-            except _RateLimitedError as limited:
+                return self._post_once(note, root)
+            except RateLimited as limited:
                 if self._hasty or limited.seconds > RATE_LIMIT_SECONDS:
                     raise
-                # Outside of the place that it holds, so that nobody waits for it.
+                # The lock on the note's place is released here, so the bridge does not wait for it.
                 log.info("%s", limited)
                 time.sleep(limited.seconds)
-        return self._tell(note, root)
+        return self._post_once(note, root)
 
-    def _tell(self, note: Note, root: LaunchView) -> str:
+    def _post_once(self, note: Note, root: LaunchView) -> str:
         messages = _messages()
         thread = {} if is_alone(note) else self._thread(messages, root, loud=is_loud(note))
         message = phase_note(note) if isinstance(note, PhaseNote) else launch_note(note)
         return messages.place(
-            note.launch_id, place_of(note.key), self.channel, lambda: self._post(message, **thread)
+            note.launch_id, place_of(note.key), self.channel, lambda: self._call(message, **thread)
         )
 
     def _thread(self, messages: Messages, root: LaunchView, *, loud: bool) -> dict[str, Any]:
-        ts = messages.place(root.launch_id, ROOT, self.channel, lambda: self._post(launch_root(root)))
+        ts = messages.place(root.launch_id, ROOT, self.channel, lambda: self._call(launch_root(root)))
         return {"thread_ts": ts, "reply_broadcast": True} if loud else {"thread_ts": ts}
 
-    def _post(self, message: Message, **where: Any) -> str:
+    def _call(self, message: Message, **where: Any) -> str:
         from airflow.providers.slack.hooks.slack import SlackHook  # noqa: PLC0415 - loads slack_sdk
         from slack_sdk.errors import SlackClientError  # noqa: PLC0415 - as above
 
-        # No retries of the client's own: after a lost answer it would post again.
+        # The client must not retry by itself: after a lost response it would post again.
         seconds = HASTY_SECONDS if self._hasty else CALL_SECONDS
         hook = SlackHook(slack_conn_id=CONN_ID, timeout=seconds, retry_handlers=[])
         fields = {"channel": self.channel, **message.posted(), **where}
@@ -107,7 +101,7 @@ class SlackAnnouncer:
 
 
 def _channel(connection: Connection) -> str:
-    """Read the channel's id; a name would be another place than the bridge's."""
+    """Read the channel's id. A name is refused: the message store and the bridge know the channel by id."""
     given = connection.extra_dejson.get("channel")
     try:
         return TypeAdapter(ChannelId).validate_python(given)
@@ -117,29 +111,12 @@ def _channel(connection: Connection) -> str:
         raise ConfigurationError(f"Airflow connection '{CONN_ID}'", "extra.channel", problem, fix) from None
 
 
-class _RateLimitedError(OperationError):
-    """Slack asks to wait."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"Slack takes no more messages for {seconds:g} s (Retry-After).")
-        self.seconds = seconds
-
-
-def _refused(error: Any) -> OperationError:
-    response: Any = getattr(error, "response", None)
-    word = str(response.get("error") or "") if hasattr(response, "get") else ""
-    if word == "ratelimited":
-        return _RateLimitedError(_retry_after(response))
-    detail = word or f"HTTP status {getattr(response, 'status_code', 'unknown')}"
-    return OperationError(f"Slack did not take the message: {detail}. {_HINTS.get(word, '')}".strip())
-
-
-def _retry_after(response: Any) -> float:
-    headers = {str(name).lower(): value for name, value in response.headers.items()}
-    try:
-        return max(0.0, float(headers.get("retry-after", 1)))
-    except ValueError:
-        return 1.0
+def _refused(error: Exception) -> OperationError:
+    problem = problem_of(error)
+    if problem is SlackProblem.RATE_LIMIT:
+        return RateLimited(retry_after(error))
+    hint = _HINTS.get(problem, "")
+    return OperationError(f"Slack did not take the message: {error_code(error)}. {hint}".strip())
 
 
 def _messages() -> Messages:

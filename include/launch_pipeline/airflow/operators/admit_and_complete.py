@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from launch_pipeline.airflow.hooks.ledger import launches
-from launch_pipeline.airflow.notifiers.launch import tell_complete, tell_refused, tell_started
+from launch_pipeline.airflow.notifiers.launch import announce_complete, announce_refused, announce_started
 from launch_pipeline.airflow.operators.preflight import admit
 from launch_pipeline.airflow.policies.seals import launch_before
 from launch_pipeline.checklist.sequence import (
@@ -47,9 +47,9 @@ class AdmitOperator(BaseOperator):
             admitted = admit(asked, paused=paused)
         except LaunchRefused as refused:
             context["ti"].xcom_push(key="refused", value=str(refused))
-            tell_refused(asked, str(refused))
+            announce_refused(asked, str(refused))
             raise AirflowFailException(str(refused)) from refused
-        tell_started(context["ti"], admitted)
+        announce_started(context["ti"], admitted)
         return admitted.conf()
 
 
@@ -71,4 +71,4 @@ class CompleteOperator(BaseOperator):
                 launches().end(launch.launch_id, LaunchState.COMPLETE)
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
-        tell_complete(context["ti"], LaunchContext.of_launch(launch))
+        announce_complete(context["ti"], LaunchContext.of_launch(launch))

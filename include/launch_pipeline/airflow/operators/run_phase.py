@@ -12,7 +12,7 @@ from airflow.utils.state import DagRunState
 
 from launch_pipeline.airflow.hooks.ledger import latest_seal, launches
 from launch_pipeline.airflow.hooks.task_api import dag_run
-from launch_pipeline.airflow.notifiers.launch import tell_decided, tell_rollback_offered
+from launch_pipeline.airflow.notifiers.launch import announce_decision, announce_rollback_offered
 from launch_pipeline.airflow.policies.launch_run import strangeness
 from launch_pipeline.airflow.policies.pacing import pause
 from launch_pipeline.airflow.policies.retries import despite_accidents
@@ -158,13 +158,13 @@ class GoNoGoOperator(RunPhaseOperator):
 
     def ended_complete(self, context: Context, seal: Seal) -> None:
         """Announce the go."""
-        tell_decided(context["ti"], admitted(context), seal)
+        announce_decision(context["ti"], admitted(context), seal)
 
     def ended_incomplete(self, context: Context, seal: Seal) -> None:
         """End the launch, which frees the environment, and announce who said no."""
         if seal.counts.get(Outcome.REJECTED):
             launches().end(context["run_id"], LaunchState.NO_GO)
-            tell_decided(context["ti"], admitted(context), seal)
+            announce_decision(context["ti"], admitted(context), seal)
 
 
 class OfferRollbackOperator(RunPhaseOperator):
@@ -183,7 +183,7 @@ class OfferRollbackOperator(RunPhaseOperator):
                 message = "Nothing was launched, so there is nothing to roll back."
                 raise AirflowSkipException(message)
             windows = [dag_id for dag_id, found in failed.items() if found]
-            tell_rollback_offered(context["ti"], admitted(context), windows, problems)
+            announce_rollback_offered(context["ti"], admitted(context), windows, problems)
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
         except _AWAY as error:

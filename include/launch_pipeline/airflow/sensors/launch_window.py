@@ -80,10 +80,10 @@ class LaunchWindowSensor(BaseOperator):
         if "refused" in event:
             message = f"This window does not open. {event['refused']}"
             raise AirflowFailException(message)
-        from launch_pipeline.airflow.notifiers.launch import tell_window  # noqa: PLC0415 - no Dag needs it
+        from launch_pipeline.airflow.notifiers.launch import announce_window  # noqa: PLC0415 - no Dag needs it
 
         try:
-            tell_window(context["ti"], launch_in(context), datetime.fromisoformat(event["opened"]))
+            announce_window(context["ti"], launch_in(context), datetime.fromisoformat(event["opened"]))
         except LedgerUnavailable as error:
             self.log.warning("The opening of the window could not be announced: %s", error)
         return event

@@ -1,6 +1,6 @@
-"""The process between Slack and Airflow (``launch slack``): shows what waits, passes on what people answer.
+"""Run the process between Slack and Airflow (``launch slack``): it shows open requests and sends answers.
 
-It can approve nothing by itself: the api-server's plugin judges who answers, and Airflow records it.
+It can approve nothing by itself: the api-server's plugin checks who answers, and Airflow records it.
 """
 
 from __future__ import annotations

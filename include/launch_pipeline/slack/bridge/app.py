@@ -1,17 +1,16 @@
-"""The bridge as a whole: one process, one event loop, no public address.
+"""Assemble and run the bridge: one process, one event loop, no public address.
 
-Several bridges may run at once: Slack gives each click to one of them, every answer pins the request it is
-for, and one of them at a time writes cards.
+Several bridges may run at once: Slack sends each click to one of them, every answer pins its request, and
+only the leader writes cards.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -22,185 +21,162 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.launch.deployed_checklists import deployed_plans
-from launch_pipeline.slack.api_client import Airflow
-from launch_pipeline.slack.bridge.connection.socket_mode import Line
-from launch_pipeline.slack.bridge.connection.startup import greet
-from launch_pipeline.slack.bridge.connection.watchdog import Pace, Watchdog
-from launch_pipeline.slack.bridge.interactions.answers import Answering, Patience
-from launch_pipeline.slack.bridge.interactions.ephemeral import Desk
-from launch_pipeline.slack.bridge.interactions.handlers import Actions, Home, Services
-from launch_pipeline.slack.bridge.interactions.users import People
+from launch_pipeline.slack.api_client import LOOPBACK, Airflow
+from launch_pipeline.slack.bridge.connection.socket_mode import SocketConnection
+from launch_pipeline.slack.bridge.connection.startup import check_access
+from launch_pipeline.slack.bridge.connection.watchdog import Intervals, Watchdog
+from launch_pipeline.slack.bridge.interactions.answers import AnswerSender, Patience
+from launch_pipeline.slack.bridge.interactions.ephemeral import EphemeralMessages
+from launch_pipeline.slack.bridge.interactions.handlers import Home, InteractionHandlers, Services
+from launch_pipeline.slack.bridge.interactions.users import Users
 from launch_pipeline.slack.bridge.logs import hush
-from launch_pipeline.slack.bridge.projection.posting import Pace as PostingPace
-from launch_pipeline.slack.bridge.projection.posting import Poster
+from launch_pipeline.slack.bridge.projection.posting import Poster, RateLimiter
 from launch_pipeline.slack.bridge.projection.projector import Projector
 from launch_pipeline.slack.bridge.projection.views import Deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
     from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 
-    from launch_pipeline.approvals.contacts import Contacts
     from launch_pipeline.slack.bridge.connection.startup import Workspace
     from launch_pipeline.slack.bridge.settings import BridgeSettings
-    from launch_pipeline.slack.messages.views import SectionView
-    from launch_pipeline.slack.protocol import BoardLaunch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CALL_SECONDS = 15.0
-"""Of one call to Slack: a person who waits for a form does not wait longer."""
+"""Timeout of one call to Slack: a person who waits for a form waits no longer."""
 _RATE_LIMITS = 5
-"""How often a post waits as long as Slack asks (``Retry-After``)."""
+"""How often a call waits for Slack's ``Retry-After``."""
 _LAST_SECONDS = 10.0
-"""For what is under way when the bridge is told to stop."""
+"""Time for work that is under way when the bridge stops."""
 _AGAIN_SECONDS = 5.0
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-class Projection(Protocol):
-    """Whoever keeps the cards in Slack true, and knows what is on them."""
-
-    def soon(self) -> object:
-        """Look at once: something has moved."""
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Look every few seconds until told to stop."""
-
-    def sections(self, launch: BoardLaunch, people: Contacts) -> Sequence[SectionView]:
-        """Give the sections of a launch as these contacts make them."""
-
-    async def thread_of(self, launch_id: str) -> str | None:
-        """Give the thread of a launch; None where it has none, or nobody can say now."""
-
-
-Showing = Callable[["BridgeSettings", AsyncWebClient, Airflow], Projection]
 
 
 @dataclass(frozen=True, slots=True)
-class Tempo:
-    """How patient everything is."""
+class Timing:
+    """Group the intervals and retry limits of a bridge."""
 
-    pace: Pace = field(default_factory=Pace)
+    intervals: Intervals = field(default_factory=Intervals)
     patience: Patience = field(default_factory=Patience)
 
 
 async def serve(
     settings: BridgeSettings,
     stop: asyncio.Event,
-    showing: Showing | None = None,
-    tempo: Tempo | None = None,
+    projector_of: Callable[[BridgeSettings, AsyncWebClient, Airflow], Projector] | None = None,
+    timing: Timing | None = None,
 ) -> None:
-    """Run until ``stop`` is set, however often Slack and Airflow come and go.
+    """Run until ``stop`` is set, through outages of Slack and Airflow.
 
-    ``showing`` makes the projection; without one, it is the ``Projector``. Raises ConfigurationError where a
-    person must mend something, OperationError where only a new process helps.
+    ``projector_of`` and ``timing`` are for tests. Raises ConfigurationError if a person must fix something,
+    OperationError if only a new process helps.
     """
     hush()
-    async with AsyncExitStack() as held:
+    async with AsyncExitStack() as opened:
         timeout = aiohttp.ClientTimeout(total=_CALL_SECONDS)
-        session = await held.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+        session = await opened.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         web = web_client(settings, session)
-        workspace = await _unless(stop, greet(web, settings.channel))
+        workspace = await _unless(stop, check_access(web, settings.channel))
         if workspace is None:
             return
-        airflow = await held.enter_async_context(
+        airflow = await opened.enter_async_context(
             Airflow(settings.airflow_url, settings.user, settings.password.get_secret_value())
         )
-        projection = (showing or projector)(settings, web, airflow)
-        desk = Desk(web_client(settings, session, *_waits()), settings.channel)
-        await _Bridge(settings, workspace, web, desk, airflow, projection, tempo or Tempo()).run(stop)
+        projector = (projector_of or deployed_projector)(settings, web, airflow)
+        ephemeral = EphemeralMessages(web_client(settings, session, *_rate_limit_retries()), settings.channel)
+        bridge = _Bridge(settings, workspace, web, ephemeral, airflow, projector, timing or Timing())
+        await bridge.run(stop)
 
 
-def projector(settings: BridgeSettings, web: AsyncWebClient, airflow: Airflow) -> Projection:
-    """The projection of this deployment."""
+def deployed_projector(settings: BridgeSettings, web: AsyncWebClient, airflow: Airflow) -> Projector:
+    """Build the projector of this deployment."""
     dsn, public_url = settings.ledger_dsn.get_secret_value(), settings.airflow_public_url
 
     def deployment() -> Deployment:
         return Deployment(deployed_plans(), contacts(), policy(), public_url)
 
-    poster = Poster(web, settings.channel, _pace(settings))
+    poster = Poster(web, settings.channel, _rate_limiter(settings))
     return Projector(airflow, web, dsn, settings.channel, deployment, poster=poster)
 
 
-def _pace(settings: BridgeSettings) -> PostingPace:
-    """How fast Slack is written to. A stand-in squeezes weeks into minutes, and has no limit of its own."""
-    own = urlsplit(settings.slack_api).hostname in _LOOPBACK
-    return PostingPace(burst=200, per_second=20) if own else PostingPace()
+def _rate_limiter(settings: BridgeSettings) -> RateLimiter:
+    """Limit calls to Slack. A rehearsal's server squeezes weeks into minutes and has no limit of its own."""
+    own = urlsplit(settings.slack_api).hostname in LOOPBACK
+    return RateLimiter(burst=200, per_second=20) if own else RateLimiter()
 
 
 class _Bridge:
-    """Everything that listens, once Slack is known."""
+    """Hold everything that runs after the startup checks."""
 
     def __init__(
         self,
         settings: BridgeSettings,
         workspace: Workspace,
         web: AsyncWebClient,
-        desk: Desk,
+        ephemeral: EphemeralMessages,
         airflow: Airflow,
-        projection: Projection,
-        tempo: Tempo,
+        projector: Projector,
+        timing: Timing,
     ) -> None:
         app = bolt_app(web, workspace, settings)
-        line = Line(app, web, settings.app_token.get_secret_value())
-        self._projection = projection
-        self._watchdog = Watchdog(line, web, tempo.pace)
-        self._actions = Actions(
+        connection = SocketConnection(app, web, settings.app_token.get_secret_value())
+        self._projector = projector
+        self._watchdog = Watchdog(connection, web, timing.intervals)
+        self._handlers = InteractionHandlers(
             Services(
-                home=Home(workspace.team_id, settings.channel, lambda: line.app_id),
+                home=Home(workspace.team_id, settings.channel, lambda: connection.app_id),
                 client=web,
-                people=People(web, workspace.team_id),
-                desk=desk,
+                users=Users(web, workspace.team_id),
+                ephemeral=ephemeral,
                 airflow=airflow,
-                answering=Answering(airflow, projection.soon, tempo.patience),
-                sections=projection.sections,
-                thread_of=projection.thread_of,
+                answers=AnswerSender(airflow, projector.soon, timing.patience),
+                sections=projector.sections,
+                thread_of=projector.thread_of,
             )
         )
-        self._actions.register(app)
+        self._handlers.register(app)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Listen and show until told to stop, then let what is under way end."""
+        """Listen and project until ``stop`` is set, then wait for work that is under way."""
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self._watchdog.run())
-                showing = group.create_task(self._show(stop))
+                projecting = group.create_task(self._project(stop))
                 await stop.wait()
                 watching.cancel()
-                await self._actions.drain(_LAST_SECONDS)
-                await asyncio.wait([showing], timeout=_LAST_SECONDS)
-                showing.cancel()
+                await self._handlers.drain(_LAST_SECONDS)
+                await asyncio.wait([projecting], timeout=_LAST_SECONDS)
+                projecting.cancel()
         except BaseExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
-            await self._actions.drain(0)
+            await self._handlers.drain(0)
 
-    async def _show(self, stop: asyncio.Event) -> None:
-        """Keep the cards true; where that fails, people can still answer on those that are there."""
+    async def _project(self, stop: asyncio.Event) -> None:
+        """Keep the cards up to date; if that fails, people can still answer on the existing ones."""
         while not stop.is_set():
             try:
-                await self._projection.run(stop)
+                await self._projector.run(stop)
             except Exception:
-                log.exception("The cards are not kept up to date; beginning again in %.0f s", _AGAIN_SECONDS)
+                log.exception("The cards are out of date; trying again in %.0f s", _AGAIN_SECONDS)
                 await _unless(stop, asyncio.sleep(_AGAIN_SECONDS))
 
 
 def bolt_app(web: AsyncWebClient, workspace: Workspace, settings: BridgeSettings) -> AsyncApp:
-    """A Bolt app that asks nobody who it is: the first click must not wait for that."""
+    """Build a Bolt app with a known identity, so that the first click does not wait for ``auth.test``."""
     token = settings.bot_token.get_secret_value()
-    told = AuthorizeResult(
+    identity = AuthorizeResult(
         enterprise_id=None, team_id=workspace.team_id, bot_user_id=workspace.bot_user, bot_token=token
     )
 
     async def authorize(**_: Any) -> AuthorizeResult:
-        return told
+        return identity
 
     unnamed = AsyncWebClient(base_url=web.base_url, session=web.session)
-    # Bolt's logger is told its level by itself: it takes the root's otherwise, and tells bodies at INFO.
+    # Without its own logger Bolt takes the root's level, and logs bodies at INFO.
     return AsyncApp(
         name="launch-slack",
         logger=logging.getLogger("slack_bolt"),
@@ -215,26 +191,26 @@ def bolt_app(web: AsyncWebClient, workspace: Workspace, settings: BridgeSettings
 def web_client(
     settings: BridgeSettings, session: aiohttp.ClientSession, *retries: AsyncRetryHandler
 ) -> AsyncWebClient:
-    """Slack's client. Without retries it fails at once: slack_sdk's default may post a message twice."""
+    """Build Slack's client. Without ``retries`` it fails at once: slack_sdk's default may post twice."""
     client = AsyncWebClient(
         settings.bot_token.get_secret_value(),
         base_url=settings.slack_api,
         session=session,
         retry_handlers=list(retries),
     )
-    if urlsplit(settings.slack_api).hostname in _LOOPBACK:
-        # A proxy of the environment is for the outside, not for this machine.
+    if urlsplit(settings.slack_api).hostname in LOOPBACK:
+        # A proxy of the environment is not for this machine.
         client.proxy = None
     return client
 
 
-def _waits() -> list[AsyncRetryHandler]:
-    """A rate limit means that nothing was posted; any other failure leaves that open."""
+def _rate_limit_retries() -> list[AsyncRetryHandler]:
+    """Retry after rate limits only: then nothing was posted, which any other failure leaves open."""
     return [AsyncRateLimitErrorRetryHandler(max_retry_count=_RATE_LIMITS)]
 
 
 async def _unless(stop: asyncio.Event, wanted: Coroutine[Any, Any, T]) -> T | None:
-    """Wait for something, or for the word to stop, which gives None."""
+    """Wait for a result, or return None when ``stop`` is set first."""
     task, stopping = asyncio.create_task(wanted), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -246,7 +222,7 @@ async def _unless(stop: asyncio.Event, wanted: Coroutine[Any, Any, T]) -> T | No
 
 
 def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of a group: the others were ended because of it."""
+    """Return the first error of a group; the others are its consequence."""
     error: BaseException = failed
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

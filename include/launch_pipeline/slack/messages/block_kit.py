@@ -1,8 +1,8 @@
-"""The schema of what we send to Slack, with all of Slack's limits.
+"""Define the schema of messages and modals, with all of Slack's limits.
 
-One schema for three places: whoever builds a message, whoever sends it, and the stand-in that receives it.
-Sources: docs.slack.dev (Block Kit reference, ``views.open``, ``chat.postMessage``), the limits of
-``@slack/types``, and bolt-js #2509 for the sum of all texts, where we stay well below what was seen.
+Builders, senders and the rehearsal's Slack server share it. Sources: docs.slack.dev (Block Kit reference,
+``views.open``, ``chat.postMessage``), the limits of ``@slack/types``, and bolt-js #2509 for the sum of all
+texts, where our limit is well below the one observed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
 MESSAGE_TEXT = 4000
-"""Slack cuts at 40 000 and recommends this."""
+"""Slack recommends this, and cuts at 40 000."""
 ALL_TEXTS = 8000
-"""All texts of a message's blocks; Slack refused near 13 000 (``msg_blocks_too_long``)."""
+"""Limit of all texts in a message's blocks; Slack refused near 13 000 (``msg_blocks_too_long``)."""
 SECTION_TEXT = 3000
 HEADER_TEXT = 150
 CONTEXT_TEXT = 2000
@@ -39,11 +39,11 @@ _SHOWN_PROBLEMS = 5
 
 
 class _Part(Frozen):
-    """A part of a message: unknown properties are refused, as Slack does."""
+    """Refuse unknown properties, as Slack does."""
 
 
 class PlainText(_Part):
-    """Text without markup."""
+    """Hold text without markup."""
 
     type: Literal["plain_text"]
     text: Annotated[str, Field(min_length=1, max_length=SECTION_TEXT)]
@@ -51,7 +51,7 @@ class PlainText(_Part):
 
 
 class Markdown(_Part):
-    """Text with Slack's markup; ``verbatim`` keeps Slack from finding links and names by itself."""
+    """Hold text with markup; ``verbatim`` keeps Slack from finding links and names by itself."""
 
     type: Literal["mrkdwn"]
     text: Annotated[str, Field(min_length=1, max_length=SECTION_TEXT)]
@@ -78,7 +78,7 @@ Identity = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class Confirm(_Part):
-    """The question before a click counts."""
+    """Ask for confirmation of a click."""
 
     title: Annotated[PlainText, _at_most(100)]
     text: Annotated[Text, _at_most(CONFIRM_TEXT)]
@@ -88,7 +88,7 @@ class Confirm(_Part):
 
 
 class Button(_Part):
-    """Something to tap."""
+    """Offer a button."""
 
     type: Literal["button"]
     action_id: Identity
@@ -97,11 +97,10 @@ class Button(_Part):
     url: Annotated[str, Field(pattern=r"^https?://", max_length=3000)] | None = None
     style: Literal["primary", "danger"] | None = None
     confirm: Confirm | None = None
-    accessibility_label: Annotated[str, Field(min_length=1, max_length=75)] | None = None
 
 
 class Option(_Part):
-    """One choice."""
+    """Offer one choice."""
 
     text: Label75
     value: Annotated[str, Field(min_length=1, max_length=150)]
@@ -109,7 +108,7 @@ class Option(_Part):
 
 
 class StaticSelect(_Part):
-    """One of several choices."""
+    """Let a person choose one of several options."""
 
     type: Literal["static_select"]
     action_id: Identity
@@ -127,7 +126,7 @@ class StaticSelect(_Part):
 
 
 class PlainTextInput(_Part):
-    """A line, or several, to type."""
+    """Let a person type one line or several."""
 
     type: Literal["plain_text_input"]
     action_id: Identity
@@ -143,14 +142,14 @@ class _Block(_Part):
 
 
 class Header(_Block):
-    """A title."""
+    """Show a title."""
 
     type: Literal["header"]
     text: Annotated[PlainText, _at_most(HEADER_TEXT)]
 
 
 class Section(_Block):
-    """Text, fields, or both, with one element beside it."""
+    """Show text, fields, or both, with one element beside them."""
 
     type: Literal["section"]
     text: Text | None = None
@@ -168,7 +167,7 @@ class Section(_Block):
 
 
 class Context(_Block):
-    """Small print."""
+    """Show small print."""
 
     type: Literal["context"]
     elements: Annotated[
@@ -177,13 +176,13 @@ class Context(_Block):
 
 
 class Divider(_Block):
-    """A line."""
+    """Show a line."""
 
     type: Literal["divider"]
 
 
 class Actions(_Block):
-    """A row of elements to click."""
+    """Show a row of elements to click."""
 
     type: Literal["actions"]
     elements: Annotated[
@@ -198,7 +197,7 @@ class Actions(_Block):
 
 
 class Input(_Block):
-    """A question of a modal."""
+    """Ask one question in a modal."""
 
     type: Literal["input"]
     label: Annotated[PlainText, _at_most(2000)]
@@ -213,7 +212,7 @@ ViewBlock = Annotated[_Common | Input, Field(discriminator="type")]
 
 
 class Metadata(_Part):
-    """What a message carries unseen; ours is the key that marks a repetition."""
+    """Hold invisible data of a message; ours is the key that identifies a repetition."""
 
     event_type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
     event_payload: dict[str, JsonValue]
@@ -228,10 +227,10 @@ class Metadata(_Part):
 
 
 class Message(_Part):
-    """A message as it may be sent."""
+    """Define a message that may be sent."""
 
     text: Annotated[str, Field(min_length=1, max_length=MESSAGE_TEXT)]
-    """What a phone's lock screen and a screen reader say."""
+    """Shown on a phone's lock screen, and read by screen readers."""
     blocks: Annotated[tuple[MessageBlock, ...], Field(max_length=MESSAGE_BLOCKS)] = ()
     metadata: Metadata | None = None
 
@@ -245,16 +244,16 @@ class Message(_Part):
         return self
 
     def updated(self) -> dict[str, Any]:
-        """Arguments of ``chat.update`` and ``chat.postEphemeral``, beside where and to whom."""
+        """Return the arguments of ``chat.update`` and ``chat.postEphemeral``, without channel and user."""
         return {**_plain(self), "parse": "none", "link_names": False}
 
     def posted(self) -> dict[str, Any]:
-        """Arguments of ``chat.postMessage``: nothing is looked up behind the links."""
+        """Return the arguments of ``chat.postMessage``; links are not unfurled."""
         return {**self.updated(), "unfurl_links": False, "unfurl_media": False}
 
 
 class View(_Part):
-    """A modal as it may be opened."""
+    """Define a modal that may be opened."""
 
     type: Literal["modal"]
     callback_id: Identity
@@ -278,7 +277,7 @@ class View(_Part):
         return self
 
     def payload(self) -> dict[str, Any]:
-        """The ``view`` of ``views.open`` and ``views.update``."""
+        """Return the ``view`` of ``views.open`` and ``views.update``."""
         return _plain(self)
 
 
@@ -297,7 +296,7 @@ def _distinct(what: str, values: Iterable[str | None]) -> None:
 
 
 def texts_of(value: Any) -> Iterator[str]:
-    """Every text that is shown, wherever it stands in blocks or in a view."""
+    """Yield every text that blocks or a view show, at any depth."""
     if isinstance(value, dict):
         if isinstance(value.get("text"), str):
             yield value["text"]
@@ -309,12 +308,12 @@ def texts_of(value: Any) -> Iterator[str]:
 
 
 class Problem(Frozen):
-    """Why Slack would refuse something."""
+    """Say why Slack would refuse something."""
 
     pointer: str
     """JSON pointer to the part, e.g. ``/blocks/3/text/text``."""
     block: str
-    """Its block's type, if it is in a block."""
+    """Type of its block, if it is in one."""
     message: str
     """Names the limit."""
 
@@ -327,22 +326,22 @@ _Model = TypeVar("_Model", Message, View)
 
 
 def checked_message(payload: Mapping[str, Any]) -> Message:
-    """Read a message. Raises OperationError naming block and limit where Slack would refuse it."""
+    """Validate a message. Raises OperationError with block and limit if Slack would refuse it."""
     return _checked(Message, payload, "message")
 
 
 def checked_view(payload: Mapping[str, Any]) -> View:
-    """Read a modal. Raises OperationError naming block and limit where Slack would refuse it."""
+    """Validate a modal. Raises OperationError with block and limit if Slack would refuse it."""
     return _checked(View, payload, "modal")
 
 
 def message_problems(payload: Mapping[str, Any]) -> list[Problem]:
-    """Say everything that Slack would refuse of a message."""
+    """List everything that Slack would refuse in a message."""
     return _problems(Message, payload)
 
 
 def view_problems(payload: Mapping[str, Any]) -> list[Problem]:
-    """Say everything that Slack would refuse of a modal."""
+    """List everything that Slack would refuse in a modal."""
     return _problems(View, payload)
 
 

@@ -1,8 +1,8 @@
-"""What a button and a modal carry: where something is, never what may be done with it.
+"""Encode and decode the values of buttons and modals: they say where something is, never what is allowed.
 
-Every locator pins the task instances, tries and evidence that its card showed. A task instance gets a new id
-with every clear and a new try number with every retry, so an answer given on an old card names nothing any
-more; one that was given on other evidence is asked again.
+Every locator pins the task instances, tries and evidence that its card showed. A clear makes a new task
+instance id and a retry a new try number, so an answer on an old card matches no request. An answer to other
+evidence is asked for again.
 """
 
 from __future__ import annotations
@@ -29,46 +29,46 @@ Timestamp = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")
 """Slack's id of a message within its channel."""
 
 
-class Pin(Frozen):
-    """One request of one try of one task instance, and what its checks had seen."""
+class RequestPin(Frozen):
+    """Pin a request to a try of a task instance and to the evidence that was shown with it."""
 
     task_instance_id: InstanceId
     try_number: Annotated[int, Field(ge=0, le=99_999)]
     evidence: EvidencePin = ""
 
     @property
-    def request(self) -> Pin:
-        """The request alone, whatever was shown with it."""
+    def request(self) -> RequestPin:
+        """Return the pin without the evidence."""
         return self.model_copy(update={"evidence": ""})
 
 
 class CardLocator(Frozen):
-    """Which card of which launch, and what it showed as open."""
+    """Locate a card, and pin the requests that it showed as open."""
 
     launch_id: AirflowId
     dag_id: AirflowId
     section_id: AirflowId
     part: Annotated[int, Field(ge=0, le=999)]
-    """Number of the card where a section needs several, from 0."""
-    pins: Annotated[tuple[Pin, ...], Field(max_length=50)]
+    """Number of the card, from 0, if a section needs several."""
+    pins: Annotated[tuple[RequestPin, ...], Field(max_length=50)]
 
     def encode(self) -> str:
-        """Write it as a button's value, well below Slack's 2000 characters."""
+        """Encode it as a button's value, well below Slack's 2000 characters."""
         return _written(self.packed())
 
     def packed(self) -> list[Any]:
-        """Give its fields as JSON without names, which would take half of the room."""
+        """Return its fields as JSON without names, which would take half of the space."""
         pins = [f"{pin.task_instance_id} {pin.try_number} {pin.evidence}".rstrip() for pin in self.pins]
         return [_VERSION, self.launch_id, self.dag_id, self.section_id, self.part, pins]
 
     @classmethod
     def decode(cls, value: object) -> Self:
-        """Read a button's value. Raises AnswerRefused for anything this version did not write."""
+        """Decode a button's value. Raises AnswerRefused for anything that this version did not write."""
         return cls.unpacked(_read(value))
 
     @classmethod
     def unpacked(cls, fields: Any) -> Self:
-        """Read what ``packed`` gave. Raises AnswerRefused for anything else."""
+        """Read what ``packed`` returned. Raises AnswerRefused for anything else."""
         try:
             version, launch, dag, section, part, pins = fields
             if version is True or version != _VERSION:
@@ -80,19 +80,19 @@ class CardLocator(Frozen):
 
 
 class ReviewLocator(Frozen):
-    """Which card a modal was opened from; its pins are the modal's questions, in order."""
+    """Locate the card that a modal was opened from; its pins are the modal's questions, in order."""
 
     card: CardLocator
     channel: ChannelId
     message_ts: Timestamp
 
     def encode(self) -> str:
-        """Write it as a modal's ``private_metadata``, well below Slack's 3000 characters."""
+        """Encode it as a modal's ``private_metadata``, well below Slack's 3000 characters."""
         return _written([self.card.packed(), self.channel, self.message_ts])
 
     @classmethod
     def decode(cls, value: object) -> Self:
-        """Read a modal's ``private_metadata``. Raises AnswerRefused for anything we did not write."""
+        """Decode a modal's ``private_metadata``. Raises AnswerRefused for anything that we did not write."""
         try:
             card, channel, message_ts = _read(value)
             located = CardLocator.unpacked(card)
@@ -101,20 +101,20 @@ class ReviewLocator(Frozen):
             _unreadable()
 
 
-def pins_of(items: Iterable[ItemView]) -> tuple[Pin, ...]:
-    """Pin the requests of items as they are now."""
+def pins_of(items: Iterable[ItemView]) -> tuple[RequestPin, ...]:
+    """Pin the current requests of items."""
     return tuple(
-        Pin(task_instance_id=item.task_instance_id, try_number=item.try_number, evidence=item.evidence)
+        RequestPin(task_instance_id=item.task_instance_id, try_number=item.try_number, evidence=item.evidence)
         for item in items
     )
 
 
-def _pin(packed: str) -> Pin:
-    """Read one pin as ``packed`` writes it; ValueError or TypeError for anything else."""
+def _pin(packed: str) -> RequestPin:
+    """Read one pin of ``packed``. Raises ValueError or TypeError for anything else."""
     instance, number, *evidence = str.split(packed, " ")
     if len(evidence) > 1 or not number.isascii() or not number.isdecimal():
         _unreadable()
-    return Pin(task_instance_id=instance, try_number=int(number), evidence="".join(evidence))
+    return RequestPin(task_instance_id=instance, try_number=int(number), evidence="".join(evidence))
 
 
 def _written(fields: list[Any]) -> str:

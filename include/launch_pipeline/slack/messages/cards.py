@@ -1,7 +1,7 @@
-"""Live messages: a section's card, go/no-go and sign-off, and the root of a launch's thread.
+"""Build the messages that are updated: cards of sections, go/no-go and sign-off, and the root of a thread.
 
-Pure: a view goes in, a message that Slack accepts comes out. The same view gives the same message, so that
-whoever repairs cards can compare. Most important first; a phone shows the first lines and folds the rest.
+Pure: the same view gives the same message, so the bridge can compare digests. The most important lines come
+first, because a phone folds the rest.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.vocabulary import RequestKind
+from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.notifications.text import marked
 from launch_pipeline.slack.messages import elements
 from launch_pipeline.slack.messages.button_values import CardLocator, pins_of
-from launch_pipeline.slack.messages.item_status import OUTCOMES, Rank, is_done, standing
+from launch_pipeline.slack.messages.item_status import OUTCOMES, Rank, is_done, status_of
 from launch_pipeline.slack.messages.mrkdwn import bold, escape, link, moment
-from launch_pipeline.slack.messages.views import LaunchState, LaunchView, PhaseState, SectionView
+from launch_pipeline.slack.messages.views import LaunchView, PhaseState, SectionView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from launch_pipeline.slack.messages.views import ItemView, PhaseLine
 
 CARD_ITEMS = 12
-"""Items of one card: with their longest texts they stay within Slack's sum of all texts."""
+"""Items of one card: even the longest texts stay within Slack's limit for all texts."""
 _TEXT = 130
 _HEADLINE = 150
 _SET_ASIDE_ROOM = 2200
@@ -38,10 +39,10 @@ _PHASES = {
     PhaseState.COMPLETE: "✅",
     PhaseState.FAILED: "❌",
 }
+_FAILED = "❌ Launch has failed"
 _LAUNCHES = {
-    LaunchState.RUNNING: "🚀 Launch is running",
+    LaunchState.ACTIVE: "🚀 Launch is running",
     LaunchState.COMPLETE: "🏁 Launch is complete",
-    LaunchState.FAILED: "❌ Launch has failed",
     LaunchState.ABORTED: "⏹️ Launch was aborted",
     LaunchState.NO_GO: "🔴 No go",
     LaunchState.ROLLED_BACK: "↩️ Launch was rolled back",
@@ -53,10 +54,10 @@ _DECIDING = {
 
 
 def section_cards(view: SectionView) -> tuple[Message, ...]:
-    """Build the card of a section, or the cards where it has more items than fit.
+    """Build the card of a section, or several if its items do not fit on one.
 
-    Which item is on which card depends on the items' order and number alone, so a change of state changes
-    one message and moves nothing. Decisions and signatures get their own card.
+    An item's card depends only on the order and number of items, so a change of state changes one message
+    and moves nothing. Decisions and signatures have a card of their own form.
     """
     if view.gate is not RequestKind.APPROVAL:
         return (decision_card(view),)
@@ -73,9 +74,9 @@ def split_items(items: Sequence[ItemView]) -> tuple[tuple[ItemView, ...], ...]:
 
 def _section_card(view: SectionView, items: tuple[ItemView, ...], part: int, of: int) -> Message:
     title = marked(view.rehearsal, view.section_title + (f" ({part + 1}/{of})" if of > 1 else ""))
-    ordered = sorted(items, key=lambda item: standing(item).rank)
-    urgent = [item for item in ordered if standing(item).rank <= Rank.ENDED_BADLY]
-    rest = [item for item in ordered if standing(item).rank > Rank.ENDED_BADLY]
+    ordered = sorted(items, key=lambda item: status_of(item).rank)
+    urgent = [item for item in ordered if status_of(item).rank <= Rank.ENDED_BADLY]
+    rest = [item for item in ordered if status_of(item).rank > Rank.ENDED_BADLY]
     blocks = [
         elements.header(title),
         elements.context(_summary(view, items)),
@@ -101,10 +102,10 @@ def _spoken(title: str, items: Sequence[ItemView]) -> str:
 
 
 def _urgent(item: ItemView) -> str:
-    """What somebody must see: how it stands, why, and who must act."""
-    stands = standing(item)
+    """Describe an item that needs a person: its status, why, and who must act."""
+    status = status_of(item)
     found = [
-        f"{stands.symbol} *{stands.word}* · {escape(item.text, _TEXT)}",
+        f"{status.symbol} *{status.word}* · {escape(item.text, _TEXT)}",
         elements.refused(item, _HEADLINE) or escape(item.headline, _HEADLINE),
         _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
         elements.waivers(item) if item.checks_passed is False else "",
@@ -126,10 +127,10 @@ def _ending(item: ItemView) -> str:
 
 
 def _brief(item: ItemView) -> str:
-    """One line for what needs nobody."""
-    stands = standing(item)
+    """Describe an item that needs no person, in one line."""
+    status = status_of(item)
     by = escape(item.decided_by or item.answered_by, 40)
-    return f"{stands.symbol} {stands.word} · {escape(item.text, 90)}" + (f" · {by}" if by else "")
+    return f"{status.symbol} {status.word} · {escape(item.text, 90)}" + (f" · {by}" if by else "")
 
 
 def _buttons(view: SectionView, items: Sequence[ItemView], part: int) -> list[elements.Block]:
@@ -157,7 +158,7 @@ def _confirm(number: int) -> elements.Block:
 
 
 def locator(view: SectionView, items: Sequence[ItemView], part: int) -> CardLocator:
-    """Locate a card, pinned to the requests of these items."""
+    """Build the locator of a card, pinned to the requests of these items."""
     return CardLocator(
         launch_id=view.launch_id,
         dag_id=view.dag_id,
@@ -168,18 +169,18 @@ def locator(view: SectionView, items: Sequence[ItemView], part: int) -> CardLoca
 
 
 def decision_card(view: SectionView) -> Message:
-    """Build the live card of go/no-go or of the sign-off: how many, who is missing, since when."""
-    said, words, verb = _DECIDING[view.gate]
+    """Build the card of go/no-go or the sign-off: how many answers, who is missing, since when."""
+    affirmed, words, verb = _DECIDING[view.gate]
     items = view.items[:CARD_ITEMS]
-    yes = sum(standing(item).rank is Rank.DONE for item in items)
+    yes = sum(status_of(item).rank is Rank.DONE for item in items)
     title = marked(view.rehearsal, view.section_title)
-    count = f"{yes} of {len(view.items)} {said}"
+    count = f"{yes} of {len(view.items)} {affirmed}"
     asked = [item for item in items if item.asks]
     review = [elements.button(elements.REVIEW, words, locator(view, asked, 0).encode(), style="primary")]
     blocks = [
         elements.header(title),
         elements.section(f"{_bar(items)}  *{count}*"),
-        *(elements.section(_voice(item)) for item in items),
+        *(elements.section(_role_line(item)) for item in items),
         *elements.actions("act", [*(review if asked else []), *elements.open_button(view.url)]),
         *_set_aside(view.set_aside, verb),
     ]
@@ -188,41 +189,42 @@ def decision_card(view: SectionView) -> Message:
 
 def _bar(items: Sequence[ItemView]) -> str:
     squares = {Rank.DONE: "🟩", Rank.ENDED_BADLY: "🟥"}
-    return "".join(squares.get(standing(item).rank, "⬜") for item in items)
+    return "".join(squares.get(status_of(item).rank, "⬜") for item in items)
 
 
-def _voice(item: ItemView) -> str:
-    """One role: what it said, or who is missing since when."""
-    stands = standing(item)
-    said = f"{stands.symbol} *{item.owner.label}* · {stands.word if not item.asks else 'not yet answered'}"
+def _role_line(item: ItemView) -> str:
+    """Describe one role: its answer, or who is missing since when."""
+    status = status_of(item)
+    answer = f"{status.symbol} *{item.owner.label}* · {status.word if not item.asks else 'not yet answered'}"
     if not item.outcome:
-        return "\n".join(filter(None, (said, elements.refused(item, _HEADLINE), _who(item, ""))))
+        return "\n".join(filter(None, (answer, elements.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
     reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""
-    return f"{said} · {escape(item.decided_by, 60)}{at}{reason}"
+    return f"{answer} · {escape(item.decided_by, 60)}{at}{reason}"
 
 
-def _set_aside(aside: Sequence[SetAside], verb: str) -> list[elements.Block]:
-    if not aside:
+def _set_aside(set_aside: Sequence[SetAside], verb: str) -> list[elements.Block]:
+    if not set_aside:
         return [elements.context("Nothing was waived and nothing is red.")]
-    title = f"*Before you {verb}: {len(aside)} without a yes*"
-    told = [aside_line(one) for one in aside]
-    return [*map(elements.section, elements.spread([title, *told], _SET_ASIDE_ROOM, 2))]
+    title = f"*Before you {verb}: {len(set_aside)} without a yes*"
+    listed = [set_aside_line(one) for one in set_aside]
+    return [*map(elements.section, elements.spread([title, *listed], _SET_ASIDE_ROOM, 2))]
 
 
-def aside_line(one: SetAside) -> str:
-    """One thing that was let pass or is red, with name and reason; what is red, with its evidence, too."""
-    stands = OUTCOMES[one.outcome]
-    seen = one.headline if stands.rank is Rank.ENDED_BADLY or not one.reason.strip() else ""
-    said = (escape(one.by, 60), escape(one.reason, _HEADLINE), escape(seen, _HEADLINE))
-    why = " · ".join(filter(None, said))
+def set_aside_line(one: SetAside) -> str:
+    """Describe an item that was set aside: name and reason; for a red one its evidence as well."""
+    status = OUTCOMES[one.outcome]
+    seen = one.headline if status.rank is Rank.ENDED_BADLY or not one.reason.strip() else ""
+    details = (escape(one.by, 60), escape(one.reason, _HEADLINE), escape(seen, _HEADLINE))
+    why = " · ".join(filter(None, details))
     what = link(one.url, one.text, _TEXT) or escape(one.text, _TEXT)
-    return f"{stands.symbol} {stands.word} · {what}" + (f" — {why}" if why else "")
+    return f"{status.symbol} {status.word} · {what}" + (f" — {why}" if why else "")
 
 
 def launch_root(view: LaunchView) -> Message:
-    """Build the root of a launch's thread: what is launched, when, and where every phase stands."""
-    title = marked(view.rehearsal, f"{_LAUNCHES[view.state]}: {view.release}")
+    """Build the root of a launch's thread: release, launch time, and the state of every phase."""
+    state = _FAILED if view.failed else _LAUNCHES[view.state]
+    title = marked(view.rehearsal, f"{state}: {view.release}")
     when = f"Launch time {moment(view.launch_time)}" if view.launch_time else ""
     by = f"started by {escape(view.triggered_by, 60)}" if view.triggered_by.strip() else ""
     facts = [bold(view.environment, 100), when, by, escape(view.launch_id, 260)]
@@ -236,11 +238,11 @@ def launch_root(view: LaunchView) -> Message:
 
 
 def _phases(phases: Sequence[PhaseLine]) -> list[elements.Block]:
-    """Where every phase stands; what has not begun is small, since a phone folds the rest."""
+    """List the phases; those that have not begun are in small print."""
     begun = [_phase(phase) for phase in phases if phase.state is not PhaseState.NOT_STARTED]
     later = [_phase(phase) for phase in phases if phase.state is PhaseState.NOT_STARTED]
-    told = [elements.section(elements.lines(begun, _PHASES_ROOM))] if begun else []
-    return [*told, *elements.small_print([*(["*Not started*"] if later else []), *later])]
+    shown = [elements.section(elements.lines(begun, _PHASES_ROOM))] if begun else []
+    return [*shown, *elements.small_print([*(["*Not started*"] if later else []), *later])]
 
 
 def _phase(phase: PhaseLine) -> str:

@@ -1,4 +1,4 @@
-"""The pieces that cards, modals and notes are made of, as plain JSON."""
+"""Build the elements that cards, modals and notes share, as plain JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 APPROVE_MINE = "approve_mine"
 REVIEW = "review"
 OPEN = "open_in_airflow"
-"""Action ids of our buttons; the last one only opens a link, and is acknowledged."""
+"""Action ids of our buttons. The last one only opens a link, but is acknowledged as well."""
 URL_LENGTH = 3000
 _NAMED = 3
 
@@ -32,37 +32,37 @@ Block = dict[str, Any]
 
 
 def plain_text(text: str, limit: int) -> Block:
-    """Text without markup, never empty."""
+    """Build text without markup, never empty."""
     return {"type": "plain_text", "text": plain(text, limit) or "-", "emoji": False}
 
 
 def label(text: str, limit: int = BUTTON_TEXT) -> Block:
-    """Our own words, symbols included."""
+    """Build text of our own, with emoji."""
     return {"type": "plain_text", "text": text[:limit], "emoji": True}
 
 
 def markdown(text: str) -> Block:
-    """Our own markup, with other people's texts already escaped in it."""
+    """Build text with markup, in which other people's texts are already escaped."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def header(text: str) -> Block:
-    """A title."""
+    """Build a title."""
     return {"type": "header", "text": plain_text(text, HEADER_TEXT)}
 
 
 def section(text: str) -> Block:
-    """A paragraph."""
+    """Build a paragraph."""
     return {"type": "section", "text": markdown(text)}
 
 
 def context(text: str) -> Block:
-    """Small print."""
+    """Build small print."""
     return {"type": "context", "elements": [markdown(text)]}
 
 
 def lines(texts: Sequence[str], limit: int = SECTION_TEXT) -> str:
-    """Join whole lines up to a limit; ``… n more`` says what is left out."""
+    """Join whole lines up to a limit; ``… n more`` counts the lines left out."""
     reserve = len(_more(len(texts)))
     kept: list[str] = []
     room = limit
@@ -76,7 +76,7 @@ def lines(texts: Sequence[str], limit: int = SECTION_TEXT) -> str:
 
 
 def spread(texts: Sequence[str], limit: int, most: int) -> list[str]:
-    """Spread whole lines over at most so many paragraphs; the last one says what is left out."""
+    """Spread whole lines over at most ``most`` paragraphs; the last one counts the lines left out."""
     made: list[str] = []
     rest = list(texts)
     while len(made) < most - 1 and len("\n".join(rest)) > limit:
@@ -91,46 +91,46 @@ def _more(number: int) -> str:
 
 
 def small_print(texts: Sequence[str]) -> list[Block]:
-    """Small print of several lines, if there are any."""
+    """Build small print of several lines, if there are any."""
     return [context(lines(texts, CONTEXT_TEXT))] if texts else []
 
 
 def button(action: str, words: str, value: str = "", **fields: Any) -> Block:
-    """Something to tap."""
+    """Build a button."""
     made = {"type": "button", "action_id": action, "text": label(words), **fields}
     return {**made, "value": value} if value else made
 
 
 def open_button(url: str) -> list[Block]:
-    """*Open in Airflow*, wherever there is an address to open."""
+    """Build *Open in Airflow*, if there is an address."""
     address = address_of(url, URL_LENGTH)
     return [button(OPEN, "Open in Airflow", url=address)] if address else []
 
 
 def actions(block_id: str, elements: Sequence[Block]) -> list[Block]:
-    """A row of buttons, if there are any."""
+    """Build a row of buttons, if there are any."""
     return [{"type": "actions", "block_id": block_id, "elements": list(elements)}] if elements else []
 
 
 def people(persons: Sequence[PersonView]) -> str:
-    """Address the first, name the backups: they are called when the first does not answer.
+    """Mention the first person and name the backups, who are mentioned only when the first does not answer.
 
-    At most three; the rest is counted. Whom Slack does not know is named, not addressed.
+    At most three are shown; the rest are counted. People without a Slack id are named.
     """
     named = [
-        addressed(person) if not place else escape(person.name, 40) for place, person in enumerate(persons)
+        mentioned(person) if not place else escape(person.name, 40) for place, person in enumerate(persons)
     ]
     more = [f"{len(persons) - _NAMED} more"] if len(persons) > _NAMED else []
     return " or ".join(filter(None, (*named[:_NAMED], *more)))
 
 
-def addressed(person: PersonView) -> str:
-    """Address one person, or name him where Slack does not know him."""
+def mentioned(person: PersonView) -> str:
+    """Mention a person, or name one without a Slack id."""
     return mention(person.slack_id) if person.slack_id else escape(person.name, 40)
 
 
 def refused(item: ItemView, limit: int) -> str:
-    """Say why the last answer to an item did not count, where it asks again because of that."""
+    """Say why the last answer to an item did not count, if the item asks again because of it."""
     if not (item.asks and item.refused.strip()):
         return ""
     words = "⚠️ The last answer did not count: "
@@ -138,7 +138,7 @@ def refused(item: ItemView, limit: int) -> str:
 
 
 def waivers(item: ItemView) -> str:
-    """Name who may set an item aside, where those who answer for it may not: they are told, not called."""
+    """Name the people who may set an item aside, if its owners may not; nobody is mentioned."""
     if not (item.asks and item.others_waive):
         return ""
     named = [escape(person.name, 40) for person in item.may_waive]
@@ -147,7 +147,7 @@ def waivers(item: ItemView) -> str:
 
 
 def message(text: str, blocks: Sequence[Block], metadata: Block | None = None) -> Message:
-    """Make a message of escaped text and blocks. Raises OperationError where Slack would refuse it."""
+    """Build a message of escaped text and blocks. Raises OperationError if Slack would refuse it."""
     fields: Block = {"text": _cut(text), "blocks": list(blocks)}
     return checked_message({**fields, "metadata": metadata} if metadata else fields)
 

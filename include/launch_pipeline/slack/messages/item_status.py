@@ -1,4 +1,4 @@
-"""How an item stands, in a symbol and a word: colour alone tells nothing to some, and nothing on paper."""
+"""Show an item's status as a symbol and a word: colour alone fails on paper and for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Rank(IntEnum):
-    """Where an item stands on its card: what needs a person first, what is done last."""
+    """Order the items of a card: those that need a person first, those that are done last."""
 
     RED = 0
     ASKED = 1
@@ -25,8 +25,8 @@ class Rank(IntEnum):
     DONE = 6
 
 
-class Standing(NamedTuple):
-    """How an item stands."""
+class ItemStatus(NamedTuple):
+    """Hold an item's rank, symbol and word."""
 
     rank: Rank
     symbol: str
@@ -34,52 +34,52 @@ class Standing(NamedTuple):
 
 
 OUTCOMES = {
-    Outcome.PASSED: Standing(Rank.DONE, "✅", "Passed"),
-    Outcome.APPROVED: Standing(Rank.DONE, "✅", "Approved"),
-    Outcome.WAIVED: Standing(Rank.DONE, "⏭️", "Waived"),
-    Outcome.NOT_APPLICABLE: Standing(Rank.DONE, "⚪", "Not applicable"),
-    Outcome.NOT_MET: Standing(Rank.DONE, "⚠️", "Not met"),
-    Outcome.REJECTED: Standing(Rank.ENDED_BADLY, "❌", "Rejected"),
-    Outcome.NOT_REACHED: Standing(Rank.ENDED_BADLY, "🚫", "Not reached"),
+    Outcome.PASSED: ItemStatus(Rank.DONE, "✅", "Passed"),
+    Outcome.APPROVED: ItemStatus(Rank.DONE, "✅", "Approved"),
+    Outcome.WAIVED: ItemStatus(Rank.DONE, "⏭️", "Waived"),
+    Outcome.NOT_APPLICABLE: ItemStatus(Rank.DONE, "⚪", "Not applicable"),
+    Outcome.NOT_MET: ItemStatus(Rank.DONE, "⚠️", "Not met"),
+    Outcome.REJECTED: ItemStatus(Rank.ENDED_BADLY, "❌", "Rejected"),
+    Outcome.NOT_REACHED: ItemStatus(Rank.ENDED_BADLY, "🚫", "Not reached"),
 }
-_SPOKEN = {
-    (RequestKind.DECISION, Outcome.APPROVED): Standing(Rank.DONE, "✅", "Go"),
-    (RequestKind.DECISION, Outcome.REJECTED): Standing(Rank.ENDED_BADLY, "❌", "No go"),
-    (RequestKind.SIGNATURE, Outcome.APPROVED): Standing(Rank.DONE, "✅", "Signed"),
-    (RequestKind.SIGNATURE, Outcome.REJECTED): Standing(Rank.ENDED_BADLY, "❌", "Declined"),
+_BY_KIND = {
+    (RequestKind.DECISION, Outcome.APPROVED): ItemStatus(Rank.DONE, "✅", "Go"),
+    (RequestKind.DECISION, Outcome.REJECTED): ItemStatus(Rank.ENDED_BADLY, "❌", "No go"),
+    (RequestKind.SIGNATURE, Outcome.APPROVED): ItemStatus(Rank.DONE, "✅", "Signed"),
+    (RequestKind.SIGNATURE, Outcome.REJECTED): ItemStatus(Rank.ENDED_BADLY, "❌", "Declined"),
 }
 _ASKED = {
-    Verdict.FAILED: Standing(Rank.RED, "🔴", "Checks failed"),
-    Verdict.INCONCLUSIVE: Standing(Rank.RED, "❓", "Could not be checked"),
+    Verdict.FAILED: ItemStatus(Rank.RED, "🔴", "Checks failed"),
+    Verdict.INCONCLUSIVE: ItemStatus(Rank.RED, "❓", "Could not be checked"),
 }
-_WAITS = Standing(Rank.ASKED, "✋", "Waiting")
-_RESUMES = Standing(Rank.ANSWERED, "📝", "Answered")
+_WAITING = ItemStatus(Rank.ASKED, "✋", "Waiting")
+_ANSWERED = ItemStatus(Rank.ANSWERED, "📝", "Answered")
 _STATES = {
-    None: Standing(Rank.LATER, "▫️", "Not started"),
-    "none": Standing(Rank.LATER, "▫️", "Not started"),
-    "failed": Standing(Rank.ENDED_BADLY, "❌", "Failed"),
-    # Green without a record yet: the record follows, or the phase's gate names a bypass.
-    "success": Standing(Rank.MOVING, "⏳", "Done, no record yet"),
-    "skipped": Standing(Rank.MOVING, "⏳", "Skipped, no record yet"),
-    "upstream_failed": Standing(Rank.ENDED_BADLY, "🚫", "Not reached"),
-    "removed": Standing(Rank.ENDED_BADLY, "🚫", "Removed"),
-    "awaiting_input": Standing(Rank.ASKED, "✋", "Waiting"),
+    None: ItemStatus(Rank.LATER, "▫️", "Not started"),
+    "none": ItemStatus(Rank.LATER, "▫️", "Not started"),
+    "failed": ItemStatus(Rank.ENDED_BADLY, "❌", "Failed"),
+    # Green without a record: the record follows, or the phase's gate reports a bypass.
+    "success": ItemStatus(Rank.MOVING, "⏳", "Done, no record yet"),
+    "skipped": ItemStatus(Rank.MOVING, "⏳", "Skipped, no record yet"),
+    "upstream_failed": ItemStatus(Rank.ENDED_BADLY, "🚫", "Not reached"),
+    "removed": ItemStatus(Rank.ENDED_BADLY, "🚫", "Removed"),
+    "awaiting_input": ItemStatus(Rank.ASKED, "✋", "Waiting"),
 }
-_CHECKS = Standing(Rank.MOVING, "⏳", "Checking")
-_BEGINS = Standing(Rank.MOVING, "⏳", "Starting")
+_CHECKING = ItemStatus(Rank.MOVING, "⏳", "Checking")
+_STARTING = ItemStatus(Rank.MOVING, "⏳", "Starting")
 
 
-def standing(item: ItemView) -> Standing:
-    """Say how an item stands: the record's word before the request's, the request's before the state's."""
+def status_of(item: ItemView) -> ItemStatus:
+    """Return an item's status: its record counts before its request, its request before the task's state."""
     if item.outcome is not None:
-        return _SPOKEN.get((item.gate, item.outcome), OUTCOMES[item.outcome])
+        return _BY_KIND.get((item.gate, item.outcome), OUTCOMES[item.outcome])
     if item.answered_by:
-        return _RESUMES
+        return _ANSWERED
     if item.waits:
-        return _ASKED.get(item.verdict, _WAITS) if item.verdict else _WAITS
-    return _STATES.get(item.state, _CHECKS if item.mode.has_checks else _BEGINS)
+        return _ASKED.get(item.verdict, _WAITING) if item.verdict else _WAITING
+    return _STATES.get(item.state, _CHECKING if item.mode.has_checks else _STARTING)
 
 
 def is_done(item: ItemView) -> bool:
-    """Whether the item has an outcome; how it looks is another question."""
+    """Return whether an item has an outcome."""
     return item.outcome is not None

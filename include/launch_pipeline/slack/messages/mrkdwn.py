@@ -1,7 +1,7 @@
-"""Text for Slack. What others wrote becomes harmless here; the few marks that mean something are ours.
+"""Write Slack's ``mrkdwn``, and make other people's texts harmless in it.
 
-Rules: docs.slack.dev, "Formatting message text". ``&``, ``<`` and ``>`` open Slack's markup; what they open
-(mentions, channels, links, dates) is written by this module alone.
+Rules: docs.slack.dev, "Formatting message text". ``&``, ``<`` and ``>`` open Slack's markup; only this module
+writes what they open (mentions, channels, links, dates).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 CUT = "…"
-"""Marks where a text was shortened."""
+"""Marks a text that was cut."""
 _BREAK = "\u200b"
-"""Has no width; between a mark and its word it keeps the mark from meaning anything."""
+"""A zero-width space: between a mark and its word it disables the mark."""
 _JOINERS = "\u200c\u200d"
 _GONE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -31,7 +31,7 @@ _URL_SAFE = "/:?&=#%+,;@~!$'()[]*"
 
 
 def clean(text: str) -> str:
-    """One line without control, bidirectional and private characters; runs of blanks become one."""
+    """Return one line without control, bidirectional and private characters; blanks are collapsed."""
     kept = (char if _shown(char) else " " if char.isspace() else "" for char in text)
     return " ".join("".join(kept).split())
 
@@ -41,11 +41,11 @@ def _shown(char: str) -> bool:
 
 
 def escape(text: str, limit: int | None = None) -> str:
-    """Markdown (``mrkdwn``) that shows a text of others as it is and does nothing.
+    """Return ``mrkdwn`` that shows a text literally, without mentions, links or formatting.
 
     With a limit the result, entities included, has at most that many characters; ``…`` marks the cut.
     """
-    # Between marks as well: the ones inside a run may mean something to each other.
+    # Separate the marks of a run as well: two of them may be markup together.
     text = _MARKS.sub(lambda marks: _BREAK.join(("", *marks[0], "")), clean(text))
     text = _MENTION.sub(f"@{_BREAK}", text)
     text = _CHANNEL.sub(f"#{_BREAK}", text)
@@ -55,7 +55,7 @@ def escape(text: str, limit: int | None = None) -> str:
 
 
 def plain(text: str, limit: int) -> str:
-    """Text for a ``plain_text`` object, which shows everything but breaks nowhere; cut with ``…``."""
+    """Return one line for a ``plain_text`` object, cut with ``…``."""
     return _fitting(list(_PLAIN_MARKUP.sub(f"<{_BREAK}", clean(text))), limit)
 
 
@@ -72,24 +72,24 @@ def _fitting(pieces: list[str], limit: int) -> str:
 
 
 def bold(text: str, limit: int) -> str:
-    """Bold text of others; nothing at all stays nothing."""
+    """Return a text in bold, escaped; an empty text stays empty."""
     escaped = escape(text, limit)
     return f"*{escaped}*" if escaped else ""
 
 
 def mention(slack_id: str) -> str:
-    """Address a person, so that the phone rings when the message is posted."""
+    """Mention a person, which notifies them when the message is posted."""
     return f"<@{slack_id}>"
 
 
 def link(url: str, label: str, limit: int = 100) -> str:
-    """Link to an http(s) address; anything else is only the label."""
+    """Return a link to an http(s) address; for anything else only the label."""
     label, address = escape(label, limit), address_of(url).replace("&", "&amp;")
     return f"<{address}|{label}>" if label and address else label
 
 
 def address_of(url: str, limit: int = 300) -> str:
-    """An http(s) address that cannot end the markup around it; empty where it is none, or too long."""
+    """Return an http(s) address, quoted for use in markup; empty if it is not one, or is too long."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -100,5 +100,5 @@ def address_of(url: str, limit: int = 300) -> str:
 
 
 def moment(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
-    """A time in the reader's own zone, or in UTC where Slack cannot tell."""
+    """Return a time in the reader's own zone; in UTC if Slack does not know it."""
     return f"<!date^{int(at.timestamp())}^{form}|{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"

@@ -1,4 +1,4 @@
-"""Messages that are told once: how a phase ended, what happened to the launch, reminders and refusals."""
+"""Build the messages that are posted once: notes of phases and launches, reminders, receipts, refusals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, PersonView, PhaseNote
 from launch_pipeline.notifications.text import REHEARSAL, marked
 from launch_pipeline.slack.messages import elements
-from launch_pipeline.slack.messages.cards import aside_line, locator
+from launch_pipeline.slack.messages.cards import locator, set_aside_line
 from launch_pipeline.slack.messages.item_status import OUTCOMES
 from launch_pipeline.slack.messages.mrkdwn import address_of, bold, escape, moment, plain
 
@@ -24,7 +24,7 @@ EVENT = "launch_pipeline_note"
 """Type of the metadata that carries a message's key."""
 _ROOM = 1600
 _SET_ASIDE = "Waived, not met, not applicable"
-_NUDGED = 8
+_MENTIONS = 8
 
 _HAPPENED = {
     LaunchNoteKind.STARTED: ("🚀", "Launch started"),
@@ -49,7 +49,7 @@ _TIMES = {
 
 
 def phase_note(note: PhaseNote) -> Message:
-    """Tell how a phase ended: counts, what was waived and why, what fails, who went around, what is next."""
+    """Show how a phase ended: counts, failing items, bypasses, waivers with reasons, and what is next."""
     symbol, word = ("✅", "complete") if note.complete else ("❌", "FAILED")
     title = marked(note.rehearsal, f"{symbol} {note.phase_title}: {word}")
     counts = _counts(note.counts)
@@ -61,25 +61,25 @@ def phase_note(note: PhaseNote) -> Message:
         *_texts("Why it did not complete", note.problems),
         *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
-        *_kept(note),
+        *_proof(note),
         *elements.actions("act", elements.open_button(note.url)),
     ]
     return elements.message(
-        f"{escape(title, 300)}. {_counted_plainly(note.counts)}", blocks, _metadata(note.key)
+        f"{escape(title, 300)}. {_counts_as_text(note.counts)}", blocks, _metadata(note.key)
     )
 
 
 def _counts(counts: dict[Outcome, int]) -> str:
-    told = [(OUTCOMES[outcome], counts[outcome]) for outcome in Outcome if counts.get(outcome)]
-    return "   ".join(f"{stands.symbol} {number} {stands.word.lower()}" for stands, number in told)
+    counted = [(OUTCOMES[outcome], counts[outcome]) for outcome in Outcome if counts.get(outcome)]
+    return "   ".join(f"{status.symbol} {number} {status.word.lower()}" for status, number in counted)
 
 
-def _counted_plainly(counts: dict[Outcome, int]) -> str:
+def _counts_as_text(counts: dict[Outcome, int]) -> str:
     return ", ".join(f"{counts[o]} {OUTCOMES[o].word.lower()}" for o in Outcome if counts.get(o))
 
 
 def launch_note(note: LaunchNote) -> Message:
-    """Tell what happened to the launch: who did it and why, when, what fails, what is next."""
+    """Show what happened to a launch: who did it and why, when, what fails, what is next."""
     symbol, word = _HAPPENED[note.kind]
     title = marked(note.rehearsal, f"{symbol} {word}" + (f": {note.what}" if note.what.strip() else ""))
     body = [line for line in (_by(note), _times(note), _asked(note)) if line]
@@ -89,7 +89,7 @@ def launch_note(note: LaunchNote) -> Message:
         *_listed("Failing", note.failing),
         *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
-        *_kept(note),
+        *_proof(note),
         *elements.actions("act", elements.open_button(note.url)),
     ]
     return elements.message(
@@ -98,7 +98,7 @@ def launch_note(note: LaunchNote) -> Message:
 
 
 def _by(note: LaunchNote) -> str:
-    who = ", ".join(filter(None, (escape(name, 60) for name in note.by[:_NUDGED])))
+    who = ", ".join(filter(None, (escape(name, 60) for name in note.by[:_MENTIONS])))
     reason = escape(note.reason, 600)
     return ": ".join(filter(None, (who and f"*{_BY.get(note.kind, 'By')}* {who}", reason)))
 
@@ -111,20 +111,20 @@ def _times(note: LaunchNote) -> str:
 
 
 def _asked(note: LaunchNote) -> str:
-    called = " ".join(filter(None, map(elements.addressed, note.mentioned[:_NUDGED])))
-    return f"👉 {called}" if called else ""
+    people = " ".join(filter(None, map(elements.mentioned, note.mentioned[:_MENTIONS])))
+    return f"👉 {people}" if people else ""
 
 
-def _listed(title: str, aside: Sequence[SetAside]) -> list[elements.Block]:
-    return _paragraph(title, len(aside), [aside_line(one) for one in aside])
+def _listed(title: str, set_aside: Sequence[SetAside]) -> list[elements.Block]:
+    return _paragraph(title, len(set_aside), [set_aside_line(one) for one in set_aside])
 
 
 def _texts(title: str, texts: Sequence[str]) -> list[elements.Block]:
     return _paragraph(title, len(texts), [f"• {escape(text, 200)}" for text in texts])
 
 
-def _paragraph(title: str, number: int, told: Sequence[str]) -> list[elements.Block]:
-    return [elements.section(f"*{title} ({number})*\n{elements.lines(told, _ROOM)}")] if told else []
+def _paragraph(title: str, number: int, listed: Sequence[str]) -> list[elements.Block]:
+    return [elements.section(f"*{title} ({number})*\n{elements.lines(listed, _ROOM)}")] if listed else []
 
 
 def _next(following: Next | None) -> list[elements.Block]:
@@ -134,8 +134,8 @@ def _next(following: Next | None) -> list[elements.Block]:
     return [elements.section(f"*Next* {escape(following.what, 300)}{at}")]
 
 
-def _kept(note: PhaseNote | LaunchNote) -> list[elements.Block]:
-    """Link the report, and note the end of the chain where the database's owner cannot change it."""
+def _proof(note: PhaseNote | LaunchNote) -> list[elements.Block]:
+    """Link the report, and keep the head of the hash chain where the database's owner cannot change it."""
     address = address_of(note.report, elements.URL_LENGTH)
     linked = [elements.section(f"📄 <{address}|Report of the launch>")] if address else []
     head = [f"Record up to row {note.head.position}: `{note.head.digest}`"] if note.head else []
@@ -147,17 +147,17 @@ def _metadata(key: str) -> elements.Block:
 
 
 def request_note(view: SectionView) -> Message:
-    """Address whoever must act in a section now, so that phones ring; an edited card rings none."""
+    """Mention the people who must act in a section now; updating a card notifies nobody."""
     return _nudge(view, view.items, "waits for you", "wait for you", everybody=False)
 
 
 def reminder(view: SectionView, items: Sequence[ItemView]) -> Message:
-    """Remind the first of each role of items that have waited for long."""
+    """Remind the first person of each role about items that have waited for long."""
     return _nudge(view, items, "still waits for you", "still wait for you", everybody=False)
 
 
 def escalation(view: SectionView, items: Sequence[ItemView]) -> Message:
-    """Ask the backups as well, and say since when nobody has answered."""
+    """Mention the backups as well, and say since when the items have waited."""
     return _nudge(
         view,
         items,
@@ -169,34 +169,34 @@ def escalation(view: SectionView, items: Sequence[ItemView]) -> Message:
 
 def _nudge(view: SectionView, items: Sequence[ItemView], one: str, many: str, *, everybody: bool) -> Message:
     asked = [item for item in items if item.asks]
-    called = _called(asked, everybody=everybody)
+    people = _mentions(asked, everybody=everybody)
     count = f"1 item {one}" if len(asked) == 1 else f"{len(asked)} items {many}"
     mark = f"*{REHEARSAL}* · " if view.rehearsal else ""
-    told = [
+    lines = [
         f"• {escape(item.text, 130)}" + (f" · since {moment(item.since)}" if item.since else "")
         for item in asked
     ]
     title = bold(view.section_title, 150)
     review = [elements.button(elements.REVIEW, "Review…", locator(view, asked, 0).encode())] if asked else []
     blocks = [
-        elements.section(f"{mark}{called} {title}: {count}".strip()),
-        *([elements.section(elements.lines(told, _ROOM))] if told else []),
+        elements.section(f"{mark}{people} {title}: {count}".strip()),
+        *([elements.section(elements.lines(lines, _ROOM))] if lines else []),
         *elements.actions("act", [*review, *elements.open_button(view.url)]),
     ]
-    spoken = marked(view.rehearsal, f"{called} {escape(view.section_title, 150)}: {count}".strip())
+    spoken = marked(view.rehearsal, f"{people} {escape(view.section_title, 150)}: {count}".strip())
     return elements.message(spoken, blocks)
 
 
-def _called(items: Sequence[ItemView], *, everybody: bool) -> str:
-    """Whom to address: the first of each role, or also the backups; everybody once."""
+def _mentions(items: Sequence[ItemView], *, everybody: bool) -> str:
+    """Mention the first person of each role, or also the backups; each once."""
     people: list[PersonView] = []
     for item in items:
         people += item.may_answer if everybody else item.may_answer[:1]
-    return " ".join(filter(None, map(elements.addressed, [*dict.fromkeys(people)][:_NUDGED])))
+    return " ".join(filter(None, map(elements.mentioned, [*dict.fromkeys(people)][:_MENTIONS])))
 
 
 def refusal(refused: AnswerRefused, text: str = "", url: str = "") -> Message:
-    """Tell one person (``chat.postEphemeral``) why his answer does not count."""
+    """Build the ephemeral message that says why an answer does not count."""
     about = f"\n{escape(text, 200)}" if text.strip() else ""
     sentence = escape(refused.reason, 1500) or "That answer does not count."
     blocks = [
@@ -207,10 +207,10 @@ def refusal(refused: AnswerRefused, text: str = "", url: str = "") -> Message:
 
 
 def receipt(answered: Sequence[tuple[str, str]], refused: Sequence[tuple[str, AnswerRefused]]) -> Message:
-    """Tell one person (``chat.postEphemeral``) what became of his answers (text, answer or refusal)."""
-    told = [
+    """Build the ephemeral message that lists answers and refusals (item text, answer or refusal)."""
+    lines = [
         f"📝 {escape(answer, 30)} recorded in your name · {escape(text, 130)}" for text, answer in answered
     ]
-    told += [f"🚫 {escape(text, 130)} — {escape(why.reason, 300)}" for text, why in refused]
-    said = elements.lines(told or ["Nothing here waits for you now."], 2900)
-    return elements.message(said, [elements.section(said)])
+    lines += [f"🚫 {escape(text, 130)} — {escape(why.reason, 300)}" for text, why in refused]
+    text = elements.lines(lines or ["Nothing here waits for you now."], 2900)
+    return elements.message(text, [elements.section(text)])

@@ -1,4 +1,4 @@
-"""The modal behind *Review…*, *Decide…* and *Sign…*, and the reading of what a person sends with it."""
+"""Build the modal behind *Review…*, *Decide…* and *Sign…*, and read what a person sends with it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.notifications.text import marked
 from launch_pipeline.slack.messages import elements
 from launch_pipeline.slack.messages.block_kit import checked_view
-from launch_pipeline.slack.messages.button_values import Pin, ReviewLocator
-from launch_pipeline.slack.messages.cards import CARD_ITEMS, aside_line, locator
-from launch_pipeline.slack.messages.item_status import standing
+from launch_pipeline.slack.messages.button_values import RequestPin, ReviewLocator
+from launch_pipeline.slack.messages.cards import CARD_ITEMS, locator, set_aside_line
+from launch_pipeline.slack.messages.item_status import status_of
 from launch_pipeline.slack.messages.mrkdwn import bold, escape, moment, plain
 
 if TYPE_CHECKING:
@@ -50,23 +50,24 @@ def review_modal(  # whose, of what, opened from where
     part: int = 0,
     given: Mapping[str, GivenReview] | None = None,
 ) -> View:
-    """Build the modal for one person: what waits for him with evidence, answer and reason; the rest listed.
+    """Build the modal for one person: their items with evidence and inputs; other open items are listed.
 
-    ``view`` holds the items of the card it is opened from (``split_items``). Its ``private_metadata`` pins
-    task instance, try and evidence per question. ``given`` is what the person has filled in already, by task
-    instance: it stays, and what has changed since is said. Raises OperationError where Slack would refuse it.
+    ``view`` holds the items of the card that it is opened from (``split_items``). The modal's
+    ``private_metadata`` pins task instance, try and evidence of each question. ``given`` is earlier input of
+    the person, by task instance: it is kept, and items with new evidence are marked. Raises OperationError
+    if Slack would refuse the modal.
     """
     answerable = [item for item in view.items if item.options_for(slack_id)]
-    # At most five blocks each, which stays below Slack's hundred of a modal.
+    # Five blocks each at most, which stays below Slack's hundred blocks of a modal.
     mine = answerable[:CARD_ITEMS]
     others = [item for item in view.items if item.asks and item not in answerable]
     pinned = locator(view, mine, part)
     metadata = ReviewLocator(card=pinned, channel=channel, message_ts=message_ts).encode()
-    kept = given or {}
+    earlier = given or {}
     asked = [
         block
         for number, item in enumerate(mine)
-        for block in _question(number, item, slack_id, kept.get(item.task_instance_id))
+        for block in _question(number, item, slack_id, earlier.get(item.task_instance_id))
     ]
     fields: dict[str, Any] = {
         "type": "modal",
@@ -88,28 +89,28 @@ def review_modal(  # whose, of what, opened from where
 def _opening(view: SectionView, asked: bool) -> list[elements.Block]:
     title = marked(view.rehearsal, f"{view.section_title} · {view.phase_title}")
     nothing = [] if asked else [elements.section("Nothing here waits for you now.")]
-    aside = f"⏭️ *{len(view.set_aside)} without a yes so far*: the list is at the end."
+    set_aside = f"⏭️ *{len(view.set_aside)} without a yes so far*: the list is at the end."
     return [
         elements.context(escape(title, 400)),
-        *([elements.section(aside)] if view.set_aside else []),
+        *([elements.section(set_aside)] if view.set_aside else []),
         *nothing,
     ]
 
 
 def _set_aside(view: SectionView) -> list[elements.Block]:
-    """All of it, below the questions: a thumb reaches the answer first."""
+    """List everything set aside, below the questions, so that the inputs come first."""
     if not view.set_aside:
         return []
     title = f"*Without a yes so far: {len(view.set_aside)}*"
-    told = [aside_line(one) for one in view.set_aside]
-    return [{"type": "divider"}, *map(elements.section, elements.spread([title, *told], 2900, _PARAGRAPHS))]
+    listed = [set_aside_line(one) for one in view.set_aside]
+    return [{"type": "divider"}, *map(elements.section, elements.spread([title, *listed], 2900, _PARAGRAPHS))]
 
 
 def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | None) -> list[elements.Block]:
-    stands = standing(item)
-    told = [
+    status = status_of(item)
+    lines = [
         _CHANGED if given and given.pin.evidence != item.evidence else "",
-        f"{stands.symbol} {bold(item.text, 300)}",
+        f"{status.symbol} {bold(item.text, 300)}",
         elements.refused(item, 600),
         escape(item.question, 600),
         f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
@@ -118,7 +119,7 @@ def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | N
     options = item.options_for(slack_id)
     return [
         *([{"type": "divider"}] if number else []),
-        elements.section("\n".join(filter(None, told))),
+        elements.section("\n".join(filter(None, lines))),
         *_evidence(item),
         _answer(number, options, given.answer if given else ""),
         *([_signature(number, given)] if Answer.SIGN in options else []),
@@ -127,14 +128,14 @@ def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | N
 
 
 def _evidence(item: ItemView) -> list[elements.Block]:
-    told = [line for result in item.results for line in _result_lines(result)]
-    if not told and item.headline.strip():
-        told = [escape(item.headline, 300)]
-    return [elements.context(elements.lines(told, _EVIDENCE))] if told else []
+    lines = [line for result in item.results for line in _result_lines(result)]
+    if not lines and item.headline.strip():
+        lines = [escape(item.headline, 300)]
+    return [elements.context(elements.lines(lines, _EVIDENCE))] if lines else []
 
 
 def _result_lines(result: CheckResult) -> list[str]:
-    """A check's headline, then what did not hold."""
+    """Return a check's headline, then the conditions that did not hold."""
     first = f"{_VERDICTS[result.verdict]} {bold(result.kind, 60)} {escape(result.headline, 300)}".strip()
     asked = f" ({escape(result.authority, 80)})" if result.authority.strip() else ""
     broken = [finding for finding in result.findings if not finding.holds]
@@ -197,25 +198,25 @@ def _left_out(number: int) -> list[elements.Block]:
 
 
 def _waiting_for_others(items: Sequence[ItemView]) -> list[elements.Block]:
-    told = [
+    lines = [
         f"{escape(item.text, 130)} — {elements.people(item.may_answer) or 'nobody yet'}" for item in items
     ]
-    return [elements.context("*Waits for others*\n" + elements.lines(told, 1900))] if told else []
+    return [elements.context("*Waits for others*\n" + elements.lines(lines, 1900))] if lines else []
 
 
 class GivenReview(Frozen):
-    """One answer of a modal, as sent; nothing about it has been judged."""
+    """Hold one answer of a modal, as sent; no rule has been applied to it."""
 
     number: int
-    """Of the question: its input blocks are ``answer.n``, ``reason.n`` and ``signature.n``."""
-    pin: Pin
+    """Number of the question, whose input blocks are ``answer.n``, ``reason.n`` and ``signature.n``."""
+    pin: RequestPin
     answer: str
     reason: str = ""
     signature: str = ""
 
 
 class Review(Frozen):
-    """What a person sent."""
+    """Hold what a person sent."""
 
     locator: ReviewLocator
     answers: tuple[GivenReview, ...]
@@ -224,7 +225,7 @@ class Review(Frozen):
 def read_review(view: Mapping[str, Any]) -> Review:
     """Read the ``view`` of a ``view_submission``; questions left open give no answer.
 
-    Raises AnswerRefused for anything that is not the state of a modal of ours.
+    Raises AnswerRefused for anything that is not the state of one of our modals.
     """
     located = ReviewLocator.decode(view.get("private_metadata"))
     state = view.get("state")
@@ -266,11 +267,11 @@ def _text(value: Any, longest: int) -> str:
 
 
 def _unreadable() -> NoReturn:
-    raise AnswerRefused("unreadable_review", "What arrived is no answer of this form; open the card again.")
+    raise AnswerRefused("unreadable_review", "The form could not be read; open the card again.")
 
 
 def review_errors(refused: Mapping[int, AnswerRefused]) -> dict[str, Any]:
-    """The answer to a submission that shows each refusal (by question number) below its own input."""
+    """Build the response that shows each refusal (by question number) below its own input."""
     return {
         "response_action": "errors",
         "errors": {
@@ -285,5 +286,5 @@ def _place(number: int, refusal: AnswerRefused) -> str:
 
 
 def nothing_chosen() -> dict[str, Any]:
-    """The answer to a submission in which every question was left open."""
+    """Build the response to a submission in which every question was left open."""
     return {"response_action": "errors", "errors": {"answer.0": "Choose an answer, or Cancel."}}

@@ -1,29 +1,35 @@
-"""What a card shows, as values: a projection of Airflow's state and our records at one moment.
+"""Define what cards show, as values: Airflow's state and the ledger's records at one moment.
 
-Whoever fills these in reads them from Airflow, the ledger, the contacts and the checklist; nothing here
-decides anything. Texts may be anything at all, ids may not.
+``bridge/projection/views.py`` fills them in from Airflow, the ledger, the contacts and the checklist. Texts
+may contain anything, ids may not.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from launch_pipeline.approvals.rules import blocked_by_checks
 from launch_pipeline.base import Frozen
+from launch_pipeline.checklist.sequence import title
 from launch_pipeline.checklist.vocabulary import Answer, Mode, RequestKind, Role, Severity
 from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.model import AirflowId, PersonView, SetAside
 
+if TYPE_CHECKING:
+    from launch_pipeline.notifications.model import LaunchFacts
+
 InstanceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 EvidencePin = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{12})?$")]
-"""What was shown of an item's checks: the begin of its digest (``Evidence.pin``), empty for nothing."""
+"""Which evidence was shown: the start of its digest (``Evidence.pin``), empty for none."""
 
 
 class ItemView(Frozen):
-    """One item of a section, as it stands."""
+    """Describe the current state of an item."""
 
     ref: str
     text: str
@@ -32,15 +38,15 @@ class ItemView(Frozen):
     task_instance_id: InstanceId
     try_number: Annotated[int, Field(ge=0, le=99_999)]
     state: str | None
-    """Airflow's state of the task instance."""
+    """State of the task instance in Airflow."""
     waits: bool = False
-    """A request is open: a person is asked now (``awaiting_input``, or ``deferred`` with a request)."""
+    """Whether a request is open (``awaiting_input``, or ``deferred`` with a request)."""
     outcome: Outcome | None = None
-    """Of the record of this very task instance; None where there is none yet."""
+    """Outcome in the record of this task instance; None if there is no record yet."""
     verdict: Verdict | None = None
-    """Of the latest checks; None where the item has none, or they have not run."""
+    """Verdict of the latest checks; None if there are none, or they have not run."""
     evidence: EvidencePin = ""
-    """Begin of the digest of what the latest checks saw; empty where nothing was seen."""
+    """Start of the digest of the latest evidence; empty if there is none."""
     headline: str = ""
     """The evidence in one line."""
     results: tuple[CheckResult, ...] = ()
@@ -48,7 +54,7 @@ class ItemView(Frozen):
     may_answer: tuple[PersonView, ...] = ()
     """The owner role's holders: primary first, then backups."""
     may_waive: tuple[PersonView, ...] = ()
-    """Everybody who may answer *Waive* and *Not applicable* (policy), owners included where they may."""
+    """People who may answer *Waive* and *Not applicable* by the policy."""
     since: AwareDatetime | None = None
     """When the request was opened."""
     mode: Mode
@@ -57,56 +63,54 @@ class ItemView(Frozen):
     options: tuple[Answer, ...] = ()
     question: str = ""
     url: str = ""
-    """The item in Airflow."""
+    """Page of the item in Airflow."""
     refused: str = ""
-    """Why the last answer did not count, where the item asks again because of it."""
+    """Why the last answer did not count, if the item asks again because of it."""
     answered_by: str = ""
-    """Whose answer was taken while the task has not ended yet."""
+    """Name of the person whose answer was taken while the task has not ended yet."""
     decided_by: str = ""
     decided_at: AwareDatetime | None = None
     reason: str = ""
 
     @property
     def checks_passed(self) -> bool | None:
-        """Whether the latest checks passed; None where there are none."""
+        """Return whether the latest checks passed; None if there are none."""
         return None if self.verdict is None else self.verdict is Verdict.PASSED
 
     @property
     def asks(self) -> bool:
-        """Whether a person is asked and nobody has answered yet."""
+        """Return whether a request is open and has no answer yet."""
         return self.waits and self.outcome is None and not self.answered_by
 
     @property
     def approvable(self) -> bool:
-        """Whether one click may approve it now."""
-        return self.asks and Answer.APPROVE in self.options and self.checks_passed is not False
+        """Return whether one click may approve it now."""
+        approves = Answer.APPROVE in self.options
+        return self.asks and approves and not blocked_by_checks(Answer.APPROVE, self.checks_passed)
 
     def options_for(self, slack_id: str) -> tuple[Answer, ...]:
-        """The answers that make sense for a person; whether one counts is judged when it is given."""
+        """Return the answers to offer to a person; whether one counts is decided when it is given."""
         if not self.asks:
             return ()
         answers = any(person.slack_id == slack_id for person in self.may_answer)
         waives = any(person.slack_id == slack_id for person in self.may_waive)
-        blocked = self.checks_passed is False
         return tuple(
             option
             for option in self.options
-            if (waives if option in _SETS_ASIDE else answers and not (blocked and option.affirms))
+            if (waives if option.sets_aside else answers)
+            and not blocked_by_checks(option, self.checks_passed)
         )
 
     @property
     def others_waive(self) -> bool:
-        """Whether it can be set aside, but not by those who answer for it."""
+        """Return whether the item can be set aside, but not by the people who answer for it."""
         may = {person.slack_id or person.name for person in self.may_waive}
         owners = {person.slack_id or person.name for person in self.may_answer}
-        return bool(may) and may.isdisjoint(owners) and any(one in _SETS_ASIDE for one in self.options)
-
-
-_SETS_ASIDE = frozenset({Answer.WAIVE, Answer.NOT_APPLICABLE})
+        return bool(may) and may.isdisjoint(owners) and any(one.sets_aside for one in self.options)
 
 
 class SectionView(Frozen):
-    """One section of one launch."""
+    """Describe a section of a launch."""
 
     launch_id: AirflowId
     dag_id: AirflowId
@@ -116,18 +120,18 @@ class SectionView(Frozen):
     section_title: str
     items: Annotated[tuple[ItemView, ...], Field(min_length=1)]
     url: str = ""
-    """The run in Airflow."""
+    """Page of the run in Airflow."""
     set_aside: tuple[SetAside, ...] = ()
-    """Of go/no-go and sign-off: everything waived, not met or red so far."""
+    """Items that are waived, not met or red so far; for go/no-go and sign-off only."""
 
     @property
     def gate(self) -> RequestKind:
-        """What the section's items ask for: a section of decisions or signatures asks for nothing else."""
+        """Return what the section's items ask for; decisions and signatures are never mixed with others."""
         return self.items[0].gate
 
 
 class PhaseState(StrEnum):
-    """Where a phase stands."""
+    """Name the states of a phase as people read them."""
 
     NOT_STARTED = "not started"
     RUNNING = "running"
@@ -137,7 +141,7 @@ class PhaseState(StrEnum):
 
 
 class PhaseLine(Frozen):
-    """One phase in the launch's root message."""
+    """Describe a phase, for one line of the launch's root message."""
 
     title: str
     state: PhaseState
@@ -146,26 +150,31 @@ class PhaseLine(Frozen):
     url: str = ""
 
 
-class LaunchState(StrEnum):
-    """Where a launch stands."""
-
-    RUNNING = "running"
-    COMPLETE = "complete"
-    FAILED = "failed"
-    ABORTED = "aborted"
-    NO_GO = "no go"
-    ROLLED_BACK = "rolled back"
-
-
 class LaunchView(Frozen):
-    """One launch, as its root message shows it."""
+    """Describe a launch, for its root message."""
 
     launch_id: AirflowId
     release: str
     environment: str
     rehearsal: bool
-    state: LaunchState = LaunchState.RUNNING
+    state: LaunchState = LaunchState.ACTIVE
+    failed: bool = False
+    """Whether an active launch has stopped with a failure."""
     launch_time: AwareDatetime | None = None
     triggered_by: str = ""
     phases: tuple[PhaseLine, ...] = ()
     url: str = ""
+
+    @classmethod
+    def of(cls, launch: LaunchFacts, first_dag: str, **fields: Any) -> LaunchView:
+        """Describe a launch that began with this Dag; ``fields`` are state and phases, if they are known."""
+        return cls(
+            launch_id=launch.launch_id,
+            release=launch.release or title(first_dag),
+            environment=launch.environment,
+            rehearsal=launch.rehearsal,
+            launch_time=launch.launch_at,
+            triggered_by=launch.started_by,
+            url=launch.page(first_dag),
+            **fields,
+        )

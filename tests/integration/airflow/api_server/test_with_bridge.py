@@ -15,7 +15,7 @@ from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.evidence import Evidence
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.slack.bridge.app import serve
-from launch_pipeline.slack.messages.button_values import CardLocator, Pin
+from launch_pipeline.slack.messages.button_values import CardLocator, RequestPin
 from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
 from servers.plugin_answers import RHEA
 from servers.plugin_server import BRIDGE, an_open_gate
@@ -53,7 +53,7 @@ async def bridge(server: PluginServer) -> AsyncIterator[SlackStandIn]:
     async with slack() as standin:
         account = {"user": BRIDGE, "password": server.passwords[BRIDGE], "ledger_dsn": server.rows.dsn}
         stop = asyncio.Event()
-        task = asyncio.create_task(serve(settings_for(standin, server.url, **account), stop, tempo=QUICK))
+        task = asyncio.create_task(serve(settings_for(standin, server.url, **account), stop, timing=QUICK))
         await until(lambda: task.done() or standin.sockets.opened)
         yield standin
         stop.set()
@@ -148,7 +148,7 @@ def pinned(posted: Posted, *gates: Gate) -> str:
     """The value of a card's button, pinned to these gates as they are."""
     elements = [element for block in posted.blocks for element in block.get("elements", [])]
     value = next(e["value"] for e in elements if e.get("action_id") == APPROVE_MINE)
-    pins = tuple(Pin(task_instance_id=gate.instance, try_number=1) for gate in gates)
+    pins = tuple(RequestPin(task_instance_id=gate.instance, try_number=1) for gate in gates)
     return CardLocator.decode(value).model_copy(update={"pins": pins}).encode()
 
 

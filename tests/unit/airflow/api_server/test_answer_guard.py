@@ -19,7 +19,7 @@ from launch_pipeline.airflow.api_server.answers.answer_guard import (
     AnswerGuard,
 )
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, LedgerUnavailable
-from launch_pipeline.slack.messages.button_values import Pin
+from launch_pipeline.slack.messages.button_values import RequestPin
 from servers.item_tasks import a_spec
 
 if TYPE_CHECKING:
@@ -330,13 +330,13 @@ def test_pin_of_the_plugin_comes_before_a_field() -> None:
     body = {"chosen_options": ["Approve"], "params_input": {"evidence": "ab12" * 3}}
     client = Client(json.dumps(body).encode())
 
-    async def pin(_key: Any) -> Pin:
-        return Pin(task_instance_id="ti", try_number=1)
+    async def pin(_key: Any) -> RequestPin:
+        return RequestPin(task_instance_id="ti", try_number=1)
 
     requests.pin = pin  # type: ignore[attr-defined]
     guard: Any = AnswerGuard(app, requests)  # type: ignore[arg-type]
     asyncio.run(
-        guard({**scope(), PIN: Pin(task_instance_id="ti", try_number=1)}, client.receive, client.send)
+        guard({**scope(), PIN: RequestPin(task_instance_id="ti", try_number=1)}, client.receive, client.send)
     )
     assert client.status == 200
     assert requests.judged[0].evidence == ""

@@ -1,4 +1,4 @@
-"""What is told in Slack: once, in the launch's thread, by real tasks through the real hook."""
+"""Announcements in Slack: once, in the launch's thread, by real tasks through the real hook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk import DAG
 
-from launch_pipeline.airflow.notifiers.announce import Announcement, AnnounceOperator
+from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.admit_and_complete import AdmitOperator, CompleteOperator
 from launch_pipeline.airflow.operators.run_phase import GoNoGoOperator, OfferRollbackOperator
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
@@ -33,7 +33,7 @@ from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.proof.verify import read_rows
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Record, Seal, SealedRecord
-from launch_pipeline.notifications.kept import launch_notes_of
+from launch_pipeline.notifications.announcements import Announcement, launch_notes_of
 from launch_pipeline.notifications.keys import ROOT, launch_key, phase_key, place_of, unsealed_key
 from launch_pipeline.notifications.model import LaunchNoteKind
 from launch_pipeline.notifications.next_steps import MISSED_AFTER
@@ -240,7 +240,7 @@ def test_repaired_phase_is_told_anew(supervisor: Supervisor, ledger: Ledger, sla
 def test_what_the_bridge_told_is_not_told_again(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, dsn: str
 ) -> None:
-    """Whoever has the place has told it; the ledger keeps which message that was."""
+    """The message store knows that it was posted; the ledger records which message it was."""
     seal = sealed(ledger, BAD, complete=False)
     messages = Messages(dsn)
     messages.place(LAUNCH, ROOT, CHANNEL, lambda: "1.000001")
@@ -589,7 +589,7 @@ REPORT = f"https://airflow.example.org/launch/report/{LAUNCH}"
 def test_end_is_told_with_the_report_and_the_head_of_the_chain(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest
 ) -> None:
-    """Complete or no go: whoever reads Slack has noted how far the record goes, and where it is shown."""
+    """Complete or no go: Slack shows the head of the hash chain and links the report."""
     no = record("cto", Outcome.REJECTED, GO_NO_GO, reason="the numbers are bad", results=())
     sealed(ledger, no, dag_id=GO_NO_GO, complete=False, problems=("No.",))
     ended(step(supervisor, GoNoGoOperator, GO_NO_GO), rest, GO_NO_GO, "failed")

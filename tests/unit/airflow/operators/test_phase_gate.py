@@ -9,12 +9,13 @@ import pytest
 from airflow.sdk import DAG
 from psycopg.types.json import Json
 
-from launch_pipeline.airflow.notifiers.announce import Announcement, AnnounceOperator
+from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
 from launch_pipeline.checklist.files import file_digest
 from launch_pipeline.checklist.sequence import GO_NO_GO, T_0, title
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import EntryKind, Outcome, Seal
+from launch_pipeline.notifications.announcements import Announcement
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
 from servers.item_tasks import CONF, REASON, a_spec, a_task, asked, change_launch, entries, evidence

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.api_server.answers.request_state import OpenRequests
     from launch_pipeline.airflow.api_server.asgi import App, Message, Receive, Scope, Send
     from launch_pipeline.launch.item_records import ItemSpec
-    from launch_pipeline.slack.messages.button_values import Pin
+    from launch_pipeline.slack.messages.button_values import RequestPin
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ MAX_BODY = 64 * 1024
 VIA = "launch.via"
 """Scope key under which the plugin says how an answer came in. Clients cannot set scope keys."""
 PIN = "launch.pin"
-"""Scope key of the ``Pin`` that the person saw."""
+"""Scope key of the ``RequestPin`` that the person saw."""
 EVIDENCE_FIELD = "evidence"
 """Field of an answer with the evidence's digest or its first digits; the guard stamps the whole digest."""
 ACCOUNT_AT_ONCE = 4
@@ -157,7 +157,7 @@ class AnswerGuard:
         await self._same_try(asked.key, asked.pin)
         return await _checked(self.requests().check_answer(asked))
 
-    async def _same_try(self, key: RequestKey, pin: Pin | None) -> None:
+    async def _same_try(self, key: RequestKey, pin: RequestPin | None) -> None:
         """Refuse an answer to a try that has been replaced since the person saw its card."""
         if pin is not None and await self.requests().pin(key) != pin.request:
             raise _refused(409, SUPERSEDED)

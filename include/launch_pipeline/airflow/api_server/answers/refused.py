@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.airflow.api_server.answers.request_key import Asked, RequestKey
     from launch_pipeline.approvals.contacts import Person
-    from launch_pipeline.slack.messages.button_values import Pin
+    from launch_pipeline.slack.messages.button_values import RequestPin
     from launch_pipeline.slack.protocol import DecideRequest
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class RefusedAnswers:
         self._known: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
     def keep_of_guard(
-        self, asked: Asked, code: str, sentence: str, find: Callable[[RequestKey], Pin | None]
+        self, asked: Asked, code: str, sentence: str, find: Callable[[RequestKey], RequestPin | None]
     ) -> None:
         """Append an answer that the guard refused; ``find`` returns the current try of its task."""
         told = {
@@ -58,7 +58,7 @@ class RefusedAnswers:
         item_ref: str,
         request: DecideRequest,
         refused: Any,
-        find: Callable[[RequestKey], Pin | None],
+        find: Callable[[RequestKey], RequestPin | None],
     ) -> None:
         """Append an answer that was refused because of the Slack user, who has no Airflow account here."""
         told = {"by": request.slack_id, "option": request.answer, "reason": request.reason}
@@ -66,7 +66,11 @@ class RefusedAnswers:
         self._keep(key, item_ref, find, {**told, **why})
 
     def _keep(
-        self, key: RequestKey, item_ref: str, find: Callable[[RequestKey], Pin | None], told: dict[str, Any]
+        self,
+        key: RequestKey,
+        item_ref: str,
+        find: Callable[[RequestKey], RequestPin | None],
+        told: dict[str, Any],
     ) -> None:
         if told["code"] in NOT_KEPT:
             return
@@ -76,7 +80,11 @@ class RefusedAnswers:
         self._thread.submit(self._kept, key, item_ref, find, {**told, "at": datetime.now(UTC)})
 
     def _kept(
-        self, key: RequestKey, item_ref: str, find: Callable[[RequestKey], Pin | None], told: dict[str, Any]
+        self,
+        key: RequestKey,
+        item_ref: str,
+        find: Callable[[RequestKey], RequestPin | None],
+        told: dict[str, Any],
     ) -> None:
         try:
             if (instance := find(key)) is not None:
@@ -104,7 +112,7 @@ class RefusedAnswers:
         self._thread.shutdown(wait=True)
 
 
-def _refused(key: RequestKey, item_ref: str, instance: Pin, told: dict[str, Any]) -> RefusedAnswer:
+def _refused(key: RequestKey, item_ref: str, instance: RequestPin, told: dict[str, Any]) -> RefusedAnswer:
     person = _person(told["by"])
     return RefusedAnswer(
         launch_id=key.run_id,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.schema import RecordedBy
-    from launch_pipeline.slack.messages.button_values import Pin
+    from launch_pipeline.slack.messages.button_values import RequestPin
 
 BUSY = ("busy", "Another answer to this item is being processed. Try again in a moment.")
 SUPERSEDED = (
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     fields: dict[str, Any]
     """Reason and signature, where they were sent."""
     via: RecordedBy
-    pin: Pin | None = None
+    pin: RequestPin | None = None
     """The try that the person saw; None where the way in does not say."""
     evidence: str | None = None
     """Digest of the evidence that the answer is for, or its first digits; None: the evidence at the time of

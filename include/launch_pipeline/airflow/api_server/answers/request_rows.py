@@ -15,7 +15,7 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select
 
 from launch_pipeline.airflow.hooks.rest_client import WAITING_STATES
-from launch_pipeline.slack.messages.button_values import Pin
+from launch_pipeline.slack.messages.button_values import RequestPin
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -59,9 +59,9 @@ class RequestRow:
         return self.responded and self.state not in ENDED
 
     @property
-    def pin(self) -> Pin:
+    def pin(self) -> RequestPin:
         """The try, whatever its evidence."""
-        return Pin(task_instance_id=self.task_instance_id, try_number=self.try_number)
+        return RequestPin(task_instance_id=self.task_instance_id, try_number=self.try_number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.launch import Launch
-    from launch_pipeline.slack.messages.button_values import Pin
+    from launch_pipeline.slack.messages.button_values import RequestPin
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class OpenRequests:
         looked = run.scheduled_at is not None and run.scheduled_at >= safe_at
         return 0.0 if looked or now > safe_at + SCHEDULER_PATIENCE else LOOK_SECONDS
 
-    async def pin(self, key: RequestKey) -> Pin | None:
+    async def pin(self, key: RequestKey) -> RequestPin | None:
         """Return the current try of a request's task, None where there is no such task."""
         return await self._run(self._pin, key)
 
@@ -209,7 +209,7 @@ class OpenRequests:
         check_answer(spec, launch, answer, evidence, *prior)
         return now
 
-    def _pin(self, key: RequestKey) -> Pin | None:
+    def _pin(self, key: RequestKey) -> RequestPin | None:
         request = self._read(read_request, key)
         return request.pin if request else None
 

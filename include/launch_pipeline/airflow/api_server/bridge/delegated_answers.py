@@ -37,7 +37,7 @@ from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import RecordedBy
-from launch_pipeline.slack.messages.button_values import Pin
+from launch_pipeline.slack.messages.button_values import RequestPin
 from launch_pipeline.slack.protocol import Decided
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class DelegatedAnswers:
                 self._refused.keep_of_bridge(_key(request), spec.ref, request, refused, self._pin)
             raise
 
-    def _pin(self, key: RequestKey) -> Pin | None:
+    def _pin(self, key: RequestKey) -> RequestPin | None:
         row = self._database.read_here(read_request, key)
         return row.pin if row else None
 
@@ -122,7 +122,7 @@ class DelegatedAnswers:
         now = await self._database.read(_read, _key(request))
         if now is None:
             raise unknown_item()
-        # Plain values: the number sent may be out of the range of a Pin.
+        # Plain values: the number sent may be out of the range of a RequestPin.
         shown = (request.task_instance_id, request.try_number)
         if (now.row.task_instance_id, now.row.try_number) != shown:
             raise _carried(now, request) or NotTaken(*SUPERSEDED)
@@ -197,8 +197,8 @@ def _key(request: DecideRequest) -> RequestKey:
     return RequestKey(request.dag_id, request.run_id, request.task_id, -1)
 
 
-def _pin_of(request: DecideRequest) -> Pin:
-    return Pin(
+def _pin_of(request: DecideRequest) -> RequestPin:
+    return RequestPin(
         task_instance_id=request.task_instance_id, try_number=request.try_number, evidence=request.evidence
     )
 

@@ -1,3 +1,3 @@
-"""Hold the connection to Slack: one leader, its socket, and what to do when it fails."""
+"""Keep the bridge connected to Slack: startup checks, Socket Mode, watchdog, leadership."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which of several bridges writes in a channel; the others stand by, and still take clicks."""
+"""Elect the bridge that writes in a channel; the others stand by, and still handle clicks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Leader:
-    """A lock of the database that one connection holds: whoever ends, or loses the database, lets go."""
+    """Hold an advisory lock of the database on one connection; it is free when the connection ends."""
 
     def __init__(self, dsn: str, channel: str) -> None:
         self._dsn = dsn
@@ -22,8 +22,8 @@ class Leader:
         self._connection: AsyncConnection[Any] | None = None
 
     async def leads(self) -> bool:
-        """Whether this one leads, now that it asks. Raises LedgerUnavailable."""
-        import psycopg  # noqa: PLC0415 - loads libpq, which no other part of the bridge's tests needs
+        """Return whether this bridge leads; it takes the lead if it is free. Raises LedgerUnavailable."""
+        import psycopg  # noqa: PLC0415 - loads libpq, which most tests of the bridge do not need
 
         if self._connection is not None:
             try:
@@ -37,7 +37,7 @@ class Leader:
         query = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
         row = await (await connection.execute(query, [self._place])).fetchone()
         await connection.commit()
-        # No transaction stays open from one question to the next.
+        # No transaction stays open between two calls.
         await connection.set_autocommit(True)
         self._connection = connection
         if row is None or not row[0]:
@@ -45,7 +45,7 @@ class Leader:
         return self._connection is not None
 
     async def release(self) -> None:
-        """Let another one lead."""
+        """Let another bridge lead."""
         self._connection = None
         with suppress(LedgerError):
             await self._open.aclose()

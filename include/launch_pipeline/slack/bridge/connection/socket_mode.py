@@ -1,8 +1,8 @@
-"""The Socket Mode connection: opened with a fresh address, looked at, and closed even where it is dead.
+"""Open a Socket Mode connection with a fresh address, monitor it, and close it even if it is dead.
 
-slack_sdk's client reconnects by itself. Three things it does not do, which end in a bridge that looks alive
-and hears nothing (slack_sdk 3.47; bolt-python #1529): a connection that fails is tried for ever with the
-same one-time address; closing a dead socket may never end; nobody looks whether Slack said hello.
+slack_sdk's client reconnects by itself, but with three gaps that leave a bridge which looks alive and hears
+nothing (slack_sdk 3.47; bolt-python #1529): it retries a failed connection for ever with the same one-time
+address; closing a dead socket may never end; it does not check that Slack said hello.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, s
 from slack_bolt.response import BoltResponse
 
 from launch_pipeline.errors import OperationError
-from launch_pipeline.slack.bridge.connection.errors import TROUBLE, configuration_error, word_of
+from launch_pipeline.slack.bridge.connection.errors import CALL_ERRORS, configuration_error
+from launch_pipeline.slack.errors import error_code
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
@@ -29,34 +30,34 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OPENING_SECONDS = 20.0
-"""From asking for an address to Slack's hello."""
+"""Time limit from the request for an address to Slack's hello."""
 _CLOSING_SECONDS = 3.0
 _OK = 200
 
 
 class _Handler(AsyncSocketModeHandler):
-    """Acknowledges whatever comes: what nobody listens to, or nobody can read, must not come again."""
+    """Acknowledge every envelope: Slack sends unacknowledged ones again, even those without a listener."""
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        """Let Bolt find the listener; answer Slack in any case."""
+        """Let Bolt find the listener; respond to Slack in any case."""
         began = time.time()
         try:
             response = await run_async_bolt_app(self.app, req)
-        except Exception as error:  # noqa: BLE001 - Bolt reads payloads trustingly
+        except Exception as error:  # noqa: BLE001 - Bolt does not validate payloads
             log.warning("An envelope of type %s cannot be read: %s", req.type, type(error).__name__)
             response = BoltResponse(status=500)
         if response.status != _OK:
-            log.warning("Nobody listens to an envelope of type %s.", req.type)
+            log.warning("No listener for an envelope of type %s.", req.type)
             response = BoltResponse(status=_OK, body="")
         await send_async_response(client, req, response, began)
 
 
-class Line:
-    """One connection at a time."""
+class SocketConnection:
+    """Hold one connection at a time."""
 
     def __init__(self, app: AsyncApp, web: AsyncWebClient, app_token: str, ping_seconds: float = 5.0) -> None:
         self.app_id = ""
-        """As Slack's hello names it."""
+        """The app that Slack's hello names."""
         self._app = app
         self._web = web
         self._app_token = app_token
@@ -69,7 +70,7 @@ class Line:
     async def open(self) -> None:
         """Connect and wait for Slack's hello.
 
-        Raises ConfigurationError where the token is refused, OperationError where Slack does not get as far.
+        Raises ConfigurationError if the token is refused, OperationError if the connection fails otherwise.
         """
         self._greeted.clear()
         self._handler = self._new_handler()
@@ -81,10 +82,10 @@ class Line:
                 await self._greeted.wait()
         except BaseException as error:
             await self.close()
-            if not isinstance(error, TROUBLE):
+            if not isinstance(error, CALL_ERRORS):
                 raise
             wrong = configuration_error(error, "LAUNCH_SLACK_APP_TOKEN")
-            raise wrong or OperationError(f"Slack opened no socket ({word_of(error)}).") from error
+            raise wrong or OperationError(f"Slack opened no socket ({error_code(error)}).") from error
 
     def _new_handler(self) -> AsyncSocketModeHandler:
         handler = _Handler(
@@ -95,7 +96,7 @@ class Line:
             proxy=self._web.proxy,
             ping_interval=self._ping_seconds,
         )
-        # Without a proxy named, slack_sdk takes the environment's, even for this very machine.
+        # Without an explicit proxy slack_sdk takes the environment's, even for this machine.
         handler.client.proxy = self._web.proxy
         handler.client.message_listeners.append(self._heard)
         return handler
@@ -103,27 +104,27 @@ class Line:
     async def _heard(
         self, _client: AsyncBaseSocketModeClient, message: dict[str, Any], _raw: str | None = None
     ) -> None:
-        """Any frame of Slack's: hello names the app and begins the session."""
+        """Note any frame of Slack's; hello names the app and begins the session."""
         self._heard_at = time.time()
         if message.get("type") == "hello":
-            told = message.get("connection_info")
-            self.app_id = str(told.get("app_id", "")) if isinstance(told, dict) else ""
+            info = message.get("connection_info")
+            self.app_id = str(info.get("app_id", "")) if isinstance(info, dict) else ""
             self._greeted_session = self._handler.client.current_session if self._handler else None
             self._greeted.set()
 
     async def ping(self) -> None:
-        """Ask the socket for a sign of life, independently of slack_sdk's own monitor."""
+        """Send a ping, independently of slack_sdk's own monitor."""
         session = self._handler.client.current_session if self._handler else None
         if session is None or session.closed:
             return
         try:
-            # In slack_sdk's form, so that its receiver notes the answer: that lives, too, then.
+            # In slack_sdk's format, so that a pong also proves that its receiver runs.
             await session.ping(f"sdk-ping-pong:{time.time()}".encode())
-        except TROUBLE as error:
-            log.info("The socket takes no ping: %s", type(error).__name__)
+        except CALL_ERRORS as error:
+            log.info("The socket did not take a ping: %s", type(error).__name__)
 
     def silent_seconds(self) -> float:
-        """Since when nothing was heard: no pong, no frame; and a session without hello counts as silent."""
+        """Return the seconds since the last pong or frame; pongs do not count before Slack's hello."""
         client = self._handler.client if self._handler else None
         if client is None:
             return time.time() - self._heard_at
@@ -132,7 +133,7 @@ class Line:
         return time.time() - max(self._heard_at, pong or 0.0)
 
     async def close(self) -> None:
-        """Close, however dead the socket is."""
+        """Close the connection, even if the socket is dead."""
         handler, self._handler = self._handler, None
         if handler is None:
             return
@@ -140,9 +141,9 @@ class Line:
         try:
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await client.close()  # type: ignore[no-untyped-call]
-        except TROUBLE as error:
-            log.info("The socket did not close in order: %s", type(error).__name__)
-            # The first attempt has marked it closed; this one lets go of the rest.
+        except CALL_ERRORS as error:
+            log.info("The socket did not close cleanly: %s", type(error).__name__)
+            # The first attempt has marked it closed; this one releases the rest.
             await client.close()  # type: ignore[no-untyped-call]
         left = [client.message_processor, client.current_session_monitor, client.message_receiver]
         await asyncio.gather(*(task for task in left if task is not None), return_exceptions=True)

@@ -1,3 +1,3 @@
-"""Handle what people do in Slack: clicks, forms, answers."""
+"""Handle Slack interactions: button clicks, modals, and the answers in them."""
 
 from __future__ import annotations

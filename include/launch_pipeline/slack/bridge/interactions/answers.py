@@ -1,7 +1,7 @@
-"""Passing answers on to Airflow: each item by itself, with patience, and never twice.
+"""Send answers to Airflow: each item by itself, with retries, and never twice.
 
-A request pins task instance and try, and the plugin takes one answer for each, so trying again cannot
-double. Whoever is told "not recorded" is told so because nothing came back, or something that refuses.
+A request pins task instance and try, and the plugin takes one answer for each, so a retry cannot answer
+twice. A person reads "not recorded" if no response came, or a refusal.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from launch_pipeline.slack.api_client import Airflow
-    from launch_pipeline.slack.bridge.interactions.users import SlackPerson
+    from launch_pipeline.slack.bridge.interactions.users import SlackUser
     from launch_pipeline.slack.messages.views import ItemView
     from launch_pipeline.slack.protocol import Board
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-AT_ONCE = 4
-"""Answers of one person that are under way side by side; the guard takes ten of everybody."""
+CONCURRENT = 4
+"""Answers of one person that are sent at the same time; the guard takes ten in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long, and how often, an answer is tried while Airflow does not take it. All in seconds."""
+    """Say how long, and how often, a call is retried while Airflow does not answer. All in seconds."""
 
     total: float = 120.0
     first_pause: float = 0.5
@@ -41,34 +41,34 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One answer that a person gives to one item."""
+class ItemAnswer:
+    """Hold the answer that a person gives to one item."""
 
     item: ItemView
     answer: str
     reason: str = ""
     signature: str = ""
     evidence: str = ""
-    """What was on the person's screen, as its pin says."""
+    """Pin of the evidence that the person saw."""
 
 
 @dataclass(slots=True)
-class Told:
-    """What became of a person's answers, by the items' texts."""
+class AnswerResults:
+    """Collect what became of a person's answers, by the items' texts."""
 
     answered: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, AnswerRefused]] = field(default_factory=list)
 
 
-class Attempts:
-    """All that is tried for one click shares one time limit."""
+class RetryBudget:
+    """Share one time limit between all calls of one click."""
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._end = asyncio.get_running_loop().time() + patience.total
 
-    async def answered(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until there is an answer. Raises AnswerRefused ``not_recorded`` when the time is up."""
+    async def call(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call until there is a response. Raises AnswerRefused ``not_recorded`` when the time is up."""
         pause = self._patience.first_pause
         while True:
             try:
@@ -76,58 +76,59 @@ class Attempts:
             except Unanswered as error:
                 if asyncio.get_running_loop().time() + pause > self._end:
                     raise not_recorded(str(error)) from error
-                log.info("Airflow took nothing (%s); trying again in %.1f s.", error, pause)
+                log.info("Airflow did not answer (%s); trying again in %.1f s.", error, pause)
             except OperationError as error:
                 raise not_recorded(str(error)) from error
-            # Several answers fail at the same moment; they need not come back at the same moment.
+            # Answers that fail together must not retry together.
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
             pause = min(2 * pause, self._patience.longest_pause)
 
 
-class Answering:
-    """The answers of everybody."""
+class AnswerSender:
+    """Send answers to Airflow."""
 
     def __init__(
-        self, airflow: Airflow, moved: Callable[[], object], patience: Patience | None = None
+        self, airflow: Airflow, answered: Callable[[], object], patience: Patience | None = None
     ) -> None:
+        """Call ``answered`` after each answer that Airflow took."""
         self._airflow = airflow
-        self._moved = moved
+        self._answered = answered
         self._patience = patience or Patience()
 
-    def attempts(self) -> Attempts:
-        """Begin the time limit of one click."""
-        return Attempts(self._patience)
+    def budget(self) -> RetryBudget:
+        """Start the time limit of one click."""
+        return RetryBudget(self._patience)
 
-    async def board(self, attempts: Attempts) -> Board:
-        """What is under way now. Raises AnswerRefused ``not_recorded`` where Airflow does not say."""
-        return await attempts.answered(self._airflow.board)
+    async def board(self, budget: RetryBudget) -> Board:
+        """Return the board. Raises AnswerRefused ``not_recorded`` if Airflow does not answer."""
+        return await budget.call(self._airflow.board)
 
-    async def give(
-        self, attempts: Attempts, person: SlackPerson, name: str, run_id: str, questions: Sequence[Question]
-    ) -> Told:
-        """Answer each item by itself; one that is refused keeps no other from being answered.
+    async def send(
+        self, budget: RetryBudget, user: SlackUser, name: str, run_id: str, answers: Sequence[ItemAnswer]
+    ) -> AnswerResults:
+        """Send each answer by itself; a refusal does not hold back the others.
 
-        ``name`` is the person's in the contacts: by it an answer is known that Airflow took without
-        being able to say so.
+        ``name`` is the person's name in the contacts. It identifies an answer of theirs that Airflow took
+        although its response was lost.
         """
-        told, places = Told(), asyncio.Semaphore(AT_ONCE)
+        results, slots = AnswerResults(), asyncio.Semaphore(CONCURRENT)
 
-        async def one(question: Question) -> None:
+        async def one(answer: ItemAnswer) -> None:
             try:
-                async with places:
-                    decided = await self._decided(attempts, _request(person, run_id, question), name)
-                told.answered.append((question.item.text, decided.answer))
-                self._moved()
+                async with slots:
+                    decided = await self._decide(budget, _request(user, run_id, answer), name)
+                results.answered.append((answer.item.text, decided.answer))
+                self._answered()
             except AnswerRefused as refused:
-                told.refused.append((question.item.text, refused))
-                log.warning("Refused %s %s: %s/%s", person.slack_id, refused.code, run_id, question.item.ref)
+                results.refused.append((answer.item.text, refused))
+                log.warning("Refused %s %s: %s/%s", user.slack_id, refused.code, run_id, answer.item.ref)
 
         async with asyncio.TaskGroup() as group:
-            for question in questions:
-                group.create_task(one(question))
-        return told
+            for answer in answers:
+                group.create_task(one(answer))
+        return results
 
-    async def _decided(self, attempts: Attempts, request: DecideRequest, name: str) -> Decided:
+    async def _decide(self, budget: RetryBudget, request: DecideRequest, name: str) -> Decided:
         lost = False
 
         async def attempt() -> Decided:
@@ -142,28 +143,30 @@ class Answering:
                     return Decided(person=name, answer=request.answer)
                 raise
 
-        return await attempts.answered(attempt)
+        return await budget.call(attempt)
 
 
 def not_recorded(why: str) -> AnswerRefused:
-    """The refusal of an answer that could not be brought to Airflow."""
-    seen = "Your answer was NOT recorded, as far as can be seen from here."
-    sentence = f"{seen} {why} Open Airflow to see what waits, and answer there."
+    """Make the refusal of an answer that did not reach Airflow."""
+    sentence = (
+        f"As far as the bridge can tell, your answer was NOT recorded. {why} "
+        "Open Airflow to see the open requests, and answer there."
+    )
     return AnswerRefused("not_recorded", sentence)
 
 
-def _request(person: SlackPerson, run_id: str, question: Question) -> DecideRequest:
-    item = question.item
+def _request(user: SlackUser, run_id: str, given: ItemAnswer) -> DecideRequest:
+    item = given.item
     return DecideRequest(
-        slack_id=person.slack_id,
-        email=person.email,
+        slack_id=user.slack_id,
+        email=user.email,
         dag_id=item.dag_id,
         run_id=run_id,
         task_id=item.task_id,
         task_instance_id=item.task_instance_id,
         try_number=item.try_number,
-        evidence=question.evidence,
-        answer=question.answer,
-        reason=question.reason,
-        signature=question.signature,
+        evidence=given.evidence,
+        answer=given.answer,
+        reason=given.reason,
+        signature=given.signature,
     )

@@ -1,27 +1,28 @@
-"""What happens when somebody taps a button or sends a modal.
+"""Handle Slack's interactions: buttons on cards, and the review modal.
 
-Slack waits three seconds for an acknowledgement, so that comes first and the work goes on in a task of its
-own: Bolt takes an acknowledgement back where its listener raises right after it.
+Slack waits three seconds for an acknowledgement, so that comes first and the work runs in its own task.
+(Bolt withdraws an acknowledgement whose listener raises right after it.)
 
-Killed between acknowledgement and decision, the bridge loses the click and nothing else: nothing is
-recorded, the card still shows the item as waiting, and the person taps again.
+If the bridge is killed between acknowledgement and decision, only the click is lost: nothing is recorded, the
+card still shows the open request, and the person clicks again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cachetools import LRUCache
+
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.errors import AnswerRefused, LaunchError
-from launch_pipeline.slack.bridge.interactions.answers import Told, not_recorded
-from launch_pipeline.slack.bridge.interactions.locate import find_place
+from launch_pipeline.slack.bridge.interactions.answers import AnswerResults, not_recorded
+from launch_pipeline.slack.bridge.interactions.locate import locate_section
 from launch_pipeline.slack.bridge.interactions.payloads import read_click, read_submission
 from launch_pipeline.slack.bridge.interactions.review import (
-    Screen,
+    OpenModal,
     evidence_request,
     faults,
     refusal_view,
@@ -46,11 +47,11 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from launch_pipeline.slack.api_client import Airflow
-    from launch_pipeline.slack.bridge.interactions.answers import Answering, Attempts, Question
-    from launch_pipeline.slack.bridge.interactions.ephemeral import Desk
-    from launch_pipeline.slack.bridge.interactions.locate import Place, Sections
+    from launch_pipeline.slack.bridge.interactions.answers import AnswerSender, ItemAnswer, RetryBudget
+    from launch_pipeline.slack.bridge.interactions.ephemeral import EphemeralMessages
+    from launch_pipeline.slack.bridge.interactions.locate import LocatedSection, Sections
     from launch_pipeline.slack.bridge.interactions.payloads import Click, Origin, Submission
-    from launch_pipeline.slack.bridge.interactions.users import People, SlackPerson
+    from launch_pipeline.slack.bridge.interactions.users import SlackUser, Users
     from launch_pipeline.slack.messages.block_kit import View
     from launch_pipeline.slack.messages.review_modal import Review
     from launch_pipeline.slack.messages.views import SectionView
@@ -59,20 +60,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
-_REMEMBERED = 2000
-_LOOK_SECONDS = 1.5
-"""For looking whether a form still shows what is; Slack waits three seconds for an acknowledgement."""
-_BROKEN = "The bridge failed, so nothing was recorded; answer in Airflow. Its log says why."
+_INTERACTIONS = 2000
+"""Interactions that are remembered, to drop repeated deliveries."""
+_EVIDENCE_SECONDS = 1.5
+"""Time limit for comparing a form with the current evidence; Slack waits three seconds."""
+_BROKEN = "The bridge failed, so nothing was recorded. Answer in Airflow; the bridge's log shows the error."
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where clicks may come from."""
+    """Know our workspace, app and channel; interactions from elsewhere are refused."""
 
     team_id: str
     channel: str
     app_id: Callable[[], str]
-    """The app whose socket is open; empty before Slack has said hello."""
+    """Returns the app of the open socket; empty before Slack's hello."""
 
     def check(self, origin: Origin) -> None:
         """Raise AnswerRefused for another workspace or another app."""
@@ -89,51 +91,51 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Whom the listeners ask."""
+    """Hold what the handlers call."""
 
     home: Home
     client: AsyncWebClient
-    """For modals: no call waits longer than a person would."""
-    people: People
-    desk: Desk
+    """For modals; its calls time out before a person gives up."""
+    users: Users
+    ephemeral: EphemeralMessages
     airflow: Airflow
-    answering: Answering
+    answers: AnswerSender
     sections: Sections
     thread_of: Callable[[str], Awaitable[str | None]]
-    """The thread of a launch: a modal that was sent says only which card it came from."""
+    """Returns a launch's thread: a modal that was sent names its card only."""
 
 
-class Actions:
-    """Every listener of the bridge, and the work that clicks have begun."""
+class InteractionHandlers:
+    """Register and run the handlers of all interactions, and track the work that they began."""
 
     def __init__(self, services: Services) -> None:
-        self._at = services
+        self._services = services
         self._work: set[asyncio.Task[None]] = set()
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: LRUCache[str, bool] = LRUCache(_INTERACTIONS)
 
     def register(self, app: AsyncApp) -> None:
-        """Listen to our buttons and to our modal."""
+        """Register the handlers of our buttons and of our modal."""
         app.action(elements.APPROVE_MINE)(self.approve_mine)
         app.action(elements.REVIEW)(self.review)
         app.action(elements.OPEN)(self.opened)
         app.view(CALLBACK)(self.submitted)
 
     async def approve_mine(self, ack: AsyncAck, body: Body) -> None:
-        """*Approve all that are mine*."""
+        """Handle *Approve all that are mine*."""
         await ack()
         self._begin(self._clicked(body, self._approve))
 
     async def review(self, ack: AsyncAck, body: Body) -> None:
-        """*Review…*, *Decide…* and *Sign…*."""
+        """Handle *Review…*, *Decide…* and *Sign…*."""
         await ack()
         self._begin(self._clicked(body, self._review))
 
     async def opened(self, ack: AsyncAck) -> None:
-        """*Open in Airflow*: the browser does the rest, and Slack waits for a word all the same."""
+        """Acknowledge *Open in Airflow*: the browser opens the link, but Slack expects a response."""
         await ack()
 
     async def submitted(self, ack: AsyncAck, body: Body) -> None:
-        """The modal: what is plainly wrong is told in it, everything else afterwards."""
+        """Handle the modal: the form itself shows missing input, an ephemeral message everything else."""
         try:
             sent = read_submission(body)
             given = _read(sent)
@@ -143,21 +145,21 @@ class Actions:
             self._begin(self._unreadable(body, error))
             return
         except Exception:
-            # A form that closes looks like one that was taken.
+            # A form that closes looks like an answer that was recorded.
             log.exception("A form could not be read")
             await ack(response_action="errors", errors={"answer.0": _BROKEN})
             return
         if not given.answers or wrong:
             await ack(**(review_errors(wrong) if wrong else nothing_chosen()))
             return
-        if anew := await self._anew(sent, given):
-            await ack(response_action="update", view=anew.payload())
+        if updated := await self._updated(sent, given):
+            await ack(response_action="update", view=updated.payload())
             return
         await ack()
         self._begin(self._sent(sent, given))
 
     async def drain(self, seconds: float) -> None:
-        """Let what was begun end, for so many seconds; what is left then is given up."""
+        """Wait this long for work that was begun, then cancel the rest."""
         if self._work:
             await asyncio.wait(self._work, timeout=seconds)
         left = list(self._work)
@@ -167,23 +169,21 @@ class Actions:
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        # The loop itself holds tasks weakly.
+        # The event loop holds tasks by weak references only.
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    def _counts(self, origin: Origin) -> bool:
-        """Whether this interaction is ours, and new: Slack may deliver one twice."""
+    def _accepts(self, origin: Origin) -> bool:
+        """Return whether an interaction is ours, and new: Slack may deliver one twice."""
         try:
-            self._at.home.check(origin)
+            self._services.home.check(origin)
         except AnswerRefused as refused:
             log.warning("Refused %s: %s", origin.slack_id, refused.code)
             return False
         if origin.trigger_id in self._seen:
             log.info("An interaction of %s was delivered again.", origin.slack_id)
             return False
-        self._seen[origin.trigger_id] = None
-        while len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
+        self._seen[origin.trigger_id] = True
         return True
 
     async def _clicked(self, body: Body, act: Callable[[Click], Coroutine[Any, Any, None]]) -> None:
@@ -192,44 +192,45 @@ class Actions:
         except AnswerRefused as refused:
             log.warning("Refused a click: %s", refused.code)
             return
-        if self._counts(click.origin):
-            # A thread of another channel is none of ours.
-            thread = click.thread if click.channel == self._at.home.channel else None
-            await self._told(click.origin, thread, self._in_place(click, act))
+        if self._accepts(click.origin):
+            # A thread of another channel is not ours to reply in.
+            thread = click.thread if click.channel == self._services.home.channel else None
+            await self._reporting(click.origin, thread, self._in_channel(click, act))
 
-    async def _in_place(self, click: Click, act: Callable[[Click], Coroutine[Any, Any, None]]) -> None:
-        self._at.home.check_channel(click.channel)
+    async def _in_channel(self, click: Click, act: Callable[[Click], Coroutine[Any, Any, None]]) -> None:
+        self._services.home.check_channel(click.channel)
         await act(click)
 
-    async def _told(self, origin: Origin, thread: str | None, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work; whatever keeps it from being done is told to the person, and logged."""
+    async def _reporting(self, origin: Origin, thread: str | None, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work, and report its failure to the person and in the log."""
+        ephemeral = self._services.ephemeral
         try:
             await work
         except AnswerRefused as refused:
             log.warning("Refused %s: %s", origin.slack_id, refused.code)
-            await self._at.desk.tell(origin.slack_id, thread, notes.refusal(refused))
+            await ephemeral.post(origin.slack_id, thread, notes.refusal(refused))
         except Exception as error:
             # An error of ours must not look like a recorded answer.
             log.exception("A click of %s failed", origin.slack_id)
             why = str(error) if isinstance(error, LaunchError) else _BROKEN
-            await self._at.desk.tell(origin.slack_id, thread, notes.refusal(not_recorded(why)))
+            await ephemeral.post(origin.slack_id, thread, notes.refusal(not_recorded(why)))
 
     # ---- approve all that are mine -----------------------------------------------------------------
 
     async def _approve(self, click: Click) -> None:
         card = CardLocator.decode(click.value)
-        person = await self._at.people.person(click.origin.slack_id)
-        attempts, told = self._at.answering.attempts(), Told()
-        place = await self._place(await self._at.answering.board(attempts), card, person)
-        questions = place.approvals(person, card.pins, told)
-        await self._give(attempts, person, place, questions, told)
-        await self._receipt(person, click.thread, told)
+        user = await self._services.users.user(click.origin.slack_id)
+        budget, results = self._services.answers.budget(), AnswerResults()
+        located = await self._locate(await self._services.answers.board(budget), card, user)
+        approvals = located.approvals(user, card.pins, results)
+        await self._send(budget, user, located, approvals, results)
+        await self._receipt(user, click.thread, results)
 
     # ---- review ------------------------------------------------------------------------------------
 
     async def _review(self, click: Click) -> None:
-        # The trigger id dies after three seconds: nobody else is asked before.
-        screen = await Screen.open(self._at.client, click.origin.trigger_id)
+        # The trigger id expires after three seconds, so the modal opens before anything is asked.
+        modal = await OpenModal.open(self._services.client, click.origin.trigger_id)
         try:
             view = await self._modal(click)
         except AnswerRefused as refused:
@@ -241,16 +242,16 @@ class Actions:
         except Exception:
             log.exception("A review of %s failed", click.origin.slack_id)
             view = refusal_view(AnswerRefused("not_shown", _BROKEN))
-        await screen.show(view)
+        await modal.show(view)
 
-    async def _modal(self, click: Click) -> Any:
+    async def _modal(self, click: Click) -> View:
         card = CardLocator.decode(click.value)
-        person = await self._at.people.person(click.origin.slack_id)
-        place = await self._place(await self._at.airflow.board(), card, person)
-        section = await self._shown(place.shown(card), person)
-        return review_modal(section, person.slack_id, click.channel, click.message_ts, card.part)
+        user = await self._services.users.user(click.origin.slack_id)
+        located = await self._locate(await self._services.airflow.board(), card, user)
+        section = await self._with_evidence(located.shown(card), user)
+        return review_modal(section, user.slack_id, click.channel, click.message_ts, card.part)
 
-    # ---- what was sent -----------------------------------------------------------------------------
+    # ---- submitted modals --------------------------------------------------------------------------
 
     async def _unreadable(self, body: Body, error: LaunchError) -> None:
         refused = error if isinstance(error, AnswerRefused) else not_recorded(str(error))
@@ -259,91 +260,93 @@ class Actions:
         except AnswerRefused as unknown:
             log.warning("Refused a modal: %s", unknown.code)
             return
-        if self._counts(origin):
+        if self._accepts(origin):
             log.warning("Refused %s: %s", origin.slack_id, refused.code)
-            await self._at.desk.tell(origin.slack_id, None, notes.refusal(refused))
+            await self._services.ephemeral.post(origin.slack_id, None, notes.refusal(refused))
 
-    async def _anew(self, sent: Submission, given: Review) -> View | None:
-        """The form again, where the checks see something else than the person has just answered.
+    async def _updated(self, sent: Submission, given: Review) -> View | None:
+        """Return the form with new evidence, if the evidence has changed since the person saw it.
 
-        None where they see the same, or where that cannot be said in time: the guard looks again.
+        None if it has not, or if that is unknown within the time limit: the guard compares again.
         """
         if not any(answer.pin.evidence for answer in given.answers):
             return None
         try:
-            async with asyncio.timeout(_LOOK_SECONDS):
-                return await self._shown_anew(sent, given)
+            async with asyncio.timeout(_EVIDENCE_SECONDS):
+                return await self._with_new_evidence(sent, given)
         except (LaunchError, TimeoutError) as error:
-            log.info("Whether the evidence has changed is unknown for now: %s", error)
+            log.info("The bridge does not know whether the evidence has changed: %s", error)
         except Exception:
-            log.exception("A form could not be shown anew")
+            log.exception("A form could not be updated")
         return None
 
-    async def _shown_anew(self, sent: Submission, given: Review) -> View | None:
-        self._at.home.check(sent.origin)
-        self._at.home.check_channel(given.locator.channel)
+    async def _with_new_evidence(self, sent: Submission, given: Review) -> View | None:
+        self._services.home.check(sent.origin)
+        self._services.home.check_channel(given.locator.channel)
         card = given.locator.card
-        person = await self._at.people.person(sent.origin.slack_id)
-        place = await self._place(await self._at.airflow.board(), card, person)
-        if not place.changed(given.answers):
+        user = await self._services.users.user(sent.origin.slack_id)
+        located = await self._locate(await self._services.airflow.board(), card, user)
+        if not located.changed(given.answers):
             return None
-        log.info("The evidence has changed under a form of %s; it is shown anew.", person.slack_id)
-        return review_again(await self._shown(place.shown(card), person), person.slack_id, given)
+        log.info("The evidence changed while %s filled in a form; the form is updated.", user.slack_id)
+        section = await self._with_evidence(located.shown(card), user)
+        return review_again(section, user.slack_id, given)
 
-    async def _shown(self, section: SectionView, person: SlackPerson) -> SectionView:
-        """The section with the evidence of what waits for a person."""
-        request = evidence_request(section, person.slack_id)
-        return with_evidence(section, await self._at.airflow.evidence(request)) if request else section
+    async def _with_evidence(self, section: SectionView, user: SlackUser) -> SectionView:
+        """Add the evidence of the items that wait for a person."""
+        request = evidence_request(section, user.slack_id)
+        return with_evidence(section, await self._services.airflow.evidence(request)) if request else section
 
     async def _sent(self, sent: Submission, given: Review) -> None:
-        if self._counts(sent.origin):
+        if self._accepts(sent.origin):
             thread = await self._thread(given.locator.card.launch_id)
-            await self._told(sent.origin, thread, self._answer(sent, given, thread))
+            await self._reporting(sent.origin, thread, self._answer(sent, given, thread))
 
     async def _thread(self, launch_id: str) -> str | None:
         try:
-            return await self._at.thread_of(launch_id)
+            return await self._services.thread_of(launch_id)
         except Exception:
-            # Where to tell it is not worth an answer.
+            # An answer must not fail because the thread for its receipt is unknown.
             log.exception("The thread of %s was not found", launch_id)
             return None
 
     async def _answer(self, sent: Submission, given: Review, thread: str | None) -> None:
-        self._at.home.check_channel(given.locator.channel)
-        person = await self._at.people.person(sent.origin.slack_id)
-        attempts, told = self._at.answering.attempts(), Told()
-        place = await self._place(await self._at.answering.board(attempts), given.locator.card, person)
-        await self._give(attempts, person, place, place.questions(given.answers, told), told)
-        await self._receipt(person, thread, told)
+        self._services.home.check_channel(given.locator.channel)
+        user = await self._services.users.user(sent.origin.slack_id)
+        budget, results = self._services.answers.budget(), AnswerResults()
+        located = await self._locate(await self._services.answers.board(budget), given.locator.card, user)
+        await self._send(budget, user, located, located.answers(given.answers, results), results)
+        await self._receipt(user, thread, results)
 
     # ---- shared ------------------------------------------------------------------------------------
 
-    async def _place(self, board: Board, card: CardLocator, person: SlackPerson) -> Place:
-        seen = contacts_seen_by(person, contacts(), policy())
-        return await find_place(board, card, person, seen, self._at.sections)
+    async def _locate(self, board: Board, card: CardLocator, user: SlackUser) -> LocatedSection:
+        seen = contacts_seen_by(user, contacts(), policy())
+        return await locate_section(board, card, user, seen, self._services.sections)
 
-    async def _give(
+    async def _send(
         self,
-        attempts: Attempts,
-        person: SlackPerson,
-        place: Place,
-        questions: Sequence[Question],
-        told: Told,
+        budget: RetryBudget,
+        user: SlackUser,
+        located: LocatedSection,
+        answers: Sequence[ItemAnswer],
+        results: AnswerResults,
     ) -> None:
-        for _, refused in told.refused:
-            log.warning("Refused %s: %s", person.slack_id, refused.code)
-        run_id = place.section.launch_id
-        given = await self._at.answering.give(attempts, person, place.contact.name, run_id, questions)
-        told.answered += given.answered
-        told.refused += given.refused
+        for _, refused in results.refused:
+            log.warning("Refused %s: %s", user.slack_id, refused.code)
+        run_id, name = located.section.launch_id, located.contact.name
+        sent = await self._services.answers.send(budget, user, name, run_id, answers)
+        results.answered += sent.answered
+        results.refused += sent.refused
 
-    async def _receipt(self, person: SlackPerson, thread: str | None, told: Told) -> None:
-        await self._at.desk.tell(person.slack_id, thread, notes.receipt(told.answered, told.refused))
+    async def _receipt(self, user: SlackUser, thread: str | None, results: AnswerResults) -> None:
+        receipt = notes.receipt(results.answered, results.refused)
+        await self._services.ephemeral.post(user.slack_id, thread, receipt)
 
 
 def _read(sent: Submission) -> Review:
     try:
         return read_review(sent.view)
     except ValueError:
-        # Texts that are no Unicode, which the values behind do not take.
-        raise AnswerRefused("unreadable_review", "What arrived is no answer of this form.") from None
+        # Texts that are not valid Unicode; pydantic rejects them.
+        raise AnswerRefused("unreadable_review", "The form could not be read; open the card again.") from None

@@ -1,4 +1,4 @@
-"""From a locator to what stands there now: the board decides, the card only says where to look."""
+"""Find the section that a card shows: the board decides what is there now, the card says where to look."""
 
 from __future__ import annotations
 
@@ -8,66 +8,68 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.bridge.interactions.answers import Question
+from launch_pipeline.slack.bridge.interactions.answers import ItemAnswer
 from launch_pipeline.slack.messages.cards import split_items
-from launch_pipeline.slack.messages.item_status import standing
+from launch_pipeline.slack.messages.item_status import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from launch_pipeline.approvals.contacts import Contacts, Person
-    from launch_pipeline.slack.bridge.interactions.answers import Told
-    from launch_pipeline.slack.bridge.interactions.users import SlackPerson
-    from launch_pipeline.slack.messages.button_values import CardLocator, Pin
+    from launch_pipeline.slack.bridge.interactions.answers import AnswerResults
+    from launch_pipeline.slack.bridge.interactions.users import SlackUser
+    from launch_pipeline.slack.messages.button_values import CardLocator, RequestPin
     from launch_pipeline.slack.messages.review_modal import GivenReview
     from launch_pipeline.slack.messages.views import ItemView, SectionView
     from launch_pipeline.slack.protocol import Board, BoardLaunch
 
     Sections = Callable[[BoardLaunch, Contacts], Sequence[SectionView]]
-    """Gives the sections of a launch, as these contacts make them; may read files."""
+    """Returns the sections of a launch for these contacts; may read files."""
 
-SUPERSEDED = "superseded"
-"""The plugin's word, too, for an answer to a try that is no more."""
+_SUPERSEDED = "superseded"
+"""The plugin's code as well, for an answer to an earlier try."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A section as it stands now, and who looks at it."""
+class LocatedSection:
+    """Hold a section in its current state, and the person who looks at it."""
 
     section: SectionView
     contact: Person
 
-    def pinned(self, pin: Pin) -> ItemView:
-        """The item of a pin. Raises AnswerRefused where that request is no more."""
+    def pinned(self, pin: RequestPin) -> ItemView:
+        """Return the item of a pin. Raises AnswerRefused if that request no longer exists."""
         for item in self.section.items:
             if (item.task_instance_id, item.try_number) == (pin.task_instance_id, pin.try_number):
                 return item
-        sentence = "This was asked in an earlier try of the item; answer on the card as it is now."
-        raise AnswerRefused(SUPERSEDED, sentence)
+        sentence = "This request belongs to an earlier try of the item; answer on the current card."
+        raise AnswerRefused(_SUPERSEDED, sentence)
 
     def changed(self, answers: Sequence[GivenReview]) -> bool:
-        """Whether the checks of an answered item have seen something else than the person was shown."""
+        """Return whether the evidence of an answered item has changed since the person saw it."""
         now = {(i.task_instance_id, i.try_number): i.evidence for i in self.section.items if i.asks}
         pins = [given.pin for given in answers]
         return any(now.get((p.task_instance_id, p.try_number), p.evidence) != p.evidence for p in pins)
 
-    def questions(self, answers: Sequence[GivenReview], told: Told) -> list[Question]:
-        """What a modal answers; what is no more goes to the refusals of ``told``."""
-        made: list[Question] = []
-        for given in answers:
+    def answers(self, given: Sequence[GivenReview], results: AnswerResults) -> list[ItemAnswer]:
+        """Return the answers of a modal; those to requests that no longer exist become refusals."""
+        made: list[ItemAnswer] = []
+        for one in given:
             try:
-                made.append(question(self.pinned(given.pin), given))
+                made.append(item_answer(self.pinned(one.pin), one))
             except AnswerRefused as refused:
-                told.refused.append((f"{given.answer} ({self.section.section_title})", refused))
+                results.refused.append((f"{one.answer} ({self.section.section_title})", refused))
         return made
 
-    def approvals(self, person: SlackPerson, pins: Sequence[Pin], told: Told) -> list[Question]:
-        """Approvals of all pinned items that are this person's to approve now.
+    def approvals(
+        self, user: SlackUser, pins: Sequence[RequestPin], results: AnswerResults
+    ) -> list[ItemAnswer]:
+        """Return approvals of all pinned items that this person can approve now.
 
-        Items of others are left alone; what was his and is answered goes to the refusals of ``told``.
-        Raises AnswerRefused where nothing of it is his.
+        Other people's items are skipped; the person's own items that cannot be approved become refusals.
+        Raises AnswerRefused if none of the items is theirs.
         """
-        made: list[Question] = []
+        made: list[ItemAnswer] = []
         stale: list[AnswerRefused] = []
         for pin in pins:
             try:
@@ -75,24 +77,24 @@ class Place:
             except AnswerRefused as refused:
                 stale.append(refused)
                 continue
-            if all(one.slack_id != person.slack_id for one in item.may_answer):
+            if all(one.slack_id != user.slack_id for one in item.may_answer):
                 continue
             if item.approvable:
-                made.append(Question(item, Answer.APPROVE, evidence=pin.evidence))
+                made.append(ItemAnswer(item, Answer.APPROVE, evidence=pin.evidence))
             else:
-                told.refused.append((item.text, _not_now(item)))
-        told.refused += [(self.section.section_title, refused) for refused in stale[:1]]
-        if not made and not told.refused:
+                results.refused.append((item.text, _not_approvable(item)))
+        results.refused += [(self.section.section_title, refused) for refused in stale[:1]]
+        if not made and not results.refused:
             raise self._not_yours()
         return made
 
     def _not_yours(self) -> AnswerRefused:
         roles = dict.fromkeys(item.owner.label for item in self.section.items if item.approvable)
-        asked = f"They wait for: {', '.join(roles)}." if roles else "None of them waits any more."
-        return AnswerRefused("not_your_role", f"None of these items is yours to approve. {asked}")
+        waiting = f"They wait for: {', '.join(roles)}." if roles else "None of them is waiting any more."
+        return AnswerRefused("not_your_role", f"None of these items is yours to approve. {waiting}")
 
     def shown(self, card: CardLocator) -> SectionView:
-        """What a card shows of the section: its part; of a reminder, which knows no parts, what it pins."""
+        """Return the items that a card shows: its part, or for a reminder the items that it pins."""
         items = self.section.items
         if self.section.gate is RequestKind.APPROVAL:
             split = split_items(items)
@@ -103,39 +105,39 @@ class Place:
         return self.section.model_copy(update={"items": items})
 
 
-def question(item: ItemView, given: GivenReview) -> Question:
-    """What a modal answers to an item, pinned to the evidence that the modal showed."""
-    return Question(item, given.answer, given.reason, given.signature, evidence=given.pin.evidence)
+def item_answer(item: ItemView, given: GivenReview) -> ItemAnswer:
+    """Return a modal's answer to an item, pinned to the evidence that the modal showed."""
+    return ItemAnswer(item, given.answer, given.reason, given.signature, evidence=given.pin.evidence)
 
 
-async def find_place(
-    board: Board, card: CardLocator, person: SlackPerson, contacts: Contacts, sections: Sections
-) -> Place:
-    """Find where a card points. Raises AnswerRefused where that is no more, or the person is nobody here."""
+async def locate_section(
+    board: Board, card: CardLocator, user: SlackUser, contacts: Contacts, sections: Sections
+) -> LocatedSection:
+    """Find the section of a card. Raises AnswerRefused if it is gone, or for an unknown person."""
     launch = next((one for one in board.launches if one.launch_id == card.launch_id), None)
     if launch is None:
-        sentence = "This launch is not under way any more, so nothing can be answered."
+        sentence = "This launch is no longer under way, so nothing can be answered."
         raise AnswerRefused("launch_over", sentence)
-    contact = contacts.by_slack_id(person.slack_id)
+    contact = contacts.by_slack_id(user.slack_id)
     if contact is None:
         sentence = (
-            f"You are not in the launch's contacts; have your Slack id ({person.slack_id}) added there."
+            f"You are not in the launch's contacts. Ask a maintainer to add your Slack id ({user.slack_id})."
         )
         raise AnswerRefused("unknown_person", sentence)
-    # One Dag of a launch's sixteen: building all sections would hold up other people's clicks.
+    # One of a launch's sixteen Dags: building all sections would hold up other people's clicks.
     runs = tuple(run for run in launch.runs if run.dag_id == card.dag_id)
     lone = launch.model_copy(update={"runs": runs})
     for section in await asyncio.to_thread(sections, lone, contacts):
         if (section.dag_id, section.section_id) == (card.dag_id, card.section_id):
-            return Place(section, contact)
-    raise AnswerRefused(SUPERSEDED, "This section is not under way now; look at the launch's newest cards.")
+            return LocatedSection(section, contact)
+    raise AnswerRefused(_SUPERSEDED, "This section is not under way now; look at the launch's newest cards.")
 
 
-def _not_now(item: ItemView) -> AnswerRefused:
+def _not_approvable(item: ItemView) -> AnswerRefused:
     who = item.decided_by or item.answered_by
     if item.outcome is not None or item.answered_by:
         by = f" by {who}" if who else ""
-        return AnswerRefused("already_decided", f"Already decided{by}: {standing(item).word.lower()}.")
+        return AnswerRefused("already_decided", f"Already decided{by}: {status_of(item).word.lower()}.")
     if not item.waits:
-        return AnswerRefused("not_waiting", "It does not wait for an answer now.")
+        return AnswerRefused("not_waiting", "It is not waiting for an answer now.")
     return AnswerRefused("checks_not_passed", "Its checks have not passed, so it cannot be approved yet.")

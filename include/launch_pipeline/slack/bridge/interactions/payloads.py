@@ -1,6 +1,6 @@
-"""What Slack sends when somebody taps a button or sends a modal, read strictly.
+"""Read the payloads of Slack's interactions, strictly: well-formed values, or an AnswerRefused.
 
-Whoever reads gets values of the right form or an AnswerRefused; nothing here says who may do what.
+Nothing here decides who may do what.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ _SlackWord = Annotated[str, Field(min_length=1, max_length=60)]
 
 
 class Origin(Frozen):
-    """Who acted, in which app and workspace, as the envelope says."""
+    """Say who acted, in which app and workspace, by the payload."""
 
     slack_id: SlackId
     team_id: str
     app_id: str
     trigger_id: str
-    """Of one interaction: what is delivered twice carries the same."""
+    """Identifies one interaction; a repeated delivery carries the same."""
 
 
 class Click(Frozen):
-    """A tap on a button of a message."""
+    """Hold a click on a button of a message."""
 
     origin: Origin
     channel: ChannelId
     message_ts: Timestamp
     thread_ts: Timestamp | None
     value: str
-    """The button's; a locator, if we wrote it."""
+    """The button's value; a card locator, if we wrote it."""
 
     @property
     def thread(self) -> str:
-        """Where an answer to the click belongs."""
+        """Return the thread in which to reply to the click."""
         return self.thread_ts or self.message_ts
 
 
 class Submission(Frozen):
-    """A modal that was sent."""
+    """Hold a modal that was sent."""
 
     origin: Origin
     view: dict[str, Any]
 
 
 class _Loose(BaseModel):
-    """Slack adds fields at any time."""
+    """Allow unknown fields: Slack adds some at any time."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Opening the review modal: a place holder within Slack's three seconds, then evidence and questions."""
+"""Open the review modal: a loading view within Slack's three seconds, then evidence and questions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from launch_pipeline.approvals.deployed import policy
 from launch_pipeline.approvals.rules import reason_fault
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.bridge.connection.errors import TROUBLE, passes, word_of
+from launch_pipeline.slack.bridge.connection.errors import CALL_ERRORS, is_transient
+from launch_pipeline.slack.errors import error_code
 from launch_pipeline.slack.messages import elements
 from launch_pipeline.slack.messages.block_kit import checked_view
 from launch_pipeline.slack.messages.button_values import ReviewLocator
@@ -34,17 +35,17 @@ _CALLBACK = "nothing_to_send"
 _UPDATES = 3
 
 
-def place_holder() -> View:
-    """What a person sees until Airflow has said what waits."""
-    return _said("⏳ Asking Airflow what waits, and what the checks saw …", "Cancel")
+def loading_view() -> View:
+    """Build what a person sees until Airflow has answered."""
+    return _text_view("⏳ Asking Airflow for open requests and evidence …", "Cancel")
 
 
 def refusal_view(refused: AnswerRefused) -> View:
-    """What a person sees where there is nothing to review for him."""
-    return _said(f"🚫 {escape(refused.reason, 1500)}", "Close")
+    """Build what a person sees who has nothing to review."""
+    return _text_view(f"🚫 {escape(refused.reason, 1500)}", "Close")
 
 
-def _said(words: str, close: str) -> View:
+def _text_view(words: str, close: str) -> View:
     return checked_view(
         {
             "type": "modal",
@@ -56,39 +57,39 @@ def _said(words: str, close: str) -> View:
     )
 
 
-class Screen:
-    """One modal on one person's screen."""
+class OpenModal:
+    """Update a modal on a person's screen."""
 
     def __init__(self, client: AsyncWebClient, view_id: str) -> None:
         self._client = client
         self._view_id = view_id
 
     @classmethod
-    async def open(cls, client: AsyncWebClient, trigger_id: str) -> Screen:
-        """Open the place holder. Raises AnswerRefused where Slack did not let us, e.g. after 3 seconds."""
+    async def open(cls, client: AsyncWebClient, trigger_id: str) -> OpenModal:
+        """Open the loading view. Raises AnswerRefused if Slack refuses, for example after 3 seconds."""
         try:
-            opened = await client.views_open(trigger_id=trigger_id, view=place_holder().payload())
+            opened = await client.views_open(trigger_id=trigger_id, view=loading_view().payload())
             return cls(client, str((opened.get("view") or {})["id"]))
-        except (*TROUBLE, KeyError) as error:
-            log.warning("Slack opened no modal: %s", word_of(error))
-            sentence = "Slack did not open the form in time; tap the button again, or open Airflow."
+        except (*CALL_ERRORS, KeyError) as error:
+            log.warning("Slack opened no modal: %s", error_code(error))
+            sentence = "Slack did not open the form in time; click the button again, or open Airflow."
             raise AnswerRefused("form_not_opened", sentence) from error
 
     async def show(self, view: View) -> None:
-        """Replace what the modal shows; a person who has closed it meanwhile misses nothing."""
+        """Replace what the modal shows. A modal that was closed meanwhile is only logged."""
         for attempt in range(1, _UPDATES + 1):
             try:
                 await self._client.views_update(view_id=self._view_id, view=view.payload())
-            except TROUBLE as error:
-                log.warning("Slack did not update a modal: %s", word_of(error))
-                if attempt == _UPDATES or not passes(error):
+            except CALL_ERRORS as error:
+                log.warning("Slack did not update a modal: %s", error_code(error))
+                if attempt == _UPDATES or not is_transient(error):
                     return
             else:
                 return
 
 
 def evidence_request(section: SectionView, slack_id: str) -> EvidenceRequest | None:
-    """Which evidence a person's modal shows; None where nothing waits for him."""
+    """Ask for the evidence that a person's modal shows; None if nothing waits for this person."""
     mine = tuple(item.task_id for item in section.items if item.options_for(slack_id))
     if not mine:
         return None
@@ -96,22 +97,22 @@ def evidence_request(section: SectionView, slack_id: str) -> EvidenceRequest | N
 
 
 def with_evidence(section: SectionView, evidence: Iterable[ItemEvidence]) -> SectionView:
-    """The section with what the checks of its very task instances saw; what is of others is left out."""
-    seen = {one.task_instance_id: one for one in evidence}
-    items = tuple(_with(item, seen.get(item.task_instance_id)) for item in section.items)
+    """Add evidence to a section's items; evidence of other task instances is left out."""
+    found = {one.task_instance_id: one for one in evidence}
+    items = tuple(_with(item, found.get(item.task_instance_id)) for item in section.items)
     return section.model_copy(update={"items": items})
 
 
-def _with(item: ItemView, seen: ItemEvidence | None) -> ItemView:
-    if seen is None:
+def _with(item: ItemView, found: ItemEvidence | None) -> ItemView:
+    if found is None:
         return item
-    # The pin is that of the very results that are shown: the board may be older.
-    shown = {"evidence": seen.evidence} if seen.evidence else {}
-    return item.model_copy(update={"results": seen.results, **shown})
+    # The pin must belong to the results that are shown: the board may be older.
+    pin = {"evidence": found.evidence} if found.evidence else {}
+    return item.model_copy(update={"results": found.results, **pin})
 
 
 def review_again(section: SectionView, slack_id: str, sent: Review) -> View | None:
-    """The same form with what the checks see now and what was filled in; None if it asks something else."""
+    """Rebuild a sent form with new evidence and the person's input; None if its questions have changed."""
     at, given = sent.locator, {one.pin.task_instance_id: one for one in sent.answers}
     view = review_modal(section, slack_id, at.channel, at.message_ts, at.card.part, given)
     asked = ReviewLocator.decode(view.private_metadata).card.pins
@@ -121,9 +122,9 @@ def review_again(section: SectionView, slack_id: str, sent: Review) -> View | No
 
 
 def faults(answers: Sequence[GivenReview]) -> dict[int, AnswerRefused]:
-    """What is plainly missing from answers, by question: told in the form, before anything is sent.
+    """Return what is missing in a form, by question; the form shows it before anything is sent.
 
-    The same rules as in ``people.answers``, as far as they need nobody else; the plugin judges them again.
+    These are the rules of ``approvals.rules`` that need neither item nor person. The plugin applies them all.
     """
     found = {given.number: _fault(given) for given in answers}
     return {number: fault for number, fault in found.items() if fault is not None}

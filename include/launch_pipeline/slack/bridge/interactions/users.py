@@ -1,20 +1,22 @@
-"""Who clicked: Slack's own word about a person, before anybody asks what he may do.
+"""Identify the Slack user behind a click, before any rule of the launch applies.
 
-Only members of our workspace act: nobody deactivated, no guest, no bot, nobody of another workspace. An
-e-mail counts only where Slack has confirmed it.
+Only active, full members of our workspace may act: no deactivated users, guests, bots or members of another
+workspace. An e-mail address counts only if Slack has confirmed it.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
+
+from cachetools import TTLCache
 
 from launch_pipeline.approvals.contacts import SlackId
 from launch_pipeline.base import Frozen
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.bridge.connection.errors import TROUBLE, word_of
+from launch_pipeline.slack.bridge.connection.errors import CALL_ERRORS
+from launch_pipeline.slack.errors import USER_UNKNOWN, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,91 +29,84 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CACHE_SECONDS = 300.0
-"""How long somebody who has left may still act on an answer of Slack's from before."""
-_MOST_PEOPLE = 500
+"""How long a user who was deactivated may still act, because Slack is not asked again."""
+_CACHED_USERS = 500
 _REFUSED = {
     "deleted": ("deactivated", "Your Slack account is deactivated."),
-    "is_bot": ("bot", "Bots answer nothing here."),
-    "is_workflow_bot": ("bot", "Workflows answer nothing here."),
-    "is_restricted": ("guest", "Guests of this workspace answer nothing; ask a member who holds the role."),
-    "is_ultra_restricted": ("guest", "Guests of this workspace answer nothing; ask a member of it."),
-    "is_stranger": ("foreign_team", "You are not a member of this workspace; only its members answer."),
+    "is_bot": ("bot", "Bots cannot answer here."),
+    "is_workflow_bot": ("bot", "Workflows cannot answer here."),
+    "is_restricted": ("guest", "Guests of this workspace cannot answer; ask a member who holds the role."),
+    "is_ultra_restricted": ("guest", "Guests of this workspace cannot answer; ask a member of it."),
+    "is_stranger": ("foreign_team", "You are not a member of this workspace; only its members can answer."),
 }
-_NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 
-class SlackPerson(Frozen):
-    """A member of our workspace."""
+class SlackUser(Frozen):
+    """Describe a member of our workspace."""
 
     slack_id: SlackId
     name: str
     email: str = ""
-    """Only where Slack has confirmed it, and lets the bridge see it."""
+    """Set only if Slack has confirmed it and shows it to the bridge."""
 
 
-class People:
-    """Slack's people, remembered for five minutes at most."""
+class Users:
+    """Look up Slack users, and cache them for five minutes."""
 
     def __init__(
         self, client: AsyncWebClient, team_id: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._client = client
         self._team_id = team_id
-        self._clock = clock
-        self._known: OrderedDict[str, tuple[float, SlackPerson]] = OrderedDict()
+        self._cache: TTLCache[str, SlackUser] = TTLCache(_CACHED_USERS, CACHE_SECONDS, timer=clock)
 
-    async def person(self, slack_id: str) -> SlackPerson:
-        """Give the member behind a Slack id.
+    async def user(self, slack_id: str) -> SlackUser:
+        """Return the member with this Slack id.
 
-        Raises AnswerRefused for whoever is none, and where Slack cannot be asked.
+        Raises AnswerRefused if there is no such member, or if Slack cannot be asked.
         """
-        learned, known = self._known.get(slack_id, (0.0, None))
-        if known is not None and self._clock() - learned < CACHE_SECONDS:
+        if known := self._cache.get(slack_id):
             return known
-        self._known.pop(slack_id, None)
-        person = member_of(self._team_id, slack_id, await self._asked(slack_id))
-        self._known[slack_id] = (self._clock(), person)
-        while len(self._known) > _MOST_PEOPLE:
-            self._known.popitem(last=False)
-        return person
+        self._cache[slack_id] = user = member_of(self._team_id, slack_id, await self._info(slack_id))
+        return user
 
-    async def _asked(self, slack_id: str) -> Mapping[str, Any]:
+    async def _info(self, slack_id: str) -> Mapping[str, Any]:
         try:
             user = (await self._client.users_info(user=slack_id)).get("user")
-        except TROUBLE as error:
-            log.warning("Slack did not say who %s is: %s", slack_id, word_of(error))
-            if word_of(error) in _NOBODY:
+        except CALL_ERRORS as error:
+            log.warning("Slack did not identify %s: %s", slack_id, error_code(error))
+            if error_code(error) in USER_UNKNOWN:
                 raise AnswerRefused("unknown_slack_user", "Slack does not know you here.") from error
             raise _unreachable() from error
         return user if isinstance(user, dict) else {}
 
 
-def member_of(team_id: str, slack_id: str, user: Mapping[str, Any]) -> SlackPerson:
+def member_of(team_id: str, slack_id: str, user: Mapping[str, Any]) -> SlackUser:
     """Read Slack's ``user``. Raises AnswerRefused unless it is this active, full member of this team."""
     for flag, (code, sentence) in _REFUSED.items():
         if user.get(flag):
             raise AnswerRefused(code, sentence)
     if user.get("team_id") != team_id or user.get("id") != slack_id:
         raise AnswerRefused(*_REFUSED["is_stranger"])
-    told = user.get("profile")
-    profile = told if isinstance(told, dict) else {}
+    given = user.get("profile")
+    profile = given if isinstance(given, dict) else {}
     email = profile.get("email") if user.get("is_email_confirmed") is True else ""
     name = profile.get("real_name") or user.get("name") or slack_id
-    return SlackPerson(slack_id=slack_id, name=str(name), email=str(email or ""))
+    return SlackUser(slack_id=slack_id, name=str(name), email=str(email or ""))
 
 
-def contacts_seen_by(person: SlackPerson, contacts: Contacts, policy: Policy) -> Contacts:
-    """The contacts, with the person's Slack id filled in where the policy finds people by e-mail.
+def contacts_seen_by(user: SlackUser, contacts: Contacts, policy: Policy) -> Contacts:
+    """Return the contacts, with the user's Slack id filled in if the policy finds people by e-mail.
 
-    For showing what is his only; whether an answer counts is the plugin's to say.
+    This only decides what the user is shown; the plugin decides whether an answer counts.
     """
-    found = contacts.by_email(person.email) if policy.slack_by_email else None
-    if found is None or found.slack_id is not None or contacts.by_slack_id(person.slack_id):
+    found = contacts.by_email(user.email) if policy.slack_by_email else None
+    if found is None or found.slack_id is not None or contacts.by_slack_id(user.slack_id):
         return contacts
-    known = found.model_copy(update={"slack_id": person.slack_id})
+    known = found.model_copy(update={"slack_id": user.slack_id})
     return contacts.model_copy(update={"people": tuple(known if p is found else p for p in contacts.people)})
 
 
 def _unreachable() -> AnswerRefused:
-    sentence = "Slack did not say who you are, so nothing was done; try again in a moment, or open Airflow."
+    sentence = "Slack did not say who you are, so nothing was done. Try again in a moment, or open Airflow."
     return AnswerRefused("slack_unreachable", sentence)

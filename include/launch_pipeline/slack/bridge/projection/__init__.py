@@ -1,3 +1,3 @@
-"""Project the launch into Slack: its thread, its cards, its notes."""
+"""Project launches into Slack: threads, cards, notes and reminders."""
 
 from __future__ import annotations

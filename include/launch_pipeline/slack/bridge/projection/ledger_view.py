@@ -1,4 +1,4 @@
-"""What the ledger says of a launch, as far as Slack shows it; read again when something was appended."""
+"""Read what the ledger says about the launches that Slack shows, again only after something was appended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.slack.protocol import BoardRun
 
-_TOLD = (
+_EVENTS = (
     EntryKind.SEAL,
     EntryKind.ANNOUNCEMENT,
     EntryKind.LAUNCH_STARTED,
@@ -40,7 +40,7 @@ _ENTRIES = (
     f"SELECT {_COLUMNS} FROM launch.ledger"  # noqa: S608 - constants
     " WHERE launch_id = %s AND kind = ANY(%s) ORDER BY seq"
 )
-_LATEST_ASIDE = """
+_LATEST_SET_ASIDE = """
     SELECT content FROM (
         SELECT DISTINCT ON (item_ref) content, seq FROM launch.ledger
         WHERE launch_id = %s AND kind = ANY(%s) ORDER BY item_ref, seq DESC
@@ -49,26 +49,26 @@ _LATEST_ASIDE = """
 """
 
 
-class Memory(Frozen):
-    """What is kept of one launch."""
+class LedgerView(Frozen):
+    """Hold what the ledger says about one launch."""
 
     launch: Launch | None = None
-    """None where no conductor started it."""
-    told: tuple[KeptEntry, ...] = ()
-    """Entries that somebody is told of, in order: seals, announcements, and the launch's own."""
-    aside: tuple[Record, ...] = ()
-    """Every item whose latest word is no yes: waived, not met, rejected, not reached."""
+    """None if no conductor started it."""
+    events: tuple[KeptEntry, ...] = ()
+    """Entries that are announced, in order: seals, announcements, and the launch's own."""
+    set_aside: tuple[Record, ...] = ()
+    """Every item whose latest record is not a yes: waived, not applicable, not met, rejected, not reached."""
     head: Head | None = None
-    """The end of the launch's chain; None where nothing is kept."""
+    """Head of the launch's hash chain; None if the ledger has no entries of it."""
 
     @cached_property
     def seals(self) -> dict[str, Seal]:
-        """The latest seal of each Dag."""
-        sealed = [entry for entry in self.told if entry.kind is EntryKind.SEAL]
+        """Return the latest seal of each Dag."""
+        sealed = [entry for entry in self.events if entry.kind is EntryKind.SEAL]
         return {entry.dag_id: Seal.model_validate(entry.content) for entry in sealed}
 
     def seal_of(self, run: BoardRun) -> Seal | None:
-        """The seal of a run as it stands; None where it ended, or goes on, without one.
+        """Return the seal of a run in its current state; None if it ended, or goes on, without one.
 
         A seal names the task instances that it counted, and every clear or retry makes new ones.
         """
@@ -78,45 +78,46 @@ class Memory(Frozen):
 
     @property
     def over(self) -> bool:
-        """Whether the launch has ended, so that nobody's answer counts (a rollback's do)."""
+        """Return whether the launch has ended, so that answers no longer count (except a rollback's)."""
         return self.launch is not None and self.launch.over
 
 
-class Memories:
-    """The memories of the launches that are under way; each is read when its launch has new entries."""
+class LedgerViews:
+    """Cache the views of the launches that are under way. A view is read again after new entries."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._read: dict[str, tuple[int, Memory]] = {}
+        self._cached: dict[str, tuple[int, LedgerView]] = {}
 
-    def of(self, launch_ids: Sequence[str]) -> Mapping[str, Memory]:
-        """Give the memory of each launch, as of now. Raises LedgerUnavailable."""
+    def of(self, launch_ids: Sequence[str]) -> Mapping[str, LedgerView]:
+        """Return the current view of each launch. Raises LedgerUnavailable."""
         with connected(self._dsn) as connection:
             newest = dict(connection.execute(_NEWEST, [list(launch_ids)]).fetchall())
-        known = {}
+        cached = {}
         for launch_id in launch_ids:
-            seq, memory = self._read.get(launch_id, (-1, Memory()))
+            seq, view = self._cached.get(launch_id, (-1, LedgerView()))
             now = newest.get(launch_id, 0)
-            known[launch_id] = (now, memory if seq == now else self._memory(launch_id))
-        self._read = known
-        return {launch_id: memory for launch_id, (_, memory) in known.items()}
+            cached[launch_id] = (now, view if seq == now else self._read(launch_id))
+        self._cached = cached
+        return {launch_id: view for launch_id, (_, view) in cached.items()}
 
-    def kept(self, launch_id: str) -> Memory:
-        """Give what was read last, nothing where nothing was."""
-        return self._read.get(launch_id, (0, Memory()))[1]
+    def cached(self, launch_id: str) -> LedgerView:
+        """Return the view that was read last, an empty one if none was."""
+        return self._cached.get(launch_id, (0, LedgerView()))[1]
 
     def records(self, launch_id: str, dag_id: str) -> tuple[Record, ...]:
-        """Give all records of one Dag of a launch, which are large. Raises LedgerUnavailable."""
+        """Return all records of one Dag of a launch, which are large. Raises LedgerUnavailable."""
         entries = self._entries(launch_id, _OUTCOMES)
         return tuple(record for e in entries if e.dag_id == dag_id and (record := e.record))
 
-    def _memory(self, launch_id: str) -> Memory:
+    def _read(self, launch_id: str) -> LedgerView:
         launch = Launches(self._dsn).find(launch_id)
-        told = self._entries(launch_id, _TOLD)
+        events = self._entries(launch_id, _EVENTS)
         with connected(self._dsn) as connection:
-            rows = connection.execute(_LATEST_ASIDE, [launch_id, list(_OUTCOMES), list(_SET_ASIDE)])
-            aside = tuple(r for (content,) in rows.fetchall() if (r := read_record(content)))
-        return Memory(launch=launch, told=told, aside=aside, head=Ledger(self._dsn).head(launch_id))
+            rows = connection.execute(_LATEST_SET_ASIDE, [launch_id, list(_OUTCOMES), list(_SET_ASIDE)])
+            records = tuple(r for (content,) in rows.fetchall() if (r := read_record(content)))
+        head = Ledger(self._dsn).head(launch_id)
+        return LedgerView(launch=launch, events=events, set_aside=records, head=head)
 
     def _entries(self, launch_id: str, kinds: Sequence[EntryKind]) -> tuple[KeptEntry, ...]:
         with connected(self._dsn) as connection:

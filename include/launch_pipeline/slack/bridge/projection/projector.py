@@ -1,10 +1,10 @@
-"""Keeps Slack true: looks at the board every few seconds, and posts or changes what is not as it is.
+"""Keep Slack up to date: look at the board every few seconds, and post or update what differs.
 
-Nothing is remembered that a restart would lose: what there is in Slack is in the store, what should be there
-follows from board, ledger and checklist. Within a look a card is changed at most once, however much moved.
+A restart loses nothing: the message store knows what Slack shows; board, ledger and checklist say what it
+should show. One look updates a card at most once.
 
-A section gets its card when somebody is asked in it, or an item of it was answered or failed; one that the
-machine passes by itself is only counted in the root. From then on the card follows to the end of the launch.
+A section gets its card when a request is open in it, or an item of it was answered or failed. A section that
+passes by its checks alone is only counted in the root. The card is then updated until the launch ends.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
+
+from cachetools import LRUCache
 
 from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.errors import LaunchError, LedgerError
@@ -24,13 +25,19 @@ from launch_pipeline.ledger.schema import Seal
 from launch_pipeline.notifications.keys import ROOT, is_loud, place_of
 from launch_pipeline.notifications.model import PhaseNote
 from launch_pipeline.slack.bridge.connection.leader import Leader
-from launch_pipeline.slack.bridge.projection.catch_up import Teller
-from launch_pipeline.slack.bridge.projection.ledger_view import Memories, Memory
-from launch_pipeline.slack.bridge.projection.messages import Showing, card_key, closing, deserves_a_card
-from launch_pipeline.slack.bridge.projection.posting import Away, Gone, Limited, Poster
-from launch_pipeline.slack.bridge.projection.reminders import calls_due
-from launch_pipeline.slack.bridge.projection.thread import CARDS, Shown, Thread
+from launch_pipeline.slack.bridge.projection.catch_up import CatchUp
+from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView, LedgerViews
+from launch_pipeline.slack.bridge.projection.messages import (
+    MessageCache,
+    card_key,
+    closed_card,
+    deserves_a_card,
+)
+from launch_pipeline.slack.bridge.projection.posting import Poster
+from launch_pipeline.slack.bridge.projection.reminders import nudges_due
+from launch_pipeline.slack.bridge.projection.thread import CARDS, Rendered, Thread
 from launch_pipeline.slack.bridge.projection.views import Deployment, closed, launch_view_of, sections_of
+from launch_pipeline.slack.errors import MessageGone, RateLimited, SlackUnavailable
 from launch_pipeline.slack.messages.notes import launch_note, phase_note
 from launch_pipeline.slack.store import Messages
 
@@ -48,45 +55,46 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 3.0
-"""Between two looks (design, section 5)."""
+"""Interval between two looks (design, section 5)."""
 HURRY_SECONDS, HURRY_FOR = 1.0, 6.0
-"""Between two looks, and for how long, after somebody answered: a task takes a second or two to end."""
-_COMPLAINTS = 200
+"""Interval after an answer, and for how long: a task takes a second or two to end."""
+_REPORTS = 200
+"""Problems that are remembered as logged."""
 
 
 class BoardSource(Protocol):
-    """Whoever knows what is under way; the bridge's ``Airflow``."""
+    """Know what is under way; in production the bridge's ``Airflow``."""
 
     async def board(self) -> Board:
-        """Every launch that is under way. Raises OperationError where it cannot be known now."""
+        """Return the launches that are under way. Raises OperationError if Airflow cannot be asked."""
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One launch in one look."""
+class LaunchSnapshot:
+    """Hold one launch during one look."""
 
     launch: BoardLaunch
-    memory: Memory
+    ledger: LedgerView
     views: tuple[SectionView, ...]
     thread: Thread
     nudges: tuple[Nudge, ...]
 
     @property
     def cards(self) -> tuple[SectionView, ...]:
-        """The sections as cards show them: nobody can answer in a launch that is over, but roll it back."""
-        if not self.memory.over:
+        """Return the sections as cards show them: after the launch's end only a rollback can be answered."""
+        if not self.ledger.over:
             return self.views
         return tuple(view if view.dag_id == ROLLBACK else closed(view) for view in self.views)
 
     @property
-    def told(self) -> set[str]:
-        """Keys of the notes that were told."""
+    def posted(self) -> set[str]:
+        """Return the keys of the notes that were posted."""
         prefix = place_of("")
         return {key.removeprefix(prefix) for key in self.thread.placed if key.startswith(prefix)}
 
 
 class Projector:
-    """The projection of one Airflow into one channel."""
+    """Project one Airflow into one channel."""
 
     def __init__(
         self,
@@ -99,47 +107,48 @@ class Projector:
         poster: Poster | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``deployment`` gives checklists and people as they are now; it may take seconds."""
+        """Take a ``deployment`` that reads the current checklists and contacts; reading may take seconds."""
         self._airflow = airflow
         self._poster = poster or Poster(client, channel)
         self._channel = channel
         self._read_deployment = deployment
         self._clock = clock
         self._messages = Messages(dsn)
-        self._memories = Memories(dsn)
+        self._ledger_views = LedgerViews(dsn)
         self._leader = Leader(dsn, channel)
-        self._showing = Showing()
+        self._rendered = MessageCache()
         self._deployment: Deployment | None = None
         self._looking = asyncio.Lock()
         self._woken = asyncio.Event()
         self._hurry_until = self._quiet_until = 0.0
         self._trouble = ""
-        self._complaints: OrderedDict[str, None] = OrderedDict()
+        self._reported: LRUCache[str, bool] = LRUCache(_REPORTS)
 
     # ---- for the rest of the bridge ----------------------------------------------------------------
 
     def soon(self) -> None:
-        """Look at once, and often for a moment: somebody has answered."""
+        """Look at once, and more often for a moment: a person has answered."""
         self._hurry_until = time.monotonic() + HURRY_FOR
         self._woken.set()
 
     def sections(self, launch: BoardLaunch, people: Contacts) -> tuple[SectionView, ...]:
-        """Give the sections of a launch as these contacts make them.
+        """Return the sections of a launch for these contacts.
 
-        Raises InvalidChecklist or ConfigurationError before anything could be read.
+        Raises InvalidChecklist or ConfigurationError if no deployment could be read yet.
         """
         known = self._deployment or self._read_deployment()
-        return sections_of(launch, replace(known, contacts=people), self._memories.kept(launch.launch_id))
+        ledger = self._ledger_views.cached(launch.launch_id)
+        return sections_of(launch, replace(known, contacts=people), ledger)
 
     async def thread_of(self, launch_id: str) -> str | None:
-        """Give the ``ts`` of a launch's thread; None where it has none, or nobody can say now."""
+        """Return the ``ts`` of a launch's thread; None if it has none, or the store cannot be read now."""
         with suppress(LedgerError):
             placed = await asyncio.to_thread(self._messages.find, launch_id, ROOT, self._channel)
             return placed.ts if placed else None
         return None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look every few seconds until told to stop; the look that is under way is finished."""
+        """Look every few seconds until ``stop`` is set; finish the look that is under way."""
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -160,32 +169,31 @@ class Projector:
     # ---- one look ----------------------------------------------------------------------------------
 
     async def look(self) -> None:
-        """Look once, and bring Slack up to date as far as Slack allows. Never raises; what failed is logged.
+        """Bring Slack up to date as far as Slack allows. Never raises; failures are logged.
 
-        Of several bridges the one that leads speaks. Whatever could not be said is found again by the next
-        look.
+        Of several bridges only the leader posts. The next look finds again what could not be posted.
         """
         async with self._looking:
             if time.monotonic() < self._quiet_until:
                 return
             try:
                 await self._look()
-            except Limited as limited:
+            except RateLimited as limited:
                 self._quiet_until = time.monotonic() + limited.seconds
                 log.info("%s", limited)
-            except Exception as error:  # noqa: BLE001 - the bridge must outlive whatever a look meets
-                await self._in_trouble(error)
+            except Exception as error:  # noqa: BLE001 - a failed look must not end the bridge
+                await self._failed(error)
             else:
                 if self._trouble:
                     log.info("Slack is up to date again.")
                 self._trouble = ""
 
-    async def _in_trouble(self, error: Exception) -> None:
-        """Say it once, and let another bridge try."""
+    async def _failed(self, error: Exception) -> None:
+        """Log the error once, and let another bridge try."""
         trouble = str(error) if isinstance(error, LaunchError) else repr(error)
         if trouble != self._trouble:
-            told = None if isinstance(error, LaunchError) else error
-            log.warning("Slack is not up to date: %s", trouble, exc_info=told)
+            traceback = None if isinstance(error, LaunchError) else error
+            log.warning("Slack is not up to date: %s", trouble, exc_info=traceback)
         self._trouble = trouble
         await self._leader.release()
 
@@ -196,139 +204,137 @@ class Projector:
         placed = await asyncio.to_thread(self._messages.all_of, self._channel, list(launches))
         stray = [one for one in placed if one.launch_id not in launches and one.key.startswith(CARDS)]
         ids = [*launches, *{one.launch_id for one in stray}]
-        memories = await asyncio.to_thread(self._memories.of, ids)
-        self._showing.forget_but(set(launches))
+        views = await asyncio.to_thread(self._ledger_views.of, ids)
+        self._rendered.keep_only(set(launches))
         if not await self._leader.leads():
             return
         nudges = await asyncio.to_thread(self._messages.nudges, list(launches))
-        scenes: list[Scene] = []
+        snapshots: list[LaunchSnapshot] = []
         for launch_id, launch in launches.items():
             mine = {one.key: one for one in placed if one.launch_id == launch_id}
-            told = tuple(nudge for nudge in nudges if nudge.launch_id == launch_id)
-            with self._passing_over(f"launch {launch_id}"):
-                scenes.append(self._scene(launch, deployment, memories[launch_id], mine, told))
-        for scene in scenes:
-            await self._say(scene, deployment)
-        await self._follow(scenes)
-        await self._close(stray, deployment, memories)
+            earlier = tuple(nudge for nudge in nudges if nudge.launch_id == launch_id)
+            with self._skipping(f"launch {launch_id}"):
+                snapshots.append(self._snapshot(launch, deployment, views[launch_id], mine, earlier))
+        for snapshot in snapshots:
+            await self._post_new(snapshot, deployment)
+        await self._update_changed(snapshots)
+        await self._close(stray, deployment, views)
 
     async def _deployed(self) -> Deployment:
-        """The deployment as it is; as it was where a file cannot be read just now."""
+        """Return the current deployment, or the previous one if a file cannot be read now."""
         try:
             self._deployment = await asyncio.to_thread(self._read_deployment)
         except LaunchError as error:
             if self._deployment is None:
                 raise
-            self._complain("The files as they were before are used", error)
+            self._report("The files as they were before are used", error)
         return self._deployment
 
-    def _scene(
+    def _snapshot(
         self,
         launch: BoardLaunch,
         deployment: Deployment,
-        memory: Memory,
+        ledger: LedgerView,
         placed: Mapping[str, Placed],
         nudges: tuple[Nudge, ...],
-    ) -> Scene:
-        root = self._showing.root(launch_view_of(launch, deployment, memory))
+    ) -> LaunchSnapshot:
+        root = self._rendered.root(launch_view_of(launch, deployment, ledger))
         thread = Thread(launch.launch_id, root, placed, self._messages, self._poster)
-        return Scene(launch, memory, sections_of(launch, deployment, memory), thread, nudges)
+        return LaunchSnapshot(launch, ledger, sections_of(launch, deployment, ledger), thread, nudges)
 
     # ---- what is posted ----------------------------------------------------------------------------
 
-    async def _say(self, scene: Scene, deployment: Deployment) -> None:
-        """Post what is new, in the order in which a person wants to read it."""
-        thread, launch_id = scene.thread, scene.launch.launch_id
-        if scene.memory.launch is not None and not scene.memory.over:
-            with self._passing_over(f"root of {launch_id}"):
+    async def _post_new(self, snapshot: LaunchSnapshot, deployment: Deployment) -> None:
+        """Post what is new, in the order in which people want to read it."""
+        thread, launch_id, ledger = snapshot.thread, snapshot.launch.launch_id, snapshot.ledger
+        if ledger.launch is not None and not ledger.over:
+            with self._skipping(f"root of {launch_id}"):
                 await thread.begin()
-        with self._passing_over(f"notes of {launch_id}"):
-            await self._tell(scene, Teller(scene.launch, scene.memory, deployment, self._clock()))
-        for card in self._new_cards(scene):
-            with self._passing_over(f"{card.key} of {launch_id}"):
-                await thread.tell(card)
-        rules, over = deployment.policy, scene.memory.over
-        for call in calls_due(scene.views, scene.nudges, rules, self._clock(), over=over):
-            with self._passing_over(f"{call.key} of {launch_id}"):
-                await thread.call(call)
+        with self._skipping(f"notes of {launch_id}"):
+            await self._post_notes(snapshot, CatchUp(snapshot.launch, ledger, deployment, self._clock()))
+        for card in self._new_cards(snapshot):
+            with self._skipping(f"{card.key} of {launch_id}"):
+                await thread.post(card)
+        now, policy = self._clock(), deployment.policy
+        for nudge in nudges_due(snapshot.views, snapshot.nudges, policy, now, over=ledger.over):
+            with self._skipping(f"{nudge.key} of {launch_id}"):
+                await thread.nudge(nudge)
 
-    async def _tell(self, scene: Scene, teller: Teller) -> None:
-        for key, what in teller.untold(scene.told).items():
-            with self._passing_over(f"note {key}"):
-                note = await self._phase_note(teller, what) if isinstance(what, Seal) else what
-                await scene.thread.tell(_shown(note))
+    async def _post_notes(self, snapshot: LaunchSnapshot, catch_up: CatchUp) -> None:
+        for key, what in catch_up.missing(snapshot.posted).items():
+            with self._skipping(f"note {key}"):
+                note = await self._phase_note(catch_up, what) if isinstance(what, Seal) else what
+                await snapshot.thread.post(_rendered(note))
 
-    async def _phase_note(self, teller: Teller, seal: Seal) -> PhaseNote:
-        records = await asyncio.to_thread(self._memories.records, seal.launch_id, seal.dag_id)
-        return teller.phase_note(seal, records)
+    async def _phase_note(self, catch_up: CatchUp, seal: Seal) -> PhaseNote:
+        records = await asyncio.to_thread(self._ledger_views.records, seal.launch_id, seal.dag_id)
+        return catch_up.phase_note(seal, records)
 
-    def _new_cards(self, scene: Scene) -> Iterator[Shown]:
-        for view in scene.cards:
-            if deserves_a_card(view) and (not scene.memory.over or view.dag_id == ROLLBACK):
-                yield from (card for card in self._built(view) if card.key not in scene.thread.placed)
+    def _new_cards(self, snapshot: LaunchSnapshot) -> Iterator[Rendered]:
+        for view in snapshot.cards:
+            if deserves_a_card(view) and (not snapshot.ledger.over or view.dag_id == ROLLBACK):
+                yield from (card for card in self._cards(view) if card.key not in snapshot.thread.placed)
 
-    def _built(self, view: SectionView) -> tuple[Shown, ...]:
-        with self._passing_over(f"card of {view.dag_id}/{view.section_id}"):
-            return self._showing.cards(view)
+    def _cards(self, view: SectionView) -> tuple[Rendered, ...]:
+        with self._skipping(f"card of {view.dag_id}/{view.section_id}"):
+            return self._rendered.cards(view)
         return ()
 
     # ---- what is changed ---------------------------------------------------------------------------
 
-    async def _follow(self, scenes: Sequence[Scene]) -> None:
-        """Change what is not as it is, over all launches; what has waited longest comes first."""
-        changed: list[tuple[Placed, Shown, Thread]] = []
-        for scene in scenes:
-            thread = scene.thread
-            there = [view for view in scene.cards if card_key(view) in thread.placed]
+    async def _update_changed(self, snapshots: Sequence[LaunchSnapshot]) -> None:
+        """Update messages that differ, over all launches, the longest unchanged first."""
+        changed: list[tuple[Placed, Rendered, Thread]] = []
+        for snapshot in snapshots:
+            thread = snapshot.thread
+            there = [view for view in snapshot.cards if card_key(view) in thread.placed]
             changed += [
                 (placed, one, thread)
-                for one in (thread.root, *(card for view in there for card in self._built(view)))
+                for one in (thread.root, *(card for view in there for card in self._cards(view)))
                 if (placed := thread.placed.get(one.key)) and placed.digest != one.digest
             ]
-        for placed, shown, thread in sorted(changed, key=lambda one: one[0].updated_at):
-            with self._passing_over(f"{placed.key} of {placed.launch_id}"):
-                await thread.update(shown)
+        for placed, message, thread in sorted(changed, key=lambda one: one[0].updated_at):
+            with self._skipping(f"{placed.key} of {placed.launch_id}"):
+                await thread.update(message)
 
     async def _close(
-        self, stray: Sequence[Placed], deployment: Deployment, memories: Mapping[str, Memory]
+        self, stray: Sequence[Placed], deployment: Deployment, views: Mapping[str, LedgerView]
     ) -> None:
-        """Take the buttons from cards whose launch has left the board while nobody looked."""
+        """Remove the buttons from cards whose launch left the board while no bridge was running."""
         for placed in stray:
-            kept = memories[placed.launch_id].launch
-            shown = closing(placed, deployment, rehearsal=kept is not None and kept.rehearsal)
-            with self._passing_over(f"{placed.key} of {placed.launch_id}"):
+            launch = views[placed.launch_id].launch
+            closed = closed_card(placed, deployment, rehearsal=launch is not None and launch.rehearsal)
+            with self._skipping(f"{placed.key} of {placed.launch_id}"):
                 try:
-                    await self._poster.update(placed.ts, shown.message)
-                except Gone:
+                    await self._poster.update(placed.ts, closed.message)
+                except MessageGone:
                     log.info("%s of %s was deleted.", placed.key, placed.launch_id)
-                await asyncio.to_thread(self._messages.remember, placed, shown.digest, live=False)
+                await asyncio.to_thread(self._messages.remember, placed, closed.digest, live=False)
 
     # ---- what goes wrong ---------------------------------------------------------------------------
 
     @contextmanager
-    def _passing_over(self, what: str) -> Iterator[None]:
-        """Leave out one message that cannot be said, for whatever reason, rather than all others."""
+    def _skipping(self, what: str) -> Iterator[None]:
+        """Skip one message that fails, rather than all others."""
         try:
             yield
-        except (Away, LedgerError):
+        except (SlackUnavailable, LedgerError):
             raise
-        except Gone:
-            log.info("Somebody deleted the thread; it is begun again (%s).", what)
+        except MessageGone:
+            log.info("The thread was deleted; a new one begins (%s).", what)
             self.soon()
         except Exception as error:  # noqa: BLE001 - a fault in one message must not silence the launch
-            self._complain(f"Left out: {what}", error)
+            self._report(f"Left out: {what}", error)
 
-    def _complain(self, what: str, error: Exception) -> None:
-        """Say what goes wrong with one thing, once."""
-        complaint = f"{what}: {error}"
-        if complaint in self._complaints:
+    def _report(self, what: str, error: Exception) -> None:
+        """Log a problem once."""
+        problem = f"{what}: {error}"
+        if problem in self._reported:
             return
-        self._complaints[complaint] = None
-        while len(self._complaints) > _COMPLAINTS:
-            self._complaints.popitem(last=False)
-        log.warning("%s", complaint, exc_info=None if isinstance(error, LaunchError) else error)
+        self._reported[problem] = True
+        log.warning("%s", problem, exc_info=None if isinstance(error, LaunchError) else error)
 
 
-def _shown(note: Note) -> Shown:
+def _rendered(note: Note) -> Rendered:
     message = phase_note(note) if isinstance(note, PhaseNote) else launch_note(note)
-    return Shown.of(place_of(note.key), message, loud=is_loud(note))
+    return Rendered.of(place_of(note.key), message, loud=is_loud(note))

@@ -1,4 +1,4 @@
-"""One launch's thread in Slack: what is posted into it once, and what is kept true there."""
+"""Keep one launch's thread in Slack: post each message once, and update those that change."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checks.evidence import digest
 from launch_pipeline.notifications.keys import ROOT
-from launch_pipeline.slack.bridge.projection.posting import Gone
+from launch_pipeline.slack.errors import MessageGone
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from launch_pipeline.slack.bridge.projection.posting import Poster
-    from launch_pipeline.slack.bridge.projection.reminders import Call
+    from launch_pipeline.slack.bridge.projection.reminders import NudgeMessage
     from launch_pipeline.slack.messages.block_kit import Message
     from launch_pipeline.slack.store import Messages, Placed
 
 CARDS = "section/"
-"""Begins the keys of cards: ``section/<dag>/<section>/<part>``."""
+"""Prefix of the keys of cards: ``section/<dag>/<section>/<part>``."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A message that follows what it shows."""
+class Rendered:
+    """Hold a message ready to post or update, with its key in the message store."""
 
     key: str
     message: Message
     digest: str
-    """Of the message, so that an unchanged one costs no call."""
+    """Digest of the message; an unchanged one costs no call."""
     live: bool = False
     """Whether it offers an answer."""
     loud: bool = False
-    """Whether it is shown in the channel, too, when it is posted."""
+    """Whether the channel shows it as well when it is posted."""
 
     @classmethod
-    def of(cls, key: str, message: Message, *, live: bool = False, loud: bool = False) -> Shown:
-        """Make it of a message."""
+    def of(cls, key: str, message: Message, *, live: bool = False, loud: bool = False) -> Rendered:
+        """Compute the digest of a message."""
         return cls(key, message, digest(message.updated()), live, loud)
 
 
 class Thread:
-    """The thread as the store knew it a moment ago; ``root`` is what its root shows now.
+    """Post into a launch's thread; ``root`` is the current root, ``placed`` what the store has of it.
 
-    Every method that speaks raises Away where Slack takes nothing now, Unwanted where it never takes this
-    message, and LedgerUnavailable. Where somebody deleted the root, a new one is posted and Gone raised: the
-    next look shows the cards anew below it, and what was told stays told.
+    Methods that call Slack raise SlackUnavailable, MessageRefused and LedgerUnavailable. If the root was
+    deleted, they post a new one and raise MessageGone: the next look posts the cards again below it, and
+    notes that were posted before are not repeated.
     """
 
     def __init__(
-        self, launch_id: str, root: Shown, placed: Mapping[str, Placed], messages: Messages, poster: Poster
+        self, launch_id: str, root: Rendered, placed: Mapping[str, Placed], messages: Messages, poster: Poster
     ) -> None:
         self.launch_id = launch_id
         self.root = root
@@ -60,46 +60,45 @@ class Thread:
         self._poster = poster
 
     async def begin(self) -> str:
-        """Post the root, if nobody has; gives its ``ts``."""
+        """Post the root if there is none, and return its ``ts``."""
         if known := self.placed.get(ROOT):
             return known.ts
         return await self._place(self.root, partial(self._poster.post, self.root.message))
 
-    async def tell(self, told: Shown) -> None:
-        """Post a message once, for good."""
+    async def post(self, rendered: Rendered) -> None:
+        """Post a message once."""
         ts = await self.begin()
-        await self._place(told, partial(self._reply, told, ts))
+        await self._place(rendered, partial(self._reply, rendered, ts))
 
-    async def call(self, call: Call) -> None:
-        """Call people, once."""
+    async def nudge(self, nudge: NudgeMessage) -> None:
+        """Mention people once."""
         ts = await self.begin()
-        message = call.message
-        post = partial(self._reply, Shown.of(call.key, message), ts)
-        await self._messages.anudge(call.nudges, call.entry, call.key, self._poster.channel, post)
+        post = partial(self._reply, Rendered.of(nudge.key, nudge.message), ts)
+        await self._messages.anudge(nudge.nudges, nudge.entry, nudge.key, self._poster.channel, post)
 
-    async def update(self, shown: Shown) -> None:
-        """Change a message that is there; post it anew where somebody deleted it."""
-        placed = self.placed[shown.key]
+    async def update(self, rendered: Rendered) -> None:
+        """Change a message that was posted; post it again if it was deleted."""
+        placed = self.placed[rendered.key]
         try:
-            await self._poster.update(placed.ts, shown.message)
-        except Gone:
-            if shown.key == ROOT:
+            await self._poster.update(placed.ts, rendered.message)
+        except MessageGone:
+            if rendered.key == ROOT:
                 await self._new_root()
                 raise
             ts = await self.begin()
-            post = partial(self._reply, shown, ts)
-            await self._messages.areplace(placed, post, digest=shown.digest, live=shown.live)
+            post = partial(self._reply, rendered, ts)
+            await self._messages.areplace(placed, post, digest=rendered.digest, live=rendered.live)
         else:
-            await asyncio.to_thread(self._messages.remember, placed, shown.digest, live=shown.live)
+            await asyncio.to_thread(self._messages.remember, placed, rendered.digest, live=rendered.live)
 
-    async def _place(self, shown: Shown, post: Callable[[], Awaitable[str]]) -> str:
-        where = (self.launch_id, shown.key, self._poster.channel)
-        return await self._messages.aplace(*where, post, digest=shown.digest, live=shown.live)
+    async def _place(self, rendered: Rendered, post: Callable[[], Awaitable[str]]) -> str:
+        where = (self.launch_id, rendered.key, self._poster.channel)
+        return await self._messages.aplace(*where, post, digest=rendered.digest, live=rendered.live)
 
-    async def _reply(self, shown: Shown, thread_ts: str) -> str:
+    async def _reply(self, rendered: Rendered, thread_ts: str) -> str:
         try:
-            return await self._poster.post(shown.message, thread_ts, loud=shown.loud)
-        except Gone:
+            return await self._poster.post(rendered.message, thread_ts, loud=rendered.loud)
+        except MessageGone:
             await self._new_root()
             raise
 

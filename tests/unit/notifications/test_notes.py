@@ -1,4 +1,4 @@
-"""Notes of phases: from a seal and its records to what people read, and when it is the same note."""
+"""Notes of phases: from a seal and its records to the message, and which notes are the same."""
 
 from __future__ import annotations
 
@@ -27,17 +27,16 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.schema import DecidedBy, Entry, KeptEntry, Outcome, Record, Seal
 from launch_pipeline.notifications import keys
-from launch_pipeline.notifications.build import (
+from launch_pipeline.notifications.links import item_url, run_url, section_url
+from launch_pipeline.notifications.model import LaunchFacts, LaunchNote, LaunchNoteKind, Next, PhaseNote
+from launch_pipeline.notifications.next_steps import first_step, following
+from launch_pipeline.notifications.phase_notes import (
     UNSEALED,
-    LaunchFacts,
     deciders,
     phase_note_of,
     records_of,
     unsealed_note,
 )
-from launch_pipeline.notifications.links import item_url, run_url, section_url
-from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, PhaseNote
-from launch_pipeline.notifications.next_steps import beginning, following
 from launch_pipeline.notifications.text import in_plain_words
 from launch_pipeline.slack.messages.notes import launch_note, phase_note
 from servers.records import NOON, a_record, a_result, a_seal
@@ -240,7 +239,7 @@ def test_phase_of_any_size_fits() -> None:
 
 
 def test_one_seal_has_one_key() -> None:
-    """However often it is read, by whom, and in whatever zone; not that of the next try or run."""
+    """However often and in whatever zone it is read; the next try or run has another."""
     read = Seal.model_validate_json(SEAL.model_dump_json())
     assert keys.phase_key(read) == keys.phase_key(SEAL) == note(SEAL, RECORDS).key
     others = (
@@ -342,7 +341,7 @@ def test_every_phase_has_something_next() -> None:
         for complete in (True, False):
             assert following(dag_id, complete=complete, opens_at=opens), dag_id
     assert following("own_dag", complete=True, opens_at=opens) is None
-    assert beginning().what == title(BEFORE[0])
+    assert first_step().what == title(BEFORE[0])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What nobody else told, on a real ledger and the stand-in: told once, in order, however late."""
+"""Notes that no worker posted, on a real ledger and the stand-in: posted once, in order, however late."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, SealedRecord
 from launch_pipeline.notifications.keys import launch_key, phase_key, place_of
 from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind
-from launch_pipeline.slack.bridge.projection.catch_up import Teller
-from launch_pipeline.slack.bridge.projection.ledger_view import Memory
+from launch_pipeline.slack.bridge.projection.catch_up import CatchUp
+from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
 from launch_pipeline.slack.store import Messages
 from launch_rehearsal.slack_server.base.faults import Fault, FaultKind
 from servers.records import a_record, a_seal
@@ -96,7 +96,7 @@ def test_start_is_told_where_no_worker_did(dsn: str) -> None:
 
 
 def test_what_a_worker_told_is_not_told_again(dsn: str) -> None:
-    """Both place it with the same key, whoever comes first."""
+    """Worker and bridge use the same key, in either order."""
 
     async def play(at: Stage) -> None:
         admit(at)
@@ -116,10 +116,10 @@ def test_what_was_told_is_not_even_tried() -> None:
     airflow.begin(WEEK_1)
     airflow.end(WEEK_1)
     now = airflow.clock.now + timedelta(minutes=1)
-    teller = Teller(airflow.launch(), Memory(), deployment(), now)
-    (key,) = teller.untold(())
+    teller = CatchUp(airflow.launch(), LedgerView(), deployment(), now)
+    (key,) = teller.missing(())
     assert "/unsealed/" in key
-    assert teller.untold({key}) == {}
+    assert teller.missing({key}) == {}
 
 
 def test_postponed_and_aborted_are_told_at_once(dsn: str) -> None:
@@ -147,7 +147,7 @@ def test_postponed_and_aborted_are_told_at_once(dsn: str) -> None:
 
 
 def test_notes_that_a_worker_kept_are_told(dsn: str) -> None:
-    """Slack was away when he told them: they are told from the ledger, word for word."""
+    """Slack was down when the worker tried: the bridge posts them from the ledger, unchanged."""
 
     async def play(at: Stage) -> None:
         admit(at)
@@ -196,7 +196,7 @@ def test_sealed_phase_is_told_with_its_records(dsn: str) -> None:
 
 
 def test_run_that_was_ended_by_hand_is_told(dsn: str) -> None:
-    """Success or failed: without a seal of this run somebody went around the gate."""
+    """Success or failed: without a seal of this run, the gate was bypassed."""
 
     async def play(at: Stage) -> None:
         admit(at)
@@ -231,7 +231,7 @@ def test_sealed_run_is_not_told_as_unsealed(dsn: str) -> None:
 
 
 def test_no_go_and_complete_follow_from_the_ledger(dsn: str) -> None:
-    """Where the worker died before he could tell it."""
+    """The worker died before it could post them."""
 
     async def play(at: Stage) -> None:
         admit(at)
