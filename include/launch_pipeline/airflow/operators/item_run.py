@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from functools import cached_property, singledispatchmethod
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
@@ -67,18 +67,32 @@ from launch_pipeline.ledger.schema import Entry
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
     from launch_pipeline.launch.context import LaunchContext
-    from launch_pipeline.launch.item_flow import Action
+    from launch_pipeline.launch.item_flow import Action, Traits
+    from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.schema import Acknowledgement
 
 log = logging.getLogger(__name__)
 
 
+class ItemTask(Protocol):
+    """What a run needs of the operator."""
+
+    spec: ItemSpec
+    traits: Traits
+    options: list[str]
+
+    @property
+    def ends(self) -> bool: ...  # noqa: D102
+    @property
+    def serialized_params(self) -> dict[str, Any]: ...  # noqa: D102
+    def defer(self, *, trigger: Any, method_name: str, kwargs: dict[str, Any]) -> NoReturn: ...  # noqa: D102
+
+
 class ItemRun:
     """One stretch of an item in a worker: from an event to a wait or the end of the task."""
 
-    def __init__(self, operator: ChecklistItemOperator, context: Context) -> None:
+    def __init__(self, operator: ItemTask, context: Context) -> None:
         self.operator = operator
         self.spec = operator.spec
         self.context = context
