@@ -86,7 +86,7 @@ MISTAKES = [
     ("parameters_that_are_an_empty_list", "quay.crane_ready: check 1", "[] is not a mapping", "key: value"),
     ("bad_jmespath", f"{HTTP}: expect", "'json..status' is no JMESPath", "See jmespath.org"),
     ("bad_comparison", f"{HTTP}: expect", "'200' is no comparison", "Write one of '== x'"),
-    ("bad_regular_expression", f"{HTTP}: expect", "'(open' is no regular expression", "See the Python doc"),
+    ("bad_regular_expression", f"{HTTP}: expect", "'(open' is no regular expression", "re2/wiki"),
     ("expectation_that_is_a_boolean", f"{HTTP}: expect.json.up", "True is not text", "quotes"),
     ("bad_duration_of_a_check", f"{HTTP}: timeout", "'soon' is no duration", DURATION),
     ("timeout_of_zero", HTTP, "'timeout' and 'interval' must be longer than 0", "30s"),

@@ -101,12 +101,12 @@ def test_comparison_fails(actual: Any, wanted: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["200", "=", "==", "is 5", "< ten", "matches (", "matches (a+)+$", "in []", "in a", "between 1", "age 5",
+    ["200", "=", "==", "is 5", "< ten", "matches (", "matches (?=a)b", "in []", "in a", "between 1", "age 5",
      "age <= soon", "exists really", "matches " + "a" * 501, "containsx", 5],
 )  # fmt: skip
 def test_unreadable_comparison_is_refused(text: Any) -> None:
     """What cannot be read is an error when the checklist is loaded."""
-    with pytest.raises(ValueError, match=r"write|cannot be read|pattern|expression|repeats"):
+    with pytest.raises(ValueError, match=r"write|cannot be read|pattern|expression"):
         parse_comparison(text)
 
 
