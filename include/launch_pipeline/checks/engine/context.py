@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from launch_pipeline.checklist.vocabulary import Role
-from launch_pipeline.checks.engine.clients import Clients, shared_clients
+from launch_pipeline.checks.engine.client_pool import ClientPool, shared_clients
 from launch_pipeline.checks.engine.environment import Environment, load_environment
 from launch_pipeline.checks.evidence import is_sensitive
 from launch_pipeline.errors import NotConnected
@@ -118,6 +118,6 @@ class CheckContext:
         return connection
 
     @property
-    def clients(self) -> Clients:
+    def clients(self) -> ClientPool:
         """The running loop's shared clients."""
         return shared_clients()

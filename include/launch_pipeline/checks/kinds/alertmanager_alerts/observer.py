@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.json_api import Api, records
-from launch_pipeline.checks.kinds.alertmanager_alerts.alertmanager_probe import deliver
+from launch_pipeline.checks.kinds.alertmanager_alerts.probe import deliver
 from launch_pipeline.checks.verdict import Observation, Subject
 
 if TYPE_CHECKING:

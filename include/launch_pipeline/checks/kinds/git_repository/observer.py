@@ -14,8 +14,8 @@ from launch_pipeline.checks.kinds.git_repository.documents import (
     headings_of,
     read_document,
 )
-from launch_pipeline.checks.kinds.git_repository.git_store import Repository, open_repository
 from launch_pipeline.checks.kinds.git_repository.globs import expand_braces, matching
+from launch_pipeline.checks.kinds.git_repository.store import Repository, open_repository
 from launch_pipeline.checks.language.expect import compare, parse_expectations, shown
 from launch_pipeline.checks.language.paths import look_up
 from launch_pipeline.checks.language.values import moment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients.json_api import Api, mapping, records
-from launch_pipeline.checks.kinds.grafana_dashboard.grafana_panels import (
+from launch_pipeline.checks.kinds.grafana_dashboard.panels import (
     Datasources,
     PanelQueries,
     all_panels,

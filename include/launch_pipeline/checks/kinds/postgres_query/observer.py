@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from launch_pipeline.checks.clients.http import refuse_named
 from launch_pipeline.checks.evidence import plain
-from launch_pipeline.checks.kinds.postgres_query.postgres_errors import explained
+from launch_pipeline.checks.kinds.postgres_query.errors import explained
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 

@@ -18,7 +18,7 @@ from yarl import URL
 
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
-from launch_pipeline.checks.kinds.report.report_formats import parse_report
+from launch_pipeline.checks.kinds.report.parse import parse_report
 from launch_pipeline.checks.language.values import moment
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable

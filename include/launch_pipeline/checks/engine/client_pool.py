@@ -23,7 +23,7 @@ PER_AUTHORITY = 8
 """How many checks ask one host and port at the same time."""
 
 
-class Clients:
+class ClientPool:
     """What one event loop shares; made lazily, closed by :func:`close_clients`."""
 
     def __init__(self, per_authority: int = PER_AUTHORITY) -> None:
@@ -84,14 +84,14 @@ async def _new_session(*, guarded: bool) -> aiohttp.ClientSession:
     return new_session(guarded=guarded)
 
 
-_CLIENTS: WeakKeyDictionary[Any, Clients] = WeakKeyDictionary()
+_CLIENTS: WeakKeyDictionary[Any, ClientPool] = WeakKeyDictionary()
 
 
-def shared_clients() -> Clients:
+def shared_clients() -> ClientPool:
     """Give the running loop's clients."""
     loop = asyncio.get_running_loop()
     if loop not in _CLIENTS:
-        _CLIENTS[loop] = Clients()
+        _CLIENTS[loop] = ClientPool()
     return _CLIENTS[loop]
 
 

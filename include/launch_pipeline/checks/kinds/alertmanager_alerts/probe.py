@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.kinds.alertmanager_alerts.alertmanager_traffic import (
+from launch_pipeline.checks.kinds.alertmanager_alerts.traffic import (
     NONCE_LABEL,
     Count,
     Look,

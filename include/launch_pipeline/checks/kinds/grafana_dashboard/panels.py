@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients.json_api import Api, mapping, records, said_by
-from launch_pipeline.checks.kinds.grafana_dashboard.grafana_variables import (
+from launch_pipeline.checks.kinds.grafana_dashboard.variables import (
     UnknownVariableError,
     Values,
     replaced,
