@@ -58,7 +58,7 @@ class Finding(Frozen):
 
 
 class CheckResult(Frozen):
-    """What is kept of one check; at most 16 KiB as JSON, redacted (``checks.evidence``)."""
+    """The record of one check: redacted, and at most 16 KiB as JSON."""
 
     kind: str
     params: dict[str, Any]

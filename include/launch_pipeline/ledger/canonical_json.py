@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEEPEST = 60
-"""Levels of objects and lists in a row's content; ``checks.evidence`` keeps no more."""
+"""Levels of objects and lists in a row's content; ``checks.canonical`` keeps no more."""
 MOST_DIGITS, MOST_BITS = 4300, 12900
-"""Of a whole number; ``checks.evidence`` keeps none that is longer."""
+"""Of a whole number; ``checks.canonical`` keeps none that is longer."""
 _NUL_OR_HALF = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.evidence import plain
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.kinds.report.definition import ReportFormat, ReportParams, criteria
 from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.kinds.report.parse import parse_report

@@ -25,8 +25,8 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 )
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.clients.http import Answer, Staying, busy, refuse_named
-from launch_pipeline.checks.evidence import digest
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from kubernetes_asyncio.config import (
 )
 from kubernetes_asyncio.dynamic import DynamicClient, Resource
 
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.clients.http import Answer, Staying, busy, refuse_named, spoken
-from launch_pipeline.checks.evidence import digest
 from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.engine.client_pool import ClientPool, shared_clients
 from launch_pipeline.checks.engine.environment import Environment, load_environment
-from launch_pipeline.checks.evidence import is_sensitive
+from launch_pipeline.checks.redaction import is_sensitive
 from launch_pipeline.errors import NotConnected
 
 __all__ = ["CheckContext", "Connect", "ConnectionInfo", "Environment", "Holder", "load_environment"]

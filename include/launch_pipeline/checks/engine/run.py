@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.engine.context import CheckContext
 from launch_pipeline.checks.engine.registry import kind, observer
-from launch_pipeline.checks.evidence import limit, plain, redact, redact_finding
 from launch_pipeline.checks.language.expect import summarise, weigh
 from launch_pipeline.checks.language.variables import substitute, substitute_expectations
+from launch_pipeline.checks.limits import limit
+from launch_pipeline.checks.redaction import redact, redact_finding
 from launch_pipeline.checks.verdict import CheckResult, Finding, Observation, Verdict
 from launch_pipeline.errors import ConfigurationError, Inconclusive, LaunchError, Unreachable
 

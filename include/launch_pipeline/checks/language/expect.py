@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.evidence import plain
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.language.paths import compiled, look_up
 from launch_pipeline.checks.language.patterns import found, guard_pattern
 from launch_pipeline.checks.language.values import (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.clients.aws import absent, client, error_code
-from launch_pipeline.checks.evidence import plain
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.processes import Ended, Tail, environment, run
-from launch_pipeline.checks.evidence import is_sensitive, redact
 from launch_pipeline.checks.kinds.command import artifacts
+from launch_pipeline.checks.redaction import is_sensitive, redact
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from launch_pipeline.checks.evidence import HIDDEN
+from launch_pipeline.checks.redaction import HIDDEN
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:

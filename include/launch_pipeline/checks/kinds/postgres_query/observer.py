@@ -12,8 +12,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.clients.http import refuse_named
-from launch_pipeline.checks.evidence import plain
 from launch_pipeline.checks.kinds.postgres_query.errors import explained
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive

@@ -1,29 +1,20 @@
-"""Evidence that may be kept and shown: without secrets, bounded, and with one canonical form."""
+"""Hides secrets in evidence: by field name, by shape, and those of the connections in use."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import math
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, timedelta
-from enum import Enum
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from pydantic import BaseModel
+from launch_pipeline.checks.canonical import plain
+from launch_pipeline.checks.verdict import Finding
 
-from launch_pipeline.checks.verdict import CheckResult, Finding
-
-LIMIT_BYTES = 16 * 1024
-"""The most that is kept of one check, as JSON."""
 HIDDEN = "***"
 """Stands in place of a secret."""
-CUT = "… [cut]"
-"""Marks where something was left out."""
 
 _SENSITIVE = re.compile(
     r"(?:authorization|cookie|passw(?:or)?d|passwd|passphrase|secret|credential)"
@@ -54,12 +45,7 @@ _TELLING = re.compile(
 _SHORTEST, _SHORTEST_SHAPE, _SHORTEST_CODED = 4, 6, 6
 _HALF = 8
 """So many characters of a secret say something of it."""
-_TEXT_LIMIT = 4096
 _MANY = (Mapping, set, frozenset, list, tuple)
-_DEEPEST = 60
-"""Levels that are kept of nested data."""
-_DIGITS = 4300
-"""Python neither writes nor reads a longer number in decimals."""
 
 
 @lru_cache(maxsize=4096)
@@ -186,105 +172,3 @@ def redact_finding(finding: Finding, secrets: Collection[str] = ()) -> Finding:
     return Finding(
         subject=subject, expression=expression, wanted=wanted, actual=actual, holds=finding.holds, note=note
     )
-
-
-def plain(value: Any, level: int = 0) -> Any:
-    """Turn anything into JSON data: NaN and infinities become texts, so do times and bytes.
-
-    What is nested deeper than 60 levels is left out, and a number of thousands of digits is named.
-    """
-    # By exact type first: evidence has thousands of values, nearly all of these.
-    kind = type(value)
-    if kind is str:
-        clean = value.isascii() and "\x00" not in value
-        return value if clean else value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-    if value is None or kind is bool:
-        return value
-    if kind is int or kind is float:
-        return _plain_number(value)
-    if kind is dict or kind is list or isinstance(value, _MANY):
-        return _plain_many(value, level) if level < _DEEPEST else CUT
-    return _plain_other(value, level)
-
-
-def _plain_number(value: float) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value).replace("inf", "Infinity").replace("nan", "NaN")
-    # A digit is more than three bits.
-    return value if value.bit_length() < 3 * _DIGITS else f"a number of {value.bit_length()} bits"
-
-
-def _plain_many(value: Any, level: int) -> Any:
-    if isinstance(value, Mapping):
-        return {plain(str(name)): plain(item, level + 1) for name, item in value.items()}
-    many = [plain(item, level + 1) for item in value]
-    return sorted(many, key=canonical_json) if isinstance(value, set | frozenset) else many
-
-
-def _plain_other(value: Any, level: int) -> Any:
-    if isinstance(value, BaseModel):
-        return plain(value.model_dump(), level)
-    if isinstance(value, Enum):
-        return plain(value.value, level)
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}s"
-    for sort in (int, float, str):
-        if isinstance(value, sort):
-            return plain(sort(value))
-    return value.hex() if isinstance(value, bytes) else plain(str(value))
-
-
-def canonical_json(value: Any) -> bytes:
-    """Write the one JSON form of a value: keys sorted, no spaces, UTF-8, no NaN."""
-    return json.dumps(
-        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of the canonical JSON, as ``sha256:...``."""
-    return "sha256:" + hashlib.sha256(canonical_json(value)).hexdigest()
-
-
-def limit(result: CheckResult, most: int = LIMIT_BYTES) -> CheckResult:
-    """Cut a result to ``most`` bytes of JSON; verdict and headline always stay.
-
-    First long texts and lists are cut, then comparisons that held, then everything but the first
-    that did not.
-    """
-    if len(result.model_dump_json().encode()) <= most // 2:
-        return result  # the canonical form is not twice as long
-    for texts, elements, findings in ((_TEXT_LIMIT, 100, 200), (512, 20, 40), (128, 5, 10), (64, 2, 1)):
-        if len(canonical_json(result)) <= most:
-            return result
-        result = _trimmed(result, texts, elements, findings)
-    if len(canonical_json(result)) <= most:
-        return result
-    return result.model_copy(update={"params": {"cut": CUT}, "observed": {"cut": CUT}, "findings": ()})
-
-
-def _trimmed(result: CheckResult, texts: int, elements: int, findings: int) -> CheckResult:
-    kept = sorted(result.findings, key=lambda finding: finding.holds)[:findings]
-    update = {
-        "headline": _cut(result.headline, 1000, elements),
-        "authority": _cut(result.authority, 500, elements),
-        "params": _cut(result.params, texts, elements),
-        "observed": _cut(result.observed, texts, elements),
-        "findings": tuple(Finding(**_cut(f.model_dump(), texts, elements)) for f in kept),
-    }
-    return result.model_copy(update=update)
-
-
-def _cut(value: Any, texts: int, elements: int) -> Any:
-    if isinstance(value, str):
-        return value if len(value) <= texts else value[:texts] + CUT
-    if isinstance(value, list):
-        rest = [f"{CUT} {len(value) - elements} more"] if len(value) > elements else []
-        return [_cut(item, texts, elements) for item in value[:elements]] + rest
-    if isinstance(value, dict):
-        kept = dict(list(value.items())[: max(elements, 20)])
-        marker = {"cut": f"{len(value) - len(kept)} more"} if len(kept) < len(value) else {}
-        return {_cut(name, 200, 1): _cut(item, texts, elements) for name, item in kept.items()} | marker
-    return value
