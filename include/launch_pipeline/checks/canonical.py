@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 CUT = "… [cut]"
-"""Marks where something was left out."""
+"""Marks an omission."""
 _MANY = (Mapping, set, frozenset, list, tuple)
 _DEEPEST = 60
 """Levels of nested data that are kept."""
@@ -22,11 +22,11 @@ _DIGITS = 4300
 
 
 def plain(value: Any, level: int = 0) -> Any:
-    """Turn anything into JSON data: NaN and infinities become texts, so do times and bytes.
+    """Convert any value to JSON data: NaN, infinities, times and bytes become strings.
 
-    What is nested deeper than 60 levels is left out, and a number of thousands of digits is named.
+    Levels beyond 60 are cut, and a number of thousands of digits is replaced by its size.
     """
-    # By exact type first: evidence has thousands of values, nearly all of these.
+    # By exact type first: nearly all of the thousands of values in evidence have these.
     kind = type(value)
     if kind is str:
         clean = value.isascii() and "\x00" not in value
@@ -43,7 +43,7 @@ def plain(value: Any, level: int = 0) -> Any:
 def _plain_number(value: float) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value).replace("inf", "Infinity").replace("nan", "NaN")
-    # A digit is more than three bits.
+    # A digit has more than three bits.
     return value if value.bit_length() < 3 * _DIGITS else f"a number of {value.bit_length()} bits"
 
 
@@ -70,12 +70,12 @@ def _plain_other(value: Any, level: int) -> Any:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Write the one JSON form of a value: keys sorted, no spaces, UTF-8, no NaN."""
+    """Return the canonical JSON of a value: sorted keys, no spaces, UTF-8, no NaN."""
     return json.dumps(
         plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of the canonical JSON, as ``sha256:...``."""
+    """Return the SHA-256 of the canonical JSON, as ``sha256:...``."""
     return "sha256:" + hashlib.sha256(canonical_json(value)).hexdigest()

@@ -15,8 +15,7 @@ _TEXT_LIMIT = 4096
 def limit(result: CheckResult, most: int = LIMIT_BYTES) -> CheckResult:
     """Cut a result to ``most`` bytes of JSON; verdict and headline always stay.
 
-    First long texts and lists are cut, then comparisons that held, then everything but the first
-    that did not.
+    Long texts and lists are cut first, then comparisons that held, then all but the first that did not.
     """
     if len(result.model_dump_json().encode()) <= most // 2:
         return result  # the canonical form is not twice as long

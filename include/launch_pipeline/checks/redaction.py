@@ -41,31 +41,31 @@ _TELLING = re.compile(
     r"(?i)bearer|basic|token|://|passw|pwd|secret|key|authorization|cookie|eyj|xox|xapp|gh[pousr]_|github_pat"
     r"|glpat|sk-|akia|-----begin"
 )
-"""What one of the shapes begins with or holds: most texts have none of it, and one look is enough."""
+"""Matches a part of every shape: most texts have none, so that one search is enough."""
 _SHORTEST, _SHORTEST_SHAPE, _SHORTEST_CODED = 4, 6, 6
 _HALF = 8
-"""So many characters of a secret say something of it."""
+"""Shortest prefix of a secret that counts as a leak when text is truncated."""
 _MANY = (Mapping, set, frozenset, list, tuple)
 
 
 @lru_cache(maxsize=4096)
 def is_sensitive(name: str) -> bool:
-    """Whether a field of that name holds a secret (``Set-Cookie``, ``api_key``, but not ``tokenCount``)."""
+    """Return whether a field name means a secret (``Set-Cookie``, ``api_key``, but not ``tokenCount``)."""
     return bool(_SENSITIVE.search(name))
 
 
 def redact(value: Any, secrets: Collection[str] = ()) -> Any:
     """Hide secrets by field name, by shape, and the given ones wherever they appear.
 
-    Takes and returns plain data; a text hides URL users, bearer tokens and ``password=...``.
+    Takes and returns plain data; in text it hides URL users, bearer tokens and ``password=...``.
     """
     return _redacted(value, _present(value, secrets))
 
 
 def _present(value: Any, secrets: Collection[str]) -> tuple[str, ...]:
-    """Give the spellings of the secrets that a value may hold, longest first; mostly none.
+    """Return the spellings of the secrets that a value may hold, longest first; mostly none.
 
-    One look through everything as one text is much cheaper than a look into each of its texts.
+    Searching the whole value as one text is much cheaper than searching each string in it.
     """
     if not any(secrets):
         return ()
@@ -76,13 +76,13 @@ def _present(value: Any, secrets: Collection[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _beginnings(secret: str) -> frozenset[str]:
-    """How each spelling begins inside a JSON text: enough to know, and a secret may have been cut in two."""
+    """Return the prefix of each spelling inside JSON; the rest may have been cut off."""
     return frozenset(json.dumps(form, ensure_ascii=False)[1:-1][:_HALF] for form in _spellings(secret))
 
 
 @lru_cache(maxsize=256)
 def _spellings(secret: str) -> frozenset[str]:
-    """Spell a secret as it is, quoted for a URL, escaped for JSON and Python, all that in JSON, in base64."""
+    """Return a secret as it is, URL-quoted, escaped for JSON and Python, all these in JSON, and in base64."""
     plainly = {
         secret,
         quote(secret, safe=""),
@@ -96,7 +96,7 @@ def _spellings(secret: str) -> frozenset[str]:
 
 
 def _in_base64(secret: str) -> set[str]:
-    """Encode a secret by itself, and as a part of something: what it stands behind moves its bits."""
+    """Encode a secret alone, and inside a longer text, where the offset shifts its bits."""
     content = secret.encode("utf-8", "replace")
     whole = base64.b64encode(content).decode()
     if len(content) < _SHORTEST_CODED:
@@ -104,7 +104,7 @@ def _in_base64(secret: str) -> set[str]:
     parts = set()
     for before in range(3):
         coded = base64.b64encode(b"\0" * before + content).decode().rstrip("=")
-        # The characters at both ends hold bits of what is beside it as well.
+        # The characters at both ends also hold bits of their neighbours.
         end = len(coded) if (before + len(content)) % 3 == 0 else -1
         parts.add(coded[-(-before * 8 // 6) : end])
     return {whole, *parts, *(part.replace("+", "-").replace("/", "_") for part in parts)}
@@ -151,7 +151,7 @@ def _redacted_text(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _without_half(text: str, secret: str) -> str:
-    """Hide the beginning of a secret that was cut, wherever it stands."""
+    """Hide the prefix of a truncated secret, wherever it occurs."""
     pieces, at = [], 0
     while (found := text.find(secret[:_HALF], at)) >= 0:
         ending = found + _HALF
@@ -163,7 +163,7 @@ def _without_half(text: str, secret: str) -> str:
 
 
 def redact_finding(finding: Finding, secrets: Collection[str] = ()) -> Finding:
-    """Hide secrets in a comparison; also what it saw, where its path names a secret field."""
+    """Hide secrets in a finding, and its actual value if the path names a secret field."""
     names = _PATH_NAME.findall(finding.expression)
     hide = any(map(is_sensitive, names)) and isinstance(finding.actual, str | list | dict)
     actual = HIDDEN if hide else finding.actual

@@ -140,10 +140,10 @@ JUDGED: dict[str, tuple[Observation, dict[str, Any], Verdict, str]] = {
     "it must hold for every subject": (
         seen({"a": 1}, {"a": 2}), {"a": "== 1"}, Verdict.FAILED, "s1: a = 2, want == 1"),
     "many subjects that hold": (seen({"a": 1}, {"a": 1}), {"a": "== 1"}, Verdict.PASSED, "all 2: a == 1"),
-    "no subject fails": (seen(), {"a": "== 1"}, Verdict.FAILED, "nothing there to look at"),
+    "no subject fails": (seen(), {"a": "== 1"}, Verdict.FAILED, "nothing found"),
     "no subject passes where it may": (
-        seen(may_be_empty=True), {"a": "== 1"}, Verdict.PASSED, "nothing there, as wanted"),
-    "nothing asked is inconclusive": (seen({"a": 1}), {}, Verdict.INCONCLUSIVE, "nothing was asked of what was seen"),
+        seen(may_be_empty=True), {"a": "== 1"}, Verdict.PASSED, "nothing found, as expected"),
+    "nothing asked is inconclusive": (seen({"a": 1}), {}, Verdict.INCONCLUSIVE, "nothing was expected of the observation"),
     "NaN alone is inconclusive": (
         seen({"a": math.nan}), {"a": "< 1"}, Verdict.INCONCLUSIVE, "a = nan, want < 1 (not a number)"),
     "what lies in the future says nothing of its age": (

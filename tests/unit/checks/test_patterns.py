@@ -45,8 +45,8 @@ def test_catastrophic_pattern_is_quick(pattern: str) -> None:
     [
         ("a" * 501, "longer than 500"),
         ("(" * 200 + ")" * 200, None),
-        ("(", "no regular expression"),
-        ("a{99999}", "no regular expression"),
+        ("(", "not a regular expression"),
+        ("a{99999}", "not a regular expression"),
         ("(a{1,100}){1,100}b", "counts to 1000 at most"),
         ("a" + r"\pL{1000}" * 30, "repeat less"),
         ("(?=.*ready)(?=.*green).", "write each condition as its own comparison"),
@@ -58,7 +58,7 @@ def test_catastrophic_pattern_is_quick(pattern: str) -> None:
         ("(?>.+a)+b", "leave them out"),
         ("a*+b", "leave them out"),
         ("a{2}+b", "leave them out"),
-        ("\ud800", "remove the surrogates"),
+        ("\ud800", "holds a surrogate"),
     ],
 )
 def test_broken_pattern_is_refused(pattern: str, reason: str | None) -> None:

@@ -39,11 +39,11 @@ def guard_pattern(pattern: str) -> re2._Regexp:
     try:
         return re2.compile(pattern, _options())
     except UnicodeEncodeError as error:
-        message = f"{pattern[:80]!r} is no regular expression: it is not valid Unicode; remove the surrogates"
+        message = f"{pattern[:80]!r} is not a regular expression: it holds a surrogate; remove it"
         raise ValueError(message) from error
     except re2.error as error:
         reason = error.args[0].decode("utf-8", "replace")
-        message = f"{pattern[:80]!r} is no regular expression: {reason}; {_advice(reason)}"
+        message = f"{pattern[:80]!r} is not a regular expression: {reason}; {_advice(reason)}"
         raise ValueError(message) from error
 
 

@@ -23,7 +23,7 @@ def read_junit(root: Element, require: Sequence[str]) -> Parsed:
     cases = list(root.iter("testcase"))
     outcomes = [(case, _outcome(case)) for case in cases]
     counted = Counter(outcome for _, outcome in outcomes)
-    # A suite may report an error without a case (a crashed worker): the larger count is the truth.
+    # A suite may report an error without a case (a crashed worker), so the larger count is right.
     stated = {name: _stated(root, name) for name in ("failures", "errors")}
     facts = {
         "tests": len(cases),
@@ -52,13 +52,13 @@ def _stated(root: Element, name: str) -> int:
     stated = [text for suite in suites if (text := suite.get(name)) is not None]
     values = [value for text in stated if (value := number(text)) is not None]
     if len(values) < len(stated):
-        message = f"it states {name} that are no number"
+        message = f"its {name} are not numbers"
         raise ValueError(message)
     return int(sum(values))
 
 
 def _stated_time(root: Element) -> float | None:
-    """Add up the seconds; None where one is no number, as with a comma in it."""
+    """Sum the seconds; None if one is not a number, such as one with a comma."""
     suites = [root] if root.get("time") else list(root.iter("testsuite"))
     values = [number(suite.get("time", "0")) for suite in suites]
     known = [value for value in values if value is not None]
@@ -73,7 +73,7 @@ def _junit_commit(root: Element) -> str:
 
 
 def _not_proved(require: Sequence[str], outcomes: Sequence[tuple[Element, str]]) -> list[str]:
-    """Name the tests that did not run and pass in all their parametrisations; a skipped one is missing."""
+    """Return the required tests that did not run and pass in every parametrisation."""
     wanted = set(require)
     found: dict[str, list[str]] = {}
     for case, outcome in outcomes if wanted else ():

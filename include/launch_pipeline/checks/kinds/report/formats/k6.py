@@ -11,8 +11,8 @@ def read_k6(document: dict[str, Any]) -> Parsed:
     """Read the metrics and thresholds of a k6 summary."""
     metrics = document.get("metrics")
     if not isinstance(metrics, dict) or "http_reqs" not in metrics:
-        # The form of --new-machine-readable-summary says nothing of thresholds.
-        message = "it holds no k6 metrics; use handleSummary or --summary-export, in k6's classic form"
+        # The output of --new-machine-readable-summary has no thresholds.
+        message = "it holds no k6 metrics; use handleSummary or --summary-export in k6's classic format"
         raise ValueError(message)
     values = {name: metric.get("values", metric) for name, metric in metrics.items()}
     thresholds = {
@@ -36,5 +36,5 @@ def read_k6(document: dict[str, Any]) -> Parsed:
 
 
 def _met(state: Any) -> bool:
-    """Whether a threshold held: ``{ok: true}`` of handleSummary; a bare true means it was crossed."""
+    """Return whether a threshold held: ``{ok: true}`` of handleSummary, while a bare true means crossed."""
     return state.get("ok") is True if isinstance(state, dict) else state is False

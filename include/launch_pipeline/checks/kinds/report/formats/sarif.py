@@ -23,11 +23,11 @@ def read_sarif(document: dict[str, Any], rules: Sequence[str]) -> Parsed:
         message = "it says that the tool did not finish"
         raise ValueError(message)
     if not all(isinstance(run.get("results"), list) for run in runs):
-        message = "a run has no results: the tool did not look for any"
+        message = "a run has no results: the tool did not search for any"
         raise ValueError(message)
     known = {name: rule for run in runs for name, rule in _sarif_rules(run).items()}
     if rules and not any(fnmatchcase(name, rule) for name in known for rule in rules):
-        message = f"it does not say that any of the rules {', '.join(rules)} ran"
+        message = f"it does not list any of the rules {', '.join(rules)}"
         raise ValueError(message)
     hits = [_sarif_hit(result, run, known) for run in runs for result in run["results"] if _counts(result)]
     facts, worst = graded(hits, rules)
@@ -64,7 +64,7 @@ def _indexed(result: dict[str, Any], run: dict[str, Any]) -> str:
 
 
 def _grade(severity: float | None, level: str) -> str:
-    """Grade by ``security-severity``, which SARIF's level is not; else error is high, warning medium."""
+    """Return the grade by ``security-severity``; without it, error is high and warning is medium."""
     if severity is None:
         return {"error": "high", "warning": "medium"}.get(level, "low")
     steps = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"))

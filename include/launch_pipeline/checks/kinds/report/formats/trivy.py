@@ -24,7 +24,7 @@ def read_trivy(document: dict[str, Any], rules: Sequence[str]) -> Parsed:
 
 
 def _seconds_only(text: Any) -> Any:
-    """Cut nanoseconds off, which Go writes and Python does not read."""
+    """Drop the nanoseconds, which Go writes and Python cannot parse."""
     return re.sub(r"\.\d+", "", text) if isinstance(text, str) else text
 
 

@@ -19,7 +19,7 @@ def read_zap(document: dict[str, Any], rules: Sequence[str]) -> Parsed:
         raise ValueError(message)
     grades = {"3": "high", "2": "medium", "1": "low", "0": "informational"}
     hits = [
-        # Confidence 0 is the tester's mark for a false positive.
+        # Confidence 0 marks a false positive.
         Hit(
             str(a["pluginid"]),
             grades[str(a["riskcode"])],
