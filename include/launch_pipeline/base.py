@@ -1,4 +1,4 @@
-"""Give every value of the pipeline one base model."""
+"""The base model of all values in the pipeline."""
 
 from __future__ import annotations
 

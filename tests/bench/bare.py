@@ -17,7 +17,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from redis.asyncio import Redis
 
-from launch_pipeline.checks.engine.clients import PER_AUTHORITY
+from launch_pipeline.checks.engine.client_pool import PER_AUTHORITY
 from launch_pipeline.checks.kinds.tls_certificate import observer
 
 if TYPE_CHECKING:

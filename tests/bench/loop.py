@@ -24,7 +24,7 @@ import aiohttp
 from bench.bare import Bare, kinds_of
 from bench.rows import Row
 from launch_pipeline.checklist.model import CheckSpec
-from launch_pipeline.checks.engine.clients import close_clients
+from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict

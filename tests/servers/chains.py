@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role, Severity
-from launch_pipeline.checks.evidence import canonical_json
+from launch_pipeline.checks.canonical import canonical_json
 from launch_pipeline.ledger.chain import GENESIS, Link
 from launch_pipeline.ledger.facts import Started
 from launch_pipeline.ledger.launch import Launch

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from launch_pipeline.checklist.model import CheckSpec
-from launch_pipeline.checks.engine.clients import close_clients
+from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.errors import NotConnected

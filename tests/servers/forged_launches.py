@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.evidence import digest
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.ledger.schema import evidence_digest
 from servers.chains import a_chain
 from servers.forgeries import (

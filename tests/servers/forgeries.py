@@ -6,7 +6,7 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.evidence import canonical_json, digest
+from launch_pipeline.checks.canonical import canonical_json, digest
 from launch_pipeline.ledger.chain import Link
 from launch_pipeline.ledger.schema import CheckResult, evidence_digest
 from servers.chains import a_chain, relinked

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import pytest
 
 from launch_pipeline.approvals.contacts import load_contacts
-from launch_pipeline.checks.engine.clients import close_clients
+from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Holder
 from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.engine.run import run_checks

@@ -1,3 +1,3 @@
-"""The checklist as data: model, loading, and the neutral plan of a Dag. Knows no Airflow."""
+"""The checklist as data: model, loading, and the plan of each Dag, without Airflow."""
 
 from __future__ import annotations

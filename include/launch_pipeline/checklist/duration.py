@@ -21,7 +21,7 @@ _Written = Annotated[
 
 
 def parse_duration(text: Any) -> timedelta:
-    """Read ``15m`` as fifteen minutes, to the millisecond; zero may be written without a unit.
+    """Parse ``15m`` as fifteen minutes, to the millisecond; zero needs no unit.
 
     Raises ValueError with the accepted form, and for more than a century.
     """
@@ -31,7 +31,9 @@ def parse_duration(text: Any) -> timedelta:
         return timedelta()
     match = _FORM.fullmatch(str(text).strip())
     if match is None:
-        message = f"{str(text)[:40]!r} is no duration; write a number and ms, s, m, h, d or w, such as '15m'"
+        message = (
+            f"{str(text)[:40]!r} is not a duration; write a number and ms, s, m, h, d or w, such as '15m'"
+        )
         raise ValueError(message)
     unit = timedelta(**{_UNITS[match["unit"]]: 1})
     milliseconds = float(match["number"]) * (unit / timedelta(milliseconds=1))
@@ -43,7 +45,7 @@ def parse_duration(text: Any) -> timedelta:
 
 
 def format_duration(value: timedelta) -> str:
-    """Write a duration in the largest unit that divides it: ``timedelta(hours=2)`` is ``2h``."""
+    """Format a duration in the largest unit that divides it: ``timedelta(hours=2)`` is ``2h``."""
     milliseconds = round(value / timedelta(milliseconds=1))
     for unit in ("w", "d", "h", "m", "s"):
         size = timedelta(**{_UNITS[unit]: 1}) // timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""Where the checklists lie, and strict reading of YAML."""
+"""Location of the checklists, and strict reading of YAML."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import yaml
 from launch_pipeline.errors import ConfigurationError
 
 MAX_BYTES = 2_000_000
-"""A checklist of this size would be two hundred pages; more is a mistake or an attack."""
+"""Maximum size of a file; a checklist of this size would be two hundred pages."""
 
 MAX_DEPTH = 50
-"""Levels of nesting; the C parser overflows the stack of its process on hundreds of thousands."""
+"""Maximum levels of nesting; hundreds of thousands overflow the C parser's stack."""
 
 
 def include_folder() -> Path:
-    """Folder that holds ``checklists/`` and ``environments/``.
+    """Return the folder that holds ``checklists/`` and ``environments/``.
 
     ``LAUNCH_INCLUDE`` wins, then the folder beside the package (a checkout), then the copy in a wheel.
     """
@@ -32,16 +32,16 @@ def include_folder() -> Path:
 
 
 def checklist_folder() -> Path:
-    """Folder of the checklist files."""
+    """Return the folder of the checklist files."""
     return include_folder() / "checklists"
 
 
-# The C parser where PyYAML has it: the Dag processor reads these files every minute.
+# The C parser if PyYAML has it: the Dag processor reads these files every minute.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _UniqueKeyLoader(_Base):  # type: ignore[misc] # chosen at run time
-    """YAML in which a key given twice is an error instead of a silent overwrite."""
+    """YAML loader that refuses duplicate keys instead of silently overwriting."""
 
 
 def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -62,7 +62,7 @@ def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[An
 
 
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
-# A date in a checklist is text for people; only checks interpret it.
+# Dates stay text; only checks interpret them.
 _UniqueKeyLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -70,7 +70,7 @@ _UniqueKeyLoader.yaml_implicit_resolvers = {
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read one mapping from a YAML file; aliases, duplicate keys and other documents are errors.
+    """Read one mapping from a YAML file; aliases, duplicate keys and further documents are errors.
 
     Raises ConfigurationError naming the file, the line and the fix.
     """
@@ -78,20 +78,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         _refuse_tricks(path, text)
         value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # a subclass of SafeLoader
-    # ValueError and its kin come from values with a tag that does not fit them, such as '!!int x'.
+    # ValueError and the rest come from values whose tag does not fit, such as '!!int x'.
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
         place = _line(getattr(error, "problem_mark", None))
         problem = getattr(error, "problem", None) or f"is not readable as YAML: {str(error)[:200]}"
         fix = "Correct the YAML" + (": keep one of them." if "twice" in problem else " there.")
         raise ConfigurationError(str(path), place, f"{problem}.", fix) from error
     if not isinstance(value, dict):
-        what = "is empty." if value is None else f"is a {type(value).__name__}, no mapping of keys."
+        what = "is empty." if value is None else f"is a {type(value).__name__}, not a mapping of keys."
         raise ConfigurationError(str(path), "", what, "Start the file with 'key: value'.")
     return value
 
 
 def _refuse_tricks(path: Path, text: str) -> None:
-    """Refuse aliases, which hide and multiply what is written, and nesting that no checklist needs."""
+    """Refuse aliases, which multiply content, and excessive nesting."""
     depth = 0
     for event in yaml.parse(text, Loader=_Base):
         if isinstance(event, yaml.AliasEvent):
@@ -122,5 +122,5 @@ def _read_text(path: Path) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """``sha256:<hex>`` of the file's bytes: what a running launch compares at each gate."""
+    """Return ``sha256:<hex>`` of the file's bytes, which a running launch compares at each gate."""
     return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""What precedes what inside a phase: edges, and what can be wrong with them."""
+"""The order of items inside a phase: edges, and their validation."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def task_id(section: Section, item: Item) -> str:
-    """Permanent name of an item inside its Dag; never made from positions."""
+    """Return the permanent name of an item inside its Dag, which does not depend on its position."""
     return f"{section.id}.{item.id}"
 
 
 def predecessor(section: Section, after: str) -> str:
-    """Task id that an item's ``after`` means: its own section unless it names one."""
+    """Return the task id of an ``after``: in the item's own section unless it names one."""
     return after if "." in after else f"{section.id}.{after}"
 
 
 def item_edges(phase: Phase) -> list[tuple[str, str]]:
-    """Edges between items as (before, after), in the document's order.
+    """Return the edges between items as (before, after), in the order of the document.
 
-    A section that comes after another begins when every last item of that one is done.
+    A section after another begins when all last items of that one are done.
     """
     edges = [
         (predecessor(section, before), task_id(section, item))
@@ -54,7 +54,7 @@ def _ends(section: Section, bound: set[str]) -> list[str]:
 
 
 def graph_problems(source: str, phase: Phase) -> list[ChecklistError]:
-    """Duplicate ids, dangling edges, edges across Dags and cycles."""
+    """Find duplicate ids, dangling edges, edges across Dags and cycles."""
     problems = [*_duplicates(source, phase), *_dangling(source, phase)]
     return problems or [*_across_dags(source, phase), *_cycle(source, phase)]
 
@@ -66,7 +66,7 @@ def _duplicates(source: str, phase: Phase) -> list[ChecklistError]:
     problems = []
     for place, what in places:
         if place in seen:
-            problems.append(ChecklistError(source, place, f"{what} is there twice.", "Rename one of them."))
+            problems.append(ChecklistError(source, place, f"{what} is defined twice.", "Rename one of them."))
         seen.add(place)
     return problems
 
@@ -91,7 +91,7 @@ def _dangling(source: str, phase: Phase) -> list[ChecklistError]:
 
 
 def _nowhere(source: str, place: str, what: str, before: str, fix: str) -> ChecklistError:
-    return ChecklistError(source, place, f"'after' names {what} {before!r}, which is not here.", fix)
+    return ChecklistError(source, place, f"'after' names {what} {before!r}, which does not exist here.", fix)
 
 
 def _fix(before: str, near: list[str], items: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""YAML to validated model. Every mistake names file, item, value and fix; none is skipped."""
+"""Loads YAML into the validated model. Every error names file, item, value and fix."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from launch_pipeline.checklist.model import CheckSpec, Phase
 from launch_pipeline.errors import ChecklistError, ConfigurationError, InvalidChecklist
 
 ParameterModels = Mapping[str, type[BaseModel]]
-"""Kind of check to the model of its parameters; given by the checks room."""
+"""Check kinds and the models of their parameters, from ``checks.engine.registry``."""
 
 
 def load_phase(path: Path, kinds: ParameterModels) -> Phase:
     """Read one checklist file.
 
-    Raises InvalidChecklist with everything that is wrong with the file.
+    Raises InvalidChecklist with all errors in the file.
     """
     try:
         raw = read_yaml(path)
@@ -37,14 +37,14 @@ def load_phase(path: Path, kinds: ParameterModels) -> Phase:
 
 
 def checklist_files(folder: Path | None = None) -> list[Path]:
-    """Checklist files in the order of the document: their names begin with a number."""
+    """Return the checklist files in the order of the document; their names begin with a number."""
     return sorted((folder or checklist_folder()).glob("[0-9][0-9]_*.yaml"))
 
 
 def load_phases(kinds: ParameterModels, folder: Path | None = None) -> list[Phase]:
-    """Read all checklist files in the document's order.
+    """Read all checklist files in the order of the document.
 
-    Raises InvalidChecklist with what is wrong in any file, or across files.
+    Raises InvalidChecklist with all errors in any file, and across files.
     """
     problems: list[ChecklistError] = []
     phases: dict[str, Phase] = {}
@@ -60,7 +60,7 @@ def load_phases(kinds: ParameterModels, folder: Path | None = None) -> list[Phas
 
 
 def _across(phases: dict[str, Phase]) -> list[ChecklistError]:
-    """Phase and Dag names are unique over all files."""
+    """Find phases and Dags whose names are not unique over all files."""
     problems: list[ChecklistError] = []
     seen: dict[str, str] = {}
     for name, phase in phases.items():
@@ -68,7 +68,7 @@ def _across(phases: dict[str, Phase]) -> list[ChecklistError]:
         for key in (f"phase {phase.id}", *(f"dag {dag}" for dag in dict.fromkeys(dags))):
             if key in seen:
                 problem = f"{key!r} is also in {seen[key]}."
-                problems.append(ChecklistError(name, key, problem, "Give it a name of its own."))
+                problems.append(ChecklistError(name, key, problem, "Choose a unique name."))
             seen[key] = name
     return problems
 

@@ -1,4 +1,4 @@
-"""What pydantic says about a checklist, in the words of people who write checklists."""
+"""Translates pydantic's errors into the words of people who write checklists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 _PARTS: dict[str, type[BaseModel]] = {"sections": Section, "items": Item, "opens": Moment, "repeat": Repeat}
-"""Key to the model of what is below it."""
+"""Keys, and the model of their content."""
 
 _WANTED = {
     "model_type": ("a mapping of keys", "Write 'key: value' lines below it."),
@@ -30,22 +30,22 @@ _WANTED = {
     "invalid_key": ("text, as a key must be", "Put the key in quotes, or correct it."),
     "string_pattern_mismatch": ("an identifier", "Use lower-case letters, digits and underscores."),
 }
-"""Pydantic's type of error to what was wanted, and the fix."""
+"""Pydantic's error types: what was wanted, and the fix."""
 
 _UNION_MEMBERS = {"str", "list[str]"}
-"""Parts of a location that pydantic adds for 'text or a list of texts'."""
+"""Parts of a location that pydantic adds for a union of text and list of text."""
 
 _ADVICE = re.compile(r"; (?=(?:add|give|name|remove|see|set|shorten|use|write)\b)")
-"""Where a message of our own models goes over to the fix."""
+"""Separates problem and fix in the messages of our own models."""
 
 _SHOWN = 80
 
 
 def checklist_mistakes(raw: Any, error: ValidationError) -> Iterator[tuple[str, str, str]]:
-    """Place, problem and fix of all that is wrong with the form of a checklist file."""
+    """Yield place, problem and fix of every error in the form of a checklist file."""
     for detail in error.errors():
         if detail["type"] == "too_short" and detail["input"]:
-            # The entries are there, but wrong; each has said so itself.
+            # The entries exist but are invalid; each has its own error.
             continue
         problem, fix = _wording(detail, _model_at(detail["loc"]))
         yield _place(raw, detail["loc"]), problem, fix
@@ -54,20 +54,20 @@ def checklist_mistakes(raw: Any, error: ValidationError) -> Iterator[tuple[str, 
 def parameter_mistakes(
     model: type[BaseModel], error: ValidationError
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Location, problem and fix of all that is wrong with the parameters of one check."""
+    """Yield location, problem and fix of every error in the parameters of one check."""
     seen: set[tuple[str, ...]] = set()
     for detail in error.errors():
         names = [str(part) for part in detail["loc"]]
         member = next((n for n, name in enumerate(names) if n and name in _UNION_MEMBERS), len(names))
         loc = tuple(names[:member])
-        # Each member of a union complains for itself; one mistake is told once.
+        # Each member of a union reports an error; keep the first.
         if member == len(names) or loc not in seen:
             yield loc, *_wording({**detail, "loc": loc}, model)
         seen.add(loc)
 
 
 def one_of(value: Any, known: Iterable[str]) -> str:
-    """Fix for a word that is not among the known ones: the nearest first."""
+    """Return the fix for an unknown word: the nearest known one first."""
     known = list(known)
     near = difflib.get_close_matches(str(value), known, 1)
     return f"{f'Write {near[0]!r}, or use' if near else 'Use'} one of: {', '.join(known)}."
@@ -87,7 +87,10 @@ def _wording(detail: Any, model: type[BaseModel]) -> tuple[str, str]:
         case "enum" | "literal_error":
             words = f"{_shown(value)} is not allowed.", one_of(value, _expected(detail))
         case "too_short" | "string_too_short":
-            words = f"{key!r} is empty.", f"Write something below '{key}:', or remove it where it may be."
+            words = (
+                f"{key!r} is empty.",
+                f"Write something below '{key}:', or remove the key if it is optional.",
+            )
         case "value_error":
             words = _own_words(str(detail["ctx"]["error"]))
         case _:
@@ -98,7 +101,7 @@ def _wording(detail: Any, model: type[BaseModel]) -> tuple[str, str]:
 
 def _own_words(message: str) -> tuple[str, str]:
     problem, *advice = _ADVICE.split(message, maxsplit=1)
-    return f"{problem}.", f"{advice[0][:1].upper()}{advice[0][1:]}." if advice else "Correct what it names."
+    return f"{problem}.", f"{advice[0][:1].upper()}{advice[0][1:]}." if advice else "Correct the value."
 
 
 def _expected(detail: Any) -> list[str]:
@@ -120,7 +123,7 @@ def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
 
 
 def _place(raw: Any, loc: tuple[int | str, ...]) -> str:
-    """Turn a model path into ``section.item: key``, the way a person finds it in the file."""
+    """Convert a model path to ``section.item: key``, as people find it in the file."""
     names: list[str] = []
     keys: list[str] = []
     for part in loc:
@@ -131,7 +134,7 @@ def _place(raw: Any, loc: tuple[int | str, ...]) -> str:
         elif isinstance(part, int) and keys and keys[-1] == "checks":
             keys[-1] = f"check {part + 1}"
         elif part != "params":
-            # 'params' is our word; people write a check's parameters below its kind.
+            # In the file the parameters stand directly below the kind, without 'params'.
             keys.append(str(part))
     return ": ".join(filter(None, (".".join(names), ".".join(keys))))
 

@@ -16,7 +16,7 @@ Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class CheckSpec(Frozen):
-    """A check as written: the kind is the key, its parameters are the value."""
+    """A check as written: the kind is the key, the parameters are its value."""
 
     kind: Identifier
     params: dict[str, Any] = Field(default_factory=dict)
@@ -28,7 +28,7 @@ class CheckSpec(Frozen):
             ((kind, params),) = value.items()
             return {"kind": kind, "params": {} if params is None else params}
         form = "'http_request: {path: /health}'"
-        message = f"{str(value)[:80]!r} is no check; write its kind as the only key, such as {form}"
+        message = f"{str(value)[:80]!r} is not a check; write its kind as the only key, such as {form}"
         raise ValueError(message)
 
     @model_serializer
@@ -37,14 +37,14 @@ class CheckSpec(Frozen):
 
 
 class Moment(Frozen):
-    """When something opens: an offset from an anchor. Rehearsals scale the offset."""
+    """A time: an offset from an anchor. Rehearsals scale the offset."""
 
     anchor: Anchor = Anchor.LAUNCH_TIME
     offset: Duration = timedelta()
 
 
 class Repeat(Frozen):
-    """An item that is asked again, e.g. a daily review on seven days."""
+    """Repetition of an item, such as a daily review on seven days."""
 
     times: Annotated[int, Field(ge=2, le=31)]
     every: Duration
@@ -53,7 +53,7 @@ class Repeat(Frozen):
     @classmethod
     def _time_passes(cls, every: timedelta) -> timedelta:
         if every <= timedelta():
-            message = f"{format_duration(every)!r} never comes; write a duration longer than 0, such as '1d'"
+            message = f"{format_duration(every)!r} is too short; write a duration longer than 0, such as '1d'"
             raise ValueError(message)
         return every
 
@@ -69,21 +69,22 @@ class Item(Frozen):
     owner: Role
     severity: Severity = Severity.BLOCKING
     question: Text | None = None
-    """What the approver is asked, where a person is."""
+    """The question for the approver, if a person answers the item."""
     how: Text
     """How it is verified."""
     on_failure: Text
-    """What to do when it fails."""
+    """What to do if it fails."""
     notes: str = ""
     threshold: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    """Items of the same phase that come first: ``item``, or ``section.item`` across sections."""
+    """Items of the same phase that come first: ``item``, or ``section.item`` of another section."""
     opens: Moment | None = None
     repeat: Repeat | None = None
     checks: tuple[CheckSpec, ...] = ()
     side_effects: tuple[SideEffect, ...] = ()
     evidence_only: bool = False
-    """The checks gather evidence for the person and cannot fail by their values."""
+    """The values only inform the approver, as the catalogue says. Nothing enforces it: write an ``expect``
+    that every value meets, such as ``>= 0``."""
 
     @model_validator(mode="after")
     def _mode_fits(self) -> Self:
@@ -94,10 +95,10 @@ class Item(Frozen):
             message = "mode 'approval' takes no checks; set mode to 'check+approval'"
             raise ValueError(message)
         if self.mode.needs_person and not self.question:
-            message = f"mode '{self.mode}' asks nothing of its approver; add 'question:'"
+            message = f"mode '{self.mode}' needs a question for its approver; add 'question:'"
             raise ValueError(message)
         if self.gate is not RequestKind.APPROVAL and self.mode is not Mode.APPROVAL:
-            message = f"a {self.gate} is answered by a person alone; set mode to 'approval'"
+            message = f"a {self.gate} is made by a person alone; set mode to 'approval'"
             raise ValueError(message)
         if self.repeat and not self.mode.needs_person:
             message = "'repeat' asks a person again; set mode to 'approval' or 'check+approval'"
@@ -111,7 +112,7 @@ class Section(Frozen):
     id: Identifier
     title: Text
     dag: Identifier | None = None
-    """The Dag of this section, where the phase has one Dag per section (the launch day)."""
+    """The Dag of this section, if the phase has one Dag per section (the launch day)."""
     opens: Moment | None = None
     after: tuple[Identifier, ...] = ()
     """Sections of the same phase that come first."""
@@ -148,5 +149,5 @@ class Phase(Frozen):
         return self
 
     def items(self) -> list[tuple[Section, Item]]:
-        """Every item with its section, in the document's order."""
+        """Return every item with its section, in the order of the document."""
         return [(section, item) for section in self.sections for item in section.items]

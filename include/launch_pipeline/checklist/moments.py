@@ -1,4 +1,4 @@
-"""When windows open: the one rule that the waiting task, the notes and the cards share."""
+"""When windows open; the sensor, the notifications and the cards share this rule."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def opening(
     moment: Moment, launch_at: datetime, t_0_ended: datetime | None = None, pace: float = 1.0
 ) -> datetime:
-    """Say when a moment comes; ``pace`` is the environment's, less than 1 in a rehearsal.
+    """Return the time of a moment; ``pace`` is the environment's, less than 1 in a rehearsal.
 
-    What is counted from the end of T-0 is counted from the launch time while T-0 has not ended.
+    Until T-0 has ended, a moment after the end of T-0 is counted from the launch time.
     """
     later = t_0_ended if moment.anchor is Anchor.T_0_END and t_0_ended else launch_at
     return max(launch_at, later) + moment.offset * pace
@@ -26,7 +26,7 @@ def opening(
 def opening_of(
     plan: DagPlan, launch_at: datetime, t_0_ended: datetime | None = None, pace: float = 1.0
 ) -> datetime | None:
-    """Say when the first of a Dag's moments comes; None where it waits for none."""
+    """Return the earliest of a Dag's moments; None if it has none."""
     return min((opening(moment, launch_at, t_0_ended, pace) for _, moment in plan.moments), default=None)
 
 

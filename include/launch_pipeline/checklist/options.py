@@ -1,4 +1,4 @@
-"""The answers that an item takes."""
+"""The possible answers of an item."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def options_of(item: Item) -> tuple[Answer, ...]:
-    """The answers an item takes: constant, since Airflow keeps those of the first request for ever."""
+    """Return the possible answers; they are constant, since Airflow stores those of the first request."""
     if item.gate is RequestKind.DECISION:
         return Answer.GO, Answer.NO_GO
     if item.gate is RequestKind.SIGNATURE:

@@ -1,4 +1,4 @@
-"""The neutral plan of each Dag: sections, items, moments and edges. Only Airflow's words are missing."""
+"""The plan of each Dag, independent of Airflow: sections, items, moments and edges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedItem:
-    """An item in its place."""
+    """An item with its names."""
 
     ref: str
     """``phase.section.item``: unique over the whole checklist."""
@@ -27,24 +27,24 @@ class PlannedItem:
 
 @dataclass(frozen=True)
 class DagPlan:
-    """Everything a Dag of the checklist consists of, in the document's order."""
+    """Everything a Dag of the checklist consists of, in the order of the document."""
 
     dag_id: str
     phase: Phase
     title: str
     sections: tuple[tuple[Section, tuple[PlannedItem, ...]], ...]
     moments: tuple[tuple[str, Moment], ...]
-    """Task id of each wait, with what it waits for."""
+    """Task id of each wait, and its moment."""
     edges: tuple[tuple[str, str], ...]
     """(before, after) over items and moments."""
 
     @property
     def items(self) -> tuple[PlannedItem, ...]:
-        """All items in order."""
+        """Return all items in order."""
         return tuple(item for _, items in self.sections for item in items)
 
     def moments_before(self, task_id: str) -> tuple[Moment, ...]:
-        """Every moment that must have come before a task may begin, however far before it its wait is."""
+        """Return every moment that must have passed before a task may begin, at any distance upstream."""
         before, new = set[str](), {task_id}
         while new:
             before |= new
@@ -53,7 +53,7 @@ class DagPlan:
 
 
 def plan_dags(phases: Iterable[Phase]) -> dict[str, DagPlan]:
-    """Plan every Dag of the given phases, by Dag id in the document's order."""
+    """Plan every Dag of the given phases, by Dag id in the order of the document."""
     plans = {}
     for phase in phases:
         for dag_id in dict.fromkeys(phase.dag or section.dag for section in phase.sections):
@@ -82,12 +82,12 @@ def _named(section: Section) -> list[tuple[Item, str]]:
 def _moments(
     sections: tuple[tuple[Section, tuple[PlannedItem, ...]], ...], later: set[str]
 ) -> tuple[dict[str, Moment], list[tuple[str, str]]]:
-    """One wait per distinct moment, before every item that it opens."""
+    """Return one wait per distinct moment, and its edges to the items that it opens."""
     moments: dict[str, Moment] = {}
     waits = []
     for section, items in sections:
         for planned in items:
-            # A section's moment holds back its first items; those after them wait by their edges.
+            # The moment of a section delays its first items; later ones wait by their edges.
             moment = planned.item.opens or (section.opens if planned.task_id not in later else None)
             if moment is not None:
                 name = moment_task_id(moment)
@@ -97,7 +97,7 @@ def _moments(
 
 
 def moment_task_id(moment: Moment) -> str:
-    """Task id of a wait, from what it waits for: ``opens_at_launch_time_minus_2h``."""
+    """Return the task id of a wait, from its moment: ``opens_at_launch_time_minus_2h``."""
     sign = "minus" if moment.offset.total_seconds() < 0 else "plus"
     offset = format_duration(abs(moment.offset))
     return f"opens_at_{moment.anchor}" + (f"_{sign}_{offset}" if moment.offset else "")

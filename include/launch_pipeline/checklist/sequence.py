@@ -1,4 +1,4 @@
-"""The order of a launch and the names of its Dags for people; numbered, since Airflow sorts them."""
+"""The order of the phases, and the display names of the Dags, numbered because Airflow sorts them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STEPS = (
     (WEEK_4,),
     (SIGN_OFF,),
 )
-"""One after the other what a launch runs to its end; the Dags of one step run beside each other."""
+"""The steps of a launch, one after the other; the Dags of a step run in parallel."""
 ALL_PHASES = (*BEFORE, *SIDE_BY_SIDE, T_MINUS_2H, GO_NO_GO, *AFTER_GO, WEEK_4, SIGN_OFF, ROLLBACK)
 """Every Dag that the conductor runs or offers, in order."""
 
@@ -51,14 +51,14 @@ TITLES = {
     SIGN_OFF: "14 Sign-Off",
     ROLLBACK: "15 Rollback",
 }
-"""Dag id to display name: a number and the document's own title."""
+"""Dag ids and display names: a number and the document's title."""
 
 
 def preceding(dag_id: str) -> tuple[str, ...]:
-    """Give the phases that must be sealed complete before this Dag may begin, in order.
+    """Return the phases that must be sealed complete before this Dag may begin, in order.
 
-    For the end of a launch (the conductor's own id) those are all of them. Nothing precedes a rollback: it
-    is not a step forward, and a preparation that was opened again must not hold it back.
+    For the end of a launch (the conductor's own id) those are all phases. Nothing precedes a rollback: a
+    preparation phase that was reopened must not delay it.
     """
     if dag_id == CONDUCTOR:
         return tuple(each for step in STEPS for each in step)
@@ -67,5 +67,5 @@ def preceding(dag_id: str) -> tuple[str, ...]:
 
 
 def title(dag_id: str) -> str:
-    """Display name of a Dag; one that somebody adds later shows its id."""
+    """Return the display name of a Dag; one that is not listed shows its id."""
     return TITLES.get(dag_id, dag_id)

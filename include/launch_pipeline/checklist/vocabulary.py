@@ -1,4 +1,4 @@
-"""The closed sets of words that checklists, code and records share (design, section 1)."""
+"""The closed vocabularies that checklists, code and records share (design, section 1)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Mode(StrEnum):
 
     @property
     def has_checks(self) -> bool:
-        """Whether the machine looks first."""
+        """Return whether checks run first."""
         return self is not Mode.APPROVAL
 
     @property
     def needs_person(self) -> bool:
-        """Whether a passing check is not enough."""
+        """Return whether a person must answer."""
         return self is not Mode.CHECK
 
 
@@ -32,14 +32,14 @@ class RequestKind(StrEnum):
 
 
 class Severity(StrEnum):
-    """Whether a rejected item closes the phase."""
+    """Whether a rejected item blocks its phase."""
 
     BLOCKING = "blocking"
     ADVISORY = "advisory"
 
 
 class Role(StrEnum):
-    """Who owns an item. The document names all but ``qa_lead`` (research, section 4.3)."""
+    """Owner of an item. The document names all but ``qa_lead`` (research, section 4.3)."""
 
     TECHNICAL_LEAD = "technical_lead"
     PRODUCT_MANAGER = "product_manager"
@@ -56,13 +56,13 @@ class Role(StrEnum):
 
     @property
     def label(self) -> str:
-        """The role as the document writes it."""
+        """Return the role as the document writes it."""
         special = {Role.CTO: "CTO / Engineering Director", Role.QA_LEAD: "QA Lead"}
         return special.get(self, self.value.replace("_", " ").title().replace("On Call", "On-Call"))
 
 
 class SideEffect(StrEnum):
-    """What a check does besides looking; such checks never repeat by themselves."""
+    """Side effects of a check; such checks never repeat automatically."""
 
     CANARY_DATA = "writes canary data"
     BURST = "sends a request burst"
@@ -71,7 +71,7 @@ class SideEffect(StrEnum):
 
 
 class Answer(StrEnum):
-    """A person's answers, as options of the request."""
+    """Answers of a person, as options of the request."""
 
     APPROVE = "Approve"
     WAIVE = "Waive"
@@ -85,12 +85,12 @@ class Answer(StrEnum):
 
     @property
     def affirms(self) -> bool:
-        """Whether this answer says yes to what was asked."""
+        """Return whether the answer is a yes."""
         return self in {Answer.APPROVE, Answer.GO, Answer.SIGN}
 
     @property
     def denies(self) -> bool:
-        """Whether this answer says no."""
+        """Return whether the answer is a no."""
         return self in {Answer.REJECT, Answer.NO_GO, Answer.DECLINE}
 
     @property
@@ -100,12 +100,12 @@ class Answer(StrEnum):
 
     @property
     def needs_reason(self) -> bool:
-        """Whether it counts only with a reason."""
+        """Return whether the answer needs a reason."""
         return self.denies or self.sets_aside
 
 
 class Anchor(StrEnum):
-    """What a window is counted from."""
+    """Start of the offset of a window."""
 
     LAUNCH_TIME = "launch_time"
     T_0_END = "launch_time_or_t_0_end"

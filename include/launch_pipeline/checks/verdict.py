@@ -1,4 +1,4 @@
-"""What a check says: the observation, the judgement of it, and the result that is kept."""
+"""Observation, verdict and result of a check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """Of a check. Anything but a clear yes is no pass."""
+    """Verdict of a check; anything but a clear yes does not pass."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -23,24 +23,24 @@ class Verdict(StrEnum):
 
     @classmethod
     def of(cls, verdicts: list[Verdict]) -> Verdict:
-        """Combine: all passed passes; any failed fails; else inconclusive (so is nothing at all)."""
+        """Combine verdicts: passed if all passed, failed if any failed, else (or if none) inconclusive."""
         if verdicts and all(v is cls.PASSED for v in verdicts):
             return cls.PASSED
         return cls.FAILED if cls.FAILED in verdicts else cls.INCONCLUSIVE
 
 
 class Subject(Frozen):
-    """One thing looked at (a host, a path, a series), with the facts that ``expect`` reads."""
+    """One observed object (a host, a path, a series), with the facts that ``expect`` reads."""
 
     name: str
     facts: dict[str, Any]
 
 
 class Observation(Frozen):
-    """What was seen, as data, before any judgement.
+    """The observed facts, before any judgement.
 
     ``expect`` must hold for every subject; an observation without subjects fails unless
-    ``may_be_empty``. ``authority`` is who was asked, never with credentials.
+    ``may_be_empty``. ``authority`` is the queried service, without credentials.
     """
 
     subjects: tuple[Subject, ...]
@@ -50,7 +50,7 @@ class Observation(Frozen):
 
 
 class Finding(Frozen):
-    """One comparison: what was looked at, what was wanted, what was there."""
+    """One comparison: the wanted and the actual value of an expression."""
 
     subject: str
     expression: str
@@ -61,7 +61,7 @@ class Finding(Frozen):
 
 
 class CheckResult(Frozen):
-    """What is kept of one check; at most 16 KiB as JSON, redacted (``checks.evidence``)."""
+    """The record of one check: redacted, and at most 16 KiB as JSON."""
 
     kind: str
     params: dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checks.evidence import digest
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.verdict import CheckResult, Verdict, headline_of
 from launch_pipeline.errors import AnswerRefused
 

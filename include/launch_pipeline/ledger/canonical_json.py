@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEEPEST = 60
-"""The maximum depth of a row's content; ``checks.evidence`` cuts off what is deeper."""
+"""The maximum depth of a row's content; ``checks.canonical`` cuts off what is deeper."""
 MOST_DIGITS, MOST_BITS = 4300, 12900
-"""The maximum size of a whole number; ``checks.evidence`` keeps none that is longer."""
+"""The maximum size of a whole number; ``checks.canonical`` keeps none that is longer."""
 _NUL_OR_HALF = re.compile("[\x00\ud800-\udfff]")
 
 

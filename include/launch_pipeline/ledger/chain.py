@@ -13,7 +13,7 @@ from typing import Self
 from pydantic import AwareDatetime
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checks.evidence import digest
+from launch_pipeline.checks.canonical import digest
 
 GENESIS = "sha256:" + "0" * 64
 """The previous digest in the first row of a launch."""

@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.visible_text import visible_length
-from launch_pipeline.checks.evidence import canonical_json, plain
+from launch_pipeline.checks.canonical import canonical_json, plain
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.evidence import canonical_json
+from launch_pipeline.checks.canonical import canonical_json
 from launch_pipeline.errors import AnswerRefused, LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.database import connected

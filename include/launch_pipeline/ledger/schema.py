@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_val
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import RequestKind, Role
-from launch_pipeline.checks.evidence import digest, plain
+from launch_pipeline.checks.canonical import digest, plain
 from launch_pipeline.checks.verdict import CheckResult, Verdict, headline_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.checks.engine.clients import PER_AUTHORITY
+from launch_pipeline.checks.engine.client_pool import PER_AUTHORITY
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import run

@@ -103,16 +103,16 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
     "another file is not read": (
         "junit", '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><testsuites>&e;</testsuites>', {}, Q, "not safe"),
     "suites without end": ("junit", "<testsuites>" + "<testsuite>" * 5000 + "</testsuite>" * 5000 + "</testsuites>", {}, Q, "levels deep"),
-    "lists without end": ("trivy", '{"Results": ' + "[" * 100_000, {}, Q, "is no trivy report"),
-    "a number of ten thousand digits": ("k6", '{"metrics": {"http_reqs": {"count": ' + "9" * 10_000 + "}}}", {}, Q, "is no k6 report"),
-    "failures beyond counting": ("junit", junit('<testcase name="a"/>', failures="9" * 50), {}, Q, "failures that are no number"),
+    "lists without end": ("trivy", '{"Results": ' + "[" * 100_000, {}, Q, "is not a trivy report"),
+    "a number of ten thousand digits": ("k6", '{"metrics": {"http_reqs": {"count": ' + "9" * 10_000 + "}}}", {}, Q, "is not a k6 report"),
+    "failures beyond counting": ("junit", junit('<testcase name="a"/>', failures="9" * 50), {}, Q, "failures are not numbers"),
     "seconds with a comma": ("junit", '<testsuites time="1,234.5"><testcase name="a"/></testsuites>',
                              {"expect": {"time": "< 60"}}, F, "time is missing"),
     "infinitely many requests": ("k6", '{"metrics": {"http_reqs": {"count": 1e999, "rate": 1}}}', {"expect": {"requests": ">= 1000"}}, Q, "not a number"),
-    "cut off": ("sarif", sarif()[:-9], {}, Q, "is no sarif report"),
-    "an empty file": ("zap", "", {}, Q, "is no zap report"),
-    "a page that asks for a login": ("trivy", "<html><body>Sign in</body></html>", {}, Q, "is no trivy report"),
-    "not XML": ("junit", "oops", {}, Q, "is no junit report"),
+    "cut off": ("sarif", sarif()[:-9], {}, Q, "is not a sarif report"),
+    "an empty file": ("zap", "", {}, Q, "is not a zap report"),
+    "a page that asks for a login": ("trivy", "<html><body>Sign in</body></html>", {}, Q, "is not a trivy report"),
+    "not XML": ("junit", "oops", {}, Q, "is not a junit report"),
     "another document": ("junit", "<html/>", {}, Q, "<html>"),
     "not there": ("junit", None, {}, Q, "no report at"),
     "coverage": ("cobertura", '<coverage line-rate="0.81" lines-valid="9"/>', {"expect": {"line_rate": ">= 0.80"}},
@@ -127,7 +127,7 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
                         P, "total = 0"),
     "rules that never ran": ("sarif", sarif(), {"rules": ["py/*"], "expect": {"total": "== 0"}}, Q, "py/*"),
     "a run that broke off": ("sarif", sarif(invocations=[{"executionSuccessful": False}]), {}, Q, "not finish"),
-    "a run that looked for nothing": ("sarif", sarif(results=None), {}, Q, "did not look for any"),
+    "a run that looked for nothing": ("sarif", sarif(results=None), {}, Q, "did not search for any"),
     "no run": ("sarif", '{"runs": []}', {}, Q, "no run"),
     "trivy": ("trivy", '{"Results": [{"Vulnerabilities": [{"VulnerabilityID": "C", "Severity": "HIGH"}]}]}',
               {"expect": {"critical": "== 0", "high": "== 0"}}, F, "high = 1"),
@@ -164,15 +164,15 @@ SUBJECTS: dict[str, tuple[dict[str, Any], dict[str, Any], Verdict, str]] = {
     "an abbreviated commit": ({"commit": "a" * 12, "generated_at": ago(hours=1)}, {}, Q, "is about commit"),
     "stale": ({"commit": COMMIT, "generated_at": ago(days=8)}, {}, Q, "stale"),
     "from the future": ({"commit": COMMIT, "generated_at": ago(days=-1)}, {}, Q, "future"),
-    "no commit": ({"generated_at": ago(hours=1)}, {}, Q, "which commit"),
-    "no time": ({"commit": COMMIT}, {}, Q, "when it was made"),
+    "no commit": ({"generated_at": ago(hours=1)}, {}, Q, "name its commit"),
+    "no time": ({"commit": COMMIT}, {}, Q, "when it was generated"),
     "a drill is about no commit": (
         {"generated_at": ago(days=20)},
         {"subject": "", "max_age": "30d"},
         P,
         "tests",
     ),
-    "sidecar is no object": ([1], {}, Q, "no JSON object"),
+    "sidecar is no object": ([1], {}, Q, "not a JSON object"),
 }
 
 
@@ -211,7 +211,7 @@ def test_report_that_contradicts_its_sidecar(tmp_path: Path) -> None:
     meta = {"commit": COMMIT, "generated_at": ago(hours=1)}
     seen = [judged(tmp_path / "r.xml", "junit", junit(told.format(one)), meta) for one in (COMMIT, "b" * 40)]
     assert [result.verdict for result in seen] == [P, Q], seen[0].headline
-    assert "says commit bbbbbbbbbbbb and the .meta.json beside it" in seen[1].headline
+    assert "names commit bbbbbbbbbbbb, but the .meta.json beside it" in seen[1].headline
 
 
 def test_report_that_pytest_made(tmp_path: Path) -> None:

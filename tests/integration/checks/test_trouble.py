@@ -49,12 +49,12 @@ ROWS: dict[str, tuple[Odd, dict[str, tuple[str, int]]]] = {
     "500": (Odd(500, b"oops", "text/plain"), {"report": ("answered 500", 3), "git_repository": ("500", 3)}),
     "a redirect elsewhere": (Odd(302, headers={"Location": "http://127.0.0.1:1/"}), {"report": ("answered 302", 1), "git_repository": ("it redirects, which is not followed", 1)}),
     "a page": (Odd(200, b"<html>Welcome</html>", "text/html"), {
-        "report": ("is no JSON object", 1), "git_repository": ("is it a git repository", 1), "aws_resource": ("a page of HTML", 1)}),
-    "cut off": (Odd(200, b'{"a": 1, "b'), {"report": ("no JSON object", 1), "git_repository": ("is it a git repository", 1)}),
-    "nothing": (Odd(), {"report": ("no JSON object", 1), "git_repository": ("is it a git repository", 1), "container_image": ("no JSON object", 1),
+        "report": ("is not a JSON object", 1), "git_repository": ("is it a git repository", 1), "aws_resource": ("an HTML page", 1)}),
+    "cut off": (Odd(200, b'{"a": 1, "b'), {"report": ("not a JSON object", 1), "git_repository": ("is it a git repository", 1)}),
+    "nothing": (Odd(), {"report": ("not a JSON object", 1), "git_repository": ("is it a git repository", 1), "container_image": ("not a JSON object", 1),
                         "kubernetes_resource": ("without a Kubernetes document", 1), "object_storage": ("does not answer as S3", 1),
-                        "aws_resource": ("does not answer as AWS", 1)}),
-    "an empty document": (Odd(200, b"{}"), {"report": ("is no junit report", 1), "container_image": ("no manifest", 1), "kubernetes_resource": ("without a Kubernetes document", 1)}),
+                        "aws_resource": ("does not speak the AWS API", 1)}),
+    "an empty document": (Odd(200, b"{}"), {"report": ("is not a junit report", 1), "container_image": ("not a manifest", 1), "kubernetes_resource": ("without a Kubernetes document", 1)}),
     "an endless body": (Odd(huge=True), {"report": ("larger than 20 MiB", 1), "git_repository": ("is it a git repository", 1)}),
     "silence": (Odd(slow=True), {"http_request": ("no answer within", 3), "report": ("no answer within", 3), "git_repository": ("no answer within", 3)}),
 }  # fmt: skip

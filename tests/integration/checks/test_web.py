@@ -176,7 +176,7 @@ QUERIES: dict[str, tuple[Any, dict[str, Any], Verdict, str]] = {
     "a store is silent, so nothing may be wrong": (
         {**vector(), "warnings": ["store-1 is down"]}, {"expect": {"value": "== 0"}, "empty": "pass"}, Q, "store-1 is down"),
     "a store is silent, so it may be more": (
-        {**vector(1), "warnings": ["store-1 is down"]}, {"expect": {"value": "< 500"}}, Q, "may not be whole"),
+        {**vector(1), "warnings": ["store-1 is down"]}, {"expect": {"value": "< 500"}}, Q, "may be incomplete"),
     "warnings that are wanted": (
         {**vector(1), "warnings": ["w"]}, {"expect": {"value": "< 500", "length(warnings)": "<= 1"}}, P, "value = 1"),
     "scalar": ({"resultType": "scalar", "result": [1, "2"]}, {"expect": {"value": "== 2"}}, P, "value = 2"),

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from launch_pipeline.checks.evidence import canonical_json
+from launch_pipeline.checks.canonical import canonical_json
 from launch_pipeline.errors import LedgerError, LedgerUnavailable
 from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.ledger import Ledger

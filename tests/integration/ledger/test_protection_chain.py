@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.evidence import canonical_json
+from launch_pipeline.checks.canonical import canonical_json
 from launch_pipeline.errors import LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.ledger import migrate as migrating
 from launch_pipeline.ledger.export import export_lines, read_export

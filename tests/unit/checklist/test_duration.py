@@ -43,7 +43,7 @@ def test_written_duration_is_read(text: object, value: timedelta) -> None:
     ids=repr,
 )
 def test_anything_else_is_refused_with_the_form(text: object) -> None:
-    """What is no duration is never guessed."""
+    """What is not a duration is never guessed."""
     with pytest.raises(ValueError, match="write a number and ms, s, m, h, d or w"):
         parse_duration(text)
 

@@ -43,7 +43,7 @@ MISTAKES = [
     ("item_that_is_a_word", "ships: items.0", "'crew' is not a mapping", "Write 'key: value' lines"),
     ("checks_that_are_a_mapping", "quay.crane_ready: checks", "is not a list", "Write its entries with '- '"),
     # Items that contradict themselves
-    ("missing_question", "ships.crew_aboard", "mode 'approval' asks nothing", "Add 'question:'"),
+    ("missing_question", "ships.crew_aboard", "mode 'approval' needs a question", "Add 'question:'"),
     (
         "approval_with_checks",
         "ships.crew_aboard",
@@ -51,11 +51,11 @@ MISTAKES = [
         "Set mode to 'check+approval'",
     ),
     ("check_without_checks", "quay.pier_open", "mode 'check' needs at least one check", "Add 'checks:'"),
-    ("decision_with_checks", "ships.crew_aboard", "a decision is answered by a person", "'approval'"),
+    ("decision_with_checks", "ships.crew_aboard", "a decision is made by a person", "'approval'"),
     ("repeat_without_person", "quay.pier_open", "'repeat' asks a person", "Set mode to 'approval'"),
-    ("repeat_without_pause", "quay.crane_ready: repeat.every", "'0' never comes", "such as '1d'"),
+    ("repeat_without_pause", "quay.crane_ready: repeat.every", "'0' is too short", "such as '1d'"),
     ("repeat_once", "quay.crane_ready: repeat.times", "1: input should be", "Correct the value of 'times'"),
-    ("bad_duration_of_a_moment", "quay.pier_open: opens.offset", "'2 hours' is no duration", DURATION),
+    ("bad_duration_of_a_moment", "quay.pier_open: opens.offset", "'2 hours' is not a duration", DURATION),
     ("duration_longer_than_a_century", "quay.pier_open: opens.offset", "'999999999w'", DURATION),
     ("bad_anchor_of_a_moment", "quay.pier_open: opens.anchor", "'lunch_time'", "Write 'launch_time'"),
     # Checks
@@ -84,15 +84,15 @@ MISTAKES = [
     ),
     ("parameters_that_are_a_list", "quay.crane_ready: check 1", "['scope'] is not a mapping", "key: value"),
     ("parameters_that_are_an_empty_list", "quay.crane_ready: check 1", "[] is not a mapping", "key: value"),
-    ("bad_jmespath", f"{HTTP}: expect", "'json..status' is no JMESPath", "See jmespath.org"),
-    ("bad_comparison", f"{HTTP}: expect", "'200' is no comparison", "Write one of '== x'"),
-    ("bad_regular_expression", f"{HTTP}: expect", "'(open' is no regular expression", "See the Python doc"),
+    ("bad_jmespath", f"{HTTP}: expect", "'json..status' is not a JMESPath", "See jmespath.org"),
+    ("bad_comparison", f"{HTTP}: expect", "'200' is not a comparison", "Write one of '== x'"),
+    ("bad_regular_expression", f"{HTTP}: expect", "'(open' is not a regular expression", "re2/wiki"),
     ("expectation_that_is_a_boolean", f"{HTTP}: expect.json.up", "True is not text", "quotes"),
-    ("bad_duration_of_a_check", f"{HTTP}: timeout", "'soon' is no duration", DURATION),
+    ("bad_duration_of_a_check", f"{HTTP}: timeout", "'soon' is not a duration", DURATION),
     ("timeout_of_zero", HTTP, "'timeout' and 'interval' must be longer than 0", "30s"),
     # Names and edges
-    ("duplicate_section_id", "quay", "section 'quay' is there twice", "Rename one of them"),
-    ("duplicate_item_id", "quay.pier_open", "item 'pier_open' is there twice", "Rename one of them"),
+    ("duplicate_section_id", "quay", "section 'quay' is defined twice", "Rename one of them"),
+    ("duplicate_item_id", "quay.pier_open", "item 'pier_open' is defined twice", "Rename one of them"),
     ("dangling_after_of_an_item", "quay.crane_ready", "names item 'peer_open'", "Write 'pier_open'"),
     (
         "dangling_after_of_another_section",
@@ -131,12 +131,12 @@ MISTAKES = [
 
 # Folder, file that is told, place, problem, fix.
 MISTAKES_ACROSS_FILES = [
-    ("phase_in_two_files", "phase harbour", "'phase harbour' is also in 01_harbour.yaml", "name of its own"),
+    ("phase_in_two_files", "phase harbour", "'phase harbour' is also in 01_harbour.yaml", "unique name"),
     (
         "dag_in_two_files",
         "dag week_1_harbour",
         "'dag week_1_harbour' is also in 01_harbour",
-        "name of its own",
+        "unique name",
     ),
 ]
 

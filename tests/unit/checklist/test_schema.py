@@ -112,7 +112,7 @@ def test_words_are_those_of_the_models(schema: Any) -> None:
     definitions = schema["$defs"]
     assert set(definitions["Role"]["enum"]) == set(Role)
     assert set(definitions["Mode"]["enum"]) == set(Mode)
-    assert definitions["Item"]["properties"]["on_failure"]["description"] == "What to do when it fails."
+    assert definitions["Item"]["properties"]["on_failure"]["description"] == "What to do if it fails."
     http = definitions["HttpRequestParams"]["properties"]
     assert http["expect"]["description"].startswith("JMESPath into the observation")
     assert http["timeout"]["default"] == "30s"
@@ -146,7 +146,7 @@ def test_command_writes_and_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     main([])
     main(["--check"])
     schema_path().write_text("{}", encoding="utf-8")
-    with pytest.raises(SystemExit, match="not the schema of the present models"):
+    with pytest.raises(SystemExit, match="is stale"):
         main(["--check"])
     with pytest.raises(SystemExit, match="Usage"):
         main(["--force"])

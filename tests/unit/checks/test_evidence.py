@@ -12,16 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.evidence import (
-    LIMIT_BYTES,
-    canonical_json,
-    digest,
-    is_sensitive,
-    limit,
-    plain,
-    redact,
-    redact_finding,
-)
+from launch_pipeline.checks.canonical import canonical_json, digest, plain
+from launch_pipeline.checks.limits import LIMIT_BYTES, limit
+from launch_pipeline.checks.redaction import is_sensitive, redact, redact_finding
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
 
 if TYPE_CHECKING:

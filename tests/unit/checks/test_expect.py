@@ -101,12 +101,12 @@ def test_comparison_fails(actual: Any, wanted: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["200", "=", "==", "is 5", "< ten", "matches (", "matches (a+)+$", "in []", "in a", "between 1", "age 5",
+    ["200", "=", "==", "is 5", "< ten", "matches (", "matches (?=a)b", "in []", "in a", "between 1", "age 5",
      "age <= soon", "exists really", "matches " + "a" * 501, "containsx", 5],
 )  # fmt: skip
 def test_unreadable_comparison_is_refused(text: Any) -> None:
     """What cannot be read is an error when the checklist is loaded."""
-    with pytest.raises(ValueError, match=r"write|cannot be read|pattern|expression|repeats"):
+    with pytest.raises(ValueError, match=r"write|cannot be read|pattern|expression"):
         parse_comparison(text)
 
 
@@ -140,10 +140,10 @@ JUDGED: dict[str, tuple[Observation, dict[str, Any], Verdict, str]] = {
     "it must hold for every subject": (
         seen({"a": 1}, {"a": 2}), {"a": "== 1"}, Verdict.FAILED, "s1: a = 2, want == 1"),
     "many subjects that hold": (seen({"a": 1}, {"a": 1}), {"a": "== 1"}, Verdict.PASSED, "all 2: a == 1"),
-    "no subject fails": (seen(), {"a": "== 1"}, Verdict.FAILED, "nothing there to look at"),
+    "no subject fails": (seen(), {"a": "== 1"}, Verdict.FAILED, "nothing found"),
     "no subject passes where it may": (
-        seen(may_be_empty=True), {"a": "== 1"}, Verdict.PASSED, "nothing there, as wanted"),
-    "nothing asked is inconclusive": (seen({"a": 1}), {}, Verdict.INCONCLUSIVE, "nothing was asked of what was seen"),
+        seen(may_be_empty=True), {"a": "== 1"}, Verdict.PASSED, "nothing found, as expected"),
+    "nothing asked is inconclusive": (seen({"a": 1}), {}, Verdict.INCONCLUSIVE, "nothing was expected of the observation"),
     "NaN alone is inconclusive": (
         seen({"a": math.nan}), {"a": "< 1"}, Verdict.INCONCLUSIVE, "a = nan, want < 1 (not a number)"),
     "what lies in the future says nothing of its age": (

@@ -1,7 +1,8 @@
-"""Regular expressions from a checklist: those that could take for ever are refused, the others are quick."""
+"""Regular expressions from a checklist: what RE2 cannot do is refused at load, every search is quick."""
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from launch_pipeline.checks.language import patterns
 from launch_pipeline.checks.language.expect import judge
-from launch_pipeline.checks.language.patterns import WINDOW, found, guard_pattern
+from launch_pipeline.checks.language.patterns import found, guard_pattern
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 
 CATASTROPHIC = [
@@ -19,23 +20,24 @@ CATASTROPHIC = [
     "(.|\\n)*x",
     "(x+x+)+y",
     "((a*)*)*b",
-    "^(.+)+$",
-    "(a?){30}a{30}",
-    "(a{1,100}){1,100}b",
+    "^(.+)+c$",
+    "(a?){30}a{30}c",
+    "(a{1,100}){1,10}b",
     "a*a*b",
-    r"\s*\s*$",
+    r"\s*\s*x$",
     "a.*b.*c",
     "a{0,500}a{0,500}b",
-    r"(.*)\1x",
-    "(?>.+a)+b",
+    "(aa?){1,60}[ab]{300}c",
 ]
 
 
 @pytest.mark.parametrize("pattern", CATASTROPHIC)
-def test_catastrophic_pattern_is_refused(pattern: str) -> None:
-    """A pattern with many ways to the same end is an error when it is read, in words."""
-    with pytest.raises(ValueError, match="may take for ever; write it without, or as several comparisons"):
-        guard_pattern(pattern)
+def test_catastrophic_pattern_is_quick(pattern: str) -> None:
+    """Patterns that hang a backtracking engine take linear time."""
+    texts = ["a" * 100_000 + "!", "ad" * 50_000, " " * 100_000]
+    began = time.thread_time()
+    assert not any(found(pattern, text) for text in texts)
+    assert time.thread_time() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -43,14 +45,24 @@ def test_catastrophic_pattern_is_refused(pattern: str) -> None:
     [
         ("a" * 501, "longer than 500"),
         ("(" * 200 + ")" * 200, None),
-        ("(", "no regular expression"),
-        ("a{99999999999}", "no regular expression"),
-        ("[[a]", "no regular expression"),
-        ("(?P<n>a)(?P<n>b)", "no regular expression"),
+        ("(", "not a regular expression"),
+        ("a{99999}", "not a regular expression"),
+        ("(a{1,100}){1,100}b", "counts to 1000 at most"),
+        ("a" + r"\pL{1000}" * 30, "repeat less"),
+        ("(?=.*ready)(?=.*green).", "write each condition as its own comparison"),
+        ("^(?!.*DEBUG)", "with 'not matches' for what must not occur"),
+        (r"^\w+$(?<!z)", "look-behind are not supported"),
+        (r"(?<=a)b", "look-behind are not supported"),
+        (r"(.*)\1x", "write the alternatives out"),
+        ("(?P<n>a)(?P=n)", "write the alternatives out"),
+        ("(?>.+a)+b", "leave them out"),
+        ("a*+b", "leave them out"),
+        ("a{2}+b", "leave them out"),
+        ("\ud800", "holds a surrogate"),
     ],
 )
 def test_broken_pattern_is_refused(pattern: str, reason: str | None) -> None:
-    """What is too long, wrong, or will be read otherwise by the next Python is refused with the reason."""
+    """A pattern that is too long, wrong, or beyond RE2 is refused with what to write instead."""
     if reason is None:
         assert guard_pattern(pattern)
         return
@@ -68,7 +80,11 @@ USEFUL = {
     "a name": (r"(\w+\.)+example\.org", "api.eu.example.org"),
     "an assignment": (r"\s*retention\s*=\s*\"[^\"]*\"", 'retention = "31d"'),
     "either word": ("(?i)hit|stale|^[1-9]", "HIT"),
-    "two conditions": ("(?=.*ready)(?=.*green).", "green and ready"),
+    "capitals beyond ASCII": ("(?i)größe", "GRÖSSE GRÖßE"),
+    "lines": ("(?m)^ready$", "green\nready\n"),
+    "an ended line": ("ready$", "green, ready\n"),
+    "any character": ("(?s)a.b", "a\nb"),
+    "a lone surrogate beside": ("ready", "\ud800 ready"),
     "a list": ("[^,]*,[^,]*,[^,]*x", "a,b,cx"),
 }
 
@@ -81,28 +97,28 @@ def test_useful_pattern_is_accepted(pattern: str, text: str) -> None:
 
 
 def test_long_text_is_searched_from_end_to_end() -> None:
-    """A piece has no beginning and no end of its own; what lies across two is found."""
+    """``^`` and ``$`` mean the whole text, however long it is."""
     text = "b" + "x" * 5000 + "needle" + "y" * 5000 + "z"
     assert all(found(pattern, text) for pattern in ("needle", "^b", "z$", "xneedley", r"x{200}needle"))
-    assert not any(found(pattern, text) for pattern in ("^x", "x$", r"^\w+$(?<!z)", "y$"))
-    for place in range(WINDOW - 20, WINDOW + 20):
+    assert not any(found(pattern, text) for pattern in ("^x", "x$", r"^\w+[^z]$", "y$"))
+    for place in range(1000, 1050):
         assert found("needle", "x" * place + "needle" + "y" * 3000)
 
 
-ACROSS = ["BEGIN.*END", "(?s)BEGIN.+END", "BEGIN[^Z]*END", r"(?=.*END)BEGIN", r"BEGIN(?=[\w\s]*END)"]
+ACROSS = ["BEGIN.*END", "(?s)BEGIN.+END", "BEGIN[^Z]*END"]
 
 
 @pytest.mark.parametrize("pattern", ACROSS)
-def test_match_that_is_longer_than_a_piece_is_found(pattern: str) -> None:
-    """``not matches`` would pass where it must not: what begins in one piece may end pieces later."""
+def test_long_match_is_found(pattern: str) -> None:
+    """A match may be thousands of characters long; else ``not matches`` would pass where it must not."""
     text = f"{'b ' * 2000}BEGIN {'x' * 5000} END {'y ' * 2000}"
     assert found(pattern, text)
     assert not found(pattern, text.replace("END", "end"))
 
 
-def test_search_that_takes_too_long_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody can say in time, neither ``matches`` nor ``not matches`` holds, and neither is a no."""
-    monkeypatch.setattr(patterns, "_PATIENCE", 0.0)
+def test_search_that_could_take_too_long_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that could take too long is inconclusive, for ``matches`` and for ``not matches``."""
+    monkeypatch.setattr(patterns, "_MOST_STEPS", 1000)
     observation = Observation(subjects=(Subject(name="a", facts={"text": "a" * 5000}),), authority="a")
     for wanted in ("matches a.*b", "not matches a.*b"):
         verdict, _, headline = judge(observation, {"text": wanted})
@@ -120,18 +136,29 @@ expressions = st.recursive(
     ),
     max_leaves=8,
 )
-WORST = ["a" * WINDOW, "ab" * (WINDOW // 2), "aab" * (WINDOW // 3), "a1 " * (WINDOW // 3)]
+WORST = ["a" * 20_000, "ab" * 10_000, "aab" * 7000, "a1 " * 7000]
 
 
 @settings(deadline=None)
 @given(expressions)
 def test_accepted_pattern_is_quick(pattern: str) -> None:
-    """Whatever is accepted takes little of the processor's time on the texts that are worst for it."""
+    """Every accepted pattern takes little processor time on the texts that are worst for it."""
     try:
-        compiled = guard_pattern(pattern)
+        guard_pattern(pattern)
     except ValueError:
         return
     began = time.thread_time()
     for text in WORST:
-        compiled.search(text)
+        found(pattern, text)
     assert time.thread_time() - began < 2
+
+
+last = st.sampled_from(["", "$", "(?:a|$)"])
+ending = st.sampled_from(["", "\n", "x\n", "\n\n", "ab", "b\n"])
+plain = st.sampled_from(["a", "b", ".", "^", r"\b", r"\n", "[^a]", "x?", "a*"])
+
+
+@given(st.lists(plain, max_size=5).map("".join), last, st.text("ab \n", max_size=6), ending)
+def test_lines_are_read_as_python_reads_them(first: str, last: str, text: str, ending: str) -> None:
+    """A pattern matches the lines that Python's engine matches, also with ``$`` before the last newline."""
+    assert found(first + last, text + ending) is (re.search(first + last, text + ending) is not None)

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
-from launch_pipeline.checks.kinds.postgres_query.postgres_errors import explained
+from launch_pipeline.checks.kinds.postgres_query.errors import explained
 
 PLACE = 'connection failed: connection to server at "db", port 5432 failed: '
 SAID = {

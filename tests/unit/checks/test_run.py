@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launch_pipeline.checklist.model import CheckSpec
+from launch_pipeline.checks.canonical import canonical_json
 from launch_pipeline.checks.engine import run as running
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Params, merged
 from launch_pipeline.checks.engine.run import run_checks
-from launch_pipeline.checks.evidence import LIMIT_BYTES, canonical_json
+from launch_pipeline.checks.limits import LIMIT_BYTES
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 from launch_pipeline.errors import Inconclusive, Unreachable
 from servers.checking import check, context, run

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.evidence import canonical_json, digest
+from launch_pipeline.checks.canonical import canonical_json, digest
 from launch_pipeline.ledger.chain import GENESIS, Link
 from launch_pipeline.ledger.export import export_lines
 from launch_pipeline.ledger.proof import auditor

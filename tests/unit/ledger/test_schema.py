@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from launch_pipeline.approvals.contacts import Person
 from launch_pipeline.checklist.vocabulary import Role
-from launch_pipeline.checks.evidence import digest
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
 from launch_pipeline.ledger.schema import (
     DecidedBy,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.airflow.hooks.check_connections import connection_cache
 from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.model import Item
-from launch_pipeline.checks.engine.clients import close_clients
+from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, Holder
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.errors import ConfigurationError, NotConnected

@@ -1,3 +1,3 @@
-"""Talk to what is checked: bounded, guarded clients that several kinds share."""
+"""Clients that several kinds share: bounded responses, guarded addresses."""
 
 from __future__ import annotations

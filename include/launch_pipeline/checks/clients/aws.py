@@ -1,4 +1,4 @@
-"""Clients of AWS' APIs and of stores that speak S3, by an Airflow connection."""
+"""Clients for the AWS APIs and S3-compatible stores, from an Airflow connection."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 )
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.clients.http import Answer, Staying, busy, refuse_named
-from launch_pipeline.checks.evidence import digest
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ _SECRET = ("aws_secret_access_key", "aws_session_token")
 
 
 class _Session(AIOHTTPSession):  # type: ignore[misc]  # untyped
-    """Follows no redirect and reads a bounded answer; a file is read piece by piece by who wants it."""
+    """Follows no redirect and bounds the response; the caller streams files."""
 
     async def _get_session(self, proxy_url: Any) -> Staying:
         return Staying(await super()._get_session(proxy_url))
@@ -71,23 +71,23 @@ class _Session(AIOHTTPSession):  # type: ignore[misc]  # untyped
         as_stream, request.stream_output = request.stream_output, True
         answer = await super().send(request)
         if _MOVED <= answer.status_code < _BAD and _REGION not in answer.headers:
-            # botocore follows S3 from region to region; where nobody says which, it asks without end.
+            # botocore follows S3 from region to region, without end if no region is given.
             answer.raw.close()
-            message = f"{_asked(request)} answered {answer.status_code}, which leads elsewhere"
+            message = f"{_asked(request)} answered {answer.status_code}, a redirect, which is not followed"
             raise Inconclusive(message)
         if not as_stream:
             _refuse_busy(request, answer)
             body = await _bounded(answer.raw, request)
             answer._content = body  # noqa: SLF001  (where it looks first)
             if body[:_BEGINNING].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-                # botocore would read a page as an answer in which nothing is.
-                message = f"{_asked(request)} answered a page of HTML and does not answer as AWS does"
+                # botocore would read an HTML page as an empty response.
+                message = f"{_asked(request)} answered with an HTML page; it does not speak the AWS API"
                 raise Inconclusive(message)
         return answer
 
 
 def _refuse_busy(request: Any, answer: Any) -> None:
-    """Raise Unreachable where whoever stands before AWS asks to wait: its words may be no document."""
+    """Raise Unreachable if a proxy in front of AWS asks to wait: its response may not be a document."""
     headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
     wait = busy(Answer(_asked(request), answer.status_code, headers, b"", complete=True, elapsed_ms=0))
     if wait is not None:
@@ -116,10 +116,10 @@ async def _bounded(response: aiohttp.ClientResponse, request: Any) -> bytes:
 async def client(ctx: CheckContext, connection: ConnectionInfo, service: str) -> AsyncIterator[Any]:
     """Open a client of one service.
 
-    Login and password are an access key, or nothing: then what the machine itself may. The extra may say
+    Login and password are an access key; without them the machine's own credentials apply. The extra may set
     ``region_name``, ``endpoint_url`` (also per service in ``service_config``), ``aws_session_token``,
     ``role_arn`` with ``external_id``, ``addressing_style`` (S3) and ``ca_file``. A host is an endpoint.
-    Whatever goes wrong inside is raised as Inconclusive or Unreachable.
+    Raises Inconclusive or Unreachable for any error inside.
     """
     try:
         await refuse_named(ctx, urlsplit(_endpoint(connection, service) or "").hostname or "")
@@ -130,7 +130,7 @@ async def client(ctx: CheckContext, connection: ConnectionInfo, service: str) ->
             async with _opened(session, connection, service, keys) as opened:
                 yield opened
         else:
-            # Making a client takes tens of milliseconds of the loop; a role's would outlive its keys.
+            # Shared: creating a client blocks the loop for tens of milliseconds. A role's keys expire.
             said = digest(f"{connection!r}{connection.password}{dict(connection.extra)}")
             yield await ctx.clients.keep(
                 ("aws", service, said), lambda: _opened(session, connection, service, _keys(connection))
@@ -142,17 +142,17 @@ async def client(ctx: CheckContext, connection: ConnectionInfo, service: str) ->
 
 
 def error_code(error: ClientError) -> str:
-    """Give AWS' word for what went wrong, e.g. ``NoSuchBucket``."""
+    """Return the error code of AWS, such as ``NoSuchBucket``."""
     return str(error.response.get("Error", {}).get("Code") or "")
 
 
 def unsupported(error: ClientError) -> bool:
-    """Whether a store that speaks S3 does not know the question."""
+    """Return whether an S3-compatible store does not support the operation."""
     return error_code(error) in _UNSUPPORTED or _status(error) in {405, 501}
 
 
 def absent(error: ClientError) -> bool:
-    """Whether the answer is that there is no such thing."""
+    """Return whether the error says that the resource does not exist."""
     code = error_code(error)
     return _status(error) == 404 or any(  # noqa: PLR2004
         word in code for word in ("NotFound", "NoSuch", "Nonexistent", "DoesNotExist")
@@ -160,7 +160,7 @@ def absent(error: ClientError) -> bool:
 
 
 async def read_object(opened: Any, bucket: str, key: str, most: int) -> bytes | None:
-    """Read at most ``most`` bytes of an object; None where it is not there."""
+    """Read at most ``most`` bytes of an object; None if it does not exist."""
     try:
         answer = await opened.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -178,7 +178,7 @@ async def read_object(opened: Any, bucket: str, key: str, most: int) -> bytes | 
 
 @asynccontextmanager
 async def _session() -> AsyncIterator[AioSession]:
-    """Open the loop's session: its loader reads each service's model once."""
+    """Open the shared session of the loop: its loader reads the model of each service once."""
     yield get_session()
 
 
@@ -212,9 +212,9 @@ def _options(connection: ConnectionInfo, service: str) -> dict[str, Any]:
     extra = connection.extra
     style = extra.get("addressing_style")
     config = AioConfig(
-        retries={"total_max_attempts": 1},  # the check itself asks again
+        retries={"total_max_attempts": 1},  # the check itself retries
         http_session_cls=_Session,
-        warm_up_loader_caches=True,  # the models are large: read off the loop
+        warm_up_loader_caches=True,  # the models are large: read in a thread
         user_agent_appid="launch-check",
         s3={"addressing_style": str(style)} if style else None,
     )
@@ -227,7 +227,7 @@ def _options(connection: ConnectionInfo, service: str) -> dict[str, Any]:
 
 
 async def _assumed(session: AioSession, connection: ConnectionInfo) -> dict[str, Any]:
-    """Take the role of the connection, as Airflow does."""
+    """Assume the role of the connection, as Airflow does."""
     external = connection.extra.get("external_id")
     more = {"ExternalId": str(external)} if external else {}
     async with _opened(session, connection, "sts", _keys(connection)) as sts:
@@ -246,7 +246,7 @@ def _status(error: ClientError) -> int:
 
 
 def _answered(error: ClientError, connection: ConnectionInfo, service: str) -> Inconclusive:
-    """Say what the authority answered instead of what was asked."""
+    """Return the error for an error response of the service."""
     code, status = error_code(error), _status(error)
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     said = " ".join(str(error.response.get("Error", {}).get("Message") or "").split())
@@ -265,7 +265,7 @@ def _answered(error: ClientError, connection: ConnectionInfo, service: str) -> I
 
 
 def _broken(error: Exception, connection: ConnectionInfo, service: str) -> Inconclusive:
-    """Say why there is no answer at all."""
+    """Return the error for a request without a response."""
     where, said = f"{service} of connection '{connection.conn_id}'", " ".join(str(error).split())
     if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
         return Inconclusive(f"credentials: {where} has none: {said}"[:300])
@@ -276,5 +276,5 @@ def _broken(error: Exception, connection: ConnectionInfo, service: str) -> Incon
     if isinstance(error, ConnectionError | HTTPClientError):
         return Unreachable(f"{where} did not answer: {said}"[:300], retryable=True)
     if isinstance(error, ResponseParserError):
-        return Inconclusive(f"{where} does not answer as AWS does: {said}"[:300])
-    return Inconclusive(f"{where} cannot be asked: {said}"[:400])
+        return Inconclusive(f"{where} does not speak the AWS API: {said}"[:300])
+    return Inconclusive(f"{where} cannot be called: {said}"[:400])

@@ -1,4 +1,4 @@
-"""Whether an authority's clock and ours agree: where times are compared, a wrong one makes old look new."""
+"""Compares the clock of an authority with ours: with a wrong clock, old values would look fresh."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def compares_ages(params: Params) -> bool:
-    """Whether the item asks how long ago something was."""
+    """Return whether the criteria compare an age."""
     return any(
         text.lstrip().startswith("age") for wanted in params.expect.values() for text in as_list(wanted)
     )
 
 
 def refuse_skew(ctx: CheckContext, asked: str, headers: Mapping[str, str]) -> None:
-    """Raise Inconclusive where the answer's ``Date`` is more than five minutes from our time.
+    """Raise Inconclusive if the response's ``Date`` differs from our time by more than five minutes.
 
-    An answer without a date, or with one that cannot be read, is let by. A cache says how old its answer is.
+    A response without a valid date passes. The ``Age`` of a cached response is taken into account.
     """
     try:
         told = parsedate_to_datetime(headers.get("date", ""))
@@ -38,5 +38,5 @@ def refuse_skew(ctx: CheckContext, asked: str, headers: Mapping[str, str]) -> No
     if abs(apart) > SKEW:
         way = "behind" if apart > timedelta() else "ahead of"
         by = format_duration(timedelta(minutes=round(abs(apart).total_seconds() / 60)))
-        message = f"the clock of {asked} is {by} {way} this machine's, and times are compared: set both right"
+        message = f"the clock of {asked} is {by} {way} this machine's; the check needs both clocks right"
         raise Inconclusive(message)

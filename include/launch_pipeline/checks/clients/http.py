@@ -1,4 +1,4 @@
-"""HTTP for every kind that asks over it: bounded answers, guarded addresses, credentials by connection."""
+"""HTTP for all kinds: bounded responses, guarded addresses, credentials from the connection."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes of an answer that are read."""
+"""Bytes of a response that are read."""
 TEXT_LIMIT = 64 * 1024
-"""Characters of an answer that ``expect`` may search; a longer one is no text."""
+"""Characters of a response that ``expect`` may search; a longer one has no ``text``."""
 _OFF_LOOP = 32 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 5
@@ -40,14 +40,14 @@ Header = Mapping[str, str]
 
 
 def refuse(ctx: CheckContext, *hosts: str) -> None:
-    """Raise Inconclusive for such an address, unless the environment allows it."""
+    """Raise Inconclusive for a link-local or metadata address, unless the environment allows it."""
     refused = [host for host in hosts if refused_address(host)]
     if refused and not ctx.environment.allow_link_local:
         raise _refused(refused[0])
 
 
 async def refuse_named(ctx: CheckContext, host: str) -> None:
-    """Raise Inconclusive also for a name that leads to such an address; one that leads nowhere is let by."""
+    """Raise Inconclusive also for a name that resolves to such an address; an unknown name passes."""
     refuse(ctx, host)
     if ctx.environment.allow_link_local or _is_address(host):
         return
@@ -64,7 +64,7 @@ def _is_address(host: str) -> bool:
 
 
 def spoken(error: BaseException) -> str:
-    """Say in words why a connection failed; aiohttp's own text shows objects of the program."""
+    """Return why a connection failed, in words; aiohttp's text shows Python objects."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, aiohttp.ClientConnectorCertificateError):
         cause = cause.certificate_error
@@ -80,12 +80,12 @@ def spoken(error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class Staying:
-    """The session of another library: it follows no redirect, which could take our credentials anywhere."""
+    """Session for another library that follows no redirect, so that credentials stay with their host."""
 
     session: aiohttp.ClientSession
 
     async def request(self, *arguments: Any, **options: Any) -> aiohttp.ClientResponse:
-        """Send a request, as the session does."""
+        """Send a request without following redirects."""
         return await self.session.request(*arguments, **{**options, "allow_redirects": False})
 
     async def close(self) -> None:
@@ -95,12 +95,12 @@ class Staying:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, bounded."""
+    """A bounded HTTP response."""
 
     url: str
     status: int
     headers: dict[str, str]
-    """Names in lower case."""
+    """Headers, with names in lower case."""
     body: bytes
     complete: bool
     """Whether the whole body was read."""
@@ -108,12 +108,12 @@ class Answer:
 
     @property
     def text(self) -> str | None:
-        """The body as text; None where it is too long to be searched."""
+        """Return the body as text; None if it is too long to search."""
         text = self.body.decode("utf-8", "replace")
         return text if self.complete and len(text) <= TEXT_LIMIT else None
 
     async def json(self) -> Any:
-        """Read the body as JSON, a large one off the loop; None where it is none."""
+        """Parse the body as JSON, a large one in a thread; None if it is not JSON."""
         if len(self.body) > _OFF_LOOP:
             return await asyncio.to_thread(self._parsed)
         return self._parsed()
@@ -127,7 +127,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent."""
+    """An HTTP request."""
 
     url: URL
     method: str = "GET"
@@ -135,12 +135,12 @@ class Request:
     query: Sequence[tuple[str, str]] = ()
     data: bytes | None = None
     credentials: Header = field(default_factory=dict)
-    """Headers that go to the origin of ``url`` only."""
+    """Headers that are sent only to the origin of ``url``."""
     follow_redirects: bool = False
 
 
 def credentials(connection: ConnectionInfo) -> dict[str, str]:
-    """Make the headers that prove who we are.
+    """Return the headers that authenticate a connection.
 
     ``extra.headers`` as they are; a login with its password as Basic, a password alone as Bearer.
     """
@@ -154,12 +154,12 @@ def credentials(connection: ConnectionInfo) -> dict[str, str]:
 
 
 def authority(url: URL) -> str:
-    """Name who is asked: scheme, host and port, without credentials and path."""
+    """Return scheme, host and port of a URL, without credentials and path."""
     return str(url.origin())
 
 
 def shown_authority(ctx: CheckContext, url: URL) -> str:
-    """Name who is asked as the evidence shows it: with the real address, where it is elsewhere."""
+    """Return the authority as evidence shows it, with the address that the environment maps it to."""
     target, named = _placed(ctx, url)
     return f"{authority(url)} (at {target.host}:{target.port})" if named else authority(url)
 
@@ -167,10 +167,10 @@ def shown_authority(ctx: CheckContext, url: URL) -> str:
 async def send(
     ctx: CheckContext, connection: ConnectionInfo, request: Request, most: int = BODY_LIMIT
 ) -> Answer:
-    """Send one request and read at most 1 MiB (or ``most`` bytes) of the answer.
+    """Send one request and read at most 1 MiB (or ``most`` bytes) of the response.
 
-    Raises Unreachable (worth another attempt where nothing was sent, or asking again is safe) and
-    Inconclusive for an address that is refused.
+    Raises Unreachable (retryable if nothing was sent, or a retry is safe), and Inconclusive for a refused
+    address.
     """
     url = request.url
     context = await ctx.clients.tls_context(str(connection.extra.get("ca_file") or ""))
@@ -185,7 +185,7 @@ async def send(
 
 
 def _redirect(request: Request, url: URL, answer: Answer) -> URL | None:
-    """Where to go on: only on the same host, and never from https back to http."""
+    """Return the redirect target if it is on the same host and does not go from https to http."""
     location = answer.headers.get("location", "")
     if not (request.follow_redirects and answer.status in _REDIRECTS and location):
         return None
@@ -223,7 +223,7 @@ async def _exchange(
 
 
 def _placed(ctx: CheckContext, url: URL) -> tuple[URL, str]:
-    """Where to connect, and the name to ask for where the environment has it elsewhere."""
+    """Return the address to connect to, and the server name if the environment maps it elsewhere."""
     host, port = url.host or "", url.port or 0
     address = ctx.environment.address_of(host, port)
     if address == (host, port):
@@ -262,13 +262,13 @@ def _unreachable(request: Request, url: URL, error: Exception) -> Inconclusive:
 
 
 def refused_credentials(answer: Answer, conn_id: str) -> Inconclusive:
-    """Say that our own credentials were not accepted, which tells nothing about the thing itself."""
+    """Return the error for refused credentials, which say nothing about the service itself."""
     reason = f"credentials: {answer.url} answered {answer.status} to connection '{conn_id}'"
     return Inconclusive(reason)
 
 
 def busy(answer: Answer) -> Unreachable | None:
-    """Say how long the authority asks us to wait, where it does (429, 503, GitHub's 403)."""
+    """Return the error for an authority that asks to wait (429, 503, GitHub's 403), else None."""
     asked = answer.headers.get("retry-after", "")
     exhausted = answer.headers.get("x-ratelimit-remaining") == "0"
     if answer.status not in {_TOO_MANY, _UNAVAILABLE, 403} or not (asked or exhausted):
@@ -283,5 +283,5 @@ def _seconds(asked: str) -> float | None:
     try:
         return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
-        # No time given: far beyond any time-out, so that nobody hammers a busy authority.
+        # Without a time, wait beyond any time-out, so that checks do not hammer a busy authority.
         return float("inf")

@@ -1,4 +1,4 @@
-"""A JSON API behind a connection: what it answers, told apart from what could not be asked."""
+"""JSON API of a connection: separates responses from requests that could not be made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
 
 MOST = 8 * 1024 * 1024
-"""Bytes of an answer that are read; lists of alerts, rules and panels are long."""
+"""Bytes of a response that are read; lists of alerts, rules and panels are long."""
 _SAID = 300
 _OK = 200
 _MOVED = 300
@@ -40,24 +40,24 @@ _BROKEN = 500
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer that counts as one."""
+    """A response that counts."""
 
     status: int
     document: Any
-    """The parsed JSON; None where an answer of an allowed status is none."""
+    """The parsed JSON; None if a response of an allowed status is not JSON."""
     text: str
     elapsed_ms: float
 
 
 @dataclass(frozen=True)
 class Api:
-    """Asks one authority. Everything it cannot ask is Inconclusive, with the server's own words."""
+    """Client for one authority; failed requests are Inconclusive, with the server's message."""
 
     ctx: CheckContext
     connection: ConnectionInfo
     headers: Header
     timed: bool = False
-    """Whether times of ours are compared with its own."""
+    """Whether the check compares our time with the server's."""
 
     @classmethod
     async def connect(
@@ -68,7 +68,7 @@ class Api:
         *,
         timed: bool = False,
     ) -> Self:
-        """Look the connection up; raises NotConnected where there is none, Inconclusive without a host."""
+        """Look up the connection; raises NotConnected if it is missing, Inconclusive without a host."""
         connection = await ctx.connection(conn_id)
         if not URL(connection.base_url).host:
             message = f"connection '{conn_id}' has no host"
@@ -77,26 +77,26 @@ class Api:
 
     @property
     def authority(self) -> str:
-        """Name who is asked, as the evidence shows it."""
+        """Return the authority as evidence shows it."""
         return shown_authority(self.ctx, URL(self.connection.base_url))
 
     async def get(
         self, path: str, query: Sequence[tuple[str, str]] = (), *, allowed: Collection[int] = ()
     ) -> Reply:
-        """Ask for JSON. A status other than 2xx counts as an answer only where it is ``allowed``.
+        """Request JSON. A status other than 2xx counts as a response only if it is ``allowed``.
 
-        Raises Unreachable (worth another attempt) and Inconclusive.
+        Raises Unreachable (retryable) and Inconclusive.
         """
         return await self._asked(self._request(path, query), allowed, as_json=True)
 
     async def text(self, path: str) -> str:
-        """Ask for a text; raises as :meth:`get` does."""
+        """Request text; raises as :meth:`get` does."""
         return (await self._asked(self._request(path), (), as_json=False)).text
 
     async def post(
         self, path: str, document: Any, *, repeatable: bool = True, allowed: Collection[int] = ()
     ) -> Reply:
-        """Send JSON and read JSON, or nothing. ``repeatable``: it is a question, asking twice is safe."""
+        """Send JSON and read JSON, or nothing. ``repeatable``: the request only reads, so a retry is safe."""
         request = self._request(path, data=json.dumps(document).encode())
         try:
             return await self._asked(request, allowed, as_json=repeatable)
@@ -109,7 +109,7 @@ class Api:
     ) -> Request:
         suffix = f"?{urlencode(list(query))}" if query else ""
         return Request(
-            # Encoded here: names such as 'schedule_ids[]' and braces arrive as they are meant.
+            # Encoded here, so that names such as 'schedule_ids[]' and braces arrive unchanged.
             url=URL(f"{self.connection.base_url}{path}{suffix}", encoded=True),
             method="GET" if data is None else "POST",
             headers={**self.headers, **({"Content-Type": "application/json"} if data else {})},
@@ -124,11 +124,11 @@ class Api:
         if answer.status not in allowed:
             self._check(request, answer, document)
         if not answer.complete:
-            message = f"{_where(request)} answered more than {MOST // 1024 // 1024} MiB; narrow the question"
+            message = f"{_where(request)} answered more than {MOST // 1024 // 1024} MiB; narrow the query"
             raise Inconclusive(message)
         if as_json and document is None and answer.status not in allowed:
             kind = answer.headers.get("content-type", "nothing").partition(";")[0]
-            message = f"{_where(request)} answered {answer.status} with {kind} that is no JSON"
+            message = f"{_where(request)} answered {answer.status} with {kind} that is not JSON"
             raise Inconclusive(message)
         if self.timed:
             refuse_skew(self.ctx, authority(request.url), answer.headers)
@@ -136,7 +136,7 @@ class Api:
         return Reply(answer.status, document, text, answer.elapsed_ms)
 
     def _check(self, request: Request, answer: Answer, document: Any) -> None:
-        """Tell the answers apart that are none."""
+        """Return the error for a response that does not count, else None."""
         if _OK <= answer.status < _MOVED:
             return
         wait = busy(answer)
@@ -149,7 +149,7 @@ class Api:
         if _MOVED <= answer.status < _BAD:
             message += f" (to {answer.headers.get('location', 'nowhere')[:100]}); it may want a login"
         if answer.status >= _BROKEN or answer.status == _TOO_MANY:
-            # What was sent may have been done all the same, so only a question is asked again.
+            # The server may have processed the request, so only reads are retried.
             raise Unreachable(message, retryable=request.method == "GET" or answer.status == _TOO_MANY)
         raise Inconclusive(message)
 
@@ -159,7 +159,7 @@ def _where(request: Request) -> str:
 
 
 def said_by(document: Any) -> str:
-    """Find what a server says is wrong, wherever vendors put it."""
+    """Return the server's error message, wherever vendors put it."""
     if isinstance(document, str):
         return document[:_SAID]
     if not isinstance(document, dict):
@@ -172,14 +172,14 @@ def said_by(document: Any) -> str:
 
 
 def _plain(answer: Answer) -> str:
-    """Loki says what is wrong as plain text; a page of HTML says nothing."""
+    """Return an error in plain text, as Loki sends it, but not an HTML page."""
     if not answer.headers.get("content-type", "text/plain").startswith("text/plain"):
         return ""
     return " ".join((answer.text or "")[:_SAID].split())
 
 
 def records(value: Any, what: str) -> list[dict[str, Any]]:
-    """Read a list of mappings; raises Inconclusive where the document has another form."""
+    """Check a list of mappings; raises Inconclusive if the document has another form."""
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         message = f"the answer has no list of {what}"
         raise Inconclusive(message)
@@ -187,7 +187,7 @@ def records(value: Any, what: str) -> list[dict[str, Any]]:
 
 
 def mapping(value: Any, what: str) -> dict[str, Any]:
-    """Read a mapping; raises Inconclusive where the document has another form."""
+    """Check a mapping; raises Inconclusive if the document has another form."""
     if not isinstance(value, dict):
         message = f"the answer has no {what}"
         raise Inconclusive(message)

@@ -1,4 +1,4 @@
-"""Reads from a Kubernetes API through the dynamic client: get and list, bounded, nothing kept in files."""
+"""Reads from a Kubernetes API with the dynamic client: bounded get and list, without files."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from kubernetes_asyncio.config import (
 )
 from kubernetes_asyncio.dynamic import DynamicClient, Resource
 
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.clients.http import Answer, Staying, busy, refuse_named, spoken
-from launch_pipeline.checks.evidence import digest
 from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
 
 PAGE = 100
-"""Objects of one request of a list."""
+"""Objects per request of a list."""
 MOST_OBJECTS = 2000
 _MOST_BYTES = 16 * 1024 * 1024
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _SERVER = 200, 401, 403, 404, 410, 500
@@ -44,16 +44,16 @@ Renew = Callable[[], Awaitable[None]]
 
 @dataclass
 class Cluster:
-    """One cluster, as one connection reaches it."""
+    """One cluster, reached by one connection."""
 
     conn_id: str
     configuration: Configuration
     client: DynamicClient
     renew: Renew
-    """Reads the credentials anew; tokens live for minutes, the client for days."""
+    """Reloads the credentials; tokens live for minutes, the client for days."""
     kinds: dict[tuple[str, str], Resource] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
-    """Headers of the last answer."""
+    """Headers of the last response."""
 
     @property
     def host(self) -> str:
@@ -61,10 +61,10 @@ class Cluster:
         return str(self.configuration.host)
 
     async def resource(self, api_version: str, kind: str) -> Resource | None:
-        """Find a kind in one group and version; None where the cluster does not serve it.
+        """Find a kind in one group and version; None if the cluster does not serve it.
 
-        Only that version is asked for: a full discovery is a request per group, takes what does not
-        answer for empty, and keeps a file in the folder for temporary files.
+        Only that version is read: full discovery makes a request per group, treats groups that do not
+        answer as empty, and writes a temporary file.
         """
         known = self.kinds.get((api_version, kind))
         if known is not None:
@@ -88,13 +88,13 @@ class Cluster:
         return None
 
     async def named(self, resource: Resource, name: str, namespace: str) -> dict[str, Any] | None:
-        """Read one object; None where it is not there."""
+        """Read one object; None if it does not exist."""
         path = resource.path(name=quote(name, safe=":"), namespace=_space(resource, namespace))
         found = await self._get(path)
         return None if found is None else _complete(found, resource)
 
     async def listed(self, resource: Resource, namespace: str, selector: str = "") -> list[dict[str, Any]]:
-        """Read all objects of a kind, page by page; raises Inconclusive where they are too many."""
+        """Read all objects of a kind, page by page; raises Inconclusive if there are too many."""
         path = resource.path(namespace=_space(resource, namespace))
         query: dict[str, Any] = {"limit": PAGE, "label_selector": selector or None}
         objects: list[dict[str, Any]] = []
@@ -112,7 +112,7 @@ class Cluster:
             query["_continue"] = token
 
     async def _discovered(self, path: str) -> dict[str, Any] | None:
-        """Read a version's kinds; to an unknown one the API server answers 404 as any web server does."""
+        """Read the kinds of a version; None for an unknown one, once the server is known to be Kubernetes."""
         answer = await self._answer(path, {})
         if answer.status == _NOT_FOUND:
             await self._get("/apis")  # raises unless this is Kubernetes
@@ -149,11 +149,11 @@ class Cluster:
 
 
 async def cluster_of(ctx: CheckContext, conn_id: str) -> Cluster:
-    """Give the cluster of a connection, the same for all checks of the loop.
+    """Return the cluster of a connection, shared by all checks of the loop.
 
-    The connection says ``kube_config`` (the file's content), ``kube_config_path`` or ``in_cluster`` in
-    its extra, as Airflow's Kubernetes connections do, or has host, bearer token as password, and
-    ``ca_file``. Raises NotConnected where it says nothing, Inconclusive where that cannot be used.
+    The connection has ``kube_config`` (the file's content), ``kube_config_path`` or ``in_cluster`` in its
+    extra, as Airflow's Kubernetes connections do, or a host, a bearer token as password, and
+    ``ca_file``. Raises NotConnected if it has none of them, Inconclusive if they cannot be used.
     """
     connection = await ctx.connection(conn_id)
     said = f"{connection!r}{connection.password}{dict(connection.extra)}"
@@ -174,7 +174,7 @@ async def _opened(connection: ConnectionInfo) -> AsyncIterator[Cluster]:
         try:
             await _configure(connection, configuration)
         except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
-            message = f"connection '{connection.conn_id}' leads to no cluster: {error}"[:300]
+            message = f"connection '{connection.conn_id}' cannot be used for a cluster: {error}"[:300]
             raise Inconclusive(message) from error
 
     await renew()
@@ -216,7 +216,7 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _read(cluster: Cluster, path: str, answer: Answer) -> dict[str, Any] | None:
-    """Read an answer; None for 404. The dynamic client itself takes errors for objects."""
+    """Parse a response; None for 404. The dynamic client would take errors for objects."""
     wait = busy(answer)
     if wait is not None:
         raise wait
@@ -250,7 +250,7 @@ def _document(answer: Answer) -> dict[str, Any] | None:
 
 
 def _without_secrets(document: dict[str, Any]) -> dict[str, Any]:
-    """Replace the values of Secrets by their lengths, before anything else sees them."""
+    """Replace the values of Secrets by their lengths, before any other code sees them."""
     kind, version = document.get("kind"), document.get("apiVersion")
     if version == "v1" and kind == "SecretList":
         return {**document, "items": [_secret(one) for one in _listed(document, "items")]}
@@ -276,7 +276,7 @@ def _length(value: Any) -> int:
 
 
 def _trimmed(one: dict[str, Any]) -> dict[str, Any]:
-    """Drop managed fields, and what kubectl keeps of the applied text: a Secret's values are in it."""
+    """Drop managed fields and kubectl's last-applied annotation, which holds the values of a Secret."""
     metadata = {name: value for name, value in _part(one, "metadata").items() if name != "managedFields"}
     if isinstance(metadata.get("annotations"), Mapping):
         notes = {name: note for name, note in metadata["annotations"].items() if name != _APPLIED}
@@ -295,7 +295,7 @@ def _part(document: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _complete(one: dict[str, Any], resource: Resource) -> dict[str, Any]:
-    """Name kind and version, which the elements of a list do not."""
+    """Add kind and version, which the elements of a list lack."""
     return {"kind": resource.kind, "apiVersion": resource.group_version, **one}
 
 

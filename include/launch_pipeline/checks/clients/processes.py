@@ -1,4 +1,4 @@
-"""Runs one program without a shell, and leaves nothing of it behind."""
+"""Runs one program without a shell, and leaves no process of it behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT = 64 * 1024
-"""Bytes kept of the end of each stream."""
+"""Bytes of the end of each stream that are kept."""
 _MARK = "LAUNCH_CHECK_COMMAND"
 _ALWAYS = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _KILLING = 5.0
@@ -31,13 +31,13 @@ _PIECE = 32 * 1024
 
 @dataclass
 class Tail:
-    """The end of a stream; what came before is counted and forgotten."""
+    """The end of a stream; earlier bytes are only counted."""
 
     kept: bytearray = field(default_factory=bytearray)
     total: int = 0
 
     async def read(self, stream: asyncio.StreamReader | None) -> None:
-        """Read to the end, however much it is."""
+        """Read the stream to its end."""
         while stream is not None and (piece := await stream.read(_PIECE)):
             self.total += len(piece)
             self.kept += piece
@@ -49,16 +49,16 @@ class Ended:
     """How a program ended."""
 
     returncode: int | None
-    """None: it was stopped for taking too long. Negative: a signal ended it."""
+    """None: stopped for taking too long. Negative: ended by a signal."""
     duration_s: float
     stdout: Tail
     stderr: Tail
 
 
 def environment(allowed: Sequence[str]) -> dict[str, str]:
-    """Take only what is allowed from the worker's environment, which holds Airflow's own secrets.
+    """Return the allowed part of the worker's environment, which also holds Airflow's own secrets.
 
-    Raises Inconclusive where an allowed name is not set.
+    Raises Inconclusive if an allowed name is not set.
     """
     missing = [name for name in allowed if name not in os.environ]
     if missing:
@@ -71,12 +71,10 @@ def environment(allowed: Sequence[str]) -> dict[str, str]:
 async def run(
     argv: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float, patience: float
 ) -> Ended:
-    """Run a program for at most ``seconds``; raises Inconclusive where it cannot be started.
+    """Run a program for at most ``seconds``; raises Inconclusive if it cannot be started.
 
-    What is left then, or when it has ended, is asked to end, and ended after ``patience`` seconds.
-
-    Whatever it has started is gone afterwards, in any case: its process group, and whoever left the
-    group but still carries our mark in its environment.
+    Processes that are left at the end get SIGTERM, and SIGKILL after ``patience`` seconds. Afterwards none
+    is left, neither in its process group nor outside of it with our mark in the environment.
     """
     mark = uuid.uuid4().hex
     out, err, began = Tail(), Tail(), time.monotonic()
@@ -119,22 +117,22 @@ async def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> as
 
 
 async def _exit(process: asyncio.subprocess.Process) -> int:
-    """Wait for the program alone; ``wait()`` waits for its pipes too, which a grandchild may hold."""
-    while process.returncode is None:  # noqa: ASYNC110  (asyncio tells of the program's end no other way)
+    """Wait for the program alone; ``wait()`` also waits for its pipes, which a grandchild may hold."""
+    while process.returncode is None:  # noqa: ASYNC110  (asyncio has no other signal for the end of the program)
         await asyncio.sleep(_GLANCE)
     return process.returncode
 
 
 async def _end_all(process: asyncio.subprocess.Process, mark: str, patience: float) -> None:
-    """Ask everything to end, and end what does not."""
+    """Send SIGTERM to all processes, and SIGKILL to those that stay."""
     deadline = time.monotonic() + patience
     _signal_group(process.pid, signal.SIGTERM)
-    for one in await asyncio.to_thread(_kin, mark):
+    for one in await asyncio.to_thread(_marked, mark):
         with contextlib.suppress(psutil.Error):
             one.terminate()
     while time.monotonic() < deadline:
-        kin = await asyncio.to_thread(_kin, mark)
-        if process.returncode is not None and not kin:
+        left = await asyncio.to_thread(_marked, mark)
+        if process.returncode is not None and not left:
             break
         await asyncio.sleep(_GLANCE)
     await asyncio.to_thread(_kill, process, mark)
@@ -142,11 +140,11 @@ async def _end_all(process: asyncio.subprocess.Process, mark: str, patience: flo
 
 
 def _kill(process: asyncio.subprocess.Process, mark: str) -> None:
-    """End whatever is left, at once; what it starts meanwhile as well."""
+    """Send SIGKILL to all remaining processes, and to those that they start meanwhile."""
     deadline = time.monotonic() + _KILLING
     _signal_group(process.pid, signal.SIGKILL)
-    while (kin := _kin(mark)) and time.monotonic() < deadline:
-        for one in kin:
+    while (left := _marked(mark)) and time.monotonic() < deadline:
+        for one in left:
             with contextlib.suppress(psutil.Error):
                 one.kill()
         time.sleep(_GLANCE)
@@ -157,10 +155,10 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _kin(mark: str) -> list[psutil.Process]:
-    """Find every living process that was started with our mark, also one in a session of its own.
+def _marked(mark: str) -> list[psutil.Process]:
+    """Find every live process that was started with our mark, also one in a session of its own.
 
-    Who has died and is not yet buried by its parent has no environment any more.
+    A zombie has no environment any more.
     """
     found = []
     for one in psutil.process_iter():

@@ -1,4 +1,4 @@
-"""Slack's Web API for a check: bounded answers, and its many ways of saying that we may not ask."""
+"""Slack's Web API for checks: bounded responses, and Slack's many errors for missing permissions."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _CREDENTIALS = {
     "token_revoked",
 }
 _PASSING = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
-"""Errors that another attempt may not meet."""
+"""Temporary errors."""
 
 
 class SlackResponse(aiohttp.ClientResponse):
-    """A bounded answer; whatever is none of Slack's own documents ends here, in words."""
+    """A bounded response that must be one of Slack's documents."""
 
     async def read(self) -> bytes:
-        """Read the body; raises Unreachable and Inconclusive where it is no document of Slack's."""
+        """Parse the body; raises Unreachable or Inconclusive if it is not a document of Slack's."""
         if self._body is None:
             self._refused()
             self._body = await self._bounded()
@@ -83,12 +83,12 @@ class SlackResponse(aiohttp.ClientResponse):
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict) or self.content_type != "application/json":
-            message = f"{authority(self.url)} answered {self.content_type} that is none of Slack's documents"
+            message = f"{authority(self.url)} answered {self.content_type} that is not a document of Slack's"
             raise Inconclusive(message)
 
 
 async def stay(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Follow no redirect: Slack sends none, and it could lead anywhere."""
+    """Refuse redirects: Slack sends none, and one could lead anywhere."""
     response = await handler(request)
     if _MOVED <= response.status < _BAD:
         response.close()
@@ -99,7 +99,7 @@ async def stay(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTyp
 
 @asynccontextmanager
 async def slack(ctx: CheckContext, conn_id: str) -> AsyncIterator[Slack]:
-    """Give the Web API of a connection; its password is the token."""
+    """Return the Web API of a connection; its password is the token."""
     connection = await ctx.connection(conn_id)
     if not connection.password:
         message = f"connection '{conn_id}' has no token; put a bot token into its password"
@@ -132,18 +132,18 @@ def _base_url(connection: ConnectionInfo) -> str:
 
 @dataclass(frozen=True)
 class Slack:
-    """Calls methods by name."""
+    """Calls Web API methods by name."""
 
     client: AsyncWebClient
     conn_id: str
     authority: str
     dated: dict[str, str] = field(default_factory=dict)
-    """The ``Date`` of the last answer."""
+    """The ``Date`` of the last response."""
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """Call one method; gives its document, also where it says ``ok: false`` about the thing asked for.
+        """Call a method and return its document, also with ``ok: false`` about the requested object.
 
-        Raises Unreachable where Slack does not answer now, Inconclusive where we may not ask.
+        Raises Unreachable if Slack does not answer now, Inconclusive if the token may not call it.
         """
         try:
             answer = await self.client.api_call(method, data=arguments)
@@ -174,7 +174,7 @@ class Slack:
             raise Unreachable(message, retryable=True)
 
     async def told(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """Call one method whose every ``ok: false`` leaves the question open; raises as :meth:`call` does."""
+        """Call a method; raises Inconclusive for any ``ok: false``, else as :meth:`call` does."""
         document = await self.call(method, **arguments)
         if document.get("ok") is not True:
             message = f"Slack answered {document.get('error') or 'nothing'} to {method}"
@@ -184,9 +184,9 @@ class Slack:
     async def pages(
         self, method: str, part: str, until: Callable[[list[Any]], bool] = lambda _: False, **arguments: Any
     ) -> list[Any]:
-        """Collect a list page by page, or as much of it as ``until`` wants.
+        """Collect a list page by page, until ``until`` returns true for what is there.
 
-        Raises Inconclusive where it has too many pages to say anything for certain.
+        Raises Inconclusive if there are too many pages.
         """
         found: list[Any] = []
         cursor = ""

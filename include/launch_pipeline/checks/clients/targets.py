@@ -1,4 +1,4 @@
-"""Read the targets of a check: a host with a port, and where the environment has it instead."""
+"""Targets of a check: host and port, and the address that the environment maps them to."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def split_target(text: str, default: int | None = None) -> tuple[str, int]:
-    """Read ``host:port``, ``[v6]:port`` or, with a default port, ``host``; raises Inconclusive."""
+    """Parse ``host:port``, ``[v6]:port`` or, with a default port, ``host``; raises Inconclusive."""
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
         host, port = text, str(default or "")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004
-        message = f"'{text}' is no target; write host:port"
+        message = f"'{text}' is not a target; write host:port"
         raise Inconclusive(message)
     return host.strip("[]"), int(port)
 
 
 def moved(ctx: CheckContext, targets: Iterable[tuple[str, int]]) -> dict[str, dict[str, str]]:
-    """Say for the evidence which targets the environment has elsewhere; nothing where none is."""
+    """Return, for the evidence, the targets that the environment maps to another address."""
     found = {}
     for host, port in targets:
         address = ctx.environment.address_of(host, port)

@@ -1,3 +1,3 @@
-"""Write the catalogue of items and the editors' schema."""
+"""Generates the catalogue of items, and the schema for editors."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The catalogue for people: every item of the checklists, and every kind of check, as Markdown.
+"""The catalogue of all items and check kinds, as Markdown.
 
-Made from the checklists and the kinds alone, so the same files give the same bytes.
+It is generated from the checklists and the kinds alone, so the same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 COMMAND = "launch catalogue"
 COMMON = ("conn_id", "expect", "timeout", "wait", "interval")
-"""Parameters of every kind."""
+"""Parameters that every kind has."""
 _WORDS = {
     Operator.EQUAL: "is",
     Operator.NOT_EQUAL: "is not",
@@ -62,7 +62,7 @@ _PLAIN = {
 
 
 def rendered() -> str:
-    """Text of the catalogue.
+    """Return the text of the catalogue.
 
     Raises InvalidChecklist for a wrong checklist, ConfigurationError for a kind that cannot be loaded.
     """
@@ -91,7 +91,7 @@ def _head(phases: list[Phase]) -> Iterator[str]:
 
 
 def _anchor(title: str) -> str:
-    """As GitHub makes it from a heading."""
+    """Return the anchor that GitHub makes from a heading."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
@@ -193,7 +193,7 @@ def _in_words(text: str) -> str:
 
 
 def _code(value: Any) -> str:
-    """As code, whatever it holds; what is no text as JSON."""
+    """Format a value as code; a value that is not a string as JSON."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     text = " ".join(text.split())
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
@@ -208,7 +208,8 @@ def _code(value: Any) -> str:
 def _kinds() -> Iterator[str]:
     yield "## Kinds of checks"
     yield ""
-    yield "Every kind takes these; `expect` comes on top of what a kind asks for by itself."
+    yield "Every kind takes these; `expect` is merged into the default criteria of the kind. `matches` takes"
+    yield "the syntax of RE2: classes such as `\\d` are ASCII; look-around and back-references do not exist."
     yield ""
     yield from _table(Params, COMMON)
     yield ""
@@ -239,7 +240,7 @@ def _kind(of: Kind) -> Iterator[str]:
 
 
 def _question(of: Kind) -> str:
-    """What the kind asks: the first sentence of its module."""
+    """Return the question of a kind: the first sentence of its module."""
     first = _module_text(of).partition("\n\n")[0].removeprefix(f"Kind ``{of.name}``:")
     return _sentence(re.split(r"(?<=[.?])\s+(?=[A-Z])", first.strip())[0])
 
@@ -249,7 +250,7 @@ def _module_text(of: Kind) -> str:
 
 
 def _sentence(text: str) -> str:
-    """As a sentence of its own; a question where it is one."""
+    """Return it as a sentence, with a question mark if it is a question."""
     cleaned = _markdown(text)
     first, dot, rest = cleaned.partition(". ")
     asks = first.partition(" ")[0] in {"is", "are", "do", "does", "what", "how"}
@@ -258,7 +259,7 @@ def _sentence(text: str) -> str:
 
 
 def _markdown(text: str | None, *, keep_lines: bool = False) -> str:
-    """Read a docstring: two backticks mean code."""
+    """Convert a docstring to Markdown: two backticks mean code."""
     cleaned = inspect.cleandoc(text or "")
     return (cleaned if keep_lines else " ".join(cleaned.split())).replace("``", "`")
 
@@ -273,7 +274,7 @@ def _table(model: type[Params], names: Iterable[str]) -> Iterator[str]:
     try:
         texts = field_docstrings(model)
     except OSError:
-        # A package without its sources has no docstrings of fields to read.
+        # Without its sources a package has no docstrings of fields.
         texts = {}
     for name in names:
         field = model.model_fields[name]
@@ -300,7 +301,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """An annotation in words."""
+    """Describe an annotation in words."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if inspect.isclass(annotation) and issubclass(annotation, enum.Enum):
         origin, arguments = Literal, tuple(member.value for member in annotation)
@@ -317,5 +318,5 @@ def _composed(origin: Any, inner: list[str]) -> str:
         return f"mapping of {inner[0]} to {inner[1]}"
     if origin in {tuple, list}:
         return f"list of {inner[0]}"
-    # What else an annotation carries are limits, which are told by their own mistakes.
+    # The rest of an annotation are limits; their errors name them.
     return " or ".join(dict.fromkeys(inner)) if origin in {Union, types.UnionType} else inner[0]

@@ -1,8 +1,8 @@
-"""The JSON schema of a checklist file, for editors: keys, words and the parameters of every kind.
+"""The JSON schema of a checklist file for editors: keys, values and the parameters of every kind.
 
-``python -m launch_pipeline.checks.docs.schema`` writes it beside the checklists, ``--check`` fails where it
-is stale. It says what one key may hold; rules between keys (a check needs checks, an edge needs its item)
-belong to :func:`launch_pipeline.checklist.load.load_phase` alone.
+``python -m launch_pipeline.checks.docs.schema`` writes it beside the checklists, ``--check`` fails if it is
+stale. It covers the values of single keys; rules between keys (mode check needs checks, an edge needs its
+item) are checked by :func:`launch_pipeline.checklist.load.load_phase` alone.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ COMMAND = "python -m launch_pipeline.checks.docs.schema"
 
 
 def schema_path() -> Path:
-    """Where the schema lies: named by the first line of every checklist."""
+    """Return the path of the schema, which the first line of every checklist names."""
     return checklist_folder() / "schema" / "checklist.schema.json"
 
 
 def checklist_schema() -> dict[str, Any]:
-    """JSON schema (2020-12) of a checklist file; raises ConfigurationError for a broken kind."""
+    """Return the JSON schema (2020-12) of a checklist file; raises ConfigurationError for a broken kind."""
     kinds = parameter_models()
     models: list[tuple[type[BaseModel], Any]] = [(Phase, "validation")]
     models += [(model, "validation") for model in kinds.values()]
@@ -59,30 +59,30 @@ def checklist_schema() -> dict[str, Any]:
 
 
 def rendered() -> str:
-    """Text of the schema file: the same bytes from the same kinds."""
+    """Return the text of the schema file: the same bytes from the same kinds."""
     return json.dumps(checklist_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def write_schema() -> None:
-    """Write the file anew; raises OSError where the folder is not writable."""
+    """Write the schema file; raises OSError if the folder is not writable."""
     path = schema_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(rendered(), encoding="utf-8")
 
 
 def check_schema() -> None:
-    """Raise ConfigurationError unless the file is what would be written now."""
+    """Raise ConfigurationError if the file is stale."""
     path = schema_path()
     if not path.is_file() or path.read_text(encoding="utf-8") != rendered():
-        problem = "is not the schema of the present models and kinds."
+        problem = "is stale: models or kinds have changed."
         raise ConfigurationError(str(path), "", problem, f"Run '{COMMAND}'.")
 
 
 class _Generator(GenerateJsonSchema):
-    """Adds what pydantic leaves out: the docstrings of fields, and numbers where they are read as text."""
+    """Adds what pydantic omits: docstrings of fields, and numbers that are read as text."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Leave out titles made from names; the names are what people write."""
+        """Omit titles that are generated from names."""
         del schema
         return False
 
@@ -104,7 +104,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """Docstrings below the fields of a model and its bases, by the fields' names."""
+    """Return the docstrings below the fields of a model and its bases, by field name."""
     found: dict[str, str] = {}
     for cls in reversed(model.__mro__):
         if cls.__module__.split(".")[0] in {"builtins", "pydantic"}:
@@ -126,7 +126,7 @@ def _is_text(statement: Any) -> bool:
 
 
 def _accept_numbers(schema: Any) -> None:
-    """Let free text be a number as well, as the models read ``release: 2026``."""
+    """Allow numbers for free text, as the models accept ``release: 2026``."""
     if isinstance(schema, list):
         for part in schema:
             _accept_numbers(part)
@@ -139,14 +139,14 @@ def _accept_numbers(schema: Any) -> None:
 
 
 def _value(model: type[BaseModel], reference: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """What stands below a kind: its parameters, or nothing where none is needed."""
+    """Describe the value of a kind: its parameters, or null if none is needed."""
     text = inspect.cleandoc(sys.modules[model.__module__].__doc__ or "")
     needed = definitions[reference["$ref"].rpartition("/")[2]].get("required")
     return {"description": text, "anyOf": [reference] if needed else [reference, {"type": "null"}]}
 
 
 def _check(kinds: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Describe a check as it is written: exactly one key, its kind, over its parameters."""
+    """Describe a check as it is written: its kind as the only key, with its parameters."""
     forms = [
         {
             "title": name,
@@ -157,11 +157,11 @@ def _check(kinds: dict[str, dict[str, Any]]) -> dict[str, Any]:
         }
         for name, value in kinds.items()
     ]
-    return {"description": "One check: its kind as the only key, over its parameters.", "oneOf": forms}
+    return {"description": "One check: its kind as the only key, with its parameters.", "oneOf": forms}
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the schema, or with ``--check`` end with 1 and the reason where it is stale."""
+    """Write the schema, or with ``--check`` exit with 1 and the reason if it is stale."""
     if list(arguments) not in ([], ["--check"]):
         raise SystemExit(f"Usage: {COMMAND} [--check]")
     try:

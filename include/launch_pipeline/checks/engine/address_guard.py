@@ -1,4 +1,4 @@
-"""Open HTTP sessions that reach no cloud metadata address."""
+"""HTTP sessions that cannot reach link-local and cloud metadata addresses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from aiohttp.resolver import ThreadedResolver
 from launch_pipeline.errors import Inconclusive
 
 AGENT = "launch-check"
-"""How we name ourselves: whoever is asked in a burst can tell us from his users."""
+"""User-Agent, so that operators can tell our bursts from their users."""
 
 
 _METADATA = ipaddress.ip_address("fd00:ec2::254")
 
 
 def refused_address(text: str) -> bool:
-    """Whether an address is link-local or a cloud's metadata service: nothing to check lives there."""
+    """Return whether an address is link-local or a cloud's metadata service."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -29,12 +29,12 @@ def refused_address(text: str) -> bool:
 
 
 def _refused(host: str) -> Inconclusive:
-    message = f"{host} is a link-local or metadata address; a check does not ask there"
+    message = f"{host} is a link-local or metadata address, which checks may not reach"
     return Inconclusive(f"{message}, unless the environment has 'allow_link_local: true'")
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves as the system does and refuses link-local and metadata addresses."""
+    """System resolver that refuses link-local and metadata addresses."""
 
     def __init__(self) -> None:
         self._system = ThreadedResolver()
@@ -42,7 +42,7 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Resolve a name; raises Inconclusive where it leads to a refused address."""
+        """Resolve a name; raises Inconclusive if it resolves to a refused address."""
         found = await self._system.resolve(host, port, family)
         for answer in found:
             if refused_address(answer["host"]):
@@ -50,11 +50,11 @@ class GuardedResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 def new_session(*, guarded: bool = True) -> aiohttp.ClientSession:
-    """Make a session: no cookies kept, no proxy by environment, no limit beside the checks' own."""
+    """Create a session without cookies, proxies of the environment, and connection limits."""
     resolver = GuardedResolver() if guarded else ThreadedResolver()
     connector = aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=10)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
@@ -65,6 +65,6 @@ def new_session(*, guarded: bool = True) -> aiohttp.ClientSession:
         trust_env=False,
         headers={"User-Agent": AGENT},
     )
-    # By itself it sends again what got no answer, PUT and DELETE too; the check knows when that is safe.
+    # aiohttp would retry requests without a response, PUT and DELETE too; the check knows when that is safe.
     session._retry_connection = False  # noqa: SLF001  (a test holds it)
     return session

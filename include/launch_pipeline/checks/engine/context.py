@@ -1,4 +1,4 @@
-"""What an observer may use: the environment, connections by name, and the loop's shared clients."""
+"""The context of a check: environment, connections by name, and the shared clients of the loop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from launch_pipeline.checklist.vocabulary import Role
-from launch_pipeline.checks.engine.clients import Clients, shared_clients
+from launch_pipeline.checks.engine.client_pool import ClientPool, shared_clients
 from launch_pipeline.checks.engine.environment import Environment, load_environment
-from launch_pipeline.checks.evidence import is_sensitive
+from launch_pipeline.checks.redaction import is_sensitive
 from launch_pipeline.errors import NotConnected
 
 __all__ = ["CheckContext", "Connect", "ConnectionInfo", "Environment", "Holder", "load_environment"]
@@ -24,11 +24,11 @@ _WEB = {"http", "https"}
 
 @dataclass(frozen=True)
 class ConnectionInfo:
-    """Host and secret of something that is asked; never printed with its secrets."""
+    """Host and secret of a service; its repr hides the secrets."""
 
     conn_id: str
     scheme: str = ""
-    """The connection's type, e.g. ``http`` or ``postgres``."""
+    """The connection's type, such as ``http`` or ``postgres``."""
     host: str = ""
     port: int | None = None
     login: str = ""
@@ -39,7 +39,7 @@ class ConnectionInfo:
 
     @property
     def base_url(self) -> str:
-        """The URL without credentials and without a slash at the end: ``https://host:8443/base``."""
+        """Return the URL without credentials and trailing slash: ``https://host:8443/base``."""
         given = self.host if "://" in self.host else f"//{self.host}"
         parts = urlsplit(given)
         scheme = next((s for s in (parts.scheme, self.schema, self.scheme) if s in _WEB), "")
@@ -50,7 +50,7 @@ class ConnectionInfo:
         return f"{scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
     def secrets(self) -> Iterator[str]:
-        """Every text that must never be shown: password, secret extras, and their header forms."""
+        """Yield every secret: password, secret extras, and the forms they take in headers."""
         if self.password:
             yield self.password
             yield base64.b64encode(f"{self.login}:{self.password}".encode("utf-8", "replace")).decode()
@@ -60,7 +60,7 @@ class ConnectionInfo:
 def _secret_texts(value: Any, *, sensitive: bool) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, item in value.items():
-            # Whatever a connection sends as a header is its secret.
+            # All headers of a connection are treated as secrets.
             yield from _secret_texts(
                 item, sensitive=sensitive or name == "headers" or is_sensitive(str(name))
             )
@@ -73,23 +73,23 @@ def _secret_texts(value: Any, *, sensitive: bool) -> Iterator[str]:
 
 
 Connect = Callable[[str], Awaitable[ConnectionInfo]]
-"""Gives the connection of a name; raises NotConnected where there is none."""
+"""Looks up a connection by name; raises NotConnected if there is none."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Somebody who answers for a role, as far as a check needs to know."""
+    """A person who holds a role, as far as checks need to know."""
 
     name: str
     slack_id: str | None = None
 
 
 Holders = Callable[[Role], Awaitable[Sequence[Holder]]]
-"""Gives who answers for a role; raises NotConnected where nobody knows."""
+"""Looks up the holders of a role; raises NotConnected without contacts."""
 
 
 async def _nobody_known(role: Role) -> Sequence[Holder]:
-    message = f"not connected: the contacts, which say who {role.label} is"
+    message = f"not connected: the contacts, which name the {role.label}"
     raise NotConnected(message)
 
 
@@ -99,25 +99,25 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class CheckContext:
-    """What a check runs with. ``clock``, ``monotonic`` and ``sleep`` are there for tests."""
+    """Everything a check may use. ``clock``, ``monotonic`` and ``sleep`` are replaced in tests."""
 
     environment: Environment
     connect: Connect = field(repr=False)
     holders: Holders = field(default=_nobody_known, repr=False)
     clock: Callable[[], datetime] = _utc_now
-    """The time now, with zone."""
+    """Returns the current time, with zone."""
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     seen_secrets: set[str] = field(default_factory=set, repr=False)
-    """Secrets of the connections given out so far; evidence is redacted by them."""
+    """Secrets of the connections in use, to redact from the evidence."""
 
     async def connection(self, conn_id: str) -> ConnectionInfo:
-        """Give a connection; raises NotConnected("not connected: prometheus") where there is none."""
+        """Return a connection; raises NotConnected("not connected: prometheus") if there is none."""
         connection = await self.connect(conn_id)
         self.seen_secrets.update(connection.secrets())
         return connection
 
     @property
-    def clients(self) -> Clients:
-        """The running loop's shared clients."""
+    def clients(self) -> ClientPool:
+        """Return the client pool of the running loop."""
         return shared_clients()

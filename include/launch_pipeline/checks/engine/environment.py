@@ -1,4 +1,4 @@
-"""An environment: what the launch goes to, what checks may do there, and its variables."""
+"""An environment: the target of a launch, what checks may do there, and its variables."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class Environment(Frozen):
 
     name: str = Field(min_length=1)
     rehearsal: bool = False
-    """Everything in it is marked REHEARSAL."""
+    """Whether everything is marked REHEARSAL."""
     allow_side_effects: bool = False
-    """Whether checks may write canary data, send bursts, generate load, page people."""
+    """Whether checks may write canary data, send bursts, generate load or page people."""
     allow_commands: bool = False
     """Whether checks may run programs on the worker."""
     allow_link_local: bool = False
-    """Whether checks may ask link-local addresses, a cloud's metadata service among them."""
+    """Whether checks may reach link-local addresses, such as a cloud's metadata service."""
     variables: dict[str, Any] = Field(default_factory=dict)
     hour: Duration = _HOUR
     """How long an hour of waiting lasts; only a rehearsal may compress it."""
     recheck: Duration | None = None
-    """How often failing checks run again while a person is asked; None: as the policy says."""
+    """How often failing checks run again while a request is open; None: as the policy says."""
     addresses: dict[str, str] = Field(default_factory=dict)
-    """Where a public name really is for checks, as ``curl --resolve`` says it.
+    """Addresses to connect to instead of a public name, as with ``curl --resolve``.
 
     ``host:port`` or ``*.host:port`` (one label) to ``address:port``; a resolver is ``1.1.1.1:53`` or
     ``system``. Certificates and the Host header keep the name; the evidence shows the address.
@@ -67,7 +67,7 @@ class Environment(Frozen):
     @field_validator("hour", mode="after")
     @classmethod
     def _an_hour_in_earnest(cls, hour: timedelta, info: ValidationInfo) -> timedelta:
-        # A launch window that opens after seconds is no window.
+        # In a real launch a window must not open after seconds.
         if hour != _HOUR and not info.data.get("rehearsal"):
             message = "only a rehearsal compresses time; remove it, or write 'rehearsal: true'"
             raise ValueError(message)
@@ -86,7 +86,7 @@ class Environment(Frozen):
         return {name.lower(): target for name, target in addresses.items()}
 
     def address_of(self, host: str, port: int) -> tuple[str, int]:
-        """Say where to connect for a name: elsewhere if ``addresses`` says so, else the name itself."""
+        """Return where to connect for a name: the mapped address, else the name itself."""
         name = host.lower().rstrip(".")
         for known in (f"{name}:{port}", f"*.{name.partition('.')[2]}:{port}"):
             if known in self.addresses:
@@ -94,13 +94,13 @@ class Environment(Frozen):
         return host, port
 
     def resolver_address(self) -> tuple[str, int] | None:
-        """Say which resolver stands for the system's; None: the system's own."""
+        """Return the resolver that replaces the system's; None: the system's own."""
         found = self.addresses.get(SYSTEM_RESOLVER)
         return _split(found) if found else None
 
     @property
     def pace(self) -> float:
-        """How fast waiting passes here: 1 in earnest, less in a rehearsal."""
+        """Return the time scale of waiting: 1 in a real launch, less in a rehearsal."""
         return self.hour / _HOUR
 
 
@@ -110,16 +110,16 @@ def _split(target: str) -> tuple[str, int]:
 
 
 def load_environment(path: Path | str) -> Environment:
-    """Read an environment from YAML, again only when the file has changed: every check asks for it.
+    """Read an environment from YAML; cached until the file changes, since every check needs it.
 
-    Raises ConfigurationError with file, key, value and fix. What it gives is shared: do not change it.
+    Raises ConfigurationError with file, key, value and fix. The result is shared: do not modify it.
     """
     source = Path(path)
     return _loaded(source, _stamp(source))
 
 
 def _stamp(source: Path) -> tuple[int, int, int]:
-    """Tell one state of a file from another: also one that was put in its place within the same tick."""
+    """Return a stamp of the file's state; the inode detects a replacement within one clock tick."""
     try:
         seen = source.stat()
     except OSError:
@@ -144,7 +144,7 @@ def _explained(source: str, error: ValidationError) -> ConfigurationError:
         near = difflib.get_close_matches(place, known, 1)
         fix = f"write '{near[0]}'." if near else f"remove it, or use one of {', '.join(known)}."
         return ConfigurationError(
-            source, place, f"is no key of an environment (value {first['input']!r}).", fix
+            source, place, f"is not a key of an environment (value {first['input']!r}).", fix
         )
     if first["type"] == "missing":
         return ConfigurationError(source, place, "is missing.", f"add '{place}: ...'.")

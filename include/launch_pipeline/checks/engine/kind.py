@@ -1,4 +1,4 @@
-"""What a kind of check is: its parameters, who looks, where it runs and when it passes."""
+"""Definition of a check kind: its parameters, its observer, where it runs and when it passes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Kind:
     params: type[Params]
     """The model of its parameters."""
     observe: str | None
-    """``module:function`` of ``async observe(params, ctx) -> Observation``; None: not yet."""
+    """``module:function`` of ``async observe(params, ctx) -> Observation``; None: not implemented."""
     criteria: Callable[[Any], Criteria]
-    """When it passes: JMESPath to comparisons, from the parameters."""
+    """Returns from the parameters when it passes: JMESPath to comparisons."""
     runs_on: RunsOn = "triggerer"
-    """``worker`` where files, subprocesses or much computing are needed."""
+    """``worker`` for files, subprocesses or heavy computing."""
     default_conn_id: str = ""
-    """The connection it uses unless the item names one; empty where it needs none."""
+    """The connection unless the item names one; empty if it needs none."""
     repeatable: Callable[[Any], bool] = _always
-    """Whether asking again after a time-out changes nothing but the time."""
+    """Returns whether a retry after a time-out is safe."""

@@ -1,4 +1,4 @@
-"""What the parameters of every kind have in common, and how an item's ``expect`` meets the defaults."""
+"""Common parameters of all kinds, and the merge of an item's ``expect`` with the defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
-"""A name of something: a host, a path, a rule; may hold ``${variable}``."""
+"""A name, such as a host, a path or a rule; may hold ``${variable}``."""
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 """At least one name."""
 Criteria = dict[str, list[str]]
@@ -23,22 +23,22 @@ Criteria = dict[str, list[str]]
 
 
 class Params(Frozen):
-    """The common parameters: whom to ask, what to expect, how long to try.
+    """The common parameters: connection, expectations, times.
 
-    A kind's own parameters are a subclass; unknown keys are errors. Numbers where a text belongs
-    are read as text, because YAML reads ``release: 2026`` as a number.
+    Each kind adds its own in a subclass; unknown keys are errors. Numbers are accepted as text,
+    because YAML reads ``release: 2026`` as a number.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     conn_id: str = ""
-    """The Airflow Connection that holds host and secret; each kind has its default."""
+    """The Airflow connection with host and secret; each kind has a default."""
     expect: dict[str, str | list[str]] = Field(default_factory=dict)
     """JMESPath into the observation, and the comparison (or several) it must meet."""
     timeout: Duration = timedelta(seconds=30)
-    """One attempt, hard."""
+    """Hard limit of one attempt."""
     wait: Duration = timedelta()
-    """Poll until the verdict is ``passed``, at most this long."""
+    """Poll until the verdict is ``passed``, for at most this long."""
     interval: Duration = timedelta(seconds=15)
     """The pause between polls."""
 
@@ -60,12 +60,12 @@ class Params(Frozen):
 
 
 def merged(defaults: Mapping[str, str | Sequence[str]], params: Params) -> Criteria:
-    """Put the item's ``expect`` over the kind's defaults; the same expression replaces its default."""
+    """Merge the item's ``expect`` into the defaults of the kind; the same expression replaces its default."""
     return {path: as_list(wanted) for path, wanted in {**defaults, **params.expect}.items()}
 
 
 def defaults_unless_expected(defaults: Mapping[str, str], params: Params) -> Criteria:
-    """Take the item's ``expect`` alone where it has one, else the defaults."""
+    """Return the item's ``expect`` alone if it has one, else the defaults."""
     return merged({} if params.expect else defaults, params)
 
 

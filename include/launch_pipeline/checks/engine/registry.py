@@ -2,7 +2,7 @@
 
 A package adds a kind by an entry point of the group ``launch_pipeline.check_kinds`` that names a
 :class:`~launch_pipeline.checks.engine.kind.Kind`; the kinds of this package are found in the same way. A kind
-is imported when it is first asked for.
+is imported on first use.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ GROUP = "launch_pipeline.check_kinds"
 
 @lru_cache(maxsize=1)
 def _sources() -> Mapping[str, EntryPoint]:
-    """Every kind's name with where it is; raises ConfigurationError for a name given twice."""
+    """Return the entry point of every kind; raises ConfigurationError for a duplicate name."""
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
         if point.name in found and found[point.name].value != point.value:
             problem = (
-                f"two packages give the kind '{point.name}': {found[point.name].value} and {point.value}."
+                f"two packages provide the kind '{point.name}': {found[point.name].value} and {point.value}."
             )
             raise ConfigurationError(GROUP, point.name, problem, "rename one, or uninstall its package.")
         found[point.name] = point
     if not found:
         fix = "install this package again (make install); its metadata lists them."
-        raise ConfigurationError(GROUP, "", "no kind of check is installed.", fix)
+        raise ConfigurationError(GROUP, "", "no check kind is installed.", fix)
     return found
 
 
 def kind_names() -> tuple[str, ...]:
-    """Every known kind, sorted; raises ConfigurationError where two have one name."""
+    """Return the names of all kinds, sorted; raises ConfigurationError for a duplicate name."""
     return tuple(sorted(_sources()))
 
 
 def kind(name: str) -> Kind:
-    """Give the kind of a name; raises ConfigurationError where it is unknown or cannot be loaded."""
+    """Return the kind of a name; raises ConfigurationError if it is unknown or cannot be loaded."""
     point = _sources().get(name)
     if point is None:
         near = difflib.get_close_matches(name, kind_names(), 1)
@@ -72,15 +72,15 @@ def _loaded(name: str, value: str) -> Kind:
 
 
 def parameter_models() -> Mapping[str, type[Params]]:
-    """Every kind's model of parameters, by name; raises ConfigurationError as :func:`kind` does."""
+    """Return the parameter model of every kind, by name; raises as :func:`kind` does."""
     return {name: kind(name).params for name in kind_names()}
 
 
 def observer(of: Kind) -> Any:
-    """Import the observer of a kind; raises ConfigurationError where it cannot be."""
+    """Import the observer of a kind; raises ConfigurationError if that fails."""
     module, _, function = (of.observe or "").partition(":")
     try:
         return getattr(importlib.import_module(module), function)
     except Exception as error:
         problem = f"its observer '{of.observe}' cannot be loaded: {type(error).__name__}: {error}."
-        raise ConfigurationError("kinds of checks", of.name, problem, "install what it needs.") from error
+        raise ConfigurationError("kinds of checks", of.name, problem, "install its dependencies.") from error

@@ -1,4 +1,7 @@
-"""Runs checks: substitutes, validates, asks, judges, retries, polls; never raises, never passes by doubt."""
+"""Runs checks: substitutes variables, validates, observes, judges, retries and polls.
+
+Errors never raise and never pass: they make the result inconclusive.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.engine.context import CheckContext
 from launch_pipeline.checks.engine.registry import kind, observer
-from launch_pipeline.checks.evidence import limit, plain, redact, redact_finding
 from launch_pipeline.checks.language.expect import summarise, weigh
 from launch_pipeline.checks.language.variables import substitute, substitute_expectations
+from launch_pipeline.checks.limits import limit
+from launch_pipeline.checks.redaction import redact, redact_finding
 from launch_pipeline.checks.verdict import CheckResult, Finding, Observation, Verdict
 from launch_pipeline.errors import ConfigurationError, Inconclusive, LaunchError, Unreachable
 
@@ -30,26 +35,26 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 ATTEMPTS = 3
-"""How often a check asks before it reports that nobody answered."""
+"""Attempts before a check reports that the authority did not answer."""
 _FIRST_PAUSE = 0.5
 _SHORTEST_INTERVAL = 0.05
 _SHORTEST_WAIT = 5.0
-"""Seconds that a wait lasts at least, however fast the environment's time runs."""
+"""Minimum seconds of a wait, whatever the time scale of the environment."""
 _HEADLINE = 1000
 _MANY = (dict, list, tuple, set, frozenset)
 _LIGHT = 16 * 1024
-"""Characters and values of an observation that the loop itself judges."""
+"""Characters and values of an observation that is judged in the loop itself."""
 
 Observe = Callable[[Any, CheckContext], Awaitable[Observation]]
 
 
 @dataclass(frozen=True)
 class _Look:
-    """One look: what was seen and judged, or why nothing was."""
+    """One attempt: the observation and its verdict, or why there is none."""
 
     verdict: Verdict
     headline: str = ""
-    """Why nothing was seen; what was seen makes its own."""
+    """Why there is no observation; with one, the headline is made from the findings."""
     findings: tuple[Finding, ...] = ()
     observation: Observation | None = None
     light: bool = True
@@ -57,7 +62,7 @@ class _Look:
 
 @dataclass
 class _Running:
-    """A check on its way."""
+    """A running check."""
 
     spec: CheckSpec
     ctx: CheckContext
@@ -70,11 +75,11 @@ class _Running:
 async def run_checks(
     specs: Sequence[CheckSpec], ctx: CheckContext, *, side_effects: bool | Iterable[str] = False
 ) -> list[CheckResult]:
-    """Run an item's checks at the same time, a command before those listed after it.
+    """Run an item's checks concurrently, but a command before the checks listed after it.
 
-    One result per check, in order. ``side_effects`` says whether the item has any, or names them;
-    where the environment does not allow them nothing runs and every check is inconclusive. Never
-    raises but for cancellation: whatever goes wrong is an inconclusive result.
+    Returns one result per check, in order. ``side_effects`` says whether the item has any, or names them;
+    if the environment does not allow them, nothing runs and every check is inconclusive. Raises only
+    on cancellation: every error is an inconclusive result.
     """
     refusal = _side_effects_refused(ctx, side_effects)
     results: list[CheckResult] = []
@@ -101,7 +106,7 @@ def _batches(specs: Sequence[CheckSpec]) -> list[list[CheckSpec]]:
 
 
 async def run_check(spec: CheckSpec, ctx: CheckContext, *, refusal: str = "") -> CheckResult:
-    """Run one check; with a ``refusal`` it is inconclusive for that reason and nothing runs."""
+    """Run one check; with a ``refusal`` nothing runs and the result is inconclusive for that reason."""
     own = replace(ctx, seen_secrets=set())
     running = _Running(spec, own, own.clock(), own.monotonic(), params=dict(spec.params))
     if refusal:
@@ -116,7 +121,7 @@ async def run_check(spec: CheckSpec, ctx: CheckContext, *, refusal: str = "") ->
 
 
 def _bug(running: _Running, error: Exception) -> _Look:
-    """Tell of a bug; an exception's text may hold what its code worked with, also a secret."""
+    """Log a bug, redacted: the text of an exception may hold a secret."""
     name, told = running.spec.kind, "".join(traceback.format_exception(error))
     _LOG.error("internal error in kind %s\n%s", name, redact(plain(told), running.ctx.seen_secrets))
     return _Look(
@@ -137,14 +142,14 @@ async def _looked(running: _Running) -> _Look:
 
 
 async def _imported(of: Kind) -> Observe:
-    """Import the observer, off the loop where it is the first time: libraries take a second."""
+    """Import the observer, the first time in a thread: libraries take a second to load."""
     known = (of.observe or "").partition(":")[0] in sys.modules
     found: Observe = observer(of) if known else await asyncio.to_thread(observer, of)
     return found
 
 
 def _with_variables(of: Kind, given: dict[str, Any], ctx: CheckContext) -> dict[str, Any]:
-    """Put variables into the parameters, also into the defaults that speak of them."""
+    """Substitute variables in the parameters, and in defaults that use them."""
     defaults = {
         name: model_field.default
         for name, model_field in of.params.model_fields.items()
@@ -171,10 +176,10 @@ def _validated(of: Kind, rendered: dict[str, Any]) -> Params:
 
 
 async def _polled(running: _Running, of: Kind, params: Params, observe: Observe) -> _Look:
-    """Look until the verdict is ``passed`` or the waiting is over; the last look counts."""
+    """Poll until the verdict is ``passed`` or the wait is over; the last attempt counts."""
     ctx, pace = running.ctx, running.ctx.environment.pace
     wait = params.wait.total_seconds()
-    # In a rehearsal minutes become milliseconds, in which nothing comes through any pipeline.
+    # In a rehearsal minutes become milliseconds, too short for data to pass through a pipeline.
     deadline = ctx.monotonic() + max(wait * pace, min(wait, _SHORTEST_WAIT))
     interval = max(params.interval.total_seconds() * pace, _SHORTEST_INTERVAL)
     while True:
@@ -186,7 +191,7 @@ async def _polled(running: _Running, of: Kind, params: Params, observe: Observe)
 
 
 async def _retried(running: _Running, of: Kind, params: Params, observe: Observe) -> _Look:
-    """Ask up to three times while nobody answers, with growing, jittered pauses."""
+    """Observe up to three times while the authority does not answer, with growing, jittered pauses."""
     for attempt in range(1, ATTEMPTS + 1):
         running.attempts += 1
         try:
@@ -200,7 +205,7 @@ async def _retried(running: _Running, of: Kind, params: Params, observe: Observe
 
 
 def _pause(error: Inconclusive, attempt: int, params: Params) -> float | None:
-    """Seconds until the next attempt; None where another makes no sense."""
+    """Return the seconds until the next attempt; None if a retry makes no sense."""
     if not error.retryable:
         return None
     if error.retry_after is not None:
@@ -224,7 +229,7 @@ async def _once(of: Kind, params: Params, observe: Observe, ctx: CheckContext) -
 
 
 def _light(seen: Observation) -> bool:
-    """Whether an observation is read in a moment: to read it in a thread would take longer than that."""
+    """Return whether an observation is so small that a thread would cost more than judging it."""
     left = _LIGHT
     waiting: list[Any] = [seen.summary, *(subject.facts for subject in seen.subjects)]
     while waiting and left > 0:
@@ -238,7 +243,7 @@ def _light(seen: Observation) -> bool:
 
 
 def _result(running: _Running, look: _Look) -> CheckResult:
-    """Make the record: redacted, plain JSON, bounded."""
+    """Build the result: redacted, plain JSON, bounded."""
     secrets = tuple(running.ctx.seen_secrets)
     findings = tuple(redact_finding(finding, secrets) for finding in look.findings)
     headline = summarise(look.verdict, findings) if look.observation else look.headline

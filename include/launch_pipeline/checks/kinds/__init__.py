@@ -1,3 +1,3 @@
-"""One module per check kind: its parameters, its default criteria and its observer."""
+"""One folder per check kind: its definition (parameters and criteria), its observer and its helpers."""
 
 from __future__ import annotations

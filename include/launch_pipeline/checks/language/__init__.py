@@ -1,3 +1,3 @@
-"""Read and weigh expectations: paths, values, patterns, variables. Pure."""
+"""The language of expectations: paths, comparisons, values, patterns, variables. Pure functions."""
 
 from __future__ import annotations

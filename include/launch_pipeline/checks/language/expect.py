@@ -1,8 +1,8 @@
-"""The language of ``expect``: a JMESPath into what was seen, and the comparison it must meet.
+"""The language of ``expect``: a JMESPath into the observation, and the comparison it must meet.
 
 One language for all kinds: ``{"latency_ms.p95": "< 500", "text": ["exists", "not matches Traceback"]}``.
-Anything but a clear yes is a no: what is missing passes only ``absent`` and ``== null``, NaN passes
-nothing, values of different sorts are never smaller, larger or equal.
+Anything but a clear yes is a no: a missing value passes only ``absent`` and ``== null``, NaN passes
+nothing, values of different types are never smaller, larger or equal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.evidence import plain
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.language.paths import compiled, look_up
 from launch_pipeline.checks.language.patterns import found, guard_pattern
 from launch_pipeline.checks.language.values import (
@@ -43,12 +43,12 @@ FORMS = (
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _AGE = re.compile(r"(<=|>=|<|>)\s*(\S+)")
 SKEW = timedelta(minutes=5)
-"""So far clocks may be apart."""
+"""Tolerated difference between clocks."""
 _SHOWN = 80
 
 
 class Operator(StrEnum):
-    """What is compared; longer words stand before the words they begin with."""
+    """Operators; a longer one comes before its prefix."""
 
     EQUAL = "=="
     NOT_EQUAL = "!="
@@ -79,7 +79,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether a comparison holds, and a word on why not; ``unknown`` where nobody can say."""
+    """Whether a comparison holds, and why not; ``unknown`` if that cannot be decided."""
 
     holds: bool
     note: str = ""
@@ -87,9 +87,9 @@ class Answer:
 
 
 def parse_comparison(text: Any) -> Comparison:
-    """Read one comparison; raises ValueError that lists the accepted forms."""
+    """Parse one comparison; raises ValueError that lists the accepted forms."""
     if not isinstance(text, str) or len(text) > LIMIT:
-        message = f"{str(text)[:60]!r} is no comparison; write one of {FORMS}"
+        message = f"{str(text)[:60]!r} is not a comparison; write one of {FORMS}"
         raise ValueError(message)
     return _comparison(text)
 
@@ -103,7 +103,7 @@ def _comparison(text: str) -> Comparison:
             comparison = Comparison(operator, operand, stripped)
             _check_operand(comparison)
             return comparison
-    message = f"{text[:60]!r} is no comparison; write one of {FORMS}"
+    message = f"{text[:60]!r} is not a comparison; write one of {FORMS}"
     raise ValueError(message)
 
 
@@ -157,24 +157,24 @@ def _age_limit(operand: str) -> tuple[str, timedelta] | None:
 
 
 def as_list(value: str | Sequence[str]) -> list[str]:
-    """One comparison or several, as a list."""
+    """Return one comparison or several as a list."""
     return [value] if isinstance(value, str) else list(value)
 
 
 def parse_expectations(expect: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[Comparison, ...]]:
-    """Read a whole ``expect``; raises ValueError where a path or a comparison is wrong."""
+    """Parse a whole ``expect``; raises ValueError if a path or a comparison is wrong."""
     parsed: dict[str, tuple[Comparison, ...]] = {}
     for expression, wanted in expect.items():
         compiled(expression)
         if not wanted:
-            message = f"{expression!r} asks nothing; write one of {FORMS}"
+            message = f"{expression!r} has no comparison; write one of {FORMS}"
             raise ValueError(message)
         parsed[expression] = tuple(parse_comparison(text) for text in as_list(wanted))
     return parsed
 
 
 def compare(comparison: Comparison, actual: Any, now: datetime) -> Answer:
-    """Whether one observed value meets one comparison; never raises."""
+    """Compare one observed value; never raises."""
     operator = comparison.operator
     if is_nan(actual):
         return Answer(holds=False, note="not a number", unknown=True)
@@ -198,7 +198,7 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 def _ordered(sign: str, actual: Any, operand: str) -> Answer:
     pair = alike(actual, unquoted(operand))
     if pair is None:
-        return Answer(holds=False, note="cannot be compared: not of the same sort")
+        return Answer(holds=False, note="cannot be compared: different types")
     return Answer(holds=_ORDER[sign](*pair))
 
 
@@ -215,7 +215,7 @@ def _aged(actual: Any, operand: str, now: datetime) -> Answer:
 def _between(actual: Any, operand: str) -> Answer:
     bounds = _bounds(operand)
     if bounds is None:
-        return Answer(holds=False, note="the bounds are not of the same sort")
+        return Answer(holds=False, note="the bounds are different types")
     low, high = (_ordered(">=", actual, bounds[0]), _ordered("<=", actual, bounds[1]))
     return Answer(holds=low.holds and high.holds, note=low.note or high.note)
 
@@ -226,7 +226,7 @@ def _not_equal(actual: Any, operand: str) -> Answer:
         return Answer(holds=actual is not None)
     mixed = isinstance(actual, int | float | list | dict) and not _same_sort(actual, wanted)
     if mixed:
-        return Answer(holds=False, note="cannot be compared: not of the same sort")
+        return Answer(holds=False, note="cannot be compared: different types")
     return Answer(holds=not same(actual, wanted))
 
 
@@ -311,11 +311,11 @@ def _findings(
 def judge(
     observation: Observation, criteria: Mapping[str, str | Sequence[str]], now: datetime | None = None
 ) -> tuple[Verdict, tuple[Finding, ...], str]:
-    """Judge what was seen: the verdict, every comparison, and a headline for people.
+    """Judge an observation: return the verdict, every comparison, and a headline for people.
 
-    ``criteria`` must hold for every subject. No subject fails, unless the observation may be
-    empty; no criteria, or a value that is not a number, is inconclusive. Raises ValueError where
-    the criteria themselves cannot be read.
+    ``criteria`` must hold for every subject. An observation without subjects fails, unless it may be
+    empty; no criteria, or a value that is NaN, is inconclusive. Raises ValueError if the criteria
+    themselves are invalid.
     """
     verdict, findings = weigh(observation, criteria, now)
     return verdict, findings, summarise(verdict, findings)
@@ -344,12 +344,12 @@ def _verdict(observation: Observation, asked: bool, answers: list[Answer]) -> Ve
 
 
 def summarise(verdict: Verdict, findings: Sequence[Finding]) -> str:
-    """One line for Slack: ``p95 = 312, want < 300`` or what held."""
+    """Return one line for Slack: ``p95 = 312, want < 300``, or what held."""
     if not findings:
         return {
-            Verdict.PASSED: "nothing there, as wanted",
-            Verdict.FAILED: "nothing there to look at",
-            Verdict.INCONCLUSIVE: "nothing was asked of what was seen",
+            Verdict.PASSED: "nothing found, as expected",
+            Verdict.FAILED: "nothing found",
+            Verdict.INCONCLUSIVE: "nothing was expected of the observation",
         }[verdict]
     subjects = list(dict.fromkeys(finding.subject for finding in findings))
     wrong = [finding for finding in findings if not finding.holds]
@@ -382,7 +382,7 @@ def _right(finding: Finding) -> str:
 
 
 def shown(value: Any) -> str:
-    """Write an observed value short enough for a headline."""
+    """Return an observed value, short enough for a headline."""
     if isinstance(value, str):
         text = " ".join(value.split()) if value.strip() else repr(value)
     elif isinstance(value, float):

@@ -1,4 +1,4 @@
-"""JMESPath into what was seen, bounded: an expression that would copy its input without end is refused."""
+"""Bounded JMESPath: an expression that would multiply its input is refused."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ _MOST_COPIES = 32
 
 @lru_cache(maxsize=4096)
 def compiled(expression: str) -> Any:
-    """Compile a JMESPath; raises ValueError that names the place, or says that it could grow without end."""
+    """Compile a JMESPath; raises ValueError if it is invalid, or its result could grow without bound."""
     if len(expression) > _LONGEST:
-        message = f"{expression[:60]!r} is longer than {_LONGEST} characters; look for less"
+        message = f"{expression[:60]!r} is longer than {_LONGEST} characters; shorten it"
         raise ValueError(message)
     try:
         read = jmespath.compile(expression)
         grows = _growth(read.parsed) > _MOST_COPIES
     except (JMESPathError, RecursionError, TypeError, KeyError, IndexError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"{expression[:120]!r} is no JMESPath: {reason}; see jmespath.org"
+        message = f"{expression[:120]!r} is not a JMESPath: {reason}; see jmespath.org"
         raise ValueError(message) from error
     if grows:
-        message = f"{expression[:120]!r} copies what it finds over and over; ask for each part by itself"
+        message = f"{expression[:120]!r} copies its input too often; use several expressions"
         raise ValueError(message)
     return read
 
 
 def _growth(node: Mapping[str, Any]) -> int:
-    """How many copies of what it looks at an expression can make: ``[@, @] | [@, @]`` makes four."""
+    """Return how many copies of its input an expression can make: ``[@, @] | [@, @]`` makes four."""
     parts = [_growth(child) for child in node.get("children", []) if isinstance(child, dict)]
     if node["type"] in _LISTS:
         return max(sum(parts), 1)
-    # To write a text as JSON doubles its quotes and backslashes.
+    # Writing a string as JSON doubles its quotes and backslashes.
     return math.prod(parts) * (2 if node.get("value") == "to_string" else 1)
 
 
 def look_up(expression: str, facts: Any) -> tuple[Any, str]:
-    """Evaluate a path: the value, and a note where the path does not fit these facts."""
+    """Evaluate a path: return the value, and a note if the path does not fit these facts."""
     try:
         return compiled(expression).search(facts), ""
     except (JMESPathError, ArithmeticError, ValueError, TypeError, AttributeError, RecursionError) as error:

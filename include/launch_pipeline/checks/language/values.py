@@ -1,6 +1,6 @@
-"""Reads values that mean the same though they are written differently: numbers, durations, moments.
+"""Parses values that can be written in several ways: numbers, durations, moments.
 
-Everything here is total: it returns None where a value does not have the wanted meaning.
+All functions are total: they return None if a value does not have the wanted meaning.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.{0,30})?")
 _ITEM = re.compile(r"""\s*(?:'([^']*)'|"([^"]*)"|([^,'"\[\]]+?))\s*(?:,|$)""")
 LIMIT = 8000
-"""The longest operand that is read, in characters."""
+"""Maximum length of an operand, in characters."""
 
 Ordered = float | timedelta | datetime
-"""What can be smaller or larger: numbers, durations, moments."""
+"""Values with an order: numbers, durations, moments."""
 
 
 def is_nan(value: Any) -> bool:
-    """Whether the value is a number that says nothing: NaN or infinite, also as Prometheus writes it."""
+    """Return whether the value is NaN or infinite, also as Prometheus writes it."""
     if isinstance(value, float):
         return not math.isfinite(value)
     return isinstance(value, str) and value.strip().lower() in {"nan", "+inf", "-inf"}
 
 
 def number(value: Any) -> float | None:
-    """Read a finite number, or a text that is nothing but one; a truth value is none."""
+    """Parse a finite number, or a string that is one; booleans are not numbers."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -48,7 +48,7 @@ def number(value: Any) -> float | None:
 
 
 def duration(value: Any) -> timedelta | None:
-    """Read ``15d``, ``1h``, ``1d12h`` or ``2w1d``, as Prometheus and people write durations."""
+    """Parse ``15d``, ``1h``, ``1d12h`` or ``2w1d``, as Prometheus and people write durations."""
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str) or not _PARTS.fullmatch(value.strip()):
@@ -61,7 +61,7 @@ def duration(value: Any) -> timedelta | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """Read an ISO 8601 date-time with its zone; a bare date is its midnight in UTC."""
+    """Parse an ISO 8601 date-time with zone; a bare date is its midnight in UTC."""
     if isinstance(value, datetime):
         return value if value.tzinfo else None
     if isinstance(value, date):
@@ -78,7 +78,7 @@ def moment(value: Any) -> datetime | None:
 
 
 def alike(left: Any, right: Any) -> tuple[Ordered, Ordered] | None:
-    """Read both as numbers, else both as durations, else both as moments; None where they differ."""
+    """Parse both as numbers, else as durations, else as moments; None if they differ in type."""
     for read in (number, duration, moment):
         pair = read(left), read(right)
         if pair[0] is not None and pair[1] is not None:
@@ -87,14 +87,14 @@ def alike(left: Any, right: Any) -> tuple[Ordered, Ordered] | None:
 
 
 def unquoted(text: str) -> str:
-    """Take one pair of quotes off: ``'a b'`` is ``a b``."""
+    """Remove one pair of quotes: ``'a b'`` is ``a b``."""
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return text[1:-1]
     return text
 
 
 def listed(text: str) -> tuple[str, ...] | None:
-    """Read ``['a','b']``, ``[200, 204]`` or a JSON list as the texts of its elements."""
+    """Parse ``['a','b']``, ``[200, 204]`` or a JSON list into the strings of its elements."""
     stripped = text.strip()
     if not (stripped.startswith("[") and stripped.endswith("]")) or len(stripped) > LIMIT:
         return None
@@ -117,7 +117,7 @@ def _bare_elements(inner: str) -> tuple[str, ...] | None:
 
 
 def parsed(text: str) -> Any:
-    """Read JSON; None where it is none."""
+    """Parse JSON; None if it is not JSON."""
     if len(text) > LIMIT:
         return None
     try:
@@ -127,10 +127,10 @@ def parsed(text: str) -> Any:
 
 
 def same(actual: Any, wanted: str) -> bool:
-    """Whether an observed value is what the text says.
+    """Return whether an observed value equals the operand.
 
-    Texts are compared as texts, so that version ``1.10`` is not ``1.1``; truth values by their
-    names in any case; durations and moments by what they mean. NaN is never anything.
+    Strings are compared as strings, so that version ``1.10`` is not ``1.1``; booleans by name in any
+    case; durations and moments by meaning. NaN equals nothing.
     """
     if actual is None:
         return wanted == "null"

@@ -1,4 +1,4 @@
-"""``${name}`` in parameters: values that come from the launch's form and the environment."""
+"""Variables ``${name}`` in parameters, from the launch's form and the environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def placeholders(value: Any) -> frozenset[str]:
-    """Name the variables that a value uses, at any depth."""
+    """Return the variables that a value uses, at any depth."""
     if isinstance(value, str):
         return frozenset(_PLACEHOLDER.findall(value))
     if isinstance(value, Mapping):
@@ -25,11 +25,11 @@ def placeholders(value: Any) -> frozenset[str]:
 
 
 def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
-    """Put the variables' values in place of ``${name}``, at any depth.
+    """Replace ``${name}`` by the variables' values, at any depth.
 
-    A text that is exactly ``${name}`` becomes the variable's own value; a list put into a list
-    joins it; inside a longer text a list or mapping is written as JSON. Raises NotConnected that
-    names a variable which is not set (None counts as not set).
+    A string that is exactly ``${name}`` becomes the variable's own value; a list inside a list is
+    spliced; inside a longer string a list or mapping is written as JSON. Raises NotConnected for a
+    variable that is not set (None counts as not set).
     """
     if isinstance(value, str):
         return _in_text(value, variables)
@@ -41,7 +41,7 @@ def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def substitute_expectations(expect: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Put variables into an ``expect``: comparisons stay texts, quotes in paths are escaped.
+    """Substitute variables in an ``expect``: comparisons stay strings, quotes in paths are escaped.
 
     Raises NotConnected as :func:`substitute` does.
     """
@@ -62,7 +62,7 @@ def _comparisons(wanted: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def _literal(name: str, variables: Mapping[str, Any]) -> str:
-    # JMESPath's raw literals end at a quote, so a quote in a value must not end one.
+    # A quote in a value must not end a raw literal of JMESPath.
     return _as_text(_value(name, variables)).replace("\\", "\\\\").replace("'", "\\'")
 
 

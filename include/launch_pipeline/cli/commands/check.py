@@ -165,7 +165,7 @@ def near_words(near: list[str]) -> str:
 
 
 def _run(item: Item, context: CheckContext, *, quiet: bool) -> list[CheckResult]:
-    from launch_pipeline.checks.engine.clients import close_clients  # noqa: PLC0415
+    from launch_pipeline.checks.engine.client_pool import close_clients  # noqa: PLC0415
     from launch_pipeline.checks.engine.run import run_checks  # noqa: PLC0415
 
     async def running() -> list[CheckResult]:

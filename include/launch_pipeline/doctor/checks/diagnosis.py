@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.plan import plan_dags
-from launch_pipeline.checks.engine.clients import close_clients
+from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.doctor.checks.needs import needs_of
 from launch_pipeline.doctor.checks.probing import Probe, probe_all

@@ -142,9 +142,9 @@ ANSWERS: dict[str, tuple[str, str, dict[str, Any], Verdict, str]] = {
     "an unknown operation": ("ec2", "describe_unicorns", {"expect": {"a": "exists"}}, Q, "no operation 'describe_unicorns'"),
     "an unknown service": ("unicorns", "list_unicorns", {"expect": {"a": "exists"}}, Q, "unicorns"),
     "a wrong argument": ("ec2", "describe_vpcs", {"arguments": {"Unicorns": 1}, "expect": {"Vpcs": "exists"}}, Q, "Unicorns"),
-    "a secret": ("secretsmanager", "get_secret_value", {"arguments": {"SecretId": "x"}, "expect": {"Name": "exists"}}, Q, "hands out secrets"),
-    "a decrypted parameter": ("ssm", "get_parameter", {"arguments": {"Name": "x", "WithDecryption": True}, "expect": {"Parameter": "exists"}}, Q, "hands out secrets"),
-    "a token": ("sts", "get_session_token", {"expect": {"Credentials": "exists"}}, Q, "hands out secrets"),
+    "a secret": ("secretsmanager", "get_secret_value", {"arguments": {"SecretId": "x"}, "expect": {"Name": "exists"}}, Q, "returns secrets"),
+    "a decrypted parameter": ("ssm", "get_parameter", {"arguments": {"Name": "x", "WithDecryption": True}, "expect": {"Parameter": "exists"}}, Q, "returns secrets"),
+    "a token": ("sts", "get_session_token", {"expect": {"Credentials": "exists"}}, Q, "returns secrets"),
     "a file": ("s3", "get_object", {"arguments": {"Bucket": "b", "Key": "k"}, "expect": {"Body": "exists"}}, Q, "a file"),
     "times are comparable": ("iam", "get_account_summary", {"expect": {"SummaryMap": "exists"}}, P, "SummaryMap"),
 }  # fmt: skip
@@ -197,10 +197,10 @@ ODD: dict[str, tuple[Odd, str, int]] = {
     "a request that is not understood": (said("InvalidParameterValue", 400), "InvalidParameterValue", 1),
     "500": (said("InternalError", 500), "answered 500", 3),
     "slow": (Odd(slow=True), "no answer within", 3),
-    "wrong content type": (Odd(200, b"hello", "text/plain"), "does not answer as AWS", 1),
-    "a redirect to another host": (Odd(302, headers={"Location": "http://localhost:1/"}), "leads elsewhere", 1),
+    "wrong content type": (Odd(200, b"hello", "text/plain"), "does not speak the AWS API", 1),
+    "a redirect to another host": (Odd(302, headers={"Location": "http://localhost:1/"}), "a redirect", 1),
     "huge": (Odd(huge=True, content_type="text/xml"), "more than 16 MiB", 1),
-    "truncated": (Odd(200, b"<DescribeVpcsResponse><vpcSet>", "text/xml"), "does not answer as AWS", 1),
+    "truncated": (Odd(200, b"<DescribeVpcsResponse><vpcSet>", "text/xml"), "does not speak the AWS API", 1),
 }  # fmt: skip
 
 

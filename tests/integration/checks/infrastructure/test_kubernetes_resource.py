@@ -125,7 +125,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "all of the namespace": ({"kind": "Service", "min_count": 4}, P, "all 4"),
     "too few": ({"kind": "Service", "min_count": 5}, F, "count = 4, want >= 5"),
     "none at all": ({"kind": "Pod"}, F, "count = 0, want >= 1"),
-    "none is wanted": ({"kind": "Pod", "min_count": 0}, P, "nothing there, as wanted"),
+    "none is wanted": ({"kind": "Pod", "min_count": 0}, P, "nothing found, as expected"),
     "by label": ({"kind": "Pod", "selector": "app=x"}, F, "count = 0"),
     "another namespace": ({"kind": "Service", "namespace": "empty"}, F, "count = 0"),
     "a field": ({"kind": "Cluster", "api_version": "postgresql.cnpg.io/v1", "names": ["azora-postgres"],
@@ -291,9 +291,9 @@ def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) ->
     [
         ({"host": "127.0.0.1", "port": 1, "schema": "http"}, "did not answer", 3),
         ({}, "names no cluster", 1),
-        ({"extra": {"kube_config": "{}"}}, "leads to no cluster", 1),
-        ({"extra": {"kube_config_path": "none.yaml"}}, "leads to no cluster", 1),
-        ({"extra": {"in_cluster": True}}, "leads to no cluster", 1),
+        ({"extra": {"kube_config": "{}"}}, "cannot be used for a cluster", 1),
+        ({"extra": {"kube_config_path": "none.yaml"}}, "cannot be used for a cluster", 1),
+        ({"extra": {"in_cluster": True}}, "cannot be used for a cluster", 1),
     ],
     ids=["nobody there", "an empty connection", "no kubeconfig", "no such file", "not in a cluster"],
 )

@@ -156,9 +156,9 @@ ODD: dict[str, tuple[Odd, str, int]] = {
     "503 slow down": (xml("SlowDown", 503), "busy", 3),
     "500": (xml("InternalError", 500), "answered 500", 3),
     "slow": (Odd(slow=True), "no answer within", 3),
-    "wrong content type": (Odd(200, b"<html/>", "text/html"), "a page of HTML", 1),
+    "wrong content type": (Odd(200, b"<html/>", "text/html"), "an HTML page", 1),
     "truncated XML": (Odd(200, b"<?xml version='1.0'?><ListBucketRes", "application/xml"), "answered 500", 3),
-    "a redirect to another host": (Odd(302, headers={"Location": "http://localhost:1/"}), "leads elsewhere", 1),
+    "a redirect to another host": (Odd(302, headers={"Location": "http://localhost:1/"}), "a redirect", 1),
     "huge": (Odd(huge=True, content_type="application/xml"), "more than 16 MiB", 1),
     "not JSON, not XML": (Odd(200, b"hello", "text/plain"), "answered 500", 3),
 }  # fmt: skip
@@ -187,7 +187,7 @@ def test_a_store_that_does_not_know_the_question() -> None:
         (connection("http://127.0.0.1:1"), "did not answer", 3),
         (
             ConnectionInfo("aws", "aws", login="AKIA", password="x", extra={"endpoint_url": "nonsense"}),
-            "cannot be asked",
+            "cannot be called",
             1,
         ),
         (
@@ -233,7 +233,7 @@ def about(commit: str = COMMIT) -> bytes:
 REPORTS: dict[str, tuple[dict[str, bytes], Verdict, str]] = {
     "a report": ({"ci/r.xml": JUNIT, "ci/r.xml.meta.json": about()}, P, "tests = 1"),
     "another commit": ({"ci/r.xml": JUNIT, "ci/r.xml.meta.json": about("b" * 40)}, Q, "is about commit"),
-    "no sidecar": ({"ci/r.xml": JUNIT}, Q, "which commit"),
+    "no sidecar": ({"ci/r.xml": JUNIT}, Q, "name its commit"),
     "not there": ({}, Q, "no report at s3://"),
     "too large": ({"ci/r.xml": b"x" * (20 * 1024 * 1024 + 1)}, Q, "larger than 20 MiB"),
 }  # fmt: skip

@@ -164,7 +164,7 @@ def test_no_place_is_asked_again(pair: Pair) -> None:
     pair.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
     pair.execute(f"ALTER ROLE crowded PASSWORD '{PASSWORD}'")
     result = asked(pair, pair.primary, fields={"login": "crowded"}, sql="SELECT 1")
-    assert (result.verdict, result.attempts, "lets nobody in now" in result.headline) == (Q, 3, True)
+    assert (result.verdict, result.attempts, "accepts no connections now" in result.headline) == (Q, 3, True)
 
 
 @pytest.mark.parametrize("place", ["primary", "bouncer"])

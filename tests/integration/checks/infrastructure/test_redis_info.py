@@ -120,7 +120,7 @@ def test_zero_nodes_fail() -> None:
     """A primary without replicas has none that is well."""
     with redis_nodes.single(*GOOD) as port:
         result = asked(port, scope="replicas")
-    assert (result.verdict, result.headline) == (F, "nothing there to look at")
+    assert (result.verdict, result.headline) == (F, "nothing found")
 
 
 def test_sentinel_names_the_primary(pair: tuple[int, int]) -> None:

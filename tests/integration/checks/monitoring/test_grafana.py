@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from launch_pipeline.checks.kinds.grafana_dashboard.grafana_variables import replaced, saved_values
+from launch_pipeline.checks.kinds.grafana_dashboard.variables import replaced, saved_values
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 from servers.grafana import TOKEN, Grafana, frame, panel, row, variable

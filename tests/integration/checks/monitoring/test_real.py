@@ -44,7 +44,7 @@ QUERIES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "infinity": ({"query": "vector(1)/vector(0)", "expect": {"value": "> 0"}}, Q, "not a number"),
     "empty": ({"query": "metric_that_nobody_exports", "expect": {"value": "< 1"}}, Q, "no data"),
     "empty may be good": (
-        {"query": "up == 0", "empty": "pass", "expect": {"value": "== 0"}}, P, "nothing there, as wanted"),
+        {"query": "up == 0", "empty": "pass", "expect": {"value": "== 0"}}, P, "nothing found, as expected"),
     "an error ratio without any error yet": (
         {"query": '(sum(rate(prometheus_http_requests_total{code=~"5.."}[1m])) or vector(0)) / count(up)',
          "expect": {"value": "< 0.001"}}, P, "value = 0"),

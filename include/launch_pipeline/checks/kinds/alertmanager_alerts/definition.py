@@ -1,4 +1,4 @@
-"""Kind ``alertmanager_alerts``: is nothing firing; does a test alert reach its receiver.
+"""Kind ``alertmanager_alerts``: is anything firing; does a test alert reach its receiver.
 
 Facts: ``alerts[{name, severity, startsAt, receivers}], count, silenced, watchdog_firing``; of an injected
 alert ``configured_receivers, receivers, notifications, failed_notifications, delivered``.
@@ -17,27 +17,27 @@ from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
 
 
 class AlertmanagerAlertsParams(Params):
-    """Which alerts count, or which to inject."""
+    """The alerts to count, or a test alert to inject."""
 
     conn_id: str = "alertmanager"
     matchers: tuple[Name, ...] = ('severity="critical"',)
-    """Alerts that count, in Alertmanager's own form; all must match."""
+    """Matchers of the alerts that count, in Alertmanager's syntax; all must match."""
     max: Annotated[int, Field(ge=0)] = 0
-    """How many of them may fire."""
+    """How many of these alerts may fire."""
     watchdog: str = "Watchdog"
-    """An alert that always fires; silence without it is a broken pipe. Empty: not looked for."""
+    """An alert that must always fire: without it the pipeline is broken. Empty: not checked."""
     include_silenced: bool = False
-    """Whether a silenced alert counts as well."""
+    """Whether silenced alerts count as well."""
     inject: dict[str, str] | None = None
-    """Labels of a test alert. It pages people: it is sent once, and only while nothing else goes the same
-    way; ``wait`` is how long that is waited for and the alert is followed."""
+    """Labels of a test alert. It pages people, so it is sent once, and only while no other alert takes the
+    same route; ``wait`` bounds the time to wait for that and to follow the alert."""
     receiver: Name | None = None
-    """Who must get the test alert: a receiver of Alertmanager's configuration."""
+    """The receiver in Alertmanager's configuration that must get the test alert."""
 
     @model_validator(mode="before")
     @classmethod
     def _send_once(cls, given: Any) -> Any:
-        """Turn the waiting into one long look: every poll would page somebody again."""
+        """Turn ``wait`` into one long attempt: every further poll would page people again."""
         if not isinstance(given, dict) or given.get("inject") is None:
             return given
         try:
@@ -50,19 +50,19 @@ class AlertmanagerAlertsParams(Params):
     @model_validator(mode="after")
     def _delivery_needs_receiver(self) -> Self:
         if (self.inject is None) is not (self.receiver is None):
-            message = "'inject' and 'receiver' belong together: which alert, and who must get it"
+            message = "'inject' and 'receiver' go together: the alert, and who must get it; give both"
             raise ValueError(message)
         return self
 
 
 def criteria(params: AlertmanagerAlertsParams) -> Criteria:
-    """Delivered, where one is injected; else few enough, with the watchdog firing."""
+    """Require delivery of an injected alert; otherwise few enough alerts and a firing watchdog."""
     if params.inject is not None:
         to_receiver = f"contains {params.receiver}"
         defaults = {"configured_receivers": to_receiver, "receivers": to_receiver}
         return merged({**defaults, "failed_notifications": "== 0", "delivered": "== true"}, params)
     watchdog = {"watchdog_firing": "== true"} if params.watchdog else {}
-    # The names say more than their number.
+    # The names of the alerts are a better headline than their number.
     names = {"alerts[].name": "== []"} if params.max == 0 and "count" not in params.expect else {}
     return merged({**names, "count": f"<= {params.max}", **watchdog}, params)
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.json_api import Api, records
-from launch_pipeline.checks.kinds.alertmanager_alerts.alertmanager_probe import deliver
+from launch_pipeline.checks.kinds.alertmanager_alerts.probe import deliver
 from launch_pipeline.checks.verdict import Observation, Subject
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ Alert = dict[str, Any]
 
 
 async def observe(params: AlertmanagerAlertsParams, ctx: CheckContext) -> Observation:
-    """List what fires, or send a test alert and follow it to its receiver.
+    """List the firing alerts, or send a test alert and follow it to its receiver.
 
-    Raises Unreachable where Alertmanager does not answer, Inconclusive where it refuses a matcher.
+    Raises Unreachable if Alertmanager does not answer, Inconclusive if it refuses a matcher.
     """
     api = await Api.connect(ctx, params.conn_id, timed=params.inject is not None)
     if params.inject is not None:
@@ -43,14 +43,14 @@ async def observe(params: AlertmanagerAlertsParams, ctx: CheckContext) -> Observ
 
 
 async def _alerts(api: Api, matchers: tuple[str, ...]) -> list[Alert]:
-    """All that fire, also the muted ones: an inhibited alert fires, and a silence is evidence."""
+    """Return all firing alerts, muted ones included: an inhibited alert fires, and a silence is evidence."""
     filters = [("filter", matcher) for matcher in matchers]
     reply = await api.get("/api/v2/alerts", [*filters, *_EVERY_STATE])
     return records(reply.document, "alerts")
 
 
 async def _watchdog(api: Api, name: str) -> bool | None:
-    """Whether the alert that always fires is there; Alertmanager drops it minutes after the pipe broke."""
+    """Return whether the watchdog fires; Alertmanager drops it minutes after the pipeline broke."""
     if not name:
         return None
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')

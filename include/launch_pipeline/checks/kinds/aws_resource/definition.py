@@ -1,4 +1,4 @@
-"""Kind ``aws_resource``: do cloud resources look like this. Facts: the response without metadata."""
+"""Kind ``aws_resource``: are the cloud resources as expected. Facts: the response without metadata."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class AwsResourceParams(Params):
 
     conn_id: str = "aws"
     service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
-    """As boto3 names it, such as ``ec2``."""
+    """The service as boto3 names it, such as ``ec2``."""
     operation: Annotated[str, Field(pattern=r"^(describe|list|get)_[a-z0-9_]{1,80}$")]
-    """Only ``describe_*``, ``list_*`` and ``get_*``: a check looks and changes nothing."""
+    """Only ``describe_*``, ``list_*`` and ``get_*``: checks change nothing."""
     arguments: dict[str, Any] = Field(default_factory=dict)
-    """Of the operation, as boto3 names them."""
+    """Arguments of the operation, as boto3 names them."""
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:
@@ -30,7 +30,7 @@ class AwsResourceParams(Params):
 
 
 def criteria(params: AwsResourceParams) -> Criteria:
-    """Take what the item expects, nothing else."""
+    """Return the item's own expectations; there are no defaults."""
     return merged({}, params)
 
 

@@ -1,4 +1,4 @@
-"""Observes ``aws_resource``: the whole answer of one operation that only looks."""
+"""Observes ``aws_resource``: the whole response of one read-only operation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.clients.aws import absent, client, error_code
-from launch_pipeline.checks.evidence import plain
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
@@ -25,10 +25,10 @@ _TOKENS = ("NextToken", "nextToken", "NextPageToken", "NextMarker", "PaginationT
 
 
 async def observe(params: AwsResourceParams, ctx: CheckContext) -> Observation:
-    """Ask for all pages; raises Inconclusive where that is not the whole answer or would be a secret."""
+    """Read all pages; raises Inconclusive if the response is incomplete or would hold secrets."""
     connection = await ctx.connection(params.conn_id)
     if _HANDS_OUT_SECRETS.search(params.operation) or params.arguments.get("WithDecryption"):
-        message = f"{params.service} {params.operation} hands out secrets; a check does not ask for them"
+        message = f"{params.service} {params.operation} returns secrets; a check may not call it"
         raise Inconclusive(message)
     async with (
         ctx.clients.limit(f"aws:{connection.conn_id}"),
@@ -56,12 +56,12 @@ def _known(params: AwsResourceParams, opened: Any) -> None:
         message = f"service '{params.service}' has no operation '{params.operation}'"
         raise Inconclusive(message)
     if opened.meta.service_model.operation_model(operations[params.operation]).has_streaming_output:
-        message = f"{params.service} {params.operation} answers with a file, which is not read"
+        message = f"{params.service} {params.operation} returns a file, which checks do not read"
         raise Inconclusive(message)
 
 
 async def _asked(params: AwsResourceParams, opened: Any) -> dict[str, Any]:
-    """Ask for everything: a part of a list would let "none is open to the world" pass."""
+    """Read every page: with part of a list, "none is open to the world" would pass."""
     if opened.can_paginate(params.operation):
         pages = opened.get_paginator(params.operation).paginate(
             **params.arguments, PaginationConfig={"MaxItems": _MOST_ITEMS}

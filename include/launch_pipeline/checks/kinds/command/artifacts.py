@@ -1,4 +1,4 @@
-"""Files that a program makes: which are new, and a copy of them where reports are looked for."""
+"""Files that a program writes: finds the new ones and copies them to the reports folder."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Stamp = tuple[int, int, int]
 
 
 def prepare(root: Path, globs: Sequence[str]) -> dict[Path, Stamp]:
-    """Make the folders that are named, and note what matches already.
+    """Create the named folders, and record the files that match already.
 
-    What an earlier run left must not be taken for new. Raises Inconclusive for a path that leads out
-    of the program's folder.
+    Files of an earlier run must not count as new. Raises Inconclusive for a path that leads out of the
+    program's folder.
     """
     for glob in globs:
         path = Path(glob)
@@ -44,7 +44,7 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _matching(root: Path, glob: str) -> Iterator[Path]:
-    """Yield files below the root; a link that leads out of it is none of them, nor is a sidecar."""
+    """Yield files below the root, without sidecars and links that lead out of it."""
     inside = root.resolve()
     for path in sorted(root.glob(glob)):
         own = path.resolve().is_relative_to(inside) and not path.name.endswith(_SIDECAR)
@@ -54,18 +54,18 @@ def _matching(root: Path, glob: str) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Keeping:
-    """Where artifacts go, and what their sidecars say."""
+    """The destination of artifacts, and the content of their sidecars."""
 
     target: Path | None
-    """None: they are listed and stay where they are."""
+    """None: artifacts are listed but not copied."""
     about: Mapping[str, Any] | None
-    """None: no sidecar, so that nobody takes the file for a finished report."""
+    """None: no sidecar, so that the file is not mistaken for a finished report."""
 
 
 def keep(
     root: Path, globs: Sequence[str], before: Mapping[Path, Stamp], keeping: Keeping
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """List what is new, with its SHA-256, and copy it; also name the globs that nothing new matches."""
+    """Copy the new files and list them with their SHA-256; also return the globs without a new file."""
     kept: list[dict[str, Any]] = []
     missing = []
     for glob in globs:
@@ -93,7 +93,7 @@ def _kept(root: Path, path: Path, keeping: Keeping) -> dict[str, Any]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write as a whole or not at all: a report that is half there must not be read."""
+    """Write the file atomically, so that no half-written report is read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".artifact-")
     try:
@@ -107,7 +107,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def reports_folder(reports: Any) -> Path | None:
-    """Give the folder that ``${reports}`` names; None where it is a URL or not there."""
+    """Return the folder in ``${reports}``; None if it is a URL or not set."""
     text = str(reports or "")
     scheme = urlsplit(text).scheme
     path = Path(unquote(urlsplit(text).path) if scheme == "file" else text)

@@ -1,4 +1,4 @@
-"""Kind ``command``: does this program succeed, without a shell.
+"""Kind ``command``: does this program succeed.
 
 Facts: ``returncode, duration_s, stdout_tail, stderr_tail, artifacts, missing_artifacts``.
 """
@@ -13,23 +13,23 @@ from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, 
 
 
 class CommandParams(Params):
-    """A program and its arguments; runs before the checks listed after it."""
+    """A program and its arguments; it runs before the checks listed after it."""
 
     argv: Names
-    """The program and its arguments, each for itself; no shell reads them."""
+    """The program and its arguments as a list; no shell parses them."""
     cwd: Name = "."
-    """The folder in which it runs."""
+    """The working directory."""
     env: tuple[Name, ...] = ()
-    """Names of environment variables the program may see, beside the search path and the language."""
+    """Environment variables passed to the program, besides the search path and the locale."""
     artifacts: tuple[Name, ...] = ()
-    """Globs of files that it makes; kept also when it fails, under the same path in ``${reports}`` where that
+    """Globs of files that it writes; copied to the same path in ``${reports}``, even if it fails, where that
     is a folder.
     """
     timeout: Duration = timedelta(minutes=10)
 
 
 def criteria(params: CommandParams) -> Criteria:
-    """Require that the program returns 0 and has made what it is said to make."""
+    """Require exit status 0 and a new file for every artifact."""
     artifacts = {"missing_artifacts": "== []"} if params.artifacts else {}
     return merged({"returncode": "== 0", **artifacts}, params)
 

@@ -1,4 +1,4 @@
-"""Observes ``command``: one program, no shell, its own process group, nothing left behind."""
+"""Observes ``command``: one program in its own process group, without a shell, with nothing left behind."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.processes import Ended, Tail, environment, run
-from launch_pipeline.checks.evidence import is_sensitive, redact
 from launch_pipeline.checks.kinds.command import artifacts
+from launch_pipeline.checks.redaction import is_sensitive, redact
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _SHOWN = 4096
 _RESERVE = 10.0
-"""Seconds of the check's time-out that are kept for ending the program."""
+"""Seconds of the check's time-out reserved for stopping the program."""
 
 
 async def observe(params: CommandParams, ctx: CheckContext) -> Observation:
-    """Run the program; raises Inconclusive where it cannot be started or does not end in time.
+    """Run the program; raises Inconclusive if it cannot be started or does not end in time.
 
-    Files that it makes are kept whatever it returns: k6 returns 99 for a crossed threshold.
+    Artifacts are copied whatever it returns: k6 returns 99 for a crossed threshold.
     """
     cwd = Path(params.cwd)
     env = environment(params.env)
@@ -62,7 +62,8 @@ def _keep(
     try:
         return artifacts.keep(Path(params.cwd), params.artifacts, before, keeping)
     except OSError as error:
-        message = f"what {params.argv[0]} made cannot be kept: {error.strerror or error} ({error.filename})"
+        what = f"{error.strerror or error} ({error.filename})"
+        message = f"the artifacts of {params.argv[0]} cannot be stored: {what}"
         raise Inconclusive(message[:300]) from error
 
 
@@ -76,6 +77,6 @@ def _ended(ended: Ended) -> dict[str, Any]:
 
 
 def _shown(tail: Tail, ctx: CheckContext) -> str:
-    """Show the end of a stream; hide secrets before it is cut, or half of one would remain."""
+    """Return the end of a stream, redacted before it is cut, or half of a secret would remain."""
     text = redact(tail.kept.decode("utf-8", "replace"), tuple(ctx.seen_secrets))
     return str(text)[-_SHOWN:]

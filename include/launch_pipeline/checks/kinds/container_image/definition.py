@@ -16,21 +16,21 @@ from launch_pipeline.checks.language.expect import parse_comparison
 
 
 class ContainerImageParams(Params):
-    """Images of one tag."""
+    """Images with one tag."""
 
     conn_id: str = "registry"
     images: Names
-    """Repositories in the registry, without tag."""
+    """Repositories in the registry, without a tag."""
     tag: Name = "${release}"
     """The tag that every image must have."""
     platforms: tuple[Name, ...] = ("linux/amd64",)
-    """Each must be in the image; empty: not looked at."""
+    """Platforms that the image must have; empty: not checked."""
     labels: dict[str, str] = Field(default_factory=dict)
-    """Label to comparison."""
+    """Labels, and the comparison that each must meet."""
     signed: bool = False
-    """Whether it must be signed by cosign."""
+    """Whether the image must be signed with cosign."""
     deployed: bool = False
-    """Whether every pod of it in ``${namespace}`` must run this very digest."""
+    """Whether every pod of the image in ``${namespace}`` must run exactly this digest."""
 
     @field_validator("labels", mode="after")
     @classmethod
@@ -41,7 +41,7 @@ class ContainerImageParams(Params):
 
 
 def criteria(params: ContainerImageParams) -> Criteria:
-    """There, for every platform, with the wanted labels; signed and deployed where asked."""
+    """Require the image for every platform, with the labels; signed and deployed if wanted."""
     defaults = {"digest": "exists"}
     if params.platforms:
         defaults["platforms"] = f"contains_all {json.dumps(params.platforms)}"
@@ -49,7 +49,7 @@ def criteria(params: ContainerImageParams) -> Criteria:
     if params.signed:
         defaults["signed"] = "== true"
     if params.deployed:
-        # All pods: in the middle of a roll-out the old image still serves.
+        # All pods: during a roll-out the old image still serves.
         defaults["deployed"] = "== true"
     return merged(defaults, params)
 

@@ -22,10 +22,10 @@ _KUBERNETES = "kubernetes"
 
 
 async def observe(params: ContainerImageParams, ctx: CheckContext) -> Observation:
-    """Look for every image.
+    """Look up every image.
 
-    Raises Unreachable where the registry does not answer, Inconclusive where it refuses us or does
-    not answer as a registry. That a signature is there says nothing about whose it is.
+    Raises Unreachable if the registry does not answer, Inconclusive if it denies access or
+    does not speak the registry API. A signature's existence does not prove who signed.
     """
     registry = Registry(ctx, await ctx.connection(params.conn_id))
     if not registry.base.host:
@@ -46,12 +46,12 @@ async def observe(params: ContainerImageParams, ctx: CheckContext) -> Observatio
 
 
 def _repository(registry: Registry, image: str) -> str:
-    """Give the name within the registry; an image of another registry is not asked for here."""
+    """Return the name within the registry; raises NotConnected for an image of another registry."""
     first, _, rest = image.partition("/")
     if not rest or not ("." in first or ":" in first or first == "localhost"):
         return image
     if first not in {registry.base.host, registry.base.host_port_subcomponent, registry.base.authority}:
-        message = f"{image} is not of the registry {registry.base.authority}; set 'conn_id'"
+        message = f"{image} is not in the registry {registry.base.authority}; set 'conn_id'"
         raise NotConnected(message)
     return rest
 
@@ -76,14 +76,14 @@ async def _image(params: ContainerImageParams, registry: Registry, image: str) -
 
 
 def _children(manifest: Manifest) -> list[dict[str, Any]]:
-    """List an index's manifests; attestations, of platform ``unknown``, are no images."""
+    """List the manifests of an index, without attestations (platform ``unknown``)."""
     listed = manifest.document.get("manifests") if manifest.media_type in INDEXES else []
     children = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return [one for one in children if (one.get("platform") or {}).get("os") not in {None, "unknown"}]
 
 
 def _spellings(platform: dict[str, Any]) -> list[str]:
-    """Write a platform with and without its variant: ``linux/arm64/v8`` is ``linux/arm64``."""
+    """Name a platform with and without its variant: ``linux/arm64/v8`` is ``linux/arm64``."""
     base = f"{platform.get('os')}/{platform.get('architecture')}"
     return [base, f"{base}/{platform['variant']}"] if platform.get("variant") else [base]
 
@@ -91,9 +91,9 @@ def _spellings(platform: dict[str, Any]) -> list[str]:
 async def _platforms(
     params: ContainerImageParams, registry: Registry, name: str, manifest: Manifest
 ) -> tuple[list[dict[str, Any]], set[str]]:
-    """Read the image's configuration, or that of every wanted platform of an index, and name them.
+    """Read the configuration of the image, or of every wanted platform of an index, and name the platforms.
 
-    A wanted platform that an index promises and the registry does not have cannot be pulled.
+    A platform that the index lists but the registry lacks is left out: it cannot be pulled.
     """
     if manifest.media_type not in INDEXES:
         configuration = await _configuration(registry, name, manifest)
@@ -116,7 +116,7 @@ async def _configuration(registry: Registry, name: str, manifest: Manifest) -> d
 
 
 def _labels(configurations: list[dict[str, Any]]) -> dict[str, str]:
-    """Join the labels; where platforms differ, all values are shown and none is equal to the wanted."""
+    """Join the labels; if platforms differ, all values are shown and none equals the wanted one."""
     each = [(config.get("config") or {}).get("Labels") or {} for config in configurations]
     names = sorted({name for labels in each for name in labels})
     values = {name: sorted({str(labels.get(name, "")) for labels in each}) for name in names}
@@ -130,7 +130,7 @@ async def _signed(registry: Registry, name: str, digest: str) -> bool:
 
 
 def _is_signature(one: dict[str, Any]) -> bool:
-    """Tell a signature from the other referrers: lists of materials, attestations of builds."""
+    """Return whether a referrer is a signature, not an SBOM or a build attestation."""
     kind, notes = str(one.get("artifactType") or ""), one.get("annotations") or {}
     if kind in _SIGNATURES:
         return True
@@ -142,12 +142,12 @@ def _is_signature(one: dict[str, Any]) -> bool:
 
 
 async def _running(ctx: CheckContext) -> dict[str, set[str]]:
-    """Read which digests the running pods of the namespace use, by repository."""
+    """Return the digests that the running pods of the namespace use, by repository."""
     from launch_pipeline.checks.clients.kubernetes import cluster_of  # noqa: PLC0415  (heavy)
 
     namespace = ctx.environment.variables.get("namespace")
     if not namespace:
-        message = "variable 'namespace' is not set; 'deployed' looks at its pods"
+        message = "variable 'namespace' is not set; 'deployed' reads the pods there"
         raise NotConnected(message)
     cluster = await cluster_of(ctx, _KUBERNETES)
     pods_kind = await cluster.resource("v1", "Pod")
@@ -162,7 +162,7 @@ async def _running(ctx: CheckContext) -> dict[str, set[str]]:
 
 
 def _deployment(running: dict[str, set[str]], name: str, seen: dict[str, Any]) -> dict[str, Any]:
-    """Compare what runs with the image; a node may name its platform's image instead of the index."""
+    """Compare the running digests; a node may report its platform's image instead of the index."""
     digests = {d for where, found in running.items() if _same(where, name) for d in found}
     own = {seen["digest"], *seen.get("children", [])}
     named = sorted({seen["digest"] if digest in own else digest for digest in digests})

@@ -1,4 +1,4 @@
-"""Reads from an OCI registry: manifests and blobs, with the token dance of ``WWW-Authenticate``."""
+"""Reads manifests and blobs from an OCI registry, with the token flow of ``WWW-Authenticate``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER = 200, 401, 403, 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest or an index, with the digest of its very bytes."""
+    """A manifest or an index, with the digest of its bytes."""
 
     digest: str
     media_type: str
@@ -53,12 +53,12 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry, as one connection reaches it."""
+    """A registry, reached by one connection."""
 
     ctx: CheckContext
     connection: ConnectionInfo
     tokens: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
-    """Headers by repository, for the life of one check."""
+    """Authorization headers by repository, for one check."""
 
     @property
     def base(self) -> URL:
@@ -66,10 +66,10 @@ class Registry:
         return URL(self.connection.base_url)
 
     async def manifest(self, name: str, reference: str) -> Manifest | None:
-        """Read a manifest by tag or digest; None where it is not there.
+        """Read a manifest by tag or digest; None if it does not exist.
 
         The digest is that of the bytes: ``Docker-Content-Digest`` is optional by the specification.
-        Raises Inconclusive where the registry's own word contradicts them.
+        Raises Inconclusive if the registry's header contradicts them.
         """
         answer = await self.get(name, f"manifests/{reference}", _ACCEPT)
         if answer is None:
@@ -79,28 +79,28 @@ class Registry:
             0
         ]
         if media_type not in INDEXES | MANIFESTS:
-            message = f"{answer.url} answers {name}:{reference} as '{media_type[:80]}', which is no manifest"
+            message = f"{answer.url} answers {name}:{reference} as '{media_type[:80]}', not a manifest"
             raise Inconclusive(message)
         digest = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
         claims = {reference, answer.headers.get("docker-content-digest", "")}
         if any(claim.startswith("sha256:") and claim != digest for claim in claims):
-            message = f"{answer.url} sends other bytes for {name}:{reference} than the digest it names"
+            message = f"{answer.url} returns bytes for {name}:{reference} that do not match the digest"
             raise Inconclusive(message)
         return Manifest(digest, media_type, document)
 
     async def blob(self, name: str, digest: str) -> dict[str, Any]:
-        """Read a small JSON blob, such as an image's configuration."""
+        """Read a small JSON blob, such as the configuration of an image."""
         answer = await self.get(name, f"blobs/{digest}", "*/*")
         if answer is None:
-            message = f"{authority(self.base)} has no blob {digest} of {name}, though its manifest names it"
+            message = f"{authority(self.base)} lacks the blob {digest} of {name} that the manifest names"
             raise Inconclusive(message)
         if digest.startswith("sha256:") and f"sha256:{hashlib.sha256(answer.body).hexdigest()}" != digest:
-            message = f"{authority(self.base)} sends other bytes than those of {digest}"
+            message = f"{authority(self.base)} returns bytes that do not match {digest}"
             raise Inconclusive(message)
         return _object(answer)
 
     async def referrers(self, name: str, digest: str) -> list[dict[str, Any]]:
-        """List what refers to a manifest, by the API or by the tag that stands in for it."""
+        """List the referrers of a manifest, by the API or its fallback tag."""
         found = None
         answer = await self.get(name, f"referrers/{digest}", ", ".join(INDEXES), any_404=True)
         if answer is not None:
@@ -112,7 +112,7 @@ class Registry:
         return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
     async def get(self, name: str, what: str, accept: str, *, any_404: bool = False) -> Answer | None:
-        """Read something of a repository; None where the registry says that it is not there."""
+        """Read from a repository; None if the registry says that it does not exist."""
         url = self.base / "v2" / name / what
         proof = self.tokens.get(name, {})
         answer = await self._send(url, accept, proof)
@@ -122,7 +122,7 @@ class Registry:
         return self._judged(answer, f"{name} {what}", any_404=any_404)
 
     async def _send(self, url: URL, accept: str, proof: Mapping[str, str]) -> Answer:
-        """Send; storage behind a registry is on other hosts and gets no credentials."""
+        """Send a request; redirects to storage on other hosts get no credentials."""
         for _ in range(_MOST_HOPS):
             request = Request(url=url, headers={"Accept": accept}, credentials=dict(proof))
             answer = await send(self.ctx, self.connection, request, most=_MOST_BYTES)
@@ -138,7 +138,7 @@ class Registry:
         raise Inconclusive(message)
 
     async def _proof(self, name: str, answer: Answer) -> dict[str, str]:
-        """Get what the registry wants to see: a token of the realm it names, or login and password."""
+        """Return the credentials that the registry asks for: a token of its realm, or login and password."""
         challenge = answer.headers.get("www-authenticate", "")
         own = credentials(self.connection)
         if not challenge.lower().startswith("bearer"):
@@ -148,7 +148,7 @@ class Registry:
         told = dict(_PARAMETER.findall(challenge))
         realm = URL(told.get("realm", ""))
         if realm.scheme != "https" and realm.host != self.base.host:
-            message = f"{answer.url} sends for a token to '{realm}', which is neither https nor itself"
+            message = f"{answer.url} names the token realm '{realm}', which is neither https nor the registry"
             raise Inconclusive(message[:300])
         query = [(key, told[key]) for key in ("service", "scope") if told.get(key)]
         if not told.get("scope"):
@@ -158,7 +158,7 @@ class Registry:
         document = _object(given) if given is not None else {}
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or not token:
-            message = f"{authority(realm)} gives no token for {name}"
+            message = f"{authority(realm)} issued no token for {name}"
             raise Inconclusive(message)
         self.ctx.seen_secrets.add(token)
         return {"Authorization": f"Bearer {token}"}
@@ -175,13 +175,13 @@ class Registry:
             message = f"{answer.url} answered {answer.status} for {what}"
             raise Unreachable(message, retryable=answer.status != _TOO_MANY)
         if answer.status != _OK:
-            message = f"{answer.url} answered {answer.status} for {what}, not as a registry does"
+            message = f"{answer.url} answered {answer.status} for {what}, which is not how a registry answers"
             raise Inconclusive(message)
         return answer
 
 
 def _is_registry(answer: Answer) -> bool:
-    """Whether a 404 is a registry's word and not that of some other web server."""
+    """Return whether a 404 comes from a registry and not from another web server."""
     if "docker-distribution-api-version" in answer.headers:
         return True
     try:
@@ -196,7 +196,7 @@ def _object(answer: Answer) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        problem = "no JSON object" if answer.complete else "more than 4 MiB"
+        problem = "something that is not a JSON object" if answer.complete else "more than 4 MiB"
         message = f"{answer.url} answered {problem}"
         raise Inconclusive(message)
     return document

@@ -18,23 +18,23 @@ class DnsRecordParams(Params):
     """Names to look up on every resolver."""
 
     names: Names
-    """Each is looked up on every resolver."""
+    """Names; each is looked up on every resolver."""
     type: Literal["A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "A"
     """The type of the records."""
     values: Names | None = None
     """The exact set of answers, in any order."""
     min_answers: Annotated[int, Field(ge=1)] = 1
-    """The fewest answers that any resolver may give."""
+    """The minimum number of answers from each resolver."""
     resolvers: Names = ("system",)
     """``system``, an address, or ``address:port``."""
     max_ttl: Annotated[int, Field(ge=0)] | None = None
-    """Seconds; a longer one would keep an old answer alive."""
+    """Seconds; a longer TTL keeps old answers in caches."""
     consistent: bool = True
-    """Every resolver must say the same; geographic DNS legitimately does not."""
+    """Whether all resolvers must agree; geographic DNS legitimately does not."""
 
 
 def criteria(params: DnsRecordParams) -> Criteria:
-    """Enough answers on every resolver, the wanted values, a short enough TTL, no contradiction."""
+    """Require enough answers on every resolver, the values, a short TTL, and agreement."""
     defaults = {"count": f">= {params.min_answers}"}
     if params.consistent:
         defaults["consistent"] = "== true"

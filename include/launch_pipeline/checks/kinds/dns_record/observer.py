@@ -25,9 +25,9 @@ _SHARE = 0.8
 
 
 async def observe(params: DnsRecordParams, ctx: CheckContext) -> Observation:
-    """Ask every resolver for every name.
+    """Query every resolver for every name.
 
-    "No such name" and "no such record" are answers; raises Unreachable for SERVFAIL and silence.
+    NXDOMAIN and empty answers are observations; raises Unreachable for SERVFAIL and time-outs.
     """
     lifetime = params.timeout.total_seconds() * _SHARE
     resolvers = {text: await _resolver(ctx, text, lifetime) for text in params.resolvers}
@@ -40,7 +40,7 @@ async def observe(params: DnsRecordParams, ctx: CheckContext) -> Observation:
 
 
 def _elsewhere(text: str, resolver: dns.asyncresolver.Resolver) -> bool:
-    """Whether the environment has this resolver at another address."""
+    """Return whether the environment maps this resolver to another address."""
     if text == SYSTEM_RESOLVER:
         return resolver.port != _DNS
     return split_target(text, _DNS) != (str(resolver.nameservers[0]), resolver.port)
@@ -57,13 +57,13 @@ async def _resolver(ctx: CheckContext, text: str, lifetime: float) -> dns.asyncr
         resolver = dns.asyncresolver.Resolver(configure=False)
         host, port = (text, _DNS) if _is_address(text) else split_target(text, _DNS)
         if not _is_address(host):
-            message = f"resolver '{text}' is no address; write 'system', an address or address:port"
+            message = f"resolver '{text}' is not an address; write 'system', an address or address:port"
             raise Inconclusive(message)
         host, port = ctx.environment.address_of(host, port)
         refuse(ctx, host)
         resolver.nameservers, resolver.port = [host], port
     resolver.lifetime = lifetime
-    # Let a lost packet be asked for again within the attempt.
+    # Leave time to retransmit a lost packet within the attempt.
     resolver.timeout = min(2.0, lifetime)
     return resolver
 
@@ -106,7 +106,7 @@ async def _name(
 async def _ask(
     ctx: CheckContext, text: str, resolver: dns.asyncresolver.Resolver, name: str, kind: str
 ) -> tuple[list[str], int | None]:
-    """Give the values, sorted, and their TTL in seconds."""
+    """Return the sorted values, and their TTL in seconds."""
     try:
         async with ctx.clients.limit(f"dns:{text}"):
             answer = await resolver.resolve(name, kind, search=False)
@@ -120,5 +120,5 @@ async def _ask(
 
 
 def _normal(value: str) -> str:
-    """Names compare without case and final dot; texts keep both."""
+    """Normalise a value: names compare without case and final dot, texts keep both."""
     return value if value.startswith('"') else value.rstrip(".").lower()

@@ -1,4 +1,4 @@
-"""Kind ``git_repository``: is this in the repository at that commit, fresh, without that.
+"""Kind ``git_repository``: are the files there at that commit, with the wanted content.
 
 Facts: ``commit, files`` (how many match)``, paths`` (the first 20)``, words`` (in all)``,
 missing_headings, hits[{path, line}], hit_count, last_commit, changes`` (commits since
@@ -19,31 +19,31 @@ from launch_pipeline.checks.language.expect import parse_expectations
 
 
 class GitRepositoryParams(Params):
-    """Paths at a commit, and what must hold for them."""
+    """Files at a commit, and the conditions on them."""
 
     conn_id: str = "git"
     paths: Names
-    """Globs: ``*`` within a folder, ``**`` across folders, ``{a,b}`` either."""
+    """Globs: ``*`` within a folder, ``**`` across folders, ``{a,b}`` alternatives."""
     ref: Name = "${release_sha}"
-    """The commit, tag or branch that is read."""
+    """The commit, tag or branch to read."""
     exclude: tuple[Name, ...] = ()
-    """Globs that are left out."""
+    """Globs of files to leave out."""
     min_files: Annotated[int, Field(ge=1)] = 1
     """How many files must match."""
     min_words: Annotated[int, Field(ge=0)] = 0
-    """In all matching files together."""
+    """Words in all matching files together."""
     headings: tuple[Name, ...] = ()
-    """Each must be a heading of one of the matching files."""
+    """Headings; each must occur in one of the matching files."""
     max_age: Duration | None = None
-    """The newest commit on these paths is not older."""
+    """Maximum age of the newest commit on these paths."""
     changed_since: Name | None = None
-    """A time or a ref: a commit touches these paths after it."""
+    """A time or a ref after which a commit must touch these paths."""
     unchanged_since: Name | None = None
-    """A time or a ref: no commit touches these paths after it."""
+    """A time or a ref after which no commit may touch these paths."""
     forbid: tuple[Name, ...] = ()
-    """Perl-compatible patterns that must not occur."""
+    """Perl-compatible patterns that must not occur; git searches for them."""
     values: dict[str, str | list[str]] = Field(default_factory=dict)
-    """JMESPath into each file (JSON, with comments too, YAML, ``front_matter`` of Markdown)."""
+    """JMESPath into each file: JSON (comments allowed), YAML, or ``front_matter`` of Markdown."""
     timeout: Duration = timedelta(minutes=5)
 
     @field_validator("values", mode="after")
@@ -54,7 +54,7 @@ class GitRepositoryParams(Params):
 
 
 def criteria(params: GitRepositoryParams) -> Criteria:
-    """Every given condition."""
+    """Require every condition that is given."""
     conditions = {
         "files": f">= {params.min_files}",
         "words": f">= {params.min_words}" if params.min_words else "",

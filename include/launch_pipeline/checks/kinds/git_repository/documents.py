@@ -1,4 +1,4 @@
-"""Reads configuration files and documents of a repository as data; the time grows with the length only."""
+"""Reads configuration files and documents of a repository as data, in linear time."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 _ATX = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
 _FENCES = ("```", "~~~")
 _LONGEST_HEADING = 200
-# A text or a comment that nobody closes goes to the end, so that nothing is looked at twice.
+# An unclosed string or comment extends to the end, so that no character is scanned twice.
 _TEXT = r'("(?:[^"\\]++|\\.)*+(?:"|\Z))'
 _COMMENTS = re.compile(_TEXT + r"|//[^\n]*|/\*(?:.*?\*/|.*)", re.DOTALL)
 _TRAILING = re.compile(_TEXT + r"|,(?=\s*[}\]])", re.DOTALL)
 _DEEPEST = 100
 _MOST_VALUES = 500_000
-"""Of a YAML document, with what its aliases repeat."""
+"""Values of a YAML document, with its aliases expanded."""
 
-# The C parser where PyYAML has it: the other one reads a lock file for half a minute.
+# The C parser if PyYAML has it: the other one takes half a minute for a lock file.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -41,8 +41,8 @@ _Words.yaml_implicit_resolvers = {
 def read_document(path: str, text: str) -> Any:
     """Read JSON (comments and trailing commas allowed), YAML, or a Markdown file's front matter.
 
-    Raises ValueError where the text is not what the name promises, is nested more than a hundred levels
-    deep, or repeats itself by aliases without end.
+    Raises ValueError if the text does not have the format of its name, is nested more than a hundred levels
+    deep, or its aliases expand to too many values.
     """
     try:
         if path.endswith((".json", ".jsonc", ".json5")):
@@ -52,7 +52,7 @@ def read_document(path: str, text: str) -> Any:
         front = _front_matter(text)[0]
         return {"front_matter": None if front is None else _yaml(front)}
     except (yaml.YAMLError, RecursionError, LookupError, TypeError, AttributeError) as error:
-        # The last three come from values with a tag that does not fit them.
+        # The last three come from values whose tag does not fit.
         message = f"cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}"
         raise ValueError(message) from error
 
@@ -63,7 +63,7 @@ def _yaml(text: str) -> Any:
 
 
 def _refuse_bombs(text: str) -> None:
-    """Count the values with what aliases repeat, before any of them is made."""
+    """Count the values with aliases expanded, before any of them is constructed."""
     sizes: dict[str, int] = {}
     whole: list[tuple[str | None, int]] = [(None, 0)]
     for event in yaml.parse(text, Loader=_Base):
@@ -94,7 +94,7 @@ def _refuse(wrong: bool, what: str) -> None:
 
 
 def _front_matter(text: str) -> tuple[str | None, str]:
-    """Give a document's front matter, and the rest; None where it has none."""
+    """Split a document into its front matter (None if it has none) and the rest."""
     lines = text.replace("\r\n", "\n").split("\n")
     if lines[0].rstrip() != "---":
         return None, text
@@ -103,7 +103,7 @@ def _front_matter(text: str) -> tuple[str | None, str]:
 
 
 def without_comments(text: str) -> str:
-    """Take comments and trailing commas out of JSON, but not out of its texts."""
+    """Remove comments and trailing commas from JSON, but not inside strings."""
     bare = _COMMENTS.sub(lambda match: match[1] or " ", text.removeprefix("\ufeff"))
     return _TRAILING.sub(lambda match: match[1] or "", bare)
 
@@ -114,7 +114,7 @@ def count_words(text: str) -> int:
 
 
 def headings_of(text: str) -> list[str]:
-    """Give a Markdown document's headings; a line inside a code block is none."""
+    """Return the headings of a Markdown document, without lines in code blocks."""
     return list(_headings(text))
 
 
@@ -123,7 +123,7 @@ def _headings(text: str) -> Iterator[str]:
     for line in text.replace("\r\n", "\n").split("\n"):
         opened = next((sign for sign in _FENCES if line.startswith(sign)), "")
         if fence or opened:
-            # Only its own sign closes a block.
+            # Only the fence that opened a block closes it.
             fence = "" if opened and opened == fence else fence or opened
             before = ""
             continue
@@ -132,7 +132,7 @@ def _headings(text: str) -> Iterator[str]:
 
 
 def _heading(line: str, before: str) -> list[str]:
-    """Give the heading that a line is, with hashes, or that it underlines."""
+    """Return the heading that a line marks with hashes or underlines."""
     match = _ATX.fullmatch(line)
     if match:
         return [match[1].rstrip(" \t").rstrip("#").rstrip(" \t")]
@@ -141,6 +141,6 @@ def _heading(line: str, before: str) -> list[str]:
 
 
 def has_heading(headings: list[str], wanted: str) -> bool:
-    """Whether a heading says the wanted words; ``Non-goals`` is no ``Goals``."""
+    """Return whether a heading holds the wanted words; ``Non-goals`` does not hold ``Goals``."""
     pattern = re.compile(rf"(?<![\w-]){re.escape(wanted)}(?![\w-])", re.IGNORECASE)
     return any(pattern.search(heading) for heading in headings)

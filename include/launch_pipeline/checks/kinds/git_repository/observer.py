@@ -1,4 +1,4 @@
-"""Observes ``git_repository``: one subject, the repository at one commit."""
+"""Observes ``git_repository``: the repository at one commit is the subject."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from launch_pipeline.checks.kinds.git_repository.documents import (
     headings_of,
     read_document,
 )
-from launch_pipeline.checks.kinds.git_repository.git_store import Repository, open_repository
 from launch_pipeline.checks.kinds.git_repository.globs import expand_braces, matching
+from launch_pipeline.checks.kinds.git_repository.store import Repository, open_repository
 from launch_pipeline.checks.language.expect import compare, parse_expectations, shown
 from launch_pipeline.checks.language.paths import look_up
 from launch_pipeline.checks.language.values import moment
@@ -36,7 +36,7 @@ _MOST_EXTENDS = 10
 
 @dataclass(frozen=True)
 class _View:
-    """The repository at a commit, with the files that match."""
+    """The repository at a commit, with the matching files."""
 
     repository: Repository
     commit: str
@@ -54,16 +54,16 @@ class _View:
     async def texts(self) -> dict[str, str]:
         """Read every matching file."""
         if len(self.files) > _MOST_FILES:
-            message = f"{len(self.files)} files match, more than are read; narrow the paths"
+            message = f"{len(self.files)} files match, too many to read; narrow the paths"
             raise Inconclusive(message)
         return {path: await self.text(path) for path in self.files}
 
 
 async def observe(params: GitRepositoryParams, ctx: CheckContext) -> Observation:
-    """Look at the paths at the ref.
+    """Read the paths at the ref.
 
-    Raises Inconclusive where the ref, a tag or the needed history is not there, Unreachable where
-    the repository does not answer.
+    Raises Inconclusive if the ref, a tag or the needed history does not exist, Unreachable if the
+    repository does not answer.
     """
     connection = await ctx.connection(params.conn_id)
     since = [one for one in (params.changed_since, params.unchanged_since) if one and moment(one) is None]
@@ -106,7 +106,7 @@ async def _contents(view: _View, params: GitRepositoryParams, now: datetime) -> 
 
 
 async def _document(view: _View, path: str, text: str) -> Any:
-    """Read a file as data, a tsconfig with what it extends."""
+    """Read a file as data; a tsconfig is merged with the files that it extends."""
     try:
         document = await asyncio.to_thread(read_document, path, text)
         seen = {path}
@@ -126,14 +126,14 @@ async def _document(view: _View, path: str, text: str) -> Any:
 
 
 def _extended(path: str, document: Any) -> str | None:
-    """Name the file a tsconfig extends; several are beyond what is followed."""
+    """Return the file that a tsconfig extends; raises ValueError for several."""
     if not posixpath.basename(path).startswith("tsconfig") and not path.endswith(".json"):
         return None
     parent = document.get("extends") if isinstance(document, dict) else None
     if parent is None:
         return None
     if not isinstance(parent, str):
-        message = "extends several files, which is not followed"
+        message = "extends several files, which is not supported"
         raise ValueError(message)  # noqa: TRY004  (callers read ValueError as "unreadable")
     return posixpath.normpath(posixpath.join(posixpath.dirname(path), parent))
 
@@ -171,7 +171,7 @@ def _pathspecs(params: GitRepositoryParams) -> list[str]:
 
 
 async def _forbidden(view: _View, params: GitRepositoryParams) -> dict[str, Any]:
-    """Find forbidden text with git itself: a monorepo's thousands of files stay out of Python."""
+    """Search for forbidden text with git grep, since a monorepo has thousands of files."""
     if not params.forbid:
         return {}
     patterns = [argument for pattern in params.forbid for argument in ("-e", pattern)]
@@ -225,6 +225,6 @@ async def _commits_since(view: _View, params: GitRepositoryParams, since: str) -
 
 
 async def _differing(view: _View, params: GitRepositoryParams, base: str) -> int:
-    """Count changed files, for a ref that is on another line of history."""
+    """Count changed files, for a ref on another branch of the history."""
     arguments: Sequence[str] = ["diff", "--name-only", "-z", base, view.commit, "--", *_pathspecs(params)]
     return (await view.repository.run(*arguments)).count(b"\0")

@@ -1,7 +1,7 @@
 """Kind ``grafana_dashboard``: does the dashboard exist, with data, visible to the team.
 
-Facts per dashboard: ``exists, title, folder, updated, panels, empty_panels, missing_viewers``; a panel counts
-wherever a row hides it, and is empty where its own queries, with the variables' saved values, give no value.
+Facts per dashboard: ``exists, title, folder, updated, panels, empty_panels, missing_viewers``; panels in
+collapsed rows count, and a panel is empty if its queries return no value with the variables' saved values.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ class GrafanaDashboardParams(Params):
 
     conn_id: str = "grafana"
     uids: Names
-    """Of the dashboards, as in their addresses."""
+    """Uids of the dashboards, as in their URLs."""
     min_panels: Annotated[int, Field(ge=0)] = 1
-    """How many panels each must have."""
+    """The minimum number of panels in each dashboard."""
     require_data: bool = False
-    """Whether panels must show values."""
+    """Whether panels must show data."""
     max_empty_panels: Annotated[int, Field(ge=0)] = 0
-    """How many may be without, where they must."""
+    """How many panels may be empty with ``with_data``."""
     window: Duration = timedelta(hours=1)
-    """How far back a value counts."""
+    """The time range of the panels' queries."""
     viewers: tuple[Name, ...] = ()
-    """Teams, roles or users that must at least be able to view it."""
+    """Teams, roles or users that must be able to view the dashboard."""
 
 
 def criteria(params: GrafanaDashboardParams) -> Criteria:
-    """Enough panels, with data where asked, visible to every viewer."""
+    """Require enough panels, with data if wanted, visible to every viewer."""
     defaults = {"exists": "== true", "panels": f">= {params.min_panels}"}
     if params.require_data and params.max_empty_panels:
         defaults["length(empty_panels)"] = f"<= {params.max_empty_panels}"

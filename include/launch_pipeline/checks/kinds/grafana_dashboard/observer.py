@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients.json_api import Api, mapping, records
-from launch_pipeline.checks.kinds.grafana_dashboard.grafana_panels import (
+from launch_pipeline.checks.kinds.grafana_dashboard.panels import (
     Datasources,
     PanelQueries,
     all_panels,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.checks.kinds.grafana_dashboard.definition import GrafanaDashboardParams
 
-# Grafana 13 calls these deprecated in favour of /apis/dashboard.grafana.app; they go on working.
+# Grafana 13 deprecates these in favour of /apis/dashboard.grafana.app; they still work.
 DASHBOARD = "/api/dashboards/uid"
 TEAMS = "/api/teams/search"
 _NOT_FOUND = 404
@@ -32,10 +32,10 @@ Facts = dict[str, Any]
 
 
 async def observe(params: GrafanaDashboardParams, ctx: CheckContext) -> Observation:
-    """Look every dashboard up; one subject per uid. A dashboard that is not there is an answer.
+    """Look up every dashboard; one subject per uid. A missing dashboard is an observation.
 
-    Raises Unreachable where Grafana does not answer, Inconclusive where it does not let us look or a
-    panel's query cannot be made.
+    Raises Unreachable if Grafana does not answer, Inconclusive if it denies access or a panel's query
+    cannot be built.
     """
     api = await Api.connect(ctx, params.conn_id, timed=params.require_data)
     known = await datasources(api) if params.require_data else Datasources()
@@ -75,7 +75,7 @@ async def _empty(params: GrafanaDashboardParams, queries: PanelQueries, uid: str
 
 
 async def _missing_viewers(params: GrafanaDashboardParams, api: Api, path: str) -> list[str]:
-    """Name the viewers without View, given to them by name or, for a team that exists, to every viewer."""
+    """Name the viewers without the View permission; existing teams may also have it as every viewer."""
     entries = records((await api.get(f"{path}/permissions")).document, "permissions")
     allowed = {
         str(entry[kind]).lower()

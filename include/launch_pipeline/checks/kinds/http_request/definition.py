@@ -1,4 +1,4 @@
-"""Kind ``http_request``: does this request get that answer, and how fast.
+"""Kind ``http_request``: does this request get the expected response, and how fast.
 
 Facts: ``status, headers`` (names in lower case)``, json, text, last, statuses, latency_ms, failures``.
 """
@@ -22,27 +22,27 @@ class HttpRequestParams(Params):
 
     conn_id: str = "http"
     path: Name | None = None
-    """Below the connection's host; ``/`` unless given."""
+    """Path on the connection's host; ``/`` unless given."""
     paths: Names | None = None
-    """Several, instead of ``path``."""
+    """Several paths, instead of ``path``."""
     method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    """Only GET, HEAD and OPTIONS are asked again after a time-out."""
+    """Only GET, HEAD and OPTIONS are retried after a time-out."""
     headers: dict[str, str] = Field(default_factory=dict)
-    """Beside those of the connection."""
+    """Headers, besides those of the connection."""
     query: dict[str, str | list[str]] = Field(default_factory=dict)
-    """Parameters of the address; a list repeats its name."""
+    """Query parameters; a list repeats its name."""
     json_body: Annotated[Any, Field(alias="json")] = None
-    """Sent as JSON."""
+    """Body sent as JSON."""
     body: str | None = None
-    """Sent as it is."""
+    """Body sent as it is."""
     auth: Name = "connection"
     """``connection``, ``none``, ``invalid``, or the id of another connection whose secret is used."""
     samples: Annotated[int, Field(ge=1, le=1000)] = 1
-    """How often each path is asked; latencies and statuses are of all of them."""
+    """Requests per path; latencies and statuses cover all of them."""
     concurrency: Annotated[int, Field(ge=1, le=100)] = 1
-    """How many of the samples at the same time."""
+    """How many samples are requested at the same time."""
     follow_redirects: bool = False
-    """Within the same host only, in any case."""
+    """Whether to follow redirects; only ever within the same host."""
 
     @model_validator(mode="after")
     def _one_target_one_body(self) -> Self:
@@ -54,17 +54,17 @@ class HttpRequestParams(Params):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The paths to ask, at least one."""
+        """Return the paths to request, at least one."""
         return self.paths or (self.path or "/",)
 
     @property
     def expects_status(self) -> bool:
-        """Whether the item itself says which status it wants."""
+        """Return whether the item's ``expect`` covers the status."""
         return any(_STATUS.search(expression) for expression in self.expect)
 
 
 def criteria(params: HttpRequestParams) -> Criteria:
-    """Status 200 for every sample, unless the item speaks of the status itself."""
+    """Require status 200 for every sample, unless the item expects a status."""
     if params.expects_status:
         return merged({}, params)
     if params.samples > 1:
@@ -73,7 +73,7 @@ def criteria(params: HttpRequestParams) -> Criteria:
 
 
 def repeatable(params: HttpRequestParams) -> bool:
-    """Tell whether asking again changes nothing: a single safe request, no burst and no POST."""
+    """Return whether a retry is safe: a single request, no burst and no POST."""
     return params.method in _SAFE and params.samples == 1
 
 

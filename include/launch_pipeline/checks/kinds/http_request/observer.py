@@ -45,10 +45,10 @@ class _Asked:
 
 
 async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
-    """Ask every path, ``samples`` times each.
+    """Request every path, ``samples`` times each.
 
-    Raises Unreachable where nobody answers, Inconclusive where our own credentials are refused or
-    an answer that ``expect`` reads as JSON is larger than 1 MiB.
+    Raises Unreachable if the host does not answer, Inconclusive if our credentials are refused or a
+    response that ``expect`` reads as JSON is larger than 1 MiB.
     """
     connection = await ctx.connection(params.conn_id)
     own = await _credentials(params, connection, ctx)
@@ -110,7 +110,7 @@ def _listed(value: str | list[str]) -> list[str]:
 async def _ask(
     params: HttpRequestParams, ctx: CheckContext, connection: ConnectionInfo, target: str, request: Request
 ) -> _Asked:
-    """Ask one path; a burst takes one of the authority's places and has its own concurrency."""
+    """Request one path; a burst takes one slot of the authority and has its own concurrency."""
     gate = asyncio.Semaphore(params.concurrency)
     problems: list[Unreachable] = []
     answers: list[Answer] = []
@@ -123,7 +123,7 @@ async def _ask(
                 problems.append(error)
                 return
         if answers:
-            # Only the last body is looked at; a thousand of them would fill the memory.
+            # Keep the last body only; a thousand of them would fill the memory.
             answers[-1] = replace(answers[-1], body=b"")
         answers.append(answer)
 
@@ -136,7 +136,7 @@ async def _ask(
 
 
 def _question(params: HttpRequestParams, answer: Answer) -> None:
-    """Tell an authority that could not be asked from one that answered no."""
+    """Raise for a response that says nothing about the service, such as refused credentials."""
     if params.expects_status or params.samples > 1:
         return
     wait = busy(answer)
@@ -171,7 +171,7 @@ def _statuses(asked: _Asked) -> Counter[int]:
 
 
 def _latencies(asked: _Asked) -> dict[str, float]:
-    """Percentiles by the nearest rank, in milliseconds."""
+    """Return percentiles by nearest rank, in milliseconds."""
     times = sorted(answer.elapsed_ms for answer in asked.answers)
     ranks = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
     return {name: round(times[math.ceil(share * len(times)) - 1], 1) for name, share in ranks.items()}

@@ -1,4 +1,4 @@
-"""Kind ``kubernetes_resource``: do the objects exist, are they ready, do their fields hold.
+"""Kind ``kubernetes_resource``: do the objects exist, are they ready, do their fields match.
 
 Facts per object: the object itself (without managed fields; a Secret's values replaced by their
 lengths), and ``ready, count, missing``.
@@ -19,19 +19,19 @@ class KubernetesResourceParams(Params):
 
     conn_id: str = "kubernetes"
     kind: Name
-    """As in a manifest, such as ``Deployment``."""
+    """The kind as in a manifest, such as ``Deployment``."""
     api_version: Name = "v1"
-    """As in a manifest, such as ``apps/v1``."""
+    """The API version as in a manifest, such as ``apps/v1``."""
     namespace: Name = "${namespace}"
-    """Where the objects are."""
+    """The namespace of the objects."""
     names: Names | None = None
-    """Each must be there."""
+    """Names of objects; each must exist."""
     selector: Name | None = None
     """Labels, such as ``app=api``, instead of names."""
     min_count: Annotated[int, Field(ge=0)] = 1
-    """How many must be found."""
+    """The minimum number of objects."""
     ready: bool = True
-    """Whether each must be ready, by its own status."""
+    """Whether each object must be ready, by its own status."""
 
     @model_validator(mode="after")
     def _names_or_selector(self) -> Self:
@@ -42,7 +42,7 @@ class KubernetesResourceParams(Params):
 
 
 def criteria(params: KubernetesResourceParams) -> Criteria:
-    """All named are there, enough of them, and each is ready."""
+    """Require all named objects, enough of them, and each ready."""
     defaults = {"missing": "== []", "count": f">= {params.min_count}"}
     if params.ready:
         defaults["ready"] = "== true"

@@ -1,7 +1,7 @@
-"""Whether a Kubernetes object is ready, in the sense of kstatus.
+"""Readiness of a Kubernetes object, as kstatus defines it.
 
-The rules are those of sigs.k8s.io/cli-utils ``pkg/kstatus``: what the controller has not yet seen is
-not ready, whatever the status says; then each workload by its own numbers; then the conditions.
+The rules are those of sigs.k8s.io/cli-utils ``pkg/kstatus``: an object that its
+controller has not observed is not ready; then the numbers of each workload count, then the conditions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _GOOD_WHEN_TRUE = ("Ready", "Available", "Established")
 
 
 def not_ready(thing: Mapping[str, Any]) -> str:
-    """Say why an object is not ready; an empty text where it is."""
+    """Return why an object is not ready; empty if it is."""
     metadata, status = _part(thing, "metadata"), _part(thing, "status")
     if metadata.get("deletionTimestamp"):
         return "is being deleted"
@@ -68,7 +68,7 @@ def _conditions(thing: Mapping[str, Any]) -> str:
 
 
 def _below(status: Mapping[str, Any], wanted: int, *names: str) -> str:
-    """Name the first number that is not the wanted one."""
+    """Return a sentence on the first number that differs from the wanted one."""
     for name in names:
         seen = _number(status, name)
         if seen < wanted:
@@ -77,7 +77,7 @@ def _below(status: Mapping[str, Any], wanted: int, *names: str) -> str:
 
 
 def _unseen(thing: Mapping[str, Any]) -> str:
-    """A workload's status without ``observedGeneration`` was never written by its controller."""
+    """Return why a workload is unobserved: without ``observedGeneration`` its controller wrote no status."""
     return "" if "observedGeneration" in _part(thing, "status") else "its controller has not seen it yet"
 
 

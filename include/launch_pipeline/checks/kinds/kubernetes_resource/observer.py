@@ -24,8 +24,8 @@ _SHOWN = 20
 async def observe(params: KubernetesResourceParams, ctx: CheckContext) -> Observation:
     """Read the objects.
 
-    Raises Unreachable where the API server does not answer, Inconclusive where it refuses us or
-    there are too many objects.
+    Raises Unreachable if the API server does not answer, Inconclusive if it denies access or there
+    are too many objects.
     """
     cluster = await cluster_of(ctx, params.conn_id)
     async with ctx.clients.limit(cluster.host):
@@ -39,7 +39,7 @@ async def observe(params: KubernetesResourceParams, ctx: CheckContext) -> Observ
     subjects = [_subject(params, one, reasons[name], whole) for name, one in sorted(found.items())]
     subjects += [Subject(name=f"{params.kind} {name}", facts={**whole, "ready": False}) for name in missing]
     if not subjects and (resource is None or params.min_count > 0):
-        # An empty list is an answer: none of them is there.
+        # An empty list is an observation: none of the objects exists.
         subjects = [Subject(name=f"{params.kind} in {params.namespace}", facts={**whole, "ready": False})]
     bad = [{"name": name, "reason": reason} for name, reason in sorted(reasons.items()) if reason]
     summary: dict[str, Any] = {**whole, "names": sorted(found)[:_SHOWN], "not_ready": bad[:_SHOWN]}

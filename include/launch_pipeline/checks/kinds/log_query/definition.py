@@ -18,20 +18,21 @@ from launch_pipeline.checks.engine.params import Criteria, Params, defaults_unle
 class LogQueryParams(Params):
     """A metric query over logs. Ingestion lags: look for a fresh line with ``wait: 2m``.
 
-    No line is ``count`` 0 without a ``value``. Elasticsearch's index is the connection's extra ``index``.
+    Without a matching line, ``count`` is 0 and there is no ``value``. The index of Elasticsearch is ``index``
+    in the connection's extra.
     """
 
     conn_id: str = "loki"
     query: Annotated[str, Field(min_length=1, max_length=10_000)]
     """LogQL, or Lucene's query syntax for Elasticsearch."""
     backend: Literal["loki", "elasticsearch"] = "loki"
-    """Who keeps the logs."""
+    """The log store."""
     window: Duration = timedelta(minutes=15)
-    """How far back lines count, where the query does not say it itself as a metric query does."""
+    """How far back lines count, unless it is a metric query, which has its own range."""
 
 
 def criteria(params: LogQueryParams) -> Criteria:
-    """At least one line, unless the item says otherwise."""
+    """Require at least one line, unless the item expects otherwise."""
     return defaults_unless_expected({"count": ">= 1"}, params)
 
 

@@ -23,9 +23,9 @@ Facts = dict[str, Any]
 
 
 async def observe(params: LogQueryParams, ctx: CheckContext) -> Observation:
-    """Ask how many lines match. None is an answer: 0, with nothing as the value.
+    """Count the matching lines. No line is an observation: count 0, without a value.
 
-    Raises Unreachable where the log store does not answer, Inconclusive where it cannot tell.
+    Raises Unreachable if the log store does not answer, Inconclusive if its answer is not complete.
     """
     api = await Api.connect(ctx, params.conn_id)
     backends = {"loki": _loki, "elasticsearch": _elasticsearch}
@@ -34,7 +34,7 @@ async def observe(params: LogQueryParams, ctx: CheckContext) -> Observation:
 
 
 async def _loki(params: LogQueryParams, api: Api) -> Facts:
-    """A metric query gives one number; a log query (``{app="x"} |= "y"``) gives lines to count."""
+    """Query Loki: a metric query returns a number, a log query (``{app="x"} |= "y"``) lines to count."""
     path, query = "/loki/api/v1/query", [("query", params.query)]
     if params.query.lstrip().startswith("{"):
         path = "/loki/api/v1/query_range"
@@ -46,17 +46,17 @@ async def _loki(params: LogQueryParams, api: Api) -> Facts:
         raise Inconclusive(message)
     if document.get("warnings"):
         said = "; ".join(map(str, document["warnings"]))
-        raise Inconclusive(f"{api.authority} warns that its answer may not be whole: {said}"[:400])
+        raise Inconclusive(f"{api.authority} warns that its answer may be incomplete: {said}"[:400])
     data = mapping(document.get("data"), "data")
     facts = _lines(data) if data.get("resultType") == "streams" else _number(data)
     if data.get("resultType") == "streams" and facts["count"] >= _LINES and not _only_at_least(params):
-        message = f"{_LINES} lines or more match, and no more are read; count them with count_over_time"
+        message = f"{_LINES} or more lines match, more than are read; count them with count_over_time"
         raise Inconclusive(message)
     return {**facts, "elapsed_ms": round(reply.elapsed_ms, 1)}
 
 
 def _only_at_least(params: LogQueryParams) -> bool:
-    """Whether more lines than are read could not change the answer."""
+    """Return whether lines beyond the limit could not change the verdict."""
     counts = [wanted for path, wanted in params.expect.items() if "count" in path or "value" in path]
     return all(text.lstrip().startswith(">") for wanted in counts for text in as_list(wanted))
 
@@ -66,13 +66,13 @@ def _seconds(window: timedelta) -> str:
 
 
 def _number(data: dict[str, Any]) -> Facts:
-    """Sum the series; no series is no line, and no value either: nobody counted."""
+    """Sum the series; without a series there is no value, since nothing was counted."""
     try:
         pairs = [data["result"]] if data.get("resultType") == "scalar" else None
         pairs = pairs or [one["value"] for one in records(data.get("result"), "series")]
         values = [float(value) for _, value in pairs]
     except (KeyError, TypeError, ValueError) as error:
-        message = f"the answer is none of Loki's forms: {error}"
+        message = f"the answer does not have the form of Loki's: {error}"
         raise Inconclusive(message) from error
     total = sum(values)
     newest = _moment(max(float(at) for at, _ in pairs)) if pairs else None
@@ -84,7 +84,7 @@ def _lines(data: dict[str, Any]) -> Facts:
     try:
         found = [(int(entry[0]), str(entry[1])) for stream in streams for entry in stream["values"]]
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        message = f"the answer is none of Loki's forms: {error}"
+        message = f"the answer does not have the form of Loki's: {error}"
         raise Inconclusive(message) from error
     found.sort(reverse=True)
     newest = _moment(found[0][0] / 1e9) if found else None
@@ -100,7 +100,7 @@ def _moment(epoch: float) -> str | None:
 
 
 async def _elasticsearch(params: LogQueryParams, api: Api) -> Facts:
-    """Count by Lucene's query language in the connection's ``index`` (all, unless its extra says)."""
+    """Count with a Lucene query in the connection's ``index`` (all indexes unless set)."""
     index = quote(str(api.connection.extra.get("index") or "_all"), safe="*,-")
     recent = {"range": {"@timestamp": {"gte": f"now-{round(params.window.total_seconds())}s"}}}
     question = {
@@ -122,7 +122,7 @@ async def _elasticsearch(params: LogQueryParams, api: Api) -> Facts:
 
 
 def _whole(document: dict[str, Any]) -> None:
-    """A search that some shards did not answer counts too few lines."""
+    """Raise Inconclusive if some shards did not answer: the count would be too low."""
     shards = mapping(document.get("_shards"), "shards")
     if document.get("timed_out") or shards.get("failed"):
         message = f"the search is not complete: {shards.get('failed', 0)} shards failed, or it timed out"

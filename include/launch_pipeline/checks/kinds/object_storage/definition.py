@@ -1,6 +1,6 @@
-"""Kind ``object_storage``: is the newest object fresh, encrypted and kept.
+"""Kind ``object_storage``: is the newest object fresh, encrypted and retained.
 
-Facts, of which only those are asked that the item speaks of: ``exists, count, newest{key, size,
+Facts, of which only those are read that ``expect`` names: ``exists, count, newest{key, size,
 last_modified, age_s, encryption}, encryption, versioning, lifecycle_days, object_lock, region, public``.
 """
 
@@ -20,17 +20,17 @@ class ObjectStorageParams(Params):
 
     conn_id: str = "aws"
     bucket: Name
-    """Its name."""
+    """Name of the bucket."""
     prefix: str = ""
-    """What the keys begin with."""
+    """Prefix of the keys."""
     max_age: Duration | None = None
-    """How old the newest object may be."""
+    """Maximum age of the newest object."""
     min_size: Annotated[int, Field(ge=0)] = 1
-    """Bytes."""
+    """Minimum size of the newest object, in bytes."""
 
 
 def criteria(params: ObjectStorageParams) -> Criteria:
-    """Require the bucket, that its newest object is big enough, and young enough where asked."""
+    """Require the bucket, and a newest object that is big enough and, if wanted, young enough."""
     defaults = {"exists": "== true"}
     if params.expect and params.max_age is None:
         return merged(defaults, params)

@@ -1,4 +1,4 @@
-"""Observes ``object_storage``: only what the item speaks of is asked, so that few rights are needed."""
+"""Observes ``object_storage``: reads only the facts in use, so that few permissions are needed."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _EVERYBODY = ("/global/AllUsers", "/global/AuthenticatedUsers")
 
 @dataclass(frozen=True)
 class _Bucket:
-    """A bucket and who asks about it."""
+    """A bucket, and the client to read it."""
 
     client: Any
     params: ObjectStorageParams
     now: datetime
 
     async def ask(self, operation: str, *absent_codes: str) -> dict[str, Any]:
-        """Ask about the bucket; empty where that is not configured, one of ``absent_codes``.
+        """Call an operation on the bucket; empty if not configured (one of ``absent_codes``).
 
-        Raises Inconclusive where the store does not know the question: not knowing is no "no".
+        Raises Inconclusive if the store does not support the operation.
         """
         try:
             answer: dict[str, Any] = await getattr(self.client, operation)(Bucket=self.params.bucket)
@@ -45,17 +45,17 @@ class _Bucket:
             if error_code(error) in absent_codes:
                 return {}
             if unsupported(error):
-                message = f"this store does not answer {operation}; ask without it"
+                message = f"this store does not support {operation}; remove what needs it"
                 raise Inconclusive(message) from error
             raise
         return answer
 
 
 async def observe(params: ObjectStorageParams, ctx: CheckContext) -> Observation:
-    """Look at a bucket.
+    """Read the facts of a bucket.
 
-    Raises Unreachable where the store does not answer, Inconclusive where it refuses us, does not
-    know a question, or holds too many objects to find the newest.
+    Raises Unreachable if the store does not answer, Inconclusive if it denies access, does not support
+    an operation, or holds too many objects to find the newest.
     """
     connection = await ctx.connection(params.conn_id)
     wanted = dict.fromkeys(
@@ -73,12 +73,12 @@ async def observe(params: ObjectStorageParams, ctx: CheckContext) -> Observation
 
 
 def _speaks(path: str, name: str) -> bool:
-    """Whether an expression speaks of a fact: ``newest.encryption`` does not of ``encryption``."""
+    """Return whether an expression reads a fact: ``newest.encryption`` does not read ``encryption``."""
     return re.search(rf"(?<![.\w]){name}\b", path) is not None
 
 
 async def _exists(bucket: _Bucket) -> bool:
-    """Ask for one key: the answer to HEAD has no body, so it would not say why it is a no."""
+    """List one key: the response to HEAD has no body, so it would not say why it failed."""
     try:
         answer = await bucket.client.list_objects_v2(Bucket=bucket.params.bucket, MaxKeys=1)
     except ClientError as error:
@@ -92,7 +92,7 @@ async def _exists(bucket: _Bucket) -> bool:
 
 
 async def _newest(bucket: _Bucket) -> dict[str, Any]:
-    """Find the newest by time, not by name, among all pages; markers of folders are no objects."""
+    """Find the newest object by time among all pages, without folder markers."""
     count, newest, number = 0, None, 0
     pages = bucket.client.get_paginator("list_objects_v2").paginate(
         Bucket=bucket.params.bucket, Prefix=bucket.params.prefix
@@ -137,7 +137,7 @@ async def _versioning(bucket: _Bucket) -> dict[str, Any]:
 
 
 async def _lifecycle(bucket: _Bucket) -> dict[str, Any]:
-    """After how many days the first objects of the prefix are deleted; null where no rule says so."""
+    """Return after how many days the first objects of the prefix are deleted; None without such a rule."""
     answer = await bucket.ask("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
     rules = [rule for rule in answer.get("Rules", []) if _concerns(rule, bucket.params.prefix)]
     days = [_days(rule.get("Expiration", {}), bucket.now) for rule in rules]
@@ -145,7 +145,7 @@ async def _lifecycle(bucket: _Bucket) -> dict[str, Any]:
 
 
 def _concerns(rule: dict[str, Any], prefix: str) -> bool:
-    """Whether an enabled rule may delete something under the prefix."""
+    """Return whether an enabled rule may delete objects with the prefix."""
     scope = rule.get("Filter") or {}
     own = str(rule.get("Prefix") or scope.get("Prefix") or (scope.get("And") or {}).get("Prefix") or "")
     return rule.get("Status") == "Enabled" and (own.startswith(prefix) or prefix.startswith(own))
@@ -166,13 +166,13 @@ async def _object_lock(bucket: _Bucket) -> dict[str, Any]:
 
 
 async def _region(bucket: _Bucket) -> dict[str, Any]:
-    """Name the region; S3 answers nothing for its oldest, and ``EU`` for buckets of its first years."""
+    """Return the region; S3 answers nothing for us-east-1, and ``EU`` for its oldest buckets in eu-west-1."""
     told = (await bucket.ask("get_bucket_location")).get("LocationConstraint")
     return {"region": _FORMER_NAMES.get(told, told)}
 
 
 async def _public(bucket: _Bucket) -> dict[str, Any]:
-    """Whether strangers may read: by the policy or a grant, unless the bucket is shut against it."""
+    """Return whether the public may read, by policy or grant, unless public access is blocked."""
     blocked = (await bucket.ask("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")).get(
         "PublicAccessBlockConfiguration", {}
     )
@@ -196,4 +196,4 @@ _ASKED: dict[str, Callable[[_Bucket], Awaitable[dict[str, Any]]]] = {
     "region": _region,
     "public": _public,
 }
-"""What an item may speak of, and how it is asked."""
+"""The optional facts, and the function that reads each."""

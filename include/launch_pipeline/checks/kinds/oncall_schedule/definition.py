@@ -1,8 +1,8 @@
-"""Kind ``oncall_schedule``: is somebody on call the whole time, at enough levels.
+"""Kind ``oncall_schedule``: is a responder on call the whole time, at enough levels.
 
 Facts per schedule: ``coverage_percent, gaps, levels, responders[{name, methods}], missing_methods, window``;
-``levels`` counts those of its escalation policy that are staffed for the whole window (the least, where it
-is in several policies).
+``levels`` counts the levels of its escalation policy that are staffed for the whole window (the lowest count,
+if it is in several policies).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, 
 class OncallScheduleParams(Params):
     """Schedules (ids) and the days to look ahead.
 
-    PagerDuty's API keys go as a header of the connection's extra: ``Authorization: Token token=...``.
+    PagerDuty's API key goes into the headers of the connection's extra: ``Authorization: Token token=...``.
     """
 
     conn_id: str = "pagerduty"
@@ -27,15 +27,15 @@ class OncallScheduleParams(Params):
     start: Name = "now"
     """``now`` or a time with zone."""
     days: Annotated[int, Field(ge=1, le=90)] = 7
-    """From ``start`` on, without a gap."""
+    """Days from ``start`` on without a gap."""
     min_levels: Annotated[int, Field(ge=1)] = 1
-    """How many levels of escalation must be staffed the whole time."""
+    """Escalation levels that must be staffed the whole time."""
     contact_methods: tuple[Literal["phone", "sms", "push", "email"], ...] = ()
-    """Each responder must have all of these."""
+    """Contact methods; each responder must have all of them."""
 
 
 def criteria(params: OncallScheduleParams) -> Criteria:
-    """No gap, enough levels, everybody reachable in the wanted ways."""
+    """Require no gap, enough levels, and the contact methods for each responder."""
     defaults = {"gaps": "== []", "coverage_percent": ">= 100", "levels": f">= {params.min_levels}"}
     if params.contact_methods:
         defaults["missing_methods"] = "== []"

@@ -36,7 +36,7 @@ _METHODS = {
 
 @dataclass(frozen=True)
 class Interval:
-    """From ``start`` on, up to but without ``end``."""
+    """A half-open interval, without ``end``."""
 
     start: datetime
     end: datetime
@@ -44,7 +44,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class _Duty:
-    """Somebody on call, within the window."""
+    """A responder on call, within the window."""
 
     interval: Interval
     person_id: str
@@ -54,9 +54,9 @@ class _Duty:
 
 
 async def observe(params: OncallScheduleParams, ctx: CheckContext) -> Observation:
-    """Ask who is on call in the window, and work out where nobody is; one subject per schedule.
+    """Read who is on call in the window, and find the gaps; one subject per schedule.
 
-    Raises Unreachable where PagerDuty does not answer, Inconclusive where its answer is not complete.
+    Raises Unreachable if PagerDuty does not answer, Inconclusive if its answer is not complete.
     """
     api = await Api.connect(ctx, params.conn_id, _HEADERS, timed=params.start == "now")
     window = _window(params, ctx)
@@ -84,7 +84,7 @@ async def _schedule(
     gaps = uncovered([duty.interval for duty in duties], window)
     policies = sorted({duty.policy for duty in duties})
     if params.min_levels > 1 and policies:
-        # The other levels of a policy are other schedules, or people without any.
+        # The other levels of a policy are other schedules, or people without a schedule.
         duties = await _duties(api, "escalation_policy_ids[]", policies, window)
     people = {duty.person_id: duty.person for duty in duties}
     methods = await _all_methods(api, people) if params.contact_methods else {}
@@ -102,7 +102,7 @@ async def _schedule(
 
 
 async def _duties(api: Api, by: str, ids: list[str], window: Interval) -> list[_Duty]:
-    """Every entry that overlaps the window, page by page."""
+    """Read every entry that overlaps the window, page by page."""
     query = [(by, one) for one in ids]
     query += [("since", window.start.isoformat()), ("until", window.end.isoformat()), ("limit", str(_PAGE))]
     found: list[dict[str, Any]] = []
@@ -118,12 +118,12 @@ async def _duties(api: Api, by: str, ids: list[str], window: Interval) -> list[_
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads entries and cuts them to the window."""
+    """Parses entries and clips them to the window."""
 
     window: Interval
 
     def read(self, entry: dict[str, Any]) -> _Duty | None:
-        """Read one entry; None where nobody is named or it is outside. Without an end it goes on."""
+        """Parse one entry; None if it names no one or is outside. Without an end it is open-ended."""
         start = max(self._time(entry, "start", self.window.start), self.window.start)
         end = min(self._time(entry, "end", self.window.end), self.window.end)
         user, policy = entry.get("user") or {}, entry.get("escalation_policy") or {}
@@ -139,13 +139,13 @@ class _Reader:
             return unbounded
         read = moment(entry[name])
         if read is None:
-            message = f"an on-call entry has a {name} that is no time with zone: {str(entry[name])[:40]!r}"
+            message = f"an on-call entry has a {name} that is not a time with zone: {str(entry[name])[:40]!r}"
             raise Inconclusive(message)
         return read.astimezone(UTC)
 
 
 def uncovered(intervals: Iterable[Interval], window: Interval) -> list[Interval]:
-    """Give the parts of the window that no interval covers; one that ends where another begins is no gap."""
+    """Return the parts of the window that no interval covers."""
     gaps: list[Interval] = []
     reached = window.start
     for one in sorted(intervals, key=lambda interval: interval.start):
@@ -158,7 +158,7 @@ def uncovered(intervals: Iterable[Interval], window: Interval) -> list[Interval]
 
 
 def _percent(gaps: list[Interval], window: Interval) -> float:
-    """Percent covered; a gap of a second in a month is not rounded away."""
+    """Return the percentage covered; a gap of a second in a month is not rounded away."""
     if not gaps:
         return 100.0
     missing = sum(((gap.end - gap.start) for gap in gaps), timedelta())
@@ -166,7 +166,7 @@ def _percent(gaps: list[Interval], window: Interval) -> float:
 
 
 def _levels(duties: list[_Duty], policy: str, window: Interval) -> int:
-    """How many levels of the policy are staffed for the whole window."""
+    """Return how many levels of the policy are staffed for the whole window."""
     by_level: dict[int, list[Interval]] = defaultdict(list)
     for duty in duties:
         if duty.policy == policy:
@@ -188,7 +188,7 @@ async def _all_methods(api: Api, people: dict[str, str]) -> dict[str, list[str]]
 
 
 async def _methods(api: Api, person: str) -> list[str]:
-    """How somebody can be reached; never the numbers and addresses themselves."""
+    """Return how a person can be reached, without the numbers and addresses themselves."""
     reply = await api.get(f"/users/{quote(person, safe='')}/contact_methods", allowed={_NOT_FOUND})
     if reply.status == _NOT_FOUND:
         return []

@@ -20,18 +20,18 @@ class PostgresQueryParams(Params):
 
     conn_id: str = "postgres"
     sql: Annotated[str, Field(min_length=1, max_length=10_000)]
-    """One statement that only reads."""
+    """One read-only statement."""
     params: tuple[Any, ...] = ()
     """Values for ``%s``, in order."""
     samples: Annotated[int, Field(ge=1, le=100)] = 1
-    """How often it is asked; each must pass."""
+    """How often the statement runs; every run must pass."""
     statement_timeout: Duration = timedelta(seconds=10)
-    """After this the server itself cancels it."""
+    """The time after which the server cancels the statement."""
 
     @field_validator("sql", mode="after")
     @classmethod
     def _one_statement(cls, sql: str) -> str:
-        # Several statements in one could end the read-only transaction.
+        # A second statement could end the read-only transaction.
         if ";" in sql.strip().removesuffix(";"):
             message = "'sql' must be one statement, without ';' inside"
             raise ValueError(message)
@@ -39,7 +39,7 @@ class PostgresQueryParams(Params):
 
 
 def criteria(params: PostgresQueryParams) -> Criteria:
-    """Take what the item expects; without that, require a value."""
+    """Return the item's expectations; without any, require a value."""
     return merged({} if params.expect else {"value": "exists"}, params)
 
 

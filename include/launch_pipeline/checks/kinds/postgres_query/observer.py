@@ -12,9 +12,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.clients.http import refuse_named
-from launch_pipeline.checks.evidence import plain
-from launch_pipeline.checks.kinds.postgres_query.postgres_errors import explained
+from launch_pipeline.checks.kinds.postgres_query.errors import explained
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.postgres_query.definition import PostgresQueryParams
 
 _ROWS = 1000
-"""PgBouncer 1.18 has 80 settings, and checklists ask for some that are far down the list."""
+"""Rows kept; PgBouncer 1.18 has 80 settings, and checklists need some far down the list."""
 _EVERY_ROW = re.compile(r"\brows\b(?!\[\d)")
-"""An expression that looks at more than one row."""
+"""Matches an expression that reads more than one row."""
 _MOST_CHARACTERS = 8 * 1024 * 1024
 _OPTIONS = {
     "sslmode",
@@ -39,7 +39,7 @@ _OPTIONS = {
     "gssencmode",
     "channel_binding",
 }
-"""What a connection's extra may say to libpq."""
+"""libpq parameters that a connection's extra may set."""
 
 
 Session = psycopg.AsyncConnection[dict[str, Any]]
@@ -50,7 +50,7 @@ Rows = tuple[list[dict[str, Any]], int]
 async def observe(params: PostgresQueryParams, ctx: CheckContext) -> Observation:
     """Run the statement in a read-only session with a time-out.
 
-    Raises Unreachable where the server cannot be reached, Inconclusive where it refuses us or the
+    Raises Unreachable if the server cannot be reached, Inconclusive if it denies access or refuses the
     statement.
     """
     connection = await ctx.connection(params.conn_id)
@@ -76,7 +76,7 @@ def _conninfo(connection: ConnectionInfo) -> str:
         "user": connection.login,
         "password": connection.password,
         "dbname": connection.schema,
-        # A database of the encoding SQL_ASCII would otherwise give its texts as bytes.
+        # A database with encoding SQL_ASCII would otherwise return text as bytes.
         "client_encoding": "UTF8",
         **{name: value for name, value in connection.extra.items() if name in _OPTIONS},
     }
@@ -84,7 +84,7 @@ def _conninfo(connection: ConnectionInfo) -> str:
 
 
 async def _ask(params: PostgresQueryParams, connection: ConnectionInfo, authority: str) -> Observation:
-    # PgBouncer's console knows only the simple protocol, no transactions and no settings.
+    # PgBouncer's console supports only the simple protocol, without transactions and settings.
     console = connection.schema == "pgbouncer"
     if console and params.params:
         message = "PgBouncer's console takes no parameters; write the statement without %s"
@@ -94,13 +94,13 @@ async def _ask(params: PostgresQueryParams, connection: ConnectionInfo, authorit
     ) as session:
         if not console:
             milliseconds = round(params.statement_timeout.total_seconds() * 1000)
-            # In one go; the end of the block ends the transaction as well.
+            # One round trip; the end of the block ends the transaction as well.
             await session.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}".encode())
         ask = _simple if console else _streamed
         seen = [await _sample(params, session, ask) for _ in range(params.samples)]
     most = max(facts["row_count"] for facts in seen)
     if most > _ROWS and any(_EVERY_ROW.search(path) for path in params.expect):
-        message = f"{most} rows, and 'rows' holds the first {_ROWS}: let the statement choose or count"
+        message = f"{most} rows, and 'rows' holds the first {_ROWS}: filter or count in the statement"
         raise Inconclusive(message)
     names = ["query"] if len(seen) == 1 else [f"sample {n}" for n in range(1, len(seen) + 1)]
     subjects = tuple(Subject(name=n, facts=f) for n, f in zip(names, seen, strict=True))
@@ -128,9 +128,9 @@ async def _simple(params: PostgresQueryParams, session: Session) -> Rows:
 
 
 async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
-    """Read row by row: a million are counted and not kept. Read so, the server takes one statement only."""
+    """Stream the rows: a million are counted but not kept, and the server accepts one statement only."""
     rows, count, room = [], 0, _MOST_CHARACTERS
-    # A literal per cent sign is only to be doubled where parameters are given, as psycopg rules.
+    # psycopg needs a literal percent sign doubled only if parameters are given.
     arguments = list(params.params) or None
     async with session.cursor() as cursor:
         async for row in cursor.stream(params.sql.encode(), arguments):
@@ -145,7 +145,7 @@ async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
 
 
 def _number(value: Any) -> Any:
-    """Give decimals as numbers; everything that JSON does not know as text."""
+    """Convert decimals to numbers, and types that JSON lacks to text."""
     if isinstance(value, Decimal):
         return float(value) if value != value.to_integral_value() or not value.is_finite() else int(value)
     if value is None or isinstance(value, bool | int | float | str):

@@ -22,17 +22,17 @@ class PrometheusQueryParams(Params):
     query: Annotated[str, Field(min_length=1, max_length=10_000)]
     """PromQL."""
     window: Duration | None = None
-    """Ask over this time up to now, and aggregate."""
+    """Query a range of this length up to now, and aggregate it."""
     step: Duration = timedelta(seconds=30)
-    """Between two points of the window."""
+    """Step between two points of the window."""
     aggregate: Literal["last", "min", "max", "avg"] = "last"
-    """Which value of the window counts."""
+    """The value of the window that counts."""
     empty: Literal["fail", "pass"] = "fail"
-    """``pass`` where no series is the good answer; otherwise no data is inconclusive."""
+    """``pass`` if no series is the good result; otherwise no data is inconclusive."""
 
 
 def criteria(params: PrometheusQueryParams) -> Criteria:
-    """Take what the item expects; without that, require a value."""
+    """Return the item's expectations; without any, require a value."""
     return merged({} if params.expect else {"value": "exists"}, params)
 
 

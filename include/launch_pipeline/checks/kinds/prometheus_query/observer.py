@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 _STALE = 300.0
-"""Seconds after which the last sample of a window says nothing about now."""
+"""Age in seconds at which the last sample of a window is stale."""
 
 Points = list[tuple[float, float]]
 """Times (epoch, s) and values."""
 
 
 async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observation:
-    """Ask the query now, or over the window, and give one subject per series.
+    """Run the query now, or over the window; one subject per series.
 
-    No series is inconclusive unless ``empty`` is ``pass``. Raises Unreachable where Prometheus
-    does not answer, Inconclusive where it cannot evaluate the query.
+    No series is inconclusive unless ``empty`` is ``pass``. Raises Unreachable if Prometheus does not
+    answer, Inconclusive if it cannot evaluate the query.
     """
     connection = await ctx.connection(params.conn_id)
     now = ctx.clock().timestamp()
@@ -55,7 +55,7 @@ async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observati
     async with ctx.clients.limit(authority(url)):
         answer = await _sent(ctx, connection, request)
     document = await _document(answer, params.conn_id)
-    if params.window is not None:  # else the server itself says what is now
+    if params.window is not None:  # otherwise the server's own time counts
         refuse_skew(ctx, answer.url, answer.headers)
     return _observation(params, document, authority(url), now)
 
@@ -64,7 +64,7 @@ async def _sent(ctx: CheckContext, connection: Any, request: Request) -> Answer:
     try:
         return await send(ctx, connection, request)
     except Unreachable as error:
-        # A query is a POST only because it may be long; asking again is safe.
+        # POST is used because queries may be long; a retry is safe.
         raise Unreachable(error.reason, retryable=True) from error
 
 
@@ -80,7 +80,7 @@ def _form(params: PrometheusQueryParams, now: float) -> dict[str, str]:
 
 
 def _seconds(value: timedelta) -> str:
-    """Write a duration without a unit: Prometheus refuses ``0.5s``."""
+    """Format a duration in seconds without a unit: Prometheus refuses ``0.5s``."""
     return f"{value.total_seconds():.3f}"
 
 
@@ -128,21 +128,21 @@ def _observation(
 
 
 def _whole(params: PrometheusQueryParams, document: dict[str, Any], asked: str) -> None:
-    """Raise Inconclusive for an answer with warnings: a store behind the server may be silent in it."""
+    """Raise Inconclusive for an answer with warnings: a store behind the server may be missing in it."""
     warnings = document.get("warnings")
     if warnings and not any("warnings" in expression for expression in params.expect):
         said = "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings)
-        raise Inconclusive(f"{asked} warns that its answer may not be whole: {said}"[:400])
+        raise Inconclusive(f"{asked} warns that its answer may be incomplete: {said}"[:400])
 
 
 def _series(data: dict[str, Any]) -> list[tuple[dict[str, str], Points]]:
-    """Read a scalar, a vector or a matrix. Values come as texts, NaN and +Inf among them."""
+    """Parse a scalar, a vector or a matrix; values are strings, such as NaN and +Inf."""
     try:
         if data.get("resultType") in {"scalar", "string"}:
             return [({}, [_point(data["result"])])]
         return [(one["metric"], _points(one)) for one in data["result"]]
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        message = f"the answer is none of Prometheus' forms: {error}"
+        message = f"the answer does not have the form of Prometheus': {error}"
         raise Inconclusive(message) from error
 
 

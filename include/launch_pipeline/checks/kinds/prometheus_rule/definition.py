@@ -1,8 +1,8 @@
-"""Kind ``prometheus_rule``: is the alert rule loaded, healthy, and over series that exist.
+"""Kind ``prometheus_rule``: is the alert rule loaded, healthy, and based on series that exist.
 
 Facts: ``rules[{name, group, health, lastError, for, severity, lastEvaluation}], missing, unhealthy,
-without_annotation, without_severity, absent_series, last_evaluation`` (of the rule that was evaluated
-longest ago).
+without_annotation, without_severity, absent_series, last_evaluation`` (the oldest of all
+rules).
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, 
 class PrometheusRuleParams(Params):
     """Alert rules by name; ``conn_id: loki`` asks Loki's ruler.
 
-    ``annotations: []`` is for a rule that nobody acts on, such as a watchdog: it needs no severity either.
+    ``annotations: []`` is for a rule without a response, such as a watchdog: it needs no severity either.
     """
 
     conn_id: str = "prometheus"
     names: Names
-    """Each must be loaded."""
+    """Names of alert rules; each must be loaded."""
     labels: dict[str, str] = Field(default_factory=dict)
-    """Which of several rules of one name is meant, such as the one with ``severity: critical``."""
+    """Labels that select among rules of the same name, such as ``severity: critical``."""
     annotations: tuple[Name, ...] = ("runbook_url",)
-    """Each rule must carry all of these."""
+    """Annotations; each rule must have all of them."""
     series: tuple[Name, ...] = ()
-    """Metrics that must exist: a rule over a metric nobody exports is healthy and never fires."""
+    """Metrics that must exist: a rule on a metric that is not exported is healthy and never fires."""
 
 
 def criteria(params: PrometheusRuleParams) -> Criteria:
-    """All there, healthy, annotated, over real series, and evaluated within five minutes."""
+    """Require every rule healthy, annotated, based on existing series, and evaluated within five minutes."""
     empty = ["missing", "unhealthy", "absent_series", "without_annotation"]
     if params.annotations:
         empty.append("without_severity")

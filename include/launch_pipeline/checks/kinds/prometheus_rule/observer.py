@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.prometheus_rule.definition import PrometheusRuleParams
 
 _PREFIXES = ("", "/prometheus")
-"""Prometheus; the rulers of Loki and Mimir, which serve the same document under a prefix."""
+"""Paths of Prometheus and of the rulers of Loki and Mimir, which serve the same document."""
 _NOT_FOUND = 404
 _SHOWN = 20
 
@@ -23,9 +23,9 @@ Rule = dict[str, Any]
 
 
 async def observe(params: PrometheusRuleParams, ctx: CheckContext) -> Observation:
-    """Look the alert rules up by name and labels, and count the series they read.
+    """Look up the alert rules by name and labels, and check the series that they read.
 
-    Raises Unreachable where nobody answers, Inconclusive where a rule has not been evaluated yet.
+    Raises Unreachable if the server does not answer, Inconclusive if a rule has not been evaluated yet.
     """
     api = await Api.connect(ctx, params.conn_id, timed=True)
     rules, there = await asyncio.gather(
@@ -42,14 +42,14 @@ async def observe(params: PrometheusRuleParams, ctx: CheckContext) -> Observatio
 
 
 async def _loaded(api: Api, params: PrometheusRuleParams) -> list[Rule]:
-    """All alert rules, each with the name of its group; older servers do not know the filters."""
+    """Read all alert rules, each with the name of its group; older servers lack the filters."""
     query = [("type", "alert"), ("exclude_alerts", "true"), *(("rule_name[]", n) for n in params.names)]
     reply = None
     for prefix in _PREFIXES:
         reply = await api.get(f"{prefix}/api/v1/rules", query, allowed={_NOT_FOUND})
         if reply.status != _NOT_FOUND:
             return _rules(_data(reply))
-    message = f"{api.authority} serves no /api/v1/rules; is this Prometheus, or a ruler that is switched on?"
+    message = f"{api.authority} serves no /api/v1/rules; is this Prometheus, or an enabled ruler?"
     raise Inconclusive(message)
 
 
@@ -71,7 +71,7 @@ def _rules(data: dict[str, Any]) -> list[Rule]:
 
 
 async def _exists(api: Api, selector: str) -> bool:
-    """Whether a series exists now; the rule API never says that a rule reads nothing."""
+    """Return whether a series exists now; the rule API does not report rules without data."""
     reply = await api.get("/api/v1/query", [("query", f"count({selector})")])
     return bool(records(_data(reply).get("result"), "series"))
 
@@ -116,16 +116,16 @@ def _complaint(rule: Rule) -> str:
 
 
 def _oldest(found: list[Rule]) -> str | None:
-    """When the rule was evaluated that was evaluated longest ago; None where one does not say."""
+    """Return the oldest evaluation time of the rules; None if one has none."""
     times = [(moment(rule.get("lastEvaluation")), str(rule.get("lastEvaluation"))) for rule in found]
     known = [(at, text) for at, text in times if at is not None]
     return min(known)[1] if known and len(known) == len(times) else None
 
 
 def _evaluated(facts: dict[str, Any]) -> None:
-    """A rule that was just loaded says nothing yet, unless something else is wrong for certain."""
+    """Raise Inconclusive for a rule that was just loaded, unless something else has failed already."""
     waiting = [rule["name"] for rule in facts["rules"] if rule["health"] == "unknown"]
     wrong = ("missing", "unhealthy", "without_annotation", "absent_series")
     if waiting and not any(facts[name] for name in wrong):
-        message = f"not evaluated yet: {', '.join(waiting)[:200]}; ask again after the next evaluation"
+        message = f"not evaluated yet: {', '.join(waiting)[:200]}; re-check after the next evaluation"
         raise Inconclusive(message, retryable=True)

@@ -12,19 +12,19 @@ from launch_pipeline.checks.engine.params import Criteria, Name, Params, default
 
 
 class RedisInfoParams(Params):
-    """Which nodes to ask."""
+    """The nodes and settings to read."""
 
     conn_id: str = "redis"
     scope: Literal["primaries", "replicas", "all"] = "primaries"
-    """Which nodes are asked."""
+    """The nodes to query."""
     config: tuple[Name, ...] = ()
     """Settings to read by CONFIG GET; managed Redis forbids it."""
     cluster: bool = False
-    """Whether CLUSTER INFO is asked as well."""
+    """Whether to read CLUSTER INFO as well."""
 
 
 def criteria(params: RedisInfoParams) -> Criteria:
-    """Every node answers, unless the item says otherwise."""
+    """Require every node to answer PING, unless the item expects otherwise."""
     return defaults_unless_expected({"ping": "== PONG"}, params)
 
 

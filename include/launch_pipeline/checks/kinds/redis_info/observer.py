@@ -1,7 +1,7 @@
-"""Observes ``redis_info``: every node is asked itself, found by the cluster's own list or by the primary's.
+"""Observes ``redis_info``: queries every node, as listed by the cluster or the primary.
 
-``CLUSTER SLOTS``, by which client libraries find their nodes, leaves out what has failed; ``CLUSTER NODES``
-does not. So a dead replica is seen here.
+``CLUSTER SLOTS``, which client libraries use, omits failed nodes; ``CLUSTER NODES`` lists them, so a dead
+replica is seen here.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _MOST_NODES = 200
 
 @dataclass(frozen=True)
 class _Node:
-    """A node, and what its cluster says of it."""
+    """A node, and its state in the cluster."""
 
     host: str
     port: int
@@ -67,25 +67,25 @@ class _Node:
 
 @dataclass(frozen=True)
 class _Asker:
-    """How nodes are asked."""
+    """Connects to nodes."""
 
     params: RedisInfoParams
     ctx: CheckContext
     connection: ConnectionInfo
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Facts of nodes that were asked on the way, by name."""
+    """Facts of the nodes that discovery has queried, by name."""
 
     @property
     def tls(self) -> bool:
-        """Whether the connection is encrypted."""
+        """Return whether the connection is encrypted."""
         extra = self.connection.extra
         return self.connection.scheme == "rediss" or bool(extra.get("ssl") or extra.get("tls"))
 
     @asynccontextmanager
     async def node(self, host: str, port: int, *, sentinel: bool = False) -> AsyncIterator[Any]:
-        """Connect to one node, as one of the few that ask it at a time; never inside of another such block.
+        """Connect to one node within its concurrency limit; do not nest these blocks.
 
-        Raises Unreachable or Inconclusive for whatever goes wrong inside.
+        Raises Unreachable or Inconclusive for any error inside.
         """
         await refuse_named(self.ctx, self.ctx.environment.address_of(host, port)[0])
         async with self.ctx.clients.limit(f"{host}:{port}"):
@@ -98,7 +98,7 @@ class _Asker:
                 await client.aclose()
 
     def explained(self, error: Exception, where: str) -> Inconclusive:
-        """Tell refused credentials from a node that is not there."""
+        """Return the error for refused credentials, a node that does not answer, or another protocol."""
         said = " ".join(str(error).split())
         refused = isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError)
         if refused or any(word in said for word in _REFUSALS):
@@ -113,16 +113,16 @@ class _Asker:
 
 
 async def observe(params: RedisInfoParams, ctx: CheckContext) -> Observation:
-    """Ask every node in scope.
+    """Query every node in scope.
 
-    Raises Unreachable where one does not answer us, though its cluster says that it is well, and
-    Inconclusive where one refuses us or a command. A node that its cluster calls failed is an answer.
+    Raises Unreachable if a node does not answer although its cluster calls it healthy, Inconclusive if
+    one denies access or a command. A node that its cluster calls failed is an observation.
     """
     asker = _Asker(params, ctx, await ctx.connection(params.conn_id))
     seed, nodes = await _nodes(asker)
     wanted = [n for n in nodes if params.scope == "all" or n.primary == (params.scope == "primaries")]
     if len(wanted) > _MOST_NODES:
-        message = f"redis://{seed} has {len(wanted)} nodes, more than are asked"
+        message = f"redis://{seed} has {len(wanted)} nodes, too many to query"
         raise Inconclusive(message)
     facts = await asyncio.gather(*(_facts(asker, node) for node in wanted))
     subjects = tuple(Subject(name=n.name, facts=f) for n, f in zip(wanted, facts, strict=True))
@@ -146,7 +146,7 @@ def _options(asker: _Asker, host: str, port: int, *, sentinel: bool) -> dict[str
         "password": (connection.password or None) if not sentinel else extra.get("sentinel_password"),
         "socket_connect_timeout": asker.params.timeout.total_seconds(),
         "socket_timeout": asker.params.timeout.total_seconds(),
-        "retry": Retry(NoBackoff(), 0),  # the check itself asks again
+        "retry": Retry(NoBackoff(), 0),  # the check itself retries
         "protocol": 2,
         "driver_info": None,
         "decode_responses": True,
@@ -159,7 +159,7 @@ def _options(asker: _Asker, host: str, port: int, *, sentinel: bool) -> dict[str
 
 
 def _seeds(connection: ConnectionInfo, port: int) -> list[tuple[str, int]]:
-    """Read ``a``, ``a:7000`` or ``a:7000,b:7000``."""
+    """Parse ``a``, ``a:7000`` or ``a:7000,b:7000``."""
     seeds = []
     for text in filter(None, (part.strip() for part in connection.host.split(","))):
         host, _, own = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
@@ -213,13 +213,13 @@ async def _found(asker: _Asker, host: str, port: int) -> list[_Node]:
 
 
 async def _note(asker: _Asker, client: Any, name: str, info: dict[str, Any]) -> None:
-    """Keep what a primary says where it is in scope: it need not be asked a second time."""
+    """Store the facts of a primary in scope, so that it is not queried twice."""
     if info.get("role") == "master" and asker.params.scope != "replicas":
         asker.seen[name] = await _asked(asker, client, info)
 
 
 def _cluster_nodes(told: Any, seed: str, *, tls: bool) -> list[_Node]:
-    """Read ``CLUSTER NODES``; a node without an address (``noaddr``, ``handshake``) cannot be asked."""
+    """Parse ``CLUSTER NODES``, without nodes that have no address (``noaddr``, ``handshake``)."""
     nodes = []
     for address, one in told.items():
         flags = set(str(one.get("flags", "")).split(","))
@@ -241,7 +241,7 @@ async def _facts(asker: _Asker, node: _Node) -> dict[str, Any]:
     except Unreachable:
         if not node.failed:
             raise
-        # Its own cluster has given it up: that is an answer, not a question that could not be asked.
+        # Its cluster calls it failed: that is an observation, not an error.
         return {"ping": "FAILED", "info": {}, "cluster": {}, "config": {}}
 
 
@@ -255,7 +255,7 @@ async def _asked(asker: _Asker, client: Any, info: Mapping[str, Any]) -> dict[st
 
 
 async def _ping(client: Any) -> str:
-    """Ask PING; a node that is loading or has lost its primary says so instead of PONG."""
+    """Send PING; a node that is loading or has lost its primary returns that instead of PONG."""
     try:
         return "PONG" if await client.ping() else "no"
     except BusyLoadingError:
@@ -275,7 +275,7 @@ async def _cluster(client: Any) -> dict[str, Any]:
 
 
 async def _config(asker: _Asker, client: Any) -> dict[str, Any]:
-    """Read settings; managed Redis forbids it, which says nothing about the setting."""
+    """Read settings; raises Inconclusive if CONFIG is forbidden, as on managed Redis."""
     settings: dict[str, Any] = {}
     for name in asker.params.config:
         try:

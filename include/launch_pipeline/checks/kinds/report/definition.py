@@ -22,7 +22,7 @@ from launch_pipeline.checks.engine.params import Criteria, Name, Params, default
 
 
 class ReportFormat(StrEnum):
-    """The tools' report formats that can be read."""
+    """The supported report formats."""
 
     JUNIT = "junit"
     COBERTURA = "cobertura"
@@ -42,7 +42,7 @@ _DEFAULTS = {
 
 
 class ReportParams(Params):
-    """A report and what it must be about."""
+    """A report, and the commit it must be about."""
 
     conn_id: str = "reports"
     uri: Name
@@ -50,18 +50,18 @@ class ReportParams(Params):
     format: ReportFormat
     """The tool that wrote it."""
     max_age: Duration = timedelta(days=7)
-    """How old it may be."""
+    """Maximum age of the report."""
     subject: str = "${release_sha}"
-    """The commit the report must be about; empty where it is about no commit, as a drill's."""
+    """The commit that the report must be about; empty for a report without one, such as a drill's."""
     require: tuple[Name, ...] = ()
     """Tests that must have run and passed (junit)."""
     rules: tuple[Name, ...] = ()
-    """Only findings of these rules count (globs; sarif, trivy, zap)."""
+    """Globs of the rules whose findings count (sarif, trivy, zap)."""
 
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:
         if self.require and self.format is not ReportFormat.JUNIT:
-            message = "'require' names tests; only format junit has them"
+            message = "only format junit has tests to require; remove 'require:'"
             raise ValueError(message)
         if self.format in {ReportFormat.COBERTURA, ReportFormat.LOCUST} and not self.expect:
             message = f"format {self.format} has no pass criterion of its own; add 'expect:'"
@@ -70,7 +70,7 @@ class ReportParams(Params):
 
 
 def criteria(params: ReportParams) -> Criteria:
-    """Require tests that ran and none failed, no grave finding, no crossed threshold."""
+    """Require tests without a failure, no severe finding, or no crossed threshold, by format."""
     if params.format is ReportFormat.JUNIT:
         tests = {"tests": ">= 1", "failures": "== 0", "errors": "== 0", "missing": "== []"}
         return merged(tests, params)

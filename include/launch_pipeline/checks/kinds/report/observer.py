@@ -1,7 +1,7 @@
-"""Observes ``report``: which commit it is about, how old it is, and what it found.
+"""Observes ``report``: its commit, its age, and its results.
 
-A report about another commit, an old one, one that says neither, and one that is not there prove
-nothing about this release: they are inconclusive, never a pass.
+A report that is missing, stale, about another commit or without commit and time is inconclusive, since it
+proves nothing about this release.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from yarl import URL
 
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
-from launch_pipeline.checks.kinds.report.report_formats import parse_report
+from launch_pipeline.checks.kinds.report.parse import parse_report
 from launch_pipeline.checks.language.values import moment
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable
@@ -34,21 +34,21 @@ _SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class _Found:
-    """A report's bytes and what its sidecar says."""
+    """The content of a report and its sidecar."""
 
     content: bytes
     sidecar: dict[str, Any]
 
 
 async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
-    """Read the report; raises Inconclusive where it proves nothing about this commit now."""
+    """Read the report; raises Inconclusive if it proves nothing about this commit."""
     found = await _found(params, ctx)
     try:
         parsed = await asyncio.to_thread(
             parse_report, params.format, found.content, params.rules, params.require
         )
     except ValueError as error:
-        message = f"{params.uri} is no {params.format} report: {error}"[:300]
+        message = f"{params.uri} is not a {params.format} report: {error}"[:300]
         raise Inconclusive(message) from error
     commit = _commit(params, str(found.sidecar.get("commit") or ""), parsed.commit)
     generated = _when(found.sidecar.get("generated_at")) or _when(parsed.generated_at)
@@ -67,9 +67,9 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
 
 
 def _commit(params: ReportParams, beside: str, inside: str) -> str:
-    """Name the commit; raises Inconclusive where report and sidecar name two: one of them was replaced."""
+    """Return the commit; raises Inconclusive if report and sidecar disagree: one of them was replaced."""
     if beside and inside and beside.strip().lower() != inside.strip().lower() and params.subject.strip():
-        message = f"{params.uri} says commit {inside[:12]} and the {_SIDECAR} beside it {beside[:12]}"
+        message = f"{params.uri} names commit {inside[:12]}, but the {_SIDECAR} beside it {beside[:12]}"
         raise Inconclusive(message)
     return beside or inside
 
@@ -79,7 +79,7 @@ def _about_this_commit(params: ReportParams, commit: str) -> None:
     if not wanted:
         return
     if not commit:
-        message = f"{params.uri} does not say which commit it is about; write {_SIDECAR} beside it"
+        message = f"{params.uri} does not name its commit; write {_SIDECAR} beside it"
         raise Inconclusive(message)
     if commit.strip().lower() != wanted:
         message = f"{params.uri} is about commit {commit[:12]}, not {wanted[:12]}"
@@ -88,7 +88,7 @@ def _about_this_commit(params: ReportParams, commit: str) -> None:
 
 def _fresh(params: ReportParams, generated: datetime | None, now: datetime) -> None:
     if generated is None:
-        message = f"{params.uri} does not say when it was made; write {_SIDECAR} beside it"
+        message = f"{params.uri} does not say when it was generated; write {_SIDECAR} beside it"
         raise Inconclusive(message)
     age = now - generated
     if age > params.max_age:
@@ -96,12 +96,12 @@ def _fresh(params: ReportParams, generated: datetime | None, now: datetime) -> N
         message = f"{params.uri} is stale: {hours:.1f} h old, want at most {format_duration(params.max_age)}"
         raise Inconclusive(message)
     if age < -_SKEW:
-        message = f"{params.uri} says it was made in the future ({generated.isoformat()})"
+        message = f"{params.uri} says that it was generated in the future ({generated.isoformat()})"
         raise Inconclusive(message)
 
 
 def _when(value: Any) -> datetime | None:
-    """Read a report's time; without a zone it is UTC, as the JUnit form says."""
+    """Parse the time of a report; without a zone it is UTC, as in JUnit XML."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return datetime.fromtimestamp(value, UTC)
@@ -157,13 +157,13 @@ def _sidecar(raw: bytes, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        message = f"{where} is no JSON object with 'commit' and 'generated_at'"
+        message = f"{where} is not a JSON object with 'commit' and 'generated_at'"
         raise Inconclusive(message)
     return document
 
 
 async def _from_s3(params: ReportParams, ctx: CheckContext) -> _Found:
-    """Read ``s3://bucket/key`` and its sidecar by the report's own connection, or by ``aws``."""
+    """Read ``s3://bucket/key`` and its sidecar with the report's connection, or with ``aws``."""
     from launch_pipeline.checks.clients.aws import client, read_object  # noqa: PLC0415  (heavy)
 
     parts = urlsplit(params.uri, allow_fragments=False)
@@ -215,7 +215,7 @@ async def _downloaded(params: ReportParams, ctx: CheckContext) -> _Found:
 async def _get(
     ctx: CheckContext, connection: ConnectionInfo, url: URL, proof: dict[str, str]
 ) -> bytes | None:
-    """Download at most 20 MiB; None where there is nothing."""
+    """Download at most 20 MiB; None if there is no such file."""
     from launch_pipeline.checks.clients import http  # noqa: PLC0415  (files need no client)
 
     request = http.Request(url=url, credentials=proof, follow_redirects=True)

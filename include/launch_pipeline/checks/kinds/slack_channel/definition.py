@@ -1,7 +1,7 @@
-"""Kind ``slack_channel``: does the channel exist, are the roles in it, was something posted.
+"""Kind ``slack_channel``: does the channel exist, are the roles in it, was a message posted.
 
 Facts per channel: ``exists, archived, member, missing_roles, away, message{ts, at, permalink, text}``. The
-token needs channels:read, channels:history and users:read; with groups:read private channels are seen too.
+token needs channels:read, channels:history and users:read; with groups:read it finds private channels too.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ class SlackChannelParams(Params):
     channels: Names
     """Names without ``#``, or ids."""
     roles: tuple[Role, ...] = ()
-    """Of each, the holder or a backup must be in the channel."""
+    """Roles whose holder or backup must be in the channel."""
     present: bool = False
-    """Of each of ``roles``, somebody in the channel must be active now; a weak sign."""
+    """Whether a person of each role in the channel must be active now; a weak sign."""
     posted: Name | None = None
     """A pattern that a message must match."""
     since: Name | None = None
-    """A time with zone, or how long ago at most, such as ``7d``; 30 days unless given."""
+    """The oldest message that counts: a time with zone, or an age such as ``7d``; 30 days unless given."""
 
     @model_validator(mode="after")
     def _posted_is_a_pattern(self) -> Self:
         if self.posted and "${" not in self.posted:
             guard_pattern(self.posted)
         if self.since and not self.posted:
-            message = "'since' says from when a message counts; add 'posted:'"
+            message = "'since' limits the age of a message; add 'posted:'"
             raise ValueError(message)
         return self
 
 
 def criteria(params: SlackChannelParams) -> Criteria:
-    """There, in use, with us and the roles in it; the message found where asked."""
+    """Require the channel with the bot and the roles as members, and the message if wanted."""
     defaults = {"exists": "== true", "archived": "== false", "member": "== true"}
     if params.roles:
         defaults["missing_roles"] = "== []"

@@ -35,7 +35,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Question:
-    """What is asked of every channel."""
+    """What to look for in every channel."""
 
     people: dict[Role, list[Holder]]
     present: bool
@@ -44,10 +44,10 @@ class _Question:
 
 
 async def observe(params: SlackChannelParams, ctx: CheckContext) -> Observation:
-    """Look every channel up, who is in it and what was said; one subject per channel.
+    """Look up every channel, its members and its messages; one subject per channel.
 
-    Raises Unreachable where Slack does not answer, Inconclusive where the token may not ask (with the
-    scope it lacks) and where the contacts name no Slack member for a role.
+    Raises Unreachable if Slack does not answer, Inconclusive if the token lacks a scope (which it
+    names) or the contacts have no Slack member for a role.
     """
     question = _Question(
         await _people(params, ctx), params.present, params.posted or "", _oldest(params, ctx)
@@ -63,11 +63,11 @@ async def observe(params: SlackChannelParams, ctx: CheckContext) -> Observation:
 
 
 async def _people(params: SlackChannelParams, ctx: CheckContext) -> dict[Role, list[Holder]]:
-    """Who answers for each role, as far as Slack knows them."""
+    """Return the Slack ids of the people who hold each role."""
     people = {role: [h for h in await ctx.holders(role) if h.slack_id] for role in params.roles}
     unknown = [role.label for role, holders in people.items() if not holders]
     if unknown:
-        message = f"the contacts name nobody with a slack_id for {', '.join(unknown)}"
+        message = f"the contacts have no person with a slack_id for {', '.join(unknown)}"
         raise Inconclusive(message)
     return people
 
@@ -83,7 +83,7 @@ def _oldest(params: SlackChannelParams, ctx: CheckContext) -> datetime:
 
 
 async def _channels(api: Slack, names: list[str]) -> list[Channel | None]:
-    """Find each channel by id or by name; None where there is none that the token can see."""
+    """Find each channel by id or name; None if the token sees no such channel."""
     by_name = [name for name in names if not _ID.fullmatch(name)]
     known = await _listed(api, set(by_name)) if by_name else {}
     return [known.get(name) if name in by_name else await _info(api, name) for name in names]
@@ -100,7 +100,7 @@ async def _info(api: Slack, channel_id: str) -> Channel | None:
 
 
 async def _listed(api: Slack, wanted: set[str]) -> dict[str, Channel]:
-    """Look through the public channels, then through the private ones where the token may."""
+    """Search the public channels, then the private ones if the token may."""
     found: dict[str, Channel] = {}
     scopes = str((await api.told("auth.test")).get("scopes") or "")
     for sort in ("public_channel", *(["private_channel"] if _PRIVATE in scopes.split(",") else [])):
@@ -115,7 +115,7 @@ async def _listed(api: Slack, wanted: set[str]) -> dict[str, Channel]:
             limit=_LIST,
         )
         for channel in page:
-            # An archived channel keeps its name beside a new one of another case; the living one counts.
+            # An archived channel may have the name of an active one, in another case; the active one counts.
             if channel.get("name") in wanted and (channel["name"] not in found or not _archived(channel)):
                 found[channel["name"]] = channel
     return found
@@ -137,13 +137,13 @@ async def _facts(api: Slack, channel: Channel | None, question: _Question) -> Fa
     if question.people:
         facts |= await _attendance(api, str(channel.get("id")), question)
     if question.posted:
-        # Slack shows a bot the history only of channels that it is in.
+        # Slack shows a bot only the history of channels that it is a member of.
         facts["message"] = await _message(api, str(channel.get("id")), question) if facts["member"] else None
     return facts
 
 
 async def _attendance(api: Slack, channel_id: str, question: _Question) -> Facts:
-    """A role is there when one of its holders is, and away when none of those who are there is active."""
+    """Return the roles without a member in the channel, and those without an active member."""
     members = set(await api.pages("conversations.members", "members", channel=channel_id, limit=_LIST))
     there = {role: [h for h in holders if h.slack_id in members] for role, holders in question.people.items()}
     facts: Facts = {
@@ -171,7 +171,7 @@ async def _active(api: Slack, person: str) -> bool:
 
 
 async def _message(api: Slack, channel_id: str, question: _Question) -> Facts | None:
-    """Find the newest message that says it."""
+    """Find the newest message that matches."""
 
     def says(message: Any) -> bool:
         return isinstance(message, dict) and _said(message) and occurs(question.posted, _text(message))
@@ -198,7 +198,7 @@ async def _message(api: Slack, channel_id: str, question: _Question) -> Facts | 
 
 
 def _said(message: dict[str, Any]) -> bool:
-    """Whether somebody said it: that a person joined, or that the topic is new, nobody did."""
+    """Return whether a person or bot wrote it, unlike a notice that someone joined or set the topic."""
     return message.get("subtype") in {None, "bot_message", "me_message", "thread_broadcast", "file_share"}
 
 

@@ -1,4 +1,4 @@
-"""Kind ``tcp_port``: is the port open, or not open, seen from where the check runs.
+"""Kind ``tcp_port``: is the port open, or not open, as seen from where the check runs.
 
 Facts per target: ``state``, one of ``open, refused, filtered, unreachable, unresolved``.
 """
@@ -21,11 +21,11 @@ class TcpPortParams(Params):
     state: Literal["open", "not_open"] = "open"
     """``not_open`` is refused or filtered."""
     timeout: Duration = timedelta(seconds=5)
-    """A port that stays silent this long is filtered."""
+    """A port that does not answer within this time is filtered."""
 
 
 def criteria(params: TcpPortParams) -> Criteria:
-    """Open; or refused or filtered. A name that does not resolve is never ``not_open``."""
+    """Require open, or refused or filtered; a name that does not resolve is never ``not_open``."""
     return merged({"state": "== open" if params.state == "open" else "in ['refused', 'filtered']"}, params)
 
 

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.tcp_port.definition import TcpPortParams
 
 _SHARE = 0.8
-"""Of the time-out: how long one port may stay silent, so that silence is an answer, not an abort."""
+"""Share of the time-out for one port, so that silence is an observation, not a time-out."""
 
 
 async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:
-    """Try every port at the same time; raises Inconclusive for a target that cannot be read."""
+    """Try every port at the same time; raises Inconclusive for an invalid target."""
     targets = {text: split_target(text) for text in params.targets}
     patience = params.timeout.total_seconds() * _SHARE
     states = await asyncio.gather(*(_state(ctx, host, port, patience) for host, port in targets.values()))
     found = dict(zip(targets, states, strict=True))
     subjects = tuple(Subject(name=name, facts={"state": state}) for name, state in found.items())
-    # Says nothing unless asked from the right side of the firewall.
+    # Meaningless unless the check runs on the right side of the firewall.
     summary = {"states": found, "seen_from": socket.gethostname(), **moved(ctx, targets.values())}
     return Observation(subjects=subjects, authority=", ".join(targets)[:500], summary=summary)
 
@@ -49,7 +49,7 @@ async def _tried(host: str, port: int, patience: float) -> str:
     except socket.gaierror:
         return "unresolved"
     except OSError as error:
-        # Several addresses that all refuse come as one error of text only.
+        # asyncio joins the errors of several addresses into one text.
         return "refused" if "Multiple exceptions" in str(error) and "111" in str(error) else "unreachable"
     writer.close()
     with suppress(OSError):

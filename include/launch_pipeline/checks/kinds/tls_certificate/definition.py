@@ -1,7 +1,7 @@
 """Kind ``tls_certificate``: is the certificate valid, and is old TLS refused.
 
 Facts per host: ``days_left, not_after, issuer, subject, sans, protocol, cipher, chain_verified,
-hostname_verified, problem`` (why not, in words; null where it is)``, legacy_protocols``.
+hostname_verified, problem`` (why it is not verified, else null)``, legacy_protocols``.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, 
 
 
 class TlsCertificateParams(Params):
-    """Hosts to shake hands with."""
+    """Hosts to connect to."""
 
     hosts: Names
     """``host`` or ``host:port``; port 443 unless given."""
     min_days: Annotated[int, Field(ge=0, le=3650)] = 30
-    """Until the certificate ends."""
+    """Days until the certificate expires."""
     min_protocol: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
-    """The oldest TLS that may be spoken."""
+    """The oldest TLS version that the server may accept."""
     ca_file: Name | None = None
-    """Trust this authority's file instead of the system's."""
+    """File of certificate authorities to trust instead of the system's."""
 
 
 def criteria(params: TlsCertificateParams) -> Criteria:
-    """Require a verified certificate, valid long enough, and no protocol below ``min_protocol``."""
+    """Require a verified certificate that is valid long enough, and no protocol below ``min_protocol``."""
     defaults = {
         "problem": "absent",
         "days_left": f">= {params.min_days}",

@@ -1,4 +1,4 @@
-"""Observes ``tls_certificate``: one verified handshake (or one without trust), one per old protocol."""
+"""Observes ``tls_certificate``: a verified handshake (or an unverified one), and one per old protocol."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OLD = {
 
 @dataclass(frozen=True)
 class _Place:
-    """A name, and where it is reached."""
+    """A name, and the address to connect to."""
 
     name: str
     address: str
@@ -44,18 +44,18 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What the server showed, and what is wrong with its certificate."""
+    """The server's certificate and protocol, and what is wrong with the certificate."""
 
     certificate: x509.Certificate
     protocol: str
     cipher: str
     place: _Place
-    """The same name, at the one of its addresses that answered."""
+    """The same name, at the address that answered."""
     distrust: ssl.SSLCertVerificationError | None = None
 
 
 async def observe(params: TlsCertificateParams, ctx: CheckContext) -> Observation:
-    """Shake hands with every host; raises Unreachable where one does not answer."""
+    """Connect to every host; raises Unreachable if one does not answer."""
     try:
         trusting = await ctx.clients.tls_context(params.ca_file or "")
     except OSError as error:
@@ -98,7 +98,7 @@ async def _host(
 
 @lru_cache(maxsize=8)
 def _lenient(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
-    """Make a context that verifies nothing; for one old version it also offers what is outdated.
+    """Create a context without verification; for an old version it also offers outdated ciphers.
 
     With the default security level a probe for TLS 1.0 fails on our side ("no ciphers available")
     and an unsafe server would look safe.
@@ -128,7 +128,7 @@ async def _shake(place: _Place, context: ssl.SSLContext) -> tuple[ssl.SSLObject,
 
 
 async def _look(place: _Place, trusting: ssl.SSLContext) -> _Shown:
-    """Shake hands verified, or without trust to see whom: the first is enough where all is well."""
+    """Connect with verification; if that fails, without, to read the certificate."""
     try:
         return await _seen(place, trusting)
     except ssl.SSLCertVerificationError as error:
@@ -152,14 +152,14 @@ async def _seen(place: _Place, context: ssl.SSLContext) -> _Shown:
         message = f"{host}:{port} did not answer: {spoken(error)}"[:300]
         raise Unreachable(message, retryable=True) from error
     except ValueError as error:
-        message = f"{host}:{port} shows a certificate that cannot be read: {error}"[:300]
+        message = f"{host}:{port} presents a certificate that cannot be read: {error}"[:300]
         raise Inconclusive(message) from error
     cipher = shaken.cipher()
     return _Shown(certificate, shaken.version() or "", cipher[0] if cipher else "", answered)
 
 
 def _trust(shown: _Shown) -> tuple[bool, bool, str]:
-    """Whether the chain and the name hold, and what does not."""
+    """Return whether chain and name are valid, and the problem."""
     error = shown.distrust
     if error is None:
         return True, True, ""
@@ -178,7 +178,7 @@ def _names(certificate: x509.Certificate) -> list[str]:
 
 
 def _covers(certificate: x509.Certificate, host: str) -> bool:
-    """Whether a name fits, for a chain that does not verify: exact, or one wildcard label."""
+    """Return whether a name matches, for an unverified chain: exactly, or by one wildcard label."""
     with suppress(ValueError):
         host = str(ipaddress.ip_address(host))
     wildcard = f"*.{host.partition('.')[2]}".lower()
@@ -186,7 +186,7 @@ def _covers(certificate: x509.Certificate, host: str) -> bool:
 
 
 async def _speaks(place: _Place, old: str) -> bool:
-    """Whether the server still completes a handshake in an old version; an alert is the good answer."""
+    """Return whether the server completes a handshake in an old version; an alert is the good result."""
     try:
         await _shake(place, _lenient(_OLD[old]))
     except ssl.SSLError as error:

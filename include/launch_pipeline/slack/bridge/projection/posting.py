@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cachetools import LRUCache
 from slack_sdk.web.async_client import AsyncWebClient
 
-from launch_pipeline.checks.evidence import digest
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.slack.bridge.connection.errors import CALL_ERRORS, configuration_error
 from launch_pipeline.slack.errors import (
     MessageGone,

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import ROLLBACK
-from launch_pipeline.checks.evidence import digest
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.ledger.schema import Entry, EntryKind
 from launch_pipeline.slack.messages import notes
 from launch_pipeline.slack.store import Nudge, NudgeLevel

@@ -1,4 +1,4 @@
-"""A git repository as checks read it: by its own program, argument vectors only, never a work tree."""
+"""Reads a git repository with the git program, without a shell and without a work tree."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _REFUSED = re.compile(
 )
 _MOVED = re.compile(r"returned error: 3\d\d|redirect")
 _SETTLED = re.compile(r"returned error: (?:404|429)|redirect|certificate|not found|does not exist")
-"""What another attempt would not change, or would make worse."""
+"""Errors that a retry would not cure, or would make worse."""
 _SCHEMES = ("https://", "http://", "ssh://", "file://", "git@")
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository on this machine and the environment its program runs with."""
+    """A repository on this machine, and the environment for git."""
 
     path: Path
     environment: dict[str, str] = field(repr=False)
 
     async def run(self, *arguments: str, accept: Sequence[int] = (0,), data: bytes | None = None) -> bytes:
-        """Run git and give its output; raises Inconclusive with git's own words."""
+        """Run git and return its output; raises Inconclusive with git's message."""
         status, out, err = await _git(["--git-dir", str(self.path), *arguments], self.environment, data)
         if status not in accept:
             said = " ".join(err.decode("utf-8", "replace").split())[:300]
@@ -52,7 +52,7 @@ class Repository:
         return out
 
     async def commit_of(self, ref: str) -> str | None:
-        """Give the full id of the commit a ref names; None where there is none."""
+        """Return the full id of the commit that a ref names; None if there is none."""
         if not ref or ref.startswith("-"):
             return None
         for name in (ref, f"refs/remotes/origin/{ref}"):
@@ -86,23 +86,22 @@ async def _git(
     try:
         out, err = await process.communicate(data)
     except BaseException:
-        # With the programs that it has started to talk to others: they hold its pipes.
+        # The whole group: transport helpers that git has started hold its pipes.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         raise
     if len(out) > _OUTPUT_LIMIT:
-        message = "git answers more than 64 MiB; narrow the paths"
+        message = "git returned more than 64 MiB; narrow the paths"
         raise Inconclusive(message)
     return process.returncode or 0, out, err
 
 
 async def open_repository(ctx: CheckContext, connection: ConnectionInfo, *refs: str) -> Repository:
-    """Open the repository of a connection, fetched unless each ref is a commit's own id that it knows.
+    """Open the repository of a connection; fetch unless each ref is the id of a commit that it has.
 
-    ``extra.path`` is a repository on this machine; ``extra.url`` or the host a remote one, of
-    which a bare mirror is kept. Raises Inconclusive where none is named, Unreachable where it
-    does not answer.
+    ``extra.path`` is a repository on this machine; ``extra.url`` or the host is a remote one, which
+    is mirrored. Raises Inconclusive if neither is given, Unreachable if the remote does not answer.
     """
     environment = _environment(connection)
     path = str(connection.extra.get("path") or "")
@@ -119,7 +118,7 @@ async def open_repository(ctx: CheckContext, connection: ConnectionInfo, *refs: 
 async def _git_dir(path: str, environment: dict[str, str], conn_id: str) -> Path:
     arguments = ["-C", path, "rev-parse", "--absolute-git-dir"]
     if not await asyncio.to_thread(Path(path).is_dir):
-        message = f"connection '{conn_id}' names '{path}', which is no folder on this worker"
+        message = f"connection '{conn_id}' names '{path}', which is not a folder on this worker"
         raise Inconclusive(message)
     status, out, err = await _git(arguments, environment, None)
     if status:
@@ -129,12 +128,12 @@ async def _git_dir(path: str, environment: dict[str, str], conn_id: str) -> Path
 
 
 def _environment(connection: ConnectionInfo) -> dict[str, str]:
-    """Pass what git needs, and the secret where no process list shows it."""
+    """Return the environment for git; the secret goes there because process lists show arguments."""
     kept = ("PATH", "HOME", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "SSL_CERT_FILE", "TMPDIR")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
-    # The repository was named by an operator, so its owner does not matter.
+    # An operator named the repository, so its owner does not matter.
     settings = {"safe.directory": "*", "core.hooksPath": os.devnull}
-    # Git would follow to any host, and take our credentials along.
+    # Git would send our credentials along to any host.
     settings["http.followRedirects"] = "false"
     if connection.password:
         pair = base64.b64encode(f"{connection.login or 'git'}:{connection.password}".encode()).decode()
@@ -146,7 +145,7 @@ def _environment(connection: ConnectionInfo) -> dict[str, str]:
 
 
 async def _mirrored(url: str, refs: Sequence[str], environment: dict[str, str]) -> Repository:
-    """Keep one bare mirror per URL; fetch unless it has the very commits: a tag may be new, or moved."""
+    """Keep one bare mirror per URL; fetch unless all refs are known commit ids, since tags can move."""
     name = hashlib.sha256(url.encode()).hexdigest()[:24]
     path = Path(tempfile.gettempdir()) / f"launch-git-{os.getuid()}" / f"{name}.git"
     await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
@@ -165,7 +164,7 @@ def _is_full_id(ref: str) -> bool:
 
 @asynccontextmanager
 async def _locked(path: Path) -> AsyncIterator[None]:
-    """Hold a lock between processes; a check that is cancelled while it waits leaves nothing locked."""
+    """Hold a lock between processes; a cancelled wait leaves nothing locked."""
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         while not _taken(handle):  # noqa: ASYNC110  (another process holds it)
@@ -184,7 +183,7 @@ def _taken(handle: int) -> bool:
 
 
 async def _clone(url: str, path: Path, environment: dict[str, str]) -> None:
-    # A clone that is broken off must not look like a repository.
+    # An interrupted clone must not look like a repository.
     unfinished = path.with_suffix(".new")
     await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
     status, _, err = await _git(
@@ -214,9 +213,9 @@ async def _fetch(repository: Repository, url: str) -> None:
 
 
 async def _refuse_nothing(repository: Repository, url: str) -> None:
-    """Raise Inconclusive for a repository without refs: git takes any page for an old, empty one."""
+    """Raise Inconclusive for a repository without refs: git takes any web page for an empty one."""
     if not await repository.run("for-each-ref", "--count=1"):
-        message = f"{url} answered no branch and no tag; is it a git repository?"
+        message = f"{url} has no branch and no tag; is it a git repository?"
         raise Inconclusive(message)
 
 
@@ -225,6 +224,6 @@ def _unreachable(url: str, err: bytes) -> Unreachable:
     refused = _REFUSED.search(said) is not None
     what = "credentials: " if refused else ""
     if _MOVED.search(said):
-        said = "it redirects, which is not followed; put the address it leads to into the connection"
+        said = "it redirects, which is not followed; put the target address into the connection"
     message = f"{what}git repository {url} cannot be read: {said}"[:400]
     return Unreachable(message, retryable=not refused and _SETTLED.search(said) is None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.kinds.alertmanager_alerts.alertmanager_traffic import (
+from launch_pipeline.checks.kinds.alertmanager_alerts.traffic import (
     NONCE_LABEL,
     Count,
     Look,
@@ -28,46 +28,46 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 LONGEST = timedelta(minutes=5)
-"""The test alert ends by itself after this, whatever becomes of us."""
+"""The test alert expires after this, even if this process dies."""
 _POLL = 1.0
 _RESOLVING = 10.0
 _MARGIN = 3.0
 _LOOKS = 2
-"""So many looks in a row must say delivered."""
+"""Consecutive polls that must say delivered."""
 _LEAST = 20.0
-"""Seconds that are kept for the delivery while a quiet moment is waited for."""
+"""Seconds reserved for the delivery while waiting for a quiet moment."""
 _NAMED = 5
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What became of the test alert."""
+    """The state of the test alert's delivery."""
 
     wanted: str
     receivers: tuple[str, ...] = ()
     sent: dict[str, Count] = field(default_factory=dict)
     expected: Sorts = field(default_factory=Counter)
     others: tuple[str, ...] = ()
-    """Other alerts that may have moved the same counters."""
+    """Other alerts that may have incremented the same counters."""
 
     @property
     def counted(self) -> bool:
-        """Whether as much was sent as the test alert needs; by whom, the counters do not say."""
+        """Return whether enough was sent; the counters do not say for which alert."""
         full = [0 < self.expected[sort] <= count.begun for sort, count in self.sent.items()]
         return self.wanted in self.receivers and bool(full) and all(full)
 
     @property
     def delivered(self) -> bool:
-        """Whether what was sent is the test alert's, and all of it was answered."""
+        """Return whether everything sent belongs to the test alert and was accepted."""
         answered = all(count.answered >= count.begun and not count.given_up for count in self.sent.values())
         return self.counted and answered and not self.others
 
 
 async def deliver(params: AlertmanagerAlertsParams, api: Api) -> Observation:
-    """Send the alert and watch it until it is delivered or the time is over.
+    """Send the alert and watch it until it is delivered or the time is up.
 
-    Raises Inconclusive, before anybody is paged, where the delivery could not be seen: Alertmanager
-    does not say which alert a notification was about, so no other may go the same way meanwhile.
+    Raises Inconclusive, before it sends anything, if the delivery could not be attributed: Alertmanager
+    does not say which alert a notification is about, so no other alert may take the same route.
     """
     traffic = await Traffic.of(api, params.receiver or "")
     if traffic.wanted not in traffic.receivers:
@@ -82,13 +82,13 @@ async def deliver(params: AlertmanagerAlertsParams, api: Api) -> Observation:
     finally:
         await _resolved(api, labels, now)
     if problem:
-        message = f"the test alert was sent, but what became of it cannot be seen: {problem}"
+        message = f"the test alert was sent, but its delivery cannot be verified: {problem}"
         raise Inconclusive(message[:400])
     return _observation(traffic, seen, watch.nonce)
 
 
 def _patience(params: AlertmanagerAlertsParams, api: Api) -> float:
-    """How long to watch, in seconds: the time-out less the clean-up; shorter in a rehearsal."""
+    """Return the seconds to watch: the time-out less the clean-up, shorter in a rehearsal."""
     most = min(params.timeout, LONGEST).total_seconds() - _MARGIN
     return max(most * min(api.ctx.environment.pace, 1.0), min(_LEAST, most), 0.0)
 
@@ -102,20 +102,20 @@ class _Watch:
     until: float
 
     async def quiet(self) -> Look:
-        """Wait until nothing else goes the same way; raises Inconclusive where that does not come."""
+        """Wait until no other alert takes the same route; raises Inconclusive if that does not happen."""
         while True:
             look = await self.traffic.look()
             others = look.others()
             if not others:
                 return look
             if self._left() <= _LEAST:
-                raise Inconclusive(f"nobody was paged: {_mingled(self.traffic.wanted, others)}")
+                raise Inconclusive(f"no test alert was sent: {_mingled(self.traffic.wanted, others)}")
             await self._pause()
 
     async def follow(self, before: Look) -> tuple[_Seen, str]:
-        """Look every second; give the last look and why it tells nothing, if so.
+        """Poll every second; return the last poll, and why it proves nothing if so.
 
-        A look that fails does not end the watch: the alert must not be sent twice.
+        A failed poll does not end the watch: the alert must not be sent twice.
         """
         wanted, times, others = self.traffic.wanted, 0, set[str]()
         while True:
@@ -135,7 +135,7 @@ class _Watch:
         told = after.ours(self.nonce)
         sent = {sort: count.since(before.counts[sort]) for sort, count in after.counts.items()}
         expected = self.traffic.expected(told, after.counted)
-        # A notification that was given up is begun again.
+        # Alertmanager retries a notification that it gave up.
         more = [s for s, count in sent.items() if count.begun > expected[s] and not count.given_up]
         others = {*known, *after.others(self.nonce), *(["more than the test alert needs"] if more else [])}
         return _Seen(self.traffic.wanted, tuple(told), sent, expected, tuple(sorted(others)))
@@ -156,7 +156,7 @@ def _mingled(receiver: str, others: list[str]) -> str:
 
 
 def _alert(labels: dict[str, str], now: datetime, until: datetime) -> dict[str, Any]:
-    # A minute back: the end is in Alertmanager's past then, even where its clock is behind ours.
+    # A minute ago, so that the end is in the past even if Alertmanager's clock is behind ours.
     start = now - timedelta(minutes=1)
     text = "Test alert of the launch pipeline: nothing is wrong. It ends by itself."
     return {
@@ -168,7 +168,7 @@ def _alert(labels: dict[str, str], now: datetime, until: datetime) -> dict[str, 
 
 
 async def _resolved(api: Api, labels: dict[str, str], now: datetime) -> None:
-    """End the alert, also when we are being cancelled; if that fails it ends by itself."""
+    """End the alert, also on cancellation; if that fails it expires."""
     ending = asyncio.ensure_future(_end(api, labels, now))
     try:
         await asyncio.shield(ending)

@@ -1,6 +1,6 @@
-"""Clients that checks of one event loop share: HTTP session, TLS contexts, limits per authority.
+"""Clients that the checks of one event loop share: HTTP sessions, TLS contexts, limits per authority.
 
-A session and a TLS context per check would block the loop for tens of milliseconds each.
+Creating a session and a TLS context for each check would block the loop for tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PER_AUTHORITY = 8
-"""How many checks ask one host and port at the same time."""
+"""Concurrent checks of one host and port."""
 
 
-class Clients:
-    """What one event loop shares; made lazily, closed by :func:`close_clients`."""
+class ClientPool:
+    """The clients of one event loop, created lazily and closed by :func:`close_clients`."""
 
     def __init__(self, per_authority: int = PER_AUTHORITY) -> None:
         self._per_authority = per_authority
@@ -37,16 +37,16 @@ class Clients:
         self._open = AsyncExitStack()
 
     async def session(self, *, guarded: bool = True) -> aiohttp.ClientSession:
-        """Give the shared HTTP session; it refuses link-local and metadata addresses, unless not guarded."""
+        """Return the shared HTTP session; if guarded, it refuses link-local and metadata addresses."""
         async with self._making:
             if guarded not in self._sessions or self._sessions[guarded].closed:
                 self._sessions[guarded] = await _new_session(guarded=guarded)
             return self._sessions[guarded]
 
     async def tls_context(self, ca_file: str = "") -> ssl.SSLContext:
-        """Give a verifying client context that trusts the system, or one authority's file.
+        """Return a verifying client context that trusts the system's authorities, or those of a file.
 
-        Raises OSError where the file cannot be read.
+        Raises OSError if the file cannot be read.
         """
         async with self._making:
             if ca_file not in self._contexts:
@@ -57,20 +57,20 @@ class Clients:
 
     @asynccontextmanager
     async def limit(self, authority: str) -> AsyncIterator[None]:
-        """Take one of the authority's places, ``host:port``; wait while all are taken."""
+        """Hold one of the slots of an authority (``host:port``); wait while all are taken."""
         semaphore = self._limits.setdefault(authority, asyncio.Semaphore(self._per_authority))
         async with semaphore:
             yield
 
     async def keep(self, key: Hashable, opening: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-        """Give what ``opening`` opens, one per key for all checks; closed with the others."""
+        """Return the resource that ``opening`` opens, one per key, closed with the pool."""
         async with self._keeping.setdefault(key, asyncio.Lock()):
             if key not in self._kept:
                 self._kept[key] = await self._open.enter_async_context(opening())
             return cast("T", self._kept[key])
 
     async def close(self) -> None:
-        """Close what is open; a later check makes it anew."""
+        """Close everything; a later check opens it again."""
         self._kept.clear()
         await self._open.aclose()
         sessions, self._sessions = self._sessions, {}
@@ -84,19 +84,19 @@ async def _new_session(*, guarded: bool) -> aiohttp.ClientSession:
     return new_session(guarded=guarded)
 
 
-_CLIENTS: WeakKeyDictionary[Any, Clients] = WeakKeyDictionary()
+_CLIENTS: WeakKeyDictionary[Any, ClientPool] = WeakKeyDictionary()
 
 
-def shared_clients() -> Clients:
-    """Give the running loop's clients."""
+def shared_clients() -> ClientPool:
+    """Return the client pool of the running loop."""
     loop = asyncio.get_running_loop()
     if loop not in _CLIENTS:
-        _CLIENTS[loop] = Clients()
+        _CLIENTS[loop] = ClientPool()
     return _CLIENTS[loop]
 
 
 async def close_clients() -> None:
-    """Close the running loop's clients, before the loop ends."""
+    """Close the client pool of the running loop, before the loop ends."""
     clients = _CLIENTS.pop(asyncio.get_running_loop(), None)
     if clients is not None:
         await clients.close()

@@ -1,4 +1,4 @@
-"""What a failed question to PostgreSQL means: not there, not let in, or a statement that was refused."""
+"""Explains errors of PostgreSQL: unreachable, access denied, or a refused statement."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from launch_pipeline.checks.evidence import HIDDEN
+from launch_pipeline.checks.redaction import HIDDEN
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 _SAID = 400
 _GONE = {"", "08", "53", "57"}
-"""Classes of SQLSTATE: connection lost, out of places, shutting down; empty before the session began."""
+"""SQLSTATE classes: connection lost, out of resources, shutting down; empty before the session began."""
 _ANSWERED = re.compile(r": [^\s:]+:  (.+)", re.DOTALL)
-"""A sign-in's answer has lost its SQLSTATE in libpq, not its form: ``FATAL:  ...``, in any language."""
+"""libpq drops the SQLSTATE of a failed login, but the form stays: ``FATAL:  ...``, in any language."""
 _FOR_NOW = re.compile(
     r"too many|slots are reserved|starting up|shutting down|recovery|not (?:yet )?accepting"
     r"|no more connections|connect to server|server (?:login|conn)|timeout"
 )
-"""What also a server says that will let us in later: PostgreSQL, and PgBouncer of the server behind it."""
+"""Temporary refusals of PostgreSQL, and of PgBouncer for the server behind it."""
 _NO_DATABASE = re.compile(r'database "[^"]*" does not exist|no such database')
 _TLS = re.compile(r"\bSSL\b|\bTLS\b|certificate")
 _UNUSABLE = "connection is bad: "
-"""psycopg's words for settings that libpq does not take."""
+"""psycopg's message for settings that libpq does not accept."""
 
 
 def explained(error: psycopg.Error, authority: str, connection: ConnectionInfo) -> Inconclusive:
-    """Say what went wrong, without the password; only what may pass is worth another attempt."""
+    """Explain the error without the password; only temporary errors are retryable."""
     state = error.sqlstate or ""
     said = _plain(str(error.diag.message_primary or error), connection)
     if isinstance(error, psycopg.errors.QueryCanceled):
@@ -41,7 +41,7 @@ def explained(error: psycopg.Error, authority: str, connection: ConnectionInfo) 
     if not state:
         answer = _ANSWERED.search(str(error))
         if answer and _FOR_NOW.search(answer[1]):
-            reason = f"{authority} lets nobody in now: {_plain(answer[1], connection)}"
+            reason = f"{authority} accepts no connections now: {_plain(answer[1], connection)}"
             return Unreachable(reason[:_SAID], retryable=True)
         refusal = _not_let_in(error, answer, authority, connection)
         if refusal:
@@ -53,7 +53,7 @@ def explained(error: psycopg.Error, authority: str, connection: ConnectionInfo) 
 def _not_let_in(
     error: psycopg.Error, answer: re.Match[str] | None, authority: str, connection: ConnectionInfo
 ) -> str:
-    """Say why no session began, where another attempt would end the same way; empty where it might not."""
+    """Return why no session began, for errors that a retry would not cure; else empty."""
     name = connection.conn_id
     if answer:
         said = _plain(answer[1], connection)

@@ -1,4 +1,4 @@
-"""A dashboard's template variables: what a query asks once they have their saved values."""
+"""Template variables of a dashboard: puts their saved values into queries."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 _USED = re.compile(r"\$\{(\w+)(?:\.[^:^}]+)?(?::([^}]+))?\}|\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]")
 _ALL = "$__all"
 _AUTO = "$__auto"
-"""What an interval variable holds while Grafana's page chooses for it."""
+"""Value of an interval variable that Grafana's page resolves itself."""
 _WRITTEN = {"constant", "textbox", "custom", "interval"}
-"""Variables whose possible values stand in the dashboard itself."""
+"""Types of variables whose options are stored in the dashboard."""
 _SQL = re.compile(r"(?i)sql|postgres|clickhouse|snowflake|bigquery|redshift|athena")
 _REGEX = re.compile(r"([\\^$*+?.()|\[\]{}])")
 
@@ -23,7 +23,7 @@ class UnknownVariableError(Exception):
 
 
 def saved_values(dashboard: dict[str, Any]) -> Values:
-    """Give each variable's saved values; one that has none is left out.
+    """Return the saved values of each variable; variables without one are left out.
 
     "All" is the variable's own all-value, else every option, else anything.
     """
@@ -56,7 +56,7 @@ def _every(variable: dict[str, Any]) -> list[str]:
 
 
 def replaced(value: Any, values: Values, datasource_type: str = "") -> Any:
-    """Put the saved values into every text at any depth; what begins with ``__`` is Grafana's own.
+    """Put the saved values into every string at any depth; names with ``__`` are Grafana's own.
 
     Raises UnknownVariableError for a variable without a value.
     """
@@ -82,7 +82,7 @@ def _in_text(text: str, values: Values, datasource_type: str) -> str:
 
 
 def _named(name: str) -> bool:
-    """Whether ``$name`` can be a variable: ``$1`` is a group of a pattern."""
+    """Return whether ``$name`` can be a variable: ``$1`` is a group of a pattern."""
     return not name[0].isdigit()
 
 

@@ -1,4 +1,4 @@
-"""A dashboard's panels: which there are, and whether their own queries give data."""
+"""The panels of a dashboard, and whether their queries return data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients.json_api import Api, mapping, records, said_by
-from launch_pipeline.checks.kinds.grafana_dashboard.grafana_variables import (
+from launch_pipeline.checks.kinds.grafana_dashboard.variables import (
     UnknownVariableError,
     Values,
     replaced,
@@ -30,13 +30,13 @@ _SHORTEST = timedelta(seconds=15)
 _OF_ANOTHER_PANEL = "-- Dashboard --"
 _BROKEN = 500
 _ALLOWED = {207, 400, 404, 500, 502, 503, 504}
-"""With these Grafana may still say which query failed and why."""
+"""Statuses with which Grafana may still say which query failed and why."""
 
 Panel = dict[str, Any]
 
 
 def all_panels(dashboard: dict[str, Any]) -> list[Panel]:
-    """Every panel, those inside rows too, at any depth; a row itself is none."""
+    """Return every panel, also those nested in rows; a row itself does not count."""
     return list(_nested(dashboard.get("panels") or [])) + [
         panel for row in dashboard.get("rows") or [] for panel in _nested(row.get("panels") or [])
     ]
@@ -51,14 +51,14 @@ def _nested(panels: list[Panel]) -> Iterator[Panel]:
 
 @dataclass(frozen=True)
 class Datasources:
-    """Names and uids, as Grafana's own pages know them."""
+    """The datasources of a Grafana, by name and uid."""
 
     uids: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     default: str = ""
 
     def find(self, given: Any, values: Values) -> dict[str, str]:
-        """Give uid and type of a panel's datasource: an object, a name, a variable or nothing."""
+        """Return uid and type of a panel's datasource: an object, a name, a variable or nothing."""
         named = given if isinstance(given, str) else (given or {}).get("uid") or ""
         named = str(replaced(named, values))
         if named in {"", "default"}:
@@ -69,7 +69,7 @@ class Datasources:
 
 
 async def datasources(api: Api) -> Datasources:
-    """Ask Grafana for its datasources."""
+    """Read the datasources from Grafana."""
     settings = mapping((await api.get(SETTINGS)).document, "settings")
     listed = {
         str(name): one for name, one in (settings.get("datasources") or {}).items() if isinstance(one, dict)
@@ -84,7 +84,7 @@ async def datasources(api: Api) -> Datasources:
 
 @dataclass(frozen=True)
 class Emptiness:
-    """Panels without data, and those whose queries nobody can ask."""
+    """Panels without data, and those whose queries cannot be run."""
 
     empty: list[str]
     unknown: list[str]
@@ -100,14 +100,14 @@ class PanelQueries:
     window: timedelta
 
     async def emptiness(self) -> Emptiness:
-        """Ask every panel that shows data; each as ``title`` or ``title: what went wrong``."""
+        """Query every panel that shows data; each is listed as ``title`` or ``title: what went wrong``."""
         values = saved_values(self.dashboard)
         shown = [panel for panel in all_panels(self.dashboard) if panel.get("type") not in _STATIC]
         said = await asyncio.gather(*(self._panel(panel, values) for panel in shown))
         return Emptiness([e for e, _ in said if e], [u for _, u in said if u])
 
     async def _panel(self, panel: Panel, values: Values) -> tuple[str, str]:
-        """Why it is empty, and why nobody can say."""
+        """Return why the panel is empty, and why that is unknown; both empty if it has data."""
         panel = await self._whole(panel)
         title = str(panel.get("title") or f"panel {panel.get('id')}")
         try:
@@ -123,7 +123,7 @@ class PanelQueries:
         return (f"{title}{reason}"[:200], "") if reason is not None else ("", "")
 
     async def _whole(self, panel: Panel) -> Panel:
-        """A library panel's queries are kept apart from the dashboard."""
+        """Return the panel; the model of a library panel is stored outside the dashboard."""
         uid = (panel.get("libraryPanel") or {}).get("uid")
         if not uid or panel.get("targets"):
             return panel
@@ -132,7 +132,7 @@ class PanelQueries:
         return {**mapping(result.get("model"), "model of the library panel"), "title": panel.get("title")}
 
     def _queries(self, panel: Panel, values: Values) -> list[dict[str, Any]] | None:
-        """Make the queries; None for a panel that shows another panel's data, which is asked itself."""
+        """Build the queries; None for a panel that shows another panel's data."""
         own = panel.get("datasource")
         if (isinstance(own, dict) and own.get("uid") == _OF_ANOTHER_PANEL) or own == _OF_ANOTHER_PANEL:
             return None
@@ -154,7 +154,7 @@ class PanelQueries:
         }
 
     async def _asked(self, panel: Panel, queries: list[dict[str, Any]], visible: set[str]) -> str | None:
-        """Why the panel shows nothing; None where it shows something."""
+        """Return why the panel shows nothing; None if it shows data."""
         window = duration(panel.get("timeFrom")) or self.window
         now = self.api.ctx.clock()
         times = {"from": now - window, "to": now}
@@ -174,7 +174,7 @@ class PanelQueries:
 
 
 def has_data(result: dict[str, Any]) -> bool:
-    """Whether a result holds at least one value that is neither null nor a time."""
+    """Return whether a result holds at least one value that is neither null nor a time."""
     frames = [frame for frame in records(result.get("frames") or [], "frames") if frame]
     return any(_has_values(frame) for frame in frames)
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.evidence import plain
+from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.kinds.report.definition import ReportFormat, ReportParams, criteria
-from launch_pipeline.checks.kinds.report.report_formats import Parsed, parse_report
+from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
+from launch_pipeline.checks.kinds.report.parse import parse_report
 from launch_pipeline.checks.language.expect import judge
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 

@@ -1,7 +1,7 @@
-"""What Alertmanager sends to whom, as far as it tells: receivers, counters, and whose alerts move them.
+"""Alertmanager's notifications as far as its API shows them: receivers, counters, and the alerts behind them.
 
-It counts notifications by their sort, all webhooks together, newer servers by receiver where they are told
-to; no counter names an alert. So a count speaks of one alert only while no other alert can move it.
+It counts notifications by integration, all webhooks together; newer servers can count by receiver. No
+counter names an alert, so a count is about one alert only while no other alert can increment it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.clients.json_api import Api
 
 NONCE_LABEL = "launch_probe"
-"""The label by which one test alert is told from another."""
+"""The label that tells one test alert from another."""
 _SAMPLE = re.compile(
     r"^alertmanager_(notifications|notifications_failed|notification_requests|notification_requests_failed)"
     r"_total(?:\{(.*?)\})? ([0-9.eE+-]+)",
@@ -35,19 +35,19 @@ _SUPPRESSED = "suppressed"
 
 Group = dict[str, Any]
 Sorts = Counter[str]
-"""Notifications by sort: ``{"webhook": 2}``."""
+"""Notifications by integration: ``{"webhook": 2}``."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """Notifications of one sort."""
+    """Notifications of one integration."""
 
     begun: float = 0
     answered: float = 0
     given_up: float = 0
 
     def since(self, before: Count) -> Count:
-        """Count what came after ``before``."""
+        """Return the difference to an earlier count."""
         return Count(
             self.begun - before.begun, self.answered - before.answered, self.given_up - before.given_up
         )
@@ -55,22 +55,22 @@ class Count:
 
 @dataclass(frozen=True)
 class Look:
-    """What the server says at one moment."""
+    """The state of the server at one moment."""
 
     counts: dict[str, Count]
-    """By sort, of the receivers that ``counted`` names."""
+    """By integration, of the receivers in ``counted``."""
     counted: frozenset[str]
-    """The receivers whose notifications move these counters."""
+    """The receivers whose notifications these counters count."""
     groups: tuple[Group, ...]
     hidden: int
-    """Groups of alerts that are over: the server lists them no more, and may still tell of their end."""
+    """Groups of resolved alerts: no longer listed, but their end may still be notified."""
 
     def ours(self, nonce: str) -> list[str]:
         """Name the receivers of the test alert, once for each notification group."""
         return [_receiver(group) for group in self.groups if any(_is(one, nonce) for one in _alerts(group))]
 
     def others(self, nonce: str = "") -> list[str]:
-        """Name what else may move these counters: alerts that are not muted, and those just over."""
+        """Name other alerts that may increment these counters: unmuted ones, and those just resolved."""
         names = {
             str(alert.get("labels", {}).get("alertname"))
             for group in self.groups
@@ -84,11 +84,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Traffic:
-    """One receiver among those that Alertmanager is configured with."""
+    """A receiver, with all that Alertmanager is configured with."""
 
     api: Api
     receivers: dict[str, Sorts]
-    """What each receiver sends for one group of alerts."""
+    """Integrations of each receiver, for one group of alerts."""
     wanted: str
 
     @classmethod
@@ -97,16 +97,16 @@ class Traffic:
         status = mapping((await api.get("/api/v2/status")).document, "status")
         original = mapping(status.get("config"), "configuration").get("original")
         try:
-            # Off the loop: a large configuration takes a second to read.
+            # In a thread: a large configuration takes a second to parse.
             read = await asyncio.to_thread(yaml.safe_load, str(original or ""))
         except yaml.YAMLError as error:
-            message = f"{api.authority} gives a configuration that cannot be read"
+            message = f"{api.authority} returns a configuration that cannot be read"
             raise Inconclusive(message) from error
         listed = records(mapping(read, "configuration").get("receivers"), "receivers")
         return cls(api, {str(one.get("name")): _sorts(one) for one in listed}, wanted)
 
     async def look(self) -> Look:
-        """Ask for the counters, then for the groups: whoever has moved a counter is still in its group."""
+        """Read the counters before the groups, so that an alert that was counted is still in its group."""
         text = await self.api.text("/metrics")
         known = _GROUPS.search(text)
         samples = [(name, dict(_LABEL.findall(inner)), float(n)) for name, inner, n in _SAMPLE.findall(text)]
@@ -121,14 +121,14 @@ class Traffic:
         return Look(self._counts(samples), frozenset(own), tuple(groups), hidden)
 
     def expected(self, told: Iterable[str], counted: frozenset[str]) -> Sorts:
-        """How many notifications the counters must show for groups at these receivers."""
+        """Return the number of notifications that these groups cause at their receivers."""
         total: Sorts = Counter()
         for name in told:
             total += self.receivers.get(name, Counter()) if name in counted else Counter()
         return Counter({sort: total[sort] for sort in self.receivers[self.wanted]})
 
     def _alike(self) -> set[str]:
-        """Name the receivers that send something of the same sort."""
+        """Name the receivers that use one of the same integrations."""
         sorts = set(self.receivers[self.wanted])
         return {name for name, own in self.receivers.items() if sorts & set(own)}
 
@@ -136,7 +136,7 @@ class Traffic:
         """Sum the counters.
 
         ``alertmanager_notifications_total`` counts a notification before it is sent, so it proves
-        nothing without the requests that were answered.
+        nothing without the requests that succeeded.
         """
         totals: dict[str, dict[str, float]] = {
             sort: defaultdict(float) for sort in self.receivers[self.wanted]
@@ -156,7 +156,7 @@ class Traffic:
 
 
 def _sorts(receiver: dict[str, Any]) -> Sorts:
-    """``webhook_configs: [a, b]`` sends two of the sort ``webhook``."""
+    """Count the integrations: ``webhook_configs: [a, b]`` is two of ``webhook``."""
     suffix = "_configs"
     return Counter(
         {key.removesuffix(suffix): len(value) for key, value in receiver.items()

@@ -1,0 +1,41 @@
+"""Locust JSON: the statistics of a load test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
+
+
+def read_locust(document: list[dict[str, Any]]) -> Parsed:
+    """Read the totals of all requests."""
+    requests = sum(entry["num_requests"] for entry in document)
+    if not requests:
+        message = "it holds no request"
+        raise ValueError(message)
+    times: Counter[float] = Counter()
+    for entry in document:
+        times.update({float(ms): int(count) for ms, count in entry["response_times"].items()})
+    ends = [entry["last_request_timestamp"] for entry in document if entry.get("last_request_timestamp")]
+    begins = [entry["start_time"] for entry in document if entry.get("start_time")]
+    failures = sum(entry["num_failures"] for entry in document)
+    facts = {
+        "vus_max": None,
+        "requests": requests,
+        "error_rate": failures / requests,
+        "p95_ms": _percentile(times, 0.95),
+        "duration_s": round(max(ends) - min(begins), 1) if ends and begins else None,
+        "thresholds": 0,
+        "failed_thresholds": [],
+    }
+    return Parsed("locust", facts, generated_at=max(ends, default=None))
+
+
+def _percentile(times: Counter[float], share: float) -> float | None:
+    wanted, seen = share * sum(times.values()), 0
+    for milliseconds, count in sorted(times.items()):
+        seen += count
+        if seen >= wanted:
+            return milliseconds
+    return None

@@ -1,0 +1,72 @@
+"""Reads a report of any format into facts; raises ValueError for anything else."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+from launch_pipeline.checks.kinds.report.definition import ReportFormat
+from launch_pipeline.checks.kinds.report.formats.cobertura import read_cobertura
+from launch_pipeline.checks.kinds.report.formats.junit import read_junit
+from launch_pipeline.checks.kinds.report.formats.k6 import read_k6
+from launch_pipeline.checks.kinds.report.formats.locust import read_locust
+from launch_pipeline.checks.kinds.report.formats.sarif import read_sarif
+from launch_pipeline.checks.kinds.report.formats.trivy import read_trivy
+from launch_pipeline.checks.kinds.report.formats.zap import read_zap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from xml.etree.ElementTree import Element
+
+    from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
+
+_DEEPEST = 50
+"""Levels of XML; nested test suites come to a handful."""
+_SCANNERS: dict[ReportFormat, Callable[[Any, Sequence[str]], Parsed]] = {
+    ReportFormat.SARIF: read_sarif,
+    ReportFormat.TRIVY: read_trivy,
+    ReportFormat.ZAP: read_zap,
+}
+_LOAD_TESTS: dict[ReportFormat, Callable[[Any], Parsed]] = {
+    ReportFormat.K6: read_k6,
+    ReportFormat.LOCUST: read_locust,
+}
+
+
+def parse_report(form: ReportFormat, content: bytes, rules: Sequence[str], require: Sequence[str]) -> Parsed:
+    """Read a report; raises ValueError if it is not a report of this format."""
+    try:
+        return _parsed(form, content, rules, require)
+    except ValueError:
+        raise
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        # Any value may be missing, or have another type than the format says.
+        message = f"it has another structure ({type(error).__name__}: {error})"
+        raise ValueError(message) from error
+
+
+def _parsed(form: ReportFormat, content: bytes, rules: Sequence[str], require: Sequence[str]) -> Parsed:
+    if form is ReportFormat.JUNIT:
+        return read_junit(_xml(content), require)
+    if form is ReportFormat.COBERTURA:
+        return read_cobertura(_xml(content))
+    document = json.loads(content.decode("utf-8-sig"))
+    return _SCANNERS[form](document, rules) if form in _SCANNERS else _LOAD_TESTS[form](document)
+
+
+def _xml(content: bytes) -> Element:
+    try:
+        root: Element = fromstring(content, forbid_dtd=False)
+    except (ParseError, DefusedXmlException) as error:
+        message = f"not safe, well-formed XML: {error}"
+        raise ValueError(message) from error
+    level = [root]
+    for _ in range(_DEEPEST):
+        level = [child for element in level for child in element]
+    if level:
+        message = f"nested more than {_DEEPEST} levels deep"
+        raise ValueError(message)
+    return root
