@@ -126,9 +126,7 @@ def _verified(launch_id: str, links: Sequence[Link], head: str | None) -> tuple[
     last = Head(position=links[-1].position, digest=links[-1].digest) if links else None
     verified = Verified(launch_id=launch_id, rows=len(links), head=last, broken=broken)
     if broken is None and head is not None and head not in {link.digest for link in links}:
-        problem = (
-            f"the head {head} is not in the chain: rows at its end were removed, or it was rewritten"
-        )
+        problem = f"the head {head} is not in the chain: rows at its end were removed, or it was rewritten"
         return _behind(verified, links, problem), proof
     if broken is None and proof.derived:
         seals = sum(link.kind == EntryKind.SEAL for link in links)
