@@ -159,7 +159,7 @@ def test_form_stays_open_where_the_checks_see_something_else(monkeypatch: pytest
             assert (sent.closed, sent.errors, at.plugin.asked) == (False, {}, [])
             view = at.slack.workspace.views[ADA].view
             assert texts(view).count("coverage 12 %") == 5
-            assert texts(view).count("evidence has changed") == 2
+            assert texts(view).count("seen something else") == 2
             kept = {block["block_id"]: block["element"] for block in view["blocks"] if "element" in block}
             assert kept["answer.1"]["initial_option"]["value"] == "Approve"
             assert kept["reason.2"]["initial_value"] == "the diagram is of last year"
