@@ -10,7 +10,7 @@ from aiohttp import web
 from launch_rehearsal.product.base.plan import SERVICES, Part
 from launch_rehearsal.product.delivery.github import github_app
 from launch_rehearsal.product.monitoring.alerting import Alerting
-from launch_rehearsal.product.monitoring.rules import LOG_RULES, listed
+from launch_rehearsal.product.monitoring.loki import ProductLoki
 from launch_rehearsal.product.platform.kubernetes import Kubernetes
 
 if TYPE_CHECKING:
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
 STATUSPAGE_ID = "azora1"
 SCHEDULE = "PAZORA1"
 _WINDOW = timedelta(hours=4)
-_LOKI = """\
-auth_enabled: false
-compactor:
-  retention_enabled: true
-limits_config:
-  retention_period: 744h
-"""
-
 
 _SILENT = {
     "github": Part.CODE_HOST,
@@ -71,14 +63,7 @@ class Authorities:
             "/prometheus": self._monitoring.app(),
             "/alertmanager": Alerting(self._monitoring).app(),
             "/kubernetes": Kubernetes(self._plan, self._health).app(),
-            "/loki/loki": self._logs.app(),
-            "/loki": _app(
-                [
-                    web.get("/config", _loki),
-                    web.get("/ready", _ready),
-                    web.get("/api/v1/rules", _log_rules),
-                ]
-            ),
+            "/loki": ProductLoki(self._logs).app,
             "/openai": _app([web.get("/v1/models", _models)]),
             "/pagerduty": _app(
                 [
@@ -168,21 +153,9 @@ def _app(routes: list[web.RouteDef]) -> web.Application:
     return app
 
 
-async def _ready(_request: web.Request) -> web.Response:
-    return web.Response(text="OK")
-
-
-async def _log_rules(_request: web.Request) -> web.Response:
-    return web.json_response(listed(LOG_RULES, ()))
-
-
 async def _contact_methods(_request: web.Request) -> web.Response:
     kinds = ("phone_contact_method", "push_notification_contact_method", "email_contact_method")
     return web.json_response({"contact_methods": [{"type": kind, "enabled": True} for kind in kinds]})
-
-
-async def _loki(_request: web.Request) -> web.Response:
-    return web.Response(text=_LOKI, content_type="text/plain")
 
 
 async def _models(_request: web.Request) -> web.Response:

@@ -14,11 +14,11 @@ import pytest
 from launch_pipeline.checks.engine.context import ConnectionInfo, Holder
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
+from launch_rehearsal.vendors.loki import Loki
 from servers import monitoring as servers
 from servers.checking import context, run
 from servers.grafana import TOKEN as GRAFANA_TOKEN
 from servers.grafana import Grafana, frame, panel, row
-from servers.loki import Loki
 from servers.pagerduty import HEADERS, PagerDuty, entry, method
 from servers.programs import wait_for
 from servers.shipped import shipped
