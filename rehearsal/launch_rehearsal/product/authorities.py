@@ -11,6 +11,7 @@ from launch_rehearsal.product.base.plan import SERVICES, Part
 from launch_rehearsal.product.delivery.github import github_app
 from launch_rehearsal.product.monitoring.alerting import Alerting
 from launch_rehearsal.product.monitoring.loki import ProductLoki
+from launch_rehearsal.product.monitoring.oncall import OnCall
 from launch_rehearsal.product.platform.kubernetes import Kubernetes
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STATUSPAGE_ID = "azora1"
-SCHEDULE = "PAZORA1"
 _WINDOW = timedelta(hours=4)
 
 _SILENT = {
@@ -65,13 +65,7 @@ class Authorities:
             "/kubernetes": Kubernetes(self._plan, self._health).app(),
             "/loki": ProductLoki(self._logs).app,
             "/openai": _app([web.get("/v1/models", _models)]),
-            "/pagerduty": _app(
-                [
-                    web.get("/incidents", self._incidents),
-                    web.get("/oncalls", self._on_calls),
-                    web.get("/users/{person}/contact_methods", _contact_methods),
-                ]
-            ),
+            "/pagerduty": OnCall(self._plan.tokens["service"], self._health, self._monitoring).app,
             "/vector": _app([web.post("/describe_index_stats", self._vectors)]),
             "/statuspage": _app([web.get("/v1/pages/{page}/incidents/scheduled", self._scheduled)]),
             "/status": _app([web.get("/api/v2/summary.json", self._summary)]),
@@ -89,33 +83,6 @@ class Authorities:
             return await handler(request)
 
         return unless_broken
-
-    async def _incidents(self, request: web.Request) -> web.Response:
-        wanted = request.query.getall("statuses[]", ["triggered", "acknowledged", "resolved"])
-        open_ones = [
-            {"id": f"P{name.upper()[:6]}", "title": name, "status": "triggered", "urgency": "high"}
-            for name, severity in self._monitoring.firing()
-            if severity == "critical" and "triggered" in wanted
-        ]
-        return web.json_response({"incidents": open_ones, "more": False})
-
-    async def _on_calls(self, _request: web.Request) -> web.Response:
-        """Two levels without an end: somebody is on call, and somebody behind him. Broken, nobody is."""
-        people = [("PUOLGA1", "Olga Tanaka"), ("PUOMAR1", "Omar Haddad")]
-        if not self._health.works(Part.ON_CALL):
-            people.clear()
-        duties = [
-            {
-                "user": {"id": person, "summary": name},
-                "schedule": {"id": SCHEDULE},
-                "escalation_policy": {"id": "PAZPOL1"},
-                "escalation_level": level,
-                "start": None,
-                "end": None,
-            }
-            for level, (person, name) in enumerate(people, 1)
-        ]
-        return web.json_response({"oncalls": duties, "more": False})
 
     async def _vectors(self, _request: web.Request) -> web.Response:
         if not self._health.works(Part.KNOWLEDGE_OCEAN):
@@ -151,11 +118,6 @@ def _app(routes: list[web.RouteDef]) -> web.Application:
     app = web.Application()
     app.add_routes(routes)
     return app
-
-
-async def _contact_methods(_request: web.Request) -> web.Response:
-    kinds = ("phone_contact_method", "push_notification_contact_method", "email_contact_method")
-    return web.json_response({"contact_methods": [{"type": kind, "enabled": True} for kind in kinds]})
 
 
 async def _models(_request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.stack.ports import LOOPBACK
 from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER, DOMAIN, Part
 from launch_rehearsal.product.platform.cloud import ACCESS_KEY, REGION
+from launch_rehearsal.vendors.pagerduty import authorization as pagerduty_authorization
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.plan import StandInPlan
@@ -21,7 +22,6 @@ _AUTHORITIES = {
     "kubernetes": "kubernetes",
     "registry": "registry",
     "openai": "openai",
-    "pagerduty": "pagerduty",
     "vector_db": "vector",
     "statuspage": "statuspage",
     "status_page_public": "status",
@@ -73,6 +73,11 @@ def connections(plan: StandInPlan) -> dict[str, Connection]:
     for name, path in _AUTHORITIES.items():
         host = f"{plan.url('authorities')}/{path}"
         found[name] = {"conn_type": "http", "host": host, "password": service}
+    found["pagerduty"] = {
+        "conn_type": "http",
+        "host": f"{plan.url('authorities')}/pagerduty",
+        "extra": {"headers": {"Authorization": pagerduty_authorization(service)}},
+    }
     return found
 
 
