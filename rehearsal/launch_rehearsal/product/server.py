@@ -117,7 +117,7 @@ class StandIn:
         await self._serve("edge_plain", edge.plain_app())
         more = {
             "/registry": Registry(self.plan, self.health, self._commits).app(),
-            "/grafana": Dashboards(self.plan, self.health, self.store).app(),
+            "/grafana": Dashboards(self.plan, self.health, self.store).app,
         }
         await self._serve("authorities", Authorities(self.plan, self.health, monitoring, logs, more).app())
         await self._serve("cloud", Cloud(self.health).app())
