@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _OWN = frozenset({"same-origin", "none"})
-_TO_LOOK_AT = ("/static/", "/favicon.ico")
+_TO_LOOK_AT = ("/archives/", "/static/", "/favicon.ico")
 
 
 @web.middleware

@@ -54,7 +54,9 @@ def test_card_is_posted_updated_and_threaded() -> None:
             assert message is not None
             assert (updated["ts"], message.text, message.edits) == (ts, "changed", 1)
             assert reply["message"]["thread_ts"] == ts
-            assert f"thread={ts}" in link["permalink"]
+            assert f"thread_ts={ts}" in link["permalink"]
+            async with aiohttp.ClientSession() as http, http.get(link["permalink"]) as page:
+                assert (page.status, page.url.query["thread"]) == (200, ts)
 
     asyncio.run(inside())
 

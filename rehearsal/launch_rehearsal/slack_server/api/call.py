@@ -32,8 +32,15 @@ class Call:
         return str(self.given.get(name, "")).lower() in {"1", "true"}
 
     def channel(self) -> Channel:
-        """The channel that is meant. Raises ApiRefusal."""
+        """Find the channel by id or by name. Raises ApiRefusal."""
         return self.workspace.channel(self.text("channel"))
+
+    def channel_by_id(self) -> Channel:
+        """Find the channel by id, the only way that methods which read accept. Raises ApiRefusal."""
+        channel = self.workspace.channels.get(self.text("channel"))
+        if channel is None:
+            raise ApiRefusal("channel_not_found")
+        return channel
 
     def own_channel(self) -> Channel:
         """The channel, which must be open and have the bot in it. Raises ApiRefusal."""
@@ -48,9 +55,15 @@ class Call:
         """Whether the token has it."""
         return self.token is not None and scope in self.token.scopes
 
+    def need_scope(self, scope: str) -> None:
+        """Require a scope. Raises ApiRefusal ``missing_scope``."""
+        if not self.has_scope(scope):
+            provided = ",".join(self.token.scopes) if self.token else ""
+            raise ApiRefusal("missing_scope", needed=scope, provided=provided)
+
     def page(self, part: str, values: list[Any]) -> dict[str, Any]:
         """One page of a list, as ``cursor`` and ``limit`` ask."""
         start = int(self.text("cursor", "0"))
-        end = start + int(self.text("limit", "100"))
+        end = start + min(int(self.text("limit", "100")), self.workspace.most_per_page)
         following = str(end) if end < len(values) else ""
         return {part: values[start:end], "response_metadata": {"next_cursor": following}}

@@ -64,13 +64,14 @@ def delete(call: Call) -> dict[str, Any]:
 
 
 def permalink(call: Call) -> dict[str, Any]:
-    """``chat.getPermalink``: the page of the stand-in."""
-    channel = call.channel()
+    """``chat.getPermalink``: a link of Slack's form, which leads to this server's page."""
+    channel = call.channel_by_id()
     posted = channel.message(call.text("message_ts"))
     if posted is None:
         raise ApiRefusal("message_not_found")
-    thread = posted.thread_ts or posted.ts
-    return {"channel": channel.id, "permalink": f"{call.base}/?channel={channel.id}&thread={thread}"}
+    link = f"{call.base}/archives/{channel.id}/p{posted.ts.replace('.', '')}"
+    thread = f"?thread_ts={posted.thread_ts}&cid={channel.id}" if posted.thread_ts else ""
+    return {"channel": channel.id, "permalink": f"{link}{thread}"}
 
 
 def validate(call: Call) -> dict[str, Any]:

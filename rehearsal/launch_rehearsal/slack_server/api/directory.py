@@ -44,11 +44,20 @@ def channel_info(call: Call) -> dict[str, Any]:
 
 
 def channel_list(call: Call) -> dict[str, Any]:
-    """``conversations.list``: public channels."""
-    public = [_document(c) for c in call.workspace.channels.values() if not c.is_private]
+    """``conversations.list``: public channels, and private ones that the bot is in if ``types`` asks."""
+    types = call.text("types", "public_channel").split(",")
+    if "private_channel" in types:
+        call.need_scope("groups:read")
+    wanted = [_document(c) for c in call.workspace.channels.values() if _listed(c, types)]
     return call.page(
-        "channels", [c for c in public if not (call.flag("exclude_archived") and c["is_archived"])]
+        "channels", [c for c in wanted if not (call.flag("exclude_archived") and c["is_archived"])]
     )
+
+
+def _listed(channel: Channel, types: list[str]) -> bool:
+    if channel.is_private:
+        return "private_channel" in types and BOT_USER in channel.members
+    return "public_channel" in types
 
 
 def channel_members(call: Call) -> dict[str, Any]:
@@ -58,7 +67,7 @@ def channel_members(call: Call) -> dict[str, Any]:
 
 def history(call: Call) -> dict[str, Any]:
     """``conversations.history``: newest first, without replies; only where the bot is in."""
-    channel = call.channel()
+    channel = call.channel_by_id()
     if BOT_USER not in channel.members:
         raise ApiRefusal("not_in_channel")
     oldest = float(call.text("oldest", "0"))
@@ -78,7 +87,7 @@ def replies(call: Call) -> dict[str, Any]:
 
 
 def _seen(call: Call) -> Channel:
-    channel = call.channel()
+    channel = call.channel_by_id()
     if channel.is_private and BOT_USER not in channel.members:
         raise ApiRefusal("channel_not_found")
     return channel

@@ -93,27 +93,29 @@ class WebApi:
         if fault is not None and fault.kind is not FaultKind.LATE:
             return await meet(fault, request)
         given = await _given(request)
-        token = self._tokens.get(given.pop("token", ""))
-        document = self._answered(name, given, token, f"{request.scheme}://{request.host}")
+        text = given.pop("token", "")
+        document = self._answered(name, given, text, f"{request.scheme}://{request.host}")
         if fault is not None:
             return drop(request)
+        token = self._tokens.get(text)
         scopes = ",".join(token.scopes) if token else ""
         return web.json_response(document, headers={"X-OAuth-Scopes": scopes})
 
-    def _answered(self, name: str, given: dict[str, Any], token: Token | None, base: str) -> dict[str, Any]:
+    def _answered(self, name: str, given: dict[str, Any], text: str, base: str) -> dict[str, Any]:
         try:
-            method = self._allowed(name, token, known=token is not None)
-            return {"ok": True, **method.handler(Call(self.workspace, given, token, base))}
+            method = self._allowed(name, text)
+            call = Call(self.workspace, given, self._tokens.get(text), base)
+            return {"ok": True, **method.handler(call)}
         except ApiRefusal as refusal:
             log.info("%s refused: %s %s", name, refusal.error, refusal.details)
             return {"ok": False, "error": refusal.error, **refusal.details}
 
-    def _allowed(self, name: str, token: Token | None, *, known: bool) -> Method:
-        method = self._methods.get(name)
+    def _allowed(self, name: str, text: str) -> Method:
+        method, token = self._methods.get(name), self._tokens.get(text)
         if method is None:
             raise ApiRefusal("unknown_method", req_method=name)
-        if token is None or not known:
-            raise ApiRefusal("invalid_auth")
+        if token is None:
+            raise ApiRefusal("invalid_auth" if text else "not_authed")
         if token.kind not in method.kinds:
             raise ApiRefusal("not_allowed_token_type")
         if method.scope and method.scope not in token.scopes:

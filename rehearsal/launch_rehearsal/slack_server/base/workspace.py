@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
+MOST_PER_PAGE = 1000
+"""Slack's own limit of ``limit`` (docs.slack.dev, Pagination)."""
+
+
 class ApiRefusal(OperationError):
     """Slack's ``ok: false``; the text is Slack's word for it."""
 
@@ -41,10 +45,14 @@ class Posted:
     edited_at: str = ""
     """When it was changed last, as a ``ts``."""
     app: bool = True
+    subtype: str = ""
+    """Slack's word for a message of its own, such as ``channel_join``."""
 
     def document(self) -> dict[str, Any]:
         """The message as Slack writes it."""
         made: dict[str, Any] = {"type": "message", "ts": self.ts, "user": self.user, "text": self.text}
+        if self.subtype:
+            made["subtype"] = self.subtype
         if self.app:
             made |= {"bot_id": "B0GATES", "app_id": "A0REHEARSAL", "team": TEAM, "blocks": self.blocks}
         if self.thread_ts:
@@ -121,6 +129,7 @@ class Workspace:
         """What Slack itself tells each person, such as that an app did not answer."""
         self.away: set[str] = set()
         self.clock: Callable[[], float] = time.time
+        self.most_per_page = MOST_PER_PAGE
         self.version = 0
         self.closing = False
         self._patience = patience

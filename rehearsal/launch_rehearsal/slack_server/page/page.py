@@ -6,6 +6,7 @@ import asyncio
 import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -31,6 +32,7 @@ class Page:
         """What is served."""
         return [
             web.get("/", self._page),
+            web.get(r"/archives/{channel}/p{ts:\d{7,}}", self._permalink),
             web.get("/fragment", refusing(self._fragment)),
             web.get("/events", self._events),
             web.get("/static/{name}", self._static),
@@ -43,6 +45,13 @@ class Page:
         except ApiRefusal as refusal:
             return web.Response(status=404, text=refusal.error)
         return web.Response(text="<!doctype html>" + seen.document(), content_type="text/html")
+
+    async def _permalink(self, request: web.Request) -> web.Response:
+        """Lead a message's own link to its thread."""
+        digits = request.match_info["ts"]
+        thread = request.query.get("thread_ts", f"{digits[:-6]}.{digits[-6:]}")
+        query = {"channel": request.match_info["channel"], "thread": thread}
+        raise web.HTTPFound(f"/?{urlencode(query)}")
 
     async def _fragment(self, request: web.Request) -> web.Response:
         seen = _Seen(self._workspace, dict(request.query))
