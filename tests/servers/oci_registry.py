@@ -1,4 +1,4 @@
-"""Debian's docker-registry, open and behind a token server, and a small helper that pushes images."""
+"""Debian's docker-registry, the real one, open or behind a token server; and a helper that pushes images."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from launch_rehearsal.product.delivery.github import github_app
 from launch_rehearsal.product.monitoring.alerting import Alerting
 from launch_rehearsal.product.monitoring.loki import ProductLoki
 from launch_rehearsal.product.monitoring.oncall import OnCall
-from launch_rehearsal.product.platform.kubernetes import Kubernetes
+from launch_rehearsal.product.platform.kubernetes import ProductCluster
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,7 +62,7 @@ class Authorities:
             "/github": github_app(self._plan.tokens["service"]),
             "/prometheus": self._monitoring.app(),
             "/alertmanager": Alerting(self._monitoring).app(),
-            "/kubernetes": Kubernetes(self._plan, self._health).app(),
+            "/kubernetes": ProductCluster(self._plan, self._health).app,
             "/loki": ProductLoki(self._logs).app,
             "/openai": _app([web.get("/v1/models", _models)]),
             "/pagerduty": OnCall(self._plan.tokens["service"], self._health, self._monitoring).app,
