@@ -10,7 +10,7 @@ from launch_rehearsal.actors.story import Happening, Story
 
 if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
-    from launch_rehearsal.actors.control import StandInControl
+    from launch_rehearsal.actors.product_client import ProductClient
     from launch_rehearsal.actors.watch import View
     from launch_rehearsal.product.base.plan import Part
 
@@ -24,7 +24,7 @@ class Operator:
     """Acts on what the watch sees. ``act`` from one thread; ``situation`` from any."""
 
     def __init__(
-        self, *, scenario: Scenario, control: StandInControl, api: AirflowApi, run_id: str, story: Story
+        self, *, scenario: Scenario, control: ProductClient, api: AirflowApi, run_id: str, story: Story
     ) -> None:
         self._scenario, self._control, self._api, self._run_id = scenario, control, api, run_id
         self._story = story

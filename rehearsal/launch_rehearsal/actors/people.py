@@ -16,9 +16,9 @@ from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
 from launch_pipeline.slack.messages.button_values import Pin
-from launch_rehearsal.actors.evidence import results_of
-from launch_rehearsal.actors.hands import Screen, Wish
+from launch_rehearsal.actors.check_results import results_of
 from launch_rehearsal.actors.scenario import Gate, Reaction, Scenario, Situation, react
+from launch_rehearsal.actors.slack_screen import Screen, Wish
 from launch_rehearsal.actors.story import Happening, Story
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.policy import Policy
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checklist.plan import PlannedItem
-    from launch_rehearsal.actors.hands import Card
+    from launch_rehearsal.actors.slack_screen import Card
 
 _LOG = logging.getLogger(__name__)
 LOOK_EVERY = 1.0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.monitoring.prometheus import Monitoring
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,7 +44,7 @@ class Authorities:
 
     def __init__(
         self,
-        plan: StandInPlan,
+        plan: ProductPlan,
         health: Health,
         monitoring: Monitoring,
         logs: Logs,

@@ -11,7 +11,7 @@ from launch_rehearsal.product.platform.cloud import ACCESS_KEY, REGION
 from launch_rehearsal.vendors.pagerduty import authorization as pagerduty_authorization
 
 if TYPE_CHECKING:
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 _AUTHORITIES = {
     "github": "github",
@@ -34,7 +34,7 @@ RESOLVERS = ("1.1.1.1:53", "8.8.8.8:53", "9.9.9.9:53", "system")
 Connection = dict[str, Any]
 
 
-def connections(plan: StandInPlan) -> dict[str, Connection]:
+def connections(plan: ProductPlan) -> dict[str, Connection]:
     """Give every connection by id, in the fields of Airflow's JSON form."""
     service = plan.tokens["service"]
     gateway = {"conn_type": "http", "host": plan.url(Part.GATEWAY), "password": service}
@@ -81,7 +81,7 @@ def connections(plan: StandInPlan) -> dict[str, Connection]:
     return found
 
 
-def _postgres(plan: StandInPlan) -> Connection:
+def _postgres(plan: ProductPlan) -> Connection:
     return {
         "conn_type": "postgres",
         "host": LOOPBACK,
@@ -92,18 +92,18 @@ def _postgres(plan: StandInPlan) -> Connection:
     }
 
 
-def _redis(plan: StandInPlan) -> Connection:
+def _redis(plan: ProductPlan) -> Connection:
     # The second is asked where the first does not answer.
     hosts = ",".join(f"{LOOPBACK}:{port}" for port in plan.caches[:2])
     return {"conn_type": "redis", "host": hosts, "password": plan.tokens["redis"]}
 
 
-def connection_variables(plan: StandInPlan) -> dict[str, str]:
+def connection_variables(plan: ProductPlan) -> dict[str, str]:
     """Give the environment variables in which Airflow looks for the connections."""
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections(plan).items()}
 
 
-def addresses(plan: StandInPlan) -> dict[str, str]:
+def addresses(plan: ProductPlan) -> dict[str, str]:
     """Say where the product's public names and the resolvers really are in this rehearsal."""
 
     def at(name: str) -> str:
@@ -115,7 +115,7 @@ def addresses(plan: StandInPlan) -> dict[str, str]:
     return found | dict.fromkeys(RESOLVERS, at("dns"))
 
 
-def overlay(committed: dict[str, Any], plan: StandInPlan, schema_fingerprint: str) -> dict[str, Any]:
+def overlay(committed: dict[str, Any], plan: ProductPlan, schema_fingerprint: str) -> dict[str, Any]:
     """Complete the committed environment with what is known only now."""
     variables = {
         **committed.get("variables", {}),

@@ -17,12 +17,12 @@ from launch_pipeline.stack.ports import LOOPBACK
 from launch_rehearsal.product.authorities import Authorities
 from launch_rehearsal.product.base.health import Health
 from launch_rehearsal.product.base.logs import Logs
-from launch_rehearsal.product.base.plan import Part, StandInPlan
+from launch_rehearsal.product.base.plan import Part, ProductPlan
 from launch_rehearsal.product.base.series import Store
-from launch_rehearsal.product.control import control_app
 from launch_rehearsal.product.delivery.registry import Registry
 from launch_rehearsal.product.delivery.reports import Reports
 from launch_rehearsal.product.delivery.repository import ProductRepository
+from launch_rehearsal.product.fault_control import control_app
 from launch_rehearsal.product.monitoring.dashboards import Dashboards
 from launch_rehearsal.product.monitoring.prometheus import Monitoring
 from launch_rehearsal.product.platform.cloud import Cloud
@@ -51,10 +51,10 @@ _QUESTIONS = (
 """Half of what visitors ask has been asked before, the rest wants each of the three tiers."""
 
 
-class StandIn:
+class FakeProduct:
     """One running stand-in; enter it as a context manager of its event loop."""
 
-    def __init__(self, plan: StandInPlan) -> None:
+    def __init__(self, plan: ProductPlan) -> None:
         self.plan = plan
         self.health = Health(plan.broken)
         self.store = Store()

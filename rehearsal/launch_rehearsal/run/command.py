@@ -13,17 +13,17 @@ from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.stack.progress import step
 from launch_pipeline.stack.stack import Stack
 from launch_pipeline.stack.terminal import console
-from launch_rehearsal.actors.control import StandInControl
 from launch_rehearsal.actors.operations import Operator
 from launch_rehearsal.actors.people import People, World
+from launch_rehearsal.actors.product_client import ProductClient
 from launch_rehearsal.actors.scenario import DEFAULT, Scenario
 from launch_rehearsal.actors.story import Happening
 from launch_rehearsal.actors.timing import ROOM, LaunchTime
 from launch_rehearsal.actors.watch import CONDUCTOR, Watch, items_of, load_plans
 from launch_rehearsal.product.base.plan import Part
 from launch_rehearsal.run.display import Display
-from launch_rehearsal.run.report import addresses, explain, tell, tell_as_json, write_report
-from launch_rehearsal.run.stage import ADMIN, ENVIRONMENT, RELEASE_MANAGER, STAND_IN, Stage
+from launch_rehearsal.run.output import addresses, explain, tell, tell_as_json, write_report
+from launch_rehearsal.run.stage import ADMIN, ENVIRONMENT, PRODUCT, RELEASE_MANAGER, Stage
 from launch_rehearsal.run.summary import Summary, summarise
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from launch_rehearsal.actors.watch import View
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 LAUNCH_IN = timedelta(minutes=2)
 """From the trigger to the launch time: later than admission, which takes a minute on a machine that has much
@@ -40,7 +40,7 @@ else to do, and sooner than the weeks before it are done.
 By hand it is ``timing.ROOM``, and T-0 comes as soon as it is waited for.
 """
 LOOK_EVERY = 2.0
-STAND_IN_TIMEOUT = 60.0
+PRODUCT_TIMEOUT = 60.0
 
 
 def rehearse(
@@ -80,7 +80,7 @@ def _part(name: str) -> Part:
         raise ConfigurationError("--break", "", f"there is no part {name!r}.", fix) from error
 
 
-def taking_part(plan: StandInPlan, broken: Sequence[Part]) -> list[Part]:
+def taking_part(plan: ProductPlan, broken: Sequence[Part]) -> list[Part]:
     """Give the parts of this machine's stand-in; raises ConfigurationError for a broken one that is none."""
     missing = set() if plan.redis else {Part.REDIS}
     for part in missing & set(broken):
@@ -106,7 +106,7 @@ class Rehearsal:
         self.items = items_of(self.plans)
         self.run_id = f"REHEARSAL-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         self.stack = Stack(stage.settings, stage.components())
-        self.control = StandInControl(stage.plan)
+        self.control = ProductClient(stage.plan)
         self.console = console(stderr=quiet)
         self.display = Display(self.console, self._owners(), tell_waits=hands_on)
 
@@ -152,12 +152,12 @@ class Rehearsal:
     def _start(self) -> None:
         self.stack.start(self.display.step)
         with step(self.display.step, "product"):
-            end = time.monotonic() + STAND_IN_TIMEOUT
+            end = time.monotonic() + PRODUCT_TIMEOUT
             while not self.control.ready():
                 self.stack.check()
                 if time.monotonic() > end:
-                    log = self.stack.component(STAND_IN).log
-                    message = f"the stand-in was not ready after {STAND_IN_TIMEOUT:.0f} s. See {log}"
+                    log = self.stack.component(PRODUCT).log
+                    message = f"the stand-in was not ready after {PRODUCT_TIMEOUT:.0f} s. See {log}"
                     raise OperationError(message)
                 time.sleep(0.1)
             self.stage.write_environment(str(self.control.state()["schema_fingerprint"]))

@@ -19,7 +19,7 @@ from launch_pipeline.stack.ports import LOOPBACK, free_ports
 from launch_pipeline.stack.processes import ComponentSpec
 from launch_pipeline.stack.settings import StackSettings, User, home_folder, project_root
 from launch_pipeline.stack.slack_access import SlackAccess
-from launch_rehearsal.product.base.plan import Part, StandInPlan
+from launch_rehearsal.product.base.plan import Part, ProductPlan
 from launch_rehearsal.product.connections import connection_variables, overlay
 from launch_rehearsal.slack_server.base.settings import (
     BRIDGE_TOKEN,
@@ -36,7 +36,7 @@ RELEASE_MANAGER = "rita.release"
 ADMIN = "admin"
 ENVIRONMENT = "rehearsal"
 ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
-STAND_IN = "stand-in"
+PRODUCT = "product"
 SLACK = "slack"
 """Name of the process that stands in for Slack."""
 
@@ -90,7 +90,7 @@ class Stage:
         )
         prepare_home(settings.home)
         self.plan = _plan(settings, tuple(broken))
-        self.plan_file = settings.home / "stand-in.json"
+        self.plan_file = settings.home / "product.json"
         self.environments = settings.home / "environments"
         self.settings = settings.model_copy(update={"extra_environment": self._variables()})
         # The form offers what is there when the Dags are parsed, which is before the stand-in is ready.
@@ -121,7 +121,7 @@ class Stage:
         slack = ("--port", str(self.slack_port), "--contacts", str(self.settings.contacts))
         return [
             self._component(SLACK, "launch_rehearsal.slack_server", *slack),
-            self._component(STAND_IN, "launch_rehearsal.product", str(self.plan_file)),
+            self._component(PRODUCT, "launch_rehearsal.product", str(self.plan_file)),
         ]
 
     def _component(self, name: str, module: str, *arguments: str) -> ComponentSpec:
@@ -141,11 +141,11 @@ class Stage:
         path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def _plan(settings: StackSettings, broken: tuple[Part, ...]) -> StandInPlan:
+def _plan(settings: StackSettings, broken: tuple[Part, ...]) -> ProductPlan:
     from launch_pipeline.checks.engine.environment import Environment  # noqa: PLC0415 - only its pace is wanted
 
     password = settings.keys().postgres_password
-    return StandInPlan.make(
+    return ProductPlan.make(
         settings.home / "product",
         f"postgresql://postgres:{password}@{LOOPBACK}:{settings.database_port}/postgres",
         pace=Environment.model_validate(committed_environment()).pace,

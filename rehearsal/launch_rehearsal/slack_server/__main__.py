@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 from launch_rehearsal.slack_server.base.settings import CHANNELS, SlackSettings
-from launch_rehearsal.slack_server.server import SlackStandIn
+from launch_rehearsal.slack_server.server import SlackServer
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ async def serve(plan: SlackSettings) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with SlackStandIn(plan) as standin:
+    async with SlackServer(plan) as standin:
         log.info("Slack's stand-in: page %s, API %s", standin.url, standin.api_url)
         await stop.wait()
 

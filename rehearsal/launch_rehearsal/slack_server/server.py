@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from launch_rehearsal.slack_server.base.settings import SlackSettings
 
 
-class SlackStandIn:
+class SlackServer:
     """One running stand-in; enter it as a context manager of its event loop."""
 
     workspace: Workspace

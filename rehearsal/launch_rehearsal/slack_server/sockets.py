@@ -114,7 +114,7 @@ class Sockets:
             "type": "hello",
             "num_connections": len(self.connections),
             "connection_info": {"app_id": APP},
-            "debug_info": {"host": "stand-in", "build_number": 1, "approximate_connection_time": 18060},
+            "debug_info": {"host": "rehearsal", "build_number": 1, "approximate_connection_time": 18060},
         }
 
     async def _received(self, connection: Connection, kind: WSMsgType, data: Any) -> None:
@@ -190,7 +190,7 @@ class Sockets:
         """Ask every socket to reconnect, as Slack does every few hours."""
         for connection in list(self.connections):
             connection.leaving = True
-            frame = {"type": "disconnect", "reason": reason, "debug_info": {"host": "stand-in"}}
+            frame = {"type": "disconnect", "reason": reason, "debug_info": {"host": "rehearsal"}}
             await connection.send(frame)
 
     def drop(self) -> None:

@@ -16,7 +16,7 @@ from launch_pipeline.doctor.checks import probing
 from servers import kubernetes_api, moto_server, pagerduty, redis_nodes, slack_api
 from servers.harbour import Harbour
 from servers.programs import free_ports
-from servers.standin import postgres
+from servers.running_product import postgres
 from servers.web import served
 
 if TYPE_CHECKING:

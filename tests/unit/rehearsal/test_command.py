@@ -12,7 +12,7 @@ from launch_pipeline.errors import ConfigurationError
 from launch_rehearsal.actors.operations import Operator
 from launch_rehearsal.actors.scenario import DEFAULT, Scenario
 from launch_rehearsal.actors.watch import DagView, View
-from launch_rehearsal.product.base.plan import Part, StandInPlan
+from launch_rehearsal.product.base.plan import Part, ProductPlan
 from launch_rehearsal.run.command import Rehearsal, for_good, taking_part
 from launch_rehearsal.run.stage import Stage
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def plan_of(folder: Path, redis: str) -> StandInPlan:
-    return StandInPlan.make(folder, "postgresql://x@127.0.0.1:1/x", redis=redis)
+def plan_of(folder: Path, redis: str) -> ProductPlan:
+    return ProductPlan.make(folder, "postgresql://x@127.0.0.1:1/x", redis=redis)
 
 
 def test_unknown_part_is_refused_with_the_parts_there_are(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_story_with_its_breaks_reaches_the_stand_in(tmp_path: Path) -> None:
     broken = dict.fromkeys((*DEFAULT.broken, Part.GATEWAY, Part.DNS))
     stage = Stage(home=tmp_path / "home", port=18080, broken=broken)
     stage.components()
-    kept = StandInPlan.model_validate_json(stage.plan_file.read_bytes())
+    kept = ProductPlan.model_validate_json(stage.plan_file.read_bytes())
     assert kept.broken == (Part.GATEWAY, Part.REPOSITORY, Part.DNS)
     assert stage.plan_file.stat().st_mode & 0o077 == 0
 

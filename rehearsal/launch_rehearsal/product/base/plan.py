@@ -72,7 +72,7 @@ _REDIS_FROM = 7
 _TOKENS = ("control", "service", "plain_user", "visitor", "session", "database", "redis", "cloud")
 
 
-class StandInPlan(Frozen):
+class ProductPlan(Frozen):
     """Everything the stand-in needs to start, and whoever asks it needs to find it. Holds secrets."""
 
     folder: Path

@@ -12,7 +12,7 @@ from launch_rehearsal.product.base.plan import SERVICES, Part, job
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -24,7 +24,7 @@ _REVISION = "org.opencontainers.image.revision"
 class Registry:
     """Images by name and tag, as they were pushed: bytes by their digest."""
 
-    def __init__(self, plan: StandInPlan, health: Health, commits: dict[str, str]) -> None:
+    def __init__(self, plan: ProductPlan, health: Health, commits: dict[str, str]) -> None:
         self._token = f"Bearer {plan.tokens['service']}"
         self._health = health
         self._manifests: dict[tuple[str, str], bytes] = {}

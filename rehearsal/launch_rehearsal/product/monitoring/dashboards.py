@@ -16,7 +16,7 @@ from launch_rehearsal.vendors.grafana import Grafana, panel
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.base.series import Labels, Store
     from launch_rehearsal.product.monitoring.promql_values import Expression
 
@@ -69,7 +69,7 @@ DASHBOARDS = {
 class Dashboards(Grafana):
     """Serve what is provisioned; broken, nothing is."""
 
-    def __init__(self, plan: StandInPlan, health: Health, store: Store) -> None:
+    def __init__(self, plan: ProductPlan, health: Health, store: Store) -> None:
         super().__init__({}, token=plan.tokens["service"], settings=_SETTINGS)
         self._health, self._store, self._plan = health, store, plan
         self.teams = [TEAM]

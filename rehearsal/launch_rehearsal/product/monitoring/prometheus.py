@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.service.services import Services
 
 SAMPLE_EVERY = 0.5
@@ -44,7 +44,7 @@ class Monitoring:
 
     def __init__(
         self,
-        plan: StandInPlan,
+        plan: ProductPlan,
         store: Store,
         health: Health,
         services: Services,
@@ -95,7 +95,7 @@ class Monitoring:
         score = {"namespace": NAMESPACE, "job": job(Part.CONSTITUTIONAL_AI)}
         if self._services.last_score is not None:
             yield labels_of("constitutional_ai_compliance_score", score), float(self._services.last_score)
-        memory = {"namespace": NAMESPACE, "container": "stand-in"}
+        memory = {"namespace": NAMESPACE, "container": "product"}
         yield labels_of("container_memory_working_set_bytes", memory), float(peak_memory())
 
     def app(self) -> web.Application:

@@ -11,7 +11,7 @@ from launch_rehearsal.vendors.kubernetes import KINDS, KubernetesApi, Object
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 INGRESS = "ingress-nginx"
 REPLICAS = 2
@@ -22,7 +22,7 @@ _UNUSED = {("postgresql.cnpg.io/v1", "Cluster")}
 class ProductCluster(KubernetesApi):
     """Serve the objects of the product; their state follows the health of its parts."""
 
-    def __init__(self, plan: StandInPlan, health: Health) -> None:
+    def __init__(self, plan: ProductPlan, health: Health) -> None:
         kinds = {
             version: {kind: names for kind, names in kinds.items() if (version, kind) not in _UNUSED}
             for version, kinds in KINDS.items()

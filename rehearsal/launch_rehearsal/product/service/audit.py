@@ -16,7 +16,7 @@ from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER, NAMESPAC
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.base.series import Store
 
 _LOG = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _KEEP = "INSERT INTO constitutional_audit_logs (original_output, compliance_scor
 class Audit:
     """Keeps what was validated, and measures the database while it does."""
 
-    def __init__(self, plan: StandInPlan, store: Store, logs: Logs) -> None:
+    def __init__(self, plan: ProductPlan, store: Store, logs: Logs) -> None:
         self._plan, self._store, self._logs = plan, store, logs
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._turn = asyncio.Lock()

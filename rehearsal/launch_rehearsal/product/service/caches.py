@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 _PRIMARIES = CACHES // 2
 _SLOTS = 16384
@@ -54,7 +54,7 @@ maxmemory-policy allkeys-lru
 class Caches:
     """The cluster. Use it from one event loop."""
 
-    def __init__(self, plan: StandInPlan, health: Health) -> None:
+    def __init__(self, plan: ProductPlan, health: Health) -> None:
         self._plan, self._ports = plan, plan.caches
         self._processes: dict[int, Process] = {}
         self._facts: dict[int, dict[str, Any]] = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from launch_pipeline.stack.ports import LOOPBACK
-from launch_rehearsal.product.base.plan import DOMAIN, Part, StandInPlan
+from launch_rehearsal.product.base.plan import DOMAIN, Part, ProductPlan
 from launch_rehearsal.product.service.certificates import Authority, server_context
 from launch_rehearsal.product.service.services import Limiter
 
@@ -35,7 +35,7 @@ _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><circle 
 class Edge:
     """The load balancer. Broken, it shows an expired certificate and forgets its headers."""
 
-    def __init__(self, plan: StandInPlan, health: Health, logs: Logs) -> None:
+    def __init__(self, plan: ProductPlan, health: Health, logs: Logs) -> None:
         self._health, self._logs = health, logs
         self._limiter = Limiter()
         self._cached: dict[str, float] = {}

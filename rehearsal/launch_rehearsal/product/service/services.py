@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, StandInPlan, job
+from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, ProductPlan, job
 from launch_rehearsal.product.service import logic
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Limiter:
 class Services:
     """The four services; they call each other in this process, but each answers on a port of its own."""
 
-    def __init__(self, plan: StandInPlan, health: Health, store: Store, audit: Audit, logs: Logs) -> None:
+    def __init__(self, plan: ProductPlan, health: Health, store: Store, audit: Audit, logs: Logs) -> None:
         self.plan, self.health, self.store, self.audit, self.logs = plan, health, store, audit, logs
         self.bytes_received = 0
         self.last_score: int | None = None

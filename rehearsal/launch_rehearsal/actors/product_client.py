@@ -9,15 +9,15 @@ import requests
 from launch_pipeline.errors import OperationError
 
 if TYPE_CHECKING:
-    from launch_rehearsal.product.base.plan import Part, StandInPlan
+    from launch_rehearsal.product.base.plan import Part, ProductPlan
 
 _TIMEOUT = (2.0, 20.0)
 
 
-class StandInControl:
+class ProductClient:
     """A client of the stand-in's control. Every method raises OperationError where it does not answer."""
 
-    def __init__(self, plan: StandInPlan) -> None:
+    def __init__(self, plan: ProductPlan) -> None:
         self._url = plan.url("control")
         self._headers = {"Authorization": f"Bearer {plan.tokens['control']}"}
 

@@ -11,7 +11,7 @@ from launch_pipeline.errors import OperationError
 from launch_pipeline.slack.messages.button_values import CardLocator, Pin, ReviewLocator
 from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
 from launch_pipeline.slack.messages.review_modal import CALLBACK
-from launch_rehearsal.actors.hands import Card, Screen, Wish
+from launch_rehearsal.actors.slack_screen import Card, Screen, Wish
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:
