@@ -267,3 +267,19 @@ def test_named_folder_wins(tmp_path: Path) -> None:
         "from launch_pipeline.checklist.files import include_folder; print(json.dumps(str(include_folder())))"
     )
     assert process(script, str(tmp_path)) == str(tmp_path)
+
+
+# ---- the rehearsal stays out of production -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("trace", ["launch_rehearsal", "xoxb-rehearsal", "xapp-rehearsal"])
+def test_wheel_has_no_trace_of_the_rehearsal(wheel: Path, trace: str) -> None:
+    """Neither the package nor its public tokens get into production, where they would open something."""
+    with zipfile.ZipFile(wheel) as archive:
+        found = [name for name in archive.namelist() if trace in name or trace.encode() in archive.read(name)]
+    assert found == []
+
+
+def test_product_never_names_the_rehearsal() -> None:
+    """The dependency is one way: not even a string names the package, which an import by name would need."""
+    assert [name_of(path) for path in MODULES if "launch_rehearsal" in path.read_text(encoding="utf-8")] == []

@@ -1,4 +1,4 @@
-"""Run the stand-in: ``python -m launch_rehearsal.product PLAN``, until SIGTERM."""
+"""Run the fake product until SIGTERM: ``python -m launch_rehearsal.product PLAN``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from launch_rehearsal.product.server import FakeProduct
 
 
 async def serve(plan: ProductPlan) -> None:
-    """Serve until told to stop."""
+    """Serve until a signal ends it."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

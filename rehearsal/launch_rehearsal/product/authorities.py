@@ -1,4 +1,4 @@
-"""The services around the product that items ask: GitHub, Statuspage, PagerDuty, OpenAI and others."""
+"""Serve what surrounds the product: GitHub, Statuspage, PagerDuty, OpenAI and others."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _SILENT = {
     "status": Part.STATUS_PAGE,
     "openai": Part.MODELS,
 }
-"""The first word of the path to the part whose failure leaves nothing but 503."""
+"""The part whose failure turns every answer under a path into 503, by the path's first segment."""
 
 
 class Authorities:
-    """Everything under one port, each authority under its own path; ``more`` are made elsewhere."""
+    """Serve every authority under a path of its own on one port; ``more`` are built by the caller."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Authorities:
         self._began = datetime.now(UTC)
 
     def app(self) -> web.Application:
-        """Make the application."""
+        """Build the application."""
         app = web.Application(middlewares=[self._unless_broken()])
         parts = {
             **self._more,

@@ -1,4 +1,4 @@
-"""How a launch reaches the stand-in: connections and variables, as any product would have them."""
+"""List the connections and variables by which a launch reaches the fake product."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _AUTHORITIES = {
     "statuspage": "statuspage",
     "status_page_public": "status",
 }
-"""Connection to the path of its authority."""
+"""Path of the authority by connection."""
 CLOSED_PORTS = (22, 5432, 6379, 9090, 9093, 3000, 6443)
-"""Ports of the product's public name on which nobody may listen."""
+"""Ports of the product's public name that must be closed."""
 RESOLVERS = ("1.1.1.1:53", "8.8.8.8:53", "9.9.9.9:53", "system")
 
 Connection = dict[str, Any]
 
 
 def connections(plan: ProductPlan) -> dict[str, Connection]:
-    """Give every connection by id, in the fields of Airflow's JSON form."""
+    """Return every connection by id, in the fields of Airflow's JSON form."""
     service = plan.tokens["service"]
     gateway = {"conn_type": "http", "host": plan.url(Part.GATEWAY), "password": service}
     found: dict[str, Connection] = {
@@ -93,18 +93,18 @@ def _postgres(plan: ProductPlan) -> Connection:
 
 
 def _redis(plan: ProductPlan) -> Connection:
-    # The second is asked where the first does not answer.
+    # The second host is used if the first does not answer.
     hosts = ",".join(f"{LOOPBACK}:{port}" for port in plan.caches[:2])
     return {"conn_type": "redis", "host": hosts, "password": plan.tokens["redis"]}
 
 
 def connection_variables(plan: ProductPlan) -> dict[str, str]:
-    """Give the environment variables in which Airflow looks for the connections."""
+    """Return the environment variables from which Airflow reads the connections."""
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections(plan).items()}
 
 
 def addresses(plan: ProductPlan) -> dict[str, str]:
-    """Say where the product's public names and the resolvers really are in this rehearsal."""
+    """Return the loopback addresses of the product's public names and of the resolvers."""
 
     def at(name: str) -> str:
         return f"{LOOPBACK}:{plan.ports[name]}"
@@ -116,7 +116,7 @@ def addresses(plan: ProductPlan) -> dict[str, str]:
 
 
 def overlay(committed: dict[str, Any], plan: ProductPlan, schema_fingerprint: str) -> dict[str, Any]:
-    """Complete the committed environment with what is known only now."""
+    """Add the ports, folders and fingerprint of this rehearsal to the committed environment."""
     variables = {
         **committed.get("variables", {}),
         "reports": str(plan.reports),

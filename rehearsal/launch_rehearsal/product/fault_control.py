@@ -1,4 +1,4 @@
-"""The stand-in's control over HTTP: state, break, repair. Loopback and a token only."""
+"""Control the fake product over HTTP with a token: read its state, break and repair parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Controlled(Protocol):
-    """What the controls reach of the stand-in."""
+    """The attributes of the product that the control uses."""
 
     plan: ProductPlan
     health: Health
@@ -27,7 +27,7 @@ class Controlled(Protocol):
 
 
 def control_app(product: Controlled) -> web.Application:
-    """Make the application; who does not send the token is refused."""
+    """Build the application; requests without the token are refused."""
     expected = f"Bearer {product.plan.tokens['control']}"
 
     @web.middleware

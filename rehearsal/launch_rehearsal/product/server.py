@@ -1,4 +1,4 @@
-"""The stand-in as a whole: makes what it serves from, listens, and can be broken and repaired."""
+"""Assemble the fake product: create its data, listen, and let parts be broken and repaired."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ _QUESTIONS = (
     "What is Ubuntu philosophy?",
     "What is {number} plus one?",
 )
-"""Half of what visitors ask has been asked before, the rest wants each of the three tiers."""
+"""Half of these questions repeat; the others need each of the three tiers."""
 
 
 class FakeProduct:
-    """One running stand-in; enter it as a context manager of its event loop."""
+    """Run one fake product; enter it as a context manager within its event loop."""
 
     def __init__(self, plan: ProductPlan) -> None:
         self.plan = plan
@@ -65,7 +65,7 @@ class FakeProduct:
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Make everything and listen."""
+        """Create the data and listen."""
         try:
             await self._prepare()
             await self._listen()
@@ -75,7 +75,7 @@ class FakeProduct:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop listening; what was made stays in its folder and in the database."""
+        """Stop listening; the data stays in its folder and in the database."""
         await self._open.aclose()
 
     async def _prepare(self) -> None:
@@ -125,12 +125,12 @@ class FakeProduct:
         await self.health.begin()
         await self._open.enter_async_context(_running(monitoring.watch()))
         await self._open.enter_async_context(_running(self._visit()))
-        # Last: who reaches it reaches everything.
+        # Last, so that a reachable control means that everything is reachable.
         await self._serve("control", control_app(self))
 
     @property
     def _commits(self) -> dict[str, str]:
-        """Each release's commit."""
+        """Return the commit of each release."""
         return {
             release: self._repository.commit(f"v{release}")
             for release in (self.plan.release, self.plan.previous_release)
@@ -147,7 +147,7 @@ class FakeProduct:
         parts = conninfo_to_dict(self.plan.dsn)
         passage = Passage(self.health, (str(parts["host"]), int(str(parts["port"]))))
         server = await asyncio.start_server(passage.accept, LOOPBACK, self.plan.ports["database"])
-        self._open.push_async_callback(asyncio.sleep, 0)  # until what is dropped has been closed
+        self._open.push_async_callback(asyncio.sleep, 0)  # until dropped connections are closed
         self._open.callback(passage.clear)
         self._open.callback(server.close)
 
@@ -159,16 +159,16 @@ class FakeProduct:
         self._open.callback(transport.close)
 
     async def _reserve_closed_port(self) -> None:
-        """Hold a port without listening, so that nobody else does."""
+        """Bind a port without listening, so that no other process can listen there."""
         held = self._open.enter_context(socket.socket())
         held.bind((LOOPBACK, self.plan.ports["closed"]))
 
     async def write_up(self) -> str:
-        """Let the team commit what it learned; gives the commit."""
+        """Let the team document the launch; return the commit."""
         return await asyncio.to_thread(self._repository.write_up)
 
     async def _visit(self) -> None:
-        """Visitors: real requests to the gateway, for as long as the stand-in runs."""
+        """Send real requests to the gateway for as long as the product runs."""
         headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}"}
         timeout = aiohttp.ClientTimeout(total=5)
         async with aiohttp.ClientSession(
@@ -198,4 +198,4 @@ async def _running(work: Any) -> AsyncIterator[None]:
 
 def _told(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        _LOG.error("a part of the stand-in ended", exc_info=error)
+        _LOG.error("a part of the fake product ended", exc_info=error)

@@ -1,4 +1,4 @@
-"""The stand-in as a whole: one port for the Web API, Socket Mode, the page and the controls."""
+"""Assemble the fake Slack: one port for the Web API, Socket Mode, the page and the controls."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class SlackServer:
-    """One running stand-in; enter it as a context manager of its event loop."""
+    """Run one fake Slack; enter it as a context manager within its event loop."""
 
     workspace: Workspace
     sockets: Sockets
     api: WebApi
     hands: Hands
     url: str
-    """Of the page; programs use ``api_url``."""
+    """Address of the page; programs use ``api_url``."""
 
     def __init__(self, settings: SlackSettings) -> None:
         self.settings = settings
@@ -41,7 +41,7 @@ class SlackServer:
 
     @property
     def api_url(self) -> str:
-        """What a client takes as its ``base_url``."""
+        """Return the ``base_url`` for clients."""
         return f"{self.url}/api/"
 
     async def __aenter__(self) -> Self:
@@ -61,14 +61,14 @@ class SlackServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close every socket and stop listening; nothing is kept."""
+        """Close every socket and stop listening; nothing is stored."""
         self.workspace.close_pages()
         await self._open.aclose()
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[door])
         app.on_response_prepare.append(in_no_frame)
-        # The object is read at each request: hands exist once the port is known.
+        # The attributes are read at each request, since hands exist only once the port is known.
         app.add_routes(
             [
                 web.route("*", "/api/{method}", self.api.handle),

@@ -8,7 +8,7 @@ from aiohttp import web
 
 
 def elasticsearch(count: int, **fields: Any) -> web.Application:
-    """Make an application that finds ``count`` hits; ``fields`` replace fields of its answer."""
+    """Build an application that finds ``count`` hits; ``fields`` replace fields of its answer."""
 
     async def search(request: web.Request) -> web.Response:
         wanted = (await request.json())["query"]["bool"]["filter"][0]["query_string"]["query"]

@@ -25,25 +25,25 @@ _EXPRESSIONS = "__expr__"
 
 
 def panel(title: str, expression: str, uid: str = "prom-uid", **fields: Any) -> dict[str, Any]:
-    """Make a panel with one Prometheus query."""
+    """Build a panel with one Prometheus query."""
     source = {"type": "prometheus", "uid": uid}
     target = {"refId": "A", "expr": expression, "datasource": source}
     return {"title": title, "type": "timeseries", "datasource": source, "targets": [target], **fields}
 
 
 def row(*panels: dict[str, Any], collapsed: bool = True) -> dict[str, Any]:
-    """Make a row; only a collapsed row contains its panels."""
+    """Build a row; only a collapsed row contains its panels."""
     return {"type": "row", "title": "row", "collapsed": collapsed, "panels": list(panels)}
 
 
 def variable(name: str, value: Any, **fields: Any) -> dict[str, Any]:
-    """Make a template variable with its saved value."""
+    """Build a template variable with its saved value."""
     current = {} if value is None else {"text": value, "value": value}
     return {"name": name, "type": "query", "current": current, **fields}
 
 
 def frame(*values: float | None) -> dict[str, Any]:
-    """Make a frame of a time series."""
+    """Build a frame of a time series."""
     fields = [{"name": "Time", "type": "time"}, {"name": "Value", "type": "number"}]
     return {"schema": {"fields": fields}, "data": {"values": [list(range(len(values))), list(values)]}}
 
@@ -87,7 +87,7 @@ class Grafana:
 
     @property
     def app(self) -> web.Application:
-        """Make a new application; one application serves in one event loop only."""
+        """Build a new application; one application serves in one event loop only."""
         app = web.Application(middlewares=[self._allowed])
         app.add_routes(
             [

@@ -65,7 +65,7 @@ class KubernetesApi:
 
     @property
     def app(self) -> web.Application:
-        """Make a new application; one application serves in one event loop only."""
+        """Build a new application; one application serves in one event loop only."""
         made = web.Application(middlewares=[self._guard])
         made.router.add_get("/api", _core)
         made.router.add_get("/apis", self._groups)
@@ -138,7 +138,7 @@ class KubernetesApi:
 
 
 def status(code: int, reason: str, message: str) -> web.Response:
-    """Make the answer with which the API server refuses."""
+    """Build the answer with which the API server refuses."""
     document = {
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
         "reason": reason, "code": code,

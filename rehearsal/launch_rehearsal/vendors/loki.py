@@ -43,7 +43,7 @@ class Loki:
 
     @property
     def app(self) -> web.Application:
-        """Make a new application; one application serves in one event loop only."""
+        """Build a new application; one application serves in one event loop only."""
         app = web.Application()
         app.add_routes(
             [

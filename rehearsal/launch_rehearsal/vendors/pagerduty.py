@@ -21,7 +21,7 @@ _LONGEST = 90
 def entry(
     start: str | None, end: str | None, person: str = "Olga", level: int = 1, schedule: str | None = "PROTA"
 ) -> dict[str, Any]:
-    """Make an on-call entry of the policy ``PPOLICY``.
+    """Build an on-call entry of the policy ``PPOLICY``.
 
     Without an end it goes on for ever; without a schedule the person is in the policy directly.
     """
@@ -42,7 +42,7 @@ def user_id(person: str) -> str:
 
 
 def method(sort: str, **fields: Any) -> dict[str, Any]:
-    """Make a contact method, with an address that must never be shown."""
+    """Build a contact method, with an address that must never be shown."""
     return {"id": "PM", "type": f"{sort}_contact_method", "address": "2025550199", **fields}
 
 
@@ -66,7 +66,7 @@ class PagerDuty:
 
     @property
     def app(self) -> web.Application:
-        """Make a new application; one application serves in one event loop only."""
+        """Build a new application; one application serves in one event loop only."""
         app = web.Application(middlewares=[self._known])
         app.router.add_get("/incidents", self._incidents)
         app.router.add_get("/oncalls", self._oncalls)

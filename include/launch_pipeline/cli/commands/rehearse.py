@@ -17,7 +17,7 @@ GROUP = "launch_pipeline.commands"
 """The entry-point group in which the rehearsal names its command."""
 
 EXAMPLES = """\
-Rehearse a launch: the same Dags against a stand-in product, in minutes, on this machine.
+Rehearse a launch: the same Dags against a fake product, in minutes, on this machine.
 
 With --hands-on you answer, as everybody, on a Slack of its own: T-0 waits for you, each window of the launch
 day opens half a minute after everything before it is complete, and at the end everything keeps running.

@@ -1,4 +1,7 @@
-"""An OCI registry's reading side: the signed images of two releases. Broken, it has lost the images."""
+"""Serve the read side of an OCI registry with the signed images of two releases; broken, it is empty.
+
+Tests of the check itself use the real docker-registry instead.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _REVISION = "org.opencontainers.image.revision"
 
 
 class Registry:
-    """Images by name and tag, as they were pushed: bytes by their digest."""
+    """Hold images by name and tag as they were pushed, and blobs by digest."""
 
     def __init__(self, plan: ProductPlan, health: Health, commits: dict[str, str]) -> None:
         self._token = f"Bearer {plan.tokens['service']}"
@@ -56,7 +59,7 @@ class Registry:
         return digest
 
     def app(self) -> web.Application:
-        """Make the application; who does not send the token is asked for it."""
+        """Build the application; requests without the token are challenged for it."""
 
         @web.middleware
         async def known(request: web.Request, handler: Any) -> web.StreamResponse:

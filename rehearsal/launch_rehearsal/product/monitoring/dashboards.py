@@ -1,6 +1,6 @@
 """The product's Grafana: five dashboards whose panels query the product's metrics.
 
-Broken, the dashboards are gone, as after an upgrade that lost what was provisioned.
+Broken, the dashboards are gone, as after an upgrade that lost the provisioning.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ DASHBOARDS = {
         "Judged texts": "sum(increase(constitutional_ai_validation_count[1h]))",
     },
 }
-"""By uid: title of a panel to its query."""
+"""The queries of a dashboard's panels by title, by uid."""
 
 
 class Dashboards(Grafana):
@@ -97,13 +97,13 @@ class Dashboards(Grafana):
 
 
 def _moments(step: float, begin: float, end: float) -> list[float]:
-    """Give the moments of a panel, as far back as there are samples."""
+    """Return the moments of a panel, as far back as there are samples."""
     steps = min(_MOST_STEPS, int((end - max(begin, end - KEEP_SECONDS)) / step))
     return [end - step * number for number in range(steps, -1, -1)]
 
 
 def _frames(expression: Expression, moments: list[float]) -> list[dict[str, Any]]:
-    """Make a frame per series; what is no number is null, as Grafana writes it."""
+    """Build a frame per series; NaN is null, as Grafana writes it."""
     series: dict[Labels, dict[float, float]] = {}
     for at in moments:
         for labels, value in vector_of(expression(at)).items():

@@ -1,4 +1,4 @@
-"""The product's Loki: its answers are counts of the lines that the services really wrote."""
+"""Serve the product's Loki, whose answers count the lines that the services wrote."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ProductLoki(Loki):
         self._logs = logs
 
     async def values(self, query: str) -> Sequence[Any]:
-        """Return the number of matching lines, or of applications that wrote some; nothing for none."""
+        """Return the number of matching lines, or of applications that wrote one; nothing for zero."""
         counts = await self._settled(query)
         value = len(counts) if _BY.search(query) else sum(counts.values())
         return [value] if value else []

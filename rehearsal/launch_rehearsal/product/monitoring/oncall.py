@@ -1,4 +1,4 @@
-"""The product's PagerDuty: an incident per critical alert, and two people on call."""
+"""Serve the product's PagerDuty: an incident per critical alert, and two people on call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alert rules as Prometheus lists them, with the alerts that fire by the health of the parts."""
+"""List alert rules as Prometheus does; they fire by the health of the parts."""
 
 from __future__ import annotations
 

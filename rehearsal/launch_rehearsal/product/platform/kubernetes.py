@@ -1,4 +1,4 @@
-"""The cluster in which the product seems to run."""
+"""Serve the cluster in which the product seems to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small DNS server for the product's names, over UDP."""
+"""Serve DNS for the product's names over UDP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
 
 ADDRESSES = ("192.0.2.10", "192.0.2.11")
-"""The product's addresses in production, of the block for documentation (RFC 5737)."""
+"""The product's addresses in production, from the documentation block (RFC 5737)."""
 _TTL = 60
 _NAMES = tuple(f"{label}{DOMAIN}." for label in ("", "api.", "status."))
 ZONE: dict[tuple[str, str], list[str]] = {
@@ -28,18 +28,18 @@ ZONE: dict[tuple[str, str], list[str]] = {
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Answers for the zone; broken, it knows none of the names."""
+    """Answer for the zone; broken, every name is NXDOMAIN."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
         self._transport: Any = None
 
     def connection_made(self, transport: Any) -> None:
-        """Keep the socket."""
+        """Store the socket."""
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        """Answer one question; what is no question is dropped."""
+        """Answer one question; drop a datagram that is none."""
         try:
             query = dns.message.from_wire(data)
         except dns.exception.DNSException:

@@ -1,6 +1,6 @@
-"""The Web API: token kinds and scopes first, then the method, then Slack's ``ok``.
+"""Serve the Web API: check token kind and scope, call the method, and answer with Slack's ``ok``.
 
-Errors have the names that docs.slack.dev gives for each method.
+Errors have the codes that docs.slack.dev lists for each method.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Handler = Callable[[Call], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Method:
-    """One method and what a token needs for it."""
+    """A method, and what a token needs for it."""
 
     handler: Handler
     scope: str = ""
@@ -72,7 +72,7 @@ METHODS: dict[str, Method] = {
 
 
 class WebApi:
-    """``/api/<method>``."""
+    """Serve ``/api/<method>``."""
 
     def __init__(
         self, workspace: Workspace, sockets: Sockets, tokens: tuple[Token, ...], faults: Faults
@@ -80,7 +80,7 @@ class WebApi:
         self.workspace = workspace
         self.faults = faults
         self.calls: Counter[str] = Counter()
-        """Calls per method that came in, failed ones included."""
+        """Calls per method, failed ones included."""
         self._tokens = {token.text: token for token in tokens}
         open_socket = Method(lambda call: {"url": sockets.ticket(call.base)}, "connections:write", ("app",))
         self._methods = {**METHODS, "apps.connections.open": open_socket}
@@ -124,7 +124,7 @@ class WebApi:
 
 
 async def _given(request: web.Request) -> dict[str, Any]:
-    """Arguments of a call, however they came: query, form or JSON; lists in forms are JSON text."""
+    """Return the arguments of a call from query, form or JSON; lists in forms are JSON text."""
     given: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
         body = await request.json()
@@ -142,5 +142,5 @@ def _document(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        # The method itself says that this is no list of blocks.
+        # The method itself refuses this, since it is no list of blocks.
         return {"unreadable": name}

@@ -1,4 +1,4 @@
-"""The page: one person's Slack in a browser, on a desk or on a phone, live."""
+"""Serve one person's Slack live in a browser, on a desktop or on a phone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TYPES = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
 class Page:
-    """``/`` and what it asks for."""
+    """Serve ``/`` and its resources."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -45,7 +45,7 @@ class Page:
         return web.Response(text=seen.document(), content_type="text/html")
 
     async def _permalink(self, request: web.Request) -> web.Response:
-        """Lead a message's own link to its thread."""
+        """Redirect a message's permalink to its thread."""
         digits = request.match_info["ts"]
         thread = request.query.get("thread_ts", f"{digits[:-6]}.{digits[-6:]}")
         query = {"channel": request.match_info["channel"], "thread": thread}
@@ -66,7 +66,7 @@ class Page:
         return web.Response(status=204)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: the version, whenever it changes."""
+        """Send the version as a server-sent event whenever it changes."""
         workspace = self._workspace
         stream = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
@@ -83,7 +83,7 @@ class Page:
 
 
 class _Seen:
-    """What one person looks at."""
+    """The channel and thread that one person looks at."""
 
     def __init__(self, workspace: Workspace, query: dict[str, str]) -> None:
         people = [user for user in workspace.users.values() if not user["is_bot"]]
@@ -96,7 +96,7 @@ class _Seen:
         self.thread = query.get("thread", "")
         self.asked = bool(self.thread)
         if not self.thread:
-            # On a desk the newest thread stands beside the channel; a phone shows one of the two.
+            # On a desktop the newest thread is beside the channel; a phone shows one of the two.
             self.thread = next(
                 (m.thread_ts for m in reversed(self.rendering.visible(self.channel)) if m.thread_ts), ""
             )

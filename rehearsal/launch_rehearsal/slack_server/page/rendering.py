@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @cache
 def templates() -> Environment:
-    """Return the templates beside this module; every value that is no HTML is escaped."""
+    """Return the templates beside this module; values are escaped unless they are HTML."""
     return Environment(
         loader=PackageLoader("launch_rehearsal.slack_server.page"),
         autoescape=True,
@@ -51,7 +51,7 @@ class Rendering:
         )
 
     def visible(self, channel: Channel) -> list[Posted]:
-        """Return the messages of a channel that this person sees, with those of threads."""
+        """Return the messages of a channel that this person sees, replies included."""
         return [m for m in channel.messages if m.only_for in {None, self._user}]
 
     def timeline(self, channel: Channel) -> Markup:
