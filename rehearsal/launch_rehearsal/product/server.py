@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
-from aiohttp import web
 from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.stack.ports import LOOPBACK
@@ -30,16 +29,22 @@ from launch_rehearsal.product.service.audit import Audit, Passage
 from launch_rehearsal.product.service.caches import Caches
 from launch_rehearsal.product.service.database import create_database
 from launch_rehearsal.product.service.edge import Edge
-from launch_rehearsal.product.service.names import NameServer
+from launch_rehearsal.product.service.names import ProductNames
 from launch_rehearsal.product.service.services import Services
+from launch_rehearsal.vendors.dns_server import answering
+from launch_rehearsal.vendors.serving import serving
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
+    from aiohttp import web
+
 _LOG = logging.getLogger(__name__)
 VISIT_EVERY = 0.25
 """Seconds between two requests of the visitors."""
+_PATIENCE = 0.5
+"""Seconds that open requests have to finish at the end."""
 _QUESTIONS = (
     "What is Ubuntu philosophy?",
     "Compare two ways to learn reading and recommend one. Number {number}",
@@ -110,7 +115,8 @@ class FakeProduct:
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
         edge = Edge(self.plan, self.health, logs)
         await self._database_passage()
-        await self._names()
+        names = answering(ProductNames(self.health), self.plan.ports["dns"])
+        await self._open.enter_async_context(names)
         for part, app in services.apps().items():
             await self._serve(part, app)
         await self._serve("edge", edge.app(), edge.context)
@@ -137,11 +143,8 @@ class FakeProduct:
         }
 
     async def _serve(self, name: str, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await runner.setup()
-        self._open.push_async_callback(runner.cleanup)
         port = self.plan.ports[name]
-        await web.TCPSite(runner, LOOPBACK, port, ssl_context=tls).start()
+        await self._open.enter_async_context(serving(app, tls, port=port, patience=_PATIENCE))
 
     async def _database_passage(self) -> None:
         parts = conninfo_to_dict(self.plan.dsn)
@@ -150,13 +153,6 @@ class FakeProduct:
         self._open.push_async_callback(asyncio.sleep, 0)  # until dropped connections are closed
         self._open.callback(passage.clear)
         self._open.callback(server.close)
-
-    async def _names(self) -> None:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: NameServer(self.health), (LOOPBACK, self.plan.ports["dns"])
-        )
-        self._open.callback(transport.close)
 
     async def _reserve_closed_port(self) -> None:
         """Bind a port without listening, so that no other process can listen there."""

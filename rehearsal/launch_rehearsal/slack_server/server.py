@@ -19,6 +19,7 @@ from launch_rehearsal.slack_server.hands import Hands
 from launch_rehearsal.slack_server.origins import door, in_no_frame
 from launch_rehearsal.slack_server.page.page import Page
 from launch_rehearsal.slack_server.sockets import Sockets
+from launch_rehearsal.vendors.serving import serving
 
 if TYPE_CHECKING:
     from launch_rehearsal.slack_server.base.settings import SlackSettings
@@ -51,11 +52,8 @@ class SlackServer:
         self.workspace = Workspace(members_of(contacts), settings.channels, settings.trigger_seconds)
         self.sockets = Sockets(settings)
         self.api = WebApi(self.workspace, self.sockets, settings.tokens, self.faults)
-        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
-        await runner.setup()
-        self._open.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, LOOPBACK, settings.port).start()
-        self.url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+        port = await self._open.enter_async_context(serving(self._app(), port=settings.port, patience=0.5))
+        self.url = f"http://{LOOPBACK}:{port}"
         self.hands = Hands(self.workspace, self.sockets, self.url)
         self._open.push_async_callback(self.sockets.close)
         return self
