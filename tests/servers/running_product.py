@@ -1,4 +1,4 @@
-"""The rehearsal's stand-ins in a thread of the test, over a real PostgreSQL, and checks against them."""
+"""The rehearsal's fakes in a thread of the test, over a real PostgreSQL, and checks against them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def postgres(home: Path) -> Iterator[str]:
 
 
 class RunningProduct:
-    """A stand-in in an event loop of its own."""
+    """The fake product and the fake Slack in an event loop of their own."""
 
     def __init__(self, plan: ProductPlan) -> None:
         self.plan = plan
@@ -96,12 +96,12 @@ class RunningProduct:
         return self._do(self.fake.write_up())
 
     def say(self, posts: Iterable[Post]) -> None:
-        """Let somebody say in Slack what the checks of some items look for."""
-        somebody = str(self.contacts.people[0].slack_id)
+        """Post in Slack what the checks of some items look for."""
+        author = str(self.contacts.people[0].slack_id)
 
         async def said() -> None:
             for post in posts:
-                self.slack.workspace.say(somebody, post.channel, post.text)
+                self.slack.workspace.say(author, post.channel, post.text)
 
         self._do(said())
 
@@ -130,7 +130,7 @@ class RunningProduct:
         return Environment.model_validate({**made, "variables": {**made["variables"], **launch}})
 
     def check(self, item: Item) -> list[CheckResult]:
-        """Run an item's own checks against this stand-in."""
+        """Run an item's own checks against this product."""
         return self.check_all({"": item})[""]
 
     def check_all(self, items: Mapping[str, Item]) -> dict[str, list[CheckResult]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checklist.sequence import CONDUCTOR, T_0
 from launch_rehearsal.actors.scenario import Scenario, Situation
 from launch_rehearsal.actors.story import Happening, Story
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from launch_rehearsal.actors.watch import View
     from launch_rehearsal.product.base.plan import Part
 
-CONDUCTOR = "launch"
-WRITE_UP_AFTER = "launch_day_t_0"
 JUST_NOW = 5.0
 """How many seconds a view may be older than the last clear."""
 
@@ -51,7 +50,7 @@ class Operator:
         """Do what is due. Raises OperationError if Airflow or the product does not answer."""
         self._heal()
         self._repair(view)
-        if not self._written and view.state_of(WRITE_UP_AFTER) == "success":
+        if not self._written and view.state_of(T_0) == "success":
             self._written = True
             commit = self._control.write_up()
             self._story.tell(Happening.REPAIR, f"the team documented the launch ({commit[:12]})")

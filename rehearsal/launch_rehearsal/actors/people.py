@@ -17,7 +17,7 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
 from launch_pipeline.slack.messages.button_values import Pin
 from launch_rehearsal.actors.check_results import results_of
-from launch_rehearsal.actors.scenario import Gate, Reaction, Scenario, Situation, react
+from launch_rehearsal.actors.scenario import OpenRequest, Reaction, Scenario, Situation, react
 from launch_rehearsal.actors.slack_screen import Screen, Wish
 from launch_rehearsal.actors.story import Happening, Story
 
@@ -160,7 +160,7 @@ class People:
         return None
 
     def _consider(self, planned: PlannedItem, instance: Json, seen: _Seen) -> _Wanted | None:
-        gate = Gate(
+        request = OpenRequest(
             ref=planned.ref,
             item=planned.item,
             waited=time.monotonic() - seen.first,
@@ -168,21 +168,21 @@ class People:
             results=results_of(self._airflow(), instance) if planned.item.mode.has_checks else None,
         )
         holders = [person for person in self._contacts.holders(planned.item.owner) if person.slack_id]
-        if self._posts(gate, holders[0]):
+        if self._posts(request, holders[0]):
             return None
-        reaction = react(self._scenario, gate, self._now())
+        reaction = react(self._scenario, request, self._now())
         if reaction is None or self._over.is_set():
             return None
         pin = Pin(task_instance_id=instance["id"], try_number=instance["try_number"])
         may = who_answers(planned.item, reaction.answer, self._contacts, policy())
         return _Wanted(planned, seen, may[min(seen.sent, len(may) - 1)], reaction, pin) if may else None
 
-    def _posts(self, gate: Gate, owner: Person) -> bool:
+    def _posts(self, request: OpenRequest, owner: Person) -> bool:
         """Post once in Slack what the item's check looks for; the check finds it by itself."""
-        post = self._scenario.posts.get(gate.ref)
-        if post is None or gate.ref in self._world.posted or gate.verdict is not Verdict.FAILED:
+        post = self._scenario.posts.get(request.ref)
+        if post is None or request.ref in self._world.posted or request.verdict is not Verdict.FAILED:
             return False
-        self._world.posted.add(gate.ref)
+        self._world.posted.add(request.ref)
         self._screen(str(owner.slack_id)).say(post.channel, post.text)
         self._story.tell(Happening.REPAIR, f"{owner.name} said in #{post.channel}: {post.text}")
         return True

@@ -37,10 +37,6 @@ class ProductClient:
         """Repair a part; return once it works."""
         self._ask("POST", f"/parts/{part}/repair")
 
-    def damage(self, part: Part) -> None:
-        """Break a part; return once it is broken."""
-        self._ask("POST", f"/parts/{part}/break")
-
     def write_up(self) -> str:
         """Let the team document the launch; return the commit."""
         return str(self._ask("POST", "/write-up")["commit"])

@@ -211,7 +211,7 @@ DEFAULT = Scenario(
 
 
 @dataclass(frozen=True)
-class Gate:
+class OpenRequest:
     """A waiting request as a person sees it."""
 
     ref: str
@@ -256,48 +256,48 @@ def pause(scenario: Scenario, ref: str) -> float:
     return scenario.reading + scenario.hesitation * share
 
 
-def react(scenario: Scenario, gate: Gate, now: Situation) -> Reaction | None:
+def react(scenario: Scenario, request: OpenRequest, now: Situation) -> Reaction | None:
     """Decide the owner's answer; None if the owner still waits."""
-    if gate.waited < pause(scenario, gate.ref):
+    if request.waited < pause(scenario, request.ref):
         return None
-    if gate.item.gate is RequestKind.DECISION:
+    if request.item.gate is RequestKind.DECISION:
         return Reaction(Answer.GO)
-    if gate.item.gate is RequestKind.SIGNATURE:
+    if request.item.gate is RequestKind.SIGNATURE:
         return Reaction(Answer.SIGN)
-    if gate.verdict in {None, Verdict.PASSED}:
-        return Reaction(Answer.APPROVE) if gate.item.mode.needs_person else None
-    return _trouble(scenario, gate, now)
+    if request.verdict in {None, Verdict.PASSED}:
+        return Reaction(Answer.APPROVE) if request.item.mode.needs_person else None
+    return _trouble(scenario, request, now)
 
 
-def _trouble(scenario: Scenario, gate: Gate, now: Situation) -> Reaction | None:
+def _trouble(scenario: Scenario, request: OpenRequest, now: Situation) -> Reaction | None:
     """Answer to checks that did not pass."""
     no = scenario.rejection
-    if no and gate.ref == no.ref and not now.rejected:
+    if no and request.ref == no.ref and not now.rejected:
         return Reaction(Answer.REJECT, no.reason)
-    excuse = scenario.excuse(gate.ref, gate.results or ())
+    excuse = scenario.excuse(request.ref, request.results or ())
     if excuse is None:
-        return _hope(scenario, gate, now)
-    if excuse.answer is Answer.WAIVE and gate.item.severity is Severity.ADVISORY:
+        return _hope(scenario, request, now)
+    if excuse.answer is Answer.WAIVE and request.item.severity is Severity.ADVISORY:
         # An advisory item is not waived: it is not met, which stops nothing.
         return Reaction(Answer.REJECT, f"Noted for the week after the launch. {excuse.reason}"[:300])
     return Reaction(excuse.answer, excuse.reason)
 
 
-def _hope(scenario: Scenario, gate: Gate, now: Situation) -> Reaction | None:
+def _hope(scenario: Scenario, request: OpenRequest, now: Situation) -> Reaction | None:
     """Wait for parts to recover, request a re-check if the checks do not repeat, and reject in the end."""
     if now.broken:
         return None
-    if not _repeats(gate.item) and gate.ref not in now.rechecked:
+    if not _repeats(request.item) and request.ref not in now.rechecked:
         return Reaction(Answer.RECHECK)
-    waited = gate.waited if now.since_repair is None else min(gate.waited, now.since_repair)
+    waited = request.waited if now.since_repair is None else min(request.waited, now.since_repair)
     if waited < scenario.patience:
         return None
-    worst = _troubles(gate)[0].headline
+    worst = _troubles(request)[0].headline
     return Reaction(Answer.REJECT, f"It does not hold, and it was not repaired: {worst}"[:300])
 
 
-def _troubles(gate: Gate) -> list[CheckResult]:
-    return [result for result in gate.results or () if result.verdict is not Verdict.PASSED]
+def _troubles(request: OpenRequest) -> list[CheckResult]:
+    return [result for result in request.results or () if result.verdict is not Verdict.PASSED]
 
 
 def _repeats(item: Item) -> bool:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from launch_pipeline.airflow.hooks.rest_client import WAITING_STATES
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.plan import PlannedItem, plan_dags
+from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.checks.engine.registry import parameter_models
 
 if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi, Json
     from launch_pipeline.checklist.plan import DagPlan
 
-CONDUCTOR = "launch"
 DONE = frozenset({"success", "skipped", "failed", "upstream_failed", "removed"})
 ENDED = frozenset({"success", "failed"})
 Place = tuple[str, str]

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.errors import ConfigurationError, LaunchRefused, OperationError
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.stack.progress import step
@@ -19,7 +20,7 @@ from launch_rehearsal.actors.product_client import ProductClient
 from launch_rehearsal.actors.scenario import DEFAULT, Scenario
 from launch_rehearsal.actors.story import Happening
 from launch_rehearsal.actors.timing import ROOM, LaunchTime
-from launch_rehearsal.actors.watch import CONDUCTOR, Watch, items_of, load_plans
+from launch_rehearsal.actors.watch import Watch, items_of, load_plans
 from launch_rehearsal.product.base.plan import Part
 from launch_rehearsal.run.display import Display
 from launch_rehearsal.run.output import addresses, explain, tell, tell_as_json, write_report

@@ -1,4 +1,4 @@
-"""One stand-in over one PostgreSQL for all tests of this folder."""
+"""One fake product over one PostgreSQL for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WINDOW = 3.0
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
-    """A running stand-in whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
+    """A running product whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
     home = tmp_path_factory.mktemp("rehearsal") / "home"
     with postgres(home) as dsn:
         plan = ProductPlan.make(home / "product", dsn, pace=PACE, window=WINDOW, broken=(Part.GATEWAY,))

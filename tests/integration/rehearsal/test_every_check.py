@@ -1,4 +1,4 @@
-"""Every item with checks, asked of the running stand-in: it passes, or the story says why it cannot."""
+"""Every item with checks, run against the fake product: it passes, or the scenario has the reason."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ LEAST, LEAST_WITHOUT_REDIS = 245, 233
 
 @pytest.fixture(scope="module")
 def results(product: RunningProduct, checked_items: dict[str, Item]) -> dict[str, list[CheckResult]]:
-    """What the checks of every item say of the whole stand-in."""
+    """The check results of every item against the whole product."""
     return product.check_all(checked_items)
 
 
 @pytest.mark.usefixtures("results")
 def test_trust_ends_with_the_checks(product: RunningProduct) -> None:
-    """The stand-in's authority is believed by its own checks only: other tests follow in this process."""
+    """The product's authority is trusted by its own checks only: other tests follow in this process."""
     assert os.environ.get("SSL_CERT_FILE") != str(product.plan.trust_file)
 
 

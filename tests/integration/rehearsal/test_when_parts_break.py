@@ -1,4 +1,4 @@
-"""Each part of the stand-in: broken, exactly the items that depend on it turn red; repaired, all are green.
+"""Each part of the fake product: broken, exactly its items fail; repaired, all pass.
 
 What depends on a part follows from the connections that the checklist's checks ask through, and from what
 the product's metrics, alerts and pods show of it.

@@ -1,4 +1,4 @@
-"""The screen of a rehearsal: lines where nobody looks at a terminal, bars and names where somebody does."""
+"""The screen of a rehearsal: lines without a terminal, bars and names in one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stand-in computes: the answers that the checklist asks for come from real, small logic."""
+"""The fake product's answers come from real, small logic."""
 
 from __future__ import annotations
 
