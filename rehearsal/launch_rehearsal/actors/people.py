@@ -143,7 +143,7 @@ class People:
             self._typing.add(slack_id)
             for wanted in all_wanted:
                 wanted.seen.busy = True
-            self._hands.submit(self._sit_down, slack_id, all_wanted)
+            self._hands.submit(self._answer_all, slack_id, all_wanted)
 
     def _remembered(self, detail: Json, now: float) -> _Seen:
         # A repeating item asks again in the same try.
@@ -196,7 +196,7 @@ class People:
             rejected=bool(self._world.rejected),
         )
 
-    def _sit_down(self, slack_id: str, all_wanted: list[_Wanted]) -> None:
+    def _answer_all(self, slack_id: str, all_wanted: list[_Wanted]) -> None:
         try:
             screen = self._screen(slack_id)
             for card in screen.cards():
@@ -207,7 +207,7 @@ class People:
         except OperationError as error:
             _LOG.info("%s cannot read Slack now: %s", slack_id, error)
         except Exception:  # noqa: BLE001 - one person's error must not stop the others
-            _LOG.exception("%s stumbled", slack_id)
+            _LOG.exception("%s failed unexpectedly", slack_id)
         finally:
             for wanted in all_wanted:
                 # Its card is not posted yet.

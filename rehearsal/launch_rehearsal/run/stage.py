@@ -36,7 +36,7 @@ RELEASE_MANAGER = "rita.release"
 ADMIN = "admin"
 ENVIRONMENT = "rehearsal"
 ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
-PRODUCT = "product"
+PRODUCT = "fake-product"
 SLACK = "slack"
 """Process name of the fake Slack."""
 
