@@ -2,8 +2,8 @@
 
 An engine, not a table of answers: every answer follows from the samples, so a broken part shows in each query
 that reads it, new queries of the checklist included. PyPI has parsers of PromQL but no engine. A real
-Prometheus reads the shipped queries in the tests of the checks; it could not run a rehearsal, because its
-windows cannot be compressed.
+Prometheus could not run a rehearsal, since its windows cannot be compressed; where one is installed, a test
+compares its answers with these.
 
 Windows are compressed by the rehearsal's pace, but never below the ``shortest`` seconds. Rates are per second
 of this machine's clock, since the traffic is not compressed. Everything else is as Prometheus documents it
