@@ -16,6 +16,7 @@ from launch_rehearsal.slack_server.base.workspace import MOST_PER_PAGE, Channel,
 from launch_rehearsal.slack_server.sockets import Sockets
 
 TOKEN = "xoxb-0000000000-right-token"
+SCOPES = frozenset(CHECK_SCOPES)
 
 
 def channel(name: str, *people: str, is_member: bool = True, **fields: Any) -> Channel:
@@ -34,7 +35,7 @@ class SlackApi:
 
     def __init__(self, *channels: Channel, page: int = MOST_PER_PAGE) -> None:
         self.channels = channels
-        self.scopes = set(CHECK_SCOPES)
+        self.scopes = set(SCOPES)
         self.active: set[str] = set()
         self.page = page
         self.limited = 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,11 +39,11 @@ _ACCOUNT = "system:serviceaccount:airflow:launch"
 class KubernetesApi:
     """Serve objects by version, kind, namespace and name."""
 
-    def __init__(self, token: str = TOKEN, kinds: Kinds = KINDS) -> None:
+    def __init__(self, token: str = TOKEN, kinds: Kinds = KINDS, *, forbidden: Iterable[str] = ()) -> None:
         self.objects: dict[tuple[str, str, str, str], Object] = {}
         self.token = token
         self.kinds = kinds
-        self.forbidden: set[str] = set()
+        self.forbidden = set(forbidden)
         """Plural names that the token may not read."""
         self.broken_group = ""
         """A version whose aggregated API server is down."""
