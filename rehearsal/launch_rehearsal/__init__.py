@@ -1,3 +1,3 @@
-"""A whole launch in minutes: the same Dags, a stand-in of the product, simulated people."""
+"""Rehearse a launch in minutes: the shipped Dags, a fake product, a fake Slack and simulated people."""
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.ledger.schema import EntryKind, RecordedBy
 from launch_pipeline.slack.messages.button_values import CardLocator
 from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
-from launch_rehearsal.actors.hands import Card, Screen
+from launch_rehearsal.actors.slack_screen import Card, Screen
 from launch_rehearsal.slack_server.base.settings import LAUNCH_CHANNEL
 from servers.launches import PHASE
 from servers.small_phase import small_include

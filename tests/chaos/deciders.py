@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import OperationError
 from launch_pipeline.slack.messages.button_values import RequestPin
-from launch_rehearsal.actors.hands import Screen, Wish
+from launch_rehearsal.actors.slack_screen import Screen, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -154,13 +154,13 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Visitor:
 
 @contextmanager
 def slack(reader: Visitor) -> Iterator[str]:
-    """Slack's stand-in, as a program; gives the address of its API."""
+    """The fake Slack as a program; gives the address of its API."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "launch_rehearsal.slack_server", "--port", str(port)]
     people = ["--contacts", str(reader.clone / "contacts.yaml")]
     process = subprocess.Popen([*command, *people], env=reader.variables({}), stderr=subprocess.DEVNULL)
     try:
-        wait_for(lambda: listens(port), "Slack's stand-in")
+        wait_for(lambda: listens(port), "the fake Slack")
         yield f"http://127.0.0.1:{port}/api/"
     finally:
         process.terminate()

@@ -1,8 +1,7 @@
-"""Debian's docker-registry, open and behind a token server, and a small helper that pushes images."""
+"""Debian's docker-registry, the real one and no fake, and a helper that pushes images."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from contextlib import contextmanager
@@ -11,18 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 import yaml
-from aiohttp import web
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from servers.programs import free_ports, listens, open_folder, program, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import trustme
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -103,47 +96,3 @@ def serving(storage: Path, auth: dict[str, Any] | None = None) -> Iterator[str]:
         argv = [program("docker-registry", "docker-registry"), "serve", str(folder / "config.yml")]
         with running(argv, lambda: listens(port), folder):
             yield f"http://127.0.0.1:{port}"
-
-
-def _b64(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-class TokenServer:
-    """Gives tokens to one login, as the specification of distribution's token authentication says."""
-
-    def __init__(self, authority: trustme.CA, login: str, password: str) -> None:
-        self._leaf = authority.issue_cert("tokens.example")
-        pair = base64.b64encode(f"{login}:{password}".encode()).decode()
-        self._wanted = f"Basic {pair}"
-        self.scopes: list[str] = []
-
-    @property
-    def app(self) -> web.Application:
-        """The server, new for each loop."""
-        made = web.Application()
-        made.router.add_get("/token", self._token)
-        return made
-
-    async def _token(self, request: web.Request) -> web.Response:
-        if request.headers.get("Authorization") != self._wanted:
-            return web.json_response({"details": "incorrect username or password"}, status=401)
-        scope = request.query["scope"]
-        self.scopes.append(scope)
-        kind, name, actions = scope.split(":")
-        access = [{"type": kind, "name": name, "actions": actions.split(",")}]
-        return web.json_response({"token": self._signed(request.query["service"], access)})
-
-    def _signed(self, service: str, access: list[dict[str, Any]]) -> str:
-        key = serialization.load_pem_private_key(self._leaf.private_key_pem.bytes(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        chain = self._leaf.cert_chain_pems[0].bytes().decode()
-        der = "".join(line for line in chain.splitlines() if line and "CERTIFICATE" not in line)
-        header = {"typ": "JWT", "alg": "ES256", "x5c": [der]}
-        claims = {
-            "iss": "launch-test", "sub": "launch", "aud": service, "exp": 4102444800, "nbf": 0, "iat": 0,
-            "jti": "1", "access": access,
-        }  # fmt: skip
-        signing = f"{_b64(json.dumps(header).encode())}.{_b64(json.dumps(claims).encode())}"
-        r, s = decode_dss_signature(key.sign(signing.encode(), ec.ECDSA(hashes.SHA256())))
-        return f"{signing}.{_b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from launch_rehearsal.slack_server.base.settings import SlackSettings
-from launch_rehearsal.slack_server.server import SlackStandIn
+from launch_rehearsal.slack_server.server import SlackServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,12 +25,12 @@ APP_TOKEN = "xapp-rehearsal-bridge"
 PATIENCE = 30.0
 
 
-def slack(**fields: Any) -> SlackStandIn:
+def slack(**fields: Any) -> SlackServer:
     """A stand-in with the example's people, on a free port."""
-    return SlackStandIn(SlackSettings(contacts=CONTACTS, **fields))
+    return SlackServer(SlackSettings(contacts=CONTACTS, **fields))
 
 
-def client(standin: SlackStandIn, token: str = BOT_TOKEN, **fields: Any) -> AsyncWebClient:
+def client(standin: SlackServer, token: str = BOT_TOKEN, **fields: Any) -> AsyncWebClient:
     """Slack's own client, talking to the stand-in."""
     return AsyncWebClient(token, base_url=standin.api_url, **fields)
 
@@ -45,7 +45,7 @@ async def until(condition: Callable[[], Any]) -> Any:
 
 @asynccontextmanager
 async def listening(
-    standin: SlackStandIn, app: AsyncApp, ping_interval: float = 5
+    standin: SlackServer, app: AsyncApp, ping_interval: float = 5
 ) -> AsyncIterator[AsyncSocketModeHandler]:
     """Connect a Bolt app by Socket Mode."""
     # Bolt tells every handler's error and every reconnect; what a test provokes is no news.
@@ -64,6 +64,6 @@ async def listening(
         await asyncio.sleep(0)
 
 
-def bolt(standin: SlackStandIn) -> AsyncApp:
+def bolt(standin: SlackServer) -> AsyncApp:
     """An app of Bolt's, talking to the stand-in."""
     return AsyncApp(client=client(standin), process_before_response=False)

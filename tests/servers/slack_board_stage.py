@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from launch_rehearsal.slack_server.api.call import Call
     from launch_rehearsal.slack_server.base.workspace import Posted
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
 
 CHANNEL = "C001LAUNCH"
 
@@ -39,7 +39,7 @@ def patient() -> RateLimiter:
 class Stage:
     """One channel, one Airflow, and a projector that may be replaced by a new one."""
 
-    standin: SlackStandIn
+    standin: SlackServer
     dsn: str
     airflow: Airflow = field(default_factory=Airflow)
     rules: dict[str, Any] = field(default_factory=dict)

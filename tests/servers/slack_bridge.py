@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from launch_pipeline.slack.messages.views import SectionView
     from launch_pipeline.slack.protocol import BoardLaunch
     from launch_rehearsal.slack_server.base.workspace import Posted
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
 
 CHANNEL = "C001LAUNCH"
 ADA, PRIYA, OMAR, CARLA = "U0LAUNCH01", "U0LAUNCH02", "U0LAUNCH03", "U0LAUNCH04"
@@ -62,7 +62,7 @@ class Shelf:
         return self.root or None
 
 
-def settings_for(standin: SlackStandIn, airflow_url: str, **fields: Any) -> BridgeSettings:
+def settings_for(standin: SlackServer, airflow_url: str, **fields: Any) -> BridgeSettings:
     """How a bridge finds both."""
     given = {
         "bot_token": BOT_TOKEN,
@@ -82,7 +82,7 @@ def settings_for(standin: SlackStandIn, airflow_url: str, **fields: Any) -> Brid
 class Scene:
     """Slack, a plugin, a bridge between them, and one launch's thread."""
 
-    slack: SlackStandIn
+    slack: SlackServer
     plugin: PluginStandIn
     shelf: Shelf = field(default_factory=Shelf)
     cards: dict[tuple[str, str], str] = field(default_factory=dict)

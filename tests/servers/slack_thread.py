@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from launch_rehearsal.slack_server.api.call import Call
     from launch_rehearsal.slack_server.base.workspace import Posted
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
     from servers.airflow_task import Supervisor
 
 CHANNEL = "C001LAUNCH"
@@ -30,7 +30,7 @@ CHANNEL = "C001LAUNCH"
 class SlackThread:
     """A running stand-in as a test sees it."""
 
-    standin: SlackStandIn
+    standin: SlackServer
     broadcast: list[str] = field(default_factory=list)
     """Ids of replies that were shown in the channel as well."""
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from anyio.from_thread import start_blocking_portal
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_rehearsal.vendors.serving import serving
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
-
-@asynccontextmanager
-async def serving(app: web.Application, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve an application on a free port of loopback; gives the port."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+__all__ = ["Product", "http_connection", "prometheus", "served", "serving"]
 
 
 @contextmanager

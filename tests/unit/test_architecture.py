@@ -267,3 +267,37 @@ def test_named_folder_wins(tmp_path: Path) -> None:
         "from launch_pipeline.checklist.files import include_folder; print(json.dumps(str(include_folder())))"
     )
     assert process(script, str(tmp_path)) == str(tmp_path)
+
+
+# ---- the rehearsal stays out of production -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("trace", ["launch_rehearsal", "xoxb-rehearsal", "xapp-rehearsal"])
+def test_wheel_has_no_trace_of_the_rehearsal(wheel: Path, trace: str) -> None:
+    """Neither the package nor its public tokens get into production, where they would open something."""
+    with zipfile.ZipFile(wheel) as archive:
+        found = [name for name in archive.namelist() if trace in name or trace.encode() in archive.read(name)]
+    assert found == []
+
+
+def test_product_never_names_the_rehearsal() -> None:
+    """The dependency is one way: not even a string names the package, which an import by name would need."""
+    assert [name_of(path) for path in MODULES if "launch_rehearsal" in path.read_text(encoding="utf-8")] == []
+
+
+def test_wheel_of_the_rehearsal_carries_its_data(tmp_path: Path) -> None:
+    """Templates, style sheets and the environment are read from the installed package."""
+    folder = ROOT / "rehearsal"
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (built,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        names = set(archive.namelist())
+    data = {
+        str(path.relative_to(folder))
+        for path in (folder / "launch_rehearsal").rglob("*.*")
+        if path.suffix not in {".py", ".pyc"} and "__pycache__" not in path.parts
+    }
+    assert "launch_rehearsal/slack_server/page/templates/page.html" in data
+    assert data <= names

@@ -1,3 +1,3 @@
-"""Play the people of a rehearsal: who answers what, when."""
+"""Play the people of a rehearsal, and the operator."""
 
 from __future__ import annotations

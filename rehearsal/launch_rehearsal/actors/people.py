@@ -1,4 +1,4 @@
-"""Simulated people: each answers in Slack, on the cards he finds there, as the scenario says."""
+"""Play the people: each answers in Slack, on the cards there, as the scenario says."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import OperationError
 from launch_pipeline.slack.messages.button_values import RequestPin
-from launch_rehearsal.actors.evidence import results_of
-from launch_rehearsal.actors.hands import Screen, Wish
-from launch_rehearsal.actors.scenario import Gate, Reaction, Scenario, Situation, react
+from launch_rehearsal.actors.check_results import results_of
+from launch_rehearsal.actors.scenario import OpenRequest, Reaction, Scenario, Situation, react
+from launch_rehearsal.actors.slack_screen import Screen, Wish
 from launch_rehearsal.actors.story import Happening, Story
 
 if TYPE_CHECKING:
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.policy import Policy
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checklist.plan import PlannedItem
-    from launch_rehearsal.actors.hands import Card
+    from launch_rehearsal.actors.slack_screen import Card
 
 _LOG = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 AT_ONCE = 8
-"""People who type at the same time."""
+"""The number of people who type at the same time."""
 QUIET = 12.0
-"""Seconds in which an answer that was sent takes effect; then the next holder of the role tries."""
+"""Seconds for a sent answer to take effect; after that the next holder of the role tries."""
 
 Items = dict[tuple[str, str], "PlannedItem"]
-"""Dag id and task id to the item."""
+"""Items by Dag id and task id."""
 
 
 def who_answers(item: Item, answer: Answer, contacts: Contacts, rules: Policy) -> list[Person]:
-    """Who may say that to an item and has Slack, in the order in which they are asked."""
+    """Return the people who may give this answer and have Slack, in the order in which they are asked."""
     if answer in {Answer.WAIVE, Answer.NOT_APPLICABLE}:
         may = who_may_waive(contacts, rules, item.owner, item.severity)
     else:
@@ -53,18 +53,18 @@ def who_answers(item: Item, answer: Answer, contacts: Contacts, rules: Policy) -
 
 @dataclass
 class _Seen:
-    """What is remembered of a request."""
+    """What the people remember of a request."""
 
     first: float
     quiet_until: float = 0.0
     sent: int = 0
-    """Answers that were sent and that the request has outlived."""
+    """Answers that were sent and had no effect."""
     busy: bool = False
 
 
 @dataclass
 class World:
-    """What everybody knows; the operator changes it."""
+    """What all people know; the operator changes it."""
 
     situation: Callable[[], Situation]
     rechecked: set[str] = field(default_factory=set)
@@ -74,7 +74,7 @@ class World:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What somebody will say to one request."""
+    """The answer that a person is about to give to one request."""
 
     planned: PlannedItem
     seen: _Seen
@@ -89,7 +89,7 @@ class _Wanted:
 
 
 class People:
-    """Everybody who answers in one launch. ``begin`` and ``end`` from one thread."""
+    """Play everyone who answers in one launch. Call ``begin`` and ``end`` from one thread."""
 
     def __init__(
         self,
@@ -113,11 +113,11 @@ class People:
         self._hands = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="person")
 
     def begin(self) -> None:
-        """Let people answer from now on."""
+        """Start answering."""
         self._thread.start()
 
     def end(self) -> None:
-        """Let nobody answer any more; returns when everybody has stopped."""
+        """Stop answering; return once every person has stopped."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -131,7 +131,7 @@ class People:
                 _LOG.info("the requests cannot be read now: %s", error)
 
     def _look(self, details: list[Json]) -> None:
-        """Everybody reads what waits for him, then sits down to answer it."""
+        """Read the requests that wait, and answer those that are due."""
         now = time.monotonic()
         open_to = [(detail, self._remembered(detail, now)) for detail in details]
         free = [(d, seen) for d, seen in open_to if not seen.busy and seen.quiet_until <= now]
@@ -143,7 +143,7 @@ class People:
             self._typing.add(slack_id)
             for wanted in all_wanted:
                 wanted.seen.busy = True
-            self._hands.submit(self._sit_down, slack_id, all_wanted)
+            self._hands.submit(self._answer_all, slack_id, all_wanted)
 
     def _remembered(self, detail: Json, now: float) -> _Seen:
         # A repeating item asks again in the same try.
@@ -160,7 +160,7 @@ class People:
         return None
 
     def _consider(self, planned: PlannedItem, instance: Json, seen: _Seen) -> _Wanted | None:
-        gate = Gate(
+        request = OpenRequest(
             ref=planned.ref,
             item=planned.item,
             waited=time.monotonic() - seen.first,
@@ -168,21 +168,21 @@ class People:
             results=results_of(self._airflow(), instance) if planned.item.mode.has_checks else None,
         )
         holders = [person for person in self._contacts.holders(planned.item.owner) if person.slack_id]
-        if self._posts(gate, holders[0]):
+        if self._posts(request, holders[0]):
             return None
-        reaction = react(self._scenario, gate, self._now())
+        reaction = react(self._scenario, request, self._now())
         if reaction is None or self._over.is_set():
             return None
         pin = RequestPin(task_instance_id=instance["id"], try_number=instance["try_number"])
         may = who_answers(planned.item, reaction.answer, self._contacts, policy())
         return _Wanted(planned, seen, may[min(seen.sent, len(may) - 1)], reaction, pin) if may else None
 
-    def _posts(self, gate: Gate, owner: Person) -> bool:
-        """Say in Slack what the item's check looks for, once; the check finds it by itself."""
-        post = self._scenario.posts.get(gate.ref)
-        if post is None or gate.ref in self._world.posted or gate.verdict is not Verdict.FAILED:
+    def _posts(self, request: OpenRequest, owner: Person) -> bool:
+        """Post once in Slack what the item's check looks for; the check finds it by itself."""
+        post = self._scenario.posts.get(request.ref)
+        if post is None or request.ref in self._world.posted or request.verdict is not Verdict.FAILED:
             return False
-        self._world.posted.add(gate.ref)
+        self._world.posted.add(request.ref)
         self._screen(str(owner.slack_id)).say(post.channel, post.text)
         self._story.tell(Happening.REPAIR, f"{owner.name} said in #{post.channel}: {post.text}")
         return True
@@ -196,7 +196,7 @@ class People:
             rejected=bool(self._world.rejected),
         )
 
-    def _sit_down(self, slack_id: str, all_wanted: list[_Wanted]) -> None:
+    def _answer_all(self, slack_id: str, all_wanted: list[_Wanted]) -> None:
         try:
             screen = self._screen(slack_id)
             for card in screen.cards():
@@ -206,11 +206,11 @@ class People:
                     all_wanted = [wanted for wanted in all_wanted if wanted not in here]
         except OperationError as error:
             _LOG.info("%s cannot read Slack now: %s", slack_id, error)
-        except Exception:  # noqa: BLE001 - one person must not silence everybody
-            _LOG.exception("%s stumbled", slack_id)
+        except Exception:  # noqa: BLE001 - one person's error must not stop the others
+            _LOG.exception("%s failed unexpectedly", slack_id)
         finally:
             for wanted in all_wanted:
-                # Its card is not there yet.
+                # Its card is not posted yet.
                 wanted.seen.busy = False
             self._typing.discard(slack_id)
 
@@ -254,7 +254,7 @@ class People:
         return found
 
     def _mine(self, name: str, make: Callable[[], Any]) -> Any:
-        """Give this thread's own client: clients are not for several threads at once."""
+        """Return this thread's own client: a client must not be shared between threads."""
         if not hasattr(self._local, "clients"):
             self._local.clients = {}
         clients: dict[str, Any] = self._local.clients

@@ -1,7 +1,7 @@
-"""What happens in a rehearsal, as data: what is broken, who repairs it, and how people answer.
+"""Describe a rehearsal as data: the broken parts, their repair, and the answers of people.
 
-Everything is decided by what the gate shows and by this data, never by chance: two rehearsals on the same
-checklist give the same outcomes.
+Only the requests and this data decide, never chance: two rehearsals of the same checklist have the same
+outcomes.
 """
 
 from __future__ import annotations
@@ -22,75 +22,75 @@ if TYPE_CHECKING:
 
 
 class Rejection(Frozen):
-    """The one no of the rehearsal, and what repairs it."""
+    """The one rejection of the rehearsal, and its repair."""
 
     ref: str
     reason: str
     part: Part
-    """What an operator repairs before he clears the item."""
+    """The part that the operator repairs before clearing the item."""
 
 
 class Absence(Frozen):
-    """What takes no part in a rehearsal: only this very answer of a check is excused by it."""
+    """Something absent from a rehearsal; it excuses exactly this answer of a check."""
 
     kind: str
     says: str
-    """How the headline of the check begins that could not ask."""
+    """How the headline of such a check begins."""
     reason: str
-    """Why, and what a person would do in earnest; never that somebody looked where nobody did."""
+    """The reason, and what to do in a real launch. It must not claim that a person looked."""
 
     def excuses(self, result: CheckResult) -> bool:
-        """Whether a check could not ask for this reason and no other."""
+        """Return whether a check could not ask for exactly this reason."""
         known = result.kind == self.kind and result.headline.startswith(self.says)
         return known and result.verdict is Verdict.INCONCLUSIVE
 
 
 class Limit(Frozen):
-    """An item that cannot pass on one machine: the one trouble that is expected of it, and the answer."""
+    """An item that cannot pass on one machine: the expected failure, and the answer to it."""
 
     kinds: frozenset[str]
-    """Of the checks that cannot pass; every other check of the item must."""
+    """Kinds of the checks that cannot pass; every other check of the item must."""
     reason: str
     verdicts: frozenset[Verdict] = frozenset({Verdict.FAILED})
     answer: Answer = Answer.WAIVE
     without: Part | None = None
-    """Only where this part takes no part."""
+    """The limit holds only if this part is absent."""
 
     def excuses(self, result: CheckResult) -> bool:
-        """Whether this is the trouble that is expected."""
+        """Return whether this is the expected failure."""
         return result.kind in self.kinds and result.verdict in self.verdicts
 
 
 class Post(Frozen):
-    """What an item's owner says in Slack, because the item's check looks for it there."""
+    """A post of an item's owner in Slack, where the item's check looks for it."""
 
     channel: str
     text: str
 
 
 class Scenario(Frozen):
-    """One rehearsal's story."""
+    """The scenario of one rehearsal."""
 
     broken: tuple[Part, ...] = ()
-    """Broken from the start."""
+    """Parts broken from the start."""
     heals_after: Mapping[Part, float] = {}
-    """Seconds from the launch's start until a part comes back by itself."""
+    """Seconds from the launch's start until a part recovers by itself."""
     rejection: Rejection | None = None
     absent: tuple[Absence, ...] = ()
-    """All that takes no part. Whatever else cannot be asked is no excuse."""
+    """Everything that is absent. No other unavailable target is excused."""
     limits: Mapping[str, Limit] = {}
-    """All items that cannot pass. Whatever else does not pass is no excuse."""
+    """Every item that cannot pass. No other failure is excused."""
     posts: Mapping[str, Post] = {}
-    """What owners say in Slack once their item's check misses it, by item."""
+    """By item: the post of its owner once the item's check misses it."""
     reading: float = 0.5
-    """Seconds in which a person has read a request at the earliest."""
+    """Seconds that a person needs at least to read a request."""
     hesitation: float = 1.5
-    """At most so many seconds more; how many depends on the item."""
+    """The most seconds added to that; the item decides how many."""
     patience: float = 30.0
-    """Seconds a person hopes that a failing check heals before he says no."""
+    """Seconds that a person waits for a failing check to recover before rejecting it."""
 
     def excuse(self, ref: str, results: Iterable[CheckResult]) -> Excuse | None:
-        """Say why an item's checks need not all pass here; None where only one of them has no excuse."""
+        """Return why an item's checks need not all pass; None if one of them has no excuse."""
         limit = self.limits.get(ref)
         reasons: dict[str, None] = {}
         for result in results:
@@ -108,7 +108,7 @@ class Scenario(Frozen):
         return next((absence.reason for absence in self.absent if absence.excuses(result)), "")
 
     def on(self, present: Iterable[Part]) -> Scenario:
-        """The story on a machine on which these parts take part."""
+        """Return the scenario for a machine that has these parts."""
         there = set(present)
         limits = {ref: limit for ref, limit in self.limits.items() if limit.without not in there}
         return self.model_copy(update={"limits": limits})
@@ -116,14 +116,14 @@ class Scenario(Frozen):
 
 @dataclass(frozen=True)
 class Excuse:
-    """What somebody answers where an item cannot pass, and why."""
+    """The answer to an item that cannot pass, with its reason."""
 
     answer: Answer
     reason: str
 
 
-_NO_STANDBY = "One database serves this rehearsal, so it has no standby. In earnest: "
-_NO_ARCHIVE = "The rehearsal's database archives nothing. In earnest: "
+_NO_STANDBY = "The rehearsal's database is a single server without a standby. In a real launch: "
+_NO_ARCHIVE = "The rehearsal's database archives nothing. In a real launch: "
 
 
 _UNKNOWN = frozenset({Verdict.INCONCLUSIVE})
@@ -145,17 +145,17 @@ DEFAULT = Scenario(
         Absence(
             kind="command",
             says="runs a program; environment 'rehearsal' does not allow commands",
-            reason="A rehearsal puts no load on this machine. In earnest: run the test and read its report.",
+            reason="A rehearsal runs no load test. In a real launch: run the test and read its report.",
         ),
         Absence(
             kind="postgres_query",
             says="not connected: pgbouncer",
-            reason="No pooler stands before the rehearsal's database. In earnest: ask PgBouncer's console.",
+            reason="The rehearsal's database has no pooler. In a real launch: ask PgBouncer's console.",
         ),
         Absence(
             kind="redis_info",
             says="not connected: redis",
-            reason="No redis-server 7 or newer is installed on this machine. In earnest: ask redis-cli.",
+            reason="This machine has no redis-server 7 or newer. In a real launch: ask redis-cli.",
         ),
     ),
     posts={
@@ -169,12 +169,12 @@ DEFAULT = Scenario(
     limits={
         "monitoring_alerting.alerts.redis_alert": Limit(
             kinds=frozenset({"prometheus_rule"}),
-            reason="No Redis takes part in this rehearsal, so the rule reads nothing. In earnest: try it.",
+            reason="This rehearsal has no Redis, so the rule reads nothing. In a real launch: try it.",
             without=Part.REDIS,
         ),
         "monitoring_alerting.metrics.redis_metrics": Limit(
             kinds=frozenset({"prometheus_query"}),
-            reason="No Redis takes part in this rehearsal. In earnest: show its exporter.",
+            reason="This rehearsal has no Redis. In a real launch: show its exporter.",
             verdicts=_UNKNOWN,
             without=Part.REDIS,
         ),
@@ -196,14 +196,14 @@ DEFAULT = Scenario(
             f"{_NO_ARCHIVE}show that it does within 15 minutes."
         ),
         "validation_testing.performance_tests.database_latency": Limit(
-            # Its other check measures a machine that runs Airflow and the product at the same time.
+            # Its other check measures a machine that runs Airflow and the product at once.
             kinds=frozenset({"postgres_query", "prometheus_query"}),
-            reason="The rehearsal's database keeps no statement statistics. In earnest: switch them on.",
+            reason="The rehearsal's database has no pg_stat_statements. In a real launch: switch it on.",
             verdicts=frozenset({Verdict.INCONCLUSIVE, Verdict.FAILED}),
         ),
         "infrastructure_setup.load_balancer.lb_session_persistence": Limit(
             kinds=frozenset({"kubernetes_resource"}),
-            reason="The services keep no session on the server, so no client needs to stay with one of them.",
+            reason="The services keep no session on the server, so a client need not stay with one instance.",
             answer=Answer.NOT_APPLICABLE,
         ),
     },
@@ -211,7 +211,7 @@ DEFAULT = Scenario(
 
 
 @dataclass(frozen=True)
-class Gate:
+class OpenRequest:
     """A waiting request as a person sees it."""
 
     ref: str
@@ -220,86 +220,86 @@ class Gate:
     """Seconds since it was first seen."""
     try_number: int = 1
     results: tuple[CheckResult, ...] | None = None
-    """What the checks saw in this try; None where the item has none."""
+    """The check results of this try; None if the item has no checks."""
 
     @property
     def verdict(self) -> Verdict | None:
-        """Of all checks together; None where there are none."""
+        """Return the verdict of all checks together; None if there are none."""
         return None if self.results is None else Verdict.of([r.verdict for r in self.results])
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What people know of the world besides the gate."""
+    """What people know beside the request itself."""
 
     broken: frozenset[Part] = frozenset()
-    """Parts that are broken and will come back by themselves."""
+    """Broken parts that will recover by themselves."""
     since_repair: float | None = None
-    """Seconds since something was last repaired; None: nothing was."""
+    """Seconds since the last repair; None if there was none."""
     rechecked: frozenset[str] = field(default_factory=frozenset)
-    """Items for which somebody has asked for a re-check already."""
+    """Items for which a re-check was requested already."""
     rejected: bool = False
-    """Whether the one rejection has been said."""
+    """Whether the one rejection has been given."""
 
 
 @dataclass(frozen=True)
 class Reaction:
-    """What a person answers."""
+    """The answer of a person."""
 
     answer: Answer
     reason: str = ""
 
 
 def pause(scenario: Scenario, ref: str) -> float:
-    """Seconds until a person answers: human, and the same in every rehearsal."""
+    """Return the seconds until a person answers: human, and the same in every rehearsal."""
     share = hashlib.sha256(ref.encode()).digest()[0] / 255
     return scenario.reading + scenario.hesitation * share
 
 
-def react(scenario: Scenario, gate: Gate, now: Situation) -> Reaction | None:
-    """Decide what the owner answers now; None: he waits and hopes."""
-    if gate.waited < pause(scenario, gate.ref):
+def react(scenario: Scenario, request: OpenRequest, now: Situation) -> Reaction | None:
+    """Decide the owner's answer; None if the owner still waits."""
+    if request.waited < pause(scenario, request.ref):
         return None
-    if gate.item.gate is RequestKind.DECISION:
+    if request.item.gate is RequestKind.DECISION:
         return Reaction(Answer.GO)
-    if gate.item.gate is RequestKind.SIGNATURE:
+    if request.item.gate is RequestKind.SIGNATURE:
         return Reaction(Answer.SIGN)
-    if gate.verdict in {None, Verdict.PASSED}:
-        return Reaction(Answer.APPROVE) if gate.item.mode.needs_person else None
-    return _trouble(scenario, gate, now)
+    if request.verdict in {None, Verdict.PASSED}:
+        return Reaction(Answer.APPROVE) if request.item.mode.needs_person else None
+    return _trouble(scenario, request, now)
 
 
-def _trouble(scenario: Scenario, gate: Gate, now: Situation) -> Reaction | None:
+def _trouble(scenario: Scenario, request: OpenRequest, now: Situation) -> Reaction | None:
     """Answer to checks that did not pass."""
     no = scenario.rejection
-    if no and gate.ref == no.ref and not now.rejected:
+    if no and request.ref == no.ref and not now.rejected:
         return Reaction(Answer.REJECT, no.reason)
-    excuse = scenario.excuse(gate.ref, gate.results or ())
+    excuse = scenario.excuse(request.ref, request.results or ())
     if excuse is None:
-        return _hope(scenario, gate, now)
-    if excuse.answer is Answer.WAIVE and gate.item.severity is Severity.ADVISORY:
+        return _hope(scenario, request, now)
+    if excuse.answer is Answer.WAIVE and request.item.severity is Severity.ADVISORY:
         # An advisory item is not waived: it is not met, which stops nothing.
         return Reaction(Answer.REJECT, f"Noted for the week after the launch. {excuse.reason}"[:300])
     return Reaction(excuse.answer, excuse.reason)
 
 
-def _hope(scenario: Scenario, gate: Gate, now: Situation) -> Reaction | None:
-    """Wait for what heals by itself, ask for a re-check where nothing repeats, give up at last."""
+def _hope(scenario: Scenario, request: OpenRequest, now: Situation) -> Reaction | None:
+    """Wait for parts to recover, request a re-check if the checks do not repeat, and reject in the end."""
     if now.broken:
         return None
-    if not _repeats(gate.item) and gate.ref not in now.rechecked:
+    if not _repeats(request.item) and request.ref not in now.rechecked:
         return Reaction(Answer.RECHECK)
-    waited = gate.waited if now.since_repair is None else min(gate.waited, now.since_repair)
+    waited = request.waited if now.since_repair is None else min(request.waited, now.since_repair)
     if waited < scenario.patience:
         return None
-    worst = _troubles(gate)[0].headline
-    return Reaction(Answer.REJECT, f"It does not hold, and nobody repaired it: {worst}"[:300])
+    worst = _troubles(request)[0].headline
+    return Reaction(Answer.REJECT, f"It does not hold, and it was not repaired: {worst}"[:300])
 
 
-def _troubles(gate: Gate) -> list[CheckResult]:
-    return [result for result in gate.results or () if result.verdict is not Verdict.PASSED]
+def _troubles(request: OpenRequest) -> list[CheckResult]:
+    return [result for result in request.results or () if result.verdict is not Verdict.PASSED]
 
 
 def _repeats(item: Item) -> bool:
-    """Whether the item's failing checks repeat by themselves while a person is asked."""
+    """Return whether the item's failing checks repeat by themselves while a person is asked."""
     return not item.side_effects and all(kind(check.kind).runs_on == "triggerer" for check in item.checks)

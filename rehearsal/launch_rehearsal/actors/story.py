@@ -1,4 +1,4 @@
-"""What has happened in a rehearsal so far: lines for the screen, told from several threads."""
+"""Collect the events of a rehearsal for the screen, from several threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Happening(StrEnum):
-    """Sorts of events."""
+    """Kinds of events."""
 
     STARTED = "started"
     ANSWER = "answer"
@@ -31,7 +31,7 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened."""
+    """One event."""
 
     at: float
     """Seconds since the story began."""
@@ -40,7 +40,7 @@ class Event:
 
 
 class Story:
-    """Events in order. Safe to use from several threads."""
+    """Keep events in order. Safe to use from several threads."""
 
     def __init__(self, listen: Callable[[Event], None] | None = None, keep: int = 400) -> None:
         self._began = time.monotonic()
@@ -50,7 +50,7 @@ class Story:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the story began."""
+        """Return the seconds since the story began."""
         return time.monotonic() - self._began
 
     def tell(self, happening: Happening, line: str) -> None:
@@ -62,11 +62,11 @@ class Story:
                 self._listen(event)
 
     def latest(self, number: int) -> list[Event]:
-        """Give the newest events, oldest of them first."""
+        """Return the newest events, the oldest of them first."""
         with self._lock:
             return list(self._events)[-number:]
 
     def count(self, happening: Happening) -> int:
-        """Count the kept events of a sort."""
+        """Count the stored events of a kind."""
         with self._lock:
             return sum(event.happening is happening for event in self._events)

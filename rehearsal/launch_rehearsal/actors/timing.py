@@ -1,4 +1,4 @@
-"""The launch time of a rehearsal by hand: far away while people answer, near once it is waited for."""
+"""Move T-0 in a rehearsal by hand: away while people answer, near once they are done."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     from launch_rehearsal.actors.watch import View
 
 ROOM = timedelta(minutes=30)
-"""How far away T-0 is while something before it is being answered."""
+"""How far away T-0 is while items before it are open."""
 MARGIN = timedelta(minutes=1)
-"""So long before T-0 it moves away again."""
+"""T-0 moves away again when less than this is left."""
 SOON = timedelta(seconds=25)
-"""Until a window that is ready opens: what waits for it looks at its time every ten seconds."""
+"""Time until a window that is ready opens; its sensor polls every ten seconds."""
 OPENED = timedelta(seconds=15)
-"""After its moment a window has opened."""
+"""Time after its moment by which a window has opened."""
 READY = "rehearsal by hand: everything before this window is complete"
 NOT_READY = "rehearsal by hand: people need more time"
 log = logging.getLogger(__name__)
 
 
 class LaunchTime:
-    """Moves T-0 of one launch with the people who play it; each move is in the record, as any other is."""
+    """Move T-0 of one launch to suit its people; each move is recorded like any other."""
 
     def __init__(self, launch_at: datetime, move: Callable[[datetime, str], object]) -> None:
-        """``move`` records the new time and why; raises LaunchError where it cannot yet."""
+        """Prepare; ``move`` records a new time with its reason, or raises LaunchError if it cannot yet."""
         self.launch_at = launch_at
         self._move = move
         self._opening: set[str] = set()
 
     def act(self, view: View, now: datetime | None = None) -> None:
-        """Move T-0 where that is due; what cannot be recorded now is tried again with the next look."""
+        """Move T-0 if that is due; a move that cannot be recorded yet is tried again later."""
         wanted = self._wanted(view, now or datetime.now(UTC))
         if wanted is None:
             return
@@ -51,7 +51,7 @@ class LaunchTime:
         self._opening.add(window)
 
     def _wanted(self, view: View, now: datetime) -> tuple[datetime, str, str] | None:
-        """The new time, why, and the window that is to open; None where T-0 is right as it is."""
+        """Return the new time, the reason and the window to open; None if T-0 may stay."""
         window = next((dag_id for dag_id in (T_0, T_MINUS_2H) if view.state_of(dag_id) != "none"), "")
         if window and window not in self._opening:
             return now + SOON, READY, window

@@ -1,4 +1,4 @@
-"""What a rehearsal looks like from outside: every Dag's items, read from Airflow's REST API."""
+"""Read the state of every Dag and its items from Airflow's REST API."""
 
 from __future__ import annotations
 
@@ -27,59 +27,59 @@ def load_plans() -> dict[str, DagPlan]:
 
 
 def items_of(plans: dict[str, DagPlan]) -> dict[Place, PlannedItem]:
-    """Give every item by its place."""
+    """Return every item by its place."""
     return {(dag_id, item.task_id): item for dag_id, plan in plans.items() for item in plan.items}
 
 
 @dataclass(frozen=True)
 class DagView:
-    """One Dag at one moment."""
+    """The state of one Dag at one moment."""
 
     dag_id: str
     title: str
     total: int
     state: str = "none"
-    """Of its run; ``none`` where it has not begun."""
+    """State of its run; ``none`` before it begins."""
     done: int = 0
     failed: int = 0
     asked: tuple[str, ...] = ()
-    """Task ids of items that wait for a person."""
+    """Task ids of the items that wait for a person."""
 
 
 @dataclass(frozen=True)
 class View:
-    """The launch at one moment."""
+    """The state of the launch at one moment."""
 
     dags: tuple[DagView, ...]
     steps: dict[str, str]
-    """The conductor's task ids to their states; asked only while a run has failed, each look costs 0.1 s."""
+    """States of the conductor's tasks by id; read only while a run has failed: each read costs 0.1 s."""
     state: str
-    """Of the conductor's run."""
+    """State of the conductor's run."""
     places: dict[str, Place] = field(repr=False, default_factory=dict)
 
     def state_of(self, dag_id: str) -> str:
-        """Give the state of a Dag's run."""
+        """Return the state of a Dag's run."""
         return next((dag.state for dag in self.dags if dag.dag_id == dag_id), "none")
 
     def place_of(self, ref: str) -> Place | None:
-        """Say where an item is."""
+        """Return the place of an item."""
         return self.places.get(ref)
 
     def conductor_step(self, dag_id: str) -> str:
-        """Give the state of the conductor's step for a Dag."""
+        """Return the state of the conductor's step for a Dag."""
         return self.steps.get(dag_id, "none")
 
     @property
     def over(self) -> bool:
-        """Whether the conductor's run has ended."""
+        """Return whether the conductor's run has ended."""
         return self.state in ENDED
 
 
 class Watch:
-    """Looks at one launch again and again; asks only about runs that may have changed.
+    """Poll one launch; read only the runs that may have changed.
 
-    Not ``closely``, items are counted only when their run begins, ends or fails: a look at them costs the
-    api-server 0.1 s, a tenth of what a whole rehearsal computes.
+    Unless ``closely``, items are counted only when their run begins, ends or fails: reading them costs the
+    api-server 0.1 s each time, in all a tenth of the computing time of a rehearsal.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Watch:
         }
 
     def look(self) -> View:
-        """Read the present state. Raises ApiError where Airflow does not answer."""
+        """Read the present state. Raises ApiError if Airflow does not answer."""
         runs = self._api.runs_of_launch(self._run_id)
         for dag_id in self._plans:
             run = runs.get(dag_id)

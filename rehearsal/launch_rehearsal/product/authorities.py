@@ -1,4 +1,4 @@
-"""The services around the product that items ask: GitHub, Statuspage, PagerDuty, OpenAI and others."""
+"""Serve what surrounds the product: GitHub, Statuspage, PagerDuty, OpenAI and others."""
 
 from __future__ import annotations
 
@@ -10,30 +10,22 @@ from aiohttp import web
 from launch_rehearsal.product.base.plan import SERVICES, Part
 from launch_rehearsal.product.delivery.github import github_app
 from launch_rehearsal.product.monitoring.alerting import Alerting
-from launch_rehearsal.product.monitoring.rules import LOG_RULES, listed
-from launch_rehearsal.product.platform.kubernetes import Kubernetes
+from launch_rehearsal.product.monitoring.loki import ProductLoki
+from launch_rehearsal.product.monitoring.oncall import OnCall
+from launch_rehearsal.product.platform.kubernetes import ProductCluster
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.monitoring.prometheus import Monitoring
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STATUSPAGE_ID = "azora1"
-SCHEDULE = "PAZORA1"
 _WINDOW = timedelta(hours=4)
-_LOKI = """\
-auth_enabled: false
-compactor:
-  retention_enabled: true
-limits_config:
-  retention_period: 744h
-"""
-
 
 _SILENT = {
     "github": Part.CODE_HOST,
@@ -44,15 +36,15 @@ _SILENT = {
     "status": Part.STATUS_PAGE,
     "openai": Part.MODELS,
 }
-"""The first word of the path to the part whose failure leaves nothing but 503."""
+"""The part whose failure turns every answer under a path into 503, by the path's first segment."""
 
 
 class Authorities:
-    """Everything under one port, each authority under its own path; ``more`` are made elsewhere."""
+    """Serve every authority under a path of its own on one port; ``more`` are built by the caller."""
 
     def __init__(
         self,
-        plan: StandInPlan,
+        plan: ProductPlan,
         health: Health,
         monitoring: Monitoring,
         logs: Logs,
@@ -63,30 +55,17 @@ class Authorities:
         self._began = datetime.now(UTC)
 
     def app(self) -> web.Application:
-        """Make the application."""
+        """Build the application."""
         app = web.Application(middlewares=[self._unless_broken()])
         parts = {
             **self._more,
             "/github": github_app(self._plan.tokens["service"]),
             "/prometheus": self._monitoring.app(),
             "/alertmanager": Alerting(self._monitoring).app(),
-            "/kubernetes": Kubernetes(self._plan, self._health).app(),
-            "/loki/loki": self._logs.app(),
-            "/loki": _app(
-                [
-                    web.get("/config", _loki),
-                    web.get("/ready", _ready),
-                    web.get("/api/v1/rules", _log_rules),
-                ]
-            ),
+            "/kubernetes": ProductCluster(self._plan, self._health).app,
+            "/loki": ProductLoki(self._logs).app,
             "/openai": _app([web.get("/v1/models", _models)]),
-            "/pagerduty": _app(
-                [
-                    web.get("/incidents", self._incidents),
-                    web.get("/oncalls", self._on_calls),
-                    web.get("/users/{person}/contact_methods", _contact_methods),
-                ]
-            ),
+            "/pagerduty": OnCall(self._plan.tokens["service"], self._health, self._monitoring).app,
             "/vector": _app([web.post("/describe_index_stats", self._vectors)]),
             "/statuspage": _app([web.get("/v1/pages/{page}/incidents/scheduled", self._scheduled)]),
             "/status": _app([web.get("/api/v2/summary.json", self._summary)]),
@@ -104,33 +83,6 @@ class Authorities:
             return await handler(request)
 
         return unless_broken
-
-    async def _incidents(self, request: web.Request) -> web.Response:
-        wanted = request.query.getall("statuses[]", ["triggered", "acknowledged", "resolved"])
-        open_ones = [
-            {"id": f"P{name.upper()[:6]}", "title": name, "status": "triggered", "urgency": "high"}
-            for name, severity in self._monitoring.firing()
-            if severity == "critical" and "triggered" in wanted
-        ]
-        return web.json_response({"incidents": open_ones, "more": False})
-
-    async def _on_calls(self, _request: web.Request) -> web.Response:
-        """Two levels without an end: somebody is on call, and somebody behind him. Broken, nobody is."""
-        people = [("PUOLGA1", "Olga Tanaka"), ("PUOMAR1", "Omar Haddad")]
-        if not self._health.works(Part.ON_CALL):
-            people.clear()
-        duties = [
-            {
-                "user": {"id": person, "summary": name},
-                "schedule": {"id": SCHEDULE},
-                "escalation_policy": {"id": "PAZPOL1"},
-                "escalation_level": level,
-                "start": None,
-                "end": None,
-            }
-            for level, (person, name) in enumerate(people, 1)
-        ]
-        return web.json_response({"oncalls": duties, "more": False})
 
     async def _vectors(self, _request: web.Request) -> web.Response:
         if not self._health.works(Part.KNOWLEDGE_OCEAN):
@@ -166,23 +118,6 @@ def _app(routes: list[web.RouteDef]) -> web.Application:
     app = web.Application()
     app.add_routes(routes)
     return app
-
-
-async def _ready(_request: web.Request) -> web.Response:
-    return web.Response(text="OK")
-
-
-async def _log_rules(_request: web.Request) -> web.Response:
-    return web.json_response(listed(LOG_RULES, ()))
-
-
-async def _contact_methods(_request: web.Request) -> web.Response:
-    kinds = ("phone_contact_method", "push_notification_contact_method", "email_contact_method")
-    return web.json_response({"contact_methods": [{"type": kind, "enabled": True} for kind in kinds]})
-
-
-async def _loki(_request: web.Request) -> web.Response:
-    return web.Response(text=_LOKI, content_type="text/plain")
 
 
 async def _models(_request: web.Request) -> web.Response:

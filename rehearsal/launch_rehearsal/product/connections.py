@@ -1,4 +1,4 @@
-"""How a launch reaches the stand-in: connections and variables, as any product would have them."""
+"""List the connections and variables by which a launch reaches the fake product."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.stack.ports import LOOPBACK
 from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER, DOMAIN, Part
 from launch_rehearsal.product.platform.cloud import ACCESS_KEY, REGION
+from launch_rehearsal.vendors.pagerduty import authorization as pagerduty_authorization
 
 if TYPE_CHECKING:
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 _AUTHORITIES = {
     "github": "github",
@@ -21,21 +22,20 @@ _AUTHORITIES = {
     "kubernetes": "kubernetes",
     "registry": "registry",
     "openai": "openai",
-    "pagerduty": "pagerduty",
     "vector_db": "vector",
     "statuspage": "statuspage",
     "status_page_public": "status",
 }
-"""Connection to the path of its authority."""
+"""Path of the authority by connection."""
 CLOSED_PORTS = (22, 5432, 6379, 9090, 9093, 3000, 6443)
-"""Ports of the product's public name on which nobody may listen."""
+"""Ports of the product's public name that must be closed."""
 RESOLVERS = ("1.1.1.1:53", "8.8.8.8:53", "9.9.9.9:53", "system")
 
 Connection = dict[str, Any]
 
 
-def connections(plan: StandInPlan) -> dict[str, Connection]:
-    """Give every connection by id, in the fields of Airflow's JSON form."""
+def connections(plan: ProductPlan) -> dict[str, Connection]:
+    """Return every connection by id, in the fields of Airflow's JSON form."""
     service = plan.tokens["service"]
     gateway = {"conn_type": "http", "host": plan.url(Part.GATEWAY), "password": service}
     found: dict[str, Connection] = {
@@ -73,10 +73,15 @@ def connections(plan: StandInPlan) -> dict[str, Connection]:
     for name, path in _AUTHORITIES.items():
         host = f"{plan.url('authorities')}/{path}"
         found[name] = {"conn_type": "http", "host": host, "password": service}
+    found["pagerduty"] = {
+        "conn_type": "http",
+        "host": f"{plan.url('authorities')}/pagerduty",
+        "extra": {"headers": {"Authorization": pagerduty_authorization(service)}},
+    }
     return found
 
 
-def _postgres(plan: StandInPlan) -> Connection:
+def _postgres(plan: ProductPlan) -> Connection:
     return {
         "conn_type": "postgres",
         "host": LOOPBACK,
@@ -87,19 +92,19 @@ def _postgres(plan: StandInPlan) -> Connection:
     }
 
 
-def _redis(plan: StandInPlan) -> Connection:
-    # The second is asked where the first does not answer.
+def _redis(plan: ProductPlan) -> Connection:
+    # The second host is used if the first does not answer.
     hosts = ",".join(f"{LOOPBACK}:{port}" for port in plan.caches[:2])
     return {"conn_type": "redis", "host": hosts, "password": plan.tokens["redis"]}
 
 
-def connection_variables(plan: StandInPlan) -> dict[str, str]:
-    """Give the environment variables in which Airflow looks for the connections."""
+def connection_variables(plan: ProductPlan) -> dict[str, str]:
+    """Return the environment variables from which Airflow reads the connections."""
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections(plan).items()}
 
 
-def addresses(plan: StandInPlan) -> dict[str, str]:
-    """Say where the product's public names and the resolvers really are in this rehearsal."""
+def addresses(plan: ProductPlan) -> dict[str, str]:
+    """Return the loopback addresses of the product's public names and of the resolvers."""
 
     def at(name: str) -> str:
         return f"{LOOPBACK}:{plan.ports[name]}"
@@ -110,8 +115,8 @@ def addresses(plan: StandInPlan) -> dict[str, str]:
     return found | dict.fromkeys(RESOLVERS, at("dns"))
 
 
-def overlay(committed: dict[str, Any], plan: StandInPlan, schema_fingerprint: str) -> dict[str, Any]:
-    """Complete the committed environment with what is known only now."""
+def overlay(committed: dict[str, Any], plan: ProductPlan, schema_fingerprint: str) -> dict[str, Any]:
+    """Add the ports, folders and fingerprint of this rehearsal to the committed environment."""
     variables = {
         **committed.get("variables", {}),
         "reports": str(plan.reports),

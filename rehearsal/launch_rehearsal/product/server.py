@@ -1,4 +1,4 @@
-"""The stand-in as a whole: makes what it serves from, listens, and can be broken and repaired."""
+"""Assemble the fake product: create its data, listen, and let parts be broken and repaired."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
-from aiohttp import web
 from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.stack.ports import LOOPBACK
 from launch_rehearsal.product.authorities import Authorities
 from launch_rehearsal.product.base.health import Health
 from launch_rehearsal.product.base.logs import Logs
-from launch_rehearsal.product.base.plan import Part, StandInPlan
+from launch_rehearsal.product.base.plan import Part, ProductPlan
 from launch_rehearsal.product.base.series import Store
-from launch_rehearsal.product.control import control_app
 from launch_rehearsal.product.delivery.registry import Registry
 from launch_rehearsal.product.delivery.reports import Reports
 from launch_rehearsal.product.delivery.repository import ProductRepository
+from launch_rehearsal.product.fault_control import control_app
 from launch_rehearsal.product.monitoring.dashboards import Dashboards
 from launch_rehearsal.product.monitoring.prometheus import Monitoring
 from launch_rehearsal.product.platform.cloud import Cloud
@@ -30,16 +29,22 @@ from launch_rehearsal.product.service.audit import Audit, Passage
 from launch_rehearsal.product.service.caches import Caches
 from launch_rehearsal.product.service.database import create_database
 from launch_rehearsal.product.service.edge import Edge
-from launch_rehearsal.product.service.names import NameServer
+from launch_rehearsal.product.service.names import ProductNames
 from launch_rehearsal.product.service.services import Services
+from launch_rehearsal.vendors.dns_server import answering
+from launch_rehearsal.vendors.serving import serving
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
+    from aiohttp import web
+
 _LOG = logging.getLogger(__name__)
 VISIT_EVERY = 0.25
 """Seconds between two requests of the visitors."""
+_PATIENCE = 0.5
+"""Seconds that open requests have to finish at the end."""
 _QUESTIONS = (
     "What is Ubuntu philosophy?",
     "Compare two ways to learn reading and recommend one. Number {number}",
@@ -48,13 +53,13 @@ _QUESTIONS = (
     "What is Ubuntu philosophy?",
     "What is {number} plus one?",
 )
-"""Half of what visitors ask has been asked before, the rest wants each of the three tiers."""
+"""Half of these questions repeat; the others need each of the three tiers."""
 
 
-class StandIn:
-    """One running stand-in; enter it as a context manager of its event loop."""
+class FakeProduct:
+    """Run one fake product; enter it as a context manager within its event loop."""
 
-    def __init__(self, plan: StandInPlan) -> None:
+    def __init__(self, plan: ProductPlan) -> None:
         self.plan = plan
         self.health = Health(plan.broken)
         self.store = Store()
@@ -65,7 +70,7 @@ class StandIn:
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Make everything and listen."""
+        """Create the data and listen."""
         try:
             await self._prepare()
             await self._listen()
@@ -75,7 +80,7 @@ class StandIn:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop listening; what was made stays in its folder and in the database."""
+        """Stop listening; the data stays in its folder and in the database."""
         await self._open.aclose()
 
     async def _prepare(self) -> None:
@@ -110,14 +115,15 @@ class StandIn:
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
         edge = Edge(self.plan, self.health, logs)
         await self._database_passage()
-        await self._names()
+        names = answering(ProductNames(self.health), self.plan.ports["dns"])
+        await self._open.enter_async_context(names)
         for part, app in services.apps().items():
             await self._serve(part, app)
         await self._serve("edge", edge.app(), edge.context)
         await self._serve("edge_plain", edge.plain_app())
         more = {
             "/registry": Registry(self.plan, self.health, self._commits).app(),
-            "/grafana": Dashboards(self.plan, self.health, self.store).app(),
+            "/grafana": Dashboards(self.plan, self.health, self.store).app,
         }
         await self._serve("authorities", Authorities(self.plan, self.health, monitoring, logs, more).app())
         await self._serve("cloud", Cloud(self.health).app())
@@ -125,50 +131,40 @@ class StandIn:
         await self.health.begin()
         await self._open.enter_async_context(_running(monitoring.watch()))
         await self._open.enter_async_context(_running(self._visit()))
-        # Last: who reaches it reaches everything.
+        # Last, so that a reachable control means that everything is reachable.
         await self._serve("control", control_app(self))
 
     @property
     def _commits(self) -> dict[str, str]:
-        """Each release's commit."""
+        """Return the commit of each release."""
         return {
             release: self._repository.commit(f"v{release}")
             for release in (self.plan.release, self.plan.previous_release)
         }
 
     async def _serve(self, name: str, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await runner.setup()
-        self._open.push_async_callback(runner.cleanup)
         port = self.plan.ports[name]
-        await web.TCPSite(runner, LOOPBACK, port, ssl_context=tls).start()
+        await self._open.enter_async_context(serving(app, tls, port=port, patience=_PATIENCE))
 
     async def _database_passage(self) -> None:
         parts = conninfo_to_dict(self.plan.dsn)
         passage = Passage(self.health, (str(parts["host"]), int(str(parts["port"]))))
         server = await asyncio.start_server(passage.accept, LOOPBACK, self.plan.ports["database"])
-        self._open.push_async_callback(asyncio.sleep, 0)  # until what is dropped has been closed
+        self._open.push_async_callback(asyncio.sleep, 0)  # until dropped connections are closed
         self._open.callback(passage.clear)
         self._open.callback(server.close)
 
-    async def _names(self) -> None:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: NameServer(self.health), (LOOPBACK, self.plan.ports["dns"])
-        )
-        self._open.callback(transport.close)
-
     async def _reserve_closed_port(self) -> None:
-        """Hold a port without listening, so that nobody else does."""
+        """Bind a port without listening, so that no other process can listen there."""
         held = self._open.enter_context(socket.socket())
         held.bind((LOOPBACK, self.plan.ports["closed"]))
 
     async def write_up(self) -> str:
-        """Let the team commit what it learned; gives the commit."""
+        """Let the team document the launch; return the commit."""
         return await asyncio.to_thread(self._repository.write_up)
 
     async def _visit(self) -> None:
-        """Visitors: real requests to the gateway, for as long as the stand-in runs."""
+        """Send real requests to the gateway for as long as the product runs."""
         headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}"}
         timeout = aiohttp.ClientTimeout(total=5)
         async with aiohttp.ClientSession(
@@ -198,4 +194,4 @@ async def _running(work: Any) -> AsyncIterator[None]:
 
 def _told(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        _LOG.error("a part of the stand-in ended", exc_info=error)
+        _LOG.error("a part of the fake product ended", exc_info=error)

@@ -1,4 +1,4 @@
-"""``launch rehearse``: start the stack and the stand-in, run a whole launch, and say what it came to."""
+"""Run ``launch rehearse``: start the stack and the fakes, run a whole launch, and print the result."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from launch_pipeline.errors import ConfigurationError, LaunchRefused, OperationE
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.stack.progress import step
 from launch_pipeline.stack.stack import Stack
-from launch_rehearsal.actors.control import StandInControl
 from launch_rehearsal.actors.operations import Operator
 from launch_rehearsal.actors.people import People, World
+from launch_rehearsal.actors.product_client import ProductClient
 from launch_rehearsal.actors.scenario import DEFAULT, Scenario
 from launch_rehearsal.actors.story import Happening
 from launch_rehearsal.actors.timing import ROOM, LaunchTime
 from launch_rehearsal.actors.watch import Watch, items_of, load_plans
 from launch_rehearsal.product.base.plan import Part
 from launch_rehearsal.run.display import Display
-from launch_rehearsal.run.report import addresses, explain, tell, tell_as_json, write_report
-from launch_rehearsal.run.stage import ADMIN, ENVIRONMENT, RELEASE_MANAGER, STAND_IN, Stage
+from launch_rehearsal.run.output import addresses, explain, tell, tell_as_json, write_report
+from launch_rehearsal.run.stage import ADMIN, ENVIRONMENT, PRODUCT, RELEASE_MANAGER, Stage
 from launch_rehearsal.run.summary import Summary, summarise
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from launch_rehearsal.actors.watch import View
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 LAUNCH_IN = timedelta(minutes=2)
-"""From the trigger to the launch time: later than admission, which takes a minute on a machine that has much
-else to do, and sooner than the weeks before it are done.
+"""Time from the trigger to T-0: longer than admission, which takes up to a minute on a busy machine, and
+shorter than the phases of the weeks before.
 
-By hand it is ``timing.ROOM``, and T-0 comes as soon as it is waited for.
+In a rehearsal by hand it is ``timing.ROOM``, and T-0 moves closer once everything before it is complete.
 """
 LOOK_EVERY = 2.0
-STAND_IN_TIMEOUT = 60.0
+PRODUCT_TIMEOUT = 60.0
 
 
 def rehearse(
@@ -55,12 +55,10 @@ def rehearse(
 ) -> None:
     """Rehearse a launch.
 
-    ``hands_on`` leaves the answers to whoever sits there, and everything running at the end until Ctrl-C, as
-    ``keep`` does; ``break_`` names parts of the stand-in that stay broken; ``json`` prints the summary as
-    JSON.
-    Raises SystemExit(1) where the launch does not end complete with every item of the document accounted
-    for, or where something was not verified for which the story has no reason; LaunchError for what stands
-    in the way.
+    ``hands_on`` leaves the answers to the user, and everything running at the end until Ctrl-C, as ``keep``
+    does. ``break_`` names parts of the product that stay broken. ``json`` prints the summary as JSON.
+    Raises SystemExit(1) unless the launch ends complete, with an outcome for every item of the document and a
+    reason in the scenario for every item that was not verified. Raises LaunchError if it cannot run.
     """
     broken = tuple(map(_part, break_))
     scenario = Scenario() if hands_on else DEFAULT
@@ -81,17 +79,17 @@ def _part(name: str) -> Part:
         raise ConfigurationError("--break", "", f"there is no part {name!r}.", fix) from error
 
 
-def taking_part(plan: StandInPlan, broken: Sequence[Part]) -> list[Part]:
-    """Give the parts of this machine's stand-in; raises ConfigurationError for a broken one that is none."""
+def taking_part(plan: ProductPlan, broken: Sequence[Part]) -> list[Part]:
+    """Return the parts that take part on this machine; raises ConfigurationError if a broken one does not."""
     missing = set() if plan.redis else {Part.REDIS}
     for part in missing & set(broken):
         fix = "install redis-server 7 or newer, or break another part."
-        raise ConfigurationError("--break", part, "it takes no part on this machine.", fix)
+        raise ConfigurationError("--break", part, "this machine's product has no such part.", fix)
     return [part for part in Part if part not in missing]
 
 
 def for_good(scenario: Scenario, broken: Sequence[Part]) -> Scenario:
-    """Make the story in which what is broken neither comes back nor is repaired by anybody."""
+    """Return the scenario in which the broken parts stay broken: they neither recover nor are repaired."""
     heals = {part: after for part, after in scenario.heals_after.items() if part not in broken}
     no = scenario.rejection
     repaired = no if no and no.part not in broken else None
@@ -99,7 +97,7 @@ def for_good(scenario: Scenario, broken: Sequence[Part]) -> Scenario:
 
 
 class Rehearsal:
-    """One run from the first process to the last line."""
+    """Run one rehearsal from the first process to the last line of output."""
 
     def __init__(self, stage: Stage, scenario: Scenario, *, hands_on: bool, quiet: bool) -> None:
         self.stage, self.scenario, self.hands_on = stage, scenario, hands_on
@@ -107,7 +105,7 @@ class Rehearsal:
         self.items = items_of(self.plans)
         self.run_id = f"REHEARSAL-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         self.stack = Stack(stage.settings, stage.components())
-        self.control = StandInControl(stage.plan)
+        self.control = ProductClient(stage.plan)
         self.console = console(stderr=quiet)
         self.display = Display(self.console, self._owners(), tell_waits=hands_on)
 
@@ -116,7 +114,7 @@ class Rehearsal:
         return {place: people[0].name for place, people in holders.items() if people}
 
     def run(self, *, keep: bool, as_json: bool) -> int:
-        """Do it all and give the exit code."""
+        """Run the rehearsal and return the exit code."""
         began = time.monotonic()
         try:
             self._start()
@@ -138,40 +136,40 @@ class Rehearsal:
         try:
             report = write_report(settings.ledger_dsn, self.run_id, self.stage.contacts, settings.home)
         except LaunchRefused:
-            says = "The launch never began, so there is no report: its task 'admit' says why, in its log."
+            says = "The launch never began, so there is no report. The log of its task 'admit' says why."
             self.console.print(says, style="red")
         else:
             self.console.print(f"report     {report}", markup=False)
 
     def _keep(self) -> None:
-        """Wait for Ctrl-C, which ends a rehearsal that is over and does not interrupt it."""
+        """Wait for Ctrl-C; the rehearsal is over, so this is its normal end."""
         addresses(self.console, self.stage)
-        self.console.print("Everything keeps running. Ctrl-C stops it.")
+        self.console.print("Everything keeps running. Press Ctrl-C to stop it.")
         with suppress(KeyboardInterrupt):
             self.stack.wait()
 
     def _start(self) -> None:
         self.stack.start(self.display.step)
         with step(self.display.step, "product"):
-            end = time.monotonic() + STAND_IN_TIMEOUT
+            end = time.monotonic() + PRODUCT_TIMEOUT
             while not self.control.ready():
                 self.stack.check()
                 if time.monotonic() > end:
-                    log = self.stack.component(STAND_IN).log
-                    message = f"the stand-in was not ready after {STAND_IN_TIMEOUT:.0f} s. See {log}"
+                    log = self.stack.component(PRODUCT).log
+                    message = f"the fake product was not ready after {PRODUCT_TIMEOUT:.0f} s. See {log}"
                     raise OperationError(message)
                 time.sleep(0.1)
             self.stage.write_environment(str(self.control.state()["schema_fingerprint"]))
 
     def _stop(self) -> None:
-        """Stop everything; interrupted while stopping, kill."""
+        """Stop everything; kill it if interrupted while stopping."""
         try:
             self.stack.stop(self.display.step)
         except KeyboardInterrupt:
             self.stack.abandon()
 
     def _trigger(self) -> datetime:
-        """Start the launch and give its launch time."""
+        """Start the launch and return its launch time."""
         launch_at = (datetime.now(UTC) + (ROOM if self.hands_on else LAUNCH_IN)).replace(microsecond=0)
         conf = {
             "release": self.stage.plan.release,
@@ -188,7 +186,7 @@ class Rehearsal:
     def _move(self, launch_at: datetime, reason: str) -> None:
         self.stack.api(RELEASE_MANAGER).postpone_launch(self.run_id, launch_at, reason)
         self.display.story.tell(
-            Happening.MOVED, f"T-0 is at {launch_at.astimezone():%H:%M:%S} now ({reason})"
+            Happening.MOVED, f"T-0 is now at {launch_at.astimezone():%H:%M:%S} ({reason})"
         )
 
     def _launch(self) -> Summary:
@@ -242,13 +240,13 @@ class Rehearsal:
             time.sleep(LOOK_EVERY)
 
     def _may_go_on(self, view: View, operator: Operator) -> bool:
-        """Whether a launch that ended may yet be repaired: by the operator, or by whoever sits there."""
+        """Return whether a launch that ended may still be repaired: by the operator, or by the user."""
         return view.state == "failed" and (self.hands_on or operator.repairs(view))
 
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C within the block, and SIGINT even where a shell had it ignored."""
+    """Treat SIGTERM and SIGHUP as Ctrl-C within the block; SIGINT too where the shell had it ignored."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:

@@ -1,4 +1,4 @@
-"""Shows a rehearsal: bars in a terminal, plain lines elsewhere, and the table at the end."""
+"""Show a rehearsal: bars in a terminal, plain lines elsewhere, and the tables at the end."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _EVENTS_SHOWN = 8
 
 
 class Display:
-    """The screen of one rehearsal. Use as a context manager around the run."""
+    """Show one rehearsal. Use it as a context manager around the run."""
 
     def __init__(self, console: Console, owners: Mapping[Place, str], *, tell_waits: bool = False) -> None:
-        """``tell_waits``: without a terminal, say also who is waited for, whenever that changes."""
+        """Prepare the display; ``tell_waits`` also names the people waited for if there is no terminal."""
         self.console = console
         self._owners = owners
         self._tell_waits = tell_waits
@@ -89,10 +89,10 @@ class Display:
                 self._tell_who(dag)
 
     def _tell_who(self, dag: DagView) -> None:
-        asked = Counter(self._owners.get((dag.dag_id, task), "nobody") for task in dag.asked)
+        asked = Counter(self._owners.get((dag.dag_id, task), "no one") for task in dag.asked)
         names = ", ".join(f"{name} ({number})" for name, number in asked.most_common())
         if names != self._waits.get(dag.dag_id, ""):
-            says = f"for {names}" if names else "for nobody now"
+            says = f"for {names}" if names else "for no answer now"
             self.story.tell(Happening.WAITS, f"{dag.title}: {dag.done} of {dag.total} done, waits {says}")
         self._waits[dag.dag_id] = names
 
@@ -128,7 +128,7 @@ class Display:
 
 
 def outcome_table(summary: Summary) -> Table:
-    """Make the table of phases and outcomes, with the document's grand total."""
+    """Build the table of outcomes by phase, with the totals of the document."""
     table = Table(title=f"{summary.launch_id}: outcomes by phase", title_justify="left")
     table.add_column("phase")
     for outcome in _COLUMNS:
@@ -148,7 +148,7 @@ def outcome_table(summary: Summary) -> Table:
 
 
 def waiver_table(summary: Summary) -> Table:
-    """Make the list of waivers."""
+    """Build the table of waivers."""
     table = Table(title=f"{len(summary.waivers)} waivers", title_justify="left", show_lines=False)
     for name in ("item", "by", "reason"):
         table.add_column(name, overflow="fold")
@@ -158,8 +158,8 @@ def waiver_table(summary: Summary) -> Table:
 
 
 def unexplained_table(summary: Summary) -> Table:
-    """Make the list of what was not verified without a reason."""
-    title = f"{len(summary.unexplained)} items were not verified, and the story knows no reason"
+    """Build the table of items that were not verified and have no reason in the scenario."""
+    title = f"{len(summary.unexplained)} items were not verified, and the scenario has no reason for it"
     table = Table(title=title, title_justify="left", style="red")
     for name in ("item", "outcome", "its check saw"):
         table.add_column(name, overflow="fold")

@@ -1,4 +1,4 @@
-"""Sets the stage of a rehearsal: settings, users, the stand-in beside Airflow, and its environment file."""
+"""Prepare a rehearsal: settings, users, the fakes beside Airflow, and the environment file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from launch_pipeline.stack.ports import LOOPBACK, free_ports
 from launch_pipeline.stack.processes import ComponentSpec
 from launch_pipeline.stack.settings import StackSettings, User, home_folder, project_root
 from launch_pipeline.stack.slack_access import SlackAccess
-from launch_rehearsal.product.base.plan import Part, StandInPlan
+from launch_rehearsal.product.base.plan import Part, ProductPlan
 from launch_rehearsal.product.connections import connection_variables, overlay
 from launch_rehearsal.slack_server.base.settings import (
     BRIDGE_TOKEN,
@@ -36,25 +36,25 @@ RELEASE_MANAGER = "rita.release"
 ADMIN = "admin"
 ENVIRONMENT = "rehearsal"
 ENVIRONMENTS_VARIABLE = "LAUNCH_ENVIRONMENTS"
-STAND_IN = "stand-in"
+PRODUCT = "fake-product"
 SLACK = "slack"
-"""Name of the process that stands in for Slack."""
+"""Process name of the fake Slack."""
 
 
 def example_contacts() -> Path:
-    """Give the file of invented people who take part."""
+    """Return the path of the invented people who take part."""
     return include_folder() / "contacts.example.yaml"
 
 
 def committed_environment() -> dict[str, Any]:
-    """Read the rehearsal's environment as it is in the project."""
+    """Return the rehearsal's environment as committed in the project."""
     text = (files(__package__) / "environment.yaml").read_text("utf-8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
 
 
 def users_of(contacts: Contacts) -> tuple[User, ...]:
-    """Give everybody who may sign in: an administrator, the release manager, and the contacts."""
+    """List the users who may sign in: an administrator, the release manager, and the contacts."""
     people = [person.airflow_user for person in contacts.people if person.active and person.airflow_user]
     return (
         User(name=ADMIN, roles=frozenset({FabRole.ADMIN})),
@@ -64,11 +64,11 @@ def users_of(contacts: Contacts) -> tuple[User, ...]:
 
 
 class Stage:
-    """Everything that is decided before the stack starts."""
+    """Hold what is decided before the stack starts."""
 
     def __init__(self, *, home: Path | None, port: int, broken: Iterable[Part]) -> None:
         root = project_root()
-        # A rehearsal of its own home: the database of earnest launches is not for playing.
+        # A home of its own: a rehearsal must not write into the database of real launches.
         folder = home or home_folder(None, root) / "rehearsal"
         self.contacts = load_contacts(example_contacts())
         self.slack_port = free_ports(1)[0]
@@ -78,7 +78,7 @@ class Stage:
             port=port,
             users=users_of(self.contacts),
             rehearsal=True,
-            # More workers than that only make the scheduler wait for the processor.
+            # With more workers the scheduler only waits for the processor.
             parallelism=max(4, os.cpu_count() or 4),
             contacts=example_contacts(),
             slack=SlackAccess(
@@ -90,15 +90,15 @@ class Stage:
         )
         prepare_home(settings.home)
         self.plan = _plan(settings, tuple(broken))
-        self.plan_file = settings.home / "stand-in.json"
+        self.plan_file = settings.home / "product.json"
         self.environments = settings.home / "environments"
         self.settings = settings.model_copy(update={"extra_environment": self._variables()})
-        # The form offers what is there when the Dags are parsed, which is before the stand-in is ready.
+        # The form offers the environments present when the Dags are parsed, before the product is ready.
         self._keep(committed_environment())
 
     @property
     def slack_url(self) -> str:
-        """The page on which people see their Slack."""
+        """Return the address of the page on which people see their Slack."""
         return f"http://{LOOPBACK}:{self.slack_port}"
 
     def _variables(self) -> dict[str, str]:
@@ -111,17 +111,17 @@ class Stage:
             **connection_variables(self.plan),
             "AIRFLOW_CONN_SLACK_CHECK": json.dumps(checks),
             ENVIRONMENTS_VARIABLE: str(self.environments),
-            # Certificates of the stand-in are believed besides those that the system believes.
+            # The product's certificates are trusted beside those that the system trusts.
             "SSL_CERT_FILE": str(self.plan.trust_file),
         }
 
     def components(self) -> list[ComponentSpec]:
-        """Describe the processes that stand in for product and Slack, and write down what they need."""
+        """Describe the processes of the fake product and the fake Slack, and save the product's plan."""
         self.plan.save(self.plan_file)
         slack = ("--port", str(self.slack_port), "--contacts", str(self.settings.contacts))
         return [
             self._component(SLACK, "launch_rehearsal.slack_server", *slack),
-            self._component(STAND_IN, "launch_rehearsal.product", str(self.plan_file)),
+            self._component(PRODUCT, "launch_rehearsal.product", str(self.plan_file)),
         ]
 
     def _component(self, name: str, module: str, *arguments: str) -> ComponentSpec:
@@ -132,7 +132,7 @@ class Stage:
         )
 
     def write_environment(self, schema_fingerprint: str) -> None:
-        """Write the environment as it is in this rehearsal."""
+        """Write the environment file of this rehearsal."""
         self._keep(overlay(committed_environment(), self.plan, schema_fingerprint))
 
     def _keep(self, content: dict[str, Any]) -> None:
@@ -141,11 +141,11 @@ class Stage:
         path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def _plan(settings: StackSettings, broken: tuple[Part, ...]) -> StandInPlan:
+def _plan(settings: StackSettings, broken: tuple[Part, ...]) -> ProductPlan:
     from launch_pipeline.checks.engine.environment import Environment  # noqa: PLC0415 - only its pace is wanted
 
     password = settings.keys().postgres_password
-    return StandInPlan.make(
+    return ProductPlan.make(
         settings.home / "product",
         f"postgresql://postgres:{password}@{LOOPBACK}:{settings.database_port}/postgres",
         pace=Environment.model_validate(committed_environment()).pace,

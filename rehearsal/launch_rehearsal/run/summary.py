@@ -1,4 +1,4 @@
-"""The end of a rehearsal: outcomes of every phase, counted from the ledger's seals and nothing else."""
+"""Summarise a rehearsal: outcomes of every phase, counted from the ledger's seals alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ITEMS = 272
 
 
 class PhaseLine(Frozen):
-    """One Dag's outcomes."""
+    """Hold the outcomes of one Dag."""
 
     dag_id: str
     title: str
@@ -34,12 +34,12 @@ class PhaseLine(Frozen):
 
     @property
     def total(self) -> int:
-        """All outcomes together."""
+        """Count all outcomes."""
         return sum(self.counts.values())
 
 
 class Waiver(Frozen):
-    """A waived item, for everybody to see."""
+    """A waived item."""
 
     ref: str
     text: str
@@ -48,17 +48,17 @@ class Waiver(Frozen):
 
 
 class Unexplained(Frozen):
-    """An item whose checks did not all pass, though the story knows no reason for it."""
+    """An item whose checks did not all pass, without a reason for it in the scenario."""
 
     ref: str
     text: str
     outcome: Outcome
     saw: str
-    """What the first check said that did not pass."""
+    """The headline of the first check that did not pass."""
 
 
 class Summary(Frozen):
-    """What a rehearsal came to."""
+    """The result of a rehearsal."""
 
     launch_id: str
     lines: tuple[PhaseLine, ...]
@@ -66,22 +66,22 @@ class Summary(Frozen):
     verified: int
     """Items of the document whose own checks all passed, approved ones included."""
     unexplained: tuple[Unexplained, ...] = ()
-    """Empty where people answered by themselves: they owe nobody a reason."""
+    """Empty in a rehearsal by hand, which has no scenario."""
 
     @property
     def total(self) -> int:
-        """Outcomes of the document's items."""
+        """Count the outcomes of the document's items."""
         return sum(line.total for line in self.lines if line.in_document)
 
     @property
     def complete(self) -> bool:
-        """Whether every item of the document has an outcome and every needed phase is sealed complete."""
+        """Return whether every item of the document has an outcome and every needed seal is complete."""
         needed = [line for line in self.lines if line.in_document or line.dag_id in {"go_no_go", "sign_off"}]
         return self.total == ITEMS and all(line.complete for line in needed)
 
     @property
     def as_planned(self) -> bool:
-        """Whether it is complete and whatever was not verified had a reason."""
+        """Return whether it is complete and every item that was not verified has a reason."""
         return self.complete and not self.unexplained
 
     def counted(self, outcome: Outcome) -> int:
@@ -129,13 +129,13 @@ def _line(plan: DagPlan, seal: Seal | None) -> PhaseLine:
 
 
 def verified(record: Record) -> bool:
-    """Whether an item's own checks all passed, and nobody said no all the same."""
+    """Return whether an item's own checks all passed and it was not rejected all the same."""
     verdicts = [result.verdict for result in record.results]
     return record.outcome.lets_pass and Verdict.of(verdicts) is Verdict.PASSED
 
 
 def _unexplained(records: Iterable[Record], scenario: Scenario) -> Iterator[Unexplained]:
-    """Find the items with checks of which one did not pass and none of the story's reasons speaks."""
+    """Find the items with a check that did not pass and for which the scenario has no reason."""
     for record in records:
         troubles = [result for result in record.results if result.verdict is not Verdict.PASSED]
         if troubles and scenario.excuse(record.item_ref, troubles) is None:

@@ -1,4 +1,4 @@
-"""Run it until SIGTERM: ``python -m launch_rehearsal.slack_server --port 8089 --contacts FILE``."""
+"""Run the fake Slack until SIGTERM: ``python -m launch_rehearsal.slack_server --contacts FILE``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 from launch_rehearsal.slack_server.base.settings import CHANNELS, SlackSettings
-from launch_rehearsal.slack_server.server import SlackStandIn
+from launch_rehearsal.slack_server.server import SlackServer
 
 log = logging.getLogger(__name__)
 
@@ -18,19 +18,21 @@ def settings() -> SlackSettings:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m launch_rehearsal.slack_server")
     parser.add_argument("--port", type=int, default=8089)
-    parser.add_argument("--contacts", type=Path, required=True, help="the contacts file: who is in Slack")
-    parser.add_argument("--channel", action="append", help="name of a channel; may be repeated")
+    parser.add_argument(
+        "--contacts", type=Path, required=True, help="contacts file: the members of the workspace"
+    )
+    parser.add_argument("--channel", action="append", help="channel name; may be repeated")
     given = parser.parse_args()
     return SlackSettings(port=given.port, contacts=given.contacts, channels=tuple(given.channel or CHANNELS))
 
 
 async def serve(plan: SlackSettings) -> None:
-    """Serve until told to stop."""
+    """Serve until a signal ends it."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with SlackStandIn(plan) as standin:
-        log.info("Slack's stand-in: page %s, API %s", standin.url, standin.api_url)
+    async with SlackServer(plan) as server:
+        log.info("Fake Slack: page %s, API %s", server.url, server.api_url)
         await stop.wait()
 
 

@@ -1,4 +1,4 @@
-"""For tests and simulated people in other processes: break Slack, look at it, act in it."""
+"""Control Slack from other processes, for tests and simulated people: break it, read it, act in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Controlled(Protocol):
-    """What the controls reach of the server."""
+    """The attributes of the server that the controls use."""
 
     workspace: Workspace
     sockets: Sockets
@@ -32,13 +32,13 @@ class Controlled(Protocol):
 
 
 class Control:
-    """``/control/...``: JSON in, JSON out; 404 with Slack's word where something is not there."""
+    """Serve ``/control/...`` in JSON; a missing object is answered 404 with Slack's error code."""
 
-    def __init__(self, standin: Controlled) -> None:
-        self._standin = standin
+    def __init__(self, server: Controlled) -> None:
+        self._server = server
 
     def routes(self) -> list[web.RouteDef]:
-        """What is served."""
+        """List the routes."""
         return [
             web.get("/control/state", self._state),
             web.post("/control/faults", self._fault),
@@ -52,8 +52,8 @@ class Control:
         ]
 
     async def _state(self, _request: web.Request) -> web.Response:
-        """Everything: channels with messages, modals by person, sockets, calls."""
-        standin, workspace = self._standin, self._standin.workspace
+        """Return everything: channels with messages, modals by person, sockets, calls."""
+        server, workspace = self._server, self._server.workspace
         document = {
             "version": workspace.version,
             "channels": [
@@ -66,15 +66,15 @@ class Control:
             ],
             "views": {user: view.document() for user, view in workspace.views.items()},
             "notices": workspace.notices,
-            "connections": len(standin.sockets.connections),
-            "calls": dict(standin.api.calls),
-            "acks": [d.seconds for d in standin.sockets.deliveries if d.acked],
+            "connections": len(server.sockets.connections),
+            "calls": dict(server.api.calls),
+            "acks": [d.seconds for d in server.sockets.deliveries if d.acked],
         }
         return web.json_response(document)
 
     async def _view(self, request: web.Request) -> web.Response:
-        """The modal on a person's screen, or ``{}``."""
-        opened = self._standin.workspace.views.get(request.match_info["user"])
+        """Return the modal on a person's screen, or ``{}``."""
+        opened = self._server.workspace.views.get(request.match_info["user"])
         return web.json_response(opened.document() if opened else {})
 
     async def _fault(self, request: web.Request) -> web.Response:
@@ -82,16 +82,16 @@ class Control:
             fault = Fault.model_validate(await request.json())
         except ValidationError as error:
             return web.json_response({"error": str(error)}, status=400)
-        self._standin.faults.add(fault)
+        self._server.faults.add(fault)
         return web.json_response({"ok": True})
 
     async def _repair(self, _request: web.Request) -> web.Response:
-        self._standin.faults.clear()
+        self._server.faults.clear()
         return web.json_response({"ok": True})
 
     async def _sockets(self, request: web.Request) -> web.Response:
-        """``drop``, ``silence`` or ``disconnect`` all sockets."""
-        sockets, what = self._standin.sockets, request.match_info["what"]
+        """Apply ``drop``, ``silence`` or ``disconnect`` to all sockets."""
+        sockets, what = self._server.sockets, request.match_info["what"]
         if what == "disconnect":
             await sockets.disconnect()
         elif what == "drop":
@@ -99,35 +99,35 @@ class Control:
         elif what == "silence":
             sockets.silence()
         else:
-            return web.json_response({"error": "drop, silence or disconnect"}, status=404)
+            return web.json_response({"error": "use drop, silence or disconnect"}, status=404)
         return web.json_response({"ok": True})
 
     async def _click(self, request: web.Request) -> web.Response:
-        """``{channel, ts, action_id, block_id?}``."""
+        """Click a button: ``{channel, ts, action_id, block_id?}``."""
         user, given = request.match_info["user"], await request.json()
-        delivery = await self._standin.hands.click(user, **given)
+        delivery = await self._server.hands.click(user, **given)
         return web.json_response({"acked": delivery.acked, "seconds": delivery.seconds})
 
     async def _submit(self, request: web.Request) -> web.Response:
-        """``{values: {block id: text or option}}``."""
+        """Submit the modal: ``{values: {block id: text or option}}``."""
         given: dict[str, Any] = await request.json()
-        sent = await self._standin.hands.submit(request.match_info["user"], given["values"])
+        sent = await self._server.hands.submit(request.match_info["user"], given["values"])
         return web.json_response(sent.model_dump())
 
     async def _close(self, request: web.Request) -> web.Response:
-        await self._standin.hands.close(request.match_info["user"])
+        await self._server.hands.close(request.match_info["user"])
         return web.json_response({"ok": True})
 
     async def _say(self, request: web.Request) -> web.Response:
-        """``{channel, text, thread_ts?}``."""
-        posted = self._standin.workspace.say(request.match_info["user"], **await request.json())
+        """Post a message: ``{channel, text, thread_ts?}``."""
+        posted = self._server.workspace.say(request.match_info["user"], **await request.json())
         return web.json_response({"ts": posted.ts})
 
 
 def refusing(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Answer 404 with Slack's word for what is not there, 400 for what cannot be read."""
+    """Turn a refusal into 404 with Slack's error code, and an unreadable body into 400."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:

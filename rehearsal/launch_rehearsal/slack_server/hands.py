@@ -1,4 +1,4 @@
-"""What a person does in Slack: tap a button, fill a modal, send it, close it."""
+"""Act as a person in Slack: click a button, fill a modal, submit it, close it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from launch_rehearsal.slack_server.sockets import Delivery, Sockets
 
 NO_ANSWER = "Launch Gates did not answer. Try again."
-"""What Slack shows where an app did not acknowledge in time."""
+"""The text that Slack shows if an app did not acknowledge in time."""
 
 
 class Sent(Frozen):
-    """What a person sees after sending a modal."""
+    """What a person sees after submitting a modal."""
 
     closed: bool
     errors: dict[str, str] = Field(default_factory=dict)
@@ -31,7 +31,7 @@ class Sent(Frozen):
 
 
 class Hands:
-    """Everybody's hands: whoever is named acts."""
+    """Act as the person named in each call."""
 
     def __init__(self, workspace: Workspace, sockets: Sockets, base: str) -> None:
         self._workspace = workspace
@@ -41,9 +41,9 @@ class Hands:
     async def click(
         self, user: str, channel: str, ts: str, action_id: str, block_id: str = "", **forged: Any
     ) -> Delivery:
-        """Tap a button of a message; ``forged`` replaces fields of the action, as no honest client would.
+        """Click a button of a message; ``forged`` replaces fields of the action, unlike an honest client.
 
-        Raises ApiRefusal where there is no such person, message or button.
+        Raises ApiRefusal if there is no such person, message or button.
         """
         where = self._workspace.channel(channel)
         posted = where.message(ts)
@@ -54,7 +54,7 @@ class Hands:
         return await self.deliver(user, payload)
 
     async def deliver(self, user: str, payload: dict[str, Any]) -> Delivery:
-        """Send any payload in the name of a person, who is told where nobody answers."""
+        """Send any payload as a person; show them a notice if the app does not answer."""
         delivery = await self._sockets.deliver(payload)
         if not delivery.acked:
             self._workspace.notice(user, NO_ANSWER)
@@ -63,7 +63,7 @@ class Hands:
     def action_payload(
         self, user: str, channel: Channel, posted: Posted, action: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The ``block_actions`` of a click on a message."""
+        """Build the ``block_actions`` of a click on a message."""
         kept = {name: value for name, value in action.items() if name not in {"confirm", "url"}}
         return {
             "type": "block_actions",
@@ -95,10 +95,10 @@ class Hands:
         }
 
     async def submit(self, user: str, values: Mapping[str, str], **forged: Any) -> Sent:
-        """Send the modal on a person's screen; ``values`` by block id, an option by its value.
+        """Submit the modal on a person's screen; ``values`` by block id, an option by its value.
 
-        ``forged`` replaces fields of the view, such as its ``private_metadata``. Raises ApiRefusal where
-        there is no modal.
+        ``forged`` replaces fields of the view, such as its ``private_metadata``. Raises ApiRefusal if there
+        is no modal.
         """
         opened = self._workspace.views.get(user)
         if opened is None:
@@ -126,7 +126,7 @@ class Hands:
         return Sent(closed=action not in {"update", "push"})
 
     async def close(self, user: str) -> None:
-        """Close the modal; the app hears of it only where it asked to."""
+        """Close the modal; the app is notified only if it asked for that."""
         opened = self._workspace.views.get(user)
         self._workspace.close(user)
         if opened is not None and opened.view.get("notify_on_close"):
@@ -149,7 +149,7 @@ def _inputs(opened: OpenView) -> list[dict[str, Any]]:
 
 
 def _missing(opened: OpenView, values: Mapping[str, str]) -> dict[str, str]:
-    """What Slack's own client refuses to send."""
+    """Return the errors for which Slack's own client refuses to submit."""
     errors = {}
     for block in _inputs(opened):
         value, element = values.get(block["block_id"], ""), block["element"]
@@ -163,7 +163,7 @@ def _missing(opened: OpenView, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _state(opened: OpenView, values: Mapping[str, str]) -> dict[str, Any]:
-    """Slack's ``state.values``: block id, action id, value."""
+    """Build Slack's ``state.values``: block id, action id, value."""
     state: dict[str, Any] = {}
     for block in _inputs(opened):
         element, value = block["element"], values.get(block["block_id"], "")
@@ -178,7 +178,7 @@ def _state(opened: OpenView, values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _sound(response: dict[str, Any], opened: OpenView) -> bool:
-    """Whether Slack understands what the app answered to a submission."""
+    """Return whether the app's response to a submission is valid."""
     action = response.get("response_action")
     if action == "errors":
         errors = response.get("errors")

@@ -1,4 +1,4 @@
-"""The stand-in as a whole: one port for the Web API, Socket Mode, the page and the controls."""
+"""Assemble the fake Slack: one port for the Web API, Socket Mode, the page and the controls."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from launch_rehearsal.slack_server.hands import Hands
 from launch_rehearsal.slack_server.origins import door, in_no_frame
 from launch_rehearsal.slack_server.page.page import Page
 from launch_rehearsal.slack_server.sockets import Sockets
+from launch_rehearsal.vendors.serving import serving
 
 if TYPE_CHECKING:
     from launch_rehearsal.slack_server.base.settings import SlackSettings
 
 
-class SlackStandIn:
-    """One running stand-in; enter it as a context manager of its event loop."""
+class SlackServer:
+    """Run one fake Slack; enter it as a context manager within its event loop."""
 
     workspace: Workspace
     sockets: Sockets
     api: WebApi
     hands: Hands
     url: str
-    """Of the page; programs use ``api_url``."""
+    """Address of the page; programs use ``api_url``."""
 
     def __init__(self, settings: SlackSettings) -> None:
         self.settings = settings
@@ -41,7 +42,7 @@ class SlackStandIn:
 
     @property
     def api_url(self) -> str:
-        """What a client takes as its ``base_url``."""
+        """Return the ``base_url`` for clients."""
         return f"{self.url}/api/"
 
     async def __aenter__(self) -> Self:
@@ -51,24 +52,21 @@ class SlackStandIn:
         self.workspace = Workspace(members_of(contacts), settings.channels, settings.trigger_seconds)
         self.sockets = Sockets(settings)
         self.api = WebApi(self.workspace, self.sockets, settings.tokens, self.faults)
-        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
-        await runner.setup()
-        self._open.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, LOOPBACK, settings.port).start()
-        self.url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+        port = await self._open.enter_async_context(serving(self._app(), port=settings.port, patience=0.5))
+        self.url = f"http://{LOOPBACK}:{port}"
         self.hands = Hands(self.workspace, self.sockets, self.url)
         self._open.push_async_callback(self.sockets.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close every socket and stop listening; nothing is kept."""
+        """Close every socket and stop listening; nothing is stored."""
         self.workspace.close_pages()
         await self._open.aclose()
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[door])
         app.on_response_prepare.append(in_no_frame)
-        # The object is read at each request: hands exist once the port is known.
+        # The attributes are read at each request, since hands exist only once the port is known.
         app.add_routes(
             [
                 web.route("*", "/api/{method}", self.api.handle),

@@ -1,4 +1,4 @@
-"""Socket Mode: tickets, hello, envelopes with three seconds to acknowledge, disconnects, and dead sockets."""
+"""Serve Socket Mode: tickets, hello, envelopes to acknowledge in time, disconnects and dead sockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MOST_CONNECTIONS = 10
-"""Of one app at a time (docs.slack.dev, Socket Mode)."""
+"""The most connections of one app (docs.slack.dev, Socket Mode)."""
 
 
 @dataclass(eq=False)
@@ -29,9 +29,9 @@ class Connection:
     ws: web.WebSocketResponse
     transport: asyncio.WriteTransport | None
     leaving: bool = False
-    """Was told to reconnect; gets no more envelopes."""
+    """It was asked to reconnect, and gets no more envelopes."""
     silent: bool = False
-    """Looks open and is dead: takes everything, answers nothing."""
+    """It looks open but is dead: it accepts everything and answers nothing."""
 
     async def send(self, document: dict[str, Any]) -> None:
         """Send a frame, or lose it if the socket is dead."""
@@ -46,26 +46,26 @@ class Connection:
 
 @dataclass
 class Delivery:
-    """What became of one payload."""
+    """The result of sending one payload."""
 
     acked: bool
     response: dict[str, Any] = field(default_factory=dict)
-    """What came back with the acknowledgement."""
+    """The payload of the acknowledgement."""
     seconds: float = 0.0
-    """From the first envelope to the acknowledgement."""
+    """Time from the first envelope to the acknowledgement."""
     attempts: int = 0
 
 
 class Sockets:
-    """All sockets of the app."""
+    """Hold all sockets of the app."""
 
     def __init__(self, settings: SlackSettings) -> None:
         self.connections: list[Connection] = []
         self.opened = 0
-        """Sockets that were ever opened."""
+        """How many sockets were opened so far."""
         self.deliveries: list[Delivery] = []
         self.late: list[str] = []
-        """Envelopes that were acknowledged too late."""
+        """Ids of envelopes that were acknowledged too late."""
         self._settings = settings
         self._tickets: set[str] = set()
         self._awaited: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -73,7 +73,7 @@ class Sockets:
         self._connected = asyncio.Event()
 
     def ticket(self, base: str) -> str:
-        """An address to connect to, once."""
+        """Return an address that connects once."""
         ticket = uuid.uuid4().hex
         self._tickets.add(ticket)
         return f"{base.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id={APP}"
@@ -82,7 +82,7 @@ class Sockets:
         """Serve one socket until it ends."""
         ticket = request.query.get("ticket", "")
         if ticket not in self._tickets:
-            return web.Response(status=403, text="this address was used before, or never given")
+            return web.Response(status=403, text="this address was used before or never issued")
         self._tickets.discard(ticket)
         ws = web.WebSocketResponse(autoping=False)
         await ws.prepare(request)
@@ -114,7 +114,7 @@ class Sockets:
             "type": "hello",
             "num_connections": len(self.connections),
             "connection_info": {"app_id": APP},
-            "debug_info": {"host": "stand-in", "build_number": 1, "approximate_connection_time": 18060},
+            "debug_info": {"host": "rehearsal", "build_number": 1, "approximate_connection_time": 18060},
         }
 
     async def _received(self, connection: Connection, kind: WSMsgType, data: Any) -> None:
@@ -139,7 +139,7 @@ class Sockets:
             awaited.set_result(payload)
 
     async def deliver(self, payload: dict[str, Any], *, answerable: bool = False) -> Delivery:
-        """Send a payload to one of the sockets; again if nobody acknowledges it in time."""
+        """Send a payload to one of the sockets; repeat it if it is not acknowledged in time."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         delivery = Delivery(acked=False)
@@ -156,7 +156,7 @@ class Sockets:
     async def _attempt(
         self, payload: dict[str, Any], attempt: int, *, answerable: bool
     ) -> dict[str, Any] | None:
-        """Send one envelope; gives what came back in time, or None."""
+        """Send one envelope; return its acknowledgement, or None if it came too late."""
         envelope = str(uuid.uuid4())
         document = {
             "envelope_id": envelope,
@@ -178,7 +178,7 @@ class Sockets:
             self._awaited.pop(envelope, None)
 
     async def _chosen(self) -> Connection:
-        """One of the sockets in turn; waits for one if there is none."""
+        """Return the sockets in turn; wait if there is none."""
         while True:
             usable = [c for c in self.connections if not c.leaving and not c.ws.closed]
             if usable:
@@ -190,7 +190,7 @@ class Sockets:
         """Ask every socket to reconnect, as Slack does every few hours."""
         for connection in list(self.connections):
             connection.leaving = True
-            frame = {"type": "disconnect", "reason": reason, "debug_info": {"host": "stand-in"}}
+            frame = {"type": "disconnect", "reason": reason, "debug_info": {"host": "rehearsal"}}
             await connection.send(frame)
 
     def drop(self) -> None:
@@ -199,7 +199,7 @@ class Sockets:
             connection.drop()
 
     def silence(self) -> None:
-        """Let every open socket go dead without closing."""
+        """Leave every open socket dead without closing it."""
         for connection in self.connections:
             connection.silent = True
 

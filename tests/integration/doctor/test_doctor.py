@@ -13,10 +13,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.doctor.checks import probing
-from servers import kubernetes_api, moto_server, pagerduty, redis_nodes, slack_api
+from launch_rehearsal.vendors.pagerduty import KEY, PagerDuty, authorization
+from servers import kubernetes_api, moto_server, redis_nodes, slack_api
 from servers.harbour import Harbour
 from servers.programs import free_ports
-from servers.standin import postgres
+from servers.running_product import postgres
 from servers.web import served
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ def listening(app: web.Application | None) -> Iterator[int]:
             yield port
 
 
+HEADERS = {"headers": {"Authorization": authorization(KEY)}}
 KUBERNETES: dict[str, tuple[kubernetes_api.KubernetesApi | None, str, tuple[Any, ...], str]] = {
     "let in": (kubernetes_api.KubernetesApi(), kubernetes_api.TOKEN, IN, ""),
     "a wrong token": (kubernetes_api.KubernetesApi(), WRONG, OUT, "answered 401"),
@@ -233,10 +235,10 @@ def test_slack(
 
 
 PAGERDUTY: dict[str, tuple[bool, Json, tuple[Any, ...], str]] = {
-    "let in": (True, pagerduty.HEADERS, IN, ""),
+    "let in": (True, HEADERS, IN, ""),
     "a wrong key": (True, {"headers": {"Authorization": f"Token token={WRONG}"}}, OUT, "401"),
     "no key": (True, {}, OUT, "401"),
-    "nobody listens": (False, pagerduty.HEADERS, AWAY, "cannot be reached"),
+    "nobody listens": (False, HEADERS, AWAY, "cannot be reached"),
 }
 ROTA: Json = {"oncall_schedule": {"schedules": ["PROTA"]}}
 
@@ -244,7 +246,7 @@ ROTA: Json = {"oncall_schedule": {"schedules": ["PROTA"]}}
 @pytest.mark.parametrize(("there", "extra", "wanted", "says"), PAGERDUTY.values(), ids=PAGERDUTY.keys())
 def test_pagerduty(harbour: Harbour, there: bool, extra: Json, wanted: tuple[Any, ...], says: str) -> None:
     """The list that the check reads is the one that is asked for."""
-    with listening(pagerduty.PagerDuty().app if there else None) as port:
+    with listening(PagerDuty().app if there else None) as port:
         connection = {"conn_type": "http", "host": "127.0.0.1", "port": port, "extra": extra}
         *state, said = seen(harbour, "pagerduty", ROTA, connection)
     assert (tuple(state), says in said) == (wanted, True), said

@@ -1,4 +1,4 @@
-"""One stand-in over one PostgreSQL for all tests of this folder."""
+"""One fake product over one PostgreSQL for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_rehearsal.actors.scenario import DEFAULT
-from launch_rehearsal.product.base.plan import Part, StandInPlan
-from servers.standin import RunningStandIn, postgres
+from launch_rehearsal.product.base.plan import Part, ProductPlan
+from servers.running_product import RunningProduct, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +24,12 @@ WINDOW = 3.0
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStandIn]:
-    """A running stand-in whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
+    """A running product whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
     home = tmp_path_factory.mktemp("rehearsal") / "home"
     with postgres(home) as dsn:
-        plan = StandInPlan.make(home / "product", dsn, pace=PACE, window=WINDOW, broken=(Part.GATEWAY,))
-        with RunningStandIn(plan) as running:
+        plan = ProductPlan.make(home / "product", dsn, pace=PACE, window=WINDOW, broken=(Part.GATEWAY,))
+        with RunningProduct(plan) as running:
             running.await_samples()
             running.turn(Part.GATEWAY, works=True)
             running.await_samples(WINDOW + 1)

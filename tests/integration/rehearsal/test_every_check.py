@@ -1,4 +1,4 @@
-"""Every item with checks, asked of the running stand-in: it passes, or the story says why it cannot."""
+"""Every item with checks, run against the fake product: it passes, or the scenario has the reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from launch_rehearsal.product.base.plan import Part, redis_program
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checks.verdict import CheckResult
-    from servers.standin import RunningStandIn
+    from servers.running_product import RunningProduct
 
 pytestmark = pytest.mark.integration
 
@@ -24,14 +24,14 @@ LEAST, LEAST_WITHOUT_REDIS = 245, 233
 
 
 @pytest.fixture(scope="module")
-def results(product: RunningStandIn, checked_items: dict[str, Item]) -> dict[str, list[CheckResult]]:
-    """What the checks of every item say of the whole stand-in."""
+def results(product: RunningProduct, checked_items: dict[str, Item]) -> dict[str, list[CheckResult]]:
+    """The check results of every item against the whole product."""
     return product.check_all(checked_items)
 
 
 @pytest.mark.usefixtures("results")
-def test_trust_ends_with_the_checks(product: RunningStandIn) -> None:
-    """The stand-in's authority is believed by its own checks only: other tests follow in this process."""
+def test_trust_ends_with_the_checks(product: RunningProduct) -> None:
+    """The product's authority is trusted by its own checks only: other tests follow in this process."""
     assert os.environ.get("SSL_CERT_FILE") != str(product.plan.trust_file)
 
 
@@ -75,7 +75,7 @@ def test_most_items_are_verified_by_themselves(results: dict[str, list[CheckResu
 
 
 def test_machine_without_redis_is_told_apart(
-    product: RunningStandIn, checked_items: dict[str, Item], monkeypatch: pytest.MonkeyPatch
+    product: RunningProduct, checked_items: dict[str, Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no Redis is installed, whatever asks it has its own reason; nothing else changes."""
     asking = {ref: item for ref, item in checked_items.items() if "redis" in f"{item.checks}"}

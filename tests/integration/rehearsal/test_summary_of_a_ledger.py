@@ -11,7 +11,7 @@ from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import Entry, Outcome
 from launch_rehearsal.actors.scenario import DEFAULT
 from launch_rehearsal.actors.watch import load_plans
-from launch_rehearsal.run.report import write_report
+from launch_rehearsal.run.output import write_report
 from launch_rehearsal.run.summary import Unexplained, summarise
 from servers.records import a_record, a_result, a_seal
 from servers.reported import example_contacts

@@ -1,4 +1,4 @@
-"""Each part of the stand-in: broken, exactly the items that depend on it turn red; repaired, all are green.
+"""Each part of the fake product: broken, exactly its items fail; repaired, all pass.
 
 What depends on a part follows from the connections that the checklist's checks ask through, and from what
 the product's metrics, alerts and pods show of it.
@@ -15,11 +15,11 @@ from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.stack.processes import wait_until
 from launch_rehearsal.product.base.plan import SERVICES, Part, redis_program
-from servers.standin import measures
+from servers.running_product import measures
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item
-    from servers.standin import RunningStandIn
+    from servers.running_product import RunningProduct
 
 pytestmark = pytest.mark.integration
 
@@ -139,7 +139,7 @@ MEASURED = {*SERVICES, Part.EDGE_TLS, Part.METRICS, Part.DATABASE, Part.REDIS}
 
 
 @pytest.fixture(scope="module")
-def green(product: RunningStandIn, checked_items: dict[str, Item]) -> dict[str, Item]:
+def green(product: RunningProduct, checked_items: dict[str, Item]) -> dict[str, Item]:
     """The items that pass while nothing is broken, by section and id."""
     found = product.check_all(checked_items)
     passed = [ref for ref, each in found.items() if Verdict.of([r.verdict for r in each]) is Verdict.PASSED]
@@ -159,7 +159,7 @@ def depends(items: dict[str, Item], effect: Effect) -> set[str]:
     return (asking | (set(effect.sees) & items.keys())) - set(effect.spares)
 
 
-def red(product: RunningStandIn, items: dict[str, Item]) -> set[str]:
+def red(product: RunningProduct, items: dict[str, Item]) -> set[str]:
     found = product.check_all(items)
     return {n for n, each in found.items() if Verdict.of([r.verdict for r in each]) is not Verdict.PASSED}
 
@@ -168,7 +168,7 @@ def some(items: dict[str, Item], names: set[str]) -> dict[str, Item]:
     return {name: items[name] for name in names}
 
 
-def await_red(product: RunningStandIn, items: dict[str, Item], names: set[str]) -> None:
+def await_red(product: RunningProduct, items: dict[str, Item], names: set[str]) -> None:
     """Wait until exactly these of the items are red."""
     last = [red(product, items)]
 
@@ -181,7 +181,7 @@ def await_red(product: RunningStandIn, items: dict[str, Item], names: set[str]) 
 
 @pytest.mark.parametrize("part", Part)
 def test_exactly_what_depends_on_a_broken_part_turns_red(
-    product: RunningStandIn, green: dict[str, Item], part: Part
+    product: RunningProduct, green: dict[str, Item], part: Part
 ) -> None:
     """Every item that depends on the part is red, no other is, and its repair makes all of them green."""
     if part is Part.REDIS and not redis_program():

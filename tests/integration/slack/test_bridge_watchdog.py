@@ -21,7 +21,7 @@ from servers.slack_bridge import QUICK
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ PACE = replace(QUICK.intervals, give_up_after=3)
 
 @asynccontextmanager
 async def guarded(
-    standin: SlackStandIn, ping_seconds: float = NEVER
+    standin: SlackServer, ping_seconds: float = NEVER
 ) -> AsyncIterator[tuple[SocketConnection, Any]]:
     """A line with a watchdog, and the task it runs in."""
     app = bolt(standin)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
     from launch_pipeline.slack.messages.views import SectionView
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
 
 ADA_ID = ADA.slack_id
 INCLUDE = Path(__file__).resolve().parents[3] / "include"
@@ -44,7 +44,7 @@ DESK, PHONE = (1200, 900), (390, 844)
 
 @asynccontextmanager
 async def looking(
-    standin: SlackStandIn, size: tuple[int, int], *, dark: bool = False, **query: str
+    standin: SlackServer, size: tuple[int, int], *, dark: bool = False, **query: str
 ) -> AsyncIterator[Page]:
     """A person's page, with every complaint of the browser collected as an error."""
     from playwright.async_api import async_playwright  # noqa: PLC0415 - only where a browser is
@@ -66,7 +66,7 @@ async def looking(
         await started.close()
 
 
-async def thread(standin: SlackStandIn, **fields: Any) -> tuple[str, str]:
+async def thread(standin: SlackServer, **fields: Any) -> tuple[str, str]:
     """A launch's thread with one card; gives the ids of both."""
     api = client(standin)
     root = str((await api.chat_postMessage(channel="launch", text="Launch"))["ts"])
@@ -75,7 +75,7 @@ async def thread(standin: SlackStandIn, **fields: Any) -> tuple[str, str]:
     return root, str(posted["ts"])
 
 
-def gates(standin: SlackStandIn, answered: list[str], shown: SectionView | None = None) -> Any:
+def gates(standin: SlackServer, answered: list[str], shown: SectionView | None = None) -> Any:
     """A small bridge: approves, opens the modal, refuses what has no reason, changes the card."""
     app = bolt(standin)
 

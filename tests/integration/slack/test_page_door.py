@@ -12,7 +12,7 @@ from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, SOCKET_TOK
 from servers.slack import client, slack
 
 if TYPE_CHECKING:
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
 
 pytestmark = pytest.mark.integration
 ADA = "U0LAUNCH01"
@@ -39,12 +39,12 @@ FOREIGN = {
 }
 
 
-def headers(standin: SlackStandIn, who: str) -> dict[str, str]:
+def headers(standin: SlackServer, who: str) -> dict[str, str]:
     port = standin.url.rpartition(":")[2]
     return {name: value.format(port=port) for name, value in FOREIGN[who].items()}
 
 
-async def status(standin: SlackStandIn, method: str, path: str, sent: dict[str, str]) -> int:
+async def status(standin: SlackServer, method: str, path: str, sent: dict[str, str]) -> int:
     async with (
         aiohttp.ClientSession() as http,
         http.request(method, standin.url + path, json=TEXT, headers=sent) as answer,

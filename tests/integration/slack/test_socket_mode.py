@@ -23,19 +23,19 @@ from servers.slack import APP_TOKEN, bolt, client, listening, slack, until
 from servers.slack_samples import section
 
 if TYPE_CHECKING:
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
 
 pytestmark = pytest.mark.integration
 
 ADA = "U0LAUNCH01"
 
 
-async def post_card(standin: SlackStandIn) -> str:
+async def post_card(standin: SlackServer) -> str:
     card = section_cards(section())[0]
     return str((await client(standin).chat_postMessage(channel="launch", **card.posted()))["ts"])
 
 
-def acknowledging(standin: SlackStandIn, seen: list[dict[str, Any]]) -> Any:
+def acknowledging(standin: SlackServer, seen: list[dict[str, Any]]) -> Any:
     """A Bolt app that acknowledges a click at once and keeps what came."""
     app = bolt(standin)
 

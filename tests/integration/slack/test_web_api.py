@@ -24,7 +24,7 @@ from servers.slack_samples import section
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,9 @@ def test_card_is_posted_updated_and_threaded() -> None:
             assert message is not None
             assert (updated["ts"], message.text, message.edits) == (ts, "changed", 1)
             assert reply["message"]["thread_ts"] == ts
-            assert f"thread={ts}" in link["permalink"]
+            assert f"thread_ts={ts}" in link["permalink"]
+            async with aiohttp.ClientSession() as http, http.get(link["permalink"]) as page:
+                assert (page.status, page.url.query["thread"]) == (200, ts)
 
     asyncio.run(inside())
 
@@ -309,7 +311,7 @@ def test_silence_ends_with_the_callers_patience() -> None:
     asyncio.run(inside())
 
 
-async def control(standin: SlackStandIn, method: str, path: str, **fields: Any) -> tuple[int, Any]:
+async def control(standin: SlackServer, method: str, path: str, **fields: Any) -> tuple[int, Any]:
     async with aiohttp.ClientSession() as http, http.request(method, standin.url + path, **fields) as answer:
         return answer.status, await answer.json()
 

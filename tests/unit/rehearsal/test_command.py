@@ -12,7 +12,7 @@ from launch_pipeline.errors import ConfigurationError
 from launch_rehearsal.actors.operations import Operator
 from launch_rehearsal.actors.scenario import DEFAULT, Scenario
 from launch_rehearsal.actors.watch import DagView, View
-from launch_rehearsal.product.base.plan import Part, StandInPlan
+from launch_rehearsal.product.base.plan import Part, ProductPlan
 from launch_rehearsal.run.command import Rehearsal, for_good, taking_part
 from launch_rehearsal.run.stage import Stage
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def plan_of(folder: Path, redis: str) -> StandInPlan:
-    return StandInPlan.make(folder, "postgresql://x@127.0.0.1:1/x", redis=redis)
+def plan_of(folder: Path, redis: str) -> ProductPlan:
+    return ProductPlan.make(folder, "postgresql://x@127.0.0.1:1/x", redis=redis)
 
 
 def test_unknown_part_is_refused_with_the_parts_there_are(tmp_path: Path) -> None:
@@ -55,11 +55,11 @@ def test_what_is_broken_for_good_is_repaired_by_nobody(part: Part) -> None:
 
 
 def test_story_with_its_breaks_reaches_the_stand_in(tmp_path: Path) -> None:
-    """The stand-in's plan holds what the story and the command line break, each once."""
+    """The product's plan holds what the scenario and the command line break, each once."""
     broken = dict.fromkeys((*DEFAULT.broken, Part.GATEWAY, Part.DNS))
     stage = Stage(home=tmp_path / "home", port=18080, broken=broken)
     stage.components()
-    kept = StandInPlan.model_validate_json(stage.plan_file.read_bytes())
+    kept = ProductPlan.model_validate_json(stage.plan_file.read_bytes())
     assert kept.broken == (Part.GATEWAY, Part.REPOSITORY, Part.DNS)
     assert stage.plan_file.stat().st_mode & 0o077 == 0
 
@@ -94,7 +94,7 @@ def ended(state: str, failed_step: str = "") -> View:
 
 
 class Cleared:
-    """Where the operator sends what he does."""
+    """Records what the operator does."""
 
     def __init__(self) -> None:
         self.tasks: list[str] = []
@@ -138,7 +138,7 @@ def test_nothing_is_cleared_before_the_launch_has_ended() -> None:
 def test_a_failed_launch_goes_on_where_somebody_may_repair_it(
     rehearsals: dict[bool, Rehearsal], view: View, by_story: bool, by_hand: bool
 ) -> None:
-    """By the story only its own rejection is repaired; whoever sits there may repair anything."""
+    """The scenario repairs only its own rejection; a user may repair anything."""
     for hands_on, expected in ((False, by_story), (True, by_hand)):
         rehearsal = rehearsals[hands_on]
         assert rehearsal._may_go_on(view, operator_of(rehearsal)) is expected

@@ -1,4 +1,4 @@
-"""The screen of a rehearsal: lines where nobody looks at a terminal, bars and names where somebody does."""
+"""The screen of a rehearsal: lines without a terminal, bars and names in one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_lines_name_who_is_waited_for_where_somebody_answers_by_hand() -> None:
     assert waits == [
         "Week 1: 3 of 39 done, waits for Ada Lindqvist (1), Omar Haddad (1)",
         "Week 1: 4 of 39 done, waits for Ada Lindqvist (1)",
-        "Week 1: 39 of 39 done, waits for nobody now",
+        "Week 1: 39 of 39 done, waits for no answer now",
     ]
 
 

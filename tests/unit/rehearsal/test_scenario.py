@@ -1,4 +1,4 @@
-"""How people of a rehearsal answer: by what the gate shows and by the scenario's data, never by chance."""
+"""How people of a rehearsal answer: by the request and by the scenario's data, never by chance."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from launch_rehearsal.actors.people import who_answers
 from launch_rehearsal.actors.scenario import (
     DEFAULT,
     Absence,
-    Gate,
     Limit,
+    OpenRequest,
     Rejection,
     Scenario,
     Situation,
@@ -82,8 +82,8 @@ def result(verdict: Verdict, headline: str = "status = 503", kind: str = "http_r
     )
 
 
-def gate(ref: str = "p.s.one", waited: float = 10.0, *results: CheckResult, **fields: Any) -> Gate:
-    return Gate(ref=ref, item=item(**fields), waited=waited, results=results or None)
+def waiting(ref: str = "p.s.one", waited: float = 10.0, *results: CheckResult, **fields: Any) -> OpenRequest:
+    return OpenRequest(ref=ref, item=item(**fields), waited=waited, results=results or None)
 
 
 FAILED = result(Verdict.FAILED)
@@ -93,40 +93,42 @@ APPROVAL = {"mode": "check+approval", "question": "Is it so?"}
 
 def test_passed_evidence_is_approved() -> None:
     """Who is asked for an approval gives it when the checks have passed."""
-    reaction = react(STORY, gate("p.s.one", 10.0, PASSED, **APPROVAL), NOW)
+    reaction = react(STORY, waiting("p.s.one", 10.0, PASSED, **APPROVAL), NOW)
     assert reaction is not None
     assert reaction.answer is Answer.APPROVE
 
 
-def test_nobody_answers_before_he_has_read() -> None:
+def test_no_answer_comes_before_the_request_was_read() -> None:
     """An answer comes only after the item's own pause, which is the same in every rehearsal."""
     early = pause(STORY, "p.s.one") - 0.01
-    assert react(STORY, gate("p.s.one", early, PASSED, **APPROVAL), NOW) is None
+    assert react(STORY, waiting("p.s.one", early, PASSED, **APPROVAL), NOW) is None
     assert pause(STORY, "p.s.one") == pause(STORY, "p.s.one") != pause(STORY, "p.s.two")
 
 
 def test_healing_is_waited_for() -> None:
     """While something is about to come back, a failing check that repeats is left alone."""
-    assert react(STORY, gate("p.s.one", 500.0, FAILED), Situation(broken=frozenset({Part.GATEWAY}))) is None
+    assert (
+        react(STORY, waiting("p.s.one", 500.0, FAILED), Situation(broken=frozenset({Part.GATEWAY}))) is None
+    )
 
 
 def test_patience_ends_in_a_rejection_that_names_the_check() -> None:
-    """What nobody repairs is rejected at last, with what the check said."""
-    assert react(STORY, gate("p.s.one", 29.0, FAILED), NOW) is None
-    reaction = react(STORY, gate("p.s.one", 31.0, FAILED), NOW)
+    """What is not repaired is rejected in the end, with the headline of the check."""
+    assert react(STORY, waiting("p.s.one", 29.0, FAILED), NOW) is None
+    reaction = react(STORY, waiting("p.s.one", 31.0, FAILED), NOW)
     assert reaction is not None
     assert reaction.answer is Answer.REJECT
     assert "503" in reaction.reason
 
 
 def test_recheck_is_asked_once_where_nothing_repeats() -> None:
-    """A failing check with side effects never repeats by itself, so somebody asks for it, once."""
+    """A failing check with side effects never repeats by itself, so a person requests it, once."""
     effects = {"side_effects": ["sends a request burst"]}
-    reaction = react(STORY, gate("p.s.one", 5.0, FAILED, **effects), NOW)
+    reaction = react(STORY, waiting("p.s.one", 5.0, FAILED, **effects), NOW)
     assert reaction is not None
     assert reaction.answer is Answer.RECHECK
     again = Situation(rechecked=frozenset({"p.s.one"}))
-    assert react(STORY, gate("p.s.one", 5.0, FAILED, **effects), again) is None
+    assert react(STORY, waiting("p.s.one", 5.0, FAILED, **effects), again) is None
 
 
 NO_SLACK = result(Verdict.INCONCLUSIVE, "not connected: slack_check", "slack_channel")
@@ -134,7 +136,7 @@ NO_SLACK = result(Verdict.INCONCLUSIVE, "not connected: slack_check", "slack_cha
 
 def test_what_takes_no_part_is_waived_with_its_reason() -> None:
     """Where an authority on the closed list cannot be asked, the owner waives and says why."""
-    reaction = react(STORY, gate("p.s.one", 5.0, NO_SLACK), NOW)
+    reaction = react(STORY, waiting("p.s.one", 5.0, NO_SLACK), NOW)
     assert reaction is not None
     assert reaction.answer is Answer.WAIVE
     assert reaction.reason == STORY.absent[0].reason
@@ -153,15 +155,15 @@ def test_what_takes_no_part_is_waived_with_its_reason() -> None:
 )
 def test_whatever_else_cannot_be_asked_is_no_excuse(other: CheckResult) -> None:
     """Another kind, another sentence or a failure is hoped for and rejected at last, never waived."""
-    assert react(STORY, gate("p.s.one", 5.0, other), NOW) is None
-    reaction = react(STORY, gate("p.s.one", 99.0, other), NOW)
+    assert react(STORY, waiting("p.s.one", 5.0, other), NOW) is None
+    reaction = react(STORY, waiting("p.s.one", 99.0, other), NOW)
     assert reaction is not None
     assert reaction.answer is Answer.REJECT
 
 
 def test_one_trouble_without_an_excuse_spoils_the_others() -> None:
     """What takes no part does not hide the check beside it that failed."""
-    assert react(STORY, gate("p.s.one", 5.0, NO_SLACK, FAILED), NOW) is None
+    assert react(STORY, waiting("p.s.one", 5.0, NO_SLACK, FAILED), NOW) is None
     assert STORY.excuse("p.s.one", (NO_SLACK, FAILED)) is None
     assert STORY.excuse("p.s.one", (NO_SLACK, PASSED)) is not None
 
@@ -193,21 +195,21 @@ def test_limit_for_want_of_a_part_ends_where_the_part_takes_part() -> None:
 def test_unreachable_product_is_never_waived_as_out_of_reach() -> None:
     """A product that does not answer is waited for and rejected at last, not waived."""
     silent = result(Verdict.INCONCLUSIVE, "http://127.0.0.1:1 did not answer")
-    reaction = react(STORY, gate("p.s.one", 99.0, silent), NOW)
+    reaction = react(STORY, waiting("p.s.one", 99.0, silent), NOW)
     assert reaction is not None
     assert reaction.answer is Answer.REJECT
 
 
 def test_advisory_item_out_of_reach_is_rejected() -> None:
     """An advisory item that cannot be shown becomes not met, which stops nothing."""
-    reaction = react(STORY, gate("p.s.one", 5.0, NO_SLACK, severity="advisory"), NOW)
+    reaction = react(STORY, waiting("p.s.one", 5.0, NO_SLACK, severity="advisory"), NOW)
     assert reaction is not None
     assert reaction.answer is Answer.REJECT
 
 
 def test_the_one_rejection_is_said_once() -> None:
     """The scenario's rejection comes at the first failure and not again after the repair."""
-    failing = gate("p.s.wrong", 5.0, FAILED)
+    failing = waiting("p.s.wrong", 5.0, FAILED)
     reaction = react(STORY, failing, NOW)
     assert reaction is not None
     assert reaction.answer is Answer.REJECT
@@ -219,7 +221,7 @@ def test_the_one_rejection_is_said_once() -> None:
 )
 def test_named_items_get_their_own_reason(ref: str, answer: Answer) -> None:
     """Limits are waived and what does not apply is said so, each with the scenario's own words."""
-    reaction = react(STORY, gate(ref, 5.0, FAILED), NOW)
+    reaction = react(STORY, waiting(ref, 5.0, FAILED), NOW)
     assert reaction is not None
     assert reaction.answer is answer
     assert reaction.reason == STORY.limits[ref].reason
@@ -229,7 +231,7 @@ def test_named_items_get_their_own_reason(ref: str, answer: Answer) -> None:
 def test_decisions_and_signatures_affirm(style: str, answer: Answer) -> None:
     """Go/no-go ends with go, the sign-off with a signature."""
     fields = {"mode": "approval", "checks": [], "gate": style, "question": "Go?"}
-    reaction = react(STORY, gate("p.s.one", 5.0, **fields), NOW)
+    reaction = react(STORY, waiting("p.s.one", 5.0, **fields), NOW)
     assert reaction is not None
     assert reaction.answer is answer
 

@@ -1,4 +1,4 @@
-"""By hand, T-0 waits for the people: no window is missed, and nobody waits long for one."""
+"""By hand, T-0 waits for the people: no window is missed, and none is waited for long."""
 
 from __future__ import annotations
 

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from launch_pipeline import slack
 from launch_pipeline.slack.messages.item_status import OUTCOMES
 from launch_pipeline.slack.messages.mrkdwn import escape
-from launch_rehearsal.slack_server.page.html import Html, markdown, tag
+from launch_rehearsal.slack_server.base.settings import member
+from launch_rehearsal.slack_server.base.workspace import Workspace
+from launch_rehearsal.slack_server.page.markup import markdown
+from launch_rehearsal.slack_server.page.rendering import Rendering, templates
 from launch_rehearsal.slack_server.page.symbols import DRAWINGS, drawn
 
 SLACK = Path(slack.__file__).parent
@@ -51,7 +55,35 @@ def test_escaped_text_draws_as_itself(text: str) -> None:
 
 def test_attributes_and_children_are_escaped() -> None:
     """Only HTML of ours is HTML."""
-    assert tag("p", "<i>", Html("<b>x</b>"), title='"x"') == '<p title="&quot;x&quot;">&lt;i&gt;<b>x</b></p>'
+    template = templates().from_string('<p title="{{ title }}">{{ text }}{{ html }}</p>')
+    shown = template.render(title='"x"', text="<i>", html=Markup("<b>x</b>"))
+    assert shown == '<p title="&#34;x&#34;">&lt;i&gt;<b>x</b></p>'
+
+
+def test_hostile_names_and_texts_are_text() -> None:
+    """Names, plain text, options and values of a person's making are no HTML of the page's."""
+    bad = "<script>alert(1)</script>"
+    plain = {"type": "plain_text", "text": bad}
+    select = {"type": "static_select", "action_id": "a", "placeholder": plain,
+              "options": [{"text": plain, "value": bad}]}  # fmt: skip
+    button = {"type": "button", "action_id": bad, "text": plain, "url": bad, "confirm": {"title": plain}}
+    workspace = Workspace([member("U0BAD", bad)], ["launch"], 3)
+    posted = workspace.say("U0BAD", "launch", bad)
+    posted.blocks = [
+        {"type": "header", "block_id": "1", "text": plain},
+        {"type": "section", "block_id": "2", "text": plain, "fields": [plain], "accessory": button},
+        {"type": "context", "block_id": "3", "elements": [plain]},
+        {"type": "actions", "block_id": "4", "elements": [button]},
+        {"type": "divider", "block_id": "5"},
+    ]
+    view = {"title": plain, "submit": plain, "close": plain, "blocks": [
+        {"type": "input", "block_id": bad, "label": plain, "optional": True, "element": select},
+        {"type": "input", "block_id": "b", "label": plain,
+         "element": {"type": "plain_text_input", "multiline": True, "initial_value": bad}}]}  # fmt: skip
+    rendering, channel = Rendering(workspace, "U0BAD"), workspace.channel("launch")
+    shown = [rendering.timeline(channel), rendering.thread(channel, posted.ts)]
+    shown.append(rendering.modal(workspace.show("U0BAD", view)))
+    assert all("&lt;script&gt;" in one and "<script" not in one for one in shown)
 
 
 def test_symbols_are_drawn() -> None:

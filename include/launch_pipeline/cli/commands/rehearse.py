@@ -17,9 +17,9 @@ GROUP = "launch_pipeline.commands"
 """The entry-point group in which the rehearsal names its command."""
 
 EXAMPLES = """\
-Rehearse a launch on this machine: the same Dags against a stand-in product, in minutes.
+Rehearse a launch on this machine: the same Dags against a fake product, in minutes.
 
-With --hands-on you answer for all roles, in a stand-in for Slack. T-0 waits for you, each window of the
+With --hands-on you answer for all roles, in a fake Slack. T-0 waits for you, each window of the
 launch day opens half a minute after everything before it is complete, and everything keeps running at the
 end.
 

@@ -1,4 +1,4 @@
-"""Which parts of the stand-in are broken, and who wants to know when that changes."""
+"""Track which parts are broken, and notify listeners of changes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Change = Callable[[bool], Awaitable[None]]
 
 
 class Health:
-    """The state of every part. Use it from one event loop."""
+    """Hold the state of every part. Use it from one event loop."""
 
     def __init__(self, broken: Iterable[Part] = ()) -> None:
         self._broken = set(broken)
         self._listeners: dict[Part, list[Change]] = {}
         self._turns = asyncio.Lock()
         self.restarts: dict[Part, int] = dict.fromkeys(Part, 0)
-        """How often each part came back."""
+        """How often each part was repaired."""
 
     def works(self, part: Part) -> bool:
-        """Whether the part is whole."""
+        """Return whether the part works."""
         return part not in self._broken
 
     @property
     def broken(self) -> list[Part]:
-        """What is broken, in the order of the parts."""
+        """Return the broken parts, in the order of the parts."""
         return [part for part in Part if part in self._broken]
 
     def listen(self, part: Part, change: Change) -> None:
@@ -38,7 +38,7 @@ class Health:
         self._listeners.setdefault(part, []).append(change)
 
     async def turn(self, part: Part, *, works: bool) -> None:
-        """Break or repair a part; returns when everybody has been told."""
+        """Break or repair a part; return once every listener was called."""
         async with self._turns:
             if self.works(part) is works:
                 return
@@ -52,7 +52,7 @@ class Health:
             _LOG.info("%s %s", part, "was repaired" if works else "broke")
 
     async def begin(self) -> None:
-        """Tell the listeners of what is broken from the start."""
+        """Call the listeners of the parts that are broken from the start."""
         for part in self.broken:
             for change in self._listeners.get(part, []):
                 await change(False)

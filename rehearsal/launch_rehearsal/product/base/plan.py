@@ -1,4 +1,4 @@
-"""What both sides of a rehearsal agree on before anything starts: ports, secrets, folders, releases."""
+"""Plan the fake product before it starts: ports, secrets, folders, releases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DATABASE_USER = "launch_check"
 
 
 class Part(StrEnum):
-    """What can be broken and repaired while the stand-in runs."""
+    """A part that can be broken and repaired while the product runs."""
 
     GATEWAY = "gateway"
     CONSTITUTIONAL_AI = "constitutional_ai"
@@ -72,25 +72,25 @@ _REDIS_FROM = 7
 _TOKENS = ("control", "service", "plain_user", "visitor", "session", "database", "redis", "cloud")
 
 
-class StandInPlan(Frozen):
-    """Everything the stand-in needs to start, and whoever asks it needs to find it. Holds secrets."""
+class ProductPlan(Frozen):
+    """Everything that the product needs to start and its clients need to reach it. Holds secrets."""
 
     folder: Path
-    """Where it keeps its certificates, repository and reports."""
+    """Folder of its certificates, repository and reports."""
     dsn: str
-    """The superuser of the PostgreSQL server in which the product's database is made."""
+    """Address of the superuser of the PostgreSQL server that holds the product's database."""
     ports: dict[str, int]
     tokens: dict[str, str] = Field(repr=False)
     pace: float = 1.0
-    """How long a second of waiting lasts; metrics look back over windows compressed by it."""
+    """Length of a second of waiting; windows of metrics are compressed by it."""
     window: float = SHORTEST
-    """Seconds that metrics look back at the least."""
+    """The shortest window of metrics, in seconds."""
     release: str = "1.0.0"
     previous_release: str = "0.9.4"
     broken: tuple[Part, ...] = ()
-    """What is broken from the start."""
+    """Parts that are broken from the start."""
     redis: str = ""
-    """The program of the Redis servers; empty: no Redis takes part."""
+    """Path of redis-server; empty if the product has no Redis."""
 
     @classmethod
     def make(cls, folder: Path, dsn: str, **given: object) -> Self:
@@ -101,41 +101,41 @@ class StandInPlan(Frozen):
         return cls.model_validate({**made, **given})
 
     def save(self, path: Path) -> None:
-        """Write it for the stand-in's process, readable by its owner alone."""
+        """Write it for the product's process, readable by its owner alone."""
         write_private(path, self.model_dump(mode="json"))
 
     @property
     def repository(self) -> Path:
-        """The product's bare repository."""
+        """Return the folder of the product's bare repository."""
         return self.folder / "product.git"
 
     @property
     def reports(self) -> Path:
-        """The folder that the pipeline of the product leaves its reports in."""
+        """Return the folder in which the product's pipeline leaves its reports."""
         return self.folder / "reports"
 
     @property
     def authority_file(self) -> Path:
-        """The certificate of the rehearsal's own authority (PEM)."""
+        """Return the file of the rehearsal's own certificate authority (PEM)."""
         return self.folder / "ca.pem"
 
     @property
     def trust_file(self) -> Path:
-        """The system's authorities and ours in one file (PEM)."""
+        """Return the file of the system's authorities and ours (PEM)."""
         return self.folder / "trust.pem"
 
     @property
     def caches(self) -> list[int]:
-        """The ports of the Redis nodes, primaries first."""
+        """Return the ports of the Redis nodes, primaries first."""
         return [self.ports[f"redis_{number}"] for number in range(CACHES)]
 
     def url(self, name: str) -> str:
-        """Give the address of one of the plain HTTP servers."""
+        """Return the address of one of the plain HTTP servers."""
         return f"http://{LOOPBACK}:{self.ports[name]}"
 
 
 def redis_program() -> str:
-    """Find a Redis server that is new enough for a cluster on chosen ports; empty where there is none."""
+    """Find a Redis server that supports a cluster on chosen ports; empty if there is none."""
     found = shutil.which("redis-server") or ""
     if not found:
         return ""
@@ -145,5 +145,5 @@ def redis_program() -> str:
 
 
 def job(part: Part) -> str:
-    """Give the name of a service as its metrics and its deployment write it."""
+    """Return the name of a service as its metrics and its deployment write it."""
     return "api-gateway" if part is Part.GATEWAY else part.value.replace("_", "-")

@@ -1,4 +1,4 @@
-"""Time series of the stand-in, as a scraper would have collected them: counters, gauges, histograms."""
+"""Store time series as a scraper would collect them: counters, gauges, histograms."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Labels = tuple[tuple[str, str], ...]
 """Sorted names and values; the metric's own name is ``__name__``."""
 
 KEEP_SECONDS = 90.0
-"""How far back anybody can look."""
+"""How far back samples are kept."""
 STALE_SECONDS = 5.0
-"""A sample older than this says nothing about now."""
+"""A sample older than this is stale."""
 BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2500)
 """Upper bounds of every histogram, in milliseconds."""
 
 
 def labels_of(name: str, labels: Mapping[str, str]) -> Labels:
-    """Make the identity of a series."""
+    """Build the identity of a series."""
     return tuple(sorted({**labels, "__name__": name}.items()))
 
 
@@ -32,7 +32,7 @@ class Samples:
     values: deque[float] = field(default_factory=deque)
 
     def add(self, at: float, value: float) -> None:
-        """Keep a sample and forget what is too old."""
+        """Add a sample and drop those that are too old."""
         self.times.append(at)
         self.values.append(value)
         while self.times[0] < at - KEEP_SECONDS:
@@ -40,14 +40,14 @@ class Samples:
             self.values.popleft()
 
     def at(self, moment: float) -> float | None:
-        """Give the newest value that is not stale."""
+        """Return the newest value unless it is stale."""
         index = bisect_right(self.times, moment) - 1
         if index < 0 or moment - self.times[index] > STALE_SECONDS:
             return None
         return self.values[index]
 
     def within(self, begin: float, end: float) -> list[tuple[float, float]]:
-        """Give the samples of a window."""
+        """Return the samples of a window."""
         return [pair for pair in zip(self.times, self.values, strict=True) if begin <= pair[0] <= end]
 
 
@@ -55,7 +55,7 @@ Gauges = Callable[[], Iterable[tuple[Labels, float]]]
 
 
 class Store:
-    """What the services count, and the samples that are taken of it."""
+    """Hold the counters of the services, and the samples taken of them."""
 
     def __init__(self) -> None:
         self._counters: dict[Labels, float] = {}
@@ -63,23 +63,23 @@ class Store:
         self._samples: dict[Labels, Samples] = {}
 
     def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
-        """Raise a counter."""
+        """Increase a counter."""
         key = labels_of(name, labels)
         self._counters[key] = self._counters.get(key, 0.0) + amount
 
     def observe(self, name: str, milliseconds: float, **labels: str) -> None:
-        """Add to a histogram of milliseconds."""
+        """Add an observation to a histogram of milliseconds."""
         for bound in (*BUCKETS, None):
             inside = bound is None or milliseconds <= bound
             le = "+Inf" if bound is None else str(bound)
             self.count(f"{name}_bucket", 1.0 if inside else 0.0, **labels, le=le)
 
     def gauges(self, read: Gauges) -> None:
-        """Add what is read anew at each sample."""
+        """Add gauges, which are read at each sample."""
         self._gauges.append(read)
 
     def sample(self, *, targets: bool, at: float | None = None) -> None:
-        """Take a sample of everything; of counters only where the ``targets`` can be reached."""
+        """Sample all gauges; and the counters if the ``targets`` are reachable."""
         now = time.time() if at is None else at
         if targets:
             for labels, value in self._counters.items():
@@ -89,9 +89,9 @@ class Store:
                 self._samples.setdefault(labels, Samples()).add(now, value)
 
     def select(self, matches: Callable[[Labels], bool]) -> Iterator[tuple[Labels, Samples]]:
-        """Give every series whose labels match."""
+        """Return every series whose labels match."""
         return ((labels, samples) for labels, samples in self._samples.items() if matches(labels))
 
 
 SHORTEST = 8.0
-"""Seconds of this machine's clock that every window has at least, unless said otherwise."""
+"""The default of the shortest window, in seconds of this machine's clock."""

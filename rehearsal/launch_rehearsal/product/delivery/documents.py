@@ -1,4 +1,4 @@
-"""The texts of the product's repository: short, plain documents about what the stand-in really is."""
+"""Write the documents of the product's repository: short texts about what the fake product is."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _SENTENCES = (
     "The constitutional service judges every text before it leaves the product and keeps what it judged.",
     "The knowledge ocean finds sources for a question, seven of ten from our own library.",
     "The router decides which of three tiers answers a question, the cheapest that is good enough first.",
-    "Whoever is on call looks at the gateway first, since everything passes through it.",
+    "The on-call engineer checks the gateway first, since everything passes through it.",
     "Each service answers its health under one path and counts its requests, so that a fault has a place.",
     "The database keeps people, courses and the audit log; every change of its schema is a migration.",
     "A release is one commit; what was built, tested and scanned names that commit or does not count.",
     "The edge speaks TLS 1.2 and newer, sends plain requests on, and sets the headers browsers need.",
-    "Nobody changes production by hand; a change is a commit that somebody else has read.",
-    "What is decided is written down where the next person looks for it, with the reason.",
+    "Production is never changed by hand; a change is a commit that a second person has reviewed.",
+    "Decisions are written down with their reasons, where the next person looks for them.",
     "If a step fails, stop, say so in the incident channel, and go back to the last step that held.",
 )
 

@@ -1,4 +1,4 @@
-"""A GitHub-shaped API over a small set of issues, pull requests, rules, alerts and runs."""
+"""Serve GitHub's API over a small set of issues, pull requests, rules, alerts and runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Issue:
 
     @property
     def created(self) -> datetime:
-        """When it was opened."""
+        """Return the time at which it was opened."""
         return datetime.now(UTC) - timedelta(days=self.days_ago)
 
 
@@ -57,7 +57,7 @@ RULES = (
 
 
 def search(query: str) -> list[Issue]:
-    """Find what every qualifier of a search allows; raises ValueError for a qualifier not known here."""
+    """Find the issues that match every qualifier; raises ValueError for an unknown qualifier."""
     tests = [_qualifier(word) for word in shlex.split(query)]
     return [issue for issue in ISSUES if all(test(issue) for test in tests)]
 
@@ -99,7 +99,7 @@ def _since(issue: Issue, wanted: str) -> bool:
 
 
 def github_app(token: str) -> web.Application:
-    """Make the application; everybody but the holder of the token is refused."""
+    """Build the application; requests without the token are refused."""
 
     @web.middleware
     async def known(request: web.Request, handler: Any) -> web.StreamResponse:

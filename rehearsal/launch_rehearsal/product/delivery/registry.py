@@ -1,4 +1,7 @@
-"""An OCI registry's reading side: the signed images of two releases. Broken, it has lost the images."""
+"""Serve the read side of an OCI registry with the signed images of two releases; broken, it is empty.
+
+Tests of the check itself use the real docker-registry instead.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from launch_rehearsal.product.base.plan import SERVICES, Part, job
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -22,9 +25,9 @@ _REVISION = "org.opencontainers.image.revision"
 
 
 class Registry:
-    """Images by name and tag, as they were pushed: bytes by their digest."""
+    """Hold images by name and tag as they were pushed, and blobs by digest."""
 
-    def __init__(self, plan: StandInPlan, health: Health, commits: dict[str, str]) -> None:
+    def __init__(self, plan: ProductPlan, health: Health, commits: dict[str, str]) -> None:
         self._token = f"Bearer {plan.tokens['service']}"
         self._health = health
         self._manifests: dict[tuple[str, str], bytes] = {}
@@ -56,7 +59,7 @@ class Registry:
         return digest
 
     def app(self) -> web.Application:
-        """Make the application; who does not send the token is asked for it."""
+        """Build the application; requests without the token are challenged for it."""
 
         @web.middleware
         async def known(request: web.Request, handler: Any) -> web.StreamResponse:

@@ -1,7 +1,7 @@
-"""The reports that the product's own pipeline left about the release, in the forms of their tools.
+"""Write the reports of the product's own pipeline about the release, in the formats of their tools.
 
 Each has a sidecar ``<name>.meta.json`` with the commit and the time. Broken, a unit test fails, the code
-scan finds a hole and the load test is slow.
+scan finds a vulnerability and the load test is slow.
 """
 
 from __future__ import annotations
@@ -72,13 +72,13 @@ _RULES = {
 
 
 class Reports:
-    """Writes the folder of reports."""
+    """Write the folder of reports."""
 
     def __init__(self, folder: Path, commit: str) -> None:
         self._folder, self._commit = folder, commit
 
     def write(self, *, broken: bool = False) -> None:
-        """Write everything anew."""
+        """Write every report again."""
         made = datetime.now(UTC) - timedelta(hours=2)
         for name, (tool, tests) in _SUITES.items():
             failing = tests[:1] if broken and name == "unit/junit.xml" else ()
@@ -148,7 +148,7 @@ def cobertura(rate: float, made: datetime) -> bytes:
 def sarif(
     tool: str, rules: Mapping[str, str | None], found: list[str], made: datetime, commit: str
 ) -> dict[str, Any]:
-    """Make a SARIF 2.1.0 document."""
+    """Build a SARIF 2.1.0 document."""
     known = [
         {"id": name, "properties": {"security-severity": severity} if severity else {}}
         for name, severity in rules.items()
@@ -164,14 +164,14 @@ def sarif(
 
 
 def zap(made: datetime) -> dict[str, Any]:
-    """Make a ZAP report with one low finding."""
+    """Build a ZAP report with one low finding."""
     alert = {"pluginid": "10096", "name": "Timestamp Disclosure", "riskcode": "1", "confidence": "1"}
     site = {"@name": f"https://{DOMAIN}", "@host": DOMAIN, "@port": "443", "@ssl": "true", "alerts": [alert]}
     return {"@programName": "ZAP", "@version": "2.17.0", "created": made.isoformat(), "site": [site]}
 
 
 def trivy(made: datetime) -> dict[str, Any]:
-    """Make a Trivy report with one medium finding."""
+    """Build a Trivy report with one medium finding."""
     found = {"VulnerabilityID": "CVE-2024-0001", "PkgName": "zlib", "Severity": "MEDIUM", "Title": "a flaw"}
     return {
         "SchemaVersion": 2,
@@ -182,7 +182,7 @@ def trivy(made: datetime) -> dict[str, Any]:
 
 
 def load_summary(*, slow: bool) -> dict[str, Any]:
-    """Make a summary as ``k6 --summary-export`` writes it: a threshold is true where it was crossed."""
+    """Build a summary as ``k6 --summary-export`` writes it: a threshold is true if it was crossed."""
     p95 = 1900.0 if slow else 312.4
     duration = {"avg": p95 / 2, "med": p95 / 3, "max": p95 * 2, "p(90)": p95 * 0.9, "p(95)": p95}
     return {

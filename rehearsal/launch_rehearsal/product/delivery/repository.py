@@ -1,6 +1,6 @@
-"""The product's bare repository: a few commits, the tags of the freezes, documents and configuration.
+"""Create the product's bare repository: a few commits, freeze tags, documents and configuration.
 
-Broken, the schema's freeze tag lies before its last change, as if nobody had moved it.
+Broken, the schema's freeze tag is older than the last change of the schema.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ PEOPLE = (
 
 
 class ProductRepository:
-    """A bare repository on this machine."""
+    """Manage a bare repository on this machine."""
 
     def __init__(self, path: Path, release: str) -> None:
         self.path, self._release = path, release
 
     def create(self, previous: str) -> str:
-        """Make it anew and give the id of the release's commit.
+        """Create it again and return the id of the release's commit.
 
-        Raises OperationError where git is missing or refuses.
+        Raises OperationError if git is missing or fails.
         """
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,16 +88,16 @@ class ProductRepository:
         return self.commit("main")
 
     def commit(self, name: str) -> str:
-        """Give the id of a branch's or a tag's commit. Raises OperationError where there is none."""
+        """Return the commit id of a branch or a tag. Raises OperationError if there is none."""
         return self._git("rev-parse", "--verify", f"{name}^{{commit}}").strip()
 
     def move_freeze(self, *, back: bool) -> None:
-        """Put the schema's freeze tag before the freeze, or where it belongs."""
+        """Move the schema's freeze tag before the last change of the schema, or where it belongs."""
         target = f"refs/tags/v{self._release}~{2 if back else 1}"
         self._git("update-ref", f"refs/tags/{SCHEMA_TAG}", target)
 
     def write_up(self) -> str:
-        """Commit what the team learned after the launch, and give the commit's id."""
+        """Commit the team's write-up of the launch, and return the commit's id."""
         went = ("What went well", "What went wrong", "Actions")
         files = {
             "docs/launch/lessons-learned.md": document("Lessons learned", went, 260),
@@ -132,7 +132,7 @@ def _data(text: str) -> bytes:
 
 
 def _git(*arguments: str, feed: bytes | None = None) -> str:
-    # Nobody's own settings of git may change what is made.
+    # A user's own git settings must not change the result.
     quiet = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:

@@ -1,4 +1,4 @@
-"""An Alertmanager-shaped API: what fires, test alerts, and how many notifications were sent."""
+"""Serve Alertmanager's API: firing alerts, test alerts, and the count of notifications."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Alert = dict[str, Any]
 
 
 class Alerting:
-    """Pages somebody about what is critical, and posts the rest."""
+    """Page for critical alerts, and post the others."""
 
     def __init__(self, monitoring: Monitoring) -> None:
         self._monitoring = monitoring
@@ -45,7 +45,7 @@ class Alerting:
         self._sent = 0
 
     def app(self) -> web.Application:
-        """Make the application."""
+        """Build the application."""
         app = web.Application()
         app.add_routes(
             [
@@ -91,7 +91,7 @@ class Alerting:
         return web.json_response(found)
 
     async def _groups(self, _request: web.Request) -> web.Response:
-        """Each alert in a group of its own."""
+        """Return each alert in a group of its own."""
         groups = [
             {"labels": one["labels"], "receiver": one["receivers"][0], "alerts": [one]} for one in self._all()
         ]

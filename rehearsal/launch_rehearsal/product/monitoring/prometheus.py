@@ -1,4 +1,4 @@
-"""A Prometheus-shaped API over the samples of the stand-in."""
+"""Serve Prometheus' API over the product's samples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.service.services import Services
 
 SAMPLE_EVERY = 0.5
@@ -36,15 +36,15 @@ _ALERTS = {
     Part.DATABASE: "PostgresDown",
     Part.EDGE_TLS: "ApiLatencyHigh",
 }
-"""What fires, critically, while a part is broken."""
+"""The critical alert that fires while a part is broken."""
 
 
 class Monitoring:
-    """Takes samples and answers queries. Broken, it reaches none of its targets."""
+    """Take samples and answer queries; broken, no target is reachable."""
 
     def __init__(
         self,
-        plan: StandInPlan,
+        plan: ProductPlan,
         store: Store,
         health: Health,
         services: Services,
@@ -61,7 +61,7 @@ class Monitoring:
             await asyncio.sleep(SAMPLE_EVERY)
 
     def firing(self) -> list[tuple[str, str]]:
-        """Give the alerts that fire, with their severity; the watchdog always does."""
+        """Return the alerts that fire with their severity; the watchdog always fires."""
         broken = [(_ALERTS[part], "critical") for part in self._health.broken if part in _ALERTS]
         return [("Watchdog", "none"), *broken]
 
@@ -95,11 +95,11 @@ class Monitoring:
         score = {"namespace": NAMESPACE, "job": job(Part.CONSTITUTIONAL_AI)}
         if self._services.last_score is not None:
             yield labels_of("constitutional_ai_compliance_score", score), float(self._services.last_score)
-        memory = {"namespace": NAMESPACE, "container": "stand-in"}
+        memory = {"namespace": NAMESPACE, "container": "product"}
         yield labels_of("container_memory_working_set_bytes", memory), float(peak_memory())
 
     def app(self) -> web.Application:
-        """Make the application."""
+        """Build the application."""
         app = web.Application()
         app.add_routes(
             [
@@ -158,7 +158,7 @@ class Monitoring:
 
 
 def _machine() -> Iterator[tuple[Labels, float]]:
-    """Give what a node exporter would say of this machine."""
+    """Return what a node exporter would report about this machine."""
     node = {"instance": "node-1"}
     free = psutil.disk_usage("/").free
     yield labels_of("node_filesystem_avail_bytes", {**node, "mountpoint": "/"}), float(free)
@@ -167,7 +167,7 @@ def _machine() -> Iterator[tuple[Labels, float]]:
 
 
 def peak_memory() -> int:
-    """Give the most memory this process has used, in bytes."""
+    """Return the peak memory of this process in bytes."""
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else used * 1024
 

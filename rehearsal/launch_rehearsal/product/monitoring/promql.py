@@ -1,8 +1,13 @@
-"""The part of PromQL that the checklist speaks, over the stand-in's samples.
+"""Evaluate the part of PromQL that the checklist uses over the product's samples.
 
-Windows are compressed by the rehearsal's pace, but never below the ``shortest`` seconds; rates are per
-second of this machine's clock, since the traffic is not compressed. Everything else is as Prometheus
-documents it (querying/basics, querying/operators, querying/functions).
+An engine, not a table of answers: every answer follows from the samples, so a broken part shows in each query
+that reads it, new queries of the checklist included. PyPI has parsers of PromQL but no engine. A real
+Prometheus could not run a rehearsal, since its windows cannot be compressed; where one is installed, a test
+compares its answers with these.
+
+Windows are compressed by the rehearsal's pace, but never below the ``shortest`` seconds. Rates are per second
+of this machine's clock, since the traffic is not compressed. Everything else is as Prometheus documents it
+(querying/basics, querying/operators, querying/functions).
 """
 
 from __future__ import annotations
@@ -44,12 +49,12 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def evaluate(store: Store, query: str, at: float, pace: float) -> Value:
-    """Give the value of a query at a moment. Raises QueryError for what is not understood."""
+    """Return the value of a query at a moment. Raises QueryError for a query that is not understood."""
     return compiled(store, query, pace)(at)
 
 
 def compiled(store: Store, query: str, pace: float, shortest: float = SHORTEST) -> Expression:
-    """Read a query. Raises QueryError for what is not understood."""
+    """Parse a query. Raises QueryError for a query that is not understood."""
     parser = _Parser(store, query, lambda seconds: max(seconds * pace, shortest))
     expression = parser.either()
     parser.end()
@@ -83,7 +88,7 @@ class _Parser:
         return self._take() if self._peek() in wanted else ""
 
     def end(self) -> None:
-        """Raise QueryError where something is left."""
+        """Raise QueryError if tokens are left."""
         if self._peek():
             message = f"unexpected {self._peek()}"
             raise QueryError(message)
@@ -91,7 +96,7 @@ class _Parser:
     # ---- operators, loosest first ------------------------------------------------------------------
 
     def either(self) -> Expression:
-        """``a or b``."""
+        """Parse ``a or b``."""
         left = self._compared()
         while self._accept("or"):
             left = either_of(left, self._compared())
@@ -122,7 +127,7 @@ class _Parser:
             raise QueryError(message)
         return found
 
-    # ---- what operators stand between --------------------------------------------------------------
+    # ---- operands ----------------------------------------------------------------------------------
 
     def _primary(self) -> Expression | Window:
         kind, token = self._kind(), self._peek()
@@ -202,7 +207,7 @@ class _Parser:
         )
 
     def _ranged(self, inner: Expression) -> Expression | Window:
-        """Make a subquery of what is followed by ``[7d:1h]``."""
+        """Build a subquery of an expression followed by ``[7d:1h]``."""
         if self._peek() != "[":
             return inner
         seconds, colon = self._brackets()

@@ -1,4 +1,4 @@
-"""What the operators and functions of PromQL do with values (querying/operators, querying/functions)."""
+"""Apply PromQL's operators and functions to values (querying/operators, querying/functions)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ COMPARISONS = {
 Vector = dict[Labels, float]
 Value = float | Vector
 Expression = Callable[[float], Value]
-"""From a moment (epoch, s) to its value then."""
+"""Maps a moment (epoch, s) to the value at that moment."""
 
 
 class QueryError(ValueError):
-    """The query is not of the part of PromQL that is spoken here."""
+    """The query is outside the supported part of PromQL."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Window:
 
 
 def vector_of(value: Value) -> Vector:
-    """Make a vector of whatever it is."""
+    """Convert a value into a vector."""
     return value if isinstance(value, dict) else {(): value}
 
 
@@ -50,14 +50,14 @@ def _bare(labels: Labels, without: str = "__name__") -> Labels:
 
 
 def divide(left: float, right: float) -> float:
-    """Divide as floating-point numbers do: by nought it is infinite, or NaN."""
+    """Divide as floating-point numbers do: by zero it is infinite, or NaN."""
     if right:
         return left / right
     return math.nan if not left or math.isnan(left) else math.copysign(math.inf, left)
 
 
 def either_of(left: Expression, right: Expression) -> Expression:
-    """``a or b``: all of the left, and of the right what the left has not."""
+    """Return ``a or b``: all of the left, and those of the right that the left lacks."""
 
     def value(at: float) -> Value:
         first = {_bare(labels): v for labels, v in vector_of(left(at)).items()}
@@ -67,7 +67,7 @@ def either_of(left: Expression, right: Expression) -> Expression:
 
 
 def arithmetic(left: Expression, right: Expression, apply: Callable[[float, float], float]) -> Expression:
-    """Apply to numbers, or to the series whose labels are the same."""
+    """Apply an operator to numbers, or to the series with the same labels."""
 
     def value(at: float) -> Value:
         first, second = left(at), right(at)
@@ -89,7 +89,7 @@ def arithmetic(left: Expression, right: Expression, apply: Callable[[float, floa
 
 
 def filtered(left: Expression, right: Expression, sign: str) -> Expression:
-    """Keep the series that compare so with a number."""
+    """Keep the series for which the comparison with a number holds."""
 
     def value(at: float) -> Value:
         number = right(at)
@@ -102,7 +102,7 @@ def filtered(left: Expression, right: Expression, sign: str) -> Expression:
 
 
 def aggregated(inner: Expression, by: tuple[str, ...], apply: Callable[[list[float]], float]) -> Expression:
-    """Put series of the same labels together."""
+    """Aggregate the series with the same labels."""
 
     def value(at: float) -> Value:
         groups: dict[Labels, list[float]] = defaultdict(list)
@@ -114,7 +114,7 @@ def aggregated(inner: Expression, by: tuple[str, ...], apply: Callable[[list[flo
 
 
 def topk(inner: Expression, number: int) -> Expression:
-    """Keep the largest."""
+    """Keep the largest values."""
 
     def value(at: float) -> Value:
         ranked = sorted(vector_of(inner(at)).items(), key=lambda pair: pair[1], reverse=True)
@@ -126,7 +126,7 @@ def topk(inner: Expression, number: int) -> Expression:
 def _over(
     apply: Callable[[list[tuple[float, float]], float], float | None],
 ) -> Callable[[list[Expression | Window]], Expression]:
-    """Make a function over a range: from its samples and its length as written."""
+    """Build a function over a range from one over its samples and its written length."""
 
     def made(arguments: list[Expression | Window]) -> Expression:
         window = arguments[0]
@@ -154,16 +154,16 @@ def _rate(samples: list[tuple[float, float]], _seconds: float) -> float | None:
 
 
 def _deriv(samples: list[tuple[float, float]], seconds: float) -> float | None:
-    """Give the slope per second of the rehearsal's time."""
+    """Return the slope per second of the rehearsal's time."""
     return (samples[-1][1] - samples[0][1]) / seconds if len(samples) > 1 else None
 
 
 SCRAPE_INTERVAL = 30
-"""Seconds between two samples of the monitored system, in its own time."""
+"""Seconds between two samples, in the time of the monitored system."""
 
 
 def _count(samples: list[tuple[float, float]], seconds: float) -> float:
-    """Give how many samples the window holds in its own time: all, less the holes."""
+    """Return how many samples the window has in its own time: all, less the gaps."""
     gaps = [later[0] - sooner[0] for sooner, later in pairwise(samples)]
     span = max(sum(gaps), 1e-9)
     holes = sum(gap for gap in gaps if gap > 2.0)  # noqa: PLR2004 - several missed samples
@@ -188,7 +188,7 @@ def _quantile(arguments: list[Expression | Window]) -> Expression:
 
 
 def quantile(share: float, buckets: list[tuple[float, float]]) -> float:
-    """Interpolate within the bucket that holds the share; NaN where nothing was counted."""
+    """Interpolate within the bucket of the quantile; NaN if nothing was counted."""
     total = buckets[-1][1] if buckets else 0.0
     if total <= 0:
         return math.nan

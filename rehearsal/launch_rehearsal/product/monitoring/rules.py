@@ -1,4 +1,4 @@
-"""Alert rules as Prometheus lists them, with the alerts that fire by the health of the parts."""
+"""List alert rules as Prometheus does; they fire by the health of the parts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ RULES = {
 LOG_RULES = {"LogErrorBurst": 'sum(rate({namespace="azora"} |= "error" [5m])) > 1'}
 
 
-def listed(rules: dict[str, str], firing: Iterable[str]) -> dict[str, Any]:
-    """Give the document of ``/api/v1/rules``."""
+def rules(queries: dict[str, str], firing: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the rules of a group, with the state of each."""
     now, on = datetime.fromtimestamp(time.time() - 1, UTC).isoformat(), set(firing)
-    made = [
+    return [
         {
             "name": name,
             "type": "alerting",
@@ -44,7 +44,11 @@ def listed(rules: dict[str, str], firing: Iterable[str]) -> dict[str, Any]:
             "lastError": "",
             "lastEvaluation": now,
         }
-        for name, query in rules.items()
+        for name, query in queries.items()
     ]
-    group = {"name": "azora", "file": "azora.rules", "interval": 30, "rules": made}
+
+
+def listed(queries: dict[str, str], firing: Iterable[str]) -> dict[str, Any]:
+    """Return the document of ``/api/v1/rules``."""
+    group = {"name": "azora", "file": "azora.rules", "interval": 30, "rules": rules(queries, firing)}
     return {"status": "success", "data": {"groups": [group]}}

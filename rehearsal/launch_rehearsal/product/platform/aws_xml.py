@@ -1,4 +1,4 @@
-"""The XML in which AWS' older services answer."""
+"""Write the XML of AWS' older services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Tree = Any
 
 
 def xml(name: str, tree: Tree, namespace: str = "") -> bytes:
-    """Write a document."""
+    """Build a document."""
     root = ET.Element(name, {"xmlns": namespace} if namespace else {})
     _grow(root, tree)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
@@ -29,10 +29,10 @@ def _grow(element: ET.Element, tree: Tree) -> None:
 
 
 def answered(body: bytes, status: int = 200) -> web.Response:
-    """Send a document."""
+    """Build the answer with a document."""
     return web.Response(body=body, status=status, content_type="application/xml")
 
 
 def refused(status: int, code: str) -> web.Response:
-    """Refuse as S3 does."""
+    """Build S3's answer for a refusal."""
     return answered(xml("Error", {"Code": code, "Message": code}), status)

@@ -1,4 +1,4 @@
-"""The bucket of the backups, as S3's clients read it. Broken, it is gone."""
+"""Serve the bucket of the backups to S3 clients; broken, it is gone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BUCKET = "azora-backups"
 REGION = "eu-west-1"
-"""Another one than the product's: a fire takes one region."""
+"""Not the product's region, so that one disaster cannot take both."""
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _NIGHTS = 3
 _KEEP_DAYS = 35
@@ -42,18 +42,18 @@ _CONFIGURATION: Mapping[str, tuple[str, Tree]] = {
     "location": ("LocationConstraint", REGION),
     "publicAccessBlock": ("PublicAccessBlockConfiguration", dict.fromkeys(_SHUT, True)),
 }
-"""What is configured: the question in the address to the document."""
+"""The configuration documents by subresource of the address."""
 
 
 class Bucket:
-    """Base backups of the last nights, the newest a few hours old."""
+    """Hold the base backups of the last nights, the newest a few hours old."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
         self._began = datetime.now(UTC)
 
     def routes(self) -> list[web.RouteDef]:
-        """Give the routes, for paths that begin with the bucket's name."""
+        """List the routes, for path-style addresses."""
         bucket = "/{bucket:[a-z0-9.-]+}"
         return [
             web.get(bucket, self._asked),
@@ -91,7 +91,7 @@ class Bucket:
             }
             for key, size, at in found[:most]
         ]
-        # Whoever asks for a single key wants to know whether the bucket is there; nobody asks for more.
+        # A request for a single key only tests whether the bucket exists; no check asks for more.
         counts = {"KeyCount": len(contents), "MaxKeys": most, "IsTruncated": False}
         return {"Name": BUCKET, "Prefix": prefix, **counts, "Contents": contents}
 

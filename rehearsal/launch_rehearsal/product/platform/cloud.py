@@ -1,7 +1,7 @@
-"""The cloud account, as AWS' own clients read it: network, firewall, costs, the bucket of the backups.
+"""Serve the cloud account to AWS' own clients: network, firewall, costs, the bucket of the backups.
 
-Broken, it is as somebody left it who clicked in the console: subnets give out public addresses, the
-database's port is open to the world, nothing limits or logs, and nobody may see the costs.
+Broken, it looks like an account changed by hand in the console: subnets assign public addresses, the
+database's port is open to the world, nothing is limited or logged, and reading the costs is denied.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _WEB_PORTS, _DATABASE_PORT = (80, 443), 5432
 
 
 class Cloud:
-    """One account, reading side only."""
+    """Serve the read side of one account."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
 
     def app(self) -> web.Application:
-        """Make the application; who does not sign with the account's key is refused."""
+        """Build the application; requests not signed with the account's key are refused."""
 
         @web.middleware
         async def known(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -55,7 +55,7 @@ class Cloud:
         return self._health.works(Part.CLOUD)
 
     async def _operation(self, request: web.Request) -> web.Response:
-        """Newer services name the operation in a header and speak JSON, EC2 in a form and speaks XML."""
+        """Run the operation: newer services name it in a header and use JSON; EC2 uses a form and XML."""
         newer: Mapping[str, Operation] = {
             "GetWebACLForResource": self._firewall,
             "GetCostAndUsage": self._costs,
@@ -93,9 +93,9 @@ class Cloud:
 
     def _security_groups(self) -> Tree:
         ports = _WEB_PORTS if self._works else (*_WEB_PORTS, _DATABASE_PORT)
-        everybody = {"item": [{"cidrIp": "0.0.0.0/0"}]}
+        world = {"item": [{"cidrIp": "0.0.0.0/0"}]}
         permissions = [
-            {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "ipRanges": everybody} for port in ports
+            {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "ipRanges": world} for port in ports
         ]
         group = {"groupId": "sg-1", "groupName": "edge", "ipPermissions": {"item": permissions}}
         return {"securityGroupInfo": {"item": [group]}}
@@ -110,7 +110,7 @@ class Cloud:
             return _json({"ResultsByTime": []})
         period = json.loads(await request.text())["TimePeriod"]
         begin, end = date.fromisoformat(period["Start"]), date.fromisoformat(period["End"])
-        # AWS refuses a period without a day; in a rehearsal all days are one.
+        # AWS refuses a period without a day; a rehearsal takes place on one day.
         days = [begin + timedelta(days=number) for number in range(max(1, (end - begin).days))]
         return _json({"ResultsByTime": [_day(day) for day in days]})
 

@@ -1,4 +1,4 @@
-"""A Kubernetes-shaped API: discovery, and the objects of the product, whose state follows its health."""
+"""Serve the cluster in which the product seems to run."""
 
 from __future__ import annotations
 
@@ -6,79 +6,32 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part, job
+from launch_rehearsal.vendors.kubernetes import KINDS, KubernetesApi, Object
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 INGRESS = "ingress-nginx"
 REPLICAS = 2
-_KINDS: dict[str, dict[str, str]] = {
-    "v1": {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services"},
-    "apps/v1": {"Deployment": "deployments"},
-    "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
-    "batch/v1": {"CronJob": "cronjobs"},
-    "discovery.k8s.io/v1": {"EndpointSlice": "endpointslices"},
-    "networking.k8s.io/v1": {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies"},
-    "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
-    "postgresql.cnpg.io/v1": {"ScheduledBackup": "scheduledbackups"},
-}
-"""What is served: version, kind, plural. There is no database cluster: the database is a single server."""
-
-Object = dict[str, Any]
+_UNUSED = {("postgresql.cnpg.io/v1", "Cluster")}
+"""The database is a single server, not a cluster of this operator."""
 
 
-class Kubernetes:
-    """The cluster that the product seems to run in."""
+class ProductCluster(KubernetesApi):
+    """Serve the objects of the product; their state follows the health of its parts."""
 
-    def __init__(self, plan: StandInPlan, health: Health) -> None:
+    def __init__(self, plan: ProductPlan, health: Health) -> None:
+        kinds = {
+            version: {kind: names for kind, names in kinds.items() if (version, kind) not in _UNUSED}
+            for version, kinds in KINDS.items()
+        }
+        super().__init__(plan.tokens["service"], kinds)
         self._plan, self._health = plan, health
 
-    def app(self) -> web.Application:
-        """Make the application; everybody but the holder of the token is refused."""
-        token = f"Bearer {self._plan.tokens['service']}"
-
-        @web.middleware
-        async def known(request: web.Request, handler: Any) -> web.StreamResponse:
-            if request.headers.get("Authorization") != token:
-                return _status(401, "Unauthorized")
-            answer: web.StreamResponse = await handler(request)
-            return answer
-
-        app = web.Application(middlewares=[known])
-        for version, kinds in _KINDS.items():
-            root = f"/{'apis' if '/' in version else 'api'}/{version}"
-            app.router.add_get(root, _discovery(version, kinds))
-            for kind, plural in kinds.items():
-                path = f"{root}/namespaces/{{namespace}}/{plural}"
-                app.router.add_get(path, self._list(version, kind))
-                app.router.add_get(f"{path}/{{name}}", self._one(version, kind))
-        app.router.add_get("/{path:.*}", _nothing)
-        return app
-
-    def _list(self, version: str, kind: str) -> Any:
-        async def listed(request: web.Request) -> web.Response:
-            items = self._objects(kind, request.match_info["namespace"])
-            return web.json_response(
-                {"kind": f"{kind}List", "apiVersion": version, "metadata": {}, "items": items}
-            )
-
-        return listed
-
-    def _one(self, version: str, kind: str) -> Any:
-        async def one(request: web.Request) -> web.Response:
-            name = request.match_info["name"]
-            for found in self._objects(kind, request.match_info["namespace"]):
-                if found["metadata"]["name"] == name:
-                    return web.json_response({"kind": kind, "apiVersion": version, **found})
-            return _status(404, f'{kind} "{name}" not found')
-
-        return one
-
-    def _objects(self, kind: str, namespace: str) -> list[Object]:
+    def found(self, _version: str, kind: str, namespace: str) -> list[Object]:
+        """Return the objects of a kind as they are now."""
         if namespace == INGRESS:
             return self._of_ingress(kind)
         return self._of_product(kind) if namespace == NAMESPACE else []
@@ -177,25 +130,3 @@ def _jobs() -> list[Object]:
 
 
 _SINGLES = {"CronJob": _jobs, "ScheduledBackup": _backups, "Ingress": _ingresses, "NetworkPolicy": _policies}
-
-
-def _discovery(version: str, kinds: dict[str, str]) -> Any:
-    resources = [
-        {"name": plural, "kind": kind, "namespaced": True, "verbs": ["get", "list"]}
-        for kind, plural in kinds.items()
-    ]
-    document = {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
-
-    async def discovery(_request: web.Request) -> web.Response:
-        return web.json_response(document)
-
-    return discovery
-
-
-async def _nothing(_request: web.Request) -> web.Response:
-    return _status(404, "the server could not find the requested resource")
-
-
-def _status(code: int, message: str) -> web.Response:
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
-    return web.json_response(body, status=code)

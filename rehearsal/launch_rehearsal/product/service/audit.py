@@ -1,4 +1,4 @@
-"""The audit log of the constitutional AI, in the product's database, over the same way as everybody's."""
+"""Write the audit log of the constitutional AI into the product's database, through its proxy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER, NAMESPAC
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.base.series import Store
 
 _LOG = logging.getLogger(__name__)
@@ -24,15 +24,15 @@ _KEEP = "INSERT INTO constitutional_audit_logs (original_output, compliance_scor
 
 
 class Audit:
-    """Keeps what was validated, and measures the database while it does."""
+    """Log validations, and measure the database's latency."""
 
-    def __init__(self, plan: StandInPlan, store: Store, logs: Logs) -> None:
+    def __init__(self, plan: ProductPlan, store: Store, logs: Logs) -> None:
         self._plan, self._store, self._logs = plan, store, logs
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._turn = asyncio.Lock()
 
     async def keep(self, content: str, judged: dict[str, Any]) -> None:
-        """Append to the log; answers 503 where the database does not take it."""
+        """Append to the log; raises 503 if the database does not accept it."""
         async with self._turn:
             try:
                 connection = await self._connected()
@@ -68,7 +68,7 @@ class Audit:
 
 
 class Passage:
-    """The only way to the product's database: broken, it lets nobody through and drops who is inside."""
+    """Proxy every connection to the product's database; broken, refuse new ones and drop the open ones."""
 
     def __init__(self, health: Health, target: tuple[str, int]) -> None:
         self._health, self._target = health, target
@@ -80,12 +80,12 @@ class Passage:
             self.clear()
 
     def clear(self) -> None:
-        """Drop who is inside."""
+        """Drop the open connections."""
         for writer in self._inside:
             writer.transport.abort()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry bytes both ways until either side ends."""
+        """Copy bytes both ways until either side ends."""
         if not self._health.works(Part.DATABASE):
             writer.transport.abort()
             return

@@ -1,6 +1,6 @@
-"""A real Redis cluster of six: three primaries with a replica each, as children of this process.
+"""Run a real Redis cluster of six nodes, three primaries with a replica each, as children of this process.
 
-Broken, one primary is dead and nobody takes its place: its slots are not served, and the cluster fails.
+Broken, one primary is dead without failover: its slots are not served, and the cluster state is fail.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 _PRIMARIES = CACHES // 2
 _SLOTS = 16384
 _PATIENCE = 30.0
 _LOOK_EVERY = 0.1
 _SCRAPE_EVERY = 1.0
-"""Seconds between two looks of the exporter."""
+"""Seconds between two polls of the exporter."""
 _SETTINGS = """\
 bind {host}
 port {port}
@@ -52,9 +52,9 @@ maxmemory-policy allkeys-lru
 
 
 class Caches:
-    """The cluster. Use it from one event loop."""
+    """Run the cluster. Use it from one event loop."""
 
-    def __init__(self, plan: StandInPlan, health: Health) -> None:
+    def __init__(self, plan: ProductPlan, health: Health) -> None:
         self._plan, self._ports = plan, plan.caches
         self._processes: dict[int, Process] = {}
         self._facts: dict[int, dict[str, Any]] = {}
@@ -63,11 +63,11 @@ class Caches:
         health.listen(Part.REDIS, self._changed)
 
     async def start(self) -> None:
-        """Start and join the nodes; returns when every slot is served and every replica follows.
+        """Start and join the nodes; return once every slot is served and every replica follows.
 
-        Raises OperationError where that takes too long.
+        Raises OperationError if that takes too long.
         """
-        # What a node remembers of an earlier rehearsal would make it another cluster's member.
+        # The state of an earlier rehearsal would make a node the member of another cluster.
         await asyncio.to_thread(shutil.rmtree, self._plan.folder / "redis", ignore_errors=True)
         for port in self._ports:
             self._clients[port] = self._client(port)
@@ -106,9 +106,9 @@ class Caches:
             _SETTINGS.format(host=LOOPBACK, port=port, folder=folder, bus=bus, password=password),
             encoding="utf-8",
         )
-        nobody = asyncio.subprocess.DEVNULL
+        nowhere = asyncio.subprocess.DEVNULL
         self._processes[port] = await asyncio.create_subprocess_exec(
-            self._plan.redis, str(settings), stdin=nobody, stdout=nobody
+            self._plan.redis, str(settings), stdin=nowhere, stdout=nowhere
         )
         await self._until(lambda: self._answers(port), f"starting Redis on port {port}")
 
@@ -181,14 +181,14 @@ class Caches:
     # ---- its exporter ------------------------------------------------------------------------------
 
     async def watch(self) -> None:
-        """Look at every node until cancelled, as its exporter does."""
+        """Poll every node until cancelled, as its exporter does."""
         while True:
             told = await asyncio.gather(*map(self._info, self._ports))
             self._facts = dict(zip(self._ports, told, strict=True))
             await asyncio.sleep(_SCRAPE_EVERY)
 
     def gauges(self) -> Iterator[tuple[Labels, float]]:
-        """Give what the exporter last saw of every node."""
+        """Return the exporter's last values of every node."""
         for port, facts in self._facts.items():
             labels = {"instance": f"redis-{self._ports.index(port)}"}
             yield labels_of("redis_up", labels), float(bool(facts))

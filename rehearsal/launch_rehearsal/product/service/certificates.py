@@ -1,4 +1,4 @@
-"""The rehearsal's own certificate authority, and the certificates it issues at each start."""
+"""Create the rehearsal's own certificate authority and its certificates at each start."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 @dataclass(frozen=True)
 class Authority:
-    """An authority that nobody but this machine trusts."""
+    """A certificate authority that only this rehearsal trusts."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
     @classmethod
     def make(cls) -> Authority:
-        """Make one that is valid for a month."""
+        """Create an authority that is valid for a month."""
         key, name, now = ec.generate_private_key(ec.SECP256R1()), _name("Rehearsal CA"), datetime.now(UTC)
         made = (
             x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
@@ -50,7 +50,7 @@ class Authority:
         return cls(made, key)
 
     def issue(self, names: Iterable[str], file: Path, *, days: int) -> Path:
-        """Write certificate and key for the names into one file; ``days`` from now it ends (or ended)."""
+        """Write certificate and key for the names into one file; a negative ``days`` makes it expired."""
         key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
         alternatives = [_alternative(name) for name in names]
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
@@ -76,13 +76,13 @@ class Authority:
         return file
 
     def write(self, own: Path, trust: Path) -> None:
-        """Write the authority's certificate, and one file of it and of all that the system trusts."""
+        """Write the authority's certificate, and one file of it and the system's authorities."""
         own.write_bytes(_pem(self.certificate))
         trust.write_bytes(_pem(self.certificate) + b"\n" + system_authorities())
 
 
 def system_authorities() -> bytes:
-    """Give what the system trusts (PEM), as far as it keeps it in one file."""
+    """Return the system's authorities (PEM), if they are in one file."""
     file = ssl.get_default_verify_paths().cafile
     with suppress(OSError):
         return Path(file).read_bytes() if file else b""
@@ -110,7 +110,7 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 
 def server_context(file: Path) -> ssl.SSLContext:
-    """Make a server's context of a certificate with its key; nothing below TLS 1.2."""
+    """Build a server's TLS context from a certificate with its key; TLS 1.2 at least."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(file)

@@ -1,4 +1,4 @@
-"""The product's real database, in the stack's own PostgreSQL server: schema, indexes, migrations."""
+"""Create the product's real database in the stack's own PostgreSQL: schema, indexes, migrations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER
 
 SHADOW = "product_shadow"
-"""A second database made from the same migrations, to know what the schema must look like."""
+"""A second database made from the same migrations, for the expected fingerprint of the schema."""
 
 MIGRATIONS = {
     "20250110090000_init": """
@@ -50,7 +50,7 @@ MIGRATIONS = {
         CREATE INDEX constitutional_audit_logs_timestamp_idx ON constitutional_audit_logs (timestamp);
     """,
 }
-"""Name to statements, in order, as Prisma keeps them."""
+"""Statements by name, in order, as Prisma keeps them."""
 
 _BOOK = """
     CREATE TABLE _prisma_migrations (
@@ -83,9 +83,9 @@ _FIRST_ROWS = """
 
 
 def create_database(dsn: str, password: str) -> str:
-    """Make the product's database anew and give the fingerprint that its schema must have.
+    """Create the product's database again and return the fingerprint that its schema must have.
 
-    Raises psycopg.Error where the server does not let us.
+    Raises psycopg.Error if the server refuses.
     """
     with closing(psycopg.connect(dsn, autocommit=True)) as server:
         _role(server, password)

@@ -1,4 +1,4 @@
-"""The product's edge: HTTPS with redirects, security headers, a small cache and a limit."""
+"""Serve the product's edge: HTTPS with redirects, security headers, a small cache and a rate limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from launch_pipeline.stack.ports import LOOPBACK
-from launch_rehearsal.product.base.plan import DOMAIN, Part, StandInPlan
+from launch_rehearsal.product.base.plan import DOMAIN, Part, ProductPlan
 from launch_rehearsal.product.service.certificates import Authority, server_context
 from launch_rehearsal.product.service.services import Limiter
 
@@ -33,9 +33,9 @@ _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><circle 
 
 
 class Edge:
-    """The load balancer. Broken, it shows an expired certificate and forgets its headers."""
+    """Play the load balancer; broken, its certificate is expired and its headers are missing."""
 
-    def __init__(self, plan: StandInPlan, health: Health, logs: Logs) -> None:
+    def __init__(self, plan: ProductPlan, health: Health, logs: Logs) -> None:
         self._health, self._logs = health, logs
         self._limiter = Limiter()
         self._cached: dict[str, float] = {}
@@ -47,11 +47,11 @@ class Edge:
         health.listen(Part.EDGE_TLS, self._changed)
 
     async def _changed(self, works: bool) -> None:
-        # New handshakes show the new certificate; nothing has to listen anew.
+        # New handshakes use the new certificate; the listener stays.
         self.context.load_cert_chain(self._good if works else self._expired)
 
     def app(self) -> web.Application:
-        """Make the HTTPS side."""
+        """Build the HTTPS application."""
         app = web.Application(middlewares=[self._secured()])
         app.add_routes(
             [web.get("/", self._home), web.get("/health", _healthy), web.get("/static/logo.svg", self._logo)]
@@ -59,7 +59,7 @@ class Edge:
         return app
 
     def plain_app(self) -> web.Application:
-        """Make the HTTP side, which only sends on to HTTPS."""
+        """Build the HTTP application, which only redirects to HTTPS."""
 
         async def moved(request: web.Request) -> web.Response:
             return web.Response(status=301, headers={"Location": f"https://{DOMAIN}{request.rel_url}"})

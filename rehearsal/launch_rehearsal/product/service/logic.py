@@ -1,4 +1,4 @@
-"""What the product's services compute: small, real and deterministic. Nothing here does input or output."""
+"""Compute what the product's services answer: small, real and deterministic, without I/O."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ _DEMANDING = {
 _RAP_FROM, _EXTERNAL_FROM = 2, 6
 TIERS = {"SIMPLE": "LOCAL_LLM", "MODERATE": "RAP_SYSTEM", "COMPLEX": "EXTERNAL_LLM"}
 PRICES = {"LOCAL_LLM": 0.0002, "RAP_SYSTEM": 0.004, "EXTERNAL_LLM": 0.06}
-"""US dollars for a query, by who answers it."""
+"""US dollars for a query, by the tier that answers it."""
 
 
 def words(text: str) -> list[str]:
-    """Give the words, in lower case."""
+    """Return the words in lower case."""
     return _WORDS.findall(text.lower())
 
 
 def without_personal_data(text: str) -> str:
-    """Put marks in place of addresses and numbers."""
+    """Mask e-mail addresses and phone numbers."""
     return _PHONE.sub("[phone]", _EMAIL.sub("[e-mail]", text))
 
 
@@ -94,7 +94,7 @@ class Document:
 
 
 def library() -> list[Document]:
-    """Make the sources: a few about the canary question, more about other things."""
+    """Build the sources: a few about the canary question, more about other topics."""
     about = {
         "ubuntu-philosophy-001": "What is Ubuntu philosophy? Ubuntu philosophy: I am because we are.",
     }
@@ -108,7 +108,7 @@ def library() -> list[Document]:
 
 
 def retrieve(sources: list[Document], query: str, top: int) -> list[tuple[Document, float]]:
-    """Give the best sources, best first, seven tenths of them our own."""
+    """Return the best sources, best first, seven tenths of them our own."""
     wanted = embed(query)
     present = [(i, value) for i, value in enumerate(wanted) if value]
     scored = [(s, sum(value * s.vector[i] for i, value in present)) for s in sources]
@@ -120,7 +120,7 @@ def retrieve(sources: list[Document], query: str, top: int) -> list[tuple[Docume
 
 
 def classify(query: str) -> tuple[str, float]:
-    """Give how demanding a query is, and how sure that is."""
+    """Return how demanding a query is, with the confidence."""
     weight = sum(_DEMANDING.get(word, 0) for word in words(query))
     distance = min(abs(weight - _RAP_FROM + 0.5), abs(weight - _EXTERNAL_FROM + 0.5))
     sure = round(min(0.99, 0.55 + distance / 10), 2)

@@ -1,58 +1,34 @@
-"""A small DNS server for the product's names, over UDP."""
+"""Serve DNS for the product's names over UDP."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import dns.exception
-import dns.flags
-import dns.message
 import dns.rcode
-import dns.rdatatype
-import dns.rrset
 
 from launch_rehearsal.product.base.plan import DOMAIN, Part
+from launch_rehearsal.vendors.dns_server import NameServer, Zone
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
 
 ADDRESSES = ("192.0.2.10", "192.0.2.11")
-"""The product's addresses in production, of the block for documentation (RFC 5737)."""
+"""The product's addresses in production, from the documentation block (RFC 5737)."""
 _TTL = 60
 _NAMES = tuple(f"{label}{DOMAIN}." for label in ("", "api.", "status."))
-ZONE: dict[tuple[str, str], list[str]] = {
-    **{(name, "A"): list(ADDRESSES) for name in _NAMES},
-    (f"{DOMAIN}.", "CAA"): ['0 issue "letsencrypt.org"'],
+ZONE: Zone = {
+    **{(name, "A"): (_TTL, list(ADDRESSES)) for name in _NAMES},
+    (f"{DOMAIN}.", "CAA"): (_TTL, ['0 issue "letsencrypt.org"']),
 }
 
 
-class NameServer(asyncio.DatagramProtocol):
-    """Answers for the zone; broken, it knows none of the names."""
+class ProductNames(NameServer):
+    """Answer for the product's zone; broken, every name is NXDOMAIN."""
 
     def __init__(self, health: Health) -> None:
+        super().__init__(ZONE)
         self._health = health
-        self._transport: Any = None
 
-    def connection_made(self, transport: Any) -> None:
-        """Keep the socket."""
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        """Answer one question; what is no question is dropped."""
-        try:
-            query = dns.message.from_wire(data)
-        except dns.exception.DNSException:
-            return
-        self._transport.sendto(self._answer(query).to_wire(), addr)
-
-    def _answer(self, query: dns.message.Message) -> dns.message.Message:
-        answer = dns.message.make_response(query)
-        answer.flags |= dns.flags.RA | dns.flags.AA
-        asked = query.question[0]
-        name, kind = asked.name.to_text().lower(), dns.rdatatype.to_text(asked.rdtype)
-        if not self._health.works(Part.DNS) or all(known != name for known, _ in ZONE):
-            answer.set_rcode(dns.rcode.NXDOMAIN)
-        elif values := ZONE.get((name, kind)):
-            answer.answer.append(dns.rrset.from_text(name, _TTL, "IN", kind, *values))
-        return answer
+    def fault(self, _name: str) -> dns.rcode.Rcode | None:
+        """Return NXDOMAIN while the names are broken."""
+        return None if self._health.works(Part.DNS) else dns.rcode.NXDOMAIN

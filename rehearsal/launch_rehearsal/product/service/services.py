@@ -1,4 +1,4 @@
-"""The product's four services over HTTP: gateway, constitutional AI, knowledge ocean, AI routing."""
+"""Serve the product's four services over HTTP: gateway, constitutional AI, knowledge ocean, AI routing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, StandInPlan, job
+from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, ProductPlan, job
 from launch_rehearsal.product.service import logic
 
 if TYPE_CHECKING:
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 BURST = 12
 WINDOW = 0.2
-"""A client may make so many requests to a limited route in so many seconds."""
+"""A client may send this many requests to a limited route in this many seconds."""
 _BODY_LIMIT = 64 * 1024
 HTTP_SERVER_ERROR = 500
 ORIGIN = f"https://{DOMAIN}"
 
 
 class Limiter:
-    """At most ``BURST`` requests in ``WINDOW`` seconds for each client."""
+    """Allow each client ``BURST`` requests in ``WINDOW`` seconds."""
 
     def __init__(self) -> None:
         self._seen: dict[str, deque[float]] = defaultdict(deque)
 
     def admits(self, client: str) -> bool:
-        """Whether one more request of this client is within the limit."""
+        """Return whether one more request of this client is within the limit."""
         now, seen = time.monotonic(), self._seen[client]
         while seen and seen[0] < now - WINDOW:
             seen.popleft()
@@ -48,9 +48,9 @@ class Limiter:
 
 
 class Services:
-    """The four services; they call each other in this process, but each answers on a port of its own."""
+    """Run the four services; they call each other in this process, but each has a port of its own."""
 
-    def __init__(self, plan: StandInPlan, health: Health, store: Store, audit: Audit, logs: Logs) -> None:
+    def __init__(self, plan: ProductPlan, health: Health, store: Store, audit: Audit, logs: Logs) -> None:
         self.plan, self.health, self.store, self.audit, self.logs = plan, health, store, audit, logs
         self.bytes_received = 0
         self.last_score: int | None = None
@@ -60,7 +60,7 @@ class Services:
         self._begin_counters()
 
     def _begin_counters(self) -> None:
-        """Counters start at nought, so that their first increase is seen."""
+        """Create the counters at zero, so that their first increase is visible."""
         for part in SERVICES:
             self.store.count("http_requests_total", 0, namespace=NAMESPACE, job=job(part), status="200")
         for tier in logic.PRICES:
@@ -71,7 +71,7 @@ class Services:
         self.store.count("ai_routing_cost_usd_total", 0, namespace=NAMESPACE)
 
     def apps(self) -> dict[Part, web.Application]:
-        """Make the application of each service."""
+        """Build the application of each service."""
         routes: dict[Part, list[web.RouteDef]] = {
             Part.GATEWAY: self._gateway(),
             Part.CONSTITUTIONAL_AI: [web.post("/validate", self._validate)],
@@ -157,7 +157,7 @@ class Services:
         return health
 
     def _client(self, request: web.Request) -> str | None:
-        """Who asks, by his token; None for nobody we know."""
+        """Return the client of the token, or None if it is unknown."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         known = {self.plan.tokens[name]: name for name in ("service", "plain_user", "visitor")}
         return known.get(token) if scheme == "Bearer" else None
@@ -200,7 +200,7 @@ class Services:
         session = request.cookies.get("session") == self.plan.tokens["session"]
         if not session and self._client(request) is None:
             return _unauthorized()
-        # A browser's session counts only together with our own page as the origin.
+        # A browser's session is valid only with our own page as the origin (CSRF).
         if session and request.headers.get("Origin") != ORIGIN:
             return web.json_response({"error": "cross-site request"}, status=403)
         return web.json_response({"saved": True})
@@ -328,7 +328,7 @@ def _unauthorized() -> web.Response:
 
 
 async def _field(request: web.Request, name: str) -> str:
-    """Read one text of a JSON body; 400 where it is no JSON, 422 where the field is missing."""
+    """Read one text of a JSON body; raises 400 if it is no JSON, 422 if the field is missing."""
     try:
         body = await request.json()
     except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""``chat.*``: what an app says, with blocks checked as strictly as before sending."""
+"""Answer ``chat.*``; blocks are validated as strictly as before sending."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _PARTS = ("text", "blocks", "metadata")
 
 
 def post_message(call: Call) -> dict[str, Any]:
-    """``chat.postMessage``."""
+    """Answer ``chat.postMessage``."""
     channel = call.own_channel()
     posted = call.workspace.post(channel, _posted(call, channel))
     return {"channel": channel.id, "ts": posted.ts, "message": posted.document()}
 
 
 def post_ephemeral(call: Call) -> dict[str, Any]:
-    """``chat.postEphemeral``: one person sees it."""
+    """Answer ``chat.postEphemeral``: one person sees it."""
     channel = call.own_channel()
     if call.text("user") not in channel.members:
         raise ApiRefusal("user_not_in_channel")
@@ -35,7 +35,7 @@ def post_ephemeral(call: Call) -> dict[str, Any]:
 
 
 def update(call: Call) -> dict[str, Any]:
-    """``chat.update``: only what the app itself has posted."""
+    """Answer ``chat.update``: only for the app's own messages."""
     channel = call.own_channel()
     posted = channel.message(call.text("ts"))
     if posted is None:
@@ -51,7 +51,7 @@ def update(call: Call) -> dict[str, Any]:
 
 
 def delete(call: Call) -> dict[str, Any]:
-    """``chat.delete``."""
+    """Answer ``chat.delete``."""
     channel = call.own_channel()
     posted = channel.message(call.text("ts"))
     if posted is None:
@@ -64,17 +64,18 @@ def delete(call: Call) -> dict[str, Any]:
 
 
 def permalink(call: Call) -> dict[str, Any]:
-    """``chat.getPermalink``: the page of the stand-in."""
-    channel = call.channel()
+    """Answer ``chat.getPermalink``: a link of Slack's form that leads to this server's page."""
+    channel = call.channel_by_id()
     posted = channel.message(call.text("message_ts"))
     if posted is None:
         raise ApiRefusal("message_not_found")
-    thread = posted.thread_ts or posted.ts
-    return {"channel": channel.id, "permalink": f"{call.base}/?channel={channel.id}&thread={thread}"}
+    link = f"{call.base}/archives/{channel.id}/p{posted.ts.replace('.', '')}"
+    thread = f"?thread_ts={posted.thread_ts}&cid={channel.id}" if posted.thread_ts else ""
+    return {"channel": channel.id, "permalink": f"{link}{thread}"}
 
 
 def validate(call: Call) -> dict[str, Any]:
-    """``blocks.validate``: a message, or a view."""
+    """Answer ``blocks.validate`` for a message or a view."""
     given = call.given.get("view")
     message = call.given.get("message") or {"text": "-", "blocks": call.given.get("blocks", [])}
     problems = view_problems(given) if given else message_problems(message)
@@ -115,7 +116,7 @@ def _word_for(problems: list[Problem]) -> str:
 
 
 def told(problems: list[Problem]) -> dict[str, Any]:
-    """How Slack tells what is wrong with blocks."""
+    """Build Slack's description of the problems of blocks."""
     return {
         "errors": [p.message for p in problems],
         "response_metadata": {

@@ -1,4 +1,4 @@
-"""``users.*`` and ``conversations.*``: who is there, and what was said."""
+"""Answer ``users.*`` and ``conversations.*``: members and messages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def user_info(call: Call) -> dict[str, Any]:
-    """``users.info``: the e-mail only with its own scope."""
+    """Answer ``users.info``: the e-mail only with its own scope."""
     return {"user": _shown(call, call.workspace.user(call.text("user")))}
 
 
 def user_by_email(call: Call) -> dict[str, Any]:
-    """``users.lookupByEmail``."""
+    """Answer ``users.lookupByEmail``."""
     wanted = call.text("email").casefold()
     for user in call.workspace.users.values():
         if wanted and user["profile"].get("email", "").casefold() == wanted and not user["deleted"]:
@@ -33,32 +33,41 @@ def _shown(call: Call, user: dict[str, Any]) -> dict[str, Any]:
 
 
 def presence(call: Call) -> dict[str, Any]:
-    """``users.getPresence``."""
+    """Answer ``users.getPresence``."""
     away = call.workspace.user(call.text("user"))["id"] in call.workspace.away
     return {"presence": "away" if away else "active"}
 
 
 def channel_info(call: Call) -> dict[str, Any]:
-    """``conversations.info``."""
+    """Answer ``conversations.info``."""
     return {"channel": _document(_seen(call))}
 
 
 def channel_list(call: Call) -> dict[str, Any]:
-    """``conversations.list``: public channels."""
-    public = [_document(c) for c in call.workspace.channels.values() if not c.is_private]
+    """Answer ``conversations.list``: public channels, and the bot's private ones if ``types`` asks."""
+    types = call.text("types", "public_channel").split(",")
+    if "private_channel" in types:
+        call.need_scope("groups:read")
+    wanted = [_document(c) for c in call.workspace.channels.values() if _listed(c, types)]
     return call.page(
-        "channels", [c for c in public if not (call.flag("exclude_archived") and c["is_archived"])]
+        "channels", [c for c in wanted if not (call.flag("exclude_archived") and c["is_archived"])]
     )
 
 
+def _listed(channel: Channel, types: list[str]) -> bool:
+    if channel.is_private:
+        return "private_channel" in types and BOT_USER in channel.members
+    return "public_channel" in types
+
+
 def channel_members(call: Call) -> dict[str, Any]:
-    """``conversations.members``."""
+    """Answer ``conversations.members``."""
     return call.page("members", sorted(_seen(call).members))
 
 
 def history(call: Call) -> dict[str, Any]:
-    """``conversations.history``: newest first, without replies; only where the bot is in."""
-    channel = call.channel()
+    """Answer ``conversations.history``: newest first, without replies; only if the bot is a member."""
+    channel = call.channel_by_id()
     if BOT_USER not in channel.members:
         raise ApiRefusal("not_in_channel")
     oldest = float(call.text("oldest", "0"))
@@ -67,7 +76,7 @@ def history(call: Call) -> dict[str, Any]:
 
 
 def replies(call: Call) -> dict[str, Any]:
-    """``conversations.replies``: a thread, its root first."""
+    """Answer ``conversations.replies``: a thread, its root first."""
     channel = call.own_channel()
     thread: list[Posted] = [
         m for m in channel.messages if m.only_for is None and call.text("ts") in {m.ts, m.thread_ts}
@@ -78,7 +87,7 @@ def replies(call: Call) -> dict[str, Any]:
 
 
 def _seen(call: Call) -> Channel:
-    channel = call.channel()
+    channel = call.channel_by_id()
     if channel.is_private and BOT_USER not in channel.members:
         raise ApiRefusal("channel_not_found")
     return channel

@@ -1,4 +1,4 @@
-"""``views.*``: modals open with a trigger id, once and soon."""
+"""Answer ``views.*``: a modal opens with a trigger id, once and soon."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PILE = 3
 
 
 def open_view(call: Call) -> dict[str, Any]:
-    """``views.open``."""
+    """Answer ``views.open``."""
     view = _checked(call)
     user = call.workspace.spend_trigger(call.text("trigger_id"))
     return {"view": call.workspace.show(user, view).document()}
 
 
 def push_view(call: Call) -> dict[str, Any]:
-    """``views.push``: at most three on a pile."""
+    """Answer ``views.push``: at most three views on a stack."""
     view = _checked(call)
     user = call.workspace.spend_trigger(call.text("trigger_id"))
     below = call.workspace.views.get(user)
@@ -35,7 +35,7 @@ def push_view(call: Call) -> dict[str, Any]:
 
 
 def update_view(call: Call) -> dict[str, Any]:
-    """``views.update``: by its id; with a ``hash`` only if nobody changed it since."""
+    """Answer ``views.update``: by id; with a ``hash`` only if the view has not changed since."""
     view = _checked(call)
     found = next((v for v in _all(call) if v.id == call.text("view_id")), None)
     if found is None:

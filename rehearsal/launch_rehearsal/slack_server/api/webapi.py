@@ -1,6 +1,6 @@
-"""The Web API: token kinds and scopes first, then the method, then Slack's ``ok``.
+"""Serve the Web API: check token kind and scope, call the method, and answer with Slack's ``ok``.
 
-Errors have the names that docs.slack.dev gives for each method.
+Errors have the codes that docs.slack.dev lists for each method.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Handler = Callable[[Call], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Method:
-    """One method and what a token needs for it."""
+    """A method, and what a token needs for it."""
 
     handler: Handler
     scope: str = ""
@@ -72,7 +72,7 @@ METHODS: dict[str, Method] = {
 
 
 class WebApi:
-    """``/api/<method>``."""
+    """Serve ``/api/<method>``."""
 
     def __init__(
         self, workspace: Workspace, sockets: Sockets, tokens: tuple[Token, ...], faults: Faults
@@ -80,7 +80,7 @@ class WebApi:
         self.workspace = workspace
         self.faults = faults
         self.calls: Counter[str] = Counter()
-        """Calls per method that came in, failed ones included."""
+        """Calls per method, failed ones included."""
         self._tokens = {token.text: token for token in tokens}
         open_socket = Method(lambda call: {"url": sockets.ticket(call.base)}, "connections:write", ("app",))
         self._methods = {**METHODS, "apps.connections.open": open_socket}
@@ -93,27 +93,29 @@ class WebApi:
         if fault is not None and fault.kind is not FaultKind.LATE:
             return await meet(fault, request)
         given = await _given(request)
-        token = self._tokens.get(given.pop("token", ""))
-        document = self._answered(name, given, token, f"{request.scheme}://{request.host}")
+        text = given.pop("token", "")
+        document = self._answered(name, given, text, f"{request.scheme}://{request.host}")
         if fault is not None:
             return drop(request)
+        token = self._tokens.get(text)
         scopes = ",".join(token.scopes) if token else ""
         return web.json_response(document, headers={"X-OAuth-Scopes": scopes})
 
-    def _answered(self, name: str, given: dict[str, Any], token: Token | None, base: str) -> dict[str, Any]:
+    def _answered(self, name: str, given: dict[str, Any], text: str, base: str) -> dict[str, Any]:
         try:
-            method = self._allowed(name, token, known=token is not None)
-            return {"ok": True, **method.handler(Call(self.workspace, given, token, base))}
+            method = self._allowed(name, text)
+            call = Call(self.workspace, given, self._tokens.get(text), base)
+            return {"ok": True, **method.handler(call)}
         except ApiRefusal as refusal:
             log.info("%s refused: %s %s", name, refusal.error, refusal.details)
             return {"ok": False, "error": refusal.error, **refusal.details}
 
-    def _allowed(self, name: str, token: Token | None, *, known: bool) -> Method:
-        method = self._methods.get(name)
+    def _allowed(self, name: str, text: str) -> Method:
+        method, token = self._methods.get(name), self._tokens.get(text)
         if method is None:
             raise ApiRefusal("unknown_method", req_method=name)
-        if token is None or not known:
-            raise ApiRefusal("invalid_auth")
+        if token is None:
+            raise ApiRefusal("invalid_auth" if text else "not_authed")
         if token.kind not in method.kinds:
             raise ApiRefusal("not_allowed_token_type")
         if method.scope and method.scope not in token.scopes:
@@ -122,7 +124,7 @@ class WebApi:
 
 
 async def _given(request: web.Request) -> dict[str, Any]:
-    """Arguments of a call, however they came: query, form or JSON; lists in forms are JSON text."""
+    """Return the arguments of a call from query, form or JSON; lists in forms are JSON text."""
     given: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
         body = await request.json()
@@ -140,5 +142,5 @@ def _document(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        # The method itself says that this is no list of blocks.
+        # The method itself refuses this, since it is no list of blocks.
         return {"unreadable": name}

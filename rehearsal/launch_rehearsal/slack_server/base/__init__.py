@@ -1,3 +1,3 @@
-"""Hold the workspace, its members and the faults to play."""
+"""Hold the workspace, its members and the faults to simulate."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can go wrong with Slack's Web API, on purpose and counted."""
+"""Simulate failures of Slack's Web API, on purpose and counted."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ _FOR_EVER = 3600.0
 
 
 class FaultKind(StrEnum):
-    """What a call meets instead of an answer."""
+    """What a call gets instead of an answer."""
 
     RATE_LIMIT = "rate_limit"
     STATUS = "status"
     DROP = "drop"
     SILENCE = "silence"
     LATE = "late"
-    """Does what was asked, then drops the connection: the caller cannot know."""
+    """Executes the call, then drops the connection: the caller cannot know."""
 
 
 class Fault(Frozen):
-    """Meets the next ``times`` calls of a method, or of all (``*``)."""
+    """A fault of the next ``times`` calls of a method, or of all methods (``*``)."""
 
     method: str = "*"
     kind: FaultKind
     times: Annotated[int, Field(ge=1)] = 1
     retry_after: Annotated[int, Field(ge=0)] = 1
-    """Seconds, of a rate limit."""
+    """Seconds of ``Retry-After`` for a rate limit."""
     status: Annotated[int, Field(ge=400, le=599)] = 503
 
 
 class Faults:
-    """The faults that are waiting for a call."""
+    """Hold the faults that wait for a call."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Fault, int]] = []
         self.met = 0
 
     def add(self, fault: Fault) -> None:
-        """Let the next calls fail."""
+        """Make the next calls fail."""
         self._waiting.append((fault, fault.times))
 
     def clear(self) -> None:
-        """Let everything work again."""
+        """Remove every fault."""
         self._waiting.clear()
 
     def next_for(self, method: str) -> Fault | None:
-        """Take the fault that a call meets, if any."""
+        """Take the fault of a call, if there is one."""
         for place, (fault, left) in enumerate(self._waiting):
             if fault.method in {"*", method}:
                 self._waiting[place : place + 1] = [(fault, left - 1)] if left > 1 else []
@@ -62,7 +62,7 @@ class Faults:
 
 
 async def meet(fault: Fault, request: web.Request) -> web.Response:
-    """Answer as the fault says."""
+    """Answer with the fault."""
     if fault.kind is FaultKind.RATE_LIMIT:
         document = {"ok": False, "error": "ratelimited"}
         return web.json_response(document, status=429, headers={"Retry-After": str(fault.retry_after)})
@@ -74,7 +74,7 @@ async def meet(fault: Fault, request: web.Request) -> web.Response:
 
 
 def drop(request: web.Request) -> web.Response:
-    """Cut the connection without a word."""
+    """Cut the connection without an answer."""
     if isinstance(request.transport, asyncio.WriteTransport):
         request.transport.abort()
     return web.Response()

@@ -1,4 +1,4 @@
-"""How one stand-in is set up: its port, its tokens, its people and channels, its patience."""
+"""Configure the fake Slack: port, tokens, people, channels and timeouts."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 TEAM = "T0REHEARSAL"
 APP = "A0REHEARSAL"
 BOT_USER = "U0GATES"
-BRIDGE_TOKEN = "xoxb-rehearsal-bridge"  # noqa: S105 - known to everybody: it is a rehearsal, on loopback
+BRIDGE_TOKEN = "xoxb-rehearsal-bridge"  # noqa: S105 - public: a rehearsal on loopback
 CHECK_TOKEN = "xoxb-rehearsal-checks"  # noqa: S105
 SOCKET_TOKEN = "xapp-rehearsal-bridge"  # noqa: S105
 LAUNCH_CHANNEL = "C001LAUNCH"
-"""Id of the first of these channels."""
+"""Id of the first of ``CHANNELS``."""
 CHANNELS = ("launch", "launch-war-room", "launch-announcements", "incidents")
 
 
 class Token(Frozen):
-    """A token and what it may do; its prefix tells its kind (``xoxb-``, ``xapp-``)."""
+    """A token with its scopes; the prefix is its kind (``xoxb-``, ``xapp-``)."""
 
     text: Annotated[str, Field(pattern=r"^(xoxb|xapp)-[A-Za-z0-9-]{4,200}$")]
     scopes: tuple[str, ...]
 
     @property
     def kind(self) -> str:
-        """``bot`` or ``app``."""
+        """Return ``bot`` or ``app``."""
         return "bot" if self.text.startswith("xoxb-") else "app"
 
 
 class SlackSettings(Frozen):
-    """One stand-in."""
+    """The settings of one fake Slack."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     """0 takes a free one."""
     contacts: Path
     channels: tuple[str, ...] = CHANNELS
-    """All people of the contacts and the bot are in each; the first is shown first."""
+    """Every contact and the bot are members of each; the first is shown first."""
     tokens: tuple[Token, ...] = (
         Token(text=BRIDGE_TOKEN, scopes=BRIDGE_SCOPES),
         Token(text=CHECK_TOKEN, scopes=CHECK_SCOPES),
@@ -54,16 +54,16 @@ class SlackSettings(Frozen):
     trigger_seconds: Annotated[float, Field(gt=0)] = 3.0
     """How long a trigger id opens a modal."""
     redeliveries: Annotated[int, Field(ge=0)] = 1
-    """How often an envelope that nobody acknowledged is sent again. Slack promises neither none nor one."""
+    """How often an unacknowledged envelope is sent again; Slack guarantees no number."""
 
 
 def members_of(contacts: Contacts) -> list[dict[str, Any]]:
-    """Slack's users: everybody in the contacts who has a Slack id."""
+    """Return Slack's users: every contact with a Slack id."""
     return [member(p.slack_id, p.name, p.email, deleted=not p.active) for p in contacts.people if p.slack_id]
 
 
 def member(slack_id: str, name: str, email: str = "", **flags: Any) -> dict[str, Any]:
-    """One user as ``users.info`` shows him; ``flags`` such as ``is_restricted=True`` or ``team_id``."""
+    """Build a user as ``users.info`` shows them; ``flags`` such as ``is_restricted=True`` or ``team_id``."""
     user = {
         "id": slack_id,
         "team_id": TEAM,

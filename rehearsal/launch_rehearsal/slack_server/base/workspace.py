@@ -1,4 +1,4 @@
-"""What a workspace holds: people, channels, messages, modals. No protocol and no page here."""
+"""Hold a workspace's people, channels, messages and modals, without protocol or page."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
+MOST_PER_PAGE = 1000
+"""Slack's own limit of ``limit`` (docs.slack.dev, Pagination)."""
+
+
 class ApiRefusal(OperationError):
-    """Slack's ``ok: false``; the text is Slack's word for it."""
+    """Slack's ``ok: false``; the text is Slack's error code."""
 
     def __init__(self, error: str, **details: Any) -> None:
         super().__init__(error)
@@ -36,15 +40,19 @@ class Posted:
     metadata: dict[str, Any] | None = None
     thread_ts: str | None = None
     only_for: str | None = None
-    """Of an ephemeral message: who sees it."""
+    """The person who sees an ephemeral message."""
     edits: int = 0
     edited_at: str = ""
-    """When it was changed last, as a ``ts``."""
+    """Time of the last edit, as a ``ts``."""
     app: bool = True
+    subtype: str = ""
+    """Kind of a message that Slack itself writes, such as ``channel_join``."""
 
     def document(self) -> dict[str, Any]:
-        """The message as Slack writes it."""
+        """Return the message as Slack writes it."""
         made: dict[str, Any] = {"type": "message", "ts": self.ts, "user": self.user, "text": self.text}
+        if self.subtype:
+            made["subtype"] = self.subtype
         if self.app:
             made |= {"bot_id": "B0GATES", "app_id": "A0REHEARSAL", "team": TEAM, "blocks": self.blocks}
         if self.thread_ts:
@@ -66,13 +74,13 @@ class Channel:
     is_archived: bool = False
 
     def message(self, ts: str) -> Posted | None:
-        """Find a message that everybody sees."""
+        """Find a message that every member sees."""
         return next((m for m in self.messages if m.ts == ts and m.only_for is None), None)
 
 
 @dataclass
 class OpenView:
-    """A modal on somebody's screen."""
+    """A modal on a person's screen."""
 
     id: str
     user: str
@@ -83,11 +91,11 @@ class OpenView:
 
     @property
     def root(self) -> str:
-        """Id of the first modal of the pile."""
+        """Return the id of the first modal of the stack."""
         return self.below.root if self.below else self.id
 
     def document(self, values: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The view as Slack writes it, with what has been filled in."""
+        """Return the view as Slack writes it, with the filled-in values."""
         fixed = {"notify_on_close": False, "clear_on_close": False, "private_metadata": "", **self.view}
         return fixed | {
             "id": self.id,
@@ -109,7 +117,7 @@ class _Trigger:
 
 
 class Workspace:
-    """People, channels, messages and modals, and word of every change."""
+    """Hold people, channels, messages and modals, and notify of every change."""
 
     def __init__(self, users: Iterable[dict[str, Any]], channels: Iterable[str], patience: float) -> None:
         self.users: dict[str, dict[str, Any]] = {user["id"]: user for user in users}
@@ -118,9 +126,10 @@ class Workspace:
         self.views: dict[str, OpenView] = {}
         """The modal on top of each person's screen."""
         self.notices: dict[str, str] = {}
-        """What Slack itself tells each person, such as that an app did not answer."""
+        """Slack's own notice to each person, such as that an app did not answer."""
         self.away: set[str] = set()
         self.clock: Callable[[], float] = time.time
+        self.most_per_page = MOST_PER_PAGE
         self.version = 0
         self.closing = False
         self._patience = patience
@@ -132,7 +141,7 @@ class Workspace:
             self.add_channel(name)
 
     def add_channel(self, name: str, members: Iterable[str] | None = None) -> Channel:
-        """Open a channel with these people; with everybody and the bot, if nobody is named."""
+        """Add a channel with these members, by default every person and the bot."""
         made = Channel(f"C{len(self.channels) + 1:03d}LAUNCH", name)
         made.members = set(self.users if members is None else members)
         self.channels[made.id] = made
@@ -153,7 +162,7 @@ class Workspace:
         return self.users[slack_id]
 
     def new_ts(self) -> str:
-        """A message id: the time, made unique and ascending."""
+        """Return a new message id: the time, made unique and ascending."""
         ts = f"{self.clock():.6f}"
         if ts <= self._last_ts:
             seconds, micros = self._last_ts.split(".")
@@ -169,18 +178,18 @@ class Workspace:
         return posted
 
     def say(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> Posted:
-        """Write a message as a person."""
+        """Post a message as a person."""
         where = self.channel(channel)
         return self.post(where, Posted(self.new_ts(), user, text, thread_ts=thread_ts, app=False))
 
     def new_trigger(self, user: str) -> str:
-        """A trigger id: opens one modal, soon."""
+        """Return a new trigger id, which opens one modal within a few seconds."""
         name = f"{next(self._counter)}.{TEAM}.{uuid.uuid4().hex}"
         self._triggers[name] = _Trigger(user, self.clock() + self._patience)
         return name
 
     def spend_trigger(self, name: str) -> str:
-        """Use a trigger id; gives whose it is. Raises ApiRefusal where it is unknown, too old or used."""
+        """Use a trigger id and return its person. Raises ApiRefusal if it is unknown, expired or used."""
         trigger = self._triggers.get(name)
         if trigger is None:
             raise ApiRefusal("invalid_trigger_id")
@@ -192,7 +201,7 @@ class Workspace:
         return trigger.user
 
     def show(self, user: str, view: dict[str, Any], below: OpenView | None = None) -> OpenView:
-        """Put a modal on somebody's screen."""
+        """Show a modal on a person's screen."""
         opened = OpenView(f"V{next(self._counter):08d}", user, named_blocks(view), self._hash(), below)
         self.views[user] = opened
         self.changed()
@@ -205,14 +214,14 @@ class Workspace:
         return opened
 
     def close(self, user: str, *, all_of_them: bool = False) -> None:
-        """Take the top modal, or the whole pile, from somebody's screen."""
+        """Close the top modal, or the whole stack, of a person."""
         top = self.views.pop(user, None)
         if top is not None and top.below is not None and not all_of_them:
             self.views[user] = top.below
         self.changed()
 
     def notice(self, user: str, text: str) -> None:
-        """Tell a person something as Slack itself; nothing takes it back."""
+        """Show a person a notice of Slack itself; it stays."""
         self.notices[user] = text
         self.changed()
 
@@ -220,7 +229,7 @@ class Workspace:
         return f"{int(self.clock())}.{uuid.uuid4().hex[:8]}"
 
     def changed(self) -> None:
-        """Wake whoever waits for a change."""
+        """Wake the waiters for a change."""
         self.version += 1
         for waiter in self._waiters:
             if not waiter.done():
@@ -228,12 +237,12 @@ class Workspace:
         self._waiters.clear()
 
     def close_pages(self) -> None:
-        """Let every open page go."""
+        """Release every open page."""
         self.closing = True
         self.changed()
 
     async def change(self, since: int, timeout: float) -> int:  # noqa: ASYNC109 - a page asks again
-        """Wait for a change after ``since``, at most ``timeout`` seconds; gives the version."""
+        """Wait for a change after ``since``, at most ``timeout`` seconds; return the version."""
         if self.version == since:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.add(waiter)
@@ -243,7 +252,7 @@ class Workspace:
 
 
 def named_blocks(message: dict[str, Any]) -> dict[str, Any]:
-    """Name the blocks that have no id, as Slack does."""
+    """Give an id to the blocks that have none, as Slack does."""
     blocks = [
         {"block_id": f"b{number}{uuid.uuid4().hex[:4]}", **block}
         for number, block in enumerate(message.get("blocks", []))

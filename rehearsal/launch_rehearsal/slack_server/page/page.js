@@ -40,7 +40,7 @@ function exchangeModal(html) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
   const key = fresh.content.firstElementChild?.dataset.key || "";
-  // A modal that somebody fills in is replaced only by another one.
+  // A modal that is being filled in is replaced only by another one.
   if ((box.firstElementChild?.dataset.key || "") === key) return;
   box.replaceChildren(fresh.content);
   showModal();

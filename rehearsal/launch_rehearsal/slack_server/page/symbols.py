@@ -1,8 +1,10 @@
-"""Our symbols as small drawings: a machine without an emoji font shows them as Slack does."""
+"""Draw the symbols of messages, so that a machine without an emoji font shows them as Slack does."""
 
 from __future__ import annotations
 
 import re
+
+from markupsafe import Markup, escape
 
 _RED, _GREEN, _BLUE, _AMBER, _INK = "#dd2e44", "#3e9b4f", "#3b88c3", "#ffb02e", "#414042"
 
@@ -79,9 +81,9 @@ DRAWINGS = {
 _FOUND = re.compile(f"({'|'.join(DRAWINGS)})\ufe0f?")
 
 
-def drawn(html: str) -> str:
-    """Draw our symbols within HTML text."""
-    return _FOUND.sub(_svg, html)
+def drawn(text: str) -> Markup:
+    """Replace the symbols in a text by drawings; text that is no HTML is escaped first."""
+    return Markup(_FOUND.sub(_svg, escape(text)))  # noqa: S704 - escaped, and drawings of our own
 
 
 def _svg(symbol: re.Match[str]) -> str:

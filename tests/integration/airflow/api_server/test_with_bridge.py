@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from launch_rehearsal.slack_server.base.workspace import Posted
-    from launch_rehearsal.slack_server.server import SlackStandIn
+    from launch_rehearsal.slack_server.server import SlackServer
     from servers.plugin_server import Gate, PluginServer
 
 pytestmark = pytest.mark.integration
@@ -48,7 +48,7 @@ def gates(server: PluginServer) -> Iterator[list[Gate]]:
 
 
 @asynccontextmanager
-async def bridge(server: PluginServer) -> AsyncIterator[SlackStandIn]:
+async def bridge(server: PluginServer) -> AsyncIterator[SlackServer]:
     """Slack's stand-in and a bridge, with its real projection, on the server's own database."""
     async with slack() as standin:
         account = {"user": BRIDGE, "password": server.passwords[BRIDGE], "ledger_dsn": server.rows.dsn}
@@ -60,11 +60,11 @@ async def bridge(server: PluginServer) -> AsyncIterator[SlackStandIn]:
         await task
 
 
-def messages(standin: SlackStandIn) -> list[Posted]:
+def messages(standin: SlackServer) -> list[Posted]:
     return standin.workspace.channel(CHANNEL).messages
 
 
-def card(standin: SlackStandIn, run_id: str) -> Posted | None:
+def card(standin: SlackServer, run_id: str) -> Posted | None:
     """The card of a run's section."""
     both = (run_id, APPROVE_MINE)
     return next((m for m in messages(standin) if all(part in str(m.blocks) for part in both)), None)
@@ -76,12 +76,12 @@ def needs_only(gate: Gate, owner: str) -> bool:
     return item.owner == owner and not item.mode.has_checks
 
 
-def told_to(standin: SlackStandIn, slack_id: str) -> list[str]:
+def told_to(standin: SlackServer, slack_id: str) -> list[str]:
     """What one person alone was told."""
     return [m.text for m in messages(standin) if m.only_for == slack_id]
 
 
-async def word(standin: SlackStandIn, slack_id: str) -> Any:
+async def word(standin: SlackServer, slack_id: str) -> Any:
     """What one person alone is told."""
     return await until(lambda: told_to(standin, slack_id))
 

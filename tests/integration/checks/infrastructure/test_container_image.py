@@ -14,10 +14,11 @@ from aiohttp import web
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_rehearsal.vendors.registry_tokens import TokenServer
 from servers import kubernetes_api, oci_registry
 from servers.checking import check, context, run
 from servers.kubernetes_api import KubernetesApi
-from servers.oci_registry import DOCKER_MANIFEST, INDEX, MANIFEST, Pusher, TokenServer, sha256
+from servers.oci_registry import DOCKER_MANIFEST, INDEX, MANIFEST, Pusher, sha256
 from servers.odd import Odd
 from servers.programs import free_ports
 from servers.shipped import shipped
@@ -147,7 +148,9 @@ def test_token_is_fetched_as_the_registry_says(storage: Any, registry: str, tmp_
     port = free_ports(1)[0]
     auth = {"token": {"realm": f"http://127.0.0.1:{port}/token", "service": "registry.test", "issuer": "launch-test",
                       "rootcertbundle": str(tmp_path / "roots.pem")}}  # fmt: skip
-    tokens = TokenServer(authority, "launch", PASSWORD)
+    leaf = authority.issue_cert("tokens.example")
+    key, certificate = leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes()
+    tokens = TokenServer(key, certificate, "launch", PASSWORD)
 
     async def ask(password: str) -> CheckResult:
         runner = web.AppRunner(tokens.app, access_log=None)

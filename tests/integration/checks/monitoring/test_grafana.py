@@ -10,8 +10,8 @@ import pytest
 
 from launch_pipeline.checks.kinds.grafana_dashboard.variables import replaced, saved_values
 from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_rehearsal.vendors.grafana import TOKEN, Grafana, frame, panel, row, variable
 from servers.checking import check, context, run
-from servers.grafana import TOKEN, Grafana, frame, panel, row, variable
 from servers.web import http_connection, serving
 
 pytestmark = pytest.mark.integration

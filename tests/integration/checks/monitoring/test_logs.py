@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_rehearsal.vendors.elasticsearch import elasticsearch
+from launch_rehearsal.vendors.loki import Loki
 from servers.checking import check, context, run
-from servers.loki import Loki, elasticsearch
 from servers.odd import Odd
 from servers.web import http_connection, serving
 

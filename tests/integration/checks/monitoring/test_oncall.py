@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from launch_pipeline.checks.kinds.oncall_schedule.observer import Interval, uncovered
 from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_rehearsal.vendors.pagerduty import KEY, PagerDuty, authorization, entry, method
 from servers.checking import check, context, run
-from servers.pagerduty import HEADERS, PagerDuty, entry, method
 from servers.web import http_connection, serving
 
 pytestmark = pytest.mark.integration
+HEADERS = {"headers": {"Authorization": authorization(KEY)}}
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 START = {"start": "2026-03-28T00:00:00Z", "days": 2}
 

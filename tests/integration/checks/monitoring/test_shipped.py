@@ -14,12 +14,12 @@ import pytest
 from launch_pipeline.checks.engine.context import ConnectionInfo, Holder
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
+from launch_rehearsal.vendors.grafana import TOKEN as GRAFANA_TOKEN
+from launch_rehearsal.vendors.grafana import Grafana, frame, panel, row
+from launch_rehearsal.vendors.loki import Loki
+from launch_rehearsal.vendors.pagerduty import KEY, PagerDuty, authorization, entry, method
 from servers import monitoring as servers
 from servers.checking import context, run
-from servers.grafana import TOKEN as GRAFANA_TOKEN
-from servers.grafana import Grafana, frame, panel, row
-from servers.loki import Loki
-from servers.pagerduty import HEADERS, PagerDuty, entry, method
 from servers.programs import wait_for
 from servers.shipped import shipped
 from servers.slack_api import TOKEN as SLACK_TOKEN
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.verdict import CheckResult
 
 pytestmark = pytest.mark.integration
+HEADERS = {"headers": {"Authorization": authorization(KEY)}}
 VARIABLES = {
     "namespace": "azora",
     "run_nonce": "0123456789abcdef",

@@ -1,4 +1,4 @@
-"""What the stand-in computes: the answers that the checklist asks for come from real, small logic."""
+"""The fake product's answers come from real, small logic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from launch_rehearsal.product.base.plan import DOMAIN, StandInPlan
+from launch_rehearsal.product.base.plan import DOMAIN, ProductPlan
 from launch_rehearsal.product.connections import CLOSED_PORTS, addresses, connections, overlay
 from launch_rehearsal.product.delivery import github
 from launch_rehearsal.product.delivery.documents import document
@@ -74,8 +74,8 @@ def test_documents_have_their_headings_and_words() -> None:
 
 def test_public_names_lead_to_the_stand_in_and_closed_ports_nowhere(tmp_path: object) -> None:
     """The environment's addresses send every public name to this machine."""
-    plan = StandInPlan.model_validate(
-        StandInPlan.make(tmp_path, "postgresql://x@127.0.0.1:1/x").model_dump()  # type: ignore[arg-type]
+    plan = ProductPlan.model_validate(
+        ProductPlan.make(tmp_path, "postgresql://x@127.0.0.1:1/x").model_dump()  # type: ignore[arg-type]
     )
     made = overlay({"name": "rehearsal", "variables": {"domain": DOMAIN}}, plan, "abc")
     assert made["addresses"] == addresses(plan)

@@ -1,4 +1,4 @@
-"""What a rehearsal says at its beginning and at its end: tables for people, or one JSON document."""
+"""Print the beginning and the end of a rehearsal: tables for people, or one JSON document."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 
 def explain(console: Console, stage: Stage) -> None:
-    """Say who takes part, and what to do, for whoever answers himself."""
+    """Print the people and what to do, for a user who answers by hand."""
     console.print(f"passwords  {stage.settings.passwords_file}", markup=False)
     for person in stage.contacts.people:
         roles = ", ".join(role.label for role in stage.contacts.roles_of(person.id))
         console.print(f"  {person.airflow_user:<22} {person.name:<18} {roles}", markup=False)
     console.print(
-        "\nChoose on Slack's page who you are, and answer on the cards of the launch's thread; or sign in to"
-        "\nAirflow as one of them. If a phase fails: clear the item with downstream in Airflow, then the"
-        "\nfailed step of the Dag 'launch' (as rita.release or admin)."
+        "\nOn Slack's page, choose who you are and answer on the cards in the launch's thread. Or sign in to"
+        "\nAirflow as one of these people. If a phase fails, clear the item with its downstream tasks in"
+        "\nAirflow, then clear the failed step of the Dag 'launch' (as rita.release or admin)."
         "\nT-0 waits for you: a window opens half a minute after everything before it is complete."
-        "\nWhen the launch is over, everything keeps running. Ctrl-C stops it.\n"
+        "\nWhen the launch is over, everything keeps running. Press Ctrl-C to stop it.\n"
     )
 
 
 def addresses(console: Console, stage: Stage) -> None:
-    """Say where to look, while there is something to see."""
+    """Print the addresses of Slack and Airflow."""
     console.print(f"\n[bold]Slack      {stage.slack_url}[/]  [bold yellow]REHEARSAL[/]")
     console.print(f"Airflow    {stage.settings.url}", markup=False)
 
 
 def write_report(dsn: str, launch_id: str, contacts: Contacts, home: Path) -> Path:
-    """Write the launch's report as a page into the home, where it stays when nothing runs any more.
+    """Write the launch's report as a page into the home, where it outlives the processes.
 
     Raises LedgerError where the ledger cannot be read.
     """
@@ -52,7 +52,7 @@ def write_report(dsn: str, launch_id: str, contacts: Contacts, home: Path) -> Pa
 
 
 def tell_as_json(summary: Summary, seconds: float) -> None:
-    """Write the summary to standard output: one JSON object, nothing else."""
+    """Write the summary to standard output as one JSON object."""
     extra = {
         "total": summary.total,
         "complete": summary.complete,
@@ -64,7 +64,7 @@ def tell_as_json(summary: Summary, seconds: float) -> None:
 
 
 def tell(console: Console, summary: Summary, seconds: float, stage: Stage) -> None:
-    """Show what became of all items, and where to look further."""
+    """Print the outcomes of all items, and the folders to look into."""
     console.print(outcome_table(summary))
     console.print(waiver_table(summary))
     if summary.unexplained:

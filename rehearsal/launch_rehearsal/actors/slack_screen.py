@@ -1,6 +1,6 @@
-"""A person's hands in Slack: find the card, open the modal, choose, write, send; over Slack's own protocol.
+"""Act as a person in Slack: find the card, open the modal, choose, write and send.
 
-Only the screen is the stand-in's: what is clicked and sent goes to the bridge as Slack sends it.
+Only the screen is the fake server's. Clicks and submissions reach the bridge by Slack's own protocol.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 TIMEOUT = (5.0, 30.0)
 LOOK_EVERY = 0.1
 READING_SECONDS = 15.0
-"""How long a person waits for a modal to show what he has opened it for."""
+"""Seconds that a person waits for a modal to show its request."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants to answer to one request."""
+    """The answer that a person wants to give to one request."""
 
     pin: RequestPin
     answer: Answer
@@ -39,17 +39,17 @@ class Wish:
 
 @dataclass(frozen=True)
 class Card:
-    """A message that can be answered, and the requests that it shows."""
+    """A message with a *Review…* button, and the requests that it shows."""
 
     channel: str
     ts: str
     pins: frozenset[RequestPin]
     approvable: frozenset[RequestPin]
-    """What *Approve all that are mine* would be asked for."""
+    """The requests that *Approve all that are mine* covers."""
 
 
 class Screen:
-    """Slack on one person's phone. One thread at a time."""
+    """Slack on one person's screen. Use it from one thread at a time."""
 
     def __init__(self, url: str, slack_id: str) -> None:
         self._url, self._me = url.rstrip("/"), slack_id
@@ -57,16 +57,16 @@ class Screen:
         self._session.trust_env = False
 
     def cards(self) -> list[Card]:
-        """Every card of every thread that has a *Review…* button. Raises OperationError."""
+        """Return every card that has a *Review…* button. Raises OperationError."""
         state = self._call("GET", "/control/state")
         return [card for channel in state["channels"] for card in _cards(channel)]
 
     def say(self, channel: str, text: str) -> None:
-        """Write a message into a channel."""
+        """Post a message in a channel."""
         self._act("say", {"channel": channel, "text": text})
 
     def receipts(self) -> list[tuple[str, str]]:
-        """What this person was told alone, each with the text of the thread's root."""
+        """Return the receipts that only this person sees, each with the text of its thread's root."""
         state = self._call("GET", "/control/state")
         messages = [message for channel in state["channels"] for message in channel["messages"]]
         roots = {message["ts"]: json.dumps(message.get("blocks")) for message in messages}
@@ -77,9 +77,9 @@ class Screen:
         ]
 
     def answer(self, card: Card, wishes: Sequence[Wish]) -> None:
-        """Answer requests of one card: all with one tap where that says the same, else in the modal.
+        """Answer requests of one card: with one tap if that approves exactly these, else in the modal.
 
-        Raises OperationError with what the person reads where it did not work.
+        Raises OperationError with the text that the person reads if it did not work.
         """
         approved = {wish.pin for wish in wishes if wish.answer is Answer.APPROVE}
         if len(wishes) > 1 and approved == {wish.pin for wish in wishes} == card.approvable:
@@ -96,22 +96,22 @@ class Screen:
         asked = self._modal()
         values = dict(_written(asked, {wish.pin: wish for wish in wishes}))
         if not values:
-            raise OperationError("The modal asks nothing of what was wanted.")
+            raise OperationError("The modal does not ask for any of these requests.")
         sent = self._act("submit", {"values": values})
         if not sent["closed"]:
             said = sent["notice"] or " ".join(sent["errors"].values())
-            raise OperationError(said or "The checks saw something else meanwhile; the form shows it.")
+            raise OperationError(said or "The check results changed meanwhile; the form shows the new ones.")
 
     def _modal(self) -> tuple[RequestPin, ...]:
-        """Wait for the modal and give what it asks, in order."""
+        """Wait for the modal and return its requests in order."""
         end = time.monotonic() + READING_SECONDS
         while time.monotonic() < end:
             view = self._call("GET", f"/control/people/{self._me}/view")
             if view.get("callback_id") == CALLBACK and view.get("submit"):
                 return tuple(pin.request for pin in ReviewLocator.decode(view["private_metadata"]).card.pins)
-            # Still being filled in, or nothing waits for this person any more.
+            # It is still being filled, or no request is left for this person.
             time.sleep(LOOK_EVERY)
-        raise OperationError("The modal did not show anything to answer.")
+        raise OperationError("The modal did not show a request.")
 
     def _click(self, card: Card, action: str) -> None:
         done = self._act("click", {"channel": card.channel, "ts": card.ts, "action_id": action})
@@ -126,9 +126,9 @@ class Screen:
             answer = self._session.request(method, self._url + path, json=body, timeout=TIMEOUT)
             document: Any = answer.json()
         except requests.RequestException as error:
-            raise OperationError(f"Slack's stand-in does not answer: {error}") from error
+            raise OperationError(f"The fake Slack does not answer: {error}") from error
         if not answer.ok:
-            raise OperationError(f"Slack says {document.get('error', answer.status_code)!r}.")
+            raise OperationError(f"Slack answered {document.get('error', answer.status_code)!r}.")
         return document
 
 

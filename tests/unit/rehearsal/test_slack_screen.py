@@ -11,7 +11,7 @@ from launch_pipeline.errors import OperationError
 from launch_pipeline.slack.messages.button_values import CardLocator, RequestPin, ReviewLocator
 from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
 from launch_pipeline.slack.messages.review_modal import CALLBACK
-from launch_rehearsal.actors.hands import Card, Screen, Wish
+from launch_rehearsal.actors.slack_screen import Card, Screen, Wish
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PLACE = f"/control/people/{ADA}"
 
 @pytest.fixture
 def slack() -> Iterator[ScriptedHttp]:
-    """Give Slack's stand-in as far as hands need it."""
+    """The fake Slack as far as a screen needs it."""
     with ScriptedHttp() as server:
         server.reply("POST", f"{PLACE}/click", {"acked": True})
         server.reply("POST", f"{PLACE}/close", {"ok": True})

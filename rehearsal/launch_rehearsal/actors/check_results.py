@@ -1,4 +1,4 @@
-"""Reads what an item's checks saw from Airflow, as anybody may who looks at the task."""
+"""Read the results of an item's checks from the XCom of its task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RESULTS = TypeAdapter(tuple[CheckResult, ...])
 
 
 def results_of(api: AirflowApi, instance: Json) -> tuple[CheckResult, ...]:
-    """Give the newest results of this very task instance; none where there are none to be read."""
+    """Return the newest results of this task instance, or none if they cannot be read."""
     value = api.xcom(instance["dag_id"], instance["dag_run_id"], instance["task_id"], EVIDENCE_KEY)
     try:
         # An XCom that a trigger sent is JSON text within JSON text.

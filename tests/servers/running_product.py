@@ -1,4 +1,4 @@
-"""The rehearsal's stand-ins in a thread of the test, over a real PostgreSQL, and checks against them."""
+"""The rehearsal's fakes in a thread of the test, over a real PostgreSQL, and checks against them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from launch_pipeline.stack.processes import Component, ProcessRecords, wait_unti
 from launch_pipeline.stack.settings import StackSettings
 from launch_rehearsal.product.connections import connections, overlay
 from launch_rehearsal.product.monitoring.prometheus import SAMPLE_EVERY
-from launch_rehearsal.product.server import StandIn
+from launch_rehearsal.product.server import FakeProduct
 from launch_rehearsal.product.service.services import WINDOW
 from launch_rehearsal.run.stage import committed_environment, example_contacts
 from launch_rehearsal.slack_server.base.settings import CHECK_TOKEN, SlackSettings
-from launch_rehearsal.slack_server.server import SlackStandIn
+from launch_rehearsal.slack_server.server import SlackServer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator, Mapping
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.vocabulary import Role
     from launch_pipeline.checks.verdict import CheckResult
     from launch_rehearsal.actors.scenario import Post
-    from launch_rehearsal.product.base.plan import Part, StandInPlan
+    from launch_rehearsal.product.base.plan import Part, ProductPlan
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -61,47 +61,47 @@ def postgres(home: Path) -> Iterator[str]:
         component.stop()
 
 
-class RunningStandIn:
-    """A stand-in in an event loop of its own."""
+class RunningProduct:
+    """The fake product and the fake Slack in an event loop of their own."""
 
-    def __init__(self, plan: StandInPlan) -> None:
+    def __init__(self, plan: ProductPlan) -> None:
         self.plan = plan
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self.stand_in = StandIn(plan)
-        self.slack = SlackStandIn(SlackSettings(contacts=example_contacts()))
+        self.fake = FakeProduct(plan)
+        self.slack = SlackServer(SlackSettings(contacts=example_contacts()))
         self.contacts = load_contacts(example_contacts())
         self.launch_at = datetime.now(UTC)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._do(self.stand_in.__aenter__())
+        self._do(self.fake.__aenter__())
         self._do(self.slack.__aenter__())
         self.launch_at = datetime.now(UTC)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._do(self.slack.__aexit__())
-        self._do(self.stand_in.__aexit__())
+        self._do(self.fake.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def turn(self, part: Part, *, works: bool) -> None:
         """Break or repair a part."""
-        self._do(self.stand_in.health.turn(part, works=works))
+        self._do(self.fake.health.turn(part, works=works))
 
     def write_up(self) -> str:
         """Let the team document the launch."""
-        return self._do(self.stand_in.write_up())
+        return self._do(self.fake.write_up())
 
     def say(self, posts: Iterable[Post]) -> None:
-        """Let somebody say in Slack what the checks of some items look for."""
-        somebody = str(self.contacts.people[0].slack_id)
+        """Post in Slack what the checks of some items look for."""
+        author = str(self.contacts.people[0].slack_id)
 
         async def said() -> None:
             for post in posts:
-                self.slack.workspace.say(somebody, post.channel, post.text)
+                self.slack.workspace.say(author, post.channel, post.text)
 
         self._do(said())
 
@@ -116,11 +116,11 @@ class RunningStandIn:
     @property
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
-        made = overlay(committed_environment(), self.plan, self.stand_in.schema_fingerprint)
+        made = overlay(committed_environment(), self.plan, self.fake.schema_fingerprint)
         moment = datetime.now(UTC)
         launch = {
             "release": self.plan.release,
-            "release_sha": self.stand_in.release_sha,
+            "release_sha": self.fake.release_sha,
             "previous_release": self.plan.previous_release,
             "launch_at": self.launch_at.isoformat(),
             "launch_date": moment.date().isoformat(),
@@ -130,7 +130,7 @@ class RunningStandIn:
         return Environment.model_validate({**made, "variables": {**made["variables"], **launch}})
 
     def check(self, item: Item) -> list[CheckResult]:
-        """Run an item's own checks against this stand-in."""
+        """Run an item's own checks against this product."""
         return self.check_all({"": item})[""]
 
     def check_all(self, items: Mapping[str, Item]) -> dict[str, list[CheckResult]]:

@@ -1,4 +1,4 @@
-"""The stand-in's control over HTTP: state, break, repair. Loopback and a token only."""
+"""Control the fake product over HTTP with a token: read its state, break and repair parts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from launch_rehearsal.product.base.plan import Part
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
-    from launch_rehearsal.product.base.plan import StandInPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 
 class Controlled(Protocol):
-    """What the controls reach of the stand-in."""
+    """The attributes of the product that the control uses."""
 
-    plan: StandInPlan
+    plan: ProductPlan
     health: Health
     release_sha: str
     schema_fingerprint: str
@@ -26,9 +26,9 @@ class Controlled(Protocol):
         """Commit the write-up of the release, and return the commit."""
 
 
-def control_app(stand_in: Controlled) -> web.Application:
-    """Make the application; who does not send the token is refused."""
-    expected = f"Bearer {stand_in.plan.tokens['control']}"
+def control_app(product: Controlled) -> web.Application:
+    """Build the application; requests without the token are refused."""
+    expected = f"Bearer {product.plan.tokens['control']}"
 
     @web.middleware
     async def known(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -41,9 +41,9 @@ def control_app(stand_in: Controlled) -> web.Application:
     async def state(_request: web.Request) -> web.Response:
         return web.json_response(
             {
-                "release_sha": stand_in.release_sha,
-                "schema_fingerprint": stand_in.schema_fingerprint,
-                "broken": stand_in.health.broken,
+                "release_sha": product.release_sha,
+                "schema_fingerprint": product.schema_fingerprint,
+                "broken": product.health.broken,
             }
         )
 
@@ -51,11 +51,11 @@ def control_app(stand_in: Controlled) -> web.Application:
         name, verb = request.match_info["part"], request.match_info["verb"]
         if name not in set(Part):
             return web.json_response({"error": f"no part {name!r}; there are {', '.join(Part)}"}, status=404)
-        await stand_in.health.turn(Part(name), works=verb == "repair")
+        await product.health.turn(Part(name), works=verb == "repair")
         return await state(request)
 
     async def write_up(_request: web.Request) -> web.Response:
-        return web.json_response({"commit": await stand_in.write_up()})
+        return web.json_response({"commit": await product.write_up()})
 
     app = web.Application(middlewares=[known])
     app.add_routes(

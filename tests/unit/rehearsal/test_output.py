@@ -11,7 +11,7 @@ from rich.console import Console
 
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.ledger.schema import Outcome
-from launch_rehearsal.run.report import addresses, explain, tell, tell_as_json, write_report
+from launch_rehearsal.run.output import addresses, explain, tell, tell_as_json, write_report
 from launch_rehearsal.run.stage import Stage, users_of
 from launch_rehearsal.run.summary import PhaseLine, Summary, Unexplained, Waiver
 
