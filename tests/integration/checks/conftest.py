@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ssl.SSLContext, str]]:
-    """A server's context and the file of its authority; mirrors of git go to a folder of their own."""
+    """Return a server's TLS context and its authority's file; git mirrors go to a temporary folder."""
     folder, authority = tmp_path_factory.mktemp("trust"), trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     with pytest.MonkeyPatch.context() as patch:

@@ -38,7 +38,7 @@ def at(ctx: CheckContext, hours: float) -> CheckContext:
 
 
 def xml_list(hours: float) -> Odd:
-    """A bucket with one object, that many hours old."""
+    """Create a bucket with one object, that many hours old."""
     moment = (datetime.now(UTC) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     one = f"<Contents><Key>k</Key><Size>9</Size><LastModified>{moment}</LastModified></Contents>"
     text = f"<?xml version='1.0'?><ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated>{one}"

@@ -43,7 +43,7 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A bare repository with a freeze tag and one commit after it."""
+    """Create a bare repository with a freeze tag and one commit after it."""
     work, bare = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("bare") / "r.git"
     who = {
         "GIT_AUTHOR_NAME": "t",

@@ -135,8 +135,8 @@ def test_checklists_with_the_page_s_kind_are_read_strictly(tmp_path: Path) -> No
 def test_the_catalogue_lists_the_page_s_kind() -> None:
     """With the meaning of its parameters, read from their docstrings."""
     text = rendered()
-    assert "### feature_flags\n\nAre the flags as the launch wants them? Flags by name." in text
-    assert "| `min_rollout` | whole number | `100` | Percent of the users who must have it. |" in text
+    assert "### feature_flags\n\nAre the flags enabled for enough users? Flags by name." in text
+    assert "| `min_rollout` | whole number | `100` | Percentage of users who must have each flag. |" in text
 
 
 def test_without_the_package_the_kind_is_unknown() -> None:

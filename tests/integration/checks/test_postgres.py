@@ -17,7 +17,7 @@ P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 
 @pytest.fixture(scope="module")
 def database(pg_server: str) -> ConnectionInfo:
-    """The session's PostgreSQL, with a password that it does not ask for."""
+    """Return a connection to the session's PostgreSQL, with a password that is not needed."""
     found = conninfo_to_dict(pg_server)
     host, port, user = str(found["host"]), int(found.get("port") or 5432), str(found["user"])
     return ConnectionInfo("postgres", "postgres", host, port, user, "planted-password", str(found["dbname"]))

@@ -48,7 +48,7 @@ def spellings(secret: str) -> list[str]:
 
 
 def within(secret: str) -> list[str]:
-    """A secret in base64 between other words: what stands before it moves its bits."""
+    """Encode a secret between other words in base64: the offset shifts its bits."""
     return [base64.b64encode(f"{before}{secret}!!!".encode()).decode() for before in ("a", "ab", "abc")]
 
 

@@ -63,7 +63,7 @@ REFUSED = [
 
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    """Schema as it is committed."""
+    """Return the committed schema."""
     return json.loads(schema_path().read_text(encoding="utf-8"))
 
 

@@ -21,7 +21,7 @@ def redis_cluster() -> Iterator[redis_nodes.Cluster]:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[str]:
-    """The server of moto; gives its URL."""
+    """Start moto's server and yield its URL."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             patch.delenv(name, raising=False)

@@ -31,7 +31,7 @@ ELSEWHERE = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/none/0
 
 @pytest.fixture(scope="module")
 def cloud(aws: str) -> dict[str, str]:
-    """A network as it should be, with a firewall; and one whose database is open to the world."""
+    """Create a correct network with a firewall, and one whose database is open to the world."""
     ec2, waf = moto_server.client(aws, "ec2"), moto_server.client(aws, "wafv2")
     made = {"url": aws}
     for name, block in (("vpc_id", "10.0.0.0/16"), ("open", "10.1.0.0/16")):

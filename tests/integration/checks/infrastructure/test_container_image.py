@@ -45,7 +45,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def registry(storage: Any) -> Iterator[str]:
-    """An open registry with images of every sort."""
+    """Start an open registry with images of every type."""
     with oci_registry.serving(storage) as url:
         pusher = Pusher(url)
         for service in SERVICES:
@@ -174,7 +174,7 @@ def test_token_is_fetched_as_the_registry_says(storage: Any, registry: str, tmp_
 
 
 def plain_image() -> dict[str, tuple[bytes, dict[str, str]]]:
-    """An image as a registry without ``Docker-Content-Digest`` answers it."""
+    """Serve an image like a registry without ``Docker-Content-Digest``."""
     config = json.dumps({"os": "linux", "architecture": "amd64", "config": {}}).encode()
     described = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(config), "size": 1}
     manifest = json.dumps(

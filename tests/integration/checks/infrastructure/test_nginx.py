@@ -24,7 +24,7 @@ LIMITED = {'statuses."429"': ">= 1", 'statuses."500" || `0`': "== 0"}
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """An authority of our own."""
+    """Create a certificate authority."""
     return trustme.CA()
 
 

@@ -32,7 +32,7 @@ COMMIT = "a" * 40
 
 @pytest.fixture(scope="module")
 def store(aws: str) -> str:
-    """A bucket of backups as it should be, a plain one, an empty one, one open to the world."""
+    """Create a correct bucket of backups, a plain one, an empty one, and a public one."""
     for name in ("backups", "plain", "open", "granted"):
         s3 = moto_server.bucket(aws, name)
     moto_server.bucket(aws, "oldest-region", OLDEST)

@@ -35,7 +35,7 @@ STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
-    """A primary that has archived something, its standby, and PgBouncer."""
+    """Start a primary with an archived segment, its standby, and PgBouncer."""
     with postgres_pair.serving() as made:
         made.execute("CREATE TABLE t AS SELECT 1 AS a")
         made.execute("SELECT pg_switch_wal()")
@@ -137,7 +137,7 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], str]] = {
 
 @pytest.fixture(scope="module")
 def strict(pair: Pair) -> Pair:
-    """The same servers, where some may not sign in."""
+    """Start the same servers, with roles that may not sign in."""
     pair.execute(f"CREATE ROLE no_login PASSWORD '{PASSWORD}'")
     pair.execute("CREATE DATABASE closed")
     pair.execute("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")

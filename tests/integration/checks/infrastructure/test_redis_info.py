@@ -39,7 +39,7 @@ def asked(port: int, fields: dict[str, Any] | None = None, **params: Any) -> Che
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[int, int]]:
-    """A primary whose CONFIG is forbidden, as managed Redis does, and its replica."""
+    """Start a primary with CONFIG forbidden, as on managed Redis, and its replica."""
     with (
         redis_nodes.single(
             *GOOD, "--rename-command", "CONFIG", "", "--repl-diskless-sync-delay", "0"

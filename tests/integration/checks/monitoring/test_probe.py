@@ -62,7 +62,7 @@ def probes(alerting: servers.Monitoring) -> list[dict[str, Any]]:
 
 
 def paged(alerting: servers.Monitoring) -> list[str]:
-    """What the pager and the chat were told of a test alert."""
+    """Return the notifications of a test alert at the pager and the chat."""
     return [str(message) for _, message in alerting.webhook.received if "launch_probe" in str(message)]
 
 
