@@ -33,7 +33,8 @@ WAITING_STATES = frozenset({"awaiting_input", "deferred"})
 """States in which an unanswered request really waits for somebody (older requests stay unanswered)."""
 NOT_FOUND = 404
 UNAUTHORIZED = 401
-SERVER_TROUBLE = frozenset({502, 503, 504})
+SERVER_TROUBLE = frozenset({500, 502, 503, 504})
+"""Statuses after which a read is sent again, a few times."""
 
 Json = dict[str, Any]
 
@@ -283,7 +284,7 @@ class AirflowApi:
         return value
 
     def _send(self, method: str, path: str, *, signed: bool = True, **arguments: Any) -> requests.Response:
-        """Send, trying reads again after connection errors; writes go once, they may have arrived."""
+        """Send, trying reads again after trouble of the server; writes go once, they may have arrived."""
         if signed:
             arguments["headers"] = {"Authorization": f"Bearer {self._signed_in()}"}
         attempts = self._attempts if method == "GET" else 1
