@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 TOGETHER = (
     ("e2e",),
     ("integration/production",),
-    ("integration/runtime",),
+    ("integration/stack",),
     ("docs",),
     ("integration/checks/monitoring",),
     ("integration/checks/infrastructure",),
     ("integration/rehearsal",),
-    ("integration/plugin", "integration/guard"),
+    ("integration/airflow", "integration/ledger/test_protection_cleaning.py"),
 )
-"""Folders whose tests share servers that take long to start, so one worker has them; the longest first."""
+"""Folders and files whose tests share what takes long to start, so one worker has them; the longest first."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -53,9 +53,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _group(nodeid: str) -> str:
-    """The first of the folders of :data:`TOGETHER` that a test is in, else its file."""
+    """Return the group of :data:`TOGETHER` that a test is in, else its file."""
     file = nodeid.partition("::")[0].rpartition("tests/")[2]
-    found = (group[0] for group in TOGETHER if file.startswith(tuple(f"{folder}/" for folder in group)))
+    found = (group[0] for group in TOGETHER if f"{file}/".startswith(tuple(f"{name}/" for name in group)))
     return next(found, file)
 
 

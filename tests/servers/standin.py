@@ -71,6 +71,7 @@ class RunningStandIn:
         self.stand_in = StandIn(plan)
         self.slack = SlackStandIn(SlackSettings(contacts=example_contacts()))
         self.contacts = load_contacts(example_contacts())
+        self._committed = committed_environment()
         self.launch_at = datetime.now(UTC)
 
     def __enter__(self) -> Self:
@@ -116,7 +117,7 @@ class RunningStandIn:
     @property
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
-        made = overlay(committed_environment(), self.plan, self.stand_in.schema_fingerprint)
+        made = overlay(self._committed, self.plan, self.stand_in.schema_fingerprint)
         moment = datetime.now(UTC)
         launch = {
             "release": self.plan.release,
