@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TOGETHER = (
-    ("e2e",),
-    ("integration/production",),
-    ("integration/stack",),
-    ("docs",),
-    ("integration/checks/monitoring",),
-    ("integration/checks/infrastructure",),
     ("integration/rehearsal",),
-    ("integration/airflow", "integration/ledger/test_protection_cleaning.py"),
+    ("integration/production",),
+    ("e2e/test_browser.py", "e2e/test_forgery.py", "e2e/test_killed_api_server.py", "e2e/test_phase.py"),
+    ("integration/airflow/api_server", "integration/ledger/test_protection_cleaning.py"),
+    ("e2e/test_slack_browser.py", "e2e/test_unbreakable.py"),
+    ("docs",),
+    ("integration/airflow/answers",),
+    ("integration/stack",),
+    ("integration/checks/infrastructure",),
+    ("integration/checks/monitoring",),
 )
 """Folders and files whose tests share what takes long to start, so one worker has them; the longest first."""
 
@@ -60,9 +62,9 @@ def _group(nodeid: str) -> str:
 
 
 def _turn(item: pytest.Item) -> int:
-    """Folders first, in their order, then what starts servers, then the rest: short ones fill the end."""
+    """Groups first, in their order, then what starts servers, then the rest: short ones fill the end."""
     group = _group(item.nodeid)
-    firsts = [folders[0] for folders in TOGETHER]
+    firsts = [names[0] for names in TOGETHER]
     if group in firsts:
         return firsts.index(group)
     return len(firsts) + (not group.startswith("integration/"))

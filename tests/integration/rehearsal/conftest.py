@@ -23,7 +23,7 @@ WINDOW = 3.0
 """Seconds that metrics look back here: even the week before."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStandIn]:
     """A running stand-in whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
     home = tmp_path_factory.mktemp("rehearsal") / "home"
@@ -38,7 +38,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStandIn
             yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def checked_items() -> dict[str, Item]:
     """Every item of the document that has checks, by ref."""
     return {
