@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TOGETHER = (
-    ("e2e",),
-    ("integration/production",),
-    ("integration/runtime",),
-    ("docs",),
-    ("integration/checks/monitoring",),
-    ("integration/checks/infrastructure",),
     ("integration/rehearsal",),
-    ("integration/plugin", "integration/guard"),
+    ("integration/production",),
+    ("e2e/test_browser.py", "e2e/test_forgery.py", "e2e/test_killed_api_server.py", "e2e/test_phase.py"),
+    ("integration/airflow/api_server", "integration/ledger/test_protection_cleaning.py"),
+    ("e2e/test_slack_browser.py", "e2e/test_unbreakable.py"),
+    ("docs",),
+    ("integration/airflow/answers",),
+    ("integration/stack",),
+    ("integration/checks/infrastructure",),
+    ("integration/checks/monitoring",),
 )
-"""Folders whose tests share servers that take long to start, so one worker has them; the longest first."""
+"""Folders and files whose tests share what takes long to start, so one worker has them; the longest first."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -53,16 +55,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _group(nodeid: str) -> str:
-    """The first of the folders of :data:`TOGETHER` that a test is in, else its file."""
+    """Return the group of :data:`TOGETHER` that a test is in, else its file."""
     file = nodeid.partition("::")[0].rpartition("tests/")[2]
-    found = (group[0] for group in TOGETHER if file.startswith(tuple(f"{folder}/" for folder in group)))
+    found = (group[0] for group in TOGETHER if f"{file}/".startswith(tuple(f"{name}/" for name in group)))
     return next(found, file)
 
 
 def _turn(item: pytest.Item) -> int:
-    """Folders first, in their order, then what starts servers, then the rest: short ones fill the end."""
+    """Groups first, in their order, then what starts servers, then the rest: short ones fill the end."""
     group = _group(item.nodeid)
-    firsts = [folders[0] for folders in TOGETHER]
+    firsts = [names[0] for names in TOGETHER]
     if group in firsts:
         return firsts.index(group)
     return len(firsts) + (not group.startswith("integration/"))

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from chaos.stage import Stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's own include folder with a smaller first phase and an impatient policy."""
     return small_include(tmp_path_factory.mktemp("e2e") / "include", fresh_for="8s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A running stack with its bridge and a Slack of its own; afterwards nothing of it is left."""
     with staged(tmp_path_factory.mktemp("slack")) as running:
@@ -38,7 +38,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     assert not remains(running)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launchpad]:
     """A running stack, with the product's switches and a valve before the ledger."""
     home = tmp_path_factory.mktemp("home")

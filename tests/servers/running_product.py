@@ -18,11 +18,13 @@ from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Holder
 from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.engine.run import run_checks
+from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import NotConnected
 from launch_pipeline.stack.home import prepare_home
 from launch_pipeline.stack.postgres import Postgres
 from launch_pipeline.stack.processes import Component, ProcessRecords, wait_until
 from launch_pipeline.stack.settings import StackSettings
+from launch_rehearsal.product.base.plan import Part, redis_program
 from launch_rehearsal.product.connections import connections, overlay
 from launch_rehearsal.product.monitoring.prometheus import SAMPLE_EVERY
 from launch_rehearsal.product.server import FakeProduct
@@ -38,10 +40,12 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.vocabulary import Role
     from launch_pipeline.checks.verdict import CheckResult
     from launch_rehearsal.actors.scenario import Post
-    from launch_rehearsal.product.base.plan import Part, ProductPlan
+    from launch_rehearsal.product.base.plan import ProductPlan
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
+PRESENT = [part for part in Part if part is not Part.REDIS or redis_program()]
+"""Parts of the product that this machine can run."""
 
 
 @contextmanager
@@ -71,6 +75,7 @@ class RunningProduct:
         self.fake = FakeProduct(plan)
         self.slack = SlackServer(SlackSettings(contacts=example_contacts()))
         self.contacts = load_contacts(example_contacts())
+        self._committed = committed_environment()
         self.launch_at = datetime.now(UTC)
 
     def __enter__(self) -> Self:
@@ -116,7 +121,7 @@ class RunningProduct:
     @property
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
-        made = overlay(committed_environment(), self.plan, self.fake.schema_fingerprint)
+        made = overlay(self._committed, self.plan, self.stand_in.schema_fingerprint)
         moment = datetime.now(UTC)
         launch = {
             "release": self.plan.release,
@@ -170,6 +175,12 @@ class RunningProduct:
 
         context = CheckContext(self.environment, connect, holders)
         return await run_checks(item.checks, context, side_effects=item.side_effects)
+
+
+def troubles(results: Mapping[str, list[CheckResult]]) -> dict[str, list[CheckResult]]:
+    """Return the results that are not passed, of the items that have any."""
+    found = {ref: [r for r in each if r.verdict is not Verdict.PASSED] for ref, each in results.items()}
+    return {ref: each for ref, each in found.items() if each}
 
 
 def measures(item: Item) -> bool:

@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
-from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.schema import Entry
 from servers.plugin_server import an_item, an_open_gate
-from servers.records import a_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,10 +102,8 @@ def _reads_records(api: SignedIn, user: str) -> list[httpx.Response]:
 
 
 def _reports(api: SignedIn, user: str) -> list[httpx.Response]:
-    record = a_record(launch_id=f"kept-{uuid.uuid4().hex}", task_instance_id=uuid.uuid4().hex)
-    Ledger(api.ledger_dsn).append(Entry.of_record(record))
-    forms = ("", ".md", ".json")
-    return [api.call(user, "GET", f"/launch/report/{record.launch_id}{form}") for form in forms]
+    launch, forms = a_launch(api.ledger_dsn), ("", ".md", ".json")
+    return [api.call(user, "GET", f"/launch/report/{launch}{form}") for form in forms]
 
 
 def _connections(api: SignedIn, user: str) -> list[httpx.Response]:

@@ -13,12 +13,11 @@ import pytest
 
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.migrate import migrate
 from launch_pipeline.ledger.proof.verify import read_rows, verify
 from launch_pipeline.ledger.schema import Entry, Outcome
 from launch_pipeline.report.source import make_report
 from launch_pipeline.stack.postgres import binaries
-from servers.airflow_database import GateRows, migrate_airflow, sqlalchemy_url
+from servers.airflow_database import GateRows, sqlalchemy_url
 from servers.chains import LAUNCH, PLAN, a_launch, append_some
 from servers.databases import fresh_database
 from servers.records import a_record
@@ -34,11 +33,9 @@ DAG, TASK, ITEM = "week_1", "security.tls", "week_1.security.tls"
 
 
 @pytest.fixture(scope="module")
-def airflow_dsn(pg_server: str) -> Iterator[str]:
+def airflow_dsn(pg_server: str, airflow_template: str) -> Iterator[str]:
     """Give a database with Airflow's tables, and the ledger's schema beside them."""
-    with fresh_database(pg_server) as dsn:
-        migrate_airflow(dsn)
-        migrate(dsn)
+    with fresh_database(pg_server, airflow_template) as dsn:
         yield dsn
 
 

@@ -36,7 +36,7 @@ ANSWERING = ("postgres", "init", "api-server", "dag-processor")
 WORKING = ("scheduler", "triggerer", "slack-bridge")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give what the Dockerfile's steps make, in a clean virtual environment."""
     folder = tmp_path_factory.mktemp("image")
@@ -44,7 +44,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def production(tmp_path_factory: pytest.TempPathFactory, image: Path, ports: dict[str, int]) -> Path:
     """Give the folder that docs/production.md has people make, with example people and Slack's stand-in."""
     folder = tmp_path_factory.mktemp("host") / "production"
@@ -61,7 +61,7 @@ def production(tmp_path_factory: pytest.TempPathFactory, image: Path, ports: dic
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ports() -> dict[str, int]:
     """Give ports of loopback for what has names among containers, and for Slack's stand-in."""
     return dict(zip(("api-server", "postgres", "slack"), free_ports(3), strict=True))
@@ -72,7 +72,7 @@ def slack_api(ports: dict[str, int]) -> str:
     return f"http://127.0.0.1:{ports['slack']}/api/"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def slack(ports: dict[str, int]) -> Iterator[str]:
     """Run Slack's stand-in; gives the address of its Web API."""
     command = [sys.executable, "-m", "launch_rehearsal.slack_server", "--port", str(ports["slack"])]
@@ -93,7 +93,7 @@ def stopped_at_the_end(deployment: Deployment) -> Iterator[Deployment]:
         deployment.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def behind(
     tmp_path_factory: pytest.TempPathFactory, image: Path, production: Path, ports: dict[str, int], slack: str
 ) -> Iterator[Deployment]:
@@ -109,7 +109,7 @@ def behind(
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(behind: Deployment) -> DeployedApi:
     """Give clients of its api-server, once it knows every Dag."""
     found = DeployedApi(behind)
@@ -123,7 +123,7 @@ def _known(api: DeployedApi) -> int:
     return total
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployment(behind: Deployment, api: DeployedApi) -> Deployment:
     """Give the whole of it, every health check passed; what tests wrote down before is forgotten."""
     api.forget_runs()

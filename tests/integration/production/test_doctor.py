@@ -276,20 +276,20 @@ def test_ledger_of_the_wrong_role_or_away(deployed: Examined, api: DeployedApi) 
 
 def test_ledger_that_is_old_closed_or_broken(deployed: Examined, pg_server: str) -> None:
     """A missing migration, a right that was taken, and the first row that is not as it was kept."""
-    with owned_ledger(pg_server) as ledger:
-        append_some(ledger.application)
-        here = replace(deployed, ledger=ledger.application)
+    with owned_ledger(pg_server) as owned:
+        append_some(owned.application)
+        here = replace(deployed, ledger=owned.application)
         assert statuses(ledger.ledger, here) == [RowStatus.OK, RowStatus.OK]
         tamper(
-            ledger.superuser,
+            owned.superuser,
             "UPDATE launch.ledger SET content = '{}' WHERE position = 3 AND launch_id = 'shop-1.2'",
         )
         (row,) = broken(ledger.ledger, here)
         assert (row.what, "shop-1.2" in row.says) == ("chain", True)
-        tamper(ledger.superuser, "DELETE FROM launch.ledger_migrations WHERE name LIKE '0001%'")
-        tamper(ledger.superuser, f"REVOKE INSERT ON launch.ledger FROM {ledger.application_role}")
-        revoke = f"REVOKE INSERT (kind, launch_id, content) ON launch.ledger FROM {ledger.application_role}"
-        tamper(ledger.superuser, revoke)
+        tamper(owned.superuser, "DELETE FROM launch.ledger_migrations WHERE name LIKE '0001%'")
+        tamper(owned.superuser, f"REVOKE INSERT ON launch.ledger FROM {owned.application_role}")
+        revoke = f"REVOKE INSERT (kind, launch_id, content) ON launch.ledger FROM {owned.application_role}"
+        tamper(owned.superuser, revoke)
         says = " ".join(row.says for row in broken(ledger.ledger, here))
         assert "lacks the migrations 0001" in says
         assert "takes no rows" in says

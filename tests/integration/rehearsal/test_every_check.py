@@ -7,43 +7,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch_pipeline.checks.verdict import Verdict
-from launch_rehearsal.actors.scenario import DEFAULT, Scenario
-from launch_rehearsal.product.base.plan import Part, redis_program
+from launch_rehearsal.actors.scenario import DEFAULT
+from launch_rehearsal.product.base.plan import Part
+from servers.running_product import PRESENT, troubles
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checks.verdict import CheckResult
+    from launch_rehearsal.actors.scenario import Scenario
     from servers.running_product import RunningProduct
 
 pytestmark = pytest.mark.integration
 
-PRESENT = [part for part in Part if part is not Part.REDIS or redis_program()]
 LEAST, LEAST_WITHOUT_REDIS = 245, 233
 """Of 272 items, 257 of them with checks, those that their own checks verify in a rehearsal."""
-
-
-@pytest.fixture(scope="module")
-def results(product: RunningProduct, checked_items: dict[str, Item]) -> dict[str, list[CheckResult]]:
-    """The check results of every item against the whole product."""
-    return product.check_all(checked_items)
 
 
 @pytest.mark.usefixtures("results")
 def test_trust_ends_with_the_checks(product: RunningProduct) -> None:
     """The product's authority is trusted by its own checks only: other tests follow in this process."""
     assert os.environ.get("SSL_CERT_FILE") != str(product.plan.trust_file)
-
-
-@pytest.fixture(scope="module")
-def story() -> Scenario:
-    """The story as it is told on this machine."""
-    return DEFAULT.on(PRESENT)
-
-
-def troubles(results: dict[str, list[CheckResult]]) -> dict[str, list[CheckResult]]:
-    found = {ref: [r for r in each if r.verdict is not Verdict.PASSED] for ref, each in results.items()}
-    return {ref: each for ref, each in found.items() if each}
 
 
 def test_whatever_does_not_pass_has_its_own_reason(

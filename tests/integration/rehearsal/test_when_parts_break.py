@@ -19,6 +19,7 @@ from servers.running_product import measures
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item
+    from launch_pipeline.checks.verdict import CheckResult
     from servers.running_product import RunningProduct
 
 pytestmark = pytest.mark.integration
@@ -139,10 +140,9 @@ MEASURED = {*SERVICES, Part.EDGE_TLS, Part.METRICS, Part.DATABASE, Part.REDIS}
 
 
 @pytest.fixture(scope="module")
-def green(product: RunningProduct, checked_items: dict[str, Item]) -> dict[str, Item]:
+def green(results: dict[str, list[CheckResult]], checked_items: dict[str, Item]) -> dict[str, Item]:
     """The items that pass while nothing is broken, by section and id."""
-    found = product.check_all(checked_items)
-    passed = [ref for ref, each in found.items() if Verdict.of([r.verdict for r in each]) is Verdict.PASSED]
+    passed = [ref for ref, each in results.items() if Verdict.of([r.verdict for r in each]) is Verdict.PASSED]
     named = {ref.partition(".")[2]: checked_items[ref] for ref in passed}
     assert len(named) == len(passed)
     return named

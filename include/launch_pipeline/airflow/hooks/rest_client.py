@@ -32,7 +32,8 @@ WAITING_STATES = frozenset({"awaiting_input", "deferred"})
 """States of a task instance whose open request an answer would reach; old requests stay unanswered."""
 NOT_FOUND = 404
 UNAUTHORIZED = 401
-SERVER_TROUBLE = frozenset({502, 503, 504})
+SERVER_TROUBLE = frozenset({500, 502, 503, 504})
+"""Statuses after which a read is sent again, a few times."""
 
 Json = dict[str, Any]
 
@@ -273,7 +274,7 @@ class AirflowApi:
         return value
 
     def _send(self, method: str, path: str, *, signed: bool = True, **arguments: Any) -> requests.Response:
-        """Send a request. Reads are retried after connection errors; a write may have arrived."""
+        """Send a request. Reads are retried after errors of connection or server; writes go once."""
         if signed:
             arguments["headers"] = {"Authorization": f"Bearer {self._signed_in()}"}
         attempts = self._attempts if method == "GET" else 1

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow_dsn(pg_server: str, airflow_template: str) -> Iterator[str]:
     """Give a database with Airflow's tables and the ledger's."""
     with fresh_database(pg_server, airflow_template) as dsn:
         yield dsn
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def include(tmp_path_factory: pytest.TempPathFactory) -> IncludeFolder:
     """Give the checklists with a policy that settles as fast as it may; for the server and these tests."""
     folder = IncludeFolder(tmp_path_factory.mktemp("plugin") / "include")
@@ -41,7 +41,7 @@ def variables(include: IncludeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAUNCH_CONTACTS", raising=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(
     airflow_dsn: str, include: IncludeFolder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PluginServer]:

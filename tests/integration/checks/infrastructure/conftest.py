@@ -1,4 +1,4 @@
-"""Servers of this folder's tests: started once a session, gone at its end."""
+"""Servers of this folder's tests: started once, gone at the end of its last test."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redis_cluster() -> Iterator[redis_nodes.Cluster]:
     """Six Redis servers as a cluster."""
     with redis_nodes.cluster() as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def aws() -> Iterator[str]:
     """Start moto's server and yield its URL."""
     with pytest.MonkeyPatch.context() as patch:

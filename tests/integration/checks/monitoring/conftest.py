@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def monitoring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Monitoring]:
     """Give Prometheus and Alertmanager, when the watchdog has come through both."""
     with servers.monitoring(tmp_path_factory.mktemp("monitoring")) as running:

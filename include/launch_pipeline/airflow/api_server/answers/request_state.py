@@ -141,12 +141,19 @@ class OpenRequests:
             if not mine:
                 yield False
                 return
-            async with self._places:
-                connection = await self._run(self._engine.connect)
-                try:
-                    yield await self._locked(connection, _lock_number(key))
-                finally:
-                    await self._run(_give_back, connection)
+            async with self._places, self._connection() as connection:
+                yield await self._locked(connection, _lock_number(key))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[DatabaseConnection]:
+        """Lend a connection; it goes back even where the request is cancelled while the pool opens it."""
+        opened: list[DatabaseConnection] = []
+        try:
+            await self._run(lambda: opened.append(self._engine.connect()))
+            yield opened[0]
+        finally:
+            for connection in opened:
+                await self._run(_give_back, connection)
 
     async def _locked(self, connection: DatabaseConnection, number: int) -> bool:
         """Take the lock once another api-server releases it; no thread waits meanwhile."""

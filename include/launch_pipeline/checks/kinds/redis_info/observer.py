@@ -95,7 +95,8 @@ class _Asker:
             except (RedisError, OSError) as error:
                 raise self.explained(error, f"redis://{host}:{port}") from error
             finally:
-                await client.aclose()
+                # A check that runs out of time while it closes would leave the connection open.
+                await asyncio.shield(client.aclose())
 
     def explained(self, error: Exception, where: str) -> Inconclusive:
         """Return the error for refused credentials, a node that does not answer, or another protocol."""

@@ -1,0 +1,3 @@
+"""Tests of infrastructure servers: a package, so that they end with its last test."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of a production deployment: a package, so that it ends with its last test."""
+
+from __future__ import annotations
