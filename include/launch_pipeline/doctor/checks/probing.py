@@ -31,7 +31,7 @@ SECONDS = 3.0
 """Timeout of each TCP connection and each read."""
 _PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
 _REFUSED = {401, 403}
-_FULL = "lets nobody in now"
+_FULL = "accepts no connections now"
 """The check's words for a PostgreSQL without a free connection."""
 _SEES_CHANNELS = "channels:read"
 """Without this scope no check of Slack works."""

@@ -42,8 +42,8 @@ def refusal(*, paused: list[str] | None = None, **changes: Any) -> str:
 
 TIMES = {
     "the past": ("2020-01-01T00:00:00Z", "has passed"),
-    "no zone": ("2030-01-31T09:00:00", "has no zone. Write 2030-01-31T09:00:00+00:00"),
-    "a date alone": ("2030-01-31", "has no zone. Write 2030-01-31T00:00:00+00:00"),
+    "no zone": ("2030-01-31T09:00:00", "has no time zone. Write 2030-01-31T09:00:00+00:00"),
+    "a date alone": ("2030-01-31", "has no time zone. Write 2030-01-31T00:00:00+00:00"),
     "no time": ("tomorrow", "'tomorrow' is not a date and time. Write it as 2030-"),
     "nothing": ("", "is not a date and time"),
     "the end of the calendar": ("9999-12-31T23:59:59-12:00", "is more than 100 years away"),
@@ -67,7 +67,7 @@ def test_everything_that_is_wrong_is_said_at_once(ledger: Ledger, include: Inclu
     assert lines[0] == "This launch cannot start:"
     assert all(line.startswith("- ") for line in lines[1:])
     for words in (
-        "'soon' is no date",
+        "'soon' is not a date",
         "paused: week_3_validation_testing, rollback",
         "moon.yaml",
         "No active person holds the role Security Lead",
@@ -169,6 +169,6 @@ def test_nobody_launches_where_everybody_is_an_administrator(
     """No answer would be anybody's: refused, outside of a rehearsal."""
     assert include
     monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
-    assert "everybody is an administrator" in refusal()
+    assert "every visitor is an administrator" in refusal()
     assert ledger.entries(LAUNCH) == []
     assert admit(asked(rehearsal=True), paused=[]).rehearsal

@@ -33,7 +33,7 @@ def test_real_launch_never_has_a_rehearsals_environment(include: IncludeFolder) 
     """The file is put in the place of the real one while the launch is under way: refused, in words."""
     assert environment_of(REAL).pace == 1
     include.environment(**COMPRESSED)
-    with pytest.raises(ConfigurationError, match=r"'test'.*rehearsal.*'shop-1.2' is none.*Fix:"):
+    with pytest.raises(ConfigurationError, match=r"'test'.*rehearsal.*'shop-1.2' is not one.*Fix:"):
         environment_of(REAL)
     assert environment_of(REHEARSED).pace < 1
 
