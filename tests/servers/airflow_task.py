@@ -140,7 +140,7 @@ class Supervisor:
         return comms.OKResponse(ok=True)
 
     def _end(self, _msg: Any) -> None:
-        """Ends of a task come back from ``run`` as well."""
+        """Do nothing: the ends of a task come back from ``run`` as well."""
 
 
 ENDS = ("SucceedTask", "TaskState", "RetryTask", "DeferTask", "AwaitInputTask")
@@ -226,11 +226,11 @@ class Task:
         return digest_of(read_evidence(self.xcom(EVIDENCE_KEY), str(self.id)))
 
     def cleared(self) -> Task:
-        """The next try after somebody cleared it: a task instance of its own, with all retries again."""
+        """Return the next try after a clear: a task instance of its own, with all retries again."""
         return self._next(self.try_number + 1000)
 
     def lost(self) -> Task:
-        """The next try that Airflow begins by itself, after this one's worker was lost."""
+        """Return the next try that Airflow begins by itself, after this one's worker was lost."""
         return self._next(self.max_tries)
 
     def _next(self, max_tries: int) -> Task:
@@ -261,7 +261,7 @@ class Task:
         )  # fmt: skip
 
     def xcom(self, key: str = "return_value") -> Any:
-        """What the task has left under a key."""
+        """Return what the task has left under a key."""
         place = (self.operator.dag_id, self.run_id, self.operator.task_id, key)
         return self.supervisor.xcoms.get(place)
 

@@ -46,13 +46,13 @@ def _filled(text: str, variables: dict[str, str]) -> str:
 
 
 def written() -> dict[str, Any]:
-    """The file with its anchors and merges resolved, before variables are filled in."""
+    """Return the file with its anchors and merges resolved, before variables are filled in."""
     found: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
     return found
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """An ``.env`` file of plain lines, as compose reads it."""
+    """Read an ``.env`` file of plain lines, as compose does."""
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
 
@@ -74,7 +74,7 @@ class Ground:
         self.built = {path for path in found if "__pycache__" not in path.parts and path.is_file()}
 
     def own(self, service: str) -> Path:
-        """The folder of what only this service sees."""
+        """Return the folder of what only this service sees."""
         return self.folder / "containers" / service
 
     def hand_out(self, name: str, service: dict[str, Any]) -> None:
@@ -114,6 +114,6 @@ class Ground:
         return {"PATH": path, "HOME": str(self.image / "opt/launch"), "LANG": "C.UTF-8", **given}
 
     def command(self, name: str, words: list[str]) -> list[str]:
-        """A command of a service; ports are those of this machine, and nothing but loopback listens."""
+        """Return a service's command; ports are this machine's, and nothing but loopback listens."""
         here = {"0.0.0.0": "127.0.0.1", "8080": str(self.ports["api-server"])}  # noqa: S104 - replaced
         return [here.get(word, self.here(word, name)) for word in words]

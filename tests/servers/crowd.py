@@ -203,7 +203,7 @@ class Crowd:
         await asyncio.gather(*others, return_exceptions=True)
 
     def context(self) -> CheckContext:
-        """Connections to the servers."""
+        """Build a check context with connections to the servers."""
 
         async def connect(conn_id: str) -> ConnectionInfo:
             return self.connection(conn_id)

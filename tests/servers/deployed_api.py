@@ -71,6 +71,6 @@ class DeployedApi(SignedIn):
         return user
 
     def number(self, user: str) -> str:
-        """The id under which FAB knows somebody."""
+        """Return the id under which FAB knows a user."""
         (row,) = self.rows.execute("SELECT id FROM ab_user WHERE username = %s", user)
         return str(row[0])

@@ -90,7 +90,7 @@ def run(command: str, workdir: Path) -> None:
 
 
 def _python_folder(workdir: Path) -> str:
-    """A folder with a ``python`` that is in no virtual environment."""
+    """Make a folder with a ``python`` that is in no virtual environment."""
     folder = workdir.parent / "python"
     folder.mkdir(exist_ok=True)
     link = folder / "python"

@@ -131,7 +131,7 @@ class Asking:
         return self._api.call(user, judged.method, self.path_of(judged), self.body_of(judged))
 
     def path_of(self, judged: Judged) -> str:
-        """The route's path with an id of nothing in every place, but a Dag that is there where it may be."""
+        """Return the route's path with ids of nothing in every place, but an existing Dag where it may be."""
         dag = DAG if judged.method not in {"DELETE", "PUT"} else "nothing"
         values = {**self._values, "dag_id": dag}
         return re.sub(
@@ -142,5 +142,5 @@ class Asking:
 
     @staticmethod
     def body_of(judged: Judged) -> Any:
-        """What is sent along: nothing that could be taken, or the least that lets a permission be asked."""
+        """Return a body that could not be accepted, or the least that lets a permission be asked."""
         return None if judged.method == "GET" else _BODIES.get(judged.route, {})

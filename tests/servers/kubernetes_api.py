@@ -13,14 +13,14 @@ __all__ = ["TOKEN", "KubernetesApi", "connection", "kube_config", "rolled_out", 
 
 
 def connection(port: int, **fields: Any) -> ConnectionInfo:
-    """A connection by host and bearer token."""
+    """Build a connection by host and bearer token."""
     return ConnectionInfo(
         "kubernetes", "kubernetes", "127.0.0.1", port, **{"schema": "http", "password": TOKEN, **fields}
     )
 
 
 def kube_config(port: int, token: str = TOKEN) -> str:
-    """The same as a kubeconfig."""
+    """Build the same connection as a kubeconfig."""
     return json.dumps({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
@@ -30,12 +30,12 @@ def kube_config(port: int, token: str = TOKEN) -> str:
 
 
 def secret(**values: str) -> dict[str, str]:
-    """The data of a Secret, as the API gives it."""
+    """Build the data of a Secret, as the API gives it."""
     return {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
 
 
 def rolled_out(wanted: int = 2, **more: int) -> dict[str, Any]:
-    """The status of a Deployment that is where it should be."""
+    """Build the status of a Deployment that is where it should be."""
     names = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
     conditions = [{"type": "Available", "status": "True"}, {"type": "Progressing", "status": "True"}]
     return {"observedGeneration": 1, **dict.fromkeys(names, wanted), "conditions": conditions, **more}

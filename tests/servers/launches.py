@@ -56,7 +56,7 @@ class Launchpad:
     _apis: dict[str, AirflowApi] = field(default_factory=dict)
 
     def another(self) -> Launchpad:
-        """The same for another thread: a client of Airflow belongs to one."""
+        """Return the same for another thread: a client of Airflow belongs to one."""
         return Launchpad(self.stack, self.switches, self.valve)
 
     def api(self, user: str = "admin") -> AirflowApi:
@@ -102,13 +102,13 @@ class Launchpad:
         )
 
     def _shipped(self) -> tuple[dict[str, DeployedDag], Policy]:
-        """The checklists and the policy of this stack."""
+        """Return the checklists and the policy of this stack."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("LAUNCH_INCLUDE", self.stack.settings.extra_environment["LAUNCH_INCLUDE"])
             return deployed_dags(), policy()
 
     def newest(self, dag_id: str) -> Run:
-        """The run of a Dag that began last, once there is one that this handle did not begin."""
+        """Return the run of a Dag that began last, once there is one that this handle did not begin."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             runs = [r for r in self.api().dag_runs(dag_id) if not r["dag_run_id"].startswith("REHEARSAL-")]
@@ -128,7 +128,7 @@ class Run:
     id: str
 
     def of(self, dag_id: str) -> Run:
-        """The run of another Dag of the same launch."""
+        """Return the run of another Dag of the same launch."""
         return Run(self.pad, dag_id, self.id)
 
     def page(self, name: str) -> str:

@@ -108,7 +108,7 @@ class Monitoring:
         return json.loads(body) if body else None
 
     def alerts(self, matcher: str = "") -> list[dict[str, Any]]:
-        """What Alertmanager says fires."""
+        """Return the alerts that Alertmanager says are firing."""
         suffix = f"?filter={matcher}" if matcher else ""
         with urlopen(f"{self.alertmanager.base_url}/api/v2/alerts{suffix}", timeout=10) as answer:  # noqa: S310
             return list(json.load(answer))
@@ -230,7 +230,7 @@ def _webhook() -> Iterator[Webhook]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Tests read what was received, not a log."""
+            """Log nothing: tests read what was received, not a log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     webhook = Webhook(server.server_address[1])

@@ -65,13 +65,13 @@ def odd_answer(odd: Odd, kind: str, **params: Any) -> CheckResult:
 
 
 def connection(url: str, **extra: Any) -> ConnectionInfo:
-    """An Airflow connection to a store or to AWS elsewhere."""
+    """Build an Airflow connection to a store or to AWS elsewhere."""
     fields = {"region_name": REGION, "endpoint_url": url, **extra}
     return ConnectionInfo("aws", "aws", login="AKIAEXAMPLE", password=SECRET, extra=fields)
 
 
 def client(url: str, service: str, region: str = REGION) -> Any:
-    """A client for the test's own set-up."""
+    """Build a client for the test's own set-up."""
     import boto3  # noqa: PLC0415  (comes with moto)
 
     return boto3.client(

@@ -61,7 +61,7 @@ class PluginServer:
     _tokens: dict[str, str] = field(default_factory=dict)
 
     def client(self) -> httpx.Client:
-        """A client without any credentials."""
+        """Build a client without any credentials."""
         return httpx.Client(base_url=self.url, trust_env=False, timeout=60)
 
     def token(self, user: str = BRIDGE) -> str:
@@ -73,7 +73,7 @@ class PluginServer:
         return self._tokens[user]
 
     def bearer(self, user: str = BRIDGE) -> dict[str, str]:
-        """The header with which somebody calls."""
+        """Return the header with which a user calls."""
         return {"Authorization": f"Bearer {self.token(user)}"}
 
     def send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> httpx.Response:
@@ -110,7 +110,7 @@ class Gate:
         return f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{self.task_id}/-1/hitlDetails"
 
     def request(self, slack_id: str, answer: str = "Approve", **changes: Any) -> dict[str, Any]:
-        """What the bridge sends of a click."""
+        """Build what the bridge sends of a click."""
         return {
             "slack_id": slack_id,
             "dag_id": self.dag_id,
@@ -124,7 +124,7 @@ class Gate:
         }
 
     def detail(self, rows: GateRows) -> dict[str, Any]:
-        """The request's row, as Airflow has it."""
+        """Return the request's row, as Airflow has it."""
         columns = "responded_by, chosen_options, params_input, responded_at"
         query = f"SELECT {columns} FROM hitl_detail WHERE ti_id = %s"  # noqa: S608 - constants
         (row,) = rows.execute(query, self.instance)

@@ -71,7 +71,7 @@ def open_folder(owner: str = "") -> Iterator[Path]:
 
 
 def as_user(name: str) -> str | None:
-    """The user for a program that refuses to run as root; None where the tests are not run by root."""
+    """Return the user for a program that refuses to run as root; None unless the tests run as root."""
     return name if name and os.geteuid() == 0 else None
 
 

@@ -89,13 +89,13 @@ class Cluster:
         end(self.processes[port])
 
     def failed(self, seed: int) -> set[int]:
-        """The ports that a node's cluster has given up or suspects."""
+        """Return the ports that a node's cluster has given up or suspects."""
         lines = [line.split() for line in ask(seed, "CLUSTER", "NODES").splitlines() if line]
         given_up = [words[1] for words in lines if {"fail", "fail?"} & set(words[2].split(","))]
         return {int(address.partition("@")[0].rpartition(":")[2]) for address in given_up}
 
     def replica(self) -> int:
-        """The port of a replica."""
+        """Return the port of a replica."""
         return next(port for port in self.ports if "role:slave" in ask(port, "INFO", "replication"))
 
     def healthy(self) -> bool:

@@ -54,13 +54,13 @@ class Place:
 
 @lru_cache(maxsize=1)
 def phases() -> tuple[Phase, ...]:
-    """The shipped checklists."""
+    """Load the shipped checklists."""
     return tuple(load_phases(parameter_models()))
 
 
 @lru_cache(maxsize=1)
 def example_contacts() -> Contacts:
-    """The invented people."""
+    """Load the invented people."""
     return load_contacts(include_folder() / "contacts.example.yaml")
 
 
@@ -76,7 +76,7 @@ def places() -> tuple[Place, ...]:
 
 
 def document_places() -> list[Place]:
-    """The 272 of the document."""
+    """Return the 272 places of the document."""
     return [place for place in places() if place.phase.kind == "checklist"]
 
 
@@ -105,7 +105,7 @@ def a_launch(**changes: Any) -> Launch:
 
 @lru_cache(maxsize=1)
 def plan() -> LaunchPlan:
-    """What a launch of the shipped checklist has to run."""
+    """Return what a launch of the shipped checklist has to run."""
     return launch_plan(deployed_dags(), Policy())
 
 
@@ -182,7 +182,7 @@ def happened(kind: EntryKind, number: int = 0, **content: Any) -> Entry:
 
 
 def bypassed(place: Place, number: int = 1) -> list[Entry]:
-    """What a gate keeps of a task that somebody has marked by hand."""
+    """Return what a gate keeps of a task that was marked by hand."""
     record = record_of(place, Outcome.NOT_REACHED, reason="state success when the phase was sealed")
     content = {"state": "success", "text": place.item.text, "seen_by_gate_at": NOON.isoformat()}
     around = Entry(
@@ -213,6 +213,6 @@ def report_of(
 
 
 def shipped_document() -> bytes:
-    """The document as it is on disk."""
+    """Return the document as it is on disk."""
     path = include_folder() / "checklists" / "production-launch-checklist.md"
     return path.read_bytes()

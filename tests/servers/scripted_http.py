@@ -80,6 +80,6 @@ class ScriptedHttp:
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - names of the base class
 
             def log_message(self, *_: object) -> None:
-                """Tests read the requests, not a log."""
+                """Log nothing: tests read the requests, not a log."""
 
         return Handler

@@ -26,7 +26,7 @@ PATIENCE = 30.0
 
 
 def slack(**fields: Any) -> SlackServer:
-    """A stand-in with the example's people, on a free port."""
+    """Build a stand-in with the example's people, on a free port."""
     return SlackServer(SlackSettings(contacts=CONTACTS, **fields))
 
 
@@ -65,5 +65,5 @@ async def listening(
 
 
 def bolt(standin: SlackServer) -> AsyncApp:
-    """An app of Bolt's, talking to the stand-in."""
+    """Build a Bolt app that talks to the stand-in."""
     return AsyncApp(client=client(standin), process_before_response=False)

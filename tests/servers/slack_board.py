@@ -30,7 +30,7 @@ _NUMBERS = itertools.count(1)
 
 
 def deployment(**policy: Any) -> Deployment:
-    """The real checklists with the example's people, and any rule changed."""
+    """Build a deployment of the real checklists with the example's people, and any rule changed."""
     return Deployment(deployed_plans(), load_contacts(CONTACTS), Policy(**policy), PUBLIC)
 
 
@@ -93,7 +93,7 @@ class Airflow:
         self.runs[launch, dag_id] = run.model_copy(update={"state": state, "ended_at": self.clock.now})
 
     def counted(self, dag_id: str, launch: str = LAUNCH) -> tuple[SealedRecord, ...]:
-        """What a seal of a run lists: its items as they are."""
+        """Return what a seal of a run lists: its items as they are."""
         return tuple(
             SealedRecord(
                 item_ref=item.task_id, outcome=item.outcome or Outcome.PASSED, digest="sha256:" + "a" * 64,

@@ -31,7 +31,7 @@ CHANNEL = "C001LAUNCH"
 
 
 def patient() -> RateLimiter:
-    """A pace that a test never meets."""
+    """Return a rate limit that a test never meets."""
     return RateLimiter(burst=10_000, per_second=10_000)
 
 
@@ -49,7 +49,7 @@ class Stage:
         self.projector = self.another()
 
     def another(self, pace: RateLimiter | None = None) -> Projector:
-        """A projector of another process."""
+        """Build a projector as another process has it."""
         api = client(self.standin)
         return Projector(
             self.airflow, api, self.dsn, CHANNEL, lambda: deployment(**self.rules),
@@ -93,7 +93,7 @@ class Stage:
         return [message for message in self.said if message.thread_ts == self.root.ts]
 
     def card(self, section: str, launch: str = LAUNCH) -> Posted:
-        """A section's card, by its first part's key in the store."""
+        """Return a section's card, by its first part's key in the store."""
         placed = Messages(self.dsn).all_of(CHANNEL, [launch])
         (ts,) = [one.ts for one in placed if one.key.split("/")[0] == "section" and section in one.key]
         (found,) = [message for message in self.said if message.ts == ts]
@@ -142,7 +142,7 @@ def words(message: Posted) -> str:
 
 
 def buttons(message: Posted) -> dict[str, Any]:
-    """A message's buttons by action id."""
+    """Return a message's buttons by action id."""
     return {
         element["action_id"]: element
         for block in message.blocks
@@ -152,13 +152,13 @@ def buttons(message: Posted) -> dict[str, Any]:
 
 
 def pins(message: Posted, action: str) -> list[tuple[str, int]]:
-    """The requests that a button pins."""
+    """Return the requests that a button pins."""
     located = CardLocator.decode(buttons(message)[action]["value"])
     return [(pin.task_instance_id, pin.try_number) for pin in located.pins]
 
 
 def key_of(message: Posted) -> str:
-    """The key in a note's metadata."""
+    """Return the key in a note's metadata."""
     return str((message.metadata or {}).get("event_payload", {}).get("key", ""))
 
 
@@ -168,7 +168,7 @@ def dumped(message: Posted) -> str:
 
 @asynccontextmanager
 async def stage(dsn: str, **rules: Any) -> AsyncIterator[Stage]:
-    """A stage with an empty channel."""
+    """Open a stage with an empty channel."""
     async with slack() as standin:
         made = Stage(standin, dsn, rules=rules)
         try:

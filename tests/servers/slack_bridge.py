@@ -55,7 +55,7 @@ class Shelf:
         self.stopped = True
 
     def sections(self, launch: BoardLaunch, people: Contacts) -> Sequence[SectionView]:
-        """The sections of a launch, without a ledger."""
+        """Return the sections of a launch, without a ledger."""
         return sections_of(launch, Deployment(deployed_plans(), people, policy(), "http://airflow.example"))
 
     async def thread_of(self, _launch_id: str) -> str | None:
@@ -106,7 +106,7 @@ class Scene:
         return self.cards[dag_id, section_id]
 
     def told(self, slack_id: str) -> list[Posted]:
-        """What one person alone was told."""
+        """Return what one person alone was told."""
         return [m for m in self.slack.workspace.channel(CHANNEL).messages if m.only_for == slack_id]
 
     async def word(self, slack_id: str, number: int = 0) -> str:
@@ -115,7 +115,7 @@ class Scene:
         return self.told(slack_id)[number].text
 
     def value(self, ts: str, action_id: str) -> str:
-        """What a button of a message carries."""
+        """Return what a button of a message carries."""
         posted = self.slack.workspace.channel(CHANNEL).message(ts)
         elements = [e for block in posted.blocks for e in block.get("elements", [])] if posted else []
         return str(next(e["value"] for e in elements if e.get("action_id") == action_id))

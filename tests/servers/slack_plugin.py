@@ -97,7 +97,7 @@ class Gate:
         return Evidence.of(self.task_instance_id, [result]).pin if result else ""
 
     def result(self) -> CheckResult | None:
-        """What its check saw."""
+        """Return what its check saw."""
         return self.verdict and CheckResult(
             kind="report", params={}, authority="ci.example.org", verdict=self.verdict,
             headline=self.headline, started_at=self.since, duration_ms=12, attempts=1,
@@ -108,7 +108,7 @@ class PluginStandIn:
     """An api-server of one launch; enter it as a context manager of its event loop."""
 
     def __init__(self, **waiting: Iterable[str]) -> None:
-        """``waiting`` names sections by Dag; all of their items wait."""
+        """Let items wait: all those of the sections that ``waiting`` names by Dag."""
         self.gates: dict[tuple[str, str], Gate] = {}
         for dag_id, sections in waiting.items():
             for section, items in deployed_plans()[dag_id].sections:

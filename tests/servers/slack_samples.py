@@ -26,7 +26,7 @@ NO_APPROVAL = ALL[1:]
 
 
 def item(number: int, text: str, **fields: Any) -> ItemView:
-    """An item of Code Quality that has not started, unless told otherwise."""
+    """Build an item of Code Quality that has not started, unless told otherwise."""
     given: dict[str, Any] = {
         "ref": f"pre_launch.code_quality.item_{number}",
         "text": text,
@@ -46,17 +46,17 @@ def item(number: int, text: str, **fields: Any) -> ItemView:
 
 
 def asking(number: int, text: str, **fields: Any) -> ItemView:
-    """An item whose request is open."""
+    """Build an item whose request is open."""
     return item(number, text, **{"state": "awaiting_input", "waits": True, "since": AT} | fields)
 
 
 def done(number: int, text: str, outcome: Outcome = Outcome.PASSED, **fields: Any) -> ItemView:
-    """An item with an outcome."""
+    """Build an item with an outcome."""
     return item(number, text, **{"state": "success", "outcome": outcome} | fields)
 
 
 def result(kind: str, verdict: Verdict, headline: str, *findings: Finding) -> CheckResult:
-    """What one check saw."""
+    """Build what one check saw."""
     return CheckResult(
         kind=kind, params={}, authority="github.example.org", verdict=verdict, headline=headline,
         findings=findings, started_at=AT, duration_ms=120, attempts=1,
@@ -132,7 +132,7 @@ def go_no_go(style: RequestKind = RequestKind.DECISION) -> SectionView:
 
 
 def launch() -> LaunchView:
-    """A launch in its first week."""
+    """Build a launch in its first week."""
     return LaunchView(
         launch_id="shop-2.4.0",
         release="Shop 2.4.0",
@@ -149,7 +149,7 @@ def launch() -> LaunchView:
 
 
 def phase_note(**fields: Any) -> PhaseNote:
-    """A phase that failed."""
+    """Build the note of a phase that failed."""
     given: dict[str, Any] = {
         "key": "shop-2.4.0/week_1/1",
         "launch_id": "shop-2.4.0",

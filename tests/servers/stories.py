@@ -272,13 +272,13 @@ def aborted_and_rolled_back() -> Story:
 
 
 def rolled_back() -> Story:
-    """What was launched does not live, and is taken back."""
+    """Take back a launch that does not live."""
     story = Story().run(*TO_GO).run("t_0", live=Outcome.NOT_REACHED)
     return story.run("rollback").ended("rolled_back")
 
 
 def repaired() -> Story:
-    """A rejection, a bypass and a gate that was asked again, all repaired; the launch moves twice."""
+    """Repair a rejection, a bypass and a gate that was asked again; move the launch twice."""
     story = Story().postponed().run("week_1", audit=Outcome.REJECTED).postponed(2)
     story.record("week_1", "week_1.security.audit")
     story.seal("week_1")
@@ -300,7 +300,7 @@ def set_aside() -> Story:
 
 
 def carried() -> Story:
-    """A worker was lost after its decision was kept; rounds of a life before do not count."""
+    """Lose a worker after its decision was kept; rounds of an earlier life do not count."""
     story = Story()
     story.record("week_1", "week_1.security.tls")
     story.record("week_1", "week_1.docs.readme")
@@ -316,7 +316,7 @@ def carried() -> Story:
 
 
 def other_checklist() -> Story:
-    """The checklist changed under the launch: its phase is not complete, and is repaired with the old one."""
+    """Change the checklist under the launch: its phase is incomplete, and is repaired with the old one."""
     story, changed = Story(), "sha256:" + "d" * 64
     story.record("week_1", "week_1.security.tls", checklist_digest=changed)
     listed = (SealedRecord.of(story.latest["week_1.security.tls"]),)

@@ -88,7 +88,7 @@ class Visitor:
         )
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
-        """The environment of the terminal: nothing of the tests' own."""
+        """Return the environment of the terminal: nothing of the tests' own."""
         kept = {name: value for name, value in os.environ.items() if not re.match("LAUNCH_|AIRFLOW_", name)}
         return {
             **kept,

@@ -33,7 +33,7 @@ COLUMNS = {
 
 
 def table() -> dict[tuple[str, str], bool]:
-    """The table's cells: action and role, and whether it is ticked."""
+    """Return the table's cells: action and role, and whether it is ticked."""
     section = PAGE.read_text().split("## Who may do what")[1].split("\n\n")[1]
     lines = re.findall(r"^\|(.+)\|$", section, re.MULTILINE)
     head, _, *rows = ([cell.strip() for cell in line.split("|")] for line in lines)
@@ -173,7 +173,7 @@ ACTIONS: dict[str, Callable[[SignedIn, str], list[httpx.Response]]] = {
 
 
 def ask(api: SignedIn, action: str, column: str) -> None:
-    """A tick is done by every request of the action; an empty cell is refused by every one, with 403."""
+    """Assert that every request of a ticked action is done, and every one of an empty cell gets 403."""
     replies = ACTIONS[action](api, api.account(COLUMNS[column]))
     assert replies
     for reply in replies:
