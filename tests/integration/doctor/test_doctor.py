@@ -111,7 +111,7 @@ def test_postgres(
 
 @pytest.fixture(scope="module")
 def cache() -> Iterator[Json]:
-    """A Redis with a password, and with a user ``narrow`` who may only ping."""
+    """Start a Redis with a password, and with a user ``narrow`` who may only ping."""
     with redis_nodes.single("--requirepass", redis_nodes.PASSWORD) as port:
         assert "OK" in redis_nodes.ask(port, "ACL", "SETUSER", "narrow", "on", f">{RIGHT}", "+ping")
         yield {

@@ -54,7 +54,7 @@ def statuses(look: Callable[[Examined], Iterator[Row]], deployed: Examined) -> l
 
 
 def broken(look: Callable[[Examined], Iterator[Row]], deployed: Examined) -> list[Row]:
-    """The rows of one look that are not as they must be; each says what to do."""
+    """Return the rows of one look that are not as they must be; each says what to do."""
     rows = [row for row in look(deployed) if row.wrong]
     assert all(row.fix for row in rows)
     return rows

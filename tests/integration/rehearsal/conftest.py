@@ -27,7 +27,7 @@ WINDOW = 3.0
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
-    """A running stand-in whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
+    """Start a stand-in whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
     home = tmp_path_factory.mktemp("rehearsal") / "home"
     with postgres(home) as dsn:
         plan = ProductPlan.make(home / "product", dsn, pace=PACE, window=WINDOW, broken=(Part.GATEWAY,))
@@ -54,7 +54,7 @@ def checked_items() -> dict[str, Item]:
 
 @pytest.fixture(scope="package")
 def story() -> Scenario:
-    """The story as it is told on this machine."""
+    """Return the story as it is told on this machine."""
     return DEFAULT.on(PRESENT)
 
 
@@ -62,7 +62,7 @@ def story() -> Scenario:
 def results(
     product: RunningProduct, checked_items: dict[str, Item], story: Scenario
 ) -> dict[str, list[CheckResult]]:
-    """What the checks of every item say of the whole stand-in."""
+    """Return what the checks of every item say of the whole stand-in."""
     found = product.check_all(checked_items)
     unexplained = [ref for ref, each in troubles(found).items() if story.excuse(ref, each) is None]
     # A busy machine answers some of so many checks late: those are asked once more, alone.

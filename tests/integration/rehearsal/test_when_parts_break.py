@@ -141,7 +141,7 @@ MEASURED = {*SERVICES, Part.EDGE_TLS, Part.METRICS, Part.DATABASE, Part.REDIS}
 
 @pytest.fixture(scope="module")
 def green(results: dict[str, list[CheckResult]], checked_items: dict[str, Item]) -> dict[str, Item]:
-    """The items that pass while nothing is broken, by section and id."""
+    """Return the items that pass while nothing is broken, by section and id."""
     passed = [ref for ref, each in results.items() if Verdict.of([r.verdict for r in each]) is Verdict.PASSED]
     named = {ref.partition(".")[2]: checked_items[ref] for ref in passed}
     assert len(named) == len(passed)

@@ -28,7 +28,7 @@ SIZES = [(1200, 900), (390, 844)]
 
 
 def a_page() -> str:
-    """A report with every kind of standing, a round, a rejection, notes, contacts and signatures."""
+    """Build a report with every kind of standing, a round, a rejection, notes, contacts and signatures."""
     places = document_places()
     outcomes = list(Outcome)
     kept = [

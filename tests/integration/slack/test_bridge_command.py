@@ -69,7 +69,7 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
 
 
 def card(at: Scene) -> Posted | None:
-    """The section's card, once the projection has posted it."""
+    """Return the section's card, once the projection has posted it."""
     posted = at.slack.workspace.channel(CHANNEL).messages
     return next((m for m in posted if any(e.get("action_id") == APPROVE_MINE for e in elements(m))), None)
 

@@ -33,7 +33,7 @@ NASTY = "<!channel> <@U0LAUNCH02> *boom* <http://evil.example|ok> {{ conn.secret
 
 
 def tapped(at: Scene, who: str, action_id: str = APPROVE_MINE, **action: Any) -> dict[str, Any]:
-    """The payload of a tap on the posted card."""
+    """Build the payload of a tap on the posted card."""
     channel = at.slack.workspace.channel(CHANNEL)
     posted = channel.message(at.card(*MIXED))
     assert posted is not None
@@ -283,7 +283,7 @@ JUNK = st.recursive(
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[asyncio.Runner, Scene]]:
-    """A scene that lasts for many examples."""
+    """Open a scene that lasts for many examples."""
     with asyncio.Runner() as runner:
         held = scene(monkeypatch, **DESIGN)
         at = runner.run(held.__aenter__())

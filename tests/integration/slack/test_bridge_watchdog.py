@@ -34,7 +34,7 @@ PACE = replace(QUICK.intervals, give_up_after=3)
 async def guarded(
     standin: SlackServer, ping_seconds: float = NEVER
 ) -> AsyncIterator[tuple[SocketConnection, Any]]:
-    """A line with a watchdog, and the task it runs in."""
+    """Open a line with a watchdog; yield the line and the watchdog's task."""
     app = bolt(standin)
     app.logger.setLevel(logging.CRITICAL)
     web = client(standin, retry_handlers=[])

@@ -46,13 +46,13 @@ def on_stage(dsn: str, play: Callable[[Stage], Awaitable[None]]) -> None:
 
 
 def admit(at: Stage, **ahead: float) -> None:
-    """A launch under way; it launches in three weeks, or so much ahead."""
+    """Admit a launch and begin it; it launches in three weeks, or so much ahead."""
     at.admit(datetime.now(UTC) + timedelta(**ahead or {"days": 21}))
     at.airflow.begin_launch(WEEK_1)
 
 
 def told(at: Stage) -> list[Posted]:
-    """Notes, in order."""
+    """Return the notes, in order."""
     return [message for message in at.said if key_of(message)]
 
 
@@ -61,7 +61,7 @@ def titles(at: Stage) -> list[str]:
 
 
 def keep_seal(at: Stage, *records: Record, dag_id: str = WEEK_1, **fields: Any) -> Seal:
-    """What a phase's gate keeps."""
+    """Write to the ledger what a phase's gate keeps; return the seal."""
     counted = at.airflow.counted(dag_id) if (LAUNCH, dag_id) in at.airflow.runs else ()
     seal = a_seal(
         launch_id=LAUNCH, dag_id=dag_id, sealed_at=at.airflow.clock.now,

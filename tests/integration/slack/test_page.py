@@ -46,7 +46,7 @@ DESK, PHONE = (1200, 900), (390, 844)
 async def looking(
     standin: SlackServer, size: tuple[int, int], *, dark: bool = False, **query: str
 ) -> AsyncIterator[Page]:
-    """A person's page, with every complaint of the browser collected as an error."""
+    """Open a person's page, with every complaint of the browser collected as an error."""
     from playwright.async_api import async_playwright  # noqa: PLC0415 - only where a browser is
 
     async with async_playwright() as playwright:
@@ -67,7 +67,7 @@ async def looking(
 
 
 async def thread(standin: SlackServer, **fields: Any) -> tuple[str, str]:
-    """A launch's thread with one card; gives the ids of both."""
+    """Post a launch's thread with one card; return the ids of both."""
     api = client(standin)
     root = str((await api.chat_postMessage(channel="launch", text="Launch"))["ts"])
     card = section_cards(section(**fields))[0]
@@ -76,7 +76,7 @@ async def thread(standin: SlackServer, **fields: Any) -> tuple[str, str]:
 
 
 def gates(standin: SlackServer, answered: list[str], shown: SectionView | None = None) -> Any:
-    """A small bridge: approves, opens the modal, refuses what has no reason, changes the card."""
+    """Build a small bridge: approves, opens the modal, refuses what has no reason, changes the card."""
     app = bolt(standin)
 
     @app.action(APPROVE_MINE)

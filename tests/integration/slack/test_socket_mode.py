@@ -36,7 +36,7 @@ async def post_card(standin: SlackServer) -> str:
 
 
 def acknowledging(standin: SlackServer, seen: list[dict[str, Any]]) -> Any:
-    """A Bolt app that acknowledges a click at once and keeps what came."""
+    """Build a Bolt app that acknowledges a click at once and keeps what came."""
     app = bolt(standin)
 
     @app.action(APPROVE_MINE)

@@ -71,7 +71,7 @@ def gone(home: Path, timeout: float = 30) -> bool:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with one small Dag and a broken one, and this package."""
+    """Build a project with one small Dag and a broken one, and this package."""
     root = tmp_path_factory.mktemp("project")
     for name in ("dags", "plugins"):
         (root / name).mkdir()

@@ -54,7 +54,7 @@ BO = frozenset({"bo"})
 
 
 def _waive(**changes: Any) -> AnswerRequest:
-    """A waiver of Sven's item by the CTO, who answers for none of it."""
+    """Build a waiver of Sven's item by the CTO, who answers for none of it."""
     waived = {"answer": Answer.WAIVE, "reason": REASON, "airflow_user": "carla.cto"}
     return replace(ITEM, **{**waived, **changes})
 

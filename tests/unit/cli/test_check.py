@@ -32,7 +32,7 @@ def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Harbour:
 
 @pytest.fixture
 def pier(harbour: Harbour) -> Iterator[ScriptedHttp]:
-    """A server behind the connection ``http``."""
+    """Start a server behind the connection ``http``."""
     with ScriptedHttp() as running:
         running.reply("GET", "/health", {"status": "open"})
         host, _, port = running.url.removeprefix("http://").partition(":")

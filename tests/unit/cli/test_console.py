@@ -46,7 +46,7 @@ TABLES = {
 
 
 def printed(code: str, **environment: str) -> str:
-    """What a program writes into a pipe, without any terminal near it."""
+    """Return what a program writes into a pipe, without any terminal near it."""
     known = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "FORCE_COLOR"}}
     paths = os.pathsep.join(map(str, (ROOT / "include", ROOT / "tests")))
     done = subprocess.run(

@@ -192,12 +192,12 @@ LAUNCH_AT = "2030-06-01T10:00:00+00:00"
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, DagPlan]:
-    """The plans of the checklist as it is shipped."""
+    """Return the plans of the checklist as it is shipped."""
     return plan_dags(load_phases(parameter_models()))
 
 
 def of_shipped(plans: dict[str, DagPlan], **fields: Any) -> LaunchStatus:
-    """The status of a launch at ``LAUNCH_AT`` of which nothing else is known."""
+    """Return the status of a launch at ``LAUNCH_AT`` of which nothing else is known."""
     given: dict[str, Any] = {"runs": {}, "tasks": {}, "requests": [], "outcomes": {}, "launch_at": LAUNCH_AT}
     return read_status(Sources(launch_id="x", url="http://a", **given | fields), plans, None)
 

@@ -25,7 +25,7 @@ def an_item(
     severity: Severity = Severity.BLOCKING,
     **fields: Any,
 ) -> ItemState:
-    """An item in a state, with a record of that outcome, of this task instance or of an earlier one."""
+    """Build an item in a state, with a record of that outcome, of this task instance or of an earlier one."""
     record = None
     if outcome is not None:
         record = a_record(outcome=outcome, reason="said so", task_instance_id="now" if same else "before")
@@ -37,7 +37,7 @@ def an_item(
 
 
 def expected(state: str | None, outcome: Outcome | None, *, same: bool) -> str:
-    """What the rules of the design say, written down apart from the code."""
+    """Return what the rules of the design say, written down apart from the code."""
     explained = same and (state, outcome) in {
         ("success", Outcome.PASSED), ("success", Outcome.APPROVED), ("skipped", Outcome.WAIVED),
         ("skipped", Outcome.NOT_APPLICABLE), ("skipped", Outcome.NOT_MET), ("failed", Outcome.REJECTED),

@@ -34,7 +34,7 @@ def changed(links: list[Link], index: int, **fields: Any) -> list[Link]:
 
 
 def with_content(link: Link, **fields: Any) -> dict[str, str]:
-    """The row's content with other fields, as text."""
+    """Return the row's content with other fields, as text."""
     return {"content": canonical_json({**json.loads(link.content), **fields}).decode()}
 
 

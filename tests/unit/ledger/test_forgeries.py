@@ -66,7 +66,7 @@ def a_true_one(shape: str) -> tuple[Link, ...]:
 
 
 def by_ours(path: Path, data: bytes, head: str | None = None) -> int | None:
-    """Number of the first row that the pipeline's own verifier finds wrong; 0 where it is none of them."""
+    """Return the number of the first row that our own verifier finds wrong; 0 where it is none of them."""
     path.write_bytes(data)
     try:
         broken = verify_links(LAUNCH, read_export(path), head).broken
@@ -76,7 +76,7 @@ def by_ours(path: Path, data: bytes, head: str | None = None) -> int | None:
 
 
 def by_the_auditor(data: bytes, head: str | None = None) -> int | None:
-    """The same of the second verifier."""
+    """Return the same of the second verifier."""
     try:
         auditor.prove(data, head)
     except auditor.Wrong as wrong:

@@ -66,7 +66,7 @@ def test_story_with_its_breaks_reaches_the_stand_in(tmp_path: Path) -> None:
 
 @pytest.fixture
 def rehearsals(tmp_path: Path) -> dict[bool, Rehearsal]:
-    """A rehearsal by the story, and one by hand; nothing of them runs."""
+    """Build a rehearsal by the story, and one by hand; nothing of them runs."""
     stage = Stage(home=tmp_path / "home", port=18080, broken=())
     return {
         hands_on: Rehearsal(stage, Scenario() if hands_on else DEFAULT, hands_on=hands_on, quiet=True)
@@ -85,7 +85,7 @@ def operator_of(rehearsal: Rehearsal) -> Operator:
 
 
 def ended(state: str, failed_step: str = "") -> View:
-    """The launch's end, and the conductor's step that failed."""
+    """Build a view of the launch's end, and of the conductor's step that failed."""
     rejected = DEFAULT.rejection
     assert rejected is not None
     places = {rejected.ref: ("week_1_pre_launch_requirements", "one.item")}

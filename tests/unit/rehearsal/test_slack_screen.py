@@ -26,7 +26,7 @@ PLACE = f"/control/people/{ADA}"
 
 @pytest.fixture
 def slack() -> Iterator[ScriptedHttp]:
-    """The fake Slack as far as a screen needs it."""
+    """Start the fake Slack as far as a screen needs it."""
     with ScriptedHttp() as server:
         server.reply("POST", f"{PLACE}/click", {"acked": True})
         server.reply("POST", f"{PLACE}/close", {"ok": True})

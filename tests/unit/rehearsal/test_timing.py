@@ -24,7 +24,7 @@ Move = tuple[datetime, str]
 
 
 def view(*begun: str) -> View:
-    """The launch with these windows' runs under way."""
+    """Build a view of the launch with these windows' runs under way."""
     dags = tuple(
         DagView(dag_id, dag_id, 7, "running" if dag_id in begun else "none") for dag_id in (T_MINUS_2H, T_0)
     )

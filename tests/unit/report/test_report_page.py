@@ -54,7 +54,7 @@ class Seen(HTMLParser):
 
 
 def mixed(text: str = "why not") -> list[Entry]:
-    """A launch with one of everything."""
+    """Build the entries of a launch with one of everything."""
     seen = (a_result(headline=text, authority=text), a_result(headline="fine"))
     rows = [
         Entry.of_record(record_of(FIRST, Outcome.APPROVED, results=seen)),

@@ -61,7 +61,7 @@ def hostile_item(draw: st.DrawFn, number: int, style: RequestKind) -> Any:
 
 @st.composite
 def hostile_section(draw: st.DrawFn, style: RequestKind = RequestKind.APPROVAL) -> Any:
-    """A section of up to 14 such items."""
+    """Build a section of up to 14 hostile items."""
     number = draw(st.integers(1, 14))
     # A few different items, repeated, fill a card as well as many different ones do.
     made = [draw(hostile_item(n, style)) for n in range(min(number, 3))]

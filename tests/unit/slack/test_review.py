@@ -32,7 +32,7 @@ JSON = st.recursive(
 
 
 def submission(**values: dict[str, Any]) -> dict[str, Any]:
-    """The view as Slack sends it back, filled in."""
+    """Build the view as Slack sends it back, filled in."""
     view = review_modal(section(), "U0LAUNCH01", "C001LAUNCH", "1.000001").payload()
     named = {name.replace("_", "."): value for name, value in values.items()}
     return view | {"state": {"values": named}}

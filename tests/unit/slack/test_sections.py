@@ -33,7 +33,7 @@ Root = tuple[LaunchState, bool]
 
 
 def memory(*entries: Entry, state: LaunchState = LaunchState.ACTIVE, **fields: Any) -> LedgerView:
-    """What the ledger keeps of a launch that a conductor started."""
+    """Build what the ledger keeps of a launch that a conductor started."""
     launch = Launch(
         launch_id=LAUNCH, environment="production", rehearsal=False, release="2.4.0", release_sha="a" * 40,
         launch_at=AT, started_by="priya.product", state=state,

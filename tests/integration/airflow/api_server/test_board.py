@@ -80,7 +80,7 @@ def look(reading: BoardReading) -> Board:
 
 
 def shown(reading: BoardReading, gate: Gate) -> BoardItem:
-    """The gate's item as the board shows it now."""
+    """Return the gate's item as the board shows it now."""
     launch = launch_of(reading, gate.run_id)
     assert launch is not None
     (item,) = [i for run in launch.runs for i in run.items if i.task_id == gate.task_id]

@@ -49,7 +49,7 @@ def get(server: PluginServer, path: str, headers: dict[str, str] | None = None) 
 
 
 def session(server: PluginServer, user: str) -> dict[str, str]:
-    """What a signed-in browser sends."""
+    """Return the headers that a signed-in browser sends."""
     return {"Cookie": f"_token={server.token(user)}", "Accept": "text/html"}
 
 

@@ -65,7 +65,7 @@ def messages(standin: SlackServer) -> list[Posted]:
 
 
 def card(standin: SlackServer, run_id: str) -> Posted | None:
-    """The card of a run's section."""
+    """Return the card of a run's section."""
     both = (run_id, APPROVE_MINE)
     return next((m for m in messages(standin) if all(part in str(m.blocks) for part in both)), None)
 
@@ -77,12 +77,12 @@ def needs_only(gate: Gate, owner: str) -> bool:
 
 
 def told_to(standin: SlackServer, slack_id: str) -> list[str]:
-    """What one person alone was told."""
+    """Return what one person alone was told."""
     return [m.text for m in messages(standin) if m.only_for == slack_id]
 
 
 async def word(standin: SlackServer, slack_id: str) -> Any:
-    """What one person alone is told."""
+    """Wait for what one person alone is told."""
     return await until(lambda: told_to(standin, slack_id))
 
 
@@ -145,7 +145,7 @@ def test_form_reaches_airflow_word_for_word(server: PluginServer, gates: list[Ga
 
 
 def pinned(posted: Posted, *gates: Gate) -> str:
-    """The value of a card's button, pinned to these gates as they are."""
+    """Return the value of a card's button, pinned to these gates as they are."""
     elements = [element for block in posted.blocks for element in block.get("elements", [])]
     value = next(e["value"] for e in elements if e.get("action_id") == APPROVE_MINE)
     pins = tuple(RequestPin(task_instance_id=gate.instance, try_number=1) for gate in gates)

@@ -51,7 +51,7 @@ assert len(QUESTIONS) > 150
 
 
 def users(role: FabRole) -> tuple[Any, Any]:
-    """The same account for both managers."""
+    """Return the same account for both managers."""
     held = [SimpleNamespace(name=role, permissions=[])]
     fab = SimpleNamespace(id=1, roles=held, perms=PERMISSIONS[role], get_id=lambda: 1)
     return SimpleAuthManagerUser(username="x", role=str(role)), fab

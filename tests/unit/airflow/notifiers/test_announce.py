@@ -122,7 +122,7 @@ def announce(supervisor: Supervisor, seal: Seal | None, dag_id: str = WEEK_1) ->
 
 
 def kept(ledger: Ledger) -> list[Announcement]:
-    """What the ledger holds of what was told."""
+    """Return what the ledger holds of what was told."""
     return [Announcement.model_validate(e.content) for e in ledger.entries(LAUNCH, EntryKind.ANNOUNCEMENT)]
 
 
