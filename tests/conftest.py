@@ -62,7 +62,7 @@ def _group(nodeid: str) -> str:
 
 
 def _turn(item: pytest.Item) -> int:
-    """Groups first, in their order, then what starts servers, then the rest: short ones fill the end."""
+    """Rank a test: groups in their order, what starts servers, then the rest (short ones fill the end)."""
     group = _group(item.nodeid)
     firsts = [names[0] for names in TOGETHER]
     if group in firsts:

@@ -224,7 +224,7 @@ class _Decision:
 
 
 def _values(message: Any) -> list[str]:
-    """What *Approve all that are mine* carries, on a message that has it."""
+    """Return what *Approve all that are mine* carries, on a message that has it."""
     elements = [e for block in message.get("blocks", ()) for e in block.get("elements", ())]
     return [e["value"] for e in elements if e.get("action_id") == APPROVE_MINE]
 

@@ -75,7 +75,7 @@ class Stage:
         self._held_until = time.monotonic() + seconds
 
     def left_behind(self) -> tuple[str, ...]:
-        """What nobody owns any more, once everything had the time to notice: processes and locks."""
+        """Return the processes and locks without an owner, once everything had time to notice."""
         found: tuple[str, ...] = ()
         end = time.monotonic() + NOTICE_SECONDS
         while time.monotonic() < end:
@@ -86,7 +86,7 @@ class Stage:
         return found
 
     def _orphans(self) -> list[str]:
-        """Processes of this stack that belong to no component that runs."""
+        """Return the processes of this stack that belong to no running component."""
         owned = {member.pid for each in self.stack._components.values() for member in each.members()}
         found = []
         for process in psutil.process_iter():
@@ -103,11 +103,11 @@ class Stage:
         return ["locks of a database that does not answer"]
 
     def tasks(self) -> list[psutil.Process]:
-        """The processes in which tasks run at this moment."""
+        """Return the processes in which tasks run at this moment."""
         return [child for worker in self.workers() for child in _children(worker.pid)]
 
     def workers(self) -> list[psutil.Process]:
-        """The local executor's workers."""
+        """Return the local executor's workers."""
         scheduler = self.stack.component("scheduler")
         return _children(scheduler.pid) if scheduler.pid and scheduler.running() else []
 
@@ -173,7 +173,7 @@ def _slack(settings: StackSettings, port: int) -> ComponentSpec:
 
 
 def remains(stage: Stage) -> tuple[str, ...]:
-    """What is left of a stage that has ended: processes, ports, its home's lock."""
+    """Return what is left of a stage that has ended: processes, ports, its home's lock."""
     settings = stage.stack.settings
     left = stage._orphans()
     with suppress(OperationError):

@@ -53,5 +53,5 @@ def dags(bag: DagBag) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def plans() -> dict[str, DagPlan]:
-    """What the checklists ask for, by Dag id."""
+    """Return what the checklists ask for, by Dag id."""
     return plan_dags(load_phases(parameter_models()))

@@ -77,7 +77,7 @@ def test_two_parses_give_the_same_dags(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What loading the plugins folder did to a process."""
+    """Return what loading the plugins folder did to a process."""
     folder = tmp_path_factory.mktemp("plugins")
     found: dict[str, Any] = in_a_process(PLUGINS, ROOT / "plugins", folder / "found.json")
     return found

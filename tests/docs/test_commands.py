@@ -114,7 +114,7 @@ TABLE: dict[Key, Row] = {
 
 
 def matching(key: Key) -> list[Block]:
-    """The blocks that a row is about."""
+    """Return the blocks that a row is about."""
     return [block for block in blocks() if block.page == key[0] and block.text.strip().startswith(key[1])]
 
 
@@ -123,7 +123,7 @@ def rows(where: Where) -> list[Key]:
 
 
 def typed(key: Key) -> str:
-    """A block with its stand-ins, each of which is needed."""
+    """Return a block with its stand-ins, each of which is needed."""
     (block,) = matching(key)
     text = block.text
     for pattern, instead in TABLE[key].stand_ins.items():
@@ -142,7 +142,7 @@ def test_the_table_knows_every_block() -> None:
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Visitor:
-    """A clean clone with people and an environment, as README says."""
+    """Make a clean clone with people and an environment, as README says."""
     made = visitor(tmp_path_factory.mktemp("docs"), tmp_path_factory.mktemp("home"), free_ports(1)[0])
     for copy in (
         "cp include/contacts.example.yaml contacts.yaml",
@@ -154,7 +154,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Visitor:
 
 @contextmanager
 def slack(reader: Visitor) -> Iterator[str]:
-    """The fake Slack as a program; gives the address of its API."""
+    """Run the fake Slack as a program; yield the address of its API."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "launch_rehearsal.slack_server", "--port", str(port)]
     people = ["--contacts", str(reader.clone / "contacts.yaml")]
@@ -169,7 +169,7 @@ def slack(reader: Visitor) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def stack(reader: Visitor) -> Iterator[Visitor]:
-    """The stack, started by README's own block."""
+    """Start the stack with README's own block."""
     log = reader.folder / "up.log"
     with slack(reader) as api, log.open("wb") as out:
         process = subprocess.Popen(
@@ -257,7 +257,7 @@ def test_unknown_commands_are_found() -> None:
 
 
 def _unknown(words: list[str]) -> Iterator[str]:
-    """What our command line does not know of these words."""
+    """Yield what our command line does not know of these words."""
     command: Command = typer.main.get_command(app)
     while words and hasattr(command, "commands"):
         name, *words = words
@@ -278,7 +278,7 @@ _COMPOSE_OPTIONS = {"--detach", "--rm", "--no-TTY", "--follow", "--force-recreat
 
 
 def _refused(asked: list[str]) -> Iterator[str]:
-    """What docker would not take, by docker-compose.yaml; what would run inside, by our own commands."""
+    """Yield what docker refuses by docker-compose.yaml, and what our own commands refuse inside."""
     match asked:
         case ["compose", verb, *words]:
             yield from _compose_refused(verb, words)

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's own include folder with a smaller first phase and an impatient policy."""
+    """Build the project's own include folder with a smaller first phase and an impatient policy."""
     return small_include(tmp_path_factory.mktemp("e2e") / "include", fresh_for="8s")
 
 
 @pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A running stack with its bridge and a Slack of its own; afterwards nothing of it is left."""
+    """Start a stack with its bridge and a Slack of its own; afterwards nothing of it may be left."""
     with staged(tmp_path_factory.mktemp("slack")) as running:
         yield running
     assert not remains(running)
@@ -40,7 +40,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="package")
 def launchpad(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launchpad]:
-    """A running stack, with the product's switches and a valve before the ledger."""
+    """Start a stack, with the product's switches and a valve before the ledger."""
     home = tmp_path_factory.mktemp("home")
     port, database_port = free_ports(2)
     with Switches() as switches, Valve(database_port) as valve:

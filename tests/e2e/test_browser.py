@@ -33,7 +33,7 @@ PATIENCE_MS = 60_000
 
 @pytest.fixture
 def page(launchpad: Launchpad) -> Iterator[Page]:
-    """A page of Debian's Chromium, not signed in."""
+    """Open a page in Debian's Chromium, not signed in."""
     browser_path = (
         shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     )

@@ -83,7 +83,7 @@ def _until(what: str, holds: Callable[[], bool]) -> None:
 
 
 def _shown(run: Run, task_id: str) -> str:
-    """What a card shows of an item's checks, as its pin; empty where the item has none."""
+    """Return the pin that a card shows of an item's checks; empty where the item has none."""
     seen = run.xcom(task_id, "evidence") if task_id.startswith("machine.") else None
     # An XCom that a trigger sent is JSON text.
     seen = json.loads(seen) if isinstance(seen, str) else seen

@@ -29,7 +29,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """A phone's browser."""
+    """Open a page in a phone's browser."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: install Debian's package 'chromium'")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where a browser is
@@ -167,12 +167,12 @@ def test_slack_that_is_away_for_a_whole_phase(stage: Stage) -> None:
 
 
 def _thread(stage: Stage, run: Run) -> list[dict[str, Any]]:
-    """What was said of a launch, its root first."""
+    """Return what was said of a launch, its root first."""
     messages = requests.get(f"{stage.slack_url}/control/state", timeout=10).json()["channels"][0]["messages"]
     roots = [m["ts"] for m in messages if run.id in json.dumps(m) and not m.get("thread_ts")]
     return [m for m in messages if {m["ts"], m.get("thread_ts")} & {*roots}]
 
 
 def _told(stage: Stage, run: Run, word: str) -> list[dict[str, Any]]:
-    """Notes of how its phase ended."""
+    """Return the notes of how its phase ended."""
     return [m for m in _thread(stage, run) if m.get("metadata") and word in m["text"]]

@@ -93,7 +93,7 @@ class Player:
                     yield who
 
     def _waivers(self, card: Card) -> list[str]:
-        """The first whom a card names to set something aside: by name, since they are not called."""
+        """Return the first whom a card names to set each item aside: by name, since they are not called."""
         names = [
             line.partition(": ")[2].partition(" or ")[0].strip()
             for line in str(card["text"]).splitlines()
