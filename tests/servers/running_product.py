@@ -121,7 +121,7 @@ class RunningProduct:
     @property
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
-        made = overlay(self._committed, self.plan, self.stand_in.schema_fingerprint)
+        made = overlay(self._committed, self.plan, self.fake.schema_fingerprint)
         moment = datetime.now(UTC)
         launch = {
             "release": self.plan.release,

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 ENDED = """
 from pathlib import Path
 from launch_pipeline.ledger.schema import Outcome
-from launch_rehearsal import command
+from launch_rehearsal.run import command
 from launch_rehearsal.run.summary import PhaseLine, Summary
 
 def line(dag_id, complete):
