@@ -113,7 +113,7 @@ class AnswerGuard:
             log.info("Answer of %r to %s/%s refused: %s", user, key.dag_id, key.task_id, refused)
             await _reply(send, refused)
             if asked is not None:
-                self.requests().keep_refused(asked, refused.code, str(refused))
+                self.requests().append_refused(asked, refused.code, str(refused))
 
     def requests(self) -> OpenRequests:
         """Return the open requests of this api-server, made at the first answer."""
