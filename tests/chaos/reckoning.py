@@ -13,7 +13,7 @@ from launch_pipeline.ledger.schema import EntryKind, Outcome
 
 if TYPE_CHECKING:
     from chaos.deciders import Accounts
-    from launch_pipeline.ledger.schema import KeptEntry, Record, SealedRecord
+    from launch_pipeline.ledger.schema import LedgerEntry, Record, SealedRecord
     from servers.launches import Launchpad
 
 _BY_PEOPLE = frozenset({Outcome.APPROVED, Outcome.WAIVED, Outcome.NOT_APPLICABLE, Outcome.NOT_MET})
@@ -75,7 +75,7 @@ def reckon(pad: Launchpad, runs: list[str], dag_id: str, accounts: Accounts) -> 
     )
 
 
-def _decisions(entries: list[KeptEntry]) -> list[Record]:
+def _decisions(entries: list[LedgerEntry]) -> list[Record]:
     records = [entry.record for entry in entries if entry.kind is EntryKind.DECISION]
     return [record for record in records if record and record.task_id in PEOPLE]
 
@@ -93,7 +93,7 @@ def _same(carried: Record, first: Record) -> bool:
     )
 
 
-def _opened(entries: list[KeptEntry], sealed: tuple[SealedRecord, ...]) -> int:
+def _opened(entries: list[LedgerEntry], sealed: tuple[SealedRecord, ...]) -> int:
     kept = {(e.item_ref, e.task_instance_id) for e in entries if e.kind is EntryKind.DECISION}
     by_people = [record for record in sealed if record.outcome in _BY_PEOPLE]
     return sum((record.item_ref, record.task_instance_id) not in kept for record in by_people)

@@ -23,7 +23,7 @@ from servers.records import a_result
 
 if TYPE_CHECKING:
     from launch_pipeline.ledger.ledger import Ledger
-    from launch_pipeline.ledger.schema import KeptEntry
+    from launch_pipeline.ledger.schema import LedgerEntry
     from servers.airflow_task import Supervisor
 
 CHECKLIST = INCLUDE / "checklists" / "01_pre_launch_requirements.yaml"
@@ -77,7 +77,7 @@ def a_launch(**changes: Any) -> Launch:
     return Launch(**{**fields, **changes})
 
 
-def entries(ledger: Ledger, kind: EntryKind | None = None) -> list[KeptEntry]:
+def entries(ledger: Ledger, kind: EntryKind | None = None) -> list[LedgerEntry]:
     """Give what was kept of ``a_launch()`` since it began."""
     kept = ledger.entries("shop-1.2", kind)
     return [entry for entry in kept if entry.kind is not EntryKind.LAUNCH_STARTED]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi, Json
     from launch_pipeline.approvals.policy import Policy
     from launch_pipeline.launch.deployed_checklists import DeployedDag
-    from launch_pipeline.ledger.schema import KeptEntry, Record
+    from launch_pipeline.ledger.schema import LedgerEntry, Record
     from launch_pipeline.stack.stack import Stack
     from servers.switches import Switches, Valve
 
@@ -155,7 +155,7 @@ class Run:
         self.until_waiting(task_id)
         return self.answer(user, task_id, option, **fields)
 
-    def entries(self, kind: str | None = None) -> list[KeptEntry]:
+    def entries(self, kind: str | None = None) -> list[LedgerEntry]:
         return [e for e in self.pad.ledger.entries(self.id, kind) if e.dag_id == self.dag_id]
 
     def until(self, what: str, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:

@@ -269,7 +269,7 @@ class PluginStandIn:
             raise Says(409, "evidence_changed", f"The checks have seen something else: {gate.headline}.")
         person = contacts().by_slack_id(asked.slack_id)
         if person is None:
-            raise Says(403, "unknown_person", f"The Slack user {asked.slack_id} is nobody in the contacts.")
+            raise Says(403, "unknown_person", f"The Slack user {asked.slack_id} is not in the contacts file.")
         self._judge(gate, asked, person)
         gate.taken, gate.person = asked, person
         return Decided(person=person.name, answer=asked.answer)

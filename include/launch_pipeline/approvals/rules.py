@@ -14,7 +14,7 @@ those that need only the answer and the contacts, before anything is locked or w
                             their own blocking items only if the policy allows it; it can also forbid waiving
                             blocking items altogether
 5.  ``self_approval``       the person who triggered the launch neither decides nor signs, and approves or
-                            waives no ordinary item that somebody else could, unless the policy allows it
+                            waives no ordinary item that another person could, unless the policy allows it
 6.  ``reason_missing``      a no, a waiver and *not applicable* need a readable reason
 7.  ``signature_missing``, ``signature_mismatch``  a signature is the person's full name, typed
 

@@ -37,7 +37,7 @@ class DeployedDag:
     specs: dict[str, ItemSpec]
 
 
-def shipped_dag(checklist: str, dag_id: str) -> DeployedDag:
+def deployed_dag(checklist: str, dag_id: str) -> DeployedDag:
     """Return one Dag of one checklist file.
 
     Raises InvalidChecklist, which Airflow shows as an import error with file, item, value and fix.

@@ -102,7 +102,7 @@ class Launches:
         """
         if new_time.tzinfo is None or new_time.utcoffset() is None:
             naive = new_time.isoformat()
-            message = f"The time {naive} has no zone. Write {naive}+00:00, or your own zone."
+            message = f"The time {naive} has no time zone. Write {naive}+00:00, or use your own zone."
             raise LaunchRefused(message)
         _reason_or_refuse(reason, "postpone")
         with connected(self._dsn) as connection:

@@ -8,7 +8,7 @@ from launch_pipeline.checks.canonical import canonical_json
 from launch_pipeline.errors import AnswerRefused, LaunchRefused, LedgerError, LedgerUnavailable
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.database import connected
-from launch_pipeline.ledger.schema import OUTCOMES, Entry, EntryKind, KeptEntry, Outcome, Seal, read_record
+from launch_pipeline.ledger.schema import OUTCOMES, Entry, EntryKind, LedgerEntry, Outcome, Seal, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,7 +119,7 @@ class Ledger:
             _known_or_refuse(connection, entry.launch_id)
             return number
 
-    def entries(self, launch_id: str, kind: EntryKind | None = None) -> list[KeptEntry]:
+    def entries(self, launch_id: str, kind: EntryKind | None = None) -> list[LedgerEntry]:
         """Return a launch's entries in the order of the chain, all or of one kind."""
         query = (
             f"SELECT {_COLUMNS} FROM launch.ledger"  # noqa: S608 - constants
@@ -238,5 +238,5 @@ def _two_roles(other: str, entry: Entry) -> AnswerRefused:
     return AnswerRefused("two_roles", sentence)
 
 
-def _entry(row: tuple[Any, ...]) -> KeptEntry:
-    return KeptEntry.model_validate(dict(zip(_COLUMNS.split(", "), row, strict=True)))
+def _entry(row: tuple[Any, ...]) -> LedgerEntry:
+    return LedgerEntry.model_validate(dict(zip(_COLUMNS.split(", "), row, strict=True)))

@@ -300,7 +300,7 @@ class Entry(Frozen):
         )
 
 
-class KeptEntry(Entry):
+class LedgerEntry(Entry):
     """An entry as read back from the ledger."""
 
     seq: int

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from launch_pipeline.ledger.chain import Head
-    from launch_pipeline.ledger.schema import KeptEntry, Record, Seal
+    from launch_pipeline.ledger.schema import LedgerEntry, Record, Seal
     from launch_pipeline.notifications.model import LaunchFacts, Next
 
 UNSEALED = (
@@ -78,7 +78,7 @@ def unsealed_note(
     )
 
 
-def records_of(entries: Iterable[KeptEntry]) -> tuple[Record, ...]:
+def records_of(entries: Iterable[LedgerEntry]) -> tuple[Record, ...]:
     """Return the records among a launch's ledger entries."""
     return tuple(record for entry in entries if (record := entry.record))
 

@@ -29,7 +29,7 @@ def in_plain_words(note: Note) -> PlainNote:
 
 
 def _phase_headline(note: PhaseNote) -> str:
-    counts = ", ".join(f"{note.counts[o]} {_word(o)}" for o in Outcome if note.counts.get(o))
+    counts = ", ".join(f"{note.counts[o]} {o.words()}" for o in Outcome if note.counts.get(o))
     ended = "complete" if note.complete else "FAILED"
     return f"{note.phase_title}: {ended}" + (f" ({counts})" if counts else "")
 
@@ -66,7 +66,7 @@ def _listed(set_aside: Iterable[SetAside]) -> Iterator[str]:
         red = one.outcome in {Outcome.REJECTED, Outcome.NOT_REACHED}
         headline = one.headline if red or not one.reason else ""
         why = ", ".join(filter(None, (one.by, one.reason, headline)))
-        yield f"{_word(one.outcome)}: {one.text}" + (f" ({why})" if why else "")
+        yield f"{one.outcome.words()}: {one.text}" + (f" ({why})" if why else "")
 
 
 def _next(following: Next | None) -> Iterator[str]:
@@ -79,10 +79,6 @@ def _proof(note: Note) -> Iterator[str]:
         yield f"report: {note.report}"
     if note.head:
         yield f"record up to row {note.head.position}: {note.head.digest}"
-
-
-def _word(outcome: Outcome) -> str:
-    return outcome.value.replace("_", " ")
 
 
 REHEARSAL = "REHEARSAL"

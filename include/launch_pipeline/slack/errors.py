@@ -70,7 +70,7 @@ _PROBLEMS = {
     _RATE_LIMITED: SlackProblem.RATE_LIMIT,
 }
 NEEDS_A_PERSON = frozenset({SlackProblem.TOKEN, SlackProblem.SCOPE, SlackProblem.CHANNEL})
-"""Problems that somebody must fix in Slack or in the settings."""
+"""Problems that a person must fix in Slack or in the settings."""
 
 
 class SlackUnavailable(OperationError):

@@ -55,7 +55,8 @@ class DeploymentSettings(Frozen):
         """Read the variables. Raises ConfigurationError if no contacts file is named."""
         contacts = os.environ.get(CONTACTS_VARIABLE, "")
         if not contacts:
-            problem, fix = "is not set, so nobody could answer.", "set it to the path of the contacts file."
+            problem = "is not set, so no request could be answered."
+            fix = "set it to the path of the contacts file."
             raise ConfigurationError(CONTACTS_VARIABLE, "", problem, fix)
         return cls(
             secrets=Path(os.environ.get(SECRETS_VARIABLE) or SECRETS),

@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task
 
 from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
-from launch_pipeline.launch.deployed_checklists import shipped_dag
+from launch_pipeline.launch.deployed_checklists import deployed_dag
 
 COUNT = 40
 
@@ -22,7 +22,7 @@ def check() -> int:
 
 
 with DAG("bench_items", schedule=None, is_paused_upon_creation=False) as items:
-    for spec in shipped_dag("01_pre_launch_requirements.yaml", "bench_items").specs.values():
+    for spec in deployed_dag("01_pre_launch_requirements.yaml", "bench_items").specs.values():
         ChecklistItemOperator(task_id=spec.item.id, spec=spec.payload())
 
 with DAG("bench_stock_tasks", schedule=None, is_paused_upon_creation=False) as stock:

@@ -249,7 +249,7 @@ REFUSED: list[tuple[str, Callable[[Launches], object], str]] = [
     ("a time in the past", lambda x: x.postpone("shop-1.2", SOON - timedelta(days=9), "ada", REASON),
      "not in the future"),
     ("a time without zone", lambda x: x.postpone("shop-1.2", SOON.replace(tzinfo=None), "ada", REASON),
-     r"has no zone\. Write .*\+00:00"),
+     r"has no time zone\. Write .*\+00:00"),
     ("a time that windows cannot be counted from",
      lambda x: x.postpone("shop-1.2", datetime.max.replace(tzinfo=UTC), "ada", REASON), "100 years away"),
     ("postponing without a reason", lambda x: x.postpone("shop-1.2", LATER, "ada", " "),

@@ -116,7 +116,7 @@ def test_open_door(bare: tuple[ScriptedHttp, Examined]) -> None:
     server.reply("GET", "/api/v2/dags", (401, {}), (200, {}))
     server.reply("GET", "/auth/token", (403, {}), (404, {}), (201, {"access_token": "anybody's"}))
     assert statuses(airflow.open_door, deployed) == [RowStatus.OK]
-    assert "whoever asks" in broken(airflow.open_door, deployed)[0].says
+    assert "without signing in" in broken(airflow.open_door, deployed)[0].says
     assert "administrator" in broken(airflow.open_door, deployed)[0].says
 
 

@@ -44,7 +44,7 @@ def test_on_day_one_nothing_is_wrong(harbour: Harbour) -> None:
     assert done.exit_code == 0, done.output
     assert "missing" in done.stdout
     assert "0 of 2 items with checks lack nothing" in done.stdout
-    assert "nobody can answer" in done.stdout
+    assert "no request can be answered" in done.stdout
 
 
 def test_a_missing_connection_says_what_it_would_automate(harbour: Harbour) -> None:
@@ -170,7 +170,7 @@ def test_a_role_that_nobody_holds_is_wrong(harbour: Harbour) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
     done = harbour.launch("doctor")
     assert done.exit_code == 1
-    assert "nobody holds Infrastructure Lead" in done.stdout
+    assert "no active person holds Infrastructure Lead" in done.stdout
 
 
 def test_contacts_and_policy_that_are_wrong_are_told(harbour: Harbour) -> None:

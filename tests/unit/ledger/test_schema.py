@@ -20,7 +20,7 @@ from launch_pipeline.ledger.schema import (
     DecidedBy,
     Entry,
     EntryKind,
-    KeptEntry,
+    LedgerEntry,
     Outcome,
     Record,
     RecordedBy,
@@ -199,8 +199,8 @@ def test_entry_that_is_kept_gives_its_record_back() -> None:
     """Reading an entry gives the record, and None where it holds something else."""
     record = a_record()
     kept = {"seq": 1, "appended_at": record.decided_at}
-    assert KeptEntry(**Entry.of_record(record).model_dump(), **kept).record == record
-    assert KeptEntry(**Entry.of_seal(a_seal(record), "0197-9").model_dump(), **kept).record is None
+    assert LedgerEntry(**Entry.of_record(record).model_dump(), **kept).record == record
+    assert LedgerEntry(**Entry.of_seal(a_seal(record), "0197-9").model_dump(), **kept).record is None
 
 
 def test_decided_by_copies_the_person() -> None:

@@ -25,7 +25,7 @@ from launch_pipeline.checklist.sequence import (
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.chain import Head
-from launch_pipeline.ledger.schema import DecidedBy, Entry, KeptEntry, Outcome, Record, Seal
+from launch_pipeline.ledger.schema import DecidedBy, Entry, LedgerEntry, Outcome, Record, Seal
 from launch_pipeline.notifications import keys
 from launch_pipeline.notifications.links import item_url, run_url, section_url
 from launch_pipeline.notifications.model import LaunchFacts, LaunchNote, LaunchNoteKind, Next, PhaseNote
@@ -140,8 +140,8 @@ def test_only_what_the_seal_names_counts() -> None:
 def test_records_are_those_of_the_ledger() -> None:
     """Whatever the ledger holds besides them is passed over."""
     kept = [
-        KeptEntry(**Entry.of_record(record("green")).model_dump(), seq=1, appended_at=NOON),
-        KeptEntry(**Entry.of_seal(SEAL, "gate").model_dump(), seq=2, appended_at=NOON),
+        LedgerEntry(**Entry.of_record(record("green")).model_dump(), seq=1, appended_at=NOON),
+        LedgerEntry(**Entry.of_seal(SEAL, "gate").model_dump(), seq=2, appended_at=NOON),
     ]
     assert records_of(kept) == (record("green"),)
 

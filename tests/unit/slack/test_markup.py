@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from launch_pipeline.slack.messages.mrkdwn import address_of, bold, clean, escape, link, moment, plain
+from launch_pipeline.approvals.visible_text import one_line
+from launch_pipeline.slack.messages.mrkdwn import address_of, bold, escape, link, moment, plain
 
 BREAK = "\u200b"
 
@@ -64,4 +65,4 @@ def test_small_things() -> None:
     """Nothing in bold is nothing; times carry what to show where Slack cannot tell; joiners stay."""
     assert bold(" ", 10) == ""
     assert moment(datetime(2026, 3, 2, 9, tzinfo=UTC)).endswith("{time}|2026-03-02 09:00 UTC>")
-    assert clean("क्\u200dष") == "क्\u200dष"
+    assert one_line("क्\u200dष") == "क्\u200dष"

@@ -13,7 +13,7 @@ from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO, ROLLBACK
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.launch import Launch, LaunchState
-from launch_pipeline.ledger.schema import Entry, KeptEntry, Outcome
+from launch_pipeline.ledger.schema import Entry, LedgerEntry, Outcome
 from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
 from launch_pipeline.slack.bridge.projection.messages import MessageCache, closed_card, deserves_a_card
 from launch_pipeline.slack.bridge.projection.reminders import nudges_due
@@ -40,7 +40,8 @@ def memory(*entries: Entry, state: LaunchState = LaunchState.ACTIVE, **fields: A
         conf={"release": "2.4.0", "previous_release": "2.3.1"},
     )  # fmt: skip
     kept = tuple(
-        KeptEntry(**entry.model_dump(), seq=number, appended_at=NOON) for number, entry in enumerate(entries)
+        LedgerEntry(**entry.model_dump(), seq=number, appended_at=NOON)
+        for number, entry in enumerate(entries)
     )
     return LedgerView(**{"launch": launch, "events": kept, **fields})
 

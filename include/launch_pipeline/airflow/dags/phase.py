@@ -12,7 +12,7 @@ from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
 from launch_pipeline.airflow.policies.launch_run import CONDUCTORS_TYPE
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.checklist.sequence import WINDOWS, title
-from launch_pipeline.launch.deployed_checklists import DeployedDag, shipped_dag
+from launch_pipeline.launch.deployed_checklists import DeployedDag, deployed_dag
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -27,46 +27,46 @@ def build_phase_dag(checklist: str, dag_id: str) -> DAG:
 
     Raises InvalidChecklist, which Airflow shows as an import error.
     """
-    shipped = shipped_dag(checklist, dag_id)
-    plan = shipped.plan
+    deployed = deployed_dag(checklist, dag_id)
+    plan = deployed.plan
     with DAG(
         dag_id,
         dag_display_name=title(dag_id),
         schedule=None,
         description=plan.phase.description,
-        doc_md=_dag_doc(shipped),
+        doc_md=_dag_doc(deployed),
         tags=[TAG, plan.phase.when, plan.phase.kind],
         is_paused_upon_creation=False,
         max_active_runs=64,
         # Airflow requires "manual" without a schedule; the first task and the gate refuse such a run.
         allowed_run_types=["manual", CONDUCTORS_TYPE],  # type: ignore[list-item]  # Airflow takes names
     ) as dag:
-        tasks = {**_moments(shipped), **_items(shipped)}
+        tasks = {**_moments(deployed), **_items(deployed)}
         for before, after in plan.edges:
             tasks[before].set_downstream(tasks[after])
-        _close(shipped, [tasks[item.task_id] for item in plan.items])
+        _close(deployed, [tasks[item.task_id] for item in plan.items])
     return dag
 
 
-def _moments(shipped: DeployedDag) -> dict[str, BaseOperator]:
+def _moments(deployed: DeployedDag) -> dict[str, BaseOperator]:
     return {
         name: LaunchWindowSensor(
             task_id=name,
             task_display_name=name.replace("_", " ").capitalize(),
             moment=moment.model_dump(mode="json"),
-            told=shipped.plan.dag_id in WINDOWS,
+            told=deployed.plan.dag_id in WINDOWS,
             doc_md="Waits for its moment without a worker. `launch postpone` moves it.",
         )
-        for name, moment in shipped.plan.moments
+        for name, moment in deployed.plan.moments
     }
 
 
-def _items(shipped: DeployedDag) -> dict[str, BaseOperator]:
+def _items(deployed: DeployedDag) -> dict[str, BaseOperator]:
     tasks: dict[str, BaseOperator] = {}
-    for section, planned_items in shipped.plan.sections:
+    for section, planned_items in deployed.plan.sections:
         with TaskGroup(section.id, group_display_name=section.title, tooltip=section.title):
             for planned in planned_items:
-                tasks[planned.task_id] = _item(planned.item.id, shipped.specs[planned.task_id])
+                tasks[planned.task_id] = _item(planned.item.id, deployed.specs[planned.task_id])
     return tasks
 
 
@@ -82,15 +82,15 @@ def _item(name: str, spec: ItemSpec) -> ChecklistItemOperator:
     )
 
 
-def _close(shipped: DeployedDag, items: list[BaseOperator]) -> None:
-    plan = shipped.plan
+def _close(deployed: DeployedDag, items: list[BaseOperator]) -> None:
+    plan = deployed.plan
     gate = PhaseGateOperator(
         task_id="phase_gate",
         task_display_name="Phase gate",
         trigger_rule="all_done",
-        specs=[spec.payload() for spec in shipped.specs.values()],
+        specs=[spec.payload() for spec in deployed.specs.values()],
         phase_id=plan.phase.id,
-        checklist=shipped.checklist,
+        checklist=deployed.checklist,
         doc_md="Compares every item's state with its record, seals the phase, and fails on a bypass.",
     )
     announce = AnnounceOperator(
@@ -103,8 +103,8 @@ def _close(shipped: DeployedDag, items: list[BaseOperator]) -> None:
     gate.set_downstream(announce.as_teardown())
 
 
-def _dag_doc(shipped: DeployedDag) -> str:
-    plan = shipped.plan
+def _dag_doc(deployed: DeployedDag) -> str:
+    plan = deployed.plan
     lines = [f"## {plan.title}", "", plan.phase.description, ""]
     for section, items in plan.sections:
         lines += [f"### {section.title}", ""]

@@ -108,7 +108,7 @@ async def show_evidence(launch_id: str, task_instance_id: str, payload: dict[str
     await asyncio.to_thread(table.write, launch_id, task_instance_id, payload)
 
 
-async def keep_pass(record: Record) -> Record:
+async def append_pass(record: Record) -> Record:
     """Append the record of passed checks, and return the stored record of this try. For triggers.
 
     Raises LedgerUnavailable, and LaunchRefused where the launch is over.
@@ -129,7 +129,7 @@ def latest_seal(launch_id: str, dag_id: str) -> tuple[Seal | None, str]:
     return (Seal.model_validate(entries[-1].content), entries[-1].task_instance_id) if entries else (None, "")
 
 
-def kept_rounds(launch_id: str, item_ref: str, life: int) -> list[Acknowledgement]:
+def recorded_rounds(launch_id: str, item_ref: str, life: int) -> list[Acknowledgement]:
     """Return the acknowledged rounds of a repeating item since its task was last cleared. For workers.
 
     Raises LedgerUnavailable.

@@ -83,7 +83,7 @@ def airflow_url() -> str:
 
 
 def rollback_contacts() -> tuple[PersonView, ...]:
-    """Return the people who decide on a rollback, each once; nobody if the contacts cannot be read."""
+    """Return the people who decide on a rollback, each once; empty if the contacts cannot be read."""
     people = _contacts()
     found = [people.person(contact.person) for contact in people.rollback] if people else []
     return tuple(dict.fromkeys(PersonView.of(person) for person in found if person and person.active))

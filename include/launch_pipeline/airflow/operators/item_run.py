@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
-from launch_pipeline.airflow.hooks.ledger import kept_rounds, ledger, prior_answers, set_aside
+from launch_pipeline.airflow.hooks.ledger import ledger, prior_answers, recorded_rounds, set_aside
 from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_evidence import (
     environment_or_default,
@@ -21,8 +21,13 @@ from launch_pipeline.airflow.operators.item_evidence import (
     recheck_every,
     show,
 )
-from launch_pipeline.airflow.policies.answer_recovery import carried, cleared_at, kept_decision, lost_answer
-from launch_pipeline.airflow.policies.answers import check_answer, keep_decision
+from launch_pipeline.airflow.policies.answer_recovery import (
+    carried,
+    cleared_at,
+    lost_answer,
+    recorded_decision,
+)
+from launch_pipeline.airflow.policies.answers import append_decision, check_answer
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.openings import opened
 from launch_pipeline.airflow.policies.pacing import pause, worker_lag
@@ -152,7 +157,7 @@ class ItemRun:
         """The rounds that the ledger holds since the task began or was cleared."""
         if not self.operator.traits.rounds:
             return ()
-        return tuple(kept_rounds(self.context["run_id"], self.spec.ref, cleared_at(self.ti.max_tries)))
+        return tuple(recorded_rounds(self.context["run_id"], self.spec.ref, cleared_at(self.ti.max_tries)))
 
     # ---- actions -----------------------------------------------------------------------------------
 
@@ -197,7 +202,7 @@ class ItemRun:
         if action.shown is not None:
             show(self.context, self.launch, action.shown)
         self.hold(State.ANSWERED, answer=answer.model_dump(mode="json"))
-        if action.offered and (record := kept_decision(self.context["run_id"], self.spec.ref, answer)):
+        if action.offered and (record := recorded_decision(self.context["run_id"], self.spec.ref, answer)):
             return self.perform(Append(carried(record, self.ti)))
         launch = self.launch
         self.await_opening(launch)
@@ -239,7 +244,7 @@ class ItemRun:
     @perform.register
     def _append(self, action: Append) -> Event:
         try:
-            keep_decision(self.spec, action.record)
+            append_decision(self.spec, action.record)
         except (AnswerRefused, LaunchRefused) as refused:
             return Refused(str(refused))
         return Ended(action.record)

@@ -49,7 +49,7 @@ def _answer(api: AirflowApi, ti: Any, tries: range) -> GivenAnswer | None:
     return None
 
 
-def kept_decision(launch_id: str, item_ref: str, answer: GivenAnswer) -> Record | None:
+def recorded_decision(launch_id: str, item_ref: str, answer: GivenAnswer) -> Record | None:
     """Return the ledger's record of this answer, appended by any try, or None. Raises LedgerUnavailable."""
     kept = (entry.record for entry in ledger().entries(launch_id, EntryKind.DECISION))
     return next((r for r in kept if r and (r.item_ref, r.decided_at) == (item_ref, answer.at)), None)

@@ -52,7 +52,7 @@ def check_answerer(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) 
     judge_asking(_request(spec, answer, started_by), contacts(), policy())
 
 
-def keep_decision(spec: ItemSpec, record: Record) -> None:
+def append_decision(spec: ItemSpec, record: Record) -> None:
     """Append a decision to the ledger, which checks again that one person decides for one role only.
 
     A No of go/no-go ends the launch: after it, only another No is appended, even if the No's task is cleared

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from launch_pipeline.airflow.hooks.ledger import denial, keep_pass, show_evidence
+from launch_pipeline.airflow.hooks.ledger import append_pass, denial, show_evidence
 from launch_pipeline.airflow.policies.launch_run import alaunch_in
 from launch_pipeline.airflow.policies.openings import until_opened
 from launch_pipeline.airflow.policies.pacing import worker_lag
@@ -81,7 +81,7 @@ class ChecksTrigger(BaseTrigger):
         """Append a pass to the ledger before the task ends green, waiting while the ledger is unreachable."""
         while True:
             try:
-                return await keep_pass(record)
+                return await append_pass(record)
             except LedgerUnavailable as error:
                 log.warning("The pass of %s waits for the ledger: %s", self.spec["ref"], error)
                 await asyncio.sleep(AWAY_SECONDS)

@@ -202,7 +202,8 @@ def show_addresses(info: StackInfo, settings: StackSettings) -> None:
     console.print(f"logs       {info.log_folder}", markup=False)
     if settings.contacts is None:
         console.print(
-            "contacts   none, so nobody can answer yet. Copy include/contacts.example.yaml to contacts.yaml."
+            "contacts   none, so no request can be answered."
+            " Copy include/contacts.example.yaml to contacts.yaml."
         )
     elif not any(FabRole.LAUNCHER in user.roles for user in settings.users):
         console.print("launchers  none: name people who may start launches with --launchers.")

@@ -151,7 +151,9 @@ def _people(path: Path | None, planned: Sequence[PlannedItem]) -> Iterator[Row]:
     from launch_pipeline.approvals.contacts import load_contacts  # noqa: PLC0415
 
     if path is None:
-        yield unused("contacts", "none yet, so nobody can answer. Copy include/contacts.example.yaml.")
+        yield unused(
+            "contacts", "none yet, so no request can be answered. Copy include/contacts.example.yaml."
+        )
         return
     try:
         contacts = load_contacts(path)
@@ -162,7 +164,7 @@ def _people(path: Path | None, planned: Sequence[PlannedItem]) -> Iterator[Row]:
     roles = list(dict.fromkeys(item.item.owner for item in planned))
     if unstaffed := contacts.unstaffed(roles):
         names = ", ".join(role.label for role in unstaffed)
-        yield problem("roles", f"nobody holds {names}", f"name a person for each in {path.name}.")
+        yield problem("roles", f"no active person holds {names}", f"name a person for each in {path.name}.")
     else:
         yield ok("roles", f"all {len(roles)} have a holder")
 

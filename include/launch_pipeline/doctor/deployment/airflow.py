@@ -64,7 +64,7 @@ def open_door(deployment: Examined) -> Iterator[Row]:
         yield problem(what, "is on: everyone is an administrator, so no answer can be attributed", fix)
         return
     if deployment.api.told("GET", "/api/v2/dags", signed=False).status < _REDIRECTED:
-        yield problem(what, "shows Dags to whoever asks", "leave [fab] auth_role_public empty.")
+        yield problem(what, "shows Dags without signing in", "leave [fab] auth_role_public empty.")
         return
     yield ok(what, "off; nothing is shown without signing in")
 
@@ -126,7 +126,9 @@ def dags(deployment: Examined) -> Iterator[Row]:
 def people(deployment: Examined) -> Iterator[Row]:
     """Check that every role has a holder whose account exists, is active, and may answer."""
     if deployment.contacts is None:
-        yield problem("contacts", "nobody can answer", "name the contacts file in LAUNCH_CONTACTS.")
+        yield problem(
+            "contacts", "none, so no request can be answered", "name the contacts file in LAUNCH_CONTACTS."
+        )
         return
     contacts = load_contacts(deployment.contacts)
     accounts = _accounts(deployment)
@@ -140,7 +142,7 @@ def people(deployment: Examined) -> Iterator[Row]:
     for label, why in unanswered.items():
         if why:
             fix = f"correct the contacts or the account, then {_INIT}."
-            yield problem("people", f"nobody can answer for {label}: {why}", fix)
+            yield problem("people", f"no person can answer for {label}: {why}", fix)
     if not any(unanswered.values()):
         yield ok("people", f"each of the {len(roles)} roles has a holder who can answer")
     yield _launchers(contacts, accounts)
@@ -187,7 +189,7 @@ def _launchers(contacts: Contacts, accounts: Mapping[str, Any]) -> Row:
     if names:
         return ok("launchers", f"{', '.join(names)} may start a launch")
     return problem(
-        "launchers", "nobody may start a launch", f"name a person in LAUNCH_LAUNCHERS, then {_INIT}."
+        "launchers", "no account may start a launch", f"name a person in LAUNCH_LAUNCHERS, then {_INIT}."
     )
 
 

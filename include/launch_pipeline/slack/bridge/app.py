@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 
-    from launch_pipeline.slack.bridge.connection.startup import Workspace
     from launch_pipeline.slack.bridge.settings import BridgeSettings
+    from launch_pipeline.slack.token_info import TokenInfo
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -79,15 +79,15 @@ async def serve(
         timeout = aiohttp.ClientTimeout(total=_CALL_SECONDS)
         session = await opened.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         web = web_client(settings, session)
-        workspace = await _unless(stop, check_access(web, settings.channel))
-        if workspace is None:
+        bot = await _unless(stop, check_access(web, settings.channel))
+        if bot is None:
             return
         airflow = await opened.enter_async_context(
             Airflow(settings.airflow_url, settings.user, settings.password.get_secret_value())
         )
         projector = (projector_of or deployed_projector)(settings, web, airflow)
         ephemeral = EphemeralMessages(web_client(settings, session, *_rate_limit_retries()), settings.channel)
-        bridge = _Bridge(settings, workspace, web, ephemeral, airflow, projector, timing or Timing())
+        bridge = _Bridge(settings, bot, web, ephemeral, airflow, projector, timing or Timing())
         await bridge.run(stop)
 
 
@@ -114,22 +114,22 @@ class _Bridge:
     def __init__(
         self,
         settings: BridgeSettings,
-        workspace: Workspace,
+        bot: TokenInfo,
         web: AsyncWebClient,
         ephemeral: EphemeralMessages,
         airflow: Airflow,
         projector: Projector,
         timing: Timing,
     ) -> None:
-        app = bolt_app(web, workspace, settings)
+        app = bolt_app(web, bot, settings)
         connection = SocketConnection(app, web, settings.app_token.get_secret_value())
         self._projector = projector
         self._watchdog = Watchdog(connection, web, timing.intervals)
         self._handlers = InteractionHandlers(
             Services(
-                home=Home(workspace.team_id, settings.channel, lambda: connection.app_id),
+                home=Home(bot.team_id, settings.channel, lambda: connection.app_id),
                 client=web,
-                users=Users(web, workspace.team_id),
+                users=Users(web, bot.team_id),
                 ephemeral=ephemeral,
                 airflow=airflow,
                 answers=AnswerSender(airflow, projector.soon, timing.patience),
@@ -165,11 +165,11 @@ class _Bridge:
                 await _unless(stop, asyncio.sleep(_AGAIN_SECONDS))
 
 
-def bolt_app(web: AsyncWebClient, workspace: Workspace, settings: BridgeSettings) -> AsyncApp:
+def bolt_app(web: AsyncWebClient, bot: TokenInfo, settings: BridgeSettings) -> AsyncApp:
     """Build a Bolt app with a known identity, so that the first click does not wait for ``auth.test``."""
     token = settings.bot_token.get_secret_value()
     identity = AuthorizeResult(
-        enterprise_id=None, team_id=workspace.team_id, bot_user_id=workspace.bot_user, bot_token=token
+        enterprise_id=None, team_id=bot.team_id, bot_user_id=bot.user_id, bot_token=token
     )
 
     async def authorize(**_: Any) -> AuthorizeResult:

@@ -116,7 +116,7 @@ def _urgent(item: ItemView) -> str:
 def _who(item: ItemView, role: str) -> str:
     if not item.asks:
         return ""
-    who = elements.people(item.may_answer) or "nobody yet"
+    who = elements.people(item.may_answer) or "no holder yet"
     since = f" · since {moment(item.since)}" if item.since else ""
     return f"👉 {who}{role}{since}"
 

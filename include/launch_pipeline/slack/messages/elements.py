@@ -138,7 +138,7 @@ def refused(item: ItemView, limit: int) -> str:
 
 
 def waivers(item: ItemView) -> str:
-    """Name the people who may set an item aside, if its owners may not; nobody is mentioned."""
+    """Name, without mentioning them, the people who may set an item aside if its owners may not."""
     if not (item.asks and item.others_waive):
         return ""
     named = [escape(person.name, 40) for person in item.may_waive]

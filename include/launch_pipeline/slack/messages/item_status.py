@@ -33,21 +33,22 @@ class ItemStatus(NamedTuple):
     word: str
 
 
-OUTCOMES = {
-    Outcome.PASSED: ItemStatus(Rank.DONE, "✅", "Passed"),
-    Outcome.APPROVED: ItemStatus(Rank.DONE, "✅", "Approved"),
-    Outcome.WAIVED: ItemStatus(Rank.DONE, "⏭️", "Waived"),
-    Outcome.NOT_APPLICABLE: ItemStatus(Rank.DONE, "⚪", "Not applicable"),
-    Outcome.NOT_MET: ItemStatus(Rank.DONE, "⚠️", "Not met"),
-    Outcome.REJECTED: ItemStatus(Rank.ENDED_BADLY, "❌", "Rejected"),
-    Outcome.NOT_REACHED: ItemStatus(Rank.ENDED_BADLY, "🚫", "Not reached"),
+_MARKS = {
+    Outcome.PASSED: (Rank.DONE, "✅"),
+    Outcome.APPROVED: (Rank.DONE, "✅"),
+    Outcome.WAIVED: (Rank.DONE, "⏭️"),
+    Outcome.NOT_APPLICABLE: (Rank.DONE, "⚪"),
+    Outcome.NOT_MET: (Rank.DONE, "⚠️"),
+    Outcome.REJECTED: (Rank.ENDED_BADLY, "❌"),
+    Outcome.NOT_REACHED: (Rank.ENDED_BADLY, "🚫"),
 }
-_BY_KIND = {
-    (RequestKind.DECISION, Outcome.APPROVED): ItemStatus(Rank.DONE, "✅", "Go"),
-    (RequestKind.DECISION, Outcome.REJECTED): ItemStatus(Rank.ENDED_BADLY, "❌", "No go"),
-    (RequestKind.SIGNATURE, Outcome.APPROVED): ItemStatus(Rank.DONE, "✅", "Signed"),
-    (RequestKind.SIGNATURE, Outcome.REJECTED): ItemStatus(Rank.ENDED_BADLY, "❌", "Declined"),
-}
+
+
+def _ended(outcome: Outcome, kind: RequestKind = RequestKind.APPROVAL) -> ItemStatus:
+    return ItemStatus(*_MARKS[outcome], outcome.words(kind).capitalize())
+
+
+OUTCOMES = {outcome: _ended(outcome) for outcome in Outcome}
 _ASKED = {
     Verdict.FAILED: ItemStatus(Rank.RED, "🔴", "Checks failed"),
     Verdict.INCONCLUSIVE: ItemStatus(Rank.RED, "❓", "Could not be checked"),
@@ -72,7 +73,7 @@ _STARTING = ItemStatus(Rank.MOVING, "⏳", "Starting")
 def status_of(item: ItemView) -> ItemStatus:
     """Return an item's status: its record counts before its request, its request before the task's state."""
     if item.outcome is not None:
-        return _BY_KIND.get((item.gate, item.outcome), OUTCOMES[item.outcome])
+        return _ended(item.outcome, item.gate)
     if item.answered_by:
         return _ANSWERED
     if item.waits:

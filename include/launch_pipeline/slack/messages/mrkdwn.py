@@ -7,10 +7,11 @@ writes what they open (mentions, channels, links, dates).
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
+
+from launch_pipeline.approvals.visible_text import one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,8 +20,6 @@ CUT = "…"
 """Marks a text that was cut."""
 _BREAK = "\u200b"
 """A zero-width space: between a mark and its word it disables the mark."""
-_JOINERS = "\u200c\u200d"
-_GONE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKS = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])")
 _MENTION = re.compile(r"@(?=here\b|channel\b|everyone\b|group\b|[UW][A-Z0-9]{2})", re.IGNORECASE)
@@ -30,23 +29,13 @@ _PLAIN_MARKUP = re.compile(r"<(?=[@!#])")
 _URL_SAFE = "/:?&=#%+,;@~!$'()[]*"
 
 
-def clean(text: str) -> str:
-    """Return one line without control, bidirectional and private characters; blanks are collapsed."""
-    kept = (char if _shown(char) else " " if char.isspace() else "" for char in text)
-    return " ".join("".join(kept).split())
-
-
-def _shown(char: str) -> bool:
-    return char in _JOINERS or unicodedata.category(char) not in _GONE
-
-
 def escape(text: str, limit: int | None = None) -> str:
     """Return ``mrkdwn`` that shows a text literally, without mentions, links or formatting.
 
     With a limit the result, entities included, has at most that many characters; ``…`` marks the cut.
     """
     # Separate the marks of a run as well: two of them may be markup together.
-    text = _MARKS.sub(lambda marks: _BREAK.join(("", *marks[0], "")), clean(text))
+    text = _MARKS.sub(lambda marks: _BREAK.join(("", *marks[0], "")), one_line(text))
     text = _MENTION.sub(f"@{_BREAK}", text)
     text = _CHANNEL.sub(f"#{_BREAK}", text)
     text = _EMOJI.sub(f":{_BREAK}", text)
@@ -56,7 +45,7 @@ def escape(text: str, limit: int | None = None) -> str:
 
 def plain(text: str, limit: int) -> str:
     """Return one line for a ``plain_text`` object, cut with ``…``."""
-    return _fitting(list(_PLAIN_MARKUP.sub(f"<{_BREAK}", clean(text))), limit)
+    return _fitting(list(_PLAIN_MARKUP.sub(f"<{_BREAK}", one_line(text))), limit)
 
 
 def _fitting(pieces: list[str], limit: int) -> str:

@@ -147,7 +147,7 @@ def _metadata(key: str) -> elements.Block:
 
 
 def request_note(view: SectionView) -> Message:
-    """Mention the people who must act in a section now; updating a card notifies nobody."""
+    """Mention the people who must act in a section now; updating a card sends no notification."""
     return _nudge(view, view.items, "waits for you", "wait for you", everybody=False)
 
 

@@ -199,7 +199,7 @@ def _left_out(number: int) -> list[elements.Block]:
 
 def _waiting_for_others(items: Sequence[ItemView]) -> list[elements.Block]:
     lines = [
-        f"{escape(item.text, 130)} — {elements.people(item.may_answer) or 'nobody yet'}" for item in items
+        f"{escape(item.text, 130)} — {elements.people(item.may_answer) or 'no holder yet'}" for item in items
     ]
     return [elements.context("*Waits for others*\n" + elements.lines(lines, 1900))] if lines else []
 

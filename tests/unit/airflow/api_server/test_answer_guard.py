@@ -87,7 +87,7 @@ class FakeRequests:
             raise AnswerRefused("not_waiting", "This item is not waiting for an answer now.")
         return self.digest
 
-    def keep_refused(self, asked: Any, code: str, sentence: str) -> None:
+    def append_refused(self, asked: Any, code: str, sentence: str) -> None:
         self.kept.append((asked.user, code, sentence))
 
 

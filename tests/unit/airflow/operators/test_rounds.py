@@ -13,7 +13,7 @@ from launch_pipeline.ledger.schema import EntryKind, Outcome
 from servers.item_tasks import HEALTH, REASON, a_task, asked, entries
 
 if TYPE_CHECKING:
-    from launch_pipeline.ledger.schema import KeptEntry
+    from launch_pipeline.ledger.schema import LedgerEntry
     from servers.airflow_task import Supervisor, Task
     from servers.include_folder import IncludeFolder
 
@@ -132,11 +132,11 @@ def test_pause_between_rounds_has_the_environments_pace(
     assert _decided(ledger) == []
 
 
-def _decided(ledger: Ledger) -> list[KeptEntry]:
+def _decided(ledger: Ledger) -> list[LedgerEntry]:
     return entries(ledger, EntryKind.DECISION)
 
 
-def _rounds_kept(ledger: Ledger) -> list[KeptEntry]:
+def _rounds_kept(ledger: Ledger) -> list[LedgerEntry]:
     return entries(ledger, EntryKind.ROUND)
 
 

@@ -103,8 +103,8 @@ class AnswerGuard:
         try:
             payload = _payload(await _read(receive))
             if user is None:
-                # Airflow says in its own words that nobody is signed in. It gets an empty answer: should it
-                # take the request for an account's after all, that has no effect.
+                # Airflow refuses callers who are not signed in by its own reply. It gets an empty answer, so
+                # nothing happens even if it finds an account for the request after all.
                 await self.app(_with_length(scope, b"{}"), replay(b"{}", receive), send)
                 return
             asked = _asked(scope, key, spec, payload, user)
@@ -113,7 +113,7 @@ class AnswerGuard:
             log.info("Answer of %r to %s/%s refused: %s", user, key.dag_id, key.task_id, refused)
             await _reply(send, refused)
             if asked is not None:
-                self.requests().keep_refused(asked, refused.code, str(refused))
+                self.requests().append_refused(asked, refused.code, str(refused))
 
     def requests(self) -> OpenRequests:
         """Return the open requests of this api-server, made at the first answer."""

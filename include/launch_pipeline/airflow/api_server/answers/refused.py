@@ -40,7 +40,7 @@ class RefusedAnswers:
         self._room = threading.Semaphore(_PENDING)
         self._known: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
-    def keep_of_guard(
+    def append_from_guard(
         self, asked: Asked, code: str, sentence: str, find: Callable[[RequestKey], RequestPin | None]
     ) -> None:
         """Append an answer that the guard refused; ``find`` returns the current try of its task."""
@@ -50,9 +50,9 @@ class RefusedAnswers:
             "reason": str(asked.fields.get("reason") or ""),
             "via": asked.via,
         }
-        self._keep(asked.key, asked.spec.ref, find, {**told, "code": code, "sentence": sentence})
+        self._append_later(asked.key, asked.spec.ref, find, {**told, "code": code, "sentence": sentence})
 
-    def keep_of_bridge(
+    def append_from_bridge(
         self,
         key: RequestKey,
         item_ref: str,
@@ -63,9 +63,9 @@ class RefusedAnswers:
         """Append an answer that was refused because of the Slack user, who has no Airflow account here."""
         told = {"by": request.slack_id, "option": request.answer, "reason": request.reason}
         why = {"via": RecordedBy.SLACK, "code": refused.code, "sentence": refused.reason}
-        self._keep(key, item_ref, find, {**told, **why})
+        self._append_later(key, item_ref, find, {**told, **why})
 
-    def _keep(
+    def _append_later(
         self,
         key: RequestKey,
         item_ref: str,

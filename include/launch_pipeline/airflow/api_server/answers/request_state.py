@@ -176,9 +176,9 @@ class OpenRequests:
         """
         return await self._run(self._check_answer, asked)
 
-    def keep_refused(self, asked: Asked, code: str, sentence: str) -> None:
+    def append_refused(self, asked: Asked, code: str, sentence: str) -> None:
         """Append a refused answer to the ledger, some time after the reply."""
-        self._refused.keep_of_guard(asked, code, sentence, self._pin)
+        self._refused.append_from_guard(asked, code, sentence, self._pin)
 
     def _check_answerer(self, asked: Asked) -> None:
         answer = GivenAnswer.of_input(asked.option, asked.fields, asked.user)

@@ -110,7 +110,7 @@ class DelegatedAnswers:
             return await self._database.run(_who, request)
         except NotTaken as refused:
             if (dag := deployed_dags().get(request.dag_id)) and (spec := dag.specs.get(request.task_id)):
-                self._refused.keep_of_bridge(_key(request), spec.ref, request, refused, self._pin)
+                self._refused.append_from_bridge(_key(request), spec.ref, request, refused, self._pin)
             raise
 
     def _pin(self, key: RequestKey) -> RequestPin | None:

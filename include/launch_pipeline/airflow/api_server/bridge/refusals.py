@@ -46,7 +46,7 @@ def stands(sentence: str, person: str = "", answer: str = "") -> NotTaken:
 
 def recorded(record: Record, answer: str) -> NotTaken:
     """Refuse an answer to an item with a record; ``answer`` is the option that led to it, if any."""
-    outcome = record.outcome.replace("_", " ")
+    outcome = record.outcome.words()
     if record.decided_by is not None:
         name = record.decided_by.name
         return stands(f"Already decided by {name}: {outcome}.", name, answer)

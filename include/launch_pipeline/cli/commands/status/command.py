@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.plan import DagPlan
     from launch_pipeline.cli.commands.status.read import LaunchStatus, Sources
     from launch_pipeline.ledger.launch import Launch
-    from launch_pipeline.ledger.schema import KeptEntry
+    from launch_pipeline.ledger.schema import LedgerEntry
 
 EXAMPLES = """\
 Show a launch: time to T-0, the next window, its phases with items by outcome, what blocks it, and who must
@@ -191,7 +191,7 @@ class Kept:
     t_0_sealed_at: str
 
     @classmethod
-    def of(cls, entries: list[KeptEntry]) -> Kept:
+    def of(cls, entries: list[LedgerEntry]) -> Kept:
         """Read the ledger's rows; the last record of a task instance wins."""
         from launch_pipeline.checklist.sequence import T_0  # noqa: PLC0415
 

@@ -18,6 +18,7 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.cli.commands.launches import UNFINISHED
 from launch_pipeline.cli.commands.status.timeline import NOT_STARTED, Window, windows
+from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.routes import REPORTS
 
 if TYPE_CHECKING:
@@ -55,12 +56,6 @@ class ItemState(StrEnum):
 NOES = frozenset({ItemState.REJECTED, ItemState.NO_GO, ItemState.DECLINED})
 BLOCKING = NOES | {ItemState.FAILED, ItemState.NOT_REACHED, ItemState.UNRECORDED}
 _WAIVED = frozenset({ItemState.WAIVED, ItemState.NOT_APPLICABLE})
-_SPOKEN = {
-    (RequestKind.DECISION, ItemState.APPROVED): ItemState.GO,
-    (RequestKind.DECISION, ItemState.REJECTED): ItemState.NO_GO,
-    (RequestKind.SIGNATURE, ItemState.APPROVED): ItemState.SIGNED,
-    (RequestKind.SIGNATURE, ItemState.REJECTED): ItemState.DECLINED,
-}
 _BY_TASK_STATE = {
     "success": ItemState.DONE,
     "skipped": ItemState.SKIPPED,
@@ -243,8 +238,7 @@ def _item_state(item: PlannedItem, task: Json | None, outcomes: Mapping[str, str
         return state
     kept = (outcomes or {}).get(task["id"])
     if kept:
-        outcome = ItemState(kept.replace("_", " "))
-        return _SPOKEN.get((item.item.gate, outcome), outcome)
+        return ItemState(Outcome(kept).words(item.item.gate))
     if state is ItemState.DONE and outcomes is not None:
         # A person's answer is in the ledger before its task ends; the phase gate records what checks passed.
         return ItemState.UNRECORDED if item.item.mode.needs_person else ItemState.PASSED

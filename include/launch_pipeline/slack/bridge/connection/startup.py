@@ -7,48 +7,35 @@ from typing import TYPE_CHECKING
 
 from slack_sdk.errors import SlackApiError
 
-from launch_pipeline.approvals.deployed import policy
-from launch_pipeline.base import Frozen
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.slack.bridge.connection.errors import is_transient, until_slack_answers
 from launch_pipeline.slack.errors import NEEDS_A_PERSON, error_code, problem_of
-from launch_pipeline.slack.scopes import BRIDGE_SCOPES, EMAIL_SCOPE
+from launch_pipeline.slack.token_info import TokenInfo, bridge_scopes
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
-    from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 log = logging.getLogger(__name__)
 
 _TOKEN = "LAUNCH_SLACK_BOT_TOKEN"  # noqa: S105 - a name, not a token
 
 
-class Workspace(Frozen):
-    """Identify the bot token's workspace and user."""
-
-    team_id: str
-    bot_user: str
-
-
-async def check_access(client: AsyncWebClient, channel: str) -> Workspace:
-    """Wait until Slack answers, and check that the app can do its work.
+async def check_access(client: AsyncWebClient, channel: str) -> TokenInfo:
+    """Wait until Slack answers, check that the app can do its work, and return whose token it has.
 
     Raises ConfigurationError for a refused token, a missing scope, or a channel that the app is not in.
     """
-    response = await until_slack_answers(client.auth_test, _TOKEN)
-    _check_scopes(response)
-    found = Workspace(team_id=str(response["team_id"]), bot_user=str(response["user_id"]))
-    await until_slack_answers(lambda: _try_to_post(client, channel, found.bot_user), _TOKEN)
-    log.info("Connected to Slack as %s of %s.", response.get("user"), response.get("team"))
+    told = await until_slack_answers(client.auth_test, _TOKEN)
+    found = TokenInfo.read(told.data, told.headers.get("x-oauth-scopes", ""))  # type: ignore[arg-type]
+    _check_scopes(found)
+    await until_slack_answers(lambda: _try_to_post(client, channel, found.user_id), _TOKEN)
+    log.info("Connected to Slack as %s of %s.", found.user, found.team)
     return found
 
 
-def _check_scopes(response: AsyncSlackResponse) -> None:
-    given = response.headers.get("x-oauth-scopes", "")
-    have = {scope.strip() for scope in given.split(",")}
-    needed = (*BRIDGE_SCOPES, EMAIL_SCOPE) if policy().slack_by_email else BRIDGE_SCOPES
-    missing = [scope for scope in needed if scope not in have]
-    if given and missing:
+def _check_scopes(found: TokenInfo) -> None:
+    missing = found.missing(bridge_scopes())
+    if found.scopes and missing:
         problem = f"the app has no scope {', '.join(missing)}."
         raise ConfigurationError("environment", _TOKEN, problem, "add it to the app and install it again.")
 

@@ -33,7 +33,7 @@ from launch_pipeline.slack.bridge.projection.views import facts_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from launch_pipeline.ledger.schema import KeptEntry, Record
+    from launch_pipeline.ledger.schema import LedgerEntry, Record
     from launch_pipeline.notifications.keys import Note
     from launch_pipeline.notifications.model import LaunchFacts, LaunchNote, Next, PhaseNote
     from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
@@ -89,8 +89,8 @@ class CatchUp:
                 if note is not None:
                     yield phase_key(note) if isinstance(note, Seal) else note.key, note
 
-    def _note_of(self, entry: KeptEntry) -> Note | Seal | None:
-        readers: dict[EntryKind, Callable[[KeptEntry], Note | Seal | None]] = {
+    def _note_of(self, entry: LedgerEntry) -> Note | Seal | None:
+        readers: dict[EntryKind, Callable[[LedgerEntry], Note | Seal | None]] = {
             EntryKind.SEAL: lambda sealed: Seal.model_validate(sealed.content),
             # A worker's own note of the launch; a phase's announcement holds none, its seal is enough.
             EntryKind.ANNOUNCEMENT: lambda written: next(iter(launch_notes_of([written])), None),
@@ -101,13 +101,13 @@ class CatchUp:
         }
         return readers[entry.kind](entry) if entry.kind in readers else None
 
-    def _started(self, entry: KeptEntry) -> LaunchNote:
+    def _started(self, entry: LedgerEntry) -> LaunchNote:
         # The entry knows the first launch time, even if the launch was postponed since.
         by = self.deployment.name_of(str(entry.content.get("started_by") or ""))
         given = {"started_by": by, "launch_at": zoned_time(entry.content.get("launch_at"))}
         return started_note(self._facts.model_copy(update=given))
 
-    def _postponed(self, entry: KeptEntry) -> LaunchNote:
+    def _postponed(self, entry: LedgerEntry) -> LaunchNote:
         content = entry.content
         return postponed_note(
             self._facts,
@@ -118,11 +118,11 @@ class CatchUp:
             was=zoned_time(content.get("from")),
         )
 
-    def _aborted(self, entry: KeptEntry) -> LaunchNote:
+    def _aborted(self, entry: LedgerEntry) -> LaunchNote:
         reason = str(entry.content.get("reason") or "")
         return aborted_note(self._facts, self._by(entry), reason, self.ledger.head)
 
-    def _ended(self, entry: KeptEntry) -> LaunchNote | None:
+    def _ended(self, entry: LedgerEntry) -> LaunchNote | None:
         """Announce a complete launch or a no go. A rollback is announced by its own seal."""
         state, seal = entry.content.get("state"), self.ledger.seals.get(GO_NO_GO)
         if state == LaunchState.COMPLETE:
@@ -161,7 +161,7 @@ class CatchUp:
 
     # ---- people and times --------------------------------------------------------------------------
 
-    def _by(self, entry: KeptEntry) -> tuple[str, ...]:
+    def _by(self, entry: LedgerEntry) -> tuple[str, ...]:
         user = entry.content.get("by")
         if not user:
             return ()

@@ -11,7 +11,7 @@ from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.schema import EntryKind, KeptEntry, Outcome, Record, Seal, read_record
+from launch_pipeline.ledger.schema import EntryKind, LedgerEntry, Outcome, Record, Seal, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class LedgerView(Frozen):
 
     launch: Launch | None = None
     """None if no conductor started it."""
-    events: tuple[KeptEntry, ...] = ()
+    events: tuple[LedgerEntry, ...] = ()
     """Entries that are announced, in order: seals, announcements, and the launch's own."""
     set_aside: tuple[Record, ...] = ()
     """Every item whose latest record is not a yes: waived, not applicable, not met, rejected, not reached."""
@@ -119,8 +119,8 @@ class LedgerViews:
         head = Ledger(self._dsn).head(launch_id)
         return LedgerView(launch=launch, events=events, set_aside=records, head=head)
 
-    def _entries(self, launch_id: str, kinds: Sequence[EntryKind]) -> tuple[KeptEntry, ...]:
+    def _entries(self, launch_id: str, kinds: Sequence[EntryKind]) -> tuple[LedgerEntry, ...]:
         with connected(self._dsn) as connection:
             rows: list[Any] = connection.execute(_ENTRIES, [launch_id, list(kinds)]).fetchall()
         names = _COLUMNS.split(", ")
-        return tuple(KeptEntry.model_validate(dict(zip(names, row, strict=True))) for row in rows)
+        return tuple(LedgerEntry.model_validate(dict(zip(names, row, strict=True))) for row in rows)
