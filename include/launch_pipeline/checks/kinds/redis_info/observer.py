@@ -95,8 +95,7 @@ class _Asker:
             except (RedisError, OSError) as error:
                 raise self.explained(error, f"redis://{host}:{port}") from error
             finally:
-                # A check that runs out of time while it closes would leave the connection open.
-                await asyncio.shield(client.aclose())
+                await _close(client)
 
     def explained(self, error: Exception, where: str) -> Inconclusive:
         """Return the error for refused credentials, a node that does not answer, or another protocol."""
@@ -135,6 +134,21 @@ async def observe(params: RedisInfoParams, ctx: CheckContext) -> Observation:
         for subject in subjects
     }
     return Observation(subjects=subjects, authority=f"redis://{seed}", summary=summary)
+
+
+async def _close(client: Any) -> None:
+    """Close a client, also while its check is cancelled: the connection would stay open otherwise.
+
+    redis-py bounds the close by the connection's own time-out.
+    """
+    closing, cancelled = asyncio.ensure_future(client.aclose()), None
+    while not closing.done():
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _options(asker: _Asker, host: str, port: int, *, sentinel: bool) -> dict[str, Any]:
