@@ -7,10 +7,10 @@ replica is seen here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -34,6 +34,8 @@ from launch_pipeline.errors import Inconclusive, Unreachable
 if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
     from launch_pipeline.checks.kinds.redis_info.definition import RedisInfoParams
+
+T = TypeVar("T")
 
 _PORT, _SENTINEL_PORT = 6379, 26379
 _REFUSALS = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED", "invalid username-password", "invalid password")
@@ -124,7 +126,7 @@ async def observe(params: RedisInfoParams, ctx: CheckContext) -> Observation:
     if len(wanted) > _MOST_NODES:
         message = f"redis://{seed} has {len(wanted)} nodes, too many to query"
         raise Inconclusive(message)
-    facts = await asyncio.gather(*(_facts(asker, node) for node in wanted))
+    facts = await _together(_facts(asker, node) for node in wanted)
     subjects = tuple(Subject(name=n.name, facts=f) for n, f in zip(wanted, facts, strict=True))
     summary = {
         subject.name: {
@@ -134,6 +136,17 @@ async def observe(params: RedisInfoParams, ctx: CheckContext) -> Observation:
         for subject in subjects
     }
     return Observation(subjects=subjects, authority=f"redis://{seed}", summary=summary)
+
+
+async def _together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return all results in order. The first error ends the others and is raised once they have closed."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _close(client: Any) -> None:
