@@ -116,6 +116,7 @@ class Player:
     # ---- answering ---------------------------------------------------------------------------------
 
     def _answer(self, who: str, card: Card) -> None:
+        self._close_form()
         message = self._message(card)
         opener = next(one for one in OPENERS if one in card["buttons"])
         if opener != OPENERS[0]:
@@ -131,6 +132,13 @@ class Player:
         modal.locator("select, .content:has-text('Nothing here waits')").first.wait_for()
         self.camera.shoot(f"modal-{opener.strip('…').lower()}", modal, modal=True)
         self._fill(modal, who)
+
+    def _close_form(self) -> None:
+        """Close a form that stayed open since its evidence changed; it would cover the card."""
+        modal = self.camera.desk.locator("#modal .modal")
+        if modal.count():
+            modal.get_by_role("button", name="Close").last.click()
+            modal.wait_for(state="detached", timeout=PATIENCE_MS)
 
     def _approve_all(self, message: Locator) -> None:
         message.get_by_role("button", name=ALL_MINE).click(timeout=PATIENCE_MS)
