@@ -55,5 +55,8 @@ class LaunchTime:
         window = next((dag_id for dag_id in (T_0, T_MINUS_2H) if view.state_of(dag_id) != "none"), "")
         if window and window not in self._opening:
             return now + SOON, READY, window
+        if window == T_MINUS_2H and view.state_of(T_MINUS_2H) == "running":
+            # Its items would wait for the new moment: an answer counts only in an open window.
+            return None
         late = self.launch_at - now < (-OPENED if window else MARGIN)
         return (now + ROOM, NOT_READY, window) if late and window != T_0 else None

@@ -23,10 +23,10 @@ NOW = datetime(2030, 6, 1, 10, tzinfo=UTC)
 Move = tuple[datetime, str]
 
 
-def view(*begun: str) -> View:
-    """Build a view of the launch with these windows' runs under way."""
+def view(*begun: str, state: str = "running") -> View:
+    """Build a view of the launch with these windows' runs under way, or ended."""
     dags = tuple(
-        DagView(dag_id, dag_id, 7, "running" if dag_id in begun else "none") for dag_id in (T_MINUS_2H, T_0)
+        DagView(dag_id, dag_id, 7, state if dag_id in begun else "none") for dag_id in (T_MINUS_2H, T_0)
     )
     return View(dags, {}, "running")
 
@@ -59,6 +59,8 @@ def test_each_window_opens_when_it_is_waited_for(timing: LaunchTime, moves: list
     assert moves == [(NOW + SOON, READY)]
     opened = NOW + timedelta(seconds=41)
     timing.act(view(T_MINUS_2H), opened)
+    assert len(moves) == 1, "the window that people answer in stays open"
+    timing.act(view(T_MINUS_2H, state="success"), opened)
     assert moves[1:] == [(opened + ROOM, NOT_READY)]
     decided = opened + timedelta(minutes=12)
     timing.act(view(T_MINUS_2H, T_0), decided)
