@@ -46,7 +46,6 @@ STILL_FAILING = "The evidence was too old; looked at again it says: {}"
 class Traits:
     """What the flow depends on of an item."""
 
-    has_checks: bool
     needs_person: bool
     side_effects: bool
     in_triggerer: bool
@@ -61,7 +60,6 @@ class Traits:
         """Return the traits of an item."""
         item = spec.item
         return cls(
-            has_checks=item.mode.has_checks,
             needs_person=item.mode.needs_person,
             side_effects=bool(item.side_effects),
             in_triggerer=in_triggerer,

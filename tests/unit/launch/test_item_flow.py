@@ -51,11 +51,9 @@ from servers.records import NOON, a_record, a_result
 if TYPE_CHECKING:
     from launch_pipeline.launch.item_flow import Action, Event
 
-MACHINE = Traits(
-    has_checks=True, needs_person=False, side_effects=False, in_triggerer=True, decision=False, rounds=0
-)
+MACHINE = Traits(needs_person=False, side_effects=False, in_triggerer=True, decision=False, rounds=0)
 BOTH = replace(MACHINE, needs_person=True)
-PERSON = replace(BOTH, has_checks=False, in_triggerer=False)
+PERSON = replace(BOTH, in_triggerer=False)
 EFFECTS = replace(BOTH, side_effects=True)
 ON_WORKER = replace(BOTH, in_triggerer=False)
 DECISION = replace(PERSON, decision=True)

@@ -124,23 +124,24 @@ class ItemRun:
 
     def checked(self, evidence: Evidence | None) -> Checked:
         """Look at the checks unless the triggerer has, and find the answer of a lost try."""
-        launch = self.launch
-        self.await_opening(launch)
-        if evidence is None and self.spec.item.mode.has_checks:
-            evidence = look(self.spec, self.context, launch)
+        # Held before the ledger is asked: the triggerer's event is delivered once.
         self.hold(State.BEGINNING, evidence=evidence.payload() if evidence else None)
+        self.await_opening()
+        if evidence is None and self.spec.item.mode.has_checks:
+            evidence = look(self.spec, self.context, self.launch)
+            self.hold(State.BEGINNING, evidence=evidence.payload())
         answer = lost_answer(self.ti)
         if answer is None:
             return Checked(evidence)
         log.info("The worker of the previous try was lost; the answer of %s counts.", answer.airflow_user)
         return Checked(evidence, answer, self.acknowledged)
 
-    def await_opening(self, launch: LaunchContext) -> None:
+    def await_opening(self) -> None:
         """Hold back an item of a window that has not opened, though its wait was ended by hand.
 
         The task begins anew then: what was seen or answered too early does not count.
         """
-        if opened(launch, self.spec.moments):
+        if opened(self.launch, self.spec.moments):
             return
         log.warning("The wait before this item was ended by hand; it begins when its window opens.")
         moments = [moment.model_dump(mode="json") for moment in self.spec.moments]
@@ -204,12 +205,11 @@ class ItemRun:
         self.hold(State.ANSWERED, answer=answer.model_dump(mode="json"))
         if action.offered and (record := recorded_decision(self.context["run_id"], self.spec.ref, answer)):
             return self.perform(Append(carried(record, self.ti)))
-        launch = self.launch
-        self.await_opening(launch)
+        self.await_opening()
         evidence = latest(self.context)
         try:
             answered = prior_answers(self.context["run_id"], self.ti.dag_id, self.spec.ref)
-            person = check_answer(self.spec, launch, answer, evidence, *answered)
+            person = check_answer(self.spec, self.launch, answer, evidence, *answered)
             fresh_for = policy().fresh_for
         except (AnswerRefused, ConfigurationError) as refused:
             # A policy file that is being edited at this moment must not spend the answer either.

@@ -348,6 +348,20 @@ def test_request_waits_for_the_ledger(supervisor: Supervisor, dsn: str) -> None:
     assert task.resume(None).state == "awaiting_input"
 
 
+@pytest.mark.parametrize(("verdict", "state"), [("passed", "success"), ("failed", "deferred")])
+def test_look_of_the_triggerer_waits_for_the_ledger(
+    supervisor: Supervisor, dsn: str, verdict: str, state: str
+) -> None:
+    """What was seen before the task had a worker is stored with the pause, and looked at only once."""
+    task = a_task(supervisor, mode="check")
+    _away(supervisor)
+    for event in (evidence(task, verdict), datetime.now(UTC), datetime.now(UTC)):
+        ended = task.resume(event)
+        assert (ended.state, ended.waits) == ("deferred", "beginning"), ended.why
+    supervisor.postgres(dsn)
+    assert task.resume(datetime.now(UTC)).state == state
+
+
 def test_answer_that_comes_while_the_ledger_is_away_is_not_lost(
     supervisor: Supervisor, ledger: Ledger, dsn: str
 ) -> None:
