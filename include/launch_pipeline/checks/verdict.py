@@ -34,6 +34,8 @@ class Subject(Frozen):
 
     name: str
     facts: dict[str, Any]
+    unknown: dict[str, str] = Field(default_factory=dict)
+    """Facts that could not be known, by name, and why: an expectation that reads one is inconclusive."""
 
 
 class Observation(Frozen):
@@ -46,6 +48,8 @@ class Observation(Frozen):
     subjects: tuple[Subject, ...]
     authority: str
     may_be_empty: bool = False
+    sparse: bool = False
+    """Whether the authority leaves out fields that have their default, as Kubernetes does."""
     summary: dict[str, Any] = Field(default_factory=dict)
 
 

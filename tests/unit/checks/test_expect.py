@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch_pipeline.checks.language.expect import compare, judge, parse_comparison, parse_expectations
+from launch_pipeline.checks.language.comparisons import compare, parse_comparison
+from launch_pipeline.checks.language.expect import judge, parse_expectations
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -29,8 +29,8 @@ def test_expression_that_grows_is_refused(expression: str) -> None:
 def test_ordinary_expression_is_read() -> None:
     """To choose, sum up and write as text is what the language is for."""
     facts = {"statuses": {"429": 3}, "rows": [{"a": 1, "b": 2}]}
-    assert look_up('sum([statuses."429" || `0`, statuses."503" || `0`])', facts) == (3, "")
-    assert look_up("rows[].{a: a, b: b, t: to_string(@)} | length(@)", facts) == (1, "")
+    assert look_up('sum([statuses."429" || `0`, statuses."503" || `0`])', facts).value == 3
+    assert look_up("rows[].{a: a, b: b, t: to_string(@)} | length(@)", facts).value == 1
 
 
 def nested(levels: int) -> object:

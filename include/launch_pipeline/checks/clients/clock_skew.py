@@ -7,7 +7,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.duration import format_duration
-from launch_pipeline.checks.language.expect import SKEW, as_list
+from launch_pipeline.checks.language.comparisons import SKEW
+from launch_pipeline.checks.language.expect import as_list
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:

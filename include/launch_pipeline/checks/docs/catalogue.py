@@ -19,7 +19,8 @@ from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checks.docs.schema import field_docstrings
 from launch_pipeline.checks.engine.params import Params
 from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
-from launch_pipeline.checks.language.expect import Operator, as_list, parse_comparison
+from launch_pipeline.checks.language.comparisons import Operator, parse_comparison
+from launch_pipeline.checks.language.expect import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,13 +1,20 @@
-"""Bounded JMESPath: an expression that would multiply its input is refused."""
+"""Bounded JMESPath that says where its answer rests on something missing or on an order of unlike values.
+
+An expression that would multiply its input is refused. Values are compared by meaning, see
+:mod:`~launch_pipeline.checks.language.order`; the grammar and everything else are JMESPath's own.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+
+from launch_pipeline.checks.language.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,9 +52,54 @@ def _growth(node: Mapping[str, Any]) -> int:
     return math.prod(parts) * (2 if node.get("value") == "to_string" else 1)
 
 
-def look_up(expression: str, facts: Any) -> tuple[Any, str]:
-    """Evaluate a path: return the value, and a note if the path does not fit these facts."""
+@dataclass(frozen=True)
+class Found:
+    """The value of a path, and what is to be said against believing it."""
+
+    value: Any
+    problem: str = ""
+    """Why the path does not fit these facts; there is no value then."""
+    missing: str = ""
+    """Why a value of null says nothing: what would hold it is not there."""
+    doubt: str = ""
+    """Why the value says nothing, whatever it is."""
+    roots: frozenset[str] = frozenset()
+    """The facts it was read from, by name; ``*`` stands for all of them."""
+
+
+def look_up(expression: str, facts: Mapping[str, Any], *, sparse: bool = False) -> Found:
+    """Evaluate a path; ``sparse`` says that the authority leaves out fields that have their default."""
+    reader = Reader(facts, sparse=sparse)
     try:
-        return compiled(expression).search(facts), ""
+        value = reader.visit(compiled(expression).parsed, facts)
     except (JMESPathError, ArithmeticError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        return None, f"cannot be evaluated: {str(error).splitlines()[0] if str(error) else 'error'}"[:200]
+        reason = str(error).splitlines()[0] if str(error) else "error"
+        problem = f"cannot be evaluated: {reason}"[:200]
+        return Found(None, problem=problem, roots=frozenset(reader.roots))
+    return Found(value, missing=reader.missing, doubt=reader.doubt, roots=frozenset(reader.roots))
+
+
+def roots_of(expression: str) -> frozenset[str]:
+    """Return the facts that a path begins with, without those that its filters read of their elements."""
+    return frozenset(_roots(compiled(expression).parsed))
+
+
+def _roots(node: Mapping[str, Any]) -> set[str]:
+    if node["type"] == "field":
+        return {node["value"]}
+    children = [child for child in node.get("children", []) if isinstance(child, dict)]
+    if node["type"] in _CHAINS:
+        return _roots(children[0]) if children else set()
+    return set[str]().union(*map(_roots, children))
+
+
+_CHAINS = {
+    "subexpression",
+    "index_expression",
+    "pipe",
+    "projection",
+    "value_projection",
+    "filter_projection",
+    "flatten",
+}
+"""Nodes whose later parts read the value of the first, not the facts."""

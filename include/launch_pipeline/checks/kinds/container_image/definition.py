@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
-from launch_pipeline.checks.language.expect import parse_comparison
+from launch_pipeline.checks.language.comparisons import parse_comparison
 
 
 class ContainerImageParams(Params):

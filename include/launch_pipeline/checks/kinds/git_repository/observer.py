@@ -16,7 +16,7 @@ from launch_pipeline.checks.kinds.git_repository.documents import (
 )
 from launch_pipeline.checks.kinds.git_repository.globs import expand_braces, matching
 from launch_pipeline.checks.kinds.git_repository.store import Repository, open_repository
-from launch_pipeline.checks.language.expect import compare, parse_expectations, shown
+from launch_pipeline.checks.language.expect import answered, parse_expectations, shown
 from launch_pipeline.checks.language.paths import look_up
 from launch_pipeline.checks.language.values import moment
 from launch_pipeline.checks.verdict import Observation, Subject
@@ -157,10 +157,11 @@ def _unmet(params: GitRepositoryParams, documents: dict[str, Any], now: datetime
             unmet.append(f"{path}: {problem}")
             continue
         for expression, comparisons in wanted.items():
-            actual, note = look_up(expression, document)
+            found = look_up(expression, document)
             for comparison in comparisons:
-                if note or not compare(comparison, actual, now).holds:
-                    seen = note or shown(actual)
+                answer = answered(found, comparison, now)
+                if not answer.holds:
+                    seen = answer.note or shown(found.value)
                     unmet.append(f"{path}: {expression} = {seen}, want {comparison.text}")
     return unmet
 

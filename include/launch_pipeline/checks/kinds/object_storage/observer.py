@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from launch_pipeline.checks.clients.aws import client, error_code, unsupported
 from launch_pipeline.checks.kinds.object_storage.definition import criteria
-from launch_pipeline.checks.language.expect import SKEW
+from launch_pipeline.checks.language.comparisons import SKEW
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 

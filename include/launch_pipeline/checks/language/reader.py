@@ -1,0 +1,210 @@
+"""A JMESPath interpreter that notes why a value may say nothing.
+
+JMESPath reads what is missing as null, and null as false. A checklist would read that as "nothing bad found".
+The reader evaluates as JMESPath does, and keeps three notes: the facts read, what was missing where a null
+came from, and a doubt where the value rests on a null or on an order of unlike values.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from jmespath.visitor import Options, TreeInterpreter
+
+from launch_pipeline.checks.language.functions import Functions
+from launch_pipeline.checks.language.order import Undecided, equal, ordered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+_LONGEST = 60
+
+
+def _is_false(value: Any) -> bool:
+    """Return whether JMESPath takes a value for false."""
+    return value is None or value is False or (isinstance(value, str | list | dict) and not value)
+
+
+class Reader(TreeInterpreter):
+    """Evaluates one expression on one set of facts; the notes are of the last evaluation."""
+
+    def __init__(self, facts: Any, *, sparse: bool = False) -> None:
+        functions = Functions(self._doubts)
+        super().__init__(Options(custom_functions=functions))
+        self._called = functions
+        self._facts = facts
+        self._sparse = sparse
+        self._gaps: Counter[str] = Counter()
+        """Fields that a mapping did not have, since the last element began."""
+        self.roots: set[str] = set()
+        self.missing = ""
+        self.doubt = ""
+
+    def _doubts(self, reason: str) -> None:
+        self.doubt = self.doubt or reason
+
+    def _misses(self, what: str) -> None:
+        self.missing = self.missing or what
+
+    def _believed(self, node: Any, value: Any) -> Any:
+        """Evaluate a part whose null or falsehood decides: what is missing in it is a doubt."""
+        before, self.missing = self.missing, ""
+        result = self.visit(node, value)
+        if self.missing and _is_false(result):
+            self._doubts(self.missing)
+        self.missing = before
+        return result
+
+    def visit_field(self, node: Any, value: Any) -> Any:
+        """Read a field; one of something that has no fields is missing, not null."""
+        name = node["value"]
+        if value is self._facts:
+            self.roots.add(name)
+        if not isinstance(value, dict):
+            self._misses(f"there is nothing that could have '{name[:_LONGEST]}'")
+            return None
+        if name not in value:
+            self._gaps[name] += 1
+        return value.get(name)
+
+    def visit_current(self, node: Any, value: Any) -> Any:
+        """Return the value itself, which reads all facts where it is they."""
+        if value is self._facts:
+            self.roots.add("*")
+        return super().visit_current(node, value)
+
+    def visit_value_projection(self, node: Any, value: Any) -> Any:
+        """Project the values of a mapping; those of something else are missing."""
+        result = super().visit_value_projection(node, value)
+        if value is self._facts:
+            self.roots.add("*")
+        if result is None:
+            self._misses("there is no mapping")
+        return result
+
+    def visit_index(self, node: Any, value: Any) -> Any:
+        """Read an element of a list; one of something that is no list is missing."""
+        if not isinstance(value, list):
+            self._misses("there is no list")
+        return super().visit_index(node, value)
+
+    def visit_slice(self, node: Any, value: Any) -> Any:
+        """Read a part of a list; one of something that is no list is missing."""
+        if not isinstance(value, list):
+            self._misses("there is no list")
+        return super().visit_slice(node, value)
+
+    def visit_flatten(self, node: Any, value: Any) -> Any:
+        """Flatten a list; something that is no list is missing."""
+        result = super().visit_flatten(node, value)
+        if result is None:
+            self._misses("there is no list")
+        return result
+
+    def visit_projection(self, node: Any, value: Any) -> Any:
+        """Project a list; what all of its elements lack is missing, what some lack is optional."""
+        base = self.visit(node["children"][0], value)
+        if not isinstance(base, list):
+            self._misses("there is no list")
+            return None
+        collected, missed = [], []
+        for element in base:
+            current, lacks = self._apart(node["children"][1], element)
+            missed.append(lacks)
+            if current is not None:
+                collected.append(current)
+        if missed and all(missed):
+            self._misses(f"none of {len(missed)}: {missed[0]}")
+        return collected
+
+    def _apart(self, node: Any, value: Any) -> tuple[Any, str]:
+        """Evaluate a part; return its value and what was missing in it, which is not noted."""
+        before, self.missing = self.missing, ""
+        result = self.visit(node, value)
+        missing, self.missing = self.missing, before
+        return result, missing
+
+    def visit_filter_projection(self, node: Any, value: Any) -> Any:
+        """Filter a list; a field that none of its elements has makes the result doubtful."""
+        base = self.visit(node["children"][0], value)
+        if not isinstance(base, list):
+            self._misses("there is no list")
+            return None
+        collected = []
+        lacking: Counter[str] = Counter()
+        for element in base:
+            matched, gaps = self._tested(node["children"][2], element)
+            lacking.update(gaps)
+            if not _is_false(matched):
+                current = self.visit(node["children"][1], element)
+                if current is not None:
+                    collected.append(current)
+        self._none_has(lacking, len(base))
+        return collected
+
+    def _tested(self, node: Any, element: Any) -> tuple[Any, Iterable[str]]:
+        """Evaluate the condition of a filter; return its value, and the fields that the element lacks."""
+        before, self._gaps = self._gaps, Counter()
+        result, missing = self._apart(node, element)
+        gaps = set(self._gaps)
+        if missing and not isinstance(element, dict):
+            gaps.add(missing)
+        self._gaps = before
+        return result, gaps
+
+    def _none_has(self, lacking: Counter[str], looked_at: int) -> None:
+        for name, times in lacking.items():
+            if times == looked_at and not self._sparse:
+                self._doubts(f"none of {looked_at} has '{name[:_LONGEST]}', which the filter asks for")
+
+    def visit_or_expression(self, node: Any, value: Any) -> Any:
+        """Return the first that is true; a second one stands in for a false one, not for a missing one."""
+        gaps = Counter(self._gaps)
+        before, self.missing = self.missing, ""
+        matched = self.visit(node["children"][0], value)
+        missing, self.missing = self.missing, before
+        if not _is_false(matched):
+            return matched
+        if missing:
+            self._doubts(missing)
+        matched = self.visit(node["children"][1], value)
+        if matched is not None:
+            self._gaps = gaps
+        return matched
+
+    def visit_and_expression(self, node: Any, value: Any) -> Any:
+        """Return the last, or the first that is false; a missing one is not false."""
+        matched = self._believed(node["children"][0], value)
+        return matched if _is_false(matched) else self.visit(node["children"][1], value)
+
+    def visit_not_expression(self, node: Any, value: Any) -> Any:
+        """Return whether a value is false; a missing one is not."""
+        result = self._believed(node["children"][0], value)
+        if result == 0 and isinstance(result, int | float) and not isinstance(result, bool):
+            return False
+        return not result
+
+    def visit_function_expression(self, node: Any, value: Any) -> Any:
+        """Call a function; what is missing in its arguments makes its result doubtful."""
+        resolved = [self._believed(child, value) for child in node["children"]]
+        return self._called.call_function(node["value"], resolved)
+
+    def visit_comparator(self, node: Any, value: Any) -> Any:
+        """Compare by meaning; what cannot be compared is neither true nor false, and doubtful."""
+        left, right = (self._apart(child, value) for child in node["children"])
+        sign = node["value"]
+        try:
+            if sign in _SIGNS:
+                return ordered(_SIGNS[sign], left[0], right[0])
+            same = equal(left[0], right[0])
+        except Undecided as error:
+            self._doubts(str(error))
+            return None
+        missing = left[1] or right[1]
+        if missing and (same or sign == "ne"):
+            self._doubts(missing)
+        elif missing:
+            self._misses(missing)
+        return same if sign == "eq" else not same
