@@ -60,8 +60,15 @@ class Params(Frozen):
 
 
 def merged(defaults: Mapping[str, str | Sequence[str]], params: Params) -> Criteria:
-    """Merge the item's ``expect`` into the defaults of the kind; the same expression replaces its default."""
-    return {path: as_list(wanted) for path, wanted in {**defaults, **params.expect}.items()}
+    """Merge the item's ``expect`` into the defaults of the kind.
+
+    Only a comparison of that very fact replaces a default; that it ``exists`` compares nothing.
+    """
+    criteria = {path: as_list(wanted) for path, wanted in defaults.items()}
+    for path, wanted in params.expect.items():
+        given = as_list(wanted)
+        criteria[path] = [*criteria.get(path, ()), *given] if given == ["exists"] else given
+    return criteria
 
 
 def defaults_unless_expected(defaults: Mapping[str, str], params: Params) -> Criteria:
