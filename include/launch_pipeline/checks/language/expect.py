@@ -18,6 +18,7 @@ from launch_pipeline.checks.language.comparisons import (
     parse_comparison,
 )
 from launch_pipeline.checks.language.paths import Found, compiled, look_up
+from launch_pipeline.checks.language.reader import is_false
 from launch_pipeline.checks.verdict import Finding, Observation, Subject, Verdict
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def answered(found: Found, comparison: Comparison, now: datetime, unknown: str =
     if found.problem:
         return Answer(holds=False, note=found.problem)
     answer = compare(comparison, found.value, now)
-    doubt = found.doubt or (found.missing if found.value is None else "")
+    doubt = found.doubt or (found.missing if is_false(found.value) else "")
     if answer.holds and doubt:
         return Answer(holds=False, note=doubt, unknown=True)
     return answer

@@ -60,7 +60,7 @@ class Found:
     problem: str = ""
     """Why the path does not fit these facts; there is no value then."""
     missing: str = ""
-    """Why a value of null says nothing: what would hold it is not there."""
+    """Why a value that is null, false or empty says nothing: what would hold it is not there."""
     doubt: str = ""
     """Why the value says nothing, whatever it is."""
     roots: frozenset[str] = frozenset()

@@ -8,21 +8,18 @@ came from, and a doubt where the value rests on a null or on an order of unlike 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jmespath.visitor import Options, TreeInterpreter
 
 from launch_pipeline.checks.language.functions import Functions
 from launch_pipeline.checks.language.order import Undecided, equal, ordered
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _LONGEST = 60
 
 
-def _is_false(value: Any) -> bool:
+def is_false(value: Any) -> bool:
     """Return whether JMESPath takes a value for false."""
     return value is None or value is False or (isinstance(value, str | list | dict) and not value)
 
@@ -36,8 +33,10 @@ class Reader(TreeInterpreter):
         self._called = functions
         self._facts = facts
         self._sparse = sparse
+        self._asked: Counter[str] = Counter()
+        """How often each field was looked for in a mapping, in the filter at hand."""
         self._gaps: Counter[str] = Counter()
-        """Fields that a mapping did not have, since the last element began."""
+        """How often it was not there."""
         self.roots: set[str] = set()
         self.missing = ""
         self.doubt = ""
@@ -52,7 +51,7 @@ class Reader(TreeInterpreter):
         """Evaluate a part whose null or falsehood decides: what is missing in it is a doubt."""
         before, self.missing = self.missing, ""
         result = self.visit(node, value)
-        if self.missing and _is_false(result):
+        if self.missing and is_false(result):
             self._doubts(self.missing)
         self.missing = before
         return result
@@ -65,8 +64,8 @@ class Reader(TreeInterpreter):
         if not isinstance(value, dict):
             self._misses(f"there is nothing that could have '{name[:_LONGEST]}'")
             return None
-        if name not in value:
-            self._gaps[name] += 1
+        self._asked[name] += 1
+        self._gaps[name] += name not in value
         return value.get(name)
 
     def visit_current(self, node: Any, value: Any) -> Any:
@@ -132,52 +131,44 @@ class Reader(TreeInterpreter):
         if not isinstance(base, list):
             self._misses("there is no list")
             return None
-        collected = []
-        lacking: Counter[str] = Counter()
-        for element in base:
-            matched, gaps = self._tested(node["children"][2], element)
-            lacking.update(gaps)
-            if not _is_false(matched):
-                current = self.visit(node["children"][1], element)
-                if current is not None:
-                    collected.append(current)
-        self._none_has(lacking, len(base))
-        return collected
+        matching = self._matching(node["children"][2], base)
+        selected = (self.visit(node["children"][1], element) for element in matching)
+        return [current for current in selected if current is not None]
 
-    def _tested(self, node: Any, element: Any) -> tuple[Any, Iterable[str]]:
-        """Evaluate the condition of a filter; return its value, and the fields that the element lacks."""
-        before, self._gaps = self._gaps, Counter()
-        result, missing = self._apart(node, element)
-        gaps = set(self._gaps)
-        if missing and not isinstance(element, dict):
-            gaps.add(missing)
-        self._gaps = before
-        return result, gaps
-
-    def _none_has(self, lacking: Counter[str], looked_at: int) -> None:
-        for name, times in lacking.items():
-            if times == looked_at and not self._sparse:
-                self._doubts(f"none of {looked_at} has '{name[:_LONGEST]}', which the filter asks for")
+    def _matching(self, condition: Any, base: list[Any]) -> list[Any]:
+        """Return the elements for which a condition holds; a field that none of them has is a doubt."""
+        counts, (self._asked, self._gaps) = (self._asked, self._gaps), (Counter(), Counter())
+        tested = [(element, *self._apart(condition, element)) for element in base]
+        asked, gaps = self._asked, self._gaps
+        self._asked, self._gaps = counts
+        lacking = [name for name, times in gaps.items() if times == asked[name]]
+        if lacking and not self._sparse:
+            self._doubts(
+                f"none of {asked[lacking[0]]} has '{lacking[0][:_LONGEST]}', which the filter asks for"
+            )
+        if tested and all(missing for _, _, missing in tested):
+            self._doubts(f"none of {len(tested)}: {tested[0][2]}")
+        return [element for element, matched, _ in tested if not is_false(matched)]
 
     def visit_or_expression(self, node: Any, value: Any) -> Any:
         """Return the first that is true; a second one stands in for a false one, not for a missing one."""
-        gaps = Counter(self._gaps)
+        counts = Counter(self._asked), Counter(self._gaps)
         before, self.missing = self.missing, ""
         matched = self.visit(node["children"][0], value)
         missing, self.missing = self.missing, before
-        if not _is_false(matched):
+        if not is_false(matched):
             return matched
         if missing:
             self._doubts(missing)
         matched = self.visit(node["children"][1], value)
         if matched is not None:
-            self._gaps = gaps
+            self._asked, self._gaps = counts
         return matched
 
     def visit_and_expression(self, node: Any, value: Any) -> Any:
         """Return the last, or the first that is false; a missing one is not false."""
         matched = self._believed(node["children"][0], value)
-        return matched if _is_false(matched) else self.visit(node["children"][1], value)
+        return matched if is_false(matched) else self.visit(node["children"][1], value)
 
     def visit_not_expression(self, node: Any, value: Any) -> Any:
         """Return whether a value is false; a missing one is not."""

@@ -13,11 +13,36 @@ from typing import Any
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?")
 _INTEGER = re.compile(r"[+-]?\d{1,40}")
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w|y)")
-_PARTS = re.compile(rf"(?:{_PART.pattern})+")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+_PART = re.compile(
+    r"(\d{1,9}(?:\.\d{1,9})?(?:[eE][+-]?\d{1,2})?)\s?([a-z]{3,7}|ns|us|µs|ms|s|m|h|d|w|y)(?![a-z])"
+)
+_PARTS = re.compile(rf"(?:{_PART.pattern}[\s,]{{0,2}})+")
+_CLOCK = re.compile(r"(?:^|\s)(\d{1,9}):(\d\d):(\d\d(?:\.\d{1,9})?)$")
+_ISO = re.compile(
+    r"P(?=.)(?:(?P<w>\d+)W)?(?:(?P<d>[\d.]+)D)?(?:T(?=.)(?:(?P<h>[\d.]+)H)?(?:(?P<m>[\d.]+)M)?(?:(?P<s>[\d.]+)S)?)?"
+)
+_SECONDS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 0.001,
+    "s": 1,
+    "m": 60,
+    "h": 3600,
+    "d": 86400,
+    "w": 604800,
+    "y": 31536000,
+}
+_NAMES = {
+    name: unit
+    for unit, names in {"s": "sec second", "m": "min minute", "h": "hour", "d": "day", "w": "week"}.items()
+    for single in names.split()
+    for name in (single, f"{single}s")
+}
+"""The units as words; months and years are none, since their length differs."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.{0,30})?")
 _ITEM = re.compile(r"""\s*(?:'([^']*)'|"([^"]*)"|([^,'"\[\]]+?))\s*(?:,|$)""")
+_LONGEST_DURATION = 100
 LIMIT = 8000
 """Maximum length of an operand, in characters."""
 
@@ -48,16 +73,51 @@ def number(value: Any) -> float | None:
 
 
 def duration(value: Any) -> timedelta | None:
-    """Parse ``15d``, ``1h``, ``1d12h`` or ``2w1d``, as Prometheus and people write durations."""
+    """Parse a duration as Prometheus, Go, PostgreSQL and ISO 8601 write it.
+
+    ``15d``, ``1d12h``, ``1.0368e+06s``, ``12 days 02:00:00``, ``90 min`` and ``P1DT12H`` are durations. A
+    month is none, since its length differs.
+    """
     if isinstance(value, timedelta):
         return value
-    if not isinstance(value, str) or not _PARTS.fullmatch(value.strip()):
+    if not isinstance(value, str) or len(value) > _LONGEST_DURATION:
         return None
-    seconds = sum(float(size) * _SECONDS[unit] for size, unit in _PART.findall(value))
+    text = value.strip()
+    negative = text.startswith("-")
+    seconds = _seconds(text.removeprefix("-"))
     try:
-        return timedelta(seconds=seconds)
+        return None if seconds is None else timedelta(seconds=-seconds if negative else seconds)
     except OverflowError:
         return None
+
+
+def _seconds(text: str) -> float | None:
+    iso = _ISO.fullmatch(text)
+    try:
+        if iso:
+            return sum(float(size) * _SECONDS[unit] for unit, size in iso.groupdict().items() if size)
+        clock = _CLOCK.search(text)
+        days = text[: clock.start()] if clock else text
+        seconds = _of_clock(clock) if clock else 0.0
+        if not days:
+            return seconds if clock else None
+        return _of_parts(days, seconds)
+    except (KeyError, ValueError):
+        return None
+
+
+def _of_clock(clock: re.Match[str]) -> float:
+    hours, minutes, seconds = map(float, clock.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _of_parts(text: str, seconds: float) -> float | None:
+    """Add the parts of ``1d12h`` or ``2 days``; raises KeyError for an unknown unit."""
+    if not _PARTS.fullmatch(text):
+        return None
+    for size, unit in _PART.findall(text):
+        seconds += float(size) * _SECONDS[_NAMES.get(unit, unit)]
+    return seconds
 
 
 def moment(value: Any) -> datetime | None:

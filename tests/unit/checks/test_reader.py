@@ -1,0 +1,216 @@
+"""What a path reads says where it rests on something missing; then nothing passes that needs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launch_pipeline.checks.language.expect import judge
+from launch_pipeline.checks.language.paths import compiled, look_up, roots_of
+from launch_pipeline.checks.verdict import Observation, Subject, Verdict
+
+HEALTH = {"json": {"checks": [{"name": "db", "status": "UP"}, {"name": "queue", "status": "UP"}], "n": 2}}
+PASSED, FAILED, UNKNOWN = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
+
+
+def verdict(
+    facts: dict[str, Any], expression: str, wanted: str, *, sparse: bool = False, **unknown: str
+) -> Verdict:
+    """Judge one expectation."""
+    subject = Subject(name="x", facts=facts, unknown=unknown)
+    return judge(Observation(subjects=(subject,), authority="a", sparse=sparse), {expression: wanted})[0]
+
+
+@pytest.mark.parametrize(
+    ("json", "expression", "wanted"),
+    [
+        (None, "json.errors", "absent"),
+        (None, "json.errors", "== null"),
+        ([], "json.errors", "absent"),
+        ("a page", "json.errors", "absent"),
+        ({}, "json.result.error", "absent"),
+        ({"result": None}, "json.result.error", "== null"),
+        ({}, "json.result.error || 'none'", "== none"),
+        ({}, "not_null(json.result.error, 'none')", "== none"),
+        ({}, "!(json.result.error)", "== true"),
+        ({}, "json.result.error == `null`", "== true"),
+        ({}, "json.result.state != 'down'", "== true"),
+        ({}, "json.items[0]", "absent"),
+        ({}, "json.items[?bad]", "absent"),
+        ({}, "json.items[] | [0]", "== null"),
+        ({}, "json.items[*].error | [0]", "== null"),
+        ({}, "json.items.* | [0]", "== null"),
+        ({}, "json.items[:3]", "absent"),
+        ({}, "length(json.items[?bad] || `[]`)", "== 0"),
+        ({}, "length(not_null(json.items[?bad], `[]`))", "== 0"),
+        ({}, "json.a.b && json.a.c || 'fine'", "== fine"),
+        ({}, "type(json.a.b)", "== null"),
+        ({}, "to_string(json.a.b)", "== null"),
+        ({"items": [{}, {}]}, "json.items[].a.b", "== []"),
+    ],
+)
+def test_nothing_passes_because_its_holder_is_missing(json: Any, expression: str, wanted: str) -> None:
+    assert verdict({"json": json}, expression, wanted) is not PASSED
+
+
+@pytest.mark.parametrize(
+    ("json", "expression", "wanted"),
+    [
+        ({"data": {}}, "json.errors", "absent"),
+        ({"errors": None}, "json.errors", "== null"),
+        ({"data": {}}, "json.errors || 'none'", "== none"),
+        ({"data": {}}, "!(json.errors)", "== true"),
+        ({"items": []}, "json.items[?bad] | [0]", "absent"),
+        ({"items": []}, "length(json.items[?bad])", "== 0"),
+        ({"items": [{"a": {"b": 1}}, {}]}, "length(json.items[].a.b)", "== 1"),
+        ({"items": [{"a": "x"}, {}]}, "json.items[?a=='y']", "== []"),
+        ({"items": [{"level": "low"}]}, "json.items[?(grade || level)=='high']", "== []"),
+        ({"a": 0}, "json.a || json.b.c || `0`", "== 0"),
+    ],
+)
+def test_a_null_is_believed_where_its_holder_is_there(json: Any, expression: str, wanted: str) -> None:
+    if "json.b.c" in expression:
+        json["b"] = {}
+    assert verdict({"json": json}, expression, wanted) is PASSED
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "json.checks[?state=='DOWN']",
+        "json.checks[?status.text=='DOWN']",
+        "json.checks[?name=='db' && state=='DOWN']",
+        "json.checks[?age > `5`]",
+        "json.checks[?name > `5`]",
+        "json.checks[?name >= 'da']",
+        "json.checks[?contains(states, 'DOWN')]",
+        "json.checks[?!ok && name=='x']",
+        "json.checks[].details[?status=='DOWN'][]",
+    ],
+)
+def test_a_filter_by_what_no_element_has_proves_nothing(expression: str) -> None:
+    assert verdict(HEALTH, expression, "== []") is not PASSED
+
+
+def test_a_filter_finds_nothing_among_elements_that_have_the_field() -> None:
+    assert verdict(HEALTH, "json.checks[?status=='DOWN']", "== []") is PASSED
+    assert verdict(HEALTH, "length(json.checks[?status!='UP'])", "== 0") is PASSED
+
+
+def test_an_authority_that_leaves_out_defaults_may_lack_the_field() -> None:
+    facts = {"spec": {"containers": [{"image": "a"}]}}
+    asked = "spec.containers[?privileged==`true`]"
+    assert verdict(facts, asked, "== []", sparse=True) is PASSED
+    assert verdict(facts, asked, "== []") is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("json[?\"disk.percent\" > '85']", "== []"),
+        ('json[?"disk.percent" > `85`]', "== []"),
+        ('max(json[]."disk.percent")', "<= 85"),
+        ('max_by(json, &"disk.percent").node', "== b"),
+        ('sort(json[]."disk.percent") | [-1]', "== 9"),
+    ],
+)
+def test_numbers_in_texts_are_not_ordered_by_their_characters(expression: str, wanted: str) -> None:
+    nodes = [{"node": "a", "disk.percent": "100"}, {"node": "b", "disk.percent": "9"}]
+    assert verdict({"json": nodes}, expression, wanted) is not PASSED
+
+
+def test_names_and_moments_are_ordered() -> None:
+    facts = {"json": [{"n": "b", "at": "2026-11-02"}, {"n": "a", "at": "2026-11-01"}]}
+    assert verdict(facts, "sort(json[].n)", "== [a, b]") is PASSED
+    assert verdict(facts, "max_by(json, &at).n", "== b") is PASSED
+    assert verdict(facts, "json[?at > '2026-11-01T12:00:00Z'].n", "== [b]") is PASSED
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["contains(image, 'v1.4.1')", "ends_with(image, '1.4.1')", "starts_with(tag, 'v1.4.1')"],
+)
+def test_a_path_does_not_take_a_longer_version_for_the_wanted_one(expression: str) -> None:
+    assert verdict({"image": "r/api:v1.4.1", "tag": "v1.4.1"}, expression, "== true") is PASSED
+    assert verdict({"image": "r/api:v11.4.1", "tag": "v1.4.10"}, expression, "== true") is not PASSED
+    assert verdict(
+        {"image": "r/api:v1.4.1-fix", "tag": "v1.4.1-fix"}, "contains(tag, '1.4.1')", "== false"
+    ) is (UNKNOWN)
+
+
+def test_a_number_in_a_text_is_found_by_its_number() -> None:
+    assert verdict({"json": [{"code": "500"}]}, "json[?code==`500`]", "== []") is FAILED
+    assert verdict({"json": [{"ok": "false"}]}, "json[?ok==`false`]", "== []") is FAILED
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("total", "== 0"),
+        ("total", "absent"),
+        ("total || `0`", "== 0"),
+        ("[total, found]", "contains 0"),
+        ("length(@)", ">= 1"),
+        ("* | length(@)", ">= 1"),
+        ("{a: total}", "exists"),
+        ("length(found[?@ == 'x'] || total)", "== 0"),
+    ],
+)
+def test_a_fact_that_is_not_known_passes_nothing(expression: str, wanted: str) -> None:
+    facts = {"total": 0, "found": []}
+    assert verdict(facts, expression, wanted, total="the tool did not run the rule") is UNKNOWN
+
+
+def test_a_fact_that_is_known_is_judged_beside_one_that_is_not() -> None:
+    assert verdict({"total": 0, "found": []}, "found", "== []", total="not run") is PASSED
+    subject = Subject(name="x", facts={"total": 0, "found": ["a"]}, unknown={"total": "not run"})
+    seen = Observation(subjects=(subject,), authority="a")
+    worst, findings, _ = judge(seen, {"total": "== 0", "found": "== []"})
+    assert (worst, [finding.note for finding in findings]) == (FAILED, ["not run", ""])
+
+
+@pytest.mark.parametrize(
+    ("expression", "roots"),
+    [
+        ("status", {"status"}),
+        ("last.status", {"last"}),
+        ('statuses."200"', {"statuses"}),
+        ("json.checks[?status=='DOWN']", {"json"}),
+        ("length(json[?status=='x']) == `0` && status", {"json", "status"}),
+        ("headers.status || status", {"headers", "status"}),
+        ("json | [?status]", {"json"}),
+        ("[status, json]", {"status", "json"}),
+    ],
+)
+def test_the_roots_of_a_path_leave_out_what_its_filters_read(expression: str, roots: set[str]) -> None:
+    assert roots_of(expression) == roots
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["UP", "DOWN", "1.9", "1.10", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "status"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_what_the_reader_believes_is_what_jmespath_says(value: Any) -> None:
+    """Without a note, a value is JMESPath's own, for expressions that do not order."""
+    for expression in ("a.b", "a[?status=='DOWN']", "a || b", "!a", "a[].b", "*.b", "[a, b]", "length(a[])"):
+        found = look_up(expression, {"a": value, "b": value})
+        if not (found.problem or found.doubt):
+            assert found.value == compiled(expression).search({"a": value, "b": value})
+
+
+@given(VALUES)
+def test_a_document_that_lacks_the_fact_never_passes(value: Any) -> None:
+    """Whatever stands where the evidence should, a check for its absence does not pass on it."""
+    cut = value if not isinstance(value, dict) else {k: v for k, v in value.items() if k != "a"}
+    for expression, wanted in (("json.a.b", "absent"), ("json.a[?status=='DOWN']", "== []")):
+        assert verdict({"json": cut}, expression, wanted) is not PASSED
