@@ -189,6 +189,15 @@ def test_the_roots_of_a_path_leave_out_what_its_filters_read(expression: str, ro
     assert roots_of(expression) == roots
 
 
+@pytest.mark.parametrize(
+    "expression", ["!a.b", "[?!a.b]", "length(a[?c && !a.b])", "{x: !a.b}", "!a.b.c == `true`"]
+)
+def test_a_negation_that_would_cover_the_first_name_only_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match=r"write '!\(a\.b\)'"):
+        compiled(expression)
+    compiled(expression.replace("!a.b.c", "!(a.b.c)").replace("!a.b", "!(a.b)"))
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["UP", "DOWN", "1.9", "1.10", ""]),
     lambda inner: (

@@ -26,7 +26,7 @@ _MOST_COPIES = 32
 
 @lru_cache(maxsize=4096)
 def compiled(expression: str) -> Any:
-    """Compile a JMESPath; raises ValueError if it is invalid, or its result could grow without bound."""
+    """Compile a JMESPath; raises ValueError if it is invalid, a trap, or could multiply its input."""
     if len(expression) > _LONGEST:
         message = f"{expression[:60]!r} is longer than {_LONGEST} characters; shorten it"
         raise ValueError(message)
@@ -37,10 +37,19 @@ def compiled(expression: str) -> Any:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         message = f"{expression[:120]!r} is not a JMESPath: {reason}; see jmespath.org"
         raise ValueError(message) from error
+    if _negates_the_start(read.parsed):
+        message = f"{expression[:120]!r} negates the first name only: '!a.b' reads '(!a).b'; write '!(a.b)'"
+        raise ValueError(message)
     if grows:
         message = f"{expression[:120]!r} copies its input too often; use several expressions"
         raise ValueError(message)
     return read
+
+
+def _negates_the_start(node: Mapping[str, Any]) -> bool:
+    children = [child for child in node.get("children", []) if isinstance(child, dict)]
+    trap = node["type"] == "subexpression" and children[0]["type"] == "not_expression"
+    return trap or any(map(_negates_the_start, children))
 
 
 def _growth(node: Mapping[str, Any]) -> int:
