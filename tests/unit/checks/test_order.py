@@ -1,5 +1,7 @@
 """Values are compared by meaning, and those without an order are neither smaller nor larger."""
 
+# ruff: noqa: E501  (a table reads best with one row a line)
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -108,10 +110,48 @@ def test_values_are_ordered_by_meaning(smaller: Any, larger: Any) -> None:
         ("contains max-age=3153600", "max-age=31536000", "no"),
         ("contains 0a1b2c3", "image:0a1b2c3d4e5f", "yes"),
         ("contains ok", "all ok", "yes"),
+        ("contains ok", "ok-ish", "yes"),
+        ("contains release-1", "release-12x", "no"),
+        ("contains 1.4.1", "api5:1.4.1", "yes"),
+        ("contains v1.4.1", "v1.4.1-HOTFIX", "unknown"),
+        ("contains v1.4.1", "v1.4.1-hotfix and v1.4.1", "yes"),
+        ("contains v1.4.1", "v1.4.1-hotfix and v1.4.10", "unknown"),
+        ("version >= 1.28.0", "1.28-eks-1", "unknown"),
+        ("version >= 1.28.0", "1.28.1-eks-1", "yes"),
+        ("version >= 1.28.0", 2, "yes"),
+        ("version >= 1.28.0", True, "unknown"),
     ],
 )
 def test_a_comparison_is_sure_or_says_that_it_is_not(wanted: str, actual: Any, verdict: str) -> None:
     assert judged(wanted, actual) == verdict
+
+
+@pytest.mark.parametrize(
+    ("wanted", "actual", "note"),
+    [
+        (">= 1.10", "1.9", "'1.9' and '1.10' may be versions or numbers; write 'version >= x'"),
+        (">= 5", "ready", "'ready' and '5' have no order"),
+        (">= 5", [1], "a list and '5' have no order"),
+        (">= 5", {}, "a mapping and '5' have no order"),
+        (">= 5", True, "True and '5' have no order"),
+        pytest.param(">= 5d", 10**5000, "a number beyond all bounds and '5d' have no order", id="huge"),
+        (">= 5d", "x" * 41, f"'{'x' * 39}... and '5d' have no order"),
+        ("> 1.4.0", "1.4.0-eks-1", "'1.4.0-eks-1' and '1.4.0' differ in a suffix that only their vendor can order"),
+        ("version > 1.4.0", "latest", "'latest' is not a version"),
+        ("version > 1.4.0", "1.4.0-eks-1", "'1.4.0-eks-1' and '1.4.0' differ in a suffix that only their vendor can order"),
+        ("contains v1.4.1", "v1.4.1-fix", "'v1.4.1-fix' may be another version than 'v1.4.1'"),
+        ("!= down", "Down", "may mean the same as 'down'"),
+    ],
+)  # fmt: skip
+def test_what_is_undecided_is_said_for_people(wanted: str, actual: Any, note: str) -> None:
+    assert compare(parse_comparison(wanted), actual, NOW).note == note
+
+
+def test_a_text_too_long_for_a_version_is_none() -> None:
+    assert version_like(f"1.4.1-{'a' * 194}")
+    assert not version_like(f"1.4.1-{'a' * 195}")
+    with pytest.raises(Undecided, match="have no order"):
+        ordered("<", f"1.4.1-{'a' * 195}", "2")
 
 
 def test_an_operand_without_order_is_refused_when_the_checklist_is_read() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from launch_pipeline.checks.language.values import duration, is_nan, moment, number
+from launch_pipeline.checks.language.values import duration, moment, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,8 +78,6 @@ def ordered(sign: str, left: Any, right: Any) -> bool:
 
 
 def _readings(left: Any, right: Any) -> list[tuple[Any, Any]]:
-    if is_nan(left) or is_nan(right):
-        return []
     texts = isinstance(left, str) and isinstance(right, str)
     for read in (number, duration, moment):
         pair = read(left), read(right)
@@ -91,7 +89,7 @@ def _readings(left: Any, right: Any) -> list[tuple[Any, Any]]:
 
 
 def _suffixed(value: Any) -> bool:
-    return isinstance(value, str) and version_like(value) and version(value) is None
+    return isinstance(value, str) and version_like(value)
 
 
 def versions_ordered(sign: str, left: Any, right: Any) -> bool:
