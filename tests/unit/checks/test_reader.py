@@ -315,6 +315,7 @@ def test_what_was_missing_is_said(expression: str, facts: dict[str, Any], note: 
         ("contains(a, '1.4.1')", {"a": "1.4.1-fix"}, "'1.4.1-fix' may be another version than '1.4.1'"),
         ("contains(a, '1.4.1')", {"a": ["1.4.1"]}, ""),
         ("contains(a, 'fix')", {"a": "1.4.1-fix"}, ""),
+        ("length([a.x, b])", {}, ""),
         ("length(a.x || `[]`)", {}, "there is nothing that could have 'x'"),
     ],
 )  # fmt: skip

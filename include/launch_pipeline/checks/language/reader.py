@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from jmespath.visitor import Options, TreeInterpreter
+from jmespath.visitor import TreeInterpreter
 
 from launch_pipeline.checks.language.functions import Functions
 from launch_pipeline.checks.language.order import Undecided, equal, ordered
@@ -28,9 +28,8 @@ class Reader(TreeInterpreter):
     """Evaluates one expression on one set of facts; the notes are of the last evaluation."""
 
     def __init__(self, facts: Any, *, sparse: bool = False) -> None:
-        functions = Functions(self._doubts)
-        super().__init__(Options(custom_functions=functions))
-        self._called = functions
+        super().__init__()
+        self._called = Functions(self._doubts)
         self._facts = facts
         self._sparse = sparse
         self._asked: Counter[str] = Counter()
