@@ -60,10 +60,10 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
         "subject": commit,
         "generated_at": generated.isoformat() if generated else None,
     }
-    summary = {**facts, "worst": parsed.worst}
-    return Observation(
-        subjects=(Subject(name=params.uri, facts=facts),), authority=params.uri, summary=summary
-    )
+    unknown = dict(parsed.unknown)
+    subject = Subject(name=params.uri, facts=facts, unknown=unknown)
+    summary = {**facts, **({"unknown": unknown} if unknown else {}), "worst": parsed.worst}
+    return Observation(subjects=(subject,), authority=params.uri, summary=summary)
 
 
 def _commit(params: ReportParams, beside: str, inside: str) -> str:

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 _DEEPEST = 50
 """Levels of XML; nested test suites come to a handful."""
-_SCANNERS: dict[ReportFormat, Callable[[Any, Sequence[str]], Parsed]] = {
+_OF_XML: dict[ReportFormat, Callable[[Element], Parsed]] = {ReportFormat.COBERTURA: read_cobertura}
+_OF_FINDINGS: dict[ReportFormat, Callable[[Any, Sequence[str]], Parsed]] = {
     ReportFormat.SARIF: read_sarif,
     ReportFormat.TRIVY: read_trivy,
     ReportFormat.ZAP: read_zap,
 }
-_LOAD_TESTS: dict[ReportFormat, Callable[[Any], Parsed]] = {
+_OF_JSON: dict[ReportFormat, Callable[[Any], Parsed]] = {
     ReportFormat.K6: read_k6,
     ReportFormat.LOCUST: read_locust,
 }
@@ -51,10 +52,10 @@ def parse_report(form: ReportFormat, content: bytes, rules: Sequence[str], requi
 def _parsed(form: ReportFormat, content: bytes, rules: Sequence[str], require: Sequence[str]) -> Parsed:
     if form is ReportFormat.JUNIT:
         return read_junit(_xml(content), require)
-    if form is ReportFormat.COBERTURA:
-        return read_cobertura(_xml(content))
+    if form in _OF_XML:
+        return _OF_XML[form](_xml(content))
     document = json.loads(content.decode("utf-8-sig"))
-    return _SCANNERS[form](document, rules) if form in _SCANNERS else _LOAD_TESTS[form](document)
+    return _OF_FINDINGS[form](document, rules) if form in _OF_FINDINGS else _OF_JSON[form](document)
 
 
 def _xml(content: bytes) -> Element:
