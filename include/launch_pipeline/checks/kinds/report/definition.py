@@ -4,8 +4,15 @@ Facts: ``tool, subject, generated_at`` and per format
 
 * junit: ``tests, failures, errors, skipped, time, missing``
 * cobertura: ``line_rate, branch_rate``
-* sarif, trivy, zap: ``critical, high, medium, low, total, suppressed``
-* k6, locust: ``vus_max, requests, error_rate, p95_ms, duration_s, thresholds, failed_thresholds``
+* sarif, trivy, zap, npm_audit: ``critical, high, medium, low, total, suppressed``
+* sarif, zap: ``warnings``, by which the tool says that its search might not be whole
+* k6: ``vus_max, requests, error_rate, p95_ms, duration_s, iterations, dropped_iterations, checks,
+  thresholds, failed_thresholds``; ``vus_max`` is the most users that were active at once, while k6's metric
+  of that name is what it reserved
+* locust: ``requests, error_rate, p95_ms, duration_s``
+* gatling: ``requests, error_rate, percentiles1_ms`` to ``percentiles4_ms, duration_s``
+
+A fact that the report cannot tell is unknown, and a comparison of it inconclusive.
 """
 
 from __future__ import annotations
@@ -35,6 +42,8 @@ class ReportFormat(StrEnum):
     ZAP = "zap"
     K6 = "k6"
     LOCUST = "locust"
+    GATLING = "gatling"
+    NPM_AUDIT = "npm_audit"
 
 
 _REQUIRE, _RULES = "require", "rules"
@@ -55,6 +64,7 @@ _DEFAULTS: Mapping[ReportFormat, Criteria] = {
     ReportFormat.SARIF: {"critical": ["== 0"], "high": ["== 0"]},
     ReportFormat.TRIVY: {"critical": ["== 0"], "high": ["== 0"]},
     ReportFormat.ZAP: {"high": ["== 0"]},
+    ReportFormat.NPM_AUDIT: {"critical": ["== 0"], "high": ["== 0"]},
     ReportFormat.K6: {"failed_thresholds": ["== []"], "thresholds": [">= 1"]},
 }
 """The pass criterion of each format that has one of its own."""

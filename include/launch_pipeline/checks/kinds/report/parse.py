@@ -10,9 +10,11 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from launch_pipeline.checks.kinds.report.definition import ReportFormat
 from launch_pipeline.checks.kinds.report.formats.cobertura import read_cobertura
+from launch_pipeline.checks.kinds.report.formats.gatling import read_gatling
 from launch_pipeline.checks.kinds.report.formats.junit import read_junit
 from launch_pipeline.checks.kinds.report.formats.k6 import read_k6
 from launch_pipeline.checks.kinds.report.formats.locust import read_locust
+from launch_pipeline.checks.kinds.report.formats.npm_audit import read_npm_audit
 from launch_pipeline.checks.kinds.report.formats.sarif import read_sarif
 from launch_pipeline.checks.kinds.report.formats.trivy import read_trivy
 from launch_pipeline.checks.kinds.report.formats.zap import read_zap
@@ -34,6 +36,8 @@ _OF_FINDINGS: dict[ReportFormat, Callable[[Any, Sequence[str]], Parsed]] = {
 _OF_JSON: dict[ReportFormat, Callable[[Any], Parsed]] = {
     ReportFormat.K6: read_k6,
     ReportFormat.LOCUST: read_locust,
+    ReportFormat.GATLING: read_gatling,
+    ReportFormat.NPM_AUDIT: read_npm_audit,
 }
 
 

@@ -24,3 +24,5 @@ class Parsed:
     """At most 20 findings, the gravest first."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Facts that could not be known, by name, and why; none of them is in ``facts``."""
+    commits: tuple[tuple[str, ...], ...] = ()
+    """The commits that each part names, where a report has parts: none, one, or one a repository."""
