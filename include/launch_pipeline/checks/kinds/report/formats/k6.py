@@ -70,12 +70,15 @@ class _Summary:
         return {"thresholds": judged, "failed_thresholds": sorted(self.crossed + self._empty)}, {}
 
     def measured(self) -> tuple[Object, dict[str, str]]:
-        """Return the measurements, and why those without samples are not known."""
+        """Return the measurements, and why those without samples are not known.
+
+        A latency of zero is that of requests that were never answered.
+        """
         read = {
             "vus_max": (self._one("vus", "max", "value"), _USERS),
-            "requests": (self._one("http_reqs", "count"), ""),
+            "requests": (self._one("http_reqs", "count"), _none_of("http_reqs")),
             "error_rate": (self._one("http_req_failed", "rate", "value"), _none_of("http_req_failed")),
-            "p95_ms": (self._one("http_req_duration", "p(95)"), _none_of("http_req_duration")),
+            "p95_ms": (self._one("http_req_duration", "p(95)") or None, _none_of("http_req_duration")),
             "duration_s": (self._duration(), "the summary does not say how long the test ran"),
             "iterations": (self._one("iterations", "count"), _none_of("iterations")),
             "dropped_iterations": (self._one("dropped_iterations", "count") or 0, ""),

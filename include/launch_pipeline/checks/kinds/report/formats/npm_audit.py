@@ -62,8 +62,9 @@ def _title(one: Object) -> str:
 
 
 def _doubts(hits: list[Hit], stated: Object) -> Iterator[str]:
-    """Say where npm's own counts are larger than what it lists."""
+    """Say where npm's own counts are missing, or larger than what it lists."""
     for word, grade in _GRADES.items():
         listed = sum(hit.grade == grade for hit in hits)
-        if grade in GRADES and (number(stated.get(word)) or 0) > listed:
-            yield f"it counts more {word} vulnerabilities ({stated[word]}) than it lists ({listed})"
+        count = number(stated.get(word))
+        if grade in GRADES and (count is None or count > listed):
+            yield f"it counts {stated.get(word, 'no')} {word} vulnerabilities, and lists {listed}"

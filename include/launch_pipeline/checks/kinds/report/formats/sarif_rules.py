@@ -163,7 +163,8 @@ class Tool:
 def _at(component: dict[str, Any] | None, kind: str, reference: dict[str, Any]) -> Described | None:
     described = (component or {}).get(kind) or []
     index = _index(reference)
-    return described[index] if 0 <= index < len(described) else None
+    found = described[index] if 0 <= index < len(described) else None
+    return found if found and found.get("id") else None
 
 
 def _index(reference: dict[str, Any]) -> int:

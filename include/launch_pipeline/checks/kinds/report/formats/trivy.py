@@ -80,6 +80,8 @@ def _doubts(target: Object) -> Iterator[str]:
     """Say why findings of a target may be missing."""
     name = str(target.get("Target", "a target"))
     given = {key for key, value in target.items() if value and isinstance(value, list | dict)}
+    if not any(package.get("ID") or package.get("Name") for package in target.get("Packages") or []):
+        given.discard("Packages")
     for section in sorted(given - _READ):
         yield f"{name}: the section {section} cannot be read"
     if not given and target.get("Class") != _LANGUAGE:

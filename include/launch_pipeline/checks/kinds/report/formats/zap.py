@@ -24,6 +24,9 @@ def read_zap(document: Object, rules: Sequence[str]) -> Parsed:
     if not sites:
         message = "no site was scanned"
         raise ValueError(message)
+    if not all(isinstance(site["alerts"], list) for site in sites):
+        message = "a site has no list of alerts"
+        raise ValueError(message)
     hits = [_hit(alert) for site in sites for alert in site["alerts"]]
     ran = rules_that_ran(document) | {name for hit in hits for name in hit.names}
     doubts = [
