@@ -51,7 +51,13 @@ _INSTEAD = {
 }
 """What to write in place of a parameter that a format cannot use."""
 _DEFAULTS: Mapping[ReportFormat, Criteria] = {
-    ReportFormat.JUNIT: {"tests": [">= 1"], "failures": ["== 0"], "errors": ["== 0"], "missing": ["== []"]},
+    ReportFormat.JUNIT: {
+        "tests": [">= 1"],
+        "failures": ["== 0"],
+        "errors": ["== 0"],
+        "passed": [">= 1"],
+        "missing": ["== []"],
+    },
     ReportFormat.SARIF: {"critical": ["== 0"], "high": ["== 0"]},
     ReportFormat.TRIVY: {"critical": ["== 0"], "high": ["== 0"]},
     ReportFormat.ZAP: {"high": ["== 0"]},
