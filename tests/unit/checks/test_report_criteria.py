@@ -44,7 +44,7 @@ def test_only_tests_can_be_required(form: ReportFormat) -> None:
         wanted(form, require=["flow"], expect={"total": "== 0"})
 
 
-@pytest.mark.parametrize("form", ["junit", "cobertura", "k6", "locust"])
+@pytest.mark.parametrize("form", ["junit", "cobertura", "jacoco", "lcov", "istanbul", "k6", "locust"])
 def test_only_findings_have_rules(form: str) -> None:
     """A format that does not name the rules that ran cannot be asked for one."""
     with pytest.raises(ValidationError, match=r"cannot use 'rules:'.*sarif, trivy, zap.*write 'require:'"):

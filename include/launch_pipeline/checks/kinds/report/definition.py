@@ -2,8 +2,8 @@
 
 Facts: ``tool, subject, generated_at`` and per format
 
-* junit: ``tests, failures, errors, skipped, time, missing``
-* cobertura: ``line_rate, branch_rate``
+* junit: ``tests, ran, passed, failures, errors, skipped, flaky, time, missing``
+* cobertura, jacoco, lcov, istanbul: ``line_rate, branch_rate, lines, covered``
 * sarif, trivy, zap: ``critical, high, medium, low, total, suppressed``
 * k6, locust: ``vus_max, requests, error_rate, p95_ms, duration_s, thresholds, failed_thresholds``
 """
@@ -30,6 +30,9 @@ class ReportFormat(StrEnum):
 
     JUNIT = "junit"
     COBERTURA = "cobertura"
+    JACOCO = "jacoco"
+    LCOV = "lcov"
+    ISTANBUL = "istanbul"
     SARIF = "sarif"
     TRIVY = "trivy"
     ZAP = "zap"
