@@ -2,10 +2,11 @@
 
 Facts: ``tool, subject, generated_at`` and per format
 
-* junit: ``tests, failures, errors, skipped, time, missing``
-* cobertura: ``line_rate, branch_rate``
+* junit: ``tests, ran, passed, failures, errors, skipped, flaky, time, missing``
+* cobertura, jacoco, lcov, istanbul: ``line_rate, branch_rate, lines, covered``
 * sarif, trivy, zap, npm_audit: ``critical, high, medium, low, total, suppressed``
 * sarif, zap: ``warnings``, by which the tool says that its search might not be whole
+* zap: ``active_rules``, the number of active rules that ran
 * k6: ``vus_max, requests, error_rate, p95_ms, duration_s, iterations, dropped_iterations, checks,
   thresholds, failed_thresholds``; ``vus_max`` is the most users that were active at once, while k6's metric
   of that name is what it reserved
@@ -37,6 +38,9 @@ class ReportFormat(StrEnum):
 
     JUNIT = "junit"
     COBERTURA = "cobertura"
+    JACOCO = "jacoco"
+    LCOV = "lcov"
+    ISTANBUL = "istanbul"
     SARIF = "sarif"
     TRIVY = "trivy"
     ZAP = "zap"
@@ -60,7 +64,13 @@ _INSTEAD = {
 }
 """What to write in place of a parameter that a format cannot use."""
 _DEFAULTS: Mapping[ReportFormat, Criteria] = {
-    ReportFormat.JUNIT: {"tests": [">= 1"], "failures": ["== 0"], "errors": ["== 0"], "missing": ["== []"]},
+    ReportFormat.JUNIT: {
+        "tests": [">= 1"],
+        "failures": ["== 0"],
+        "errors": ["== 0"],
+        "passed": [">= 1"],
+        "missing": ["== []"],
+    },
     ReportFormat.SARIF: {"critical": ["== 0"], "high": ["== 0"]},
     ReportFormat.TRIVY: {"critical": ["== 0"], "high": ["== 0"]},
     ReportFormat.ZAP: {"high": ["== 0"]},

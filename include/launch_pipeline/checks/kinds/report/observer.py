@@ -71,7 +71,7 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
 def _commit(params: ReportParams, beside: str, inside: str) -> str:
     """Return the commit; raises Inconclusive if report and sidecar disagree: one of them was replaced."""
     if beside and inside and beside.strip().lower() != inside.strip().lower() and params.subject.strip():
-        message = f"{params.uri} names commit {inside[:12]}, but the {_SIDECAR} beside it {beside[:12]}"
+        message = f"{params.uri} names commit {_short(inside)}, but the {_SIDECAR} beside it {beside[:12]}"
         raise Inconclusive(message)
     return beside or inside
 
@@ -100,8 +100,12 @@ def _about_this_commit(params: ReportParams, commit: str) -> None:
         message = f"{params.uri} does not name its commit; write {_SIDECAR} beside it"
         raise Inconclusive(message)
     if commit.strip().lower() != wanted:
-        message = f"{params.uri} is about commit {commit[:12]}, not {wanted[:12]}"
+        message = f"{params.uri} is about commit {_short(commit)}, not {wanted[:12]}"
         raise Inconclusive(message)
+
+
+def _short(commits: str) -> str:
+    return ", ".join(commit[:12] for commit in commits.split(", "))[:100]
 
 
 def _fresh(params: ReportParams, generated: datetime | None, now: datetime) -> None:
