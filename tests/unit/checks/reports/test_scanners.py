@@ -170,8 +170,12 @@ def test_zap_has_no_critical(judged: Callable[..., Any]) -> None:
     assert judged("zap", zap(), expect={"critical": "== 0"})[0] is Q
 
 
-def scanned(**statistics: Any) -> Object:
-    return zap(statistics={name.replace("_", "."): value for name, value in statistics.items()})
+def test_active_rules_are_counted(judged: Callable[..., Any]) -> None:
+    """How many active rules ran is known from the statistics alone."""
+    both = {**SQL, "stats.ascan.40019.started": 1, "stats.pscan.10202.time": 4}
+    assert judged("zap", zap(statistics=both), expect={"active_rules": "== 1"})[0] is P
+    assert judged("zap", zap(statistics={"stats.pscan.1.time": 4}), expect={"active_rules": ">= 1"})[0] is F
+    assert judged("zap", zap(), expect={"active_rules": ">= 0"})[0] is Q
 
 
 RAN: dict[str, tuple[Object, list[str], Verdict, str]] = {

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.findings import Hit, counted, never_ran
 from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
-from launch_pipeline.checks.kinds.report.formats.zap_rules import rules_that_ran, troubles, without_answer
+from launch_pipeline.checks.kinds.report.formats.zap_rules import (
+    active_rules,
+    rules_that_ran,
+    troubles,
+    without_answer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +20,7 @@ Object = dict[str, Any]
 _RISKS = {"3": "high", "2": "medium", "1": "low", "0": "informational"}
 _FALSE_POSITIVE = {"0", "false positive"}
 _NO_CRITICAL = "ZAP has no grade above high; compare high"
+_NO_STATISTICS = "it has no statistics; use ZAP's template traditional-json-plus"
 _UNLISTED = "it does not show that these rules ran (template traditional-json-plus has statistics that do):"
 
 
@@ -36,12 +42,16 @@ def read_zap(document: Object, rules: Sequence[str]) -> Parsed:
     ]
     counts = counted(hits, rules, doubts)
     facts = {name: count for name, count in counts.facts.items() if name != "critical"}
+    attacks = active_rules(document)
+    told = {"active_rules": _NO_STATISTICS} if attacks is None else {}
     return Parsed(
         "zap",
-        facts | {"warnings": len(document.get("afPlanWarns") or [])},
+        facts
+        | {"warnings": len(document.get("afPlanWarns") or [])}
+        | ({} if attacks is None else {"active_rules": attacks}),
         generated_at=document.get("created") or document.get("@generated"),
         worst=counts.worst,
-        unknown=counts.unknown | {"critical": _NO_CRITICAL},
+        unknown=counts.unknown | {"critical": _NO_CRITICAL} | told,
     )
 
 

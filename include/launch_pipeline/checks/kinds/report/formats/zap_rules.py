@@ -39,6 +39,13 @@ def rules_that_ran(document: Object) -> set[str]:
     return passive | {rule for rule in active if _attacked(rule, statistics)}
 
 
+def active_rules(document: Object) -> int | None:
+    """Count the active rules that ran; None if the report has no statistics."""
+    statistics = _counts(document)
+    started = {found[1] for key in statistics if (found := _ACTIVE.fullmatch(key))}
+    return sum(_attacked(rule, statistics) for rule in started) if statistics else None
+
+
 def _attacked(rule: str, statistics: dict[str, float]) -> bool:
     prefix = f"stats.ascan.{rule}"
     requests = statistics.get(_COUNTED_ELSEWHERE.get(rule, f"{prefix}.urls"), 0)
