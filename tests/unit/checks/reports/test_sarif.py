@@ -103,6 +103,49 @@ def test_grade_of_a_result(
     assert (got, headline in text) == (verdict, True), text
 
 
+def test_rules_of_another_run(judged: Callable[..., Any]) -> None:
+    """A rule grades the results of its own run, though another tool has one of the same id."""
+    mild, grave = (
+        {"id": "r", "defaultConfiguration": {"level": "note"}},
+        {"id": "r", **RULES[1], "deprecatedIds": []},
+    )
+    both = [log({"ruleId": "r"}, rules=[mild]), log(rules=[{**grave, "id": "r"}])]
+    assert judged("sarif", {"runs": [one["runs"][0] for one in both]})[0] is P
+    both = [log({"ruleId": "r"}), log(rules=[mild])]
+    assert judged("sarif", {"runs": [one["runs"][0] for one in both]})[0] is Q
+
+
+def test_worst_findings_come_first() -> None:
+    """The list of findings begins with the gravest; one of unknown grade stands behind the critical ones."""
+    results = [{"ruleId": name} for name in ("mild", "other", "grave", "abc/def")]
+    parsed = parse_report(ReportFormat.SARIF, json.dumps(log(*results)).encode(), [], [])
+    assert [line.split()[:2] for line in parsed.worst] == [
+        ["critical:", "abc/def"],
+        ["unknown:", "other"],
+        ["high:", "grave"],
+        ["low:", "mild"],
+    ]
+
+
+STEPS = {"10.0": "critical", "9.0": "critical", "8.9": "high", "7.0": "high", "6.9": "medium", "4.0": "medium",
+         "3.9": "low", "0.0": "low"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("severity", "grade"), STEPS.items())
+def test_steps_of_the_severity(judged: Callable[..., Any], severity: str, grade: str) -> None:
+    """The steps are GitHub's: critical from 9, high from 7, medium from 4 (docs.github.com, SARIF support)."""
+    document = log({"ruleId": "r"}, rules=[{"id": "r", "properties": {"security-severity": severity}}])
+    others = {name: "== 0" for name in ("critical", "high", "medium", "low") if name != grade}
+    assert judged("sarif", document, expect={grade: "== 1", **others})[0] is P
+
+
+@pytest.mark.parametrize("severity", ["10.1", "-1", "NaN", "", "high", True])
+def test_severity_out_of_range(judged: Callable[..., Any], severity: Any) -> None:
+    """A severity that is none of 0 to 10 leaves the grade open."""
+    document = log({"ruleId": "r"}, rules=[{"id": "r", "properties": {"security-severity": severity}}])
+    assert judged("sarif", document, expect={"low": "== 1"})[0] is Q
+
+
 def override(level: str, **more: Any) -> list[Object]:
     return [{"executionSuccessful": True, "ruleConfigurationOverrides": [
         {"descriptor": {"index": 0}, "configuration": {"level": level, **more}}]}]  # fmt: skip

@@ -130,7 +130,7 @@ NAME = SITE["@name"]
 ZAP: dict[str, tuple[Object | str, Verdict, str]] = {
     "ZAP's own example": ("zap-plus.json", F, "high = 1"),
     "a low alert": (zap(), P, "high = 0"),
-    "a site that shows no answer": (zap(SILENT), Q, f"nothing shows that {NAME} answered"),
+    "a site that shows no answer": (zap(SILENT), Q, f"nothing shows that {NAME} answered; report"),
     "a second site that shows none": (zap(SITE, {**SILENT, "@name": "https://api"}), Q, "https://api answered"),
     "a site without alerts that answered": (zap({**SILENT, "statistics": {"stats.code.200": 9}}), P, "high = 0"),
     "a site that answered errors only": (zap({**SITE, "statistics": {"stats.code.502": 9, "stats.code.200": 0}}), Q, "nothing but errors"),

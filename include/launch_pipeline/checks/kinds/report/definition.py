@@ -96,7 +96,7 @@ class ReportParams(Params):
     require: tuple[Name, ...] = ()
     """Tests that must have run and passed (junit)."""
     rules: tuple[Name, ...] = ()
-    """Globs of the rules whose findings count (sarif, trivy, zap)."""
+    """Globs of the rules whose findings count; each must have run (sarif, trivy, zap)."""
 
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:

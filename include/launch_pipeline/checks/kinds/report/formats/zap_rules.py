@@ -87,7 +87,7 @@ def without_answer(document: Object, sites: list[Object]) -> Iterator[str]:
         if codes and not any(_ANSWERED.match(code) for code in codes):
             yield f"{name} answered nothing but errors"
         elif not codes and not site["alerts"]:
-            yield f"nothing shows that {name} answered"
+            yield f"nothing shows that {name} answered; report on the sites that were scanned"
 
 
 def _codes(document: Object, site: Object, name: str) -> list[str]:
