@@ -38,6 +38,7 @@ NOT_RUN: dict[str, str] = {
     "robot and others: ignored": case("a", result="Ignored"),
     "phpunit: no test in the class": case("a", "<warning>No tests found</warning>"),
     "an element of another tool": case("a", "<disabled/>"),
+    "another element": case("a", "<ignored/>"),
     "pytest: xfail": case("a", '<skipped type="pytest.xfail" message=""/>'),
     "gradle: a re-run that was skipped": case("a", "<flakyFailure/><skipped/>"),
 }
@@ -61,6 +62,8 @@ NOTHING: dict[str, str] = {
     "output alone": suite("<system-out>5 passed</system-out>"),
     "all of them skipped by the counter": suite(case("a") + case("b"), tests="2", skipped="2"),
     "all of them disabled by the counter": suite(case("a"), tests="1", disabled="1"),
+    "jest: nothing but todos": suite(case("a") + case("b"), tests="0", failures="0"),
+    "pysys: skipped by the counter alone": suite(case("a"), tests="1", skipped="1", time="0.05"),
     "nose: skip": suite(case("a"), tests="1", skip="1"),
 }
 
@@ -83,7 +86,9 @@ FAILING: dict[str, str] = {
     "the worst child of a case": suite(case("a", "<skipped/><failure/>")),
     "a skipped failure": suite(case("a", "<failure/><skipped/>")),
     "surefire: no re-run passed": suite(case("a", "<failure/><rerunFailure/>")),
-    "a re-run that failed, alone": suite(case("a", "<rerunError/>")),
+    "a re-run that failed, alone": suite(case("a", "<rerunError/>") + case("b")),
+    "another re-run that failed, alone": suite(case("a", "<rerunFailure/>") + case("b")),
+    "disabled, and failed all the same": suite(case("a", "<failure/>", status="disabled") + case("b")),
     "a word alone": suite(case("a", result="Failed") + case("b")),
     "words that disagree": suite(case("a", status="run", result="error") + case("b")),
     "ctest: the program is not there": suite(case("a", '<skipped message="Unable to find executable"/>', status="notrun") + case("b")),
@@ -140,6 +145,8 @@ PASSING: dict[str, tuple[str, int]] = {
     "trx2junit: a number": (suite(case("a", status="1")), 0),
     "nothing said of the tests": (suite(case("a", status="")), 0),
     "a crash's words": (suite(case("a") + "<system-err>Segmentation fault</system-err>"), 0),
+    "old pytest counts no skipped tests": (suite(case("a") + case("b", "<skipped/>"), tests="1", skips="1"), 0),
+    "gradle: an error at the first run": (suite(case("a", "<flakyError/>"), tests="2", errors="1"), 1),
     "an empty suite beside it": ('<testsuites><testsuite name="x" tests="0"/><testsuite><testcase name="a"/></testsuite></testsuites>', 0),
     "suites in suites, each of which counts": ('<testsuites tests="1"><testsuite tests="1"><testsuite tests="1" skipped="0"><testcase name="a"/></testsuite></testsuite></testsuites>', 0),
 }  # fmt: skip
@@ -150,6 +157,33 @@ def test_what_passed_in_the_end_is_passed(content: str, flaky: int) -> None:
     """A re-run that the tool itself made and that passed is no failure; it is named flaky."""
     assert verdict("junit", content) is P
     assert read("junit", content).facts["flaky"] == flaky
+
+
+EXACT: dict[str, tuple[str, tuple[int, int, int, int]]] = {
+    "gradle: every run of a test failed": (suite(case("a", "<failure/><rerunFailure/>"), tests="2", failures="2"), (1, 0, 1, 0)),
+    "nextest: every run of a test failed": (suite(case("a", "<failure/><rerunFailure/>"), tests="1", failures="1"), (1, 0, 1, 0)),
+    "a crash beside a failure": (suite(case("a", "<failure/>") + case("b"), tests="2", failures="1", errors="1"), (2, 1, 1, 1)),
+    "an error in each of two suites": (f'<testsuites errors="1"><testsuite errors="1">{case("a")}</testsuite><testsuite errors="1"/></testsuites>', (1, 1, 0, 2)),
+    "a failure that every level counts": (f'<testsuites failures="1"><testsuite failures="1">{case("a", "<failure/>")}</testsuite></testsuites>', (1, 0, 1, 0)),
+    "one of two skipped by the counter": (suite(case("a") + case("b"), tests="2", skipped="1"), (2, 1, 0, 0)),
+    "one skipped and one disabled": (suite(case("a") + case("b", "<skipped/>") + case("c", status="disabled"), tests="3", skipped="1", disabled="1"), (3, 1, 0, 0)),
+    "skipped, where every level counts": (f'<testsuites skipped="1"><testsuite skipped="1">{case("a", "<skipped/>")}{case("b")}</testsuite></testsuites>', (2, 1, 0, 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "wanted"), EXACT.values(), ids=EXACT.keys())
+def test_tests_are_counted_once(content: str, wanted: tuple[int, int, int, int]) -> None:
+    """Neither the levels nor the runs of one test are added up."""
+    facts = read("junit", content).facts
+    assert (facts["tests"], facts["passed"], facts["failures"], facts["errors"]) == wanted
+    assert facts["ran"] == sum(wanted[1:])
+
+
+def test_time_is_that_of_the_highest_level_that_says_it() -> None:
+    """Else it is the sum of those below."""
+    two = f'<testsuites{{}}><testsuite time="1.5">{case("a", time="9")}</testsuite><testsuite>{case("b", time="2")}</testsuite></testsuites>'
+    assert read("junit", two.format("")).facts["time"] == 3.5
+    assert read("junit", two.format(' time="7"')).facts["time"] == 7
 
 
 def test_required_test_passes_wherever_it_is_named() -> None:

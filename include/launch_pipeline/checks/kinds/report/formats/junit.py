@@ -44,7 +44,7 @@ def _outcomes(found: Counted) -> tuple[dict[str, Any], dict[str, str]]:
     passed = [test for test in found.tests if test.outcome is Outcome.PASSED]
     certain = found.failures + found.errors > 0
     failures = found.failures + (len(doubtful) if certain else 0)
-    left = max(0, len(passed) - max(0, found.skipped - len(listed)) - found.uncounted)
+    left = max(0, len(passed) - max(0, found.skipped - len(listed)) - found.not_passed)
     facts = {
         "tests": len(found.tests),
         "ran": left + failures + found.errors + (0 if certain else len(doubtful)),

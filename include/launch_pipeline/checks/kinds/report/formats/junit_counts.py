@@ -9,7 +9,7 @@ from launch_pipeline.checks.kinds.report.formats.junit_cases import Outcome, Tes
 from launch_pipeline.checks.language.values import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from xml.etree.ElementTree import Element
 
 SUITES = frozenset({"testsuites", "testsuite"})
@@ -30,7 +30,9 @@ class Counted:
     unlisted: int = 0
     """Tests that are counted and not listed."""
     uncounted: int = 0
-    """Tests that are listed and not counted, as Jest's ``test.todo``: one of them did not run."""
+    """Tests that are listed and not counted, such as Jest's ``test.todo``, which did not run."""
+    not_passed: int = 0
+    """How many of those that are listed as passed are more than all that are counted."""
 
 
 def counted(suite: Element) -> Counted:
@@ -55,7 +57,9 @@ def counted(suite: Element) -> Counted:
             _not_run(suite, tests),
         ),
         unlisted=max(_unlisted(suite, listed, tests), *(one.unlisted for one in inner), 0),
-        uncounted=_uncounted(listed, own) + sum(one.uncounted for one in inner),
+        uncounted=_beside(listed, own, own) + sum(one.uncounted for one in inner),
+        not_passed=_beside(listed, own, [test for test in own if test.outcome is Outcome.PASSED])
+        + sum(one.not_passed for one in inner),
     )
 
 
@@ -92,11 +96,11 @@ def _unlisted(suite: Element, listed: int | None, tests: Iterable[Test]) -> int:
     return 0 if listed is None or by_assertion else listed - sum(test.runs for test in tests)
 
 
-def _uncounted(listed: int | None, own: list[Test]) -> int:
-    """Return how many of its own tests a suite leaves out; Surefire counts the last of its re-runs alone."""
+def _beside(listed: int | None, own: Sequence[Test], some: Sequence[Test]) -> int:
+    """Return how many of some tests a suite leaves out; Surefire counts the last of its re-runs alone."""
     if listed is None or any(test.runs > 1 for test in own):
         return 0
-    return max(0, len(own) - listed)
+    return max(0, len(some) - listed)
 
 
 def _stated(suite: Element, name: str) -> int | None:
