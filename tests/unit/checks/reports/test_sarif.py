@@ -103,6 +103,14 @@ def test_grade_of_a_result(
     assert (got, headline in text) == (verdict, True), text
 
 
+def test_undecided_result_is_no_finding_yet(judged: Callable[..., Any]) -> None:
+    """Where the tool could not decide, the number of findings is open too."""
+    graded = {"critical": ">= 0", "high": ">= 0"}
+    for total in ("== 0", "== 1"):
+        document = log({"ruleId": "mild", "kind": "open"})
+        assert judged("sarif", document, expect={"total": total, **graded})[0] is Q
+
+
 def test_rules_of_another_run(judged: Callable[..., Any]) -> None:
     """A rule grades the results of its own run, though another tool has one of the same id."""
     mild, grave = (
@@ -329,5 +337,8 @@ def test_commits_and_times_of_every_run() -> None:
     )
     assert parsed.commits == (("a", "b"), ())
     assert parsed.generated_at == "2026-01-01T00:00:00Z"
+    ends = [{"endTimeUtc": f"2026-01-0{day}T00:00:00Z"} for day in (3, 2)]
+    later = json.dumps(log(invocations=ends)).encode()
+    assert parse_report(ReportFormat.SARIF, later, [], []).generated_at == "2026-01-02T00:00:00Z"
     undated = {"runs": [runs[0]["runs"][0], log()["runs"][0]]}
     assert parse_report(ReportFormat.SARIF, json.dumps(undated).encode(), [], []).generated_at is None
