@@ -68,6 +68,7 @@ RESULTS: dict[str, tuple[Object, Verdict, str]] = {
     "an index beyond the rules": (log({"ruleId": "gone", "ruleIndex": 99, "level": "note"}), Q, "gone is not known"),
     "an index of a rule that was cut out": (log({"ruleIndex": 0, "level": "warning"}, rules=[]), Q, "a rule without id"),
     "3.54.2: an extension by its index": (log({"rule": {"index": 0, "toolComponent": {"index": 0}}}), F, "critical = 1"),
+    "3.54.2: the driver, where the reference names nothing": (log({"rule": {"index": 4, "toolComponent": {"index": -1}}}), F, "high = 1"),
     "an extension by its guid": (log({"rule": {"index": 0, "toolComponent": {"guid": EXTENSION["guid"].lower()}}}), F, "critical = 1"),
     "an extension by its name": (log({"rule": {"index": 0, "toolComponent": {"name": "codeql/queries"}}}), F, "critical = 1"),
     "an extension that does not exist": (log({"rule": {"id": "x", "index": 0, "toolComponent": {"index": 7}}}), Q, "x is not known"),
