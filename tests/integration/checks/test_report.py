@@ -69,6 +69,7 @@ K6 = {
         "http_reqs": {"count": 60000, "rate": 100.0},
         "http_req_duration": {"p(95)": 312.5, "thresholds": {"p(95)<500": False}},
         "http_req_failed": {"value": 0.0002},
+        "vus": {"max": 1000, "value": 3},
         "vus_max": {"max": 1000, "value": 1000},
     }
 }
@@ -95,7 +96,8 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
         "junit", junit('<testcase name="test_flow[x]"/>'), {"require": ["flow"]}, P, "tests = 1"),
     "required test is missing": ("junit", junit('<testcase name="a"/>'), {"require": ["flow"]}, F, '["flow"]'),
     "a skipped test is missing": (
-        "junit", junit('<testcase name="flow"><skipped/></testcase>'), {"require": ["flow"]}, F, '["flow"]'),
+        "junit", junit('<testcase name="flow"><skipped/></testcase><testcase name="a"/>'), {"require": ["flow"]}, F, '["flow"]'),
+    "nothing but skipped tests": ("junit", junit('<testcase name="flow"><skipped/></testcase>'), {}, F, "passed = 0"),
     "entities are refused": (
         "junit", '<!DOCTYPE x [<!ENTITY e "e">]><testsuites>&e;</testsuites>', {}, Q, "not safe"),
     "entities in entities are refused": (
@@ -107,7 +109,7 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
     "a number of ten thousand digits": ("k6", '{"metrics": {"http_reqs": {"count": ' + "9" * 10_000 + "}}}", {}, Q, "is not a k6 report"),
     "failures beyond counting": ("junit", junit('<testcase name="a"/>', failures="9" * 50), {}, Q, "failures are not numbers"),
     "seconds with a comma": ("junit", '<testsuites time="1,234.5"><testcase name="a"/></testsuites>',
-                             {"expect": {"time": "< 60"}}, F, "time is missing"),
+                             {"expect": {"time": "< 60"}}, Q, "does not say in seconds"),
     "infinitely many requests": ("k6", '{"metrics": {"http_reqs": {"count": 1e999, "rate": 1}}}', {"expect": {"requests": ">= 1000"}}, Q, "not a number"),
     "cut off": ("sarif", sarif()[:-9], {}, Q, "is not a sarif report"),
     "an empty file": ("zap", "", {}, Q, "is not a zap report"),
@@ -115,8 +117,9 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
     "not XML": ("junit", "oops", {}, Q, "is not a junit report"),
     "another document": ("junit", "<html/>", {}, Q, "<html>"),
     "not there": ("junit", None, {}, Q, "no report at"),
-    "coverage": ("cobertura", '<coverage line-rate="0.81" lines-valid="9"/>', {"expect": {"line_rate": ">= 0.80"}},
+    "coverage": ("cobertura", '<coverage line-rate="0.81" lines-covered="81" lines-valid="100"/>', {"expect": {"line_rate": ">= 0.80"}},
                  P, "line_rate = 0.81"),
+    "coverage without counts": ("cobertura", '<coverage line-rate="0.81"/>', {"expect": {"line_rate": ">= 0.80"}}, Q, "how many lines"),
     "coverage of nothing": ("cobertura", '<coverage line-rate="1" lines-valid="0"/>',
                             {"expect": {"line_rate": ">= 0.80"}}, Q, "no line"),
     "no findings": ("sarif", sarif(), {}, P, "critical = 0"),
@@ -133,7 +136,7 @@ REPORTS: dict[str, tuple[str, str | None, dict[str, Any], Verdict, str]] = {
               {"expect": {"critical": "== 0", "high": "== 0"}}, F, "high = 1"),
     "nothing scanned": ("trivy", '{"Results": []}', {}, Q, "nothing was scanned"),
     "zap risk is a text": ("zap", zap(("40018", "3")), {"expect": {"high": "== 0"}}, F, "high = 1"),
-    "zap rules": ("zap", zap(("40018", "3")), {"rules": ["10202"], "expect": {"total": "== 0"}}, P, "total = 0"),
+    "zap rules": ("zap", zap(("40018", "3")), {"rules": ["10202"], "expect": {"total": "== 0"}}, Q, "10202"),
     "k6": ("k6", json.dumps(K6), {"expect": {"p95_ms": "< 500", "vus_max": ">= 1000", "duration_s": ">= 600",
                                              "error_rate": "< 0.001"}}, P, "p95_ms = 312.5"),
     "k6 true means crossed": ("k6", json.dumps(CROSSED), {}, F, "failed_thresholds"),
@@ -235,3 +238,47 @@ def test_report_that_pytest_made(tmp_path: Path) -> None:
     subprocess.run([sys.executable, *arguments], cwd=tmp_path, check=True, capture_output=True)
     result = judged(tmp_path / "r.xml", "junit", None, {}, require=["flow"])
     assert (result.verdict, result.observed["tests"]) == (P, 2), result.headline
+
+
+def run_about(*commits: str) -> dict[str, Any]:
+    told = [{"repositoryUri": f"https://code/{commit[0]}", "revisionId": commit} for commit in commits]
+    driver = {"driver": {"name": "t", "rules": [{"id": "r"}]}}
+    return {"tool": driver, "results": [], "versionControlProvenance": told, "invocations": [
+        {"executionSuccessful": True, "endTimeUtc": ago(hours=1)}]}  # fmt: skip
+
+
+OTHER = "b" * 40
+PARTS: dict[str, tuple[list[dict[str, Any]], bool, Verdict, str]] = {
+    "every run is about it": ([run_about(COMMIT), run_about(COMMIT.upper())], False, P, "critical = 0"),
+    "the second run is about another": (
+        [run_about(COMMIT), run_about(OTHER)],
+        False,
+        Q,
+        "is about commit bbbb",
+    ),
+    "the sidecar does not outweigh a run": (
+        [run_about(COMMIT), run_about(OTHER)],
+        True,
+        Q,
+        "names commit bbbb",
+    ),
+    "the second run names none": ([run_about(COMMIT), run_about()], False, Q, "a part of"),
+    "the second run names none, the sidecar does": (
+        [run_about(COMMIT), run_about()],
+        True,
+        P,
+        "critical = 0",
+    ),
+    "a run over two repositories": ([run_about(OTHER, COMMIT)], False, P, "critical = 0"),
+    "no run names one": ([run_about()], False, Q, "does not name its commit"),
+}
+
+
+@pytest.mark.parametrize(("runs", "beside", "verdict", "headline"), PARTS.values(), ids=PARTS.keys())
+def test_commit_of_every_run(
+    tmp_path: Path, runs: list[dict[str, Any]], beside: bool, verdict: Verdict, headline: str
+) -> None:
+    """A report of several runs is about the commit that all of them are about."""
+    meta = {"commit": COMMIT} if beside else {}
+    result = judged(tmp_path / "r", "sarif", json.dumps({"runs": runs}), meta)
+    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline

@@ -20,6 +20,7 @@ from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.kinds.report.parse import parse_report
 from launch_pipeline.checks.language.expect import judge
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
+from servers.report_files import written
 
 REPORTS = Path(__file__).parents[2] / "integration" / "checks" / "reports"
 K6 = {
@@ -27,6 +28,7 @@ K6 = {
         "http_reqs": {"count": 60000, "rate": 100.0},
         "http_req_duration": {"p(95)": 312.5, "thresholds": {"p(95)<500": False, "p(99)<900": {"ok": True}}},
         "http_req_failed": {"values": {"rate": 0.0002}},
+        "vus": {"max": 1000, "value": 3},
         "vus_max": {"max": 1000, "value": 1000},
     },
     "state": {"testRunDurationMs": 600_000.5},
@@ -78,10 +80,13 @@ DOCUMENTS: dict[ReportFormat, Any] = {
     ReportFormat.ZAP: ZAP,
     ReportFormat.SARIF: SARIF,
     ReportFormat.LOCUST: json.loads((REPORTS / "locust.json").read_text(encoding="utf-8")),
+    ReportFormat.ISTANBUL: json.loads(written("nyc-18.0.0-final.json")),
 }
 TEXTS = {
     ReportFormat.JUNIT: JUNIT,
     ReportFormat.COBERTURA: (REPORTS / "coverage.xml").read_text(encoding="utf-8"),
+    ReportFormat.JACOCO: written("jacoco-0.8.6.xml"),
+    ReportFormat.LCOV: written("coverage.py-7.17.5.info"),
 }
 
 numbers = st.integers() | st.floats() | st.sampled_from([10**400, -1, 0, float("inf"), 1e308, 2**63])
@@ -108,11 +113,10 @@ def read(form: ReportFormat, content: bytes) -> None:
     assert isinstance(parsed, Parsed)
     json.dumps(plain(parsed.facts), allow_nan=False)
     json.dumps(plain([parsed.tool, parsed.commit, parsed.generated_at, parsed.worst]), allow_nan=False)
-    seen = Observation(subjects=(Subject(name="r", facts=parsed.facts),), authority="r")
-    expect = (
-        {"expect": {"line_rate": ">= 0.8", "requests": ">= 1"}} if form in {"cobertura", "locust"} else {}
-    )
-    assert judge(seen, criteria(ReportParams.model_validate({"uri": "r", "format": form, **expect})))
+    subject = Subject(name="r", facts=parsed.facts, unknown=dict(parsed.unknown))
+    seen = Observation(subjects=(subject,), authority="r")
+    expect = {"line_rate": ">= 0.8", "requests": ">= 1"}
+    assert judge(seen, criteria(ReportParams.model_validate({"uri": "r", "format": form, "expect": expect})))
 
 
 @settings(deadline=None)
@@ -172,6 +176,10 @@ def test_report_with_other_characters(form: ReportFormat, at: int, length: int, 
 MANY = 50_000
 LARGE: dict[str, tuple[ReportFormat, bytes]] = {
     "test cases": (ReportFormat.JUNIT, b"<testsuites>" + b'<testcase name="b"/>' * MANY + b"</testsuites>"),
+    "runs of one test": (
+        ReportFormat.JUNIT, b"<testsuite>" + b'<testcase name="b"><flakyError/></testcase>' * MANY + b"</testsuite>"),
+    "lines of a tracefile": (
+        ReportFormat.LCOV, b"SF:a\n" + b"".join(b"DA:%d,1\n" % n for n in range(MANY)) + b"end_of_record"),
     "suites in suites": (
         ReportFormat.JUNIT, b"<testsuites>" + b"<testsuite>" * MANY + b"</testsuite>" * MANY + b"</testsuites>"),
     "attributes": (
@@ -196,7 +204,7 @@ def test_good_reports_are_read() -> None:
     """What is changed above is a report to begin with, and its findings count."""
     for form, document in DOCUMENTS.items():
         facts = parse_report(form, json.dumps(document).encode(), [], []).facts
-        assert facts.get("requests") or facts["critical"] + facts["high"], form
+        assert facts.get("requests") or facts.get("lines") or facts.get("critical", 0) + facts["high"], form
     assert parse_report(ReportFormat.JUNIT, JUNIT.encode(), [], ["b", "c"]).facts["missing"] == ["c"]
 
 

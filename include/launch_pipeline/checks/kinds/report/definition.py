@@ -2,23 +2,35 @@
 
 Facts: ``tool, subject, generated_at`` and per format
 
-* junit: ``tests, failures, errors, skipped, time, missing``
-* cobertura: ``line_rate, branch_rate``
-* sarif, trivy, zap: ``critical, high, medium, low, total, suppressed``
-* k6, locust: ``vus_max, requests, error_rate, p95_ms, duration_s, thresholds, failed_thresholds``
+* junit: ``tests, ran, passed, failures, errors, skipped, flaky, time, missing``
+* cobertura, jacoco, lcov, istanbul: ``line_rate, branch_rate, lines, covered``
+* sarif, trivy, zap, npm_audit: ``critical, high, medium, low, total, suppressed``
+* sarif, zap: ``warnings``, by which the tool says that its search might not be whole
+* zap: ``active_rules``, the number of active rules that ran
+* k6: ``vus_max, requests, error_rate, p95_ms, duration_s, iterations, dropped_iterations, checks,
+  thresholds, failed_thresholds``; ``vus_max`` is the most users that were active at once, while k6's metric
+  of that name is what it reserved
+* locust: ``requests, error_rate, p95_ms, duration_s``
+* gatling: ``requests, error_rate, percentiles1_ms`` to ``percentiles4_ms, duration_s``
+
+A fact that the report cannot tell is unknown, and a comparison of it inconclusive.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import model_validator
 
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
-from launch_pipeline.checks.engine.params import Criteria, Name, Params, defaults_unless_expected, merged
+from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
+from launch_pipeline.checks.language.expect import as_list
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ReportFormat(StrEnum):
@@ -26,19 +38,47 @@ class ReportFormat(StrEnum):
 
     JUNIT = "junit"
     COBERTURA = "cobertura"
+    JACOCO = "jacoco"
+    LCOV = "lcov"
+    ISTANBUL = "istanbul"
     SARIF = "sarif"
     TRIVY = "trivy"
     ZAP = "zap"
     K6 = "k6"
     LOCUST = "locust"
+    GATLING = "gatling"
+    NPM_AUDIT = "npm_audit"
 
 
-_DEFAULTS = {
-    ReportFormat.SARIF: {"critical": "== 0", "high": "== 0"},
-    ReportFormat.TRIVY: {"critical": "== 0", "high": "== 0"},
-    ReportFormat.ZAP: {"high": "== 0"},
-    ReportFormat.K6: {"failed_thresholds": "== []", "thresholds": ">= 1"},
+_REQUIRE, _RULES = "require", "rules"
+_USES: Mapping[ReportFormat, frozenset[str]] = {
+    ReportFormat.JUNIT: frozenset({_REQUIRE}),
+    ReportFormat.SARIF: frozenset({_RULES}),
+    ReportFormat.TRIVY: frozenset({_RULES}),
+    ReportFormat.ZAP: frozenset({_RULES}),
 }
+"""The parameters that a format can use, of those that not every format can."""
+_INSTEAD = {
+    _REQUIRE: "only a report of tests has tests that must have run: {formats}",
+    _RULES: "only a report of findings names the rule of each: {formats}; write 'require:' for tests",
+}
+"""What to write in place of a parameter that a format cannot use."""
+_DEFAULTS: Mapping[ReportFormat, Criteria] = {
+    ReportFormat.JUNIT: {
+        "tests": [">= 1"],
+        "failures": ["== 0"],
+        "errors": ["== 0"],
+        "passed": [">= 1"],
+        "missing": ["== []"],
+    },
+    ReportFormat.SARIF: {"critical": ["== 0"], "high": ["== 0"]},
+    ReportFormat.TRIVY: {"critical": ["== 0"], "high": ["== 0"]},
+    ReportFormat.ZAP: {"high": ["== 0"]},
+    ReportFormat.NPM_AUDIT: {"critical": ["== 0"], "high": ["== 0"]},
+    ReportFormat.K6: {"failed_thresholds": ["== []"], "thresholds": [">= 1"]},
+}
+"""The pass criterion of each format that has one of its own."""
+_NOT_MEASURED = {"tool", "subject", "generated_at", "failed_thresholds"}
 
 
 class ReportParams(Params):
@@ -56,25 +96,34 @@ class ReportParams(Params):
     require: tuple[Name, ...] = ()
     """Tests that must have run and passed (junit)."""
     rules: tuple[Name, ...] = ()
-    """Globs of the rules whose findings count (sarif, trivy, zap)."""
+    """Globs of the rules whose findings count; each must have run (sarif, trivy, zap)."""
 
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:
-        if self.require and self.format is not ReportFormat.JUNIT:
-            message = "only format junit has tests to require; remove 'require:'"
-            raise ValueError(message)
-        if self.format in {ReportFormat.COBERTURA, ReportFormat.LOCUST} and not self.expect:
+        for name in (_REQUIRE, _RULES):
+            if getattr(self, name) and name not in _USES.get(self.format, ()):
+                raise ValueError(_unusable(name, self.format))
+        if self.format not in _DEFAULTS and not self.expect:
             message = f"format {self.format} has no pass criterion of its own; add 'expect:'"
             raise ValueError(message)
         return self
 
 
+def _unusable(name: str, form: ReportFormat) -> str:
+    formats = ", ".join(one for one, used in _USES.items() if name in used)
+    return f"format {form} cannot use '{name}:'; remove it, since {_INSTEAD[name].format(formats=formats)}"
+
+
 def criteria(params: ReportParams) -> Criteria:
-    """Require tests without a failure, no severe finding, or no crossed threshold, by format."""
-    if params.format is ReportFormat.JUNIT:
-        tests = {"tests": ">= 1", "failures": "== 0", "errors": "== 0", "missing": "== []"}
-        return merged(tests, params)
-    return defaults_unless_expected(_DEFAULTS.get(params.format, {}), params)
+    """Require tests without a failure, no severe finding, or no crossed threshold, by format.
+
+    A load test without thresholds of its own is judged by what the item expects of its measurements.
+    """
+    defaults = dict(_DEFAULTS.get(params.format, {}))
+    compared = {path for path, wanted in params.expect.items() if as_list(wanted) != ["exists"]}
+    if compared - _NOT_MEASURED:
+        defaults.pop("thresholds", None)
+    return merged(defaults, params)
 
 
 KIND = Kind(

@@ -25,6 +25,7 @@ from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.report.definition import ReportParams
+    from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 
 SIZE_LIMIT = 20 * 1024 * 1024
 _SIDECAR = ".meta.json"
@@ -50,7 +51,8 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
     except ValueError as error:
         message = f"{params.uri} is not a {params.format} report: {error}"[:300]
         raise Inconclusive(message) from error
-    commit = _commit(params, str(found.sidecar.get("commit") or ""), parsed.commit)
+    beside = str(found.sidecar.get("commit") or "")
+    commit = _commit(params, beside, _inside(params, parsed, beside))
     generated = _when(found.sidecar.get("generated_at")) or _when(parsed.generated_at)
     _about_this_commit(params, commit)
     _fresh(params, generated, ctx.clock())
@@ -60,18 +62,34 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
         "subject": commit,
         "generated_at": generated.isoformat() if generated else None,
     }
-    summary = {**facts, "worst": parsed.worst}
-    return Observation(
-        subjects=(Subject(name=params.uri, facts=facts),), authority=params.uri, summary=summary
-    )
+    unknown = dict(parsed.unknown)
+    subject = Subject(name=params.uri, facts=facts, unknown=unknown)
+    summary = {**facts, **({"unknown": unknown} if unknown else {}), "worst": parsed.worst}
+    return Observation(subjects=(subject,), authority=params.uri, summary=summary)
 
 
 def _commit(params: ReportParams, beside: str, inside: str) -> str:
     """Return the commit; raises Inconclusive if report and sidecar disagree: one of them was replaced."""
     if beside and inside and beside.strip().lower() != inside.strip().lower() and params.subject.strip():
-        message = f"{params.uri} names commit {inside[:12]}, but the {_SIDECAR} beside it {beside[:12]}"
+        message = f"{params.uri} names commit {_short(inside)}, but the {_SIDECAR} beside it {beside[:12]}"
         raise Inconclusive(message)
     return beside or inside
+
+
+def _inside(params: ReportParams, parsed: Parsed, beside: str) -> str:
+    """Return the commit that the report names; raises Inconclusive if a part and the sidecar name none.
+
+    A part may cover several repositories: the wanted commit is one of those that it names.
+    """
+    wanted = params.subject.strip().lower()
+    named = [[commit.strip().lower() for commit in part] for part in parsed.commits if part]
+    other = next((part[0] for part in named if wanted not in part), "")
+    if not named or other:
+        return other or parsed.commit
+    if len(named) < len(parsed.commits) and not beside:
+        message = f"a part of {params.uri} does not name its commit; write {_SIDECAR} beside it"
+        raise Inconclusive(message)
+    return wanted
 
 
 def _about_this_commit(params: ReportParams, commit: str) -> None:
@@ -82,8 +100,12 @@ def _about_this_commit(params: ReportParams, commit: str) -> None:
         message = f"{params.uri} does not name its commit; write {_SIDECAR} beside it"
         raise Inconclusive(message)
     if commit.strip().lower() != wanted:
-        message = f"{params.uri} is about commit {commit[:12]}, not {wanted[:12]}"
+        message = f"{params.uri} is about commit {_short(commit)}, not {wanted[:12]}"
         raise Inconclusive(message)
+
+
+def _short(commits: str) -> str:
+    return ", ".join(commit[:12] for commit in commits.split(", "))[:100]
 
 
 def _fresh(params: ReportParams, generated: datetime | None, now: datetime) -> None:

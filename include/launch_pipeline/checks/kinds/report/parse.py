@@ -10,9 +10,14 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from launch_pipeline.checks.kinds.report.definition import ReportFormat
 from launch_pipeline.checks.kinds.report.formats.cobertura import read_cobertura
+from launch_pipeline.checks.kinds.report.formats.gatling import read_gatling
+from launch_pipeline.checks.kinds.report.formats.istanbul import read_istanbul
+from launch_pipeline.checks.kinds.report.formats.jacoco import read_jacoco
 from launch_pipeline.checks.kinds.report.formats.junit import read_junit
 from launch_pipeline.checks.kinds.report.formats.k6 import read_k6
+from launch_pipeline.checks.kinds.report.formats.lcov import read_lcov
 from launch_pipeline.checks.kinds.report.formats.locust import read_locust
+from launch_pipeline.checks.kinds.report.formats.npm_audit import read_npm_audit
 from launch_pipeline.checks.kinds.report.formats.sarif import read_sarif
 from launch_pipeline.checks.kinds.report.formats.trivy import read_trivy
 from launch_pipeline.checks.kinds.report.formats.zap import read_zap
@@ -25,14 +30,22 @@ if TYPE_CHECKING:
 
 _DEEPEST = 50
 """Levels of XML; nested test suites come to a handful."""
-_SCANNERS: dict[ReportFormat, Callable[[Any, Sequence[str]], Parsed]] = {
+_OF_XML: dict[ReportFormat, Callable[[Element], Parsed]] = {
+    ReportFormat.COBERTURA: read_cobertura,
+    ReportFormat.JACOCO: read_jacoco,
+}
+_OF_TEXT: dict[ReportFormat, Callable[[str], Parsed]] = {ReportFormat.LCOV: read_lcov}
+_OF_FINDINGS: dict[ReportFormat, Callable[[Any, Sequence[str]], Parsed]] = {
     ReportFormat.SARIF: read_sarif,
     ReportFormat.TRIVY: read_trivy,
     ReportFormat.ZAP: read_zap,
 }
-_LOAD_TESTS: dict[ReportFormat, Callable[[Any], Parsed]] = {
+_OF_JSON: dict[ReportFormat, Callable[[Any], Parsed]] = {
     ReportFormat.K6: read_k6,
     ReportFormat.LOCUST: read_locust,
+    ReportFormat.GATLING: read_gatling,
+    ReportFormat.NPM_AUDIT: read_npm_audit,
+    ReportFormat.ISTANBUL: read_istanbul,
 }
 
 
@@ -51,10 +64,13 @@ def parse_report(form: ReportFormat, content: bytes, rules: Sequence[str], requi
 def _parsed(form: ReportFormat, content: bytes, rules: Sequence[str], require: Sequence[str]) -> Parsed:
     if form is ReportFormat.JUNIT:
         return read_junit(_xml(content), require)
-    if form is ReportFormat.COBERTURA:
-        return read_cobertura(_xml(content))
-    document = json.loads(content.decode("utf-8-sig"))
-    return _SCANNERS[form](document, rules) if form in _SCANNERS else _LOAD_TESTS[form](document)
+    if form in _OF_XML:
+        return _OF_XML[form](_xml(content))
+    text = content.decode("utf-8-sig")
+    if form in _OF_TEXT:
+        return _OF_TEXT[form](text)
+    document = json.loads(text)
+    return _OF_FINDINGS[form](document, rules) if form in _OF_FINDINGS else _OF_JSON[form](document)
 
 
 def _xml(content: bytes) -> Element:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.kinds.report.formats.junit_cases import Outcome
+from launch_pipeline.checks.kinds.report.formats.junit_counts import SUITES, Counted, counted
 from launch_pipeline.checks.kinds.report.formats.parsed import WORST, Parsed
 from launch_pipeline.checks.language.values import number
 
@@ -12,78 +13,108 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from xml.etree.ElementTree import Element
 
+    from launch_pipeline.checks.kinds.report.formats.junit_cases import Test
+
 _COMMIT_PROPERTIES = {"commit", "revision", "git_commit", "commit_sha", "sha"}
 
 
 def read_junit(root: Element, require: Sequence[str]) -> Parsed:
     """Count the outcomes of the tests, and name the required ones that did not pass."""
-    if root.tag not in {"testsuites", "testsuite"}:
+    if root.tag not in SUITES:
         message = f"the root is <{root.tag}>"
         raise ValueError(message)
-    cases = list(root.iter("testcase"))
-    outcomes = [(case, _outcome(case)) for case in cases]
-    counted = Counter(outcome for _, outcome in outcomes)
-    # A suite may report an error without a case (a crashed worker), so the larger count is right.
-    stated = {name: _stated(root, name) for name in ("failures", "errors")}
-    facts = {
-        "tests": len(cases),
-        "failures": max(counted["failure"], stated["failures"]),
-        "errors": max(counted["error"], stated["errors"]),
-        "skipped": counted["skipped"],
-        "time": _stated_time(root),
-        "missing": _not_proved(require, outcomes),
-    }
-    wrong = [
-        f"{c.get('classname', '')} {c.get('name', '')}".strip()
-        for c, o in outcomes
-        if o in {"failure", "error"}
-    ]
+    found = counted(root)
+    facts, unknown = _outcomes(found)
+    missing, doubt = _not_proved(require, found)
+    time = _stated_time(root)
+    unknown |= {"missing": doubt} if doubt and not missing else {}
+    unknown |= {"time": "the report does not say in seconds how long the tests took"} if time is None else {}
+    facts = {**facts, "time": time, "missing": missing}
+    worst = [test.label for test in found.tests if test.outcome >= Outcome.FAILURE][:WORST]
     times = [t for suite in root.iter("testsuite") if (t := suite.get("timestamp"))]
     tool = root.get("name") or next((s.get("name", "") for s in root.iter("testsuite")), "")
-    return Parsed(tool or "junit", facts, _junit_commit(root), min(times, default=None), wrong[:WORST])
+    known = {name: value for name, value in facts.items() if name not in unknown}
+    return Parsed(tool or "junit", known, _junit_commit(root), min(times, default=None), worst, unknown)
 
 
-def _outcome(case: Element) -> str:
-    return next((child.tag for child in case if child.tag in {"failure", "error", "skipped"}), "passed")
+def _outcomes(found: Counted) -> tuple[dict[str, Any], dict[str, str]]:
+    """Count; where something has failed for certain, what is in doubt counts as failed too."""
+    doubtful = [test for test in found.tests if test.outcome is Outcome.UNSAID]
+    listed = [test for test in found.tests if test.outcome is Outcome.SKIPPED]
+    passed = [test for test in found.tests if test.outcome is Outcome.PASSED]
+    certain = found.failures + found.errors > 0
+    failures = found.failures + (len(doubtful) if certain else 0)
+    left = max(0, len(passed) - max(0, found.skipped - len(listed)) - found.not_passed)
+    facts = {
+        "tests": len(found.tests),
+        "ran": left + failures + found.errors + (0 if certain else len(doubtful)),
+        "passed": left,
+        "failures": failures,
+        "errors": found.errors,
+        "skipped": found.skipped,
+        "flaky": sum(test.flaky for test in passed),
+    }
+    return facts, {**_in_doubt(doubtful, certain=certain), **_not_whole(found)}
 
 
-def _stated(root: Element, name: str) -> int:
-    suites = [root] if root.get(name) else [s for s in root.iter("testsuite") if s is not root]
-    stated = [text for suite in suites if (text := suite.get(name)) is not None]
-    values = [value for text in stated if (value := number(text)) is not None]
-    if len(values) < len(stated):
-        message = f"its {name} are not numbers"
-        raise ValueError(message)
-    return int(sum(values))
+def _in_doubt(doubtful: Sequence[Test], *, certain: bool) -> dict[str, str]:
+    if not doubtful:
+        return {}
+    names = ("flaky",) if certain else ("passed", "failures", "errors", "flaky")
+    return dict.fromkeys(names, doubtful[0].why)
 
 
-def _stated_time(root: Element) -> float | None:
-    """Sum the seconds; None if one is not a number, such as one with a comma."""
-    suites = [root] if root.get("time") else list(root.iter("testsuite"))
-    values = [number(suite.get("time", "0")) for suite in suites]
-    known = [value for value in values if value is not None]
-    return round(sum(known), 3) if len(known) == len(values) else None
+def _not_whole(found: Counted) -> dict[str, str]:
+    if not found.unlisted:
+        return {}
+    said = len(found.tests) + found.unlisted
+    return {"tests": f"the report counts {said} tests and lists {len(found.tests)}: it is not whole"}
+
+
+def _stated_time(suite: Element) -> float | None:
+    """Return the seconds of a suite, or the sum of those in it; None if they are not said."""
+    text = suite.get("time")
+    if text is not None:
+        seconds = number(text)
+        return round(seconds, 3) if seconds is not None and seconds >= 0 else None
+    inner = [_stated_time(child) for child in suite if child.tag in {*SUITES, "testcase"}]
+    known = [seconds for seconds in inner if seconds is not None]
+    return round(sum(known), 3) if inner and len(known) == len(inner) else None
 
 
 def _junit_commit(root: Element) -> str:
-    for element in root.iter("property"):
-        if (element.get("name") or "").lower() in _COMMIT_PROPERTIES:
-            return element.get("value") or (element.text or "").strip()
-    return ""
+    """Return the commit that the suites name, or else the cases; all of them if there are several."""
+    of_suites = [
+        one for suite in (root, *root.iter("testsuite")) for one in suite.iterfind("properties/property")
+    ]
+    named = _commits(of_suites) or _commits(list(root.iter("property")))
+    return ", ".join(sorted(named))
 
 
-def _not_proved(require: Sequence[str], outcomes: Sequence[tuple[Element, str]]) -> list[str]:
-    """Return the required tests that did not run and pass in every parametrisation."""
+def _commits(properties: Sequence[Element]) -> set[str]:
+    of_commits = [one for one in properties if (one.get("name") or "").lower() in _COMMIT_PROPERTIES]
+    return {one.get("value") or (one.text or "").strip() for one in of_commits} - {""}
+
+
+def _not_proved(require: Sequence[str], found: Counted) -> tuple[list[str], str]:
+    """Return the required tests that did not run and pass in every parametrisation, and a doubt of others."""
     wanted = set(require)
-    found: dict[str, list[str]] = {}
-    for case, outcome in outcomes if wanted else ():
-        for name in wanted & _names(case):
-            found.setdefault(name, []).append(outcome)
-    return [name for name in require if set(found.get(name, ["none"])) != {"passed"}]
+    outcomes: dict[str, set[Outcome]] = {}
+    for test in found.tests if wanted else ():
+        for name in wanted & _names(test.case):
+            outcomes.setdefault(name, set()).add(test.outcome)
+    missing = [name for name in require if max(outcomes.get(name, {Outcome.ERROR})) > Outcome.UNSAID]
+    unsaid = [name for name, seen in outcomes.items() if Outcome.UNSAID in seen]
+    if unsaid:
+        return missing, f"the report does not say whether {', '.join(unsaid)} passed"
+    listed = sum(test.outcome is Outcome.SKIPPED for test in found.tests)
+    if wanted and (found.uncounted or found.skipped > listed):
+        return missing, "the report counts tests that did not run, and does not say which"
+    return missing, ""
 
 
 def _names(case: Element) -> set[str]:
     name = case.get("name", "")
     full = f"{case.get('classname', '')}.{name}"
-    plain = name.partition("[")[0]
-    return {name, plain, plain.removeprefix("test_"), full, full.partition("[")[0]}
+    plain = name.partition("[")[0].removesuffix("()")
+    return {name, plain, plain.removeprefix("test_"), full, full.partition("[")[0].removesuffix("()")}

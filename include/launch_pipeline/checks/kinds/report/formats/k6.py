@@ -1,4 +1,8 @@
-"""k6 JSON: the summary of a load test, with its thresholds."""
+"""k6 JSON: the summary of a load test, with its thresholds.
+
+``handleSummary`` data has ``{ok: true}`` of a threshold that held, and the older ``--summary-export`` a bare
+``false`` (``internal/js/summary-wrapper.js`` in grafana/k6).
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,100 @@ from typing import Any
 
 from launch_pipeline.checks.kinds.report.formats.parsed import WORST, Parsed
 
+Object = dict[str, Any]
+_COUNTED_BY_K6 = {"dropped_iterations"}
+"""Counters that k6 itself keeps: of these, none is a count and not a lack of samples."""
+_USERS = "the summary has no samples of vus; vus_max is what k6 reserved, and not what ran"
 
-def read_k6(document: dict[str, Any]) -> Parsed:
+
+def read_k6(document: Object) -> Parsed:
     """Read the metrics and thresholds of a k6 summary."""
     metrics = document.get("metrics")
     if not isinstance(metrics, dict) or "http_reqs" not in metrics:
         # The output of --new-machine-readable-summary has no thresholds.
         message = "it holds no k6 metrics; use handleSummary or --summary-export in k6's classic format"
         raise ValueError(message)
-    values = {name: metric.get("values", metric) for name, metric in metrics.items()}
-    thresholds = {
-        f"{name}: {text}": _met(state)
-        for name, metric in metrics.items()
-        for text, state in (metric.get("thresholds") or {}).items()
-    }
-    requests, rate = values["http_reqs"].get("count"), values["http_reqs"].get("rate")
-    stated = document.get("state", {}).get("testRunDurationMs")
-    failing, users = values.get("http_req_failed", {}), values.get("vus_max", {})
-    facts = {
-        "vus_max": users.get("max", users.get("value")),
-        "requests": requests,
-        "error_rate": failing.get("rate", failing.get("value")),
-        "p95_ms": values.get("http_req_duration", {}).get("p(95)"),
-        "duration_s": stated / 1000 if stated else (requests / rate if requests and rate else None),
-        "thresholds": len(thresholds),
-        "failed_thresholds": sorted(text for text, met in thresholds.items() if not met),
-    }
-    return Parsed("k6", facts, worst=facts["failed_thresholds"][:WORST])
+    summary = _Summary(metrics, document.get("state") or {})
+    facts, unknown = summary.measured()
+    judged, open_ones = summary.judged()
+    return Parsed("k6", facts | judged, worst=summary.crossed[:WORST], unknown=unknown | open_ones)
+
+
+class _Summary:
+    """The metrics of a summary, in either form."""
+
+    def __init__(self, metrics: Object, state: Object) -> None:
+        self._metrics, self._state = metrics, state
+        self._values: dict[str, Object] = {name: one.get("values", one) for name, one in metrics.items()}
+        states = [
+            (name, f"{name}: {text}", _met(state))
+            for name, one in metrics.items()
+            for text, state in (one.get("thresholds") or {}).items()
+        ]
+        self.crossed = sorted(text for _, text, met in states if not met)
+        self._empty = sorted(text for name, text, met in states if met and not self._sampled(name))
+        self._thresholds = len(states)
+        if not self._values["http_reqs"].get("count"):
+            message = "it holds no request"
+            raise ValueError(message)
+
+    def _sampled(self, name: str) -> bool:
+        """Return whether a metric has samples; of one without, k6 judges zeros (``metrics/sink.go``).
+
+        A rate counts its samples, and a trend may. Any other metric without samples shows zeros only.
+        """
+        values = self._values[name]
+        if name in _COUNTED_BY_K6:
+            return True
+        counts = {"passes", "fails"} if "passes" in values or "fails" in values else {"count"} & set(values)
+        shown = [values[key] for key in counts or set(values) - {"thresholds"} if key in values]
+        return any(isinstance(value, int | float) and value != 0 for value in shown)
+
+    def judged(self) -> tuple[Object, dict[str, str]]:
+        """Return the thresholds; one over no samples is neither met nor crossed."""
+        if not self._empty:
+            return {"thresholds": self._thresholds, "failed_thresholds": self.crossed}, {}
+        reason = f"a threshold was judged over no samples: {self._empty[0]}"
+        if not self.crossed:
+            return {}, dict.fromkeys(("thresholds", "failed_thresholds"), reason)
+        judged = self._thresholds - len(self._empty)
+        return {"thresholds": judged, "failed_thresholds": sorted(self.crossed + self._empty)}, {}
+
+    def measured(self) -> tuple[Object, dict[str, str]]:
+        """Return the measurements, and why those without samples are not known.
+
+        A latency of zero is that of requests that were never answered.
+        """
+        read = {
+            "vus_max": (self._one("vus", "max", "value"), _USERS),
+            "requests": (self._one("http_reqs", "count"), _none_of("http_reqs")),
+            "error_rate": (self._one("http_req_failed", "rate", "value"), _none_of("http_req_failed")),
+            "p95_ms": (self._one("http_req_duration", "p(95)") or None, _none_of("http_req_duration")),
+            "duration_s": (self._duration(), "the summary does not say how long the test ran"),
+            "iterations": (self._one("iterations", "count"), _none_of("iterations")),
+            "dropped_iterations": (self._one("dropped_iterations", "count") or 0, ""),
+            "checks": (self._one("checks", "rate", "value"), _none_of("checks")),
+        }
+        facts = {name: value for name, (value, _) in read.items() if value is not None}
+        return facts, {name: reason for name, (value, reason) in read.items() if value is None}
+
+    def _one(self, name: str, *keys: str) -> float | None:
+        """Return the first of these values of a metric; None if it has no samples."""
+        if name not in self._metrics or not self._sampled(name):
+            return None
+        values = self._values[name]
+        return next((values[key] for key in keys if values.get(key) is not None), None)
+
+    def _duration(self) -> float | None:
+        stated = self._state.get("testRunDurationMs")
+        if stated:
+            return float(stated / 1000)
+        requests, rate = self._one("http_reqs", "count"), self._one("http_reqs", "rate")
+        return requests / rate if requests and rate else None
+
+
+def _none_of(name: str) -> str:
+    return f"the summary has no samples of {name}"
 
 
 def _met(state: Any) -> bool:

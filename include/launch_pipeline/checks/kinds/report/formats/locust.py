@@ -1,4 +1,4 @@
-"""Locust JSON: the statistics of a load test."""
+"""Locust JSON (``--json``): the statistics of a load test, one entry a request's name and method."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ from collections import Counter
 from typing import Any
 
 from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
+
+_UNKNOWN = {
+    "vus_max": "Locust's statistics do not say how many users ran",
+    "thresholds": "Locust has no thresholds; compare its measurements",
+    "failed_thresholds": "Locust has no thresholds; compare its measurements",
+}
 
 
 def read_locust(document: list[dict[str, Any]]) -> Parsed:
@@ -20,16 +26,15 @@ def read_locust(document: list[dict[str, Any]]) -> Parsed:
     ends = [entry["last_request_timestamp"] for entry in document if entry.get("last_request_timestamp")]
     begins = [entry["start_time"] for entry in document if entry.get("start_time")]
     failures = sum(entry["num_failures"] for entry in document)
-    facts = {
-        "vus_max": None,
+    measured = {
         "requests": requests,
         "error_rate": failures / requests,
         "p95_ms": _percentile(times, 0.95),
         "duration_s": round(max(ends) - min(begins), 1) if ends and begins else None,
-        "thresholds": 0,
-        "failed_thresholds": [],
     }
-    return Parsed("locust", facts, generated_at=max(ends, default=None))
+    facts = {name: value for name, value in measured.items() if value is not None}
+    missing = {name: "Locust's statistics do not hold it" for name in measured if name not in facts}
+    return Parsed("locust", facts, generated_at=max(ends, default=None), unknown={**_UNKNOWN, **missing})
 
 
 def _percentile(times: Counter[float], share: float) -> float | None:

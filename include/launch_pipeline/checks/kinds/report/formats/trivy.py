@@ -1,26 +1,60 @@
-"""Trivy JSON: vulnerabilities, misconfigurations and secrets."""
+"""Trivy JSON: vulnerabilities, misconfigurations, secrets and licences.
+
+The structure is that of ``pkg/types/report.go`` in aquasecurity/trivy.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.kinds.report.formats.findings import Hit, graded
+from launch_pipeline.checks.kinds.report.formats.findings import GRADES, Hit, counted, never_ran
 from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+Object = dict[str, Any]
+_SECTIONS = {
+    "Vulnerabilities": "VulnerabilityID",
+    "Misconfigurations": "ID",
+    "Secrets": "RuleID",
+    "Licenses": "Name",
+}
+"""The sections with findings, and what names the rule of each."""
+_MODIFIED = "ExperimentalModifiedFindings"
+_READ = {"Target", "Class", "Type", "Packages", "MisconfSummary", _MODIFIED, *_SECTIONS}
+_OF_PACKAGES = ("Packages", "Vulnerabilities", _MODIFIED)
+_OS, _LANGUAGE = "os-pkgs", "lang-pkgs"
+_STILL_OPEN = {"affected", "under_investigation", "unknown"}
+"""Statuses of a modified finding with which it still counts (``pkg/types/finding.go``)."""
+_FILTERS = (
+    "Trivy does not say whether --severity, --ignore-unfixed or --scanners left findings out; "
+    "run it without them"
+)
 
 
-def read_trivy(document: dict[str, Any], rules: Sequence[str]) -> Parsed:
-    """Grade the findings of every target."""
+def read_trivy(document: Object, rules: Sequence[str]) -> Parsed:
+    """Grade the findings of every target; without a sign that packages were looked at, no count is known."""
     targets = document["Results"]
     if not targets:
         message = "nothing was scanned"
         raise ValueError(message)
-    hits = [hit for target in targets for hit in _trivy_hits(target)]
-    facts, worst = graded(hits, rules)
-    return Parsed("trivy", facts, generated_at=_seconds_only(document.get("CreatedAt")), worst=worst)
+    hits = [hit for target in targets for hit in _hits(target)]
+    ran = {name for hit in hits for name in hit.names}
+    doubts = [
+        *_doubts_of_the_system(document, targets),
+        *(doubt for target in targets for doubt in _doubts(target)),
+        *never_ran(rules, ran, "Trivy does not list the rules that ran, and found nothing of"),
+    ]
+    counts = counted(hits, rules, doubts)
+    return Parsed(
+        "trivy",
+        counts.facts,
+        generated_at=_seconds_only(document.get("CreatedAt")),
+        worst=counts.worst,
+        unknown={**counts.unknown, **({} if _shows_unfixed(targets) else {"left_out": _FILTERS})},
+    )
 
 
 def _seconds_only(text: Any) -> Any:
@@ -28,15 +62,61 @@ def _seconds_only(text: Any) -> Any:
     return re.sub(r"\.\d+", "", text) if isinstance(text, str) else text
 
 
-def _trivy_hits(target: dict[str, Any]) -> list[Hit]:
-    hits = [_trivy_hit(v, v["VulnerabilityID"]) for v in target.get("Vulnerabilities") or []]
-    failing = [m for m in target.get("Misconfigurations") or [] if m.get("Status", "FAIL") == "FAIL"]
-    hits += [_trivy_hit(m, m["ID"]) for m in failing]
-    hits += [_trivy_hit(s, s["RuleID"]) for s in target.get("Secrets") or []]
-    ignored = target.get("ExperimentalModifiedFindings") or []
-    return hits + [Hit("", "low", "", suppressed=True) for _ in ignored]
+def _doubts_of_the_system(document: Object, targets: Sequence[Object]) -> Iterator[str]:
+    """Say why the packages of the operating system were not, or not wholly, looked at.
+
+    Trivy says of a system that is out of support that "the vulnerability detection may be insufficient"
+    (``pkg/scan/service.go``), and leaves out one that it does not support.
+    """
+    system = (document.get("Metadata") or {}).get("OS") or {}
+    name = f"{system.get('Family', '')} {system.get('Name', '')}".strip()
+    if system.get("EOSL"):
+        yield f"{name} is out of support, so Trivy knows of no new vulnerabilities in it"
+    elif name and system.get("Family") != "none" and _OS not in {one.get("Class") for one in targets}:
+        yield f"the packages of {name} were not scanned"
 
 
-def _trivy_hit(entry: dict[str, Any], rule: str) -> Hit:
-    text = f"{entry.get('PkgName', '')} {entry.get('Title', '')}".strip()
-    return Hit(rule, str(entry.get("Severity", "UNKNOWN")).lower(), text)
+def _doubts(target: Object) -> Iterator[str]:
+    """Say why findings of a target may be missing."""
+    name = str(target.get("Target", "a target"))
+    given = {key for key, value in target.items() if value and isinstance(value, list | dict)}
+    if not any(package.get("ID") or package.get("Name") for package in target.get("Packages") or []):
+        given.discard("Packages")
+    for section in sorted(given - _READ):
+        yield f"{name}: the section {section} cannot be read"
+    if not given and target.get("Class") != _LANGUAGE:
+        # A language's packages are listed as a target only if there are any; the system's always are.
+        yield f"nothing shows that {name} was looked at; run Trivy with --list-all-pkgs"
+    elif target.get("Class") == _OS and not given & set(_OF_PACKAGES):
+        yield f"{name} lists no packages; run Trivy with --list-all-pkgs"
+
+
+def _shows_unfixed(targets: Sequence[Object]) -> bool:
+    """Return whether there is a mild finding without a fix, which every such filter would leave out."""
+    return any(
+        not one.get("FixedVersion") and one.get("Severity") in {"LOW", "UNKNOWN"}
+        for target in targets
+        for one in target.get("Vulnerabilities") or []
+    )
+
+
+def _hits(target: Object) -> Iterator[Hit]:
+    for section, name in _SECTIONS.items():
+        for one in target.get(section) or []:
+            if section != "Misconfigurations" or one.get("Status", "FAIL") not in {"PASS", "EXCEPTION"}:
+                yield _hit(one, str(one[name]))
+    for modified in target.get(_MODIFIED) or []:
+        finding = modified.get("Finding") or {}
+        rule = next((str(finding[key]) for key in _SECTIONS.values() if finding.get(key)), "")
+        yield _hit(finding, rule, suppressed=modified.get("Status") not in _STILL_OPEN)
+
+
+def _hit(entry: Object, rule: str, *, suppressed: bool = False) -> Hit:
+    text = f"{entry.get('PkgName') or ''} {entry.get('Title') or ''}".strip()
+    severity = str(entry.get("Severity") or "UNKNOWN").lower()
+    grade = severity if severity in GRADES else ""
+    return Hit((rule,) if rule else (), grade, text, suppressed, "" if grade else _ungraded(rule, text))
+
+
+def _ungraded(rule: str, text: str) -> str:
+    return f"{rule} {text} has the severity UNKNOWN; judge it, and list it in .trivyignore or as VEX"[:200]
