@@ -189,7 +189,7 @@ def test_nobody_there_is_inconclusive() -> None:
         (b"", "did not answer"),
         (b"$100\r\nredis_ver", "did not answer"),
         (b"-ERR max number of clients reached\r\n", "did not answer"),
-        (None, "did not answer: Timeout reading from"),
+        (None, "did not answer: no answer within"),
     ],
     ids=["another protocol", "hangs up", "half an answer", "too many clients", "slow"],
 )

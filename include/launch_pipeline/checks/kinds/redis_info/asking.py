@@ -80,6 +80,8 @@ class Asker:
             return Inconclusive(
                 f"credentials: {where} refused connection '{self.connection.conn_id}': {said}"[:300]
             )
+        if isinstance(error, NotInTimeError):
+            said = f"no answer within {self.patience:.3g}s"
         if isinstance(error, NotConnectedError | NotInTimeError | OSError):
             return Unreachable(
                 f"{where} did not answer: {said or type(error).__name__}"[:300], retryable=True
