@@ -79,6 +79,7 @@ def test_every_address(
     shown = headline if headline != "all 1" else "state = open"
     assert (result.verdict, shown in result.headline) == (verdict, True), result.headline
     assert ("not_looked_at" in result.observed) is (headline == "all 1")
+    assert (f"(no route from here to {NO_ROUTE})" in result.authority) is (headline == "all 1")
 
 
 @contextmanager

@@ -124,6 +124,7 @@ def test_a_family_without_a_route_is_listed(names: dict[str, Sequence[str]], aut
     assert result.verdict is P, result.headline
     (skipped,) = result.observed["not_looked_at"].values()
     assert skipped == [NO_ROUTE]
+    assert f"(no route from here to {NO_ROUTE})" in result.authority
 
 
 def test_the_environment_decides_on_the_address(names: dict[str, Sequence[str]], authority: str) -> None:

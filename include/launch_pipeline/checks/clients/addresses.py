@@ -27,7 +27,7 @@ from launch_pipeline.checks.clients.http import refuse
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from launch_pipeline.checks.engine.context import CheckContext
 
@@ -80,6 +80,12 @@ def _version(address: str) -> int:
     with suppress(ValueError):
         return ipaddress.ip_address(address.partition("%")[0]).version
     return 0
+
+
+def authority(targets: Iterable[str], skipped: Mapping[str, Iterable[str]]) -> str:
+    """Return the targets as evidence names them, with the addresses that were not looked at."""
+    gone = {text: f" (no route from here to {', '.join(skipped[text])})" for text in skipped}
+    return ", ".join(f"{text}{gone.get(text, '')}" for text in targets)[:500]
 
 
 def named(text: str, address: str, addresses: tuple[str, ...]) -> str:

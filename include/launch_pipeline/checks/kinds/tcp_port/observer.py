@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checks.clients.addresses import (
     addresses_of,
+    authority,
     does_not_exist,
     named,
     no_route,
@@ -70,7 +71,7 @@ async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:
         **moved(ctx, targets.values()),
         **({"not_looked_at": skipped} if skipped else {}),
     }
-    return Observation(subjects=subjects, authority=", ".join(targets)[:500], summary=summary)
+    return Observation(subjects=subjects, authority=authority(targets, skipped), summary=summary)
 
 
 async def _target(

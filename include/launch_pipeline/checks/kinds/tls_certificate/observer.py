@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.clients.addresses import addresses_of, named, no_route, not_looked_at
+from launch_pipeline.checks.clients.addresses import addresses_of, authority, named, no_route, not_looked_at
 from launch_pipeline.checks.clients.http import spoken
 from launch_pipeline.checks.clients.targets import moved, split_target
 from launch_pipeline.checks.clients.together import together
@@ -65,7 +65,7 @@ async def observe(params: TlsCertificateParams, ctx: CheckContext) -> Observatio
     summary: dict[str, Any] = {s.name: {key: s.facts.get(key) for key in _SHOWN} for s in subjects}
     summary |= moved(ctx, (split_target(text, _HTTPS) for text in params.hosts))
     summary |= {"not_looked_at": skipped} if skipped else {}
-    return Observation(subjects=subjects, authority=", ".join(params.hosts)[:500], summary=summary)
+    return Observation(subjects=subjects, authority=authority(params.hosts, skipped), summary=summary)
 
 
 async def _host(
