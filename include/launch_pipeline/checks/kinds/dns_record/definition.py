@@ -1,14 +1,15 @@
 """Kind ``dns_record``: what do the resolvers answer.
 
-Facts per name: ``answers{resolver: [values]}, count`` (the fewest)``, ttl`` (the largest, in s)``,
-consistent, missing, unexpected`` (against ``values``).
+Facts per name: ``answers{resolver: [values]}, count`` (the fewest)``, ttl`` (the largest of the chain, in
+s)``, consistent, missing, unexpected`` (against ``values``). A resolver says how long it still keeps an
+answer: that a ``ttl`` is short only the zone's own servers prove, so they are asked if the item wants it.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Names, Params, merged
@@ -22,15 +23,25 @@ class DnsRecordParams(Params):
     type: Literal["A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "A"
     """The type of the records."""
     values: Names | None = None
-    """The exact set of answers, in any order."""
+    """The exact set of answers, in any order; a text may be written as one string."""
     min_answers: Annotated[int, Field(ge=1)] = 1
     """The minimum number of answers from each resolver."""
     resolvers: Names = ("system",)
     """``system``, an address, or ``address:port``."""
     max_ttl: Annotated[int, Field(ge=0)] | None = None
-    """Seconds; a longer TTL keeps old answers in caches."""
+    """Seconds; a longer TTL, of the record or of an alias before it, keeps old answers in caches."""
     consistent: bool = True
     """Whether all resolvers must agree; geographic DNS legitimately does not."""
+
+    @model_validator(mode="after")
+    def _values_are_records(self) -> Self:
+        fixed = [value for value in self.values or () if "${" not in value]
+        if fixed:
+            from launch_pipeline.checks.kinds.dns_record import values  # noqa: PLC0415  (loads dnspython)
+
+            for value in fixed:
+                values.wanted(self.type, value)
+        return self
 
 
 def criteria(params: DnsRecordParams) -> Criteria:

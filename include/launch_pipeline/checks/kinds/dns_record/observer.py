@@ -4,35 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import dns.asyncresolver
 import dns.exception
+import dns.message
+import dns.name
+import dns.rdatatype
 import dns.resolver
+import dns.reversename
 
 from launch_pipeline.checks.clients.http import refuse
 from launch_pipeline.checks.clients.targets import split_target
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.engine.environment import SYSTEM_RESOLVER
+from launch_pipeline.checks.kinds.dns_record.values import meaning, wanted
+from launch_pipeline.checks.kinds.dns_record.zone import TtlUnknown, Zones, configured
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.checks.kinds.dns_record.definition import DnsRecordParams
 
 _DNS = 53
-_SHARE = 0.8
+_SHARE = 0.4
+"""Share of the time-out for the resolvers, and for the servers of the zone."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a resolver has answered for a name."""
+
+    values: list[str] = field(default_factory=list)
+    ttl: int | None = None
+    """The largest TTL of the chain, in seconds."""
+    server: tuple[str, int] = ("", _DNS)
+    """The server that answered."""
 
 
 async def observe(params: DnsRecordParams, ctx: CheckContext) -> Observation:
     """Query every resolver for every name.
 
-    NXDOMAIN and empty answers are observations; raises Unreachable for SERVFAIL and time-outs.
+    NXDOMAIN and empty answers are observations; raises Unreachable for SERVFAIL and time-outs, Inconclusive
+    for an answer that is none, such as a referral.
     """
     lifetime = params.timeout.total_seconds() * _SHARE
     resolvers = {text: await _resolver(ctx, text, lifetime) for text in params.resolvers}
-    facts = await asyncio.gather(*(_name(params, ctx, resolvers, name) for name in params.names))
-    subjects = tuple(Subject(name=n, facts=f) for n, f in zip(params.names, facts, strict=True))
+    subjects = tuple(await together(_name(params, ctx, resolvers, name) for name in params.names))
     summary = {s.name: {"answers": s.facts["answers"], "ttl": s.facts["ttl"]} for s in subjects}
     asked = {text: f"{r.nameservers[0]}:{r.port}" for text, r in resolvers.items() if _elsewhere(text, r)}
     summary |= {"asked_at": asked} if asked else {}
@@ -86,39 +108,99 @@ def _is_address(text: str) -> bool:
 
 async def _name(
     params: DnsRecordParams, ctx: CheckContext, resolvers: dict[str, dns.asyncresolver.Resolver], name: str
-) -> dict[str, Any]:
-    asked = [_ask(ctx, text, resolver, name, params.type) for text, resolver in resolvers.items()]
-    found = dict(zip(resolvers, await asyncio.gather(*asked), strict=True))
-    sets = [frozenset(values) for values, _ in found.values()]
-    wanted = {_normal(value) for value in params.values or ()}
+) -> Subject:
+    asked = _asked_name(params, name)
+    told = await together(_ask(ctx, text, one, asked, params.type) for text, one in resolvers.items())
+    found = dict(zip(resolvers, told, strict=True))
+    sets = [frozenset(one.values) for one in told]
+    wants = {wanted(params.type, value) for value in params.values or ()}
     seen = frozenset[str]().union(*sets)
-    common = frozenset.intersection(*sets)
-    return {
-        "answers": {text: values for text, (values, _) in found.items()},
+    ttl, unknown = await _ttl(params, ctx, resolvers, found, asked)
+    facts = {
+        "answers": {text: one.values for text, one in found.items()},
         "count": min(len(values) for values in sets),
-        "ttl": max((ttl for _, ttl in found.values() if ttl is not None), default=None),
+        "ttl": ttl,
         "consistent": len(set(sets)) == 1,
-        "missing": sorted(wanted - common),
-        "unexpected": sorted(seen - wanted) if params.values is not None else [],
+        "missing": sorted(wants - frozenset.intersection(*sets)),
+        "unexpected": sorted(seen - wants) if params.values is not None else [],
     }
+    return Subject(name=name, facts=facts, unknown=unknown)
+
+
+def _asked_name(params: DnsRecordParams, name: str) -> str:
+    """Return the name to ask for; for PTR an address stands for the name made of it."""
+    if params.type == "PTR" and _is_address(name):
+        return dns.reversename.from_address(name).to_text()
+    return name
+
+
+async def _ttl(
+    params: DnsRecordParams,
+    ctx: CheckContext,
+    resolvers: Mapping[str, dns.asyncresolver.Resolver],
+    found: Mapping[str, _Told],
+    name: str,
+) -> tuple[int | None, dict[str, str]]:
+    """Return the largest TTL, and why it is unknown.
+
+    What a resolver has left of a TTL is a lower bound: above the limit it proves a no, below it nothing.
+    """
+    left = max((one.ttl for one in found.values() if one.ttl is not None), default=None)
+    if left is None or not _wants_ttl(params) or (params.max_ttl is not None and left > params.max_ttl):
+        return left, {}
+    within = params.timeout.total_seconds() * _SHARE
+    asked = [
+        configured(Zones(ctx, resolvers[text], within / 3), name, params.type, one.server, within)
+        for text, one in found.items()
+        if one.values
+    ]
+    try:
+        return max(left, *await together(asked)), {}
+    except TtlUnknown as error:
+        return left, {"ttl": f"a resolver only says what is left of a TTL, and {error}"}
+
+
+def _wants_ttl(params: DnsRecordParams) -> bool:
+    return params.max_ttl is not None or any("ttl" in path for path in params.expect)
 
 
 async def _ask(
     ctx: CheckContext, text: str, resolver: dns.asyncresolver.Resolver, name: str, kind: str
-) -> tuple[list[str], int | None]:
-    """Return the sorted values, and their TTL in seconds."""
+) -> _Told:
     try:
         async with ctx.clients.limit(f"dns:{text}"):
             answer = await resolver.resolve(name, kind, search=False)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return [], None
+    except dns.resolver.NXDOMAIN:
+        return _Told()
+    except dns.resolver.NoAnswer as error:
+        _none_of_it(error.kwargs["response"], text, name)
+        return _Told()
     except (dns.exception.DNSException, OSError) as error:
         message = f"resolver {text} could not answer for {name}: {error}"[:300]
         raise Unreachable(message, retryable=True) from error
-    rrset = answer.rrset
-    return sorted(_normal(record.to_text()) for record in answer), rrset.ttl if rrset else None
+    values = sorted({meaning(record) for record in answer})
+    return _Told(values, _largest(answer), (str(answer.nameserver), int(answer.port or _DNS)))
 
 
-def _normal(value: str) -> str:
-    """Normalise a value: names compare without case and final dot, texts keep both."""
-    return value if value.startswith('"') else value.rstrip(".").lower()
+def _none_of_it(response: dns.message.Message, text: str, name: str) -> None:
+    """Raise Inconclusive unless an answer without records says that there are none.
+
+    RFC 2308, section 2.2: such an answer has a SOA record, or nothing at all; one with name servers only is
+    a referral of a server that does not resolve, and an alias alone is half of a chain.
+    """
+    authority = {one.rdtype for one in response.authority}
+    if dns.rdatatype.SOA in authority:
+        return
+    if response.answer:
+        message = f"resolver {text} answers for {name} with an alias, and does not say where it leads"
+        raise Inconclusive(message)
+    if dns.rdatatype.NS in authority:
+        message = f"resolver {text} does not resolve {name}, it only refers to other servers"
+        raise Inconclusive(message)
+
+
+def _largest(answer: dns.resolver.Answer) -> int | None:
+    """Return the largest TTL of the records, their aliases, and aliases of whole zones (DNAME)."""
+    zones = [one for one in answer.response.answer if one.rdtype == dns.rdatatype.DNAME]
+    chain = [*answer.chaining_result.cnames, *zones, *([answer.rrset] if answer.rrset else [])]
+    return max((one.ttl for one in chain), default=None)

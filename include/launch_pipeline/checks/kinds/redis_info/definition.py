@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Literal
 
 from launch_pipeline.checks.engine.kind import Kind
-from launch_pipeline.checks.engine.params import Criteria, Name, Params, defaults_unless_expected
+from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
 
 
 class RedisInfoParams(Params):
     """The nodes and settings to read."""
 
     conn_id: str = "redis"
-    scope: Literal["primaries", "replicas", "all"] = "primaries"
+    scope: Literal["primaries", "replicas", "all"] = "all"
     """The nodes to query."""
     config: tuple[Name, ...] = ()
     """Settings to read by CONFIG GET; managed Redis forbids it."""
@@ -24,8 +24,8 @@ class RedisInfoParams(Params):
 
 
 def criteria(params: RedisInfoParams) -> Criteria:
-    """Require every node to answer PING, unless the item expects otherwise."""
-    return defaults_unless_expected({"ping": "== PONG"}, params)
+    """Require every node to answer PING, besides what the item expects."""
+    return merged({"ping": "== PONG"}, params)
 
 
 KIND = Kind(

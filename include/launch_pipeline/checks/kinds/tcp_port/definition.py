@@ -1,6 +1,7 @@
 """Kind ``tcp_port``: is the port open, or not open, as seen from where the check runs.
 
-Facts per target: ``state``, one of ``open, refused, filtered, unreachable, unresolved``.
+Facts per target, and per address of it if it has several: ``state``, one of ``open, refused, filtered,
+unresolved``. An address that this machine could not try is ``unreachable``, and its state is unknown.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class TcpPortParams(Params):
     targets: Names
     """``host:port`` each."""
     state: Literal["open", "not_open"] = "open"
-    """``not_open`` is refused or filtered."""
+    """``not_open`` is refused or filtered, at every address."""
     timeout: Duration = timedelta(seconds=5)
     """A port that does not answer within this time is filtered."""
 

@@ -1,7 +1,9 @@
 """Kind ``tls_certificate``: is the certificate valid, and is old TLS refused.
 
-Facts per host: ``days_left, not_after, issuer, subject, sans, protocol, cipher, chain_verified,
-hostname_verified, problem`` (why it is not verified, else null)``, legacy_protocols``.
+Facts per host, and per address if it has several: ``days_left, not_after, ends_first`` (of the certificate of
+the verified chain that ends first)``, issuer, subject, sans, protocol, cipher, chain_verified,
+hostname_verified, problem`` (why it is not verified, else null)``, legacy_protocols``. Not looked at:
+revocation, and a second certificate that a server keeps for keys of another sort.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ class TlsCertificateParams(Params):
     hosts: Names
     """``host`` or ``host:port``; port 443 unless given."""
     min_days: Annotated[int, Field(ge=0, le=3650)] = 30
-    """Days until the certificate expires."""
+    """Days until the first certificate of the chain expires."""
     min_protocol: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
     """The oldest TLS version that the server may accept."""
     ca_file: Name | None = None
@@ -28,7 +30,7 @@ class TlsCertificateParams(Params):
 
 
 def criteria(params: TlsCertificateParams) -> Criteria:
-    """Require a verified certificate that is valid long enough, and no protocol below ``min_protocol``."""
+    """Require a verified chain that is valid long enough, and no protocol below ``min_protocol``."""
     defaults = {
         "problem": "absent",
         "days_left": f">= {params.min_days}",
