@@ -169,7 +169,7 @@ def _selected(one: Object, selector: str) -> bool:
 def _page(wanted: list[Object], query: Mapping[str, str]) -> Object:
     start, limit = int(query.get("continue", 0)), int(query.get("limit", 0)) or len(wanted)
     page, rest = wanted[start : start + limit], wanted[start + limit :]
-    metadata = {"resourceVersion": "1", **({"continue": str(start + limit)} if rest else {})}
+    metadata: Object = {"resourceVersion": "1", **({"continue": str(start + limit)} if rest else {})}
     # The API server cannot count what a selector leaves out.
     metadata |= {"remainingItemCount": len(rest)} if rest and not query.get("labelSelector") else {}
     # The elements of a real list have neither kind nor version.

@@ -60,6 +60,8 @@ NETWORK: dict[str, Row] = {
     "policy, refused": (thing("BackendTLSPolicy", GATEWAYS, ancestors=[{"conditions": conditions(1, Accepted="True", ResolvedRefs="False")}]), False, "ResolvedRefs"),
     "policy, no answer": (thing("BackendTLSPolicy", GATEWAYS), False, "no gateway"),
     "Istio, not reconciled": (thing("VirtualService", "networking.istio.io/v1", **SEEN, conditions=conditions(Reconciled="False")), False, "Reconciled"),
+    "Istio, without a status": (thing("VirtualService", "networking.istio.io/v1"), None, "nothing says"),
+    "Istio": (thing("VirtualService", "networking.istio.io/v1", **SEEN, conditions=conditions(Reconciled="True")), True, ""),
     "Contour, not valid": (thing("HTTPProxy", "projectcontour.io/v1", conditions=conditions(1, Valid="False")), False, "Valid is False"),
 }  # fmt: skip
 HEALTHY = {"health": {"status": "Healthy"}, "sync": {"status": "Synced"}}
@@ -139,6 +141,7 @@ WATCH: dict[str, Row] = {
     "rule that nobody may read": (thing("PrometheusRule", MONITORING), None, "nothing says whether a PrometheusRule is ready"),
     "KEDA, by its fallback": (thing("ScaledObject", "keda.sh/v1alpha1", conditions=conditions(Ready="True", Active="False", Fallback="True")), False, "Fallback"),
     "KEDA, paused": (noted(thing("ScaledObject", "keda.sh/v1alpha1", conditions=conditions(Ready="True")), autoscaling_keda_sh__paused="true"), False, "paused"),
+    "KEDA, a kind without status": (thing("TriggerAuthentication", "keda.sh/v1alpha1"), None, "nothing says"),
     "KEDA": (thing("ScaledObject", "keda.sh/v1alpha1", conditions=conditions(Ready="True", Active="False", Fallback="False", Paused="False")), True, ""),
     "Karpenter, going": (thing("NodeClaim", "karpenter.sh/v1", conditions=conditions(1, Ready="True", Disrupting="True")), False, "Disrupting"),
     "Karpenter": (thing("NodePool", "karpenter.sh/v1", conditions=conditions(1, Ready="False")), False, "Ready is False"),

@@ -90,6 +90,7 @@ RUNS: dict[str, Row] = {
     "pod of a lost node": (thing("Pod", "v1", phase="Unknown", conditions=conditions(Ready="True")), False, "phase is Unknown"),
     "pod about to be evicted": (thing("Pod", "v1", phase="Running", conditions=conditions(Ready="True", DisruptionTarget="True")), False, "DisruptionTarget"),
     "pod": (thing("Pod", "v1", phase="Running", conditions=conditions(PodScheduled="True", Ready="True")), True, ""),
+    "pod, ended with its node": (thing("Pod", "v1", spec={"restartPolicy": "Always"}, phase="Succeeded"), False, "has ended"),
     "pod, done": (thing("Pod", "v1", phase="Succeeded"), True, ""),
     "job, running": (thing("Job", "batch/v1", startTime="x", active=1, ready=1), False, "is not complete: 1 active"),
     "job, retrying": (thing("Job", "batch/v1", startTime="x", active=1, failed=3), False, "3 failed"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checks.kinds.kubernetes_resource.conditions import (
     bad,
     conditions,
+    generic,
     lacking,
     named,
     said,
@@ -43,6 +44,12 @@ def meets(*wanted: str, never: tuple[str, ...] = ()) -> Callable[[Mapping[str, A
         return first(lacking(thing, found, *wanted), bad(found), *wrong)
 
     return rule
+
+
+def told(*wanted: str) -> Callable[[Mapping[str, Any]], str]:
+    """Make the same rule for kinds of which some get no status: what has no condition is not judged by it."""
+    rule = meets(*wanted)
+    return lambda thing: rule(thing) if conditions(thing) else generic(thing)
 
 
 def field(path: str, *wanted: str) -> Callable[[Mapping[str, Any]], str]:

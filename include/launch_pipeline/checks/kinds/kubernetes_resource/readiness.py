@@ -116,7 +116,7 @@ _BY_EXISTING = {
 }
 """Kinds that have no status, or none that says more than that they are there: they are ready by existing."""
 
-_ready = operators.meets("Ready")
+_ready, _told = operators.meets("Ready"), operators.told("Ready")
 _monitored = operators.meets("Available", "Reconciled")
 _packaged = operators.meets("Installed", "Healthy")
 _routed = operators.route
@@ -162,6 +162,7 @@ _RULES: dict[str, Rule] = {
     "argoproj.io/Workflow": services.phase("Succeeded"),
     "argoproj.io/AnalysisRun": services.phase("Successful"),
     "external-secrets.io/ExternalSecret": operators.external_secret,
+    **{f"cert-manager.io/{kind}": _ready for kind in ("Certificate", "Issuer", "ClusterIssuer")},
     "bitnami.com/SealedSecret": operators.meets("Synced"),
     "velero.io/Backup": services.phase("Completed"),
     "velero.io/Restore": services.phase("Completed"),
@@ -184,16 +185,16 @@ _RULES: dict[str, Rule] = {
     "projectcontour.io/HTTPProxy": operators.meets("Valid"),
 }
 _GROUPS: dict[str, Rule] = {
-    "cert-manager.io": _ready,
-    "external-secrets.io": _ready,
-    "karpenter.sh": _ready,
-    "karpenter.k8s.aws": _ready,
-    "keda.sh": _ready,
-    "helm.toolkit.fluxcd.io": _ready,
-    "kustomize.toolkit.fluxcd.io": _ready,
-    "source.toolkit.fluxcd.io": _ready,
-    "notification.toolkit.fluxcd.io": _ready,
-    "image.toolkit.fluxcd.io": _ready,
-    "networking.istio.io": operators.meets("Reconciled"),
+    "cert-manager.io": _told,
+    "external-secrets.io": _told,
+    "karpenter.sh": _told,
+    "karpenter.k8s.aws": _told,
+    "keda.sh": _told,
+    "helm.toolkit.fluxcd.io": _told,
+    "kustomize.toolkit.fluxcd.io": _told,
+    "source.toolkit.fluxcd.io": _told,
+    "notification.toolkit.fluxcd.io": _told,
+    "image.toolkit.fluxcd.io": _told,
+    "networking.istio.io": operators.told("Reconciled"),
 }
-"""Rules of all kinds of a group that have none of their own."""
+"""Rules of all kinds of a group that have none of their own; some of them never get a status."""

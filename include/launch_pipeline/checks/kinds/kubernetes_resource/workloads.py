@@ -123,10 +123,13 @@ def daemon_set(thing: Mapping[str, Any]) -> str:
 
 
 def pod(thing: Mapping[str, Any]) -> str:
-    """Judge a pod: running and ready, or done."""
+    """Judge a pod: running and ready, or done; one that should always run is never done.
+
+    A node that shuts down ends such a pod as Succeeded too.
+    """
     phase, found = part(thing, "status").get("phase"), conditions(thing)
     if phase == "Succeeded":
-        return ""
+        return "it has ended" if part(thing, "spec").get("restartPolicy") == "Always" else ""
     if phase != "Running":
         return first(*(said(one) for one in found if state(one) == "False"), f"phase is {phase}")[:200]
     return first(bad(found), lacking(thing, found, "Ready"))
