@@ -303,3 +303,73 @@ def test_real_registry_answers_head(store: Store) -> None:
     gone = requests.head(f"{url}/{sha256(b'gone')}", timeout=10)
     assert (there.status_code, there.headers["Content-Length"]) == (200, "15")
     assert (gone.status_code, gone.content) == (404, b"")
+
+
+def test_artifact_beside_the_images_of_an_index_is_no_platform(store: Store) -> None:
+    """A bill of materials without a platform is not run, so it is no fault that it cannot be."""
+    made = store.built("with-bill", "a")
+    bill = {"mediaType": "application/vnd.oci.empty.v1+json", **store.blob("with-bill", b"{}")}
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": bill, "layers": made["layers"]}
+    other = store.manifest("with-bill", "b", document)
+    store.listed("with-bill", "1", (made["digest"], AMD), (other, ""))
+    result = asked(store, "with-bill")
+    (found,) = result.observed.values()
+    assert (result.verdict, found["platforms"]) == (P, [AMD]), result.headline
+
+
+async def with_windows(lost: tuple[str, ...], **params: Any) -> CheckResult:
+    """Ask for an image of Linux and Windows, whose foreign layer is elsewhere, without the lost blobs."""
+    rows: dict[str, tuple[int, str, bytes]] = {}
+    members = []
+    for system, kind, layer in (("linux", LAYER, b"l"), ("windows", FOREIGN, b"w")):
+        config = json.dumps({"os": system, "architecture": "amd64"}).encode()
+        told = {"mediaType": kind, "digest": sha256(layer), "size": 1}
+        described = {"mediaType": CONFIG, "digest": sha256(config), "size": len(config)}
+        document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": [told]}
+        body = json.dumps(document).encode()
+        rows[f"/v2/a/manifests/{sha256(body)}"] = (200, MANIFEST, body)
+        rows[f"/v2/a/blobs/{sha256(config)}"] = (200, "x/y", config)
+        platform = {"os": system, "architecture": "amd64"}
+        members.append({"mediaType": MANIFEST, "digest": sha256(body), "size": 1, "platform": platform})
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": members}).encode()
+    rows["/v2/a/manifests/1"] = (200, INDEX, index)
+    rows |= {} if "linux" in lost else {f"/v2/a/blobs/{sha256(b'l')}": (200, "x/y", b"l")}
+    return await standing_in(rows, **params)
+
+
+def test_layer_elsewhere_matters_to_its_own_platform() -> None:
+    """Linux is whole; nothing is known of Windows; and a layer that is gone outweighs what is unknown."""
+    windows = "windows/amd64"
+    cases = (
+        (((), [AMD]), P),
+        (((), [windows]), Q),
+        (((), []), Q),
+        ((("linux",), [AMD]), F),
+        ((("linux",), []), F),
+    )
+    for (lost, platforms), verdict in cases:
+        result = run(with_windows(lost, platforms=platforms))
+        assert result.verdict is verdict, (lost, platforms, result.headline)
+
+
+def test_layers_are_asked_for_and_not_downloaded() -> None:
+    """HEAD is enough; a size that is told of compressed bytes is not that of the layer."""
+    layer, seen = b"layer" * 100, []
+    rows = small((LAYER, layer))
+
+    async def answer(request: web.Request) -> web.Response:
+        status, kind, body = rows[request.path]
+        headers = {"Content-Type": kind}
+        if sha256(layer) in request.path:
+            seen.append(request.method)
+            headers |= {"Content-Encoding": "gzip", "Content-Length": "20"}
+        return web.Response(status=status, body=b"" if request.method == "HEAD" else body, headers=headers)
+
+    async def ask() -> CheckResult:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        async with serving(app) as port:
+            ctx = context({"registry": http_connection(port, "registry")})
+            return await check(ctx, "container_image", images=["a"], tag="1")
+
+    assert (run(ask()).verdict, seen) == (P, ["HEAD"])

@@ -32,6 +32,7 @@ WIDGETS: dict[str, Row] = {
     "ready is false": (widget(conditions=conditions(1, Ready="False")), False, "Ready is False"),
     "ready is unknown": (widget(conditions=conditions(1, Ready="Unknown")), False, "Ready is Unknown"),
     "ready is another word": (widget(conditions=conditions(1, Ready="Almost")), False, "Ready is Almost"),
+    "ready, written otherwise": (widget(conditions=conditions(1, Ready="true")), True, ""),
     "ready twice, once not": (widget(conditions=conditions(1, Ready="True") + conditions(1, Ready="False")), False, "Ready is False"),
     "ready of yesterday": (widget(2, conditions=conditions(1, Ready="True")), False, "of generation 1, not of 2"),
     "ready of who knows when": (widget(2, conditions=conditions(Ready="True")), None, "since generation 2"),
