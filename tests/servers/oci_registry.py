@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
+SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
+SIGNATURE_NOTE = "dev.cosignproject.cosign/signature"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
@@ -50,8 +52,9 @@ class Pusher:
         system, architecture, *variant = platform.split("/")
         described = {"os": system, "architecture": architecture, "created": "2026-01-02T03:04:05Z"}
         described |= {"variant": variant[0]} if variant else {}
-        config = self.blob(name, json.dumps({**described, "config": {"Labels": labels}}).encode())
         layer = self.blob(name, f"layer of {platform}".encode())
+        described |= {"rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}
+        config = self.blob(name, json.dumps({**described, "config": {"Labels": labels}}).encode())
         kinds = (form.replace("manifest.v1", "config.v1"), "application/vnd.oci.image.layer.v1.tar")
         if form == DOCKER_MANIFEST:
             kinds = (
@@ -61,6 +64,44 @@ class Pusher:
         document = {"schemaVersion": 2, "mediaType": form, "config": {**config, "mediaType": kinds[0]},
                     "layers": [{**layer, "mediaType": kinds[1]}]}  # fmt: skip
         return self.manifest(name, tag, document)
+
+    def signed(self, name: str, digest: str, signs: str = "", note: str = "MEUCIQ==") -> str:
+        """Attach a signature as cosign does (specs/SIGNATURE_SPEC.md); gives the digest of its payload."""
+        claim = {
+            "critical": {
+                "identity": {"docker-reference": f"registry.test/{name}"},
+                "image": {"docker-manifest-digest": signs or digest},
+                "type": "cosign container image signature",
+            },
+            "optional": None,
+        }
+        payload = self.blob(name, json.dumps(claim).encode())
+        layer = {**payload, "mediaType": SIMPLE_SIGNING, "annotations": {SIGNATURE_NOTE: note}}
+        rootfs = {"type": "layers", "diff_ids": [payload["digest"]]}
+        described = {"architecture": "", "config": {}, "os": "", "rootfs": rootfs}
+        config = self.blob(name, json.dumps(described).encode())
+        document = {"schemaVersion": 2, "mediaType": MANIFEST, "layers": [layer],
+                    "config": {**config, "mediaType": MANIFEST.replace("manifest", "config")}}  # fmt: skip
+        self.manifest(name, f"{digest.replace(':', '-')}.sig", document)
+        return str(payload["digest"])
+
+    def referring(
+        self, name: str, digest: str, kind: str, content: tuple[str, bytes], **notes: str
+    ) -> dict[str, Any]:
+        """Push an artifact that refers to a manifest (image-spec 1.1, "Guidelines for Artifact Usage")."""
+        layer = {**self.blob(name, content[1]), "mediaType": content[0]}
+        config = {**self.blob(name, b"{}"), "mediaType": "application/vnd.oci.empty.v1+json"}
+        notes = {key.replace("_", "."): value for key, value in notes.items()}
+        document = {"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind, "config": config,
+                    "layers": [layer], "annotations": notes,
+                    "subject": {"mediaType": MANIFEST, "digest": digest, "size": 1}}  # fmt: skip
+        own = self.manifest(name, sha256(json.dumps(document).encode()), document)
+        return {"mediaType": MANIFEST, "digest": own, "size": 1, "artifactType": kind, "annotations": notes}
+
+    def referrers(self, name: str, digest: str, *listed: dict[str, Any]) -> None:
+        """Push the fallback list of referrers (distribution-spec, "Referrers Tag Schema")."""
+        document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": list(listed)}
+        self.manifest(name, digest.replace(":", "-"), document)
 
     def index(self, name: str, tag: str, members: dict[str, str]) -> str:
         """Push an index of platforms to digests, with an attestation as BuildKit adds it."""

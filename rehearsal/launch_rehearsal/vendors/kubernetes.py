@@ -33,6 +33,7 @@ KINDS: Kinds = {
     "discovery.k8s.io/v1": {"EndpointSlice": ("endpointslices", True)},
     "postgresql.cnpg.io/v1": {"Cluster": ("clusters", True), "ScheduledBackup": ("scheduledbackups", True)},
 }  # fmt: skip
+_SPACES = {"default", "kube-system", "azora"}
 _ACCOUNT = "system:serviceaccount:airflow:launch"
 
 
@@ -63,12 +64,17 @@ class KubernetesApi:
         place = (version, kind, namespace)
         return [one for key, one in sorted(self.objects.items()) if key[:3] == place]
 
+    def namespaces(self) -> set[str]:
+        """Name the namespaces that exist: the first ones, and those that hold objects."""
+        return {*_SPACES, *(key[2] for key in self.objects if key[2])}
+
     @property
     def app(self) -> web.Application:
         """Build a new application; one application serves in one event loop only."""
         made = web.Application(middlewares=[self._guard])
         made.router.add_get("/api", _core)
         made.router.add_get("/apis", self._groups)
+        made.router.add_get("/api/v1/namespaces/{namespace}", self._namespace)
         for version, kinds in self.kinds.items():
             base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
             made.router.add_get(base, self._discovery(version))
@@ -93,6 +99,15 @@ class KubernetesApi:
             one = {"groupVersion": version, "version": version.partition("/")[2]}
             groups.append({"name": version.partition("/")[0], "versions": [one], "preferredVersion": one})
         return web.json_response({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+
+    async def _namespace(self, request: web.Request) -> web.Response:
+        name = request.match_info["namespace"]
+        if "namespaces" in self.forbidden:
+            return _forbidden("namespaces", "get")
+        if name not in self.namespaces():
+            return status(404, "NotFound", f'namespaces "{name}" not found')
+        made = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}}
+        return web.json_response({**made, "status": {"phase": "Active"}})
 
     def _discovery(self, version: str) -> Handler:
         listed: list[Object] = []
@@ -154,7 +169,9 @@ def _selected(one: Object, selector: str) -> bool:
 def _page(wanted: list[Object], query: Mapping[str, str]) -> Object:
     start, limit = int(query.get("continue", 0)), int(query.get("limit", 0)) or len(wanted)
     page, rest = wanted[start : start + limit], wanted[start + limit :]
-    metadata = {"resourceVersion": "1", **({"continue": str(start + limit)} if rest else {})}
+    metadata: Object = {"resourceVersion": "1", **({"continue": str(start + limit)} if rest else {})}
+    # The API server cannot count what a selector leaves out.
+    metadata |= {"remainingItemCount": len(rest)} if rest and not query.get("labelSelector") else {}
     # The elements of a real list have neither kind nor version.
     items = [{k: v for k, v in one.items() if k not in {"kind", "apiVersion"}} for one in page]
     return {"metadata": metadata, "items": items}

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,6 +24,7 @@ from kubernetes_asyncio.dynamic import DynamicClient, Resource
 
 from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.clients.http import Answer, Staying, busy, refuse_named, spoken
+from launch_pipeline.checks.clients.kubernetes_documents import complete, document, items, listed, next_page
 from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ PAGE = 100
 MOST_OBJECTS = 2000
 _MOST_BYTES = 16 * 1024 * 1024
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _SERVER = 200, 401, 403, 404, 410, 500
-_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 Renew = Callable[[], Awaitable[None]]
 
@@ -72,7 +69,7 @@ class Cluster:
         group, _, version = api_version.rpartition("/")
         prefix = "apis" if group else "api"
         found = await self._discovered(f"/{prefix}/{quote(api_version)}")
-        for one in _listed(found, "resources") if found is not None else []:
+        for one in listed(found, "resources") if found is not None else []:
             name = str(one.get("name"))
             if one.get("kind") == kind and "/" not in name:
                 made = Resource(
@@ -91,17 +88,23 @@ class Cluster:
         """Read one object; None if it does not exist."""
         path = resource.path(name=quote(name, safe=":"), namespace=_space(resource, namespace))
         found = await self._get(path)
-        return None if found is None else _complete(found, resource)
+        return None if found is None else complete(found, str(resource.kind), str(resource.group_version))
 
     async def listed(self, resource: Resource, namespace: str, selector: str = "") -> list[dict[str, Any]]:
-        """Read all objects of a kind, page by page; raises Inconclusive if there are too many."""
+        """Read all objects of a kind, page by page.
+
+        Raises Inconclusive if there are too many, or if the answer is not whole.
+        """
         path = resource.path(namespace=_space(resource, namespace))
+        kind, version = str(resource.kind), str(resource.group_version)
         query: dict[str, Any] = {"limit": PAGE, "label_selector": selector or None}
         objects: list[dict[str, Any]] = []
+        token = ""
         while True:
             page = await self._get(path, **query) or {}
-            objects += [_complete(one, resource) for one in _listed(page, "items")]
-            token = _part(page, "metadata").get("continue")
+            found = items(page, kind)
+            objects += [complete(one, kind, version) for one in found]
+            token = next_page(page, token, kind)
             if not token:
                 return objects
             if len(objects) >= MOST_OBJECTS:
@@ -110,6 +113,12 @@ class Cluster:
                 )
                 raise Inconclusive(message)
             query["_continue"] = token
+
+    async def refuse_unknown(self, namespace: str) -> None:
+        """Raise Inconclusive for a namespace that does not exist, where the API server lists nothing."""
+        if await self._get(f"/api/v1/namespaces/{quote(namespace, safe='')}") is None:
+            message = f"namespace '{namespace}' does not exist in the cluster; set 'namespace'"
+            raise Inconclusive(message)
 
     async def _discovered(self, path: str) -> dict[str, Any] | None:
         """Read the kinds of a version; None for an unknown one, once the server is known to be Kubernetes."""
@@ -220,9 +229,9 @@ def _read(cluster: Cluster, path: str, answer: Answer) -> dict[str, Any] | None:
     wait = busy(answer)
     if wait is not None:
         raise wait
-    document = _document(answer)
-    said = str(document.get("message") or "")[:200] if document else ""
-    if answer.status == _NOT_FOUND and document is not None:
+    found = document(answer)
+    said = str(found.get("message") or "")[:200] if found else ""
+    if answer.status == _NOT_FOUND and found is not None:
         return None
     if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
         message = (
@@ -232,71 +241,11 @@ def _read(cluster: Cluster, path: str, answer: Answer) -> dict[str, Any] | None:
     if answer.status >= _SERVER or answer.status in {_GONE, 429}:
         message = f"{answer.url} answered {answer.status} for {path}: {said}".rstrip(": ")
         raise Unreachable(message, retryable=answer.status != 429)  # noqa: PLR2004
-    if answer.status != _OK or document is None:
+    if answer.status != _OK or found is None:
         what = "more than 16 MiB" if not answer.complete else f"{answer.status} without a Kubernetes document"
         message = f"{answer.url} answered {what} for {path}"
         raise Inconclusive(message)
-    return document
-
-
-def _document(answer: Answer) -> dict[str, Any] | None:
-    try:
-        document = json.loads(answer.body) if answer.complete else None
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict) or "kind" not in document:
-        return None
-    return _without_secrets(document)
-
-
-def _without_secrets(document: dict[str, Any]) -> dict[str, Any]:
-    """Replace the values of Secrets by their lengths, before any other code sees them."""
-    kind, version = document.get("kind"), document.get("apiVersion")
-    if version == "v1" and kind == "SecretList":
-        return {**document, "items": [_secret(one) for one in _listed(document, "items")]}
-    if version == "v1" and kind == "Secret":
-        return _secret(document)
-    items = document.get("items")
-    if isinstance(items, list):
-        return {**document, "items": [_trimmed(one) for one in items if isinstance(one, dict)]}
-    return _trimmed(document)
-
-
-def _secret(one: dict[str, Any]) -> dict[str, Any]:
-    lengths = {name: _length(value) for name, value in _part(one, "data").items()}
-    kept = {name: value for name, value in one.items() if name not in {"data", "stringData"}}
-    return _trimmed({**kept, "data": lengths} if "data" in one else kept)
-
-
-def _length(value: Any) -> int:
-    try:
-        return len(base64.b64decode(value))
-    except (binascii.Error, TypeError, ValueError):
-        return len(str(value))
-
-
-def _trimmed(one: dict[str, Any]) -> dict[str, Any]:
-    """Drop managed fields and kubectl's last-applied annotation, which holds the values of a Secret."""
-    metadata = {name: value for name, value in _part(one, "metadata").items() if name != "managedFields"}
-    if isinstance(metadata.get("annotations"), Mapping):
-        notes = {name: note for name, note in metadata["annotations"].items() if name != _APPLIED}
-        metadata["annotations"] = notes
-    return {**one, "metadata": metadata} if "metadata" in one else one
-
-
-def _listed(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    found = document.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def _part(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = document.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _complete(one: dict[str, Any], resource: Resource) -> dict[str, Any]:
-    """Add kind and version, which the elements of a list lack."""
-    return {"kind": resource.kind, "apiVersion": resource.group_version, **one}
+    return found
 
 
 def _space(resource: Resource, namespace: str) -> str | None:

@@ -40,9 +40,17 @@ class Registry:
         labels = {_REVISION: commit, "org.opencontainers.image.version": release}
         described = {"architecture": "amd64", "os": "linux", "config": {"Labels": labels}}
         layers = [self._layer(name, f"{name} {release}".encode(), _LAYER)]
+        described["rootfs"] = {"type": "layers", "diff_ids": [layers[0]["digest"]]}
         digest = self._image(name, release, described, layers)
-        claim = {"critical": {"image": {"docker-manifest-digest": digest}, "type": "cosign container image"}}
-        signature = self._layer(name, json.dumps(claim).encode(), _SIGNATURE)
+        critical = {
+            "identity": {"docker-reference": name},
+            "image": {"docker-manifest-digest": digest},
+            "type": "cosign container image signature",
+        }
+        signature = self._layer(
+            name, json.dumps({"critical": critical, "optional": None}).encode(), _SIGNATURE
+        )
+        signature["annotations"] = {"dev.cosignproject.cosign/signature": "MEUCIQDXmXWj59naoPFlLnCADIPL"}
         self._image(name, f"{digest.replace(':', '-')}.sig", {"architecture": "", "os": ""}, [signature])
 
     def _layer(self, name: str, content: bytes, kind: str) -> dict[str, Any]:

@@ -36,6 +36,10 @@ class ProductCluster(KubernetesApi):
             return self._of_ingress(kind)
         return self._of_product(kind) if namespace == NAMESPACE else []
 
+    def namespaces(self) -> set[str]:
+        """Name the namespaces that exist."""
+        return {*super().namespaces(), NAMESPACE, INGRESS}
+
     def _of_ingress(self, kind: str) -> list[Object]:
         name = "ingress-nginx-controller"
         if kind == "Deployment":
@@ -59,20 +63,44 @@ class ProductCluster(KubernetesApi):
             "EndpointSlice": _named(
                 f"{name}-1", endpoints=[{"addresses": ["10.0.0.1"], "conditions": {"ready": works}}]
             ),
-            "PodDisruptionBudget": _named(
-                name, spec={"minAvailable": 1}, status={"disruptionsAllowed": int(works)}
-            ),
-            "HorizontalPodAutoscaler": _named(
-                name,
-                spec={"minReplicas": REPLICAS, "maxReplicas": 6},
-                status={"conditions": [{"type": "ScalingActive", "status": "True" if works else "False"}]},
-            ),
+            "PodDisruptionBudget": _budget(name, works=works),
+            "HorizontalPodAutoscaler": _autoscaler(name, works=works),
         }
         return made.get(kind, {})
 
 
 def _named(name: str, **fields: Any) -> Object:
     return {"metadata": {"name": name, "namespace": NAMESPACE, "generation": 1}, **fields}
+
+
+def _budget(name: str, *, works: bool) -> Object:
+    healthy = REPLICAS if works else 0
+    allowed = {"type": "DisruptionAllowed", "status": "True", "reason": "SufficientPods"}
+    refused = {"type": "DisruptionAllowed", "status": "False", "reason": "InsufficientPods"}
+    status = {
+        "observedGeneration": 1,
+        "expectedPods": REPLICAS,
+        "desiredHealthy": 1,
+        "currentHealthy": healthy,
+        "disruptionsAllowed": max(0, healthy - 1),
+        "conditions": [allowed if works else refused],
+    }
+    return _named(name, spec={"minAvailable": 1}, status=status)
+
+
+def _autoscaler(name: str, *, works: bool) -> Object:
+    active = {"True": "ValidMetricFound", "False": "FailedGetResourceMetric"}
+    state = str(works)
+    conditions = [
+        {"type": "AbleToScale", "status": "True", "reason": "ReadyForNewScale"},
+        {"type": "ScalingActive", "status": state, "reason": active[state]},
+        {"type": "ScalingLimited", "status": "True", "reason": "TooFewReplicas"},
+    ]
+    return _named(
+        name,
+        spec={"minReplicas": REPLICAS, "maxReplicas": 6},
+        status={"currentReplicas": REPLICAS, "desiredReplicas": REPLICAS, "conditions": conditions},
+    )
 
 
 def _deployment(name: str, image: str, *, works: bool) -> Object:

@@ -13,7 +13,6 @@ import pytest
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.engine.run import run_checks
-from launch_pipeline.checks.kinds.kubernetes_resource.kstatus import not_ready
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, run
 from servers.kubernetes_api import TOKEN, KubernetesApi, connection, kube_config, rolled_out, secret
@@ -73,9 +72,11 @@ def good_cluster(release: str) -> KubernetesApi:
             "v1", "Secret", f"{name}-secrets", type="Opaque", data=secret(DATABASE_PASSWORD="hunter2-planted")
         )
         api.add("discovery.k8s.io/v1", "EndpointSlice", name, endpoints=[{"conditions": {"ready": True}}])
-        api.add("policy/v1", "PodDisruptionBudget", name, status={"disruptionsAllowed": 1})
+        healthy = {"expectedPods": 2, "currentHealthy": 2, "desiredHealthy": 1, "disruptionsAllowed": 1}
+        api.add("policy/v1", "PodDisruptionBudget", name, status={"observedGeneration": 1, **healthy})
+        scales = [{"type": kind, "status": "True"} for kind in ("AbleToScale", "ScalingActive")]
         api.add("autoscaling/v2", "HorizontalPodAutoscaler", name, spec={"minReplicas": 2},
-                status={"conditions": [{"type": "ScalingActive", "status": "True"}]})  # fmt: skip
+                status={"currentReplicas": 2, "desiredReplicas": 2, "conditions": scales})  # fmt: skip
         api.add("networking.k8s.io/v1", "NetworkPolicy", name, spec={})
     api.add(
         "networking.k8s.io/v1",
@@ -87,7 +88,7 @@ def good_cluster(release: str) -> KubernetesApi:
     api.add("networking.k8s.io/v1", "Ingress", "edge", metadata=notes, spec={"tls": [{}]},
             status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})  # fmt: skip
     api.add("postgresql.cnpg.io/v1", "Cluster", "azora-postgres", spec={"instances": 3},
-            status={"readyInstances": 3, "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
+            status={"phase": "Cluster in healthy state", "readyInstances": 3, "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
     api.add(
         "postgresql.cnpg.io/v1",
         "ScheduledBackup",
@@ -126,6 +127,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "too few": ({"kind": "Service", "min_count": 5}, F, "count = 4, want >= 5"),
     "none at all": ({"kind": "Pod"}, F, "count = 0, want >= 1"),
     "none is wanted": ({"kind": "Pod", "min_count": 0}, P, "nothing found, as expected"),
+    "none is wanted where nothing is": ({"kind": "Pod", "min_count": 0, "namespace": "azorra"}, Q, "namespace 'azorra' does not exist"),
     "by label": ({"kind": "Pod", "selector": "app=x"}, F, "count = 0"),
     "another namespace": ({"kind": "Service", "namespace": "empty"}, F, "count = 0"),
     "a field": ({"kind": "Cluster", "api_version": "postgresql.cnpg.io/v1", "names": ["azora-postgres"],
@@ -304,65 +306,3 @@ def test_no_cluster_is_inconclusive(target: dict[str, Any], headline: str, attem
     assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
         result.headline
     )
-
-
-def thing(
-    kind: str, version: str = "apps/v1", generation: int = 1, spec: Any = None, **status: Any
-) -> dict[str, Any]:
-    metadata = {"name": "x", "generation": generation}
-    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec or {}, "status": status}
-
-
-def conditions(**states: str) -> list[dict[str, str]]:
-    return [{"type": name, "status": state, "message": "m"} for name, state in states.items()]
-
-
-TWO, SEEN = {"replicas": 2}, {"observedGeneration": 1}
-DAEMONS = dict.fromkeys(
-    ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 2
-)
-LATE = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
-READINESS: dict[str, tuple[dict[str, Any], str]] = {
-    "rolled out": (thing("Deployment", spec=TWO, **rolled_out(2)), ""),
-    "not observed": (thing("Deployment", generation=2, spec=TWO, **rolled_out(2)), "generation 2 is not yet observed"),
-    "no status": (thing("Deployment", spec=TWO), "has not seen it"),
-    "not all updated": (thing("Deployment", spec=TWO, **rolled_out(2, updatedReplicas=1)), "updatedReplicas is 1 of 2"),
-    "not all ready": (thing("Deployment", spec=TWO, **rolled_out(2, readyReplicas=0)), "readyReplicas is 0 of 2"),
-    "not all available": (thing("Deployment", spec=TWO, **rolled_out(2, availableReplicas=1)), "availableReplicas is 1"),
-    "old pods still run": (thing("Deployment", spec=TWO, **rolled_out(2, replicas=3)), "1 old replicas"),
-    "deadline": (thing("Deployment", spec=TWO, **{**rolled_out(2), "conditions": LATE}), "Progressing is False"),
-    "unavailable": (thing("Deployment", spec=TWO, **{**rolled_out(2), "conditions": conditions(Available="False")}), "Available is False"),
-    "one replica by default": (thing("Deployment", **rolled_out(1)), ""),
-    "stateful": (thing("StatefulSet", spec=TWO, **SEEN, replicas=2, readyReplicas=2, currentRevision="a", updateRevision="a"), ""),
-    "stateful, rolling": (thing("StatefulSet", spec=TWO, **SEEN, replicas=2, readyReplicas=2, currentRevision="a", updateRevision="b"), "revision b"),
-    "stateful, by partition": (thing("StatefulSet", spec={**TWO, "updateStrategy": {"rollingUpdate": {"partition": 1}}},
-        **SEEN, replicas=2, readyReplicas=2, updatedReplicas=0), "updatedReplicas is 0 of 1"),
-    "replica set": (thing("ReplicaSet", spec=TWO, **SEEN, replicas=2, readyReplicas=1), "readyReplicas is 1 of 2"),
-    "replica set fails": (thing("ReplicaSet", spec=TWO, **SEEN, conditions=conditions(ReplicaFailure="True")), "ReplicaFailure"),
-    "daemons": (thing("DaemonSet", **SEEN, **DAEMONS, numberReady=2), ""),
-    "daemons, one not ready": (thing("DaemonSet", **SEEN, **DAEMONS, numberReady=1), "numberReady is 1 of 2"),
-    "daemons, never seen": (thing("DaemonSet", **SEEN), "has not seen it"),
-    "pod": (thing("Pod", "v1", phase="Running", conditions=conditions(Ready="True")), ""),
-    "pod, not ready": (thing("Pod", "v1", phase="Running", conditions=conditions(Ready="False")), "Ready is False: m"),
-    "pod, pending": (thing("Pod", "v1", phase="Pending"), "phase is Pending"),
-    "job": (thing("Job", "batch/v1", startTime="x", conditions=conditions(Complete="True")), ""),
-    "job, failed": (thing("Job", "batch/v1", startTime="x", conditions=conditions(Failed="True")), "Failed is True"),
-    "job, waiting": (thing("Job", "batch/v1"), "has not started"),
-    "claim": (thing("PersistentVolumeClaim", "v1", phase="Pending"), "not Bound"),
-    "namespace": (thing("Namespace", "v1", phase="Terminating"), "not Active"),
-    "balancer": (thing("Service", "v1", spec={"type": "LoadBalancer", "clusterIP": "10.0.0.1"}), "no address"),
-    "budget": (thing("PodDisruptionBudget", "policy/v1", **SEEN, desiredHealthy=2, currentHealthy=1), "currentHealthy is 1 of 2"),
-    "own kind": (thing("Cluster", "postgresql.cnpg.io/v1", conditions=conditions(Ready="True")), ""),
-    "own kind, not ready": (thing("Cluster", "postgresql.cnpg.io/v1", conditions=conditions(Ready="False")), "Ready is False"),
-    "own kind, unknown": (thing("Cluster", "postgresql.cnpg.io/v1", conditions=conditions(Ready="Unknown")), "Ready is Unknown"),
-    "own kind, stalled": (thing("Cluster", "x.io/v1", conditions=conditions(Stalled="True", Ready="True")), "Stalled is True"),
-    "going": ({**thing("ConfigMap", "v1"), "metadata": {"deletionTimestamp": "x"}}, "is being deleted"),
-    "nonsense": ({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": [], "spec": None, "status": "x"}, "has not seen it"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("one", "reason"), READINESS.values(), ids=READINESS.keys())
-def test_readiness(one: dict[str, Any], reason: str) -> None:
-    """Ready in the sense of kstatus: seen by its controller, all replicas updated and well, conditions met."""
-    found = not_ready(one)
-    assert (bool(found), reason in found) == (bool(reason), True), found

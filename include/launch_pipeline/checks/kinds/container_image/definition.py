@@ -1,7 +1,8 @@
 """Kind ``container_image``: is the image of this release in the registry.
 
-Facts per image: ``digest, media_type, platforms, created, labels``, where asked
-``signed``, and ``deployed, deployed_digests``.
+Facts per image: ``digest, media_type, platforms, created, labels, problems`` (what cannot be pulled, or is
+not what it is called, of any platform), where asked ``signed, signature``, and ``deployed, deployed_digests,
+not_deployed``.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ class ContainerImageParams(Params):
     labels: dict[str, str] = Field(default_factory=dict)
     """Labels, and the comparison that each must meet."""
     signed: bool = False
-    """Whether the image must be signed with cosign."""
+    """Whether a signature of cosign or Notary over this digest must be attached; its key is not verified."""
     deployed: bool = False
-    """Whether every pod of the image in ``${namespace}`` must run exactly this digest."""
+    """Whether every pod of ``${namespace}`` with the image in its spec must run exactly this digest."""
 
     @field_validator("labels", mode="after")
     @classmethod
@@ -41,8 +42,8 @@ class ContainerImageParams(Params):
 
 
 def criteria(params: ContainerImageParams) -> Criteria:
-    """Require the image for every platform, with the labels; signed and deployed if wanted."""
-    defaults = {"digest": "exists"}
+    """Require the whole image for every platform, with the labels; signed and deployed if wanted."""
+    defaults = {"digest": "exists", "problems": "== []"}
     if params.platforms:
         defaults["platforms"] = f"contains_all {json.dumps(params.platforms)}"
     defaults |= {f"labels.{json.dumps(label)}": wanted for label, wanted in params.labels.items()}

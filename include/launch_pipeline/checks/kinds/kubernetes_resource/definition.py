@@ -1,7 +1,8 @@
 """Kind ``kubernetes_resource``: do the objects exist, are they ready, do their fields match.
 
 Facts per object: the object itself (without managed fields; a Secret's values replaced by their
-lengths), and ``ready, count, missing``.
+lengths, without the empty ones), ``ready, reason, count, missing``, and of a Secret or ConfigMap
+``empty``, the keys whose value is empty or blank.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class KubernetesResourceParams(Params):
     min_count: Annotated[int, Field(ge=0)] = 1
     """The minimum number of objects."""
     ready: bool = True
-    """Whether each object must be ready, by its own status."""
+    """Whether each object must be ready, by its own status; no if nothing says it, or it should want none."""
 
     @model_validator(mode="after")
     def _names_or_selector(self) -> Self:

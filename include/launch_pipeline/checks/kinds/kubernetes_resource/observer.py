@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.clock_skew import compares_ages, refuse_skew
 from launch_pipeline.checks.clients.kubernetes import Cluster, cluster_of
-from launch_pipeline.checks.kinds.kubernetes_resource.kstatus import not_ready
+from launch_pipeline.checks.kinds.kubernetes_resource.readiness import Readiness, readiness
 from launch_pipeline.checks.verdict import Observation, Subject
 
 if TYPE_CHECKING:
@@ -31,23 +31,33 @@ async def observe(params: KubernetesResourceParams, ctx: CheckContext) -> Observ
     async with ctx.clients.limit(cluster.host):
         resource = await cluster.resource(params.api_version, params.kind)
         found = {} if resource is None else await _found(params, cluster, resource)
+        if not found and params.min_count == 0 and resource is not None and resource.namespaced:
+            await cluster.refuse_unknown(params.namespace)
     if compares_ages(params):
         refuse_skew(ctx, cluster.host, cluster.told)
     missing = sorted(set(params.names or ()) - set(found))
     whole = {"count": len(found), "missing": missing}
-    reasons = {name: not_ready(one) for name, one in found.items()}
-    subjects = [_subject(params, one, reasons[name], whole) for name, one in sorted(found.items())]
+    judged = {name: readiness(one) for name, one in sorted(found.items())}
+    subjects = [_subject(params, found[name], answer, whole) for name, answer in judged.items()]
     subjects += [Subject(name=f"{params.kind} {name}", facts={**whole, "ready": False}) for name in missing]
     if not subjects and (resource is None or params.min_count > 0):
         # An empty list is an observation: none of the objects exists.
         subjects = [Subject(name=f"{params.kind} in {params.namespace}", facts={**whole, "ready": False})]
-    bad = [{"name": name, "reason": reason} for name, reason in sorted(reasons.items()) if reason]
-    summary: dict[str, Any] = {**whole, "names": sorted(found)[:_SHOWN], "not_ready": bad[:_SHOWN]}
+    summary: dict[str, Any] = {**whole, "names": sorted(found)[:_SHOWN], "not_ready": _named(judged)}
     if resource is None:
         summary["served"] = f"the cluster serves no {params.kind} of {params.api_version}"
     return Observation(
-        subjects=tuple(subjects), authority=cluster.host, may_be_empty=not subjects, summary=summary
+        subjects=tuple(subjects),
+        authority=cluster.host,
+        may_be_empty=not subjects,
+        sparse=True,
+        summary=summary,
     )
+
+
+def _named(judged: Mapping[str, Readiness]) -> list[dict[str, str]]:
+    bad = [{"name": name, "reason": one.reason} for name, one in judged.items() if one.reason]
+    return bad[:_SHOWN]
 
 
 async def _found(
@@ -63,8 +73,10 @@ async def _found(
 
 
 def _subject(
-    params: KubernetesResourceParams, one: dict[str, Any], reason: str, whole: Mapping[str, Any]
+    params: KubernetesResourceParams, one: dict[str, Any], answer: Readiness, whole: Mapping[str, Any]
 ) -> Subject:
     name = f"{params.kind} {(one.get('metadata') or {}).get('name')}"
-    shown = f"{name} ({reason})" if reason and params.ready else name
-    return Subject(name=shown, facts={**one, **whole, "ready": not reason, "reason": reason})
+    shown = f"{name} ({answer.reason})" if answer.ready is False and params.ready else name
+    unknown = {"ready": answer.reason} if answer.ready is None else {}
+    facts = {**one, **whole, "ready": answer.ready, "reason": answer.reason}
+    return Subject(name=shown, facts=facts, unknown=unknown)
