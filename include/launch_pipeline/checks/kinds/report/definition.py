@@ -94,7 +94,7 @@ class ReportParams(Params):
     subject: str = "${release_sha}"
     """The commit that the report must be about; empty for a report without one, such as a drill's."""
     require: tuple[Name, ...] = ()
-    """Tests that must have run and passed (junit)."""
+    """Tests that must have run and passed (junit); of several tests of one name, all of them."""
     rules: tuple[Name, ...] = ()
     """Globs of the rules whose findings count; each must have run (sarif, trivy, zap)."""
 

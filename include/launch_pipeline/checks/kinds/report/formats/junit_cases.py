@@ -84,6 +84,11 @@ class Test:
         return f"{self.case.get('classname', '')} {self.case.get('name', '')}".strip()
 
 
+def local_name(element: Element) -> str:
+    """Return the name of an element without its namespace, in small letters."""
+    return element.tag.rpartition("}")[2].lower()
+
+
 def tests_of(suite: Element) -> list[Test]:
     """Return the tests that a suite lists itself, those of inner suites left out."""
     groups: dict[tuple[str, ...], list[Test]] = {}
@@ -101,7 +106,7 @@ def _identity(case: Element) -> tuple[str, ...]:
 def _test(case: Element) -> Test:
     told = [*_told_by_elements(case), *_told_by_words(case)]
     outcome = max(told, default=Outcome.PASSED)
-    again = [_AGAIN[child.tag.lower()] for child in case if child.tag.lower() in _AGAIN]
+    again = [_AGAIN[name] for child in case if (name := local_name(child)) in _AGAIN]
     ended = [*again, outcome]
     return Test(
         case,
@@ -117,7 +122,7 @@ def _test(case: Element) -> Test:
 
 def _told_by_elements(case: Element) -> Iterator[Outcome]:
     for child in case:
-        outcome = _ELEMENTS.get(child.tag.lower())
+        outcome = _ELEMENTS.get(local_name(child))
         if outcome is not None:
             yield outcome
         if outcome is Outcome.SKIPPED and _was_to_run(case, child):
