@@ -164,6 +164,8 @@ def test_override_of_the_level(judged: Callable[..., Any]) -> None:
     """A configuration of the invocation replaces the rule's default level (3.27.10)."""
     meant = {"ruleId": "mild", "ruleIndex": 0, "provenance": {"invocationIndex": 0}}
     assert judged("sarif", log(meant, invocations=override("error")))[0] is F
+    elsewhere = [{"executionSuccessful": True}, *override("error")]
+    assert judged("sarif", log(meant, invocations=elsewhere))[0] is P
     silent = {"ruleId": "mild", "ruleIndex": 0}
     assert judged("sarif", log(silent, invocations=override("error")))[0] is F
     grave = {"ruleId": "grave", "ruleIndex": 0, "provenance": {"invocationIndex": 0}}
