@@ -103,6 +103,8 @@ MEASURED: dict[str, tuple[Object, dict[str, str], Verdict, str]] = {
     "users that were reserved": (export(vus={"value": 2, "min": 1, "max": 12}), {"vus_max": ">= 1000"}, F, "vus_max = 12"),
     "no samples of users": (without("vus"), {"vus_max": ">= 1"}, Q, "reserved"),
     "users of zero": (export(vus={"value": 0, "min": 0, "max": 0}), {"vus_max": "<= 10"}, Q, "no samples of vus"),
+    "latency": (export(), {"p95_ms": "== 312.5"}, P, "p95_ms = 312.5"),
+    "latency of requests that were never answered": (export(http_req_duration={**EMPTY, "max": 3}), {"p95_ms": "< 500"}, Q, "no samples"),
     "no latency was measured": (export(http_req_duration=EMPTY), {"p95_ms": "< 500"}, Q, "no samples of http_req_duration"),
     "latency was cut out": (without("http_req_duration"), {"p95_ms": "< 500"}, Q, "no samples of http_req_duration"),
     "errors of no request": (export(http_req_failed=RATE), {"error_rate": "< 0.01"}, Q, "no samples of http_req_failed"),

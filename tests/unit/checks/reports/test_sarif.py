@@ -73,6 +73,8 @@ RESULTS: dict[str, tuple[Object, Verdict, str]] = {
     "an extension by its name": (log({"rule": {"index": 0, "toolComponent": {"name": "codeql/queries"}}}), F, "critical = 1"),
     "an extension that does not exist": (log({"rule": {"id": "x", "index": 0, "toolComponent": {"index": 7}}}), Q, "x is not known"),
     "3.52.6: a rule by its guid": (log({"rule": {"guid": EXTENSION["rules"][0]["guid"], "toolComponent": {"index": 0}}}), F, "critical = 1"),
+    "a guid of no rule": (bare({"rule": {"guid": "CCCC"}, "level": "warning"}), Q, "a rule without id"),
+    "a component of no tool": (bare({"rule": {"id": "x", "toolComponent": {"guid": "CCCC"}}, "level": "warning"}), Q, "x is not known"),
     "a rule of an extension by its id alone": (log({"ruleId": "py/path"}), F, "critical = 1"),
     "3.49.4: a former id": (log({"ruleId": "OLD1"}), F, "critical = 1"),
     "a rule that nobody describes": (log({"ruleId": "other"}), Q, "other is not known"),
@@ -164,6 +166,8 @@ def test_override_of_the_level(judged: Callable[..., Any]) -> None:
     """A configuration of the invocation replaces the rule's default level (3.27.10)."""
     meant = {"ruleId": "mild", "ruleIndex": 0, "provenance": {"invocationIndex": 0}}
     assert judged("sarif", log(meant, invocations=override("error")))[0] is F
+    elsewhere = [{"executionSuccessful": True}, *override("error")]
+    assert judged("sarif", log(meant, invocations=elsewhere))[0] is P
     silent = {"ruleId": "mild", "ruleIndex": 0}
     assert judged("sarif", log(silent, invocations=override("error")))[0] is F
     grave = {"ruleId": "grave", "ruleIndex": 0, "provenance": {"invocationIndex": 0}}

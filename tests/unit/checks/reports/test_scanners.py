@@ -52,6 +52,7 @@ TRIVY: dict[str, tuple[Object | str, Verdict, str]] = {
     "a severity that is none of Trivy's": (trivy(found("SEVERE")), Q, "UNKNOWN"),
     "high beside one that is not known": (trivy(found("HIGH"), found("UNKNOWN")), F, "1 more"),
     "packages were looked at": (trivy(PACKAGES, **DEBIAN), P, "critical = 0"),
+    "a package without a name beside others": (trivy({**BARE, "Packages": [{"ID": "a"}, {}]}, **DEBIAN), P, "critical = 0"),
     "no packages are listed": (trivy(BARE, **DEBIAN), Q, "--list-all-pkgs"),
     "an empty list of packages": (trivy({**BARE, "Packages": []}), Q, "--list-all-pkgs"),
     "no packages beside those of a language": (trivy(BARE, {**LANGUAGE, "Packages": [{"ID": "a"}]}), Q, "lists no packages|looked at"),
