@@ -81,6 +81,7 @@ FAILING: dict[str, str] = {
     "gotestsum: packages that do not compile": '<testsuites tests="1" failures="0" errors="1"><testsuite><testcase name="a"/></testsuite></testsuites>',
     "one suite of two": '<testsuites><testsuite failures="0"><testcase name="a"/></testsuite><testsuite failures="1"/></testsuites>',
     "the root is a suite": '<testsuite errors="1"><testcase name="a"/></testsuite>',
+    "a failure of the suite itself": suite("<failure>tear-down</failure>" + case("a")),
     "an error of the suite itself": suite("<error>set-up</error>" + case("a")),
     "output before the failure": suite(case("a", "<system-out/><failure/>")),
     "the worst child of a case": suite(case("a", "<skipped/><failure/>")),
@@ -124,6 +125,7 @@ UNSAID: dict[str, tuple[str, dict[str, Any]]] = {
     "half a failure": (suite(case("a"), failures="0.5"), {}),
     "which test was skipped": (suite(case("a") + case("b"), tests="2", skipped="1"), {"require": ["a"]}),
     "jest: which test is a todo": (suite(case("a") + case("b"), tests="1"), {"require": ["a"]}),
+    "jest: a todo in one of two suites": (f'<testsuites>{suite(case("a") + case("b"), tests="1")[12:-13]}<testsuite>{case("c")}</testsuite></testsuites>', {"require": ["c"]}),
     "seconds that are not a number": (suite(case("a"), time="NaN"), {"expect": {"time": "< 60"}}),
     "seconds that are not said": (suite(case("a")), {"expect": {"time": "< 60"}}),
     "seconds below nothing": (suite(case("a"), time="-4"), {"expect": {"time": "< 60"}}),
@@ -172,6 +174,7 @@ EXACT: dict[str, tuple[str, tuple[int, int, int, int]]] = {
     "a failure that every level counts": (f'<testsuites failures="1"><testsuite failures="1">{case("a", "<failure/>")}</testsuite></testsuites>', (1, 0, 1, 0)),
     "one of two skipped by the counter": (suite(case("a") + case("b"), tests="2", skipped="1"), (2, 1, 0, 0)),
     "one skipped and one disabled": (suite(case("a") + case("b", "<skipped/>") + case("c", status="disabled"), tests="3", skipped="1", disabled="1"), (3, 1, 0, 0)),
+    "one skipped, and one by the counter": (suite(case("a") + case("b") + case("c", "<skipped/>"), tests="3", skipped="2"), (3, 1, 0, 0)),
     "skipped, where every level counts": (f'<testsuites skipped="1"><testsuite skipped="1">{case("a", "<skipped/>")}{case("b")}</testsuite></testsuites>', (2, 1, 0, 0)),
 }  # fmt: skip
 
@@ -182,6 +185,7 @@ def test_tests_are_counted_once(content: str, wanted: tuple[int, int, int, int])
     facts = read("junit", content).facts
     assert (facts["tests"], facts["passed"], facts["failures"], facts["errors"]) == wanted
     assert facts["ran"] == sum(wanted[1:])
+    assert facts["skipped"] == facts["tests"] - facts["ran"] or facts["errors"]
 
 
 def test_report_says_when() -> None:

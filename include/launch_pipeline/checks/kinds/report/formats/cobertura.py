@@ -42,13 +42,13 @@ def _lines(root: Element) -> Share:
     """Return the counts of the root, or of the listed lines where the root has none."""
     listed = _listed(root)
     counts = _counts(root, "lines") or listed
-    if listed is None and counts is None:
+    if counts is None:
         message = "it does not say how many lines there are; neither a count nor a line is in it"
         raise ValueError(message)
-    if counts and listed and counts.total and listed.total and abs(counts.rate - listed.rate) > _NEAR:
+    if listed and counts.total and listed.total and abs(counts.rate - listed.rate) > _NEAR:
         message = f"it counts {counts} lines, and lists {listed}"
         raise ValueError(message)
-    return counts or Share(0, 0)
+    return counts
 
 
 def _counts(root: Element, what: str) -> Share | None:

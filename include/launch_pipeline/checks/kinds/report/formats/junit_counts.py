@@ -27,11 +27,11 @@ class Counted:
     failures: int
     errors: int
     skipped: int
-    unlisted: int = 0
+    unlisted: int
     """Tests that are counted and not listed."""
-    uncounted: int = 0
+    uncounted: int
     """Tests that are listed and not counted, such as Jest's ``test.todo``, which did not run."""
-    not_passed: int = 0
+    not_passed: int
     """How many of those that are listed as passed are more than all that are counted."""
 
 
