@@ -53,8 +53,8 @@ async def serving(made: ssl.SSLContext, address: str = "127.0.0.1", port: int = 
         server.close()
 
 
-Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-"""What stands in front of a server, and answers old hellos itself."""
+Raw = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""What stands in front of a server, and answers old hellos itself; it gets the hello."""
 _OLDEST_GOOD = 0x0303
 
 
@@ -68,7 +68,7 @@ async def guarded(made: ssl.SSLContext, answer: Raw) -> AsyncIterator[int]:
                 header = await reader.readexactly(5)
                 first = header + await reader.readexactly(int.from_bytes(header[3:], "big"))
                 if int.from_bytes(first[9:11], "big") < _OLDEST_GOOD:
-                    await answer(reader, writer)
+                    await answer(first, reader, writer)
                 else:
                     await passed_on(first, reader, writer, behind)
             writer.close()

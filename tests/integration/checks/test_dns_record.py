@@ -56,6 +56,7 @@ def deployment(
     cached: dict[tuple[str, str], Reply],
     *,
     servers: str = "ns.shop.test.",
+    at: str = "192.0.2.53:53",
     **params: Any,
 ) -> CheckResult:
     """Ask a resolver with these answers in its cache, while the zone's own server has those."""
@@ -69,7 +70,7 @@ def deployment(
                 **cached,
             }
             async with scripted(lambda name, kind: known.get((name, kind), nothing)) as resolver:
-                ctx = context(addresses={"192.0.2.53:53": own})
+                ctx = context(addresses={at: own})
                 given = {
                     "names": ["www.shop.test"],
                     "resolvers": [resolver],
@@ -120,6 +121,35 @@ def test_an_expectation_of_the_ttl_needs_the_zone_too() -> None:
     """A limit in ``expect`` is a limit as well."""
     result = deployment({}, {WWW: address(60)}, max_ttl=None, expect={"ttl": "<= 300"})
     assert (result.verdict, "no server of its zone" in result.headline) == (Q, True), result.headline
+
+
+def test_what_a_resolver_keeps_counts_in_expect_too() -> None:
+    """The longer of both TTLs is the one that keeps an old answer in caches."""
+    result = deployment(
+        {WWW: address(60, aa=True)}, {WWW: address(4000)}, max_ttl=None, expect={"ttl": "<= 300"}
+    )
+    assert (result.verdict, "ttl = 4000" in result.headline) == (F, True), result.headline
+
+
+def test_a_server_of_the_zone_is_mapped_by_its_name() -> None:
+    """The environment may name a server of the zone instead of its address."""
+    assert deployment({WWW: address(60, aa=True)}, {WWW: address(60)}, at="ns.shop.test:53").verdict is P
+
+
+def test_the_servers_of_another_zone_do_not_count() -> None:
+    """An alias has the servers of its own zone, not of the one that it leads to."""
+    alias = {
+        ("www.shop.test.", "NS"): Reply(
+            ("www.shop.test.", 60, "CNAME", "cdn.test."), ("cdn.test.", 60, "NS", "ns.cdn.test.")
+        )
+    }
+    assert deployment({WWW: address(60, aa=True)}, {WWW: address(60), **alias}).verdict is P
+
+
+def test_the_ttl_of_an_alias_itself() -> None:
+    """Where the alias is the wanted record, what it leads to does not count."""
+    alias = {("www.shop.test.", "CNAME"): Reply(ALIAS, aa=True)}
+    assert deployment(alias, {("www.shop.test.", "CNAME"): Reply(ALIAS)}, type="CNAME").verdict is P
 
 
 def test_without_a_limit_the_zone_is_not_asked() -> None:

@@ -58,6 +58,7 @@ NAMES: dict[str, tuple[list[str], list[str], str, Verdict, str]] = {
     "not open, without a route to IPv6": ([], ["127.0.0.1", NO_ROUTE], "not_open", Q, "Network is unreachable"),
     "without a route to the only address": ([], [NO_ROUTE], "not_open", Q, "Network is unreachable"),
     "nothing to connect to": ([], [NO_ROUTE], "open", Q, "Network is unreachable"),
+    "the metadata service": ([], ["169.254.169.254"], "not_open", Q, "link-local"),
     "the resolver does not answer": ([], [], "not_open", Q, "Temporary failure in name resolution"),
 }  # fmt: skip
 
@@ -80,6 +81,13 @@ def test_every_address(
     assert (result.verdict, shown in result.headline) == (verdict, True), result.headline
     assert ("not_looked_at" in result.observed) is (headline == "all 1")
     assert (f"(no route from here to {NO_ROUTE})" in result.authority) is (headline == "all 1")
+
+
+def test_a_wish_in_expect_needs_every_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a port is not open may be written in ``expect``; an address without a route is unknown there too."""
+    resolving(monkeypatch, ["127.0.0.1", NO_ROUTE])
+    result = run(tried(free_ports(1)[0], [], expect={"state": "in ['refused', 'filtered']"}))
+    assert result.verdict is Q, result.headline
 
 
 @contextmanager

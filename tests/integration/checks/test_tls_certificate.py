@@ -80,6 +80,7 @@ ADDRESSES: dict[str, tuple[dict[str, ssl.SSLContext], list[str], Verdict, str]] 
     "none answers": ({}, ["127.0.0.1", "127.0.0.2"], Q, "did not answer: Connection refused"),
     "no route to the only one": ({}, [NO_ROUTE], Q, "Network is unreachable"),
     "no route to one family, the other ends soon": ({"127.0.0.1": OLD_LEAF}, [NO_ROUTE], F, "days_left = 12"),
+    "no route to one of its family, among others": ({"127.0.0.1": GOOD, "::1": GOOD}, [NO_ROUTE], Q, "Network is unreachable"),
     "no route to one of its family": ({"::1": GOOD}, [NO_ROUTE], Q, "Network is unreachable"),
     "all are good": ({"127.0.0.1": GOOD, "127.0.0.2": GOOD, "::1": GOOD}, [], P, "all 3"),
 }  # fmt: skip
@@ -177,7 +178,11 @@ def test_days_of_a_chain_that_is_not_trusted(tmp_path: Path) -> None:
     file = tmp_path / "other.pem"
     file.write_bytes(pem(CROSS.signed(CROSS)))
     made = context(
-        LEAF, LEAF.signed(MIDDLE, sans=NAME), CROSS.signed(CROSS, days=2), MIDDLE.signed(ROOT, days=20)
+        LEAF,
+        LEAF.signed(MIDDLE, sans=NAME),
+        CROSS.signed(CROSS, days=2),
+        MIDDLE.signed(ROOT, days=2),
+        MIDDLE.signed(ROOT, days=20),
     )
     own = {"problem": "exists", "chain_verified": "== false"}
     result = asked(made, str(file), expect={**own, "problem": "matches issuer"})
@@ -230,18 +235,18 @@ def test_a_name_of_another_script(names: dict[str, Sequence[str]], authority: st
 def sends(*pieces: bytes) -> tls.Raw:
     """Answer an old hello with these bytes, and close."""
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(_hello: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"".join(pieces))
 
     return answer
 
 
-async def keeps_silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+async def keeps_silent(_hello: bytes, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     """Do not answer, as a firewall that drops the packet."""
     await reader.read()
 
 
-async def resets(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def resets(_hello: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Reset the connection, as Schannel does."""
     writer.transport.abort()
 
@@ -257,6 +262,16 @@ def server_hello(version: int) -> bytes:
     )
 
 
+async def answers_one(hello: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Speak TLS 1.1, and send another alert to the hello of TLS 1.0."""
+    writer.write(server_hello(0x0302) if hello[9:11] == b"\x03\x02" else alert(112))
+
+
+async def closes_long(hello: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Speak TLS 1.1, but close a hello that is longer than those of its day."""
+    writer.write(server_hello(0x0302) if hello[9:11] == b"\x03\x02" and len(hello) < 300 else b"")
+
+
 OLD: dict[str, tuple[tls.Raw, Verdict, str]] = {
     "alert protocol_version": (sends(alert(70)), P, "legacy_protocols = []"),
     "alert handshake_failure": (sends(alert(40)), P, "legacy_protocols = []"),
@@ -268,6 +283,8 @@ OLD: dict[str, tuple[tls.Raw, Verdict, str]] = {
     "a hello, then an alert": (sends(server_hello(0x0301), alert(40)), F, 'legacy_protocols = ["TLSv1"]'),
     "a warning before the hello": (sends(alert(112, level=1), server_hello(0x0301)), F, 'legacy_protocols = ["TLSv1"]'),
     "an older version than offered": (sends(server_hello(0x0300)), F, 'legacy_protocols = ["SSLv3"]'),
+    "one version is spoken, the other is unknown": (answers_one, F, 'legacy_protocols = ["TLSv1.1", "TLSv1?"]'),
+    "a long hello is closed, a plain one is answered": (closes_long, F, 'legacy_protocols = ["TLSv1.1"]'),
     "another alert": (sends(alert(112)), Q, "whether the server speaks TLSv1 is unknown: it sent alert 112"),
     "another protocol": (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 20_000), Q, "something else than TLS"),
     "silence": (keeps_silent, Q, "whether the server speaks TLSv1 is unknown: it did not answer this hello within"),

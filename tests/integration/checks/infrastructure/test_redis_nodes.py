@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.kinds.redis_info.nodes import cluster_nodes
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import redis_nodes, resp
 from servers.checking import check, context, run
@@ -93,6 +94,36 @@ def test_nodes_that_cannot_be_asked(other: str, verdict: Verdict, headline: str)
     """A node that its cluster lists is never left out, nor asked at the address of another."""
     result = listed(other)
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+@pytest.mark.parametrize("scope", ["primaries", "replicas"])
+def test_a_node_without_a_role_is_in_every_scope(scope: str) -> None:
+    """A node that is still in handshake may become either."""
+
+    def told(port: int) -> str:
+        return line("a", f"127.0.0.1:{port}@1", "myself,master", "0-16383") + line(
+            "b", "127.0.0.1:1@2", "handshake"
+        )
+
+    result = asked({**member(), "CLUSTER NODES": told}, scope=scope)
+    assert (result.verdict, "in handshake" in result.headline) == (Q, True), result.headline
+
+
+HOSTS: dict[str, tuple[str, bool, str]] = {
+    "an address": ("10.0.0.1:6379@16379", False, "10.0.0.1:6379"),
+    "an address of six": ("2001:db8::1:6379@16379", False, "2001:db8::1:6379"),
+    "a host name beside it": ("10.0.0.1:6379@16379,redis-1.test", False, "10.0.0.1:6379"),
+    "a host name, as certificates have it": ("10.0.0.1:6379@16379,redis-1.test,shard-id=0", True, "redis-1.test:6379"),
+    "no host name, but a shard": ("10.0.0.1:6379@16379,,shard-id=0", True, "10.0.0.1:6379"),
+    "only a host name": (":6379@16379,redis-1.test", False, "redis-1.test:6379"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "tls", "name"), HOSTS.values(), ids=HOSTS.keys())
+def test_the_address_of_a_node(address: str, tls: bool, name: str) -> None:
+    """A node is queried by its address, over TLS by the name that its certificate has."""
+    (node,) = cluster_nodes(line("a", address, "master"), "seed.test", "the list", tls=tls)
+    assert (node.name, node.unasked) == (name, "")
 
 
 def test_two_nodes_without_an_address_are_two() -> None:
@@ -281,3 +312,19 @@ def test_replicas_that_only_the_sentinel_knows(told: resp.Reply, verdict: Verdic
 
     result = run(ask_it())
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+def test_what_the_sentinel_calls_down_is_down() -> None:
+    """A primary lists a replica until its time-out; where it does not answer either, the sentinel is right."""
+
+    async def ask_it() -> CheckResult:
+        lines = ("connected_slaves:1", "slave0:ip=127.0.0.1,port=1,state=online,offset=5,lag=9")
+        async with resp.serving({"INFO": info("master", *lines), "PING": resp.PONG}) as port:
+            answers: resp.Answers = {
+                "SENTINEL GET-MASTER-ADDR-BY-NAME": ["127.0.0.1", str(port)],
+                "SENTINEL REPLICAS": [["ip", "127.0.0.1", "port", "1", "flags", "s_down,slave"]],
+            }
+            return await _asked(answers, {"extra": {"sentinel_master": "shop"}})
+
+    result = run(ask_it())
+    assert (result.verdict, "ping = FAILED" in result.headline) == (F, True), result.headline

@@ -108,9 +108,9 @@ def _unasked(flags: set[str], host: str, port: int) -> str:
 
 
 def replicas(info: Mapping[str, Any], where: str) -> list[Node]:
-    """Return the replicas in a node's INFO, each once.
+    """Return the replicas in a node's INFO; Valkey lists one with two channels twice.
 
-    Valkey lists one with two channels twice. A replica that is counted but not listed, or listed without
+    A replica that is counted but not listed, or listed without
     an address, stays as a node that cannot be queried.
     """
     listed = {name: one for name, one in info.items() if _REPLICA.fullmatch(name)}
@@ -119,7 +119,7 @@ def replicas(info: Mapping[str, Any], where: str) -> list[Node]:
     if isinstance(counted, int) and counted > len(listed):
         unasked = f"{where} has {counted} replicas and lists {len(listed)}"
         found.append(Node("", 0, Role.REPLICA, where, unasked=unasked, label=f"a replica of {where}"))
-    return list(dict.fromkeys(found))
+    return found
 
 
 def _replica(name: str, one: Any, where: str) -> Node:

@@ -127,7 +127,7 @@ async def _legacy(least: str, place: Place, patience: float) -> tuple[list[str],
     told = await together(speaks(place, old, patience) for old in asked)
     spoken_ones = {said.note for said in told if said.word is Word.SPEAKS}
     unclear = {old: said.note for old, said in zip(asked, told, strict=True) if said.word is Word.UNCLEAR}
-    doubts = [f"{old}?" for old in unclear] if spoken_ones else []
+    doubts = [f"{old}?" for old in unclear if old not in spoken_ones] if spoken_ones else []
     return [*sorted(spoken_ones), *doubts], "; ".join(unclear.values())
 
 

@@ -105,7 +105,7 @@ async def _first_record(place: Place, first: bytes) -> tuple[int, bytes]:
         while True:
             kind, _, length = struct.unpack("!BHH", await reader.readexactly(5))
             body = await reader.readexactly(min(length, _LONGEST_RECORD))
-            if (kind, body[:1]) != (_ALERT, bytes([_WARNING])) or body[1:] == b"\0":
+            if (kind, body[:1]) != (_ALERT, bytes([_WARNING])):
                 return kind, body
     finally:
         writer.transport.abort()
