@@ -18,7 +18,7 @@ from yarl import URL
 
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
-from launch_pipeline.checks.kinds.report.parse import parse_report
+from launch_pipeline.checks.kinds.report.parse import Malformed, parse_report
 from launch_pipeline.checks.language.values import moment
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, NotConnected, Unreachable
@@ -49,7 +49,8 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
             parse_report, params.format, found.content, params.rules, params.require
         )
     except ValueError as error:
-        message = f"{params.uri} is not a {params.format} report: {error}"[:300]
+        what = f"is not a {params.format} report" if isinstance(error, Malformed) else "proves nothing"
+        message = f"{params.uri} {what}: {error}"[:300]
         raise Inconclusive(message) from error
     beside = str(found.sidecar.get("commit") or "")
     commit = _commit(params, beside, _inside(params, parsed, beside))

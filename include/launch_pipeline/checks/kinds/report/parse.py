@@ -49,8 +49,12 @@ _OF_JSON: dict[ReportFormat, Callable[[Any], Parsed]] = {
 }
 
 
+class Malformed(ValueError):
+    """A document that is not written in the format at all."""
+
+
 def parse_report(form: ReportFormat, content: bytes, rules: Sequence[str], require: Sequence[str]) -> Parsed:
-    """Read a report; raises ValueError if it is not a report of this format."""
+    """Read a report; raises ValueError if it proves nothing, Malformed if it is not of this format."""
     try:
         return _parsed(form, content, rules, require)
     except ValueError:
@@ -58,7 +62,7 @@ def parse_report(form: ReportFormat, content: bytes, rules: Sequence[str], requi
     except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         # Any value may be missing, or have another type than the format says.
         message = f"it has another structure ({type(error).__name__}: {error})"
-        raise ValueError(message) from error
+        raise Malformed(message) from error
 
 
 def _parsed(form: ReportFormat, content: bytes, rules: Sequence[str], require: Sequence[str]) -> Parsed:
@@ -66,11 +70,24 @@ def _parsed(form: ReportFormat, content: bytes, rules: Sequence[str], require: S
         return read_junit(_xml(content), require)
     if form in _OF_XML:
         return _OF_XML[form](_xml(content))
-    text = content.decode("utf-8-sig")
     if form in _OF_TEXT:
-        return _OF_TEXT[form](text)
-    document = json.loads(text)
+        return _OF_TEXT[form](_text(content))
+    document = _json(content)
     return _OF_FINDINGS[form](document, rules) if form in _OF_FINDINGS else _OF_JSON[form](document)
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Malformed(str(error)) from error
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(_text(content))
+    except ValueError as error:
+        raise Malformed(str(error)) from error
 
 
 def _xml(content: bytes) -> Element:
@@ -78,11 +95,11 @@ def _xml(content: bytes) -> Element:
         root: Element = fromstring(content, forbid_dtd=False)
     except (ParseError, DefusedXmlException) as error:
         message = f"not safe, well-formed XML: {error}"
-        raise ValueError(message) from error
+        raise Malformed(message) from error
     level = [root]
     for _ in range(_DEEPEST):
         level = [child for element in level for child in element]
     if level:
         message = f"nested more than {_DEEPEST} levels deep"
-        raise ValueError(message)
+        raise Malformed(message)
     return root
