@@ -83,7 +83,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a window of a target of half a minute": (day("young"), Q, "samples cover 0% of the 1d"),
     "a range of a target of half a minute": (maximum("young"), Q, "samples cover 0% of the 1d"),
     "a subquery over a target of half a minute": (
-        {"query": 'max_over_time(sum(m{job="young"})[6h:1m])', "expect": {"value": "== 1"}}, Q, 'm{job="young"}: samples cover'),
+        {"query": 'max_over_time(sum(m{job="young"})[6h:10s])', "expect": {"value": "== 1"}}, Q, 'm{job="young"}: samples cover'),
     "an average over a target of half a day": (
         {"query": 'avg(avg_over_time(m{job="half"}[1d]))', "expect": {"value": ">= 0.999"}}, Q, "samples cover 50%"),
     "one of two operands is young": (

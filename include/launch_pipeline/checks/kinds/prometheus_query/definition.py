@@ -45,8 +45,8 @@ class PrometheusQueryParams(Params):
 
 
 def criteria(params: PrometheusQueryParams) -> Criteria:
-    """Return the item's expectations; without any, require a value."""
-    return merged({} if params.expect else {"value": "exists"}, params)
+    """Require a value unless the item compares it."""
+    return merged({"value": "exists"}, params)
 
 
 KIND = Kind(
