@@ -33,6 +33,8 @@ TOO_LITTLE: dict[str, tuple[list[float], float, str]] = {
     "ended six minutes ago in a week": (every(60, 7 * DAY, 360), 7 * DAY, "360 s old"),
     "ended before the window": (every(30, 3 * HOUR, 2 * HOUR), HOUR, "7200 s old"),
     "a restart of a quarter of the window": ([*every(30, HOUR, 2700), *every(30, 1800)], HOUR, "75%"),
+    "a quarter of six minutes": (every(30, 90), 6 * MINUTE, "25%"),
+    "a federation that ended": (every(300, DAY, 1200), DAY, "1200 s old"),
     "half of ten minutes and a bit": (every(30, 270), 10 * MINUTE, "45%"),
 }  # fmt: skip
 

@@ -85,6 +85,8 @@ DASHBOARDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], Verd
         one(panel("T", "up", targets=[{"refId": "A", "datasource": {"uid": "t", "type": "grafana-testdata-datasource"}}])), UP, {"require_data": True}, F, "made up"),
     "the random walk of a new panel": (
         one(panel("N", "up", targets=[{"refId": "A", "datasource": {"uid": "grafana", "type": "datasource"}}])), UP, {"require_data": True}, F, "made up"),
+    "a random walk beside a query": (
+        one(panel("N", "up", targets=[{"refId": "A", "datasource": {"uid": "grafana", "type": "datasource"}}, *FULL["targets"]])), UP, {"require_data": True}, P, "[]"),
     "the data of a panel that is gone": (
         one(FULL, {**OTHER, "targets": [{"refId": "A", "panelId": 99}]}), UP, {"require_data": True}, F, "shows panel 99"),
     "a panel without queries is empty": (one(panel("New", "", targets=[])), {}, {"require_data": True}, F, "New: has no query"),

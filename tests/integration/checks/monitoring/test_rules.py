@@ -98,6 +98,7 @@ GROUPS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a time of the epoch": (group(rule("1970-01-01T00:00:00Z")), Q, "not evaluated yet: A"),
     "no time": (group(rule("")), Q, "not evaluated yet: A"),
     "no health": (group(rule(health=None)), Q, "not evaluated yet: A"),
+    "one of two never, the other too seldom": (group(rule(900), rule(NEVER)), F, "evaluated 15m ago"),
     "one of two never": (group(rule(), rule(NEVER)), Q, "not evaluated yet: A"),
     "an error": (group(rule(health="err", lastError="many-to-many matching")), F, "many-to-many"),
     "an error without words": (group(rule(health="err")), F, "A: err"),

@@ -105,6 +105,10 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
         {"query": "no_such_metric > 1", "empty": "pass", "expect": {"value": "== 0"}}, Q, "no series, which proves nothing"),
     "nothing found in a day of a target of half a minute": (
         {"query": 'max_over_time(m{job="young"}[1d]) > 5', "empty": "pass", "expect": {"value": "== 0"}}, Q, "samples cover 0%"),
+    "a range within a window, of a target of half a day": (
+        {"query": 'sum(max_over_time(m{job="half"}[11h]))', "window": "6h", "step": "5m", "expect": {"value": "== 1"}}, Q, "of the 17h"),
+    "a range of ten hours ago, of a target of half a day": (
+        {"query": 'sum(max_over_time(m{job="half"}[6h] offset 10h))', "expect": {"value": "== 1"}}, Q, "of the 6h"),
     "a guard that was not there": (maximum("old", guard='m{job="young"}'), Q, 'm{job="young"}: samples cover'),
     "a guard of now that is not there": (
         {"query": "vector(0)", "guard": "absent_too", "expect": {"value": "== 0"}}, Q, "absent_too: no data"),
@@ -124,6 +128,8 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "no alert but the watchdog": ({"query": ALERTS, "expect": {"value": "== 0"}}, P, "value = 0"),
     "nothing found of something": (
         {"query": 'm{job="old"} > 5', "empty": "pass", "expect": {"value": "== 0"}}, P, "nothing found"),
+    "one of two names that a metric has had": (
+        {"query": 'sum(max_over_time(old_name[1d])) or sum(max_over_time(m{job="old"}[1d]))', "expect": {"value": "== 1"}}, P, "value = 1"),
     "a guard for what is not there in good times": (
         {"query": "sum(increase(no_such_metric[1h])) or vector(0)", "guard": 'm{job="old"}', "expect": {"value": "== 0"}}, P, "value = 0"),
     "five minutes of a young target are now": (
