@@ -86,26 +86,28 @@ def at(minutes: float) -> str:
     return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
 
 
-STATES: dict[str, tuple[dict[str, Any], str, Verdict, str]] = {
-    "sent last an hour ago": ({"updatedAt": at(-60), "endsAt": at(600)}, "ready", F, "false"),
-    "over for ten minutes": ({"updatedAt": at(-14), "endsAt": at(-10)}, "ready", F, "false"),
-    "the cluster is settling": ({"updatedAt": at(-1), "endsAt": at(3)}, "settling", Q, "settling"),
-    "over a moment ago by a clock that is ahead": ({"updatedAt": at(-5), "endsAt": at(-1)}, "ready", P, ""),
-    "sent a minute ago": ({"updatedAt": at(-1), "endsAt": at(3)}, "ready", P, ""),
-    "without an end": ({"updatedAt": at(-1), "endsAt": "0001-01-01T00:00:00.000Z"}, "disabled", P, ""),
+STATES: dict[str, tuple[dict[str, int | str], str, Verdict, str]] = {
+    "sent last an hour ago": ({"updatedAt": -60, "endsAt": 600}, "ready", F, "false"),
+    "over for ten minutes": ({"updatedAt": -14, "endsAt": -10}, "ready", F, "false"),
+    "the cluster is settling": ({"updatedAt": -1, "endsAt": 3}, "settling", Q, "settling"),
+    "over a moment ago by a clock that is ahead": ({"updatedAt": -5, "endsAt": -1}, "ready", P, ""),
+    "sent a minute ago": ({"updatedAt": -1, "endsAt": 3}, "ready", P, ""),
+    "without an end": ({"updatedAt": -1, "endsAt": "0001-01-01T00:00:00.000Z"}, "disabled", P, ""),
     "without times": ({}, "ready", P, ""),
 }
+"""Times in minutes from now, or as written."""
 
 
 @pytest.mark.parametrize(("times", "status", "verdict", "headline"), STATES.values(), ids=STATES.keys())
-def test_state(times: dict[str, Any], status: str, verdict: Verdict, headline: str) -> None:
+def test_state(times: dict[str, int | str], status: str, verdict: Verdict, headline: str) -> None:
     """A watchdog that was not sent again lately is not alive, and a cluster that settles knows too little.
 
     The documents are those of Alertmanager's api/v2/openapi.yaml.
     """
     alert = {
         "labels": {"alertname": "Watchdog", "severity": "none"}, "annotations": {}, "fingerprint": "c0ffee",
-        "receivers": [{"name": "null"}], "startsAt": at(-600), **times,
+        "receivers": [{"name": "null"}], "startsAt": at(-600),
+        **{name: at(given) if isinstance(given, int) else given for name, given in times.items()},
         "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},
     }  # fmt: skip
 
