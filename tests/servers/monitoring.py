@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from launch_pipeline.checks.engine.context import ConnectionInfo
 from servers.programs import free_ports, program, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 RULES = {
@@ -125,6 +126,20 @@ def monitoring(folder: Path, rules: dict[str, Any] | None = None) -> Iterator[Mo
         (home / "config.yml").write_text(yaml.safe_dump(_scraping(port, alertmanager.port or 0)))
         with running(_prometheus(binary, home, port), partial(_ready, port), home):
             yield Monitoring(_connection("prometheus", port), alertmanager, webhook)
+
+
+@contextmanager
+def backfilled(folder: Path, samples: Iterable[str]) -> Iterator[ConnectionInfo]:
+    """Run a Prometheus that scrapes nothing and has these samples, written as OpenMetrics' lines."""
+    binary, home = program("prometheus", "prometheus"), folder / "prometheus"
+    (port,) = free_ports(1)
+    home.mkdir()
+    (home / "samples.txt").write_text("\n".join([*samples, "# EOF", ""]))
+    (home / "config.yml").write_text("{}")
+    made = ["tsdb", "create-blocks-from", "openmetrics", "-q", "samples.txt", "data"]
+    subprocess.run([program("promtool", "prometheus"), *made], cwd=home, check=True, capture_output=True)
+    with running(_prometheus(binary, home, port), partial(_ready, port), home):
+        yield _connection("prometheus", port)
 
 
 @contextmanager

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from aiohttp import web
 
 
-def elasticsearch(count: int, **fields: Any) -> web.Application:
-    """Build an application that finds ``count`` hits; ``fields`` replace fields of its answer."""
+def elasticsearch(count: int, of: int = 100, age: float = 0.0, **fields: Any) -> web.Application:
+    """Build an application that finds ``count`` hits of as many documents, the newest so many seconds old.
+
+    ``fields`` replace fields of its answer.
+    """
 
     async def search(request: web.Request) -> web.Response:
-        wanted = (await request.json())["query"]["bool"]["filter"][0]["query_string"]["query"]
+        question = await request.json()
+        wanted = question["query"]["bool"]["filter"][0]["query_string"]["query"]
         if "(" in wanted:
             reason = {"type": "query_shard_exception", "reason": f"Failed to parse query [{wanted}]"}
             return web.json_response({"error": reason, "status": 400}, status=400)
         source = {"@timestamp": "2026-01-01T00:00:00Z", "message": "hello password=hunter2222"}
         hits = {"total": {"value": count, "relation": "eq"}, "hits": [{"_source": source}] if count else []}
         shards = {"total": 1, "successful": 1, "failed": 0}
-        return web.json_response({"timed_out": False, "_shards": shards, "hits": hits} | fields)
+        answer = {"timed_out": False, "_shards": shards, "hits": hits}
+        if "aggs" in question:
+            newest = {"value": (time.time() - age) * 1000 if of else None}
+            answer["aggregations"] = {"all": {"doc_count": of, "recent": {"doc_count": of, "newest": newest}}}
+        return web.json_response(answer | fields)
 
     app = web.Application()
     app.router.add_post("/{index}/_search", search)

@@ -23,6 +23,8 @@ class Loki:
         self.numbers: dict[str, list[Any]] = {}
         """The values of a metric query, by its text."""
         self.lines: list[str] = []
+        self.age = 0.0
+        """Seconds since the newest line."""
         self.rules: list[dict[str, Any]] = []
         self.arrives_after = 0
         """Ingestion lag: the number of queries that find nothing before the values are there."""
@@ -33,9 +35,13 @@ class Loki:
         """Return the values of a metric query; raises ValueError with Loki's words for a bad query."""
         return self.numbers.get(query, []) if len(self.asked) > self.arrives_after else []
 
-    async def log_lines(self, _query: str) -> Sequence[str]:
-        """Return the lines of a log query; raises ValueError with Loki's words for a bad query."""
-        return self.lines
+    async def log_lines(self, _query: str, _since: float) -> Sequence[tuple[float, str]]:
+        """Return the lines of a log query that are not older than ``_since`` seconds, newest first.
+
+        Each comes with its time (epoch, s). Raises ValueError with Loki's words for a bad query.
+        """
+        newest = time.time() - self.age
+        return [(newest - number * 1e-6, line) for number, line in enumerate(self.lines)]
 
     def alert_rules(self) -> list[dict[str, Any]]:
         """Return the rules that the ruler has loaded."""
@@ -75,12 +81,12 @@ class Loki:
 
     async def _range(self, request: web.Request) -> web.Response:
         self.asked.append(dict(request.query))
-        now = time.time_ns()
+        since, limit = request.query.get("since", "3600s"), int(request.query.get("limit", "100"))
         try:
-            lines = await self.log_lines(request.query.get("query", ""))
+            lines = await self.log_lines(request.query.get("query", ""), float(since.removesuffix("s")))
         except ValueError as error:
             return web.Response(status=400, text=str(error))
-        values = [[str(now - n * 1000), line] for n, line in enumerate(lines)]
+        values = [[f"{at * 1e9:.0f}", line] for at, line in lines[:limit]]
         return _success("streams", [{"stream": {"app": "x"}, "values": values}] if values else [])
 
     async def _rules(self, _request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -166,6 +167,12 @@ def vector(*values: Any) -> dict[str, Any]:
     return {"resultType": "vector", "result": series}
 
 
+def matrix() -> dict[str, Any]:
+    """Answer for one series with a sample of now."""
+    now = datetime.now(UTC).timestamp()
+    return {"resultType": "matrix", "result": [{"metric": {}, "values": [[now, "1"]]}]}
+
+
 QUERIES: dict[str, tuple[Any, dict[str, Any], Verdict, str]] = {
     "below the threshold": (vector(312), {"expect": {"value": "< 500"}}, P, "value = 312"),
     "every series counts": (vector(1, 900), {"expect": {"value": "< 500"}}, F, 'job="j1"'),
@@ -191,7 +198,8 @@ def test_prometheus(data: Any, params: dict[str, Any], verdict: Verdict, headlin
     """Prometheus' documents are read as they are; nothing and NaN never pass."""
 
     async def ask() -> CheckResult:
-        async with serving(prometheus({"q": json.loads(json.dumps(data))})) as port:
+        answers = {"q": json.loads(json.dumps(data)), "count(count_over_time(q[300s]))": matrix()}
+        async with serving(prometheus(answers)) as port:
             ctx = context({"prometheus": http_connection(port)})
             return await check(ctx, "prometheus_query", query="q", **params)
 

@@ -67,10 +67,8 @@ MAY = {
 WITHOUT_SAMPLES = {
     "monitoring.alert_rules_configured",
     "monitoring.alert_tuning",
-    "metrics.metrics_queries",
     "metrics.metrics_retention",
     "on_call_setup.on_call_runbook",
-    "optimization.performance_optimization",
     "t_plus_4h.extended_monitoring_complete",
     "t_plus_4h.no_issues",
 }

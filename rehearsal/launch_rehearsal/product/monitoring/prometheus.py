@@ -145,16 +145,28 @@ class Monitoring:
             expression = self._read(form.get("query"))
             begin, end = float(str(form["start"])), float(str(form["end"]))
             step = float(str(form["step"]).removesuffix("s"))
-            matrix: dict[Labels, list[Any]] = {}
-            at = begin
-            while at <= end:
-                for labels, value in _series(expression(at)).items():
-                    matrix.setdefault(labels, []).append([at, _text(value)])
-                at += step
+            matrix = self._matrix(expression, begin, end, step)
         except (QueryError, ValueError, KeyError) as error:
             return _refused(error)
         result = [{"metric": dict(labels), "values": values} for labels, values in matrix.items()]
         return _success({"resultType": "matrix", "result": result})
+
+    def _matrix(
+        self, expression: Expression, begin: float, end: float, step: float
+    ) -> dict[Labels, list[list[Any]]]:
+        """Evaluate at every step; the window is compressed as a range is, and sampled no oftener."""
+        span = max(end - begin, step)
+        scale = min(1.0, max(span * self._plan.pace, self._plan.window) / span)
+        known: dict[int, dict[Labels, float]] = {}
+        matrix: dict[Labels, list[list[Any]]] = {}
+        for number in range(int((end - begin) / step) + 1):
+            at = begin + number * step
+            sample = int((end - at) * scale / SAMPLE_EVERY)
+            if sample not in known:
+                known[sample] = _series(expression(end - sample * SAMPLE_EVERY))
+            for labels, value in known[sample].items():
+                matrix.setdefault(labels, []).append([at, _text(value)])
+        return matrix
 
 
 def _machine() -> Iterator[tuple[Labels, float]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from launch_pipeline.checks.kinds.grafana_dashboard.variables import replaced, saved_values
 from launch_pipeline.checks.verdict import CheckResult, Verdict
@@ -45,6 +46,18 @@ EXPRESSION = panel("Ratio", "up", targets=[
     {"refId": "A", "expr": "up", "hide": True, "datasource": {"uid": "prom-uid", "type": "prometheus"}},
     {"refId": "B", "expr": "ratio", "type": "math", "datasource": {"uid": "__expr__", "type": "__expr__"}}])  # fmt: skip
 
+BOTH = panel("Both", "up", targets=[
+    {"refId": "A", "expr": "up", "datasource": {"uid": "prom-uid", "type": "prometheus"}},
+    {"refId": "B", "expr": "other", "datasource": {"uid": "prom-uid", "type": "prometheus"}}])  # fmt: skip
+
+
+def noticed(severity: str, *values: float) -> dict[str, Any]:
+    """Build a frame with a notice, as grafana-plugin-sdk-go writes ``data.FrameMeta``."""
+    made = frame(*values)
+    made["schema"]["meta"] = {"notices": [{"severity": severity, "text": "half of it failed"}]}
+    return made
+
+
 DASHBOARDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], Verdict, str]] = {
     "enough panels": (one(FULL, FULL), {}, {"min_panels": 2}, P, "panels = 2"),
     "too few": (one(FULL), {}, {"min_panels": 4}, F, "panels = 1, want >= 4"),
@@ -61,12 +74,26 @@ DASHBOARDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], Verd
     "nothing but null is no data": (one(FULL), {"up": [frame(None, None)]}, {"require_data": True}, F, "Full"),
     "a frame without rows is no data": (one(FULL), {"up": [frame()]}, {"require_data": True}, F, "Full"),
     "a query that fails": (one(FULL), {"up": "parse error: unexpected"}, {"require_data": True}, F, "Full: parse error"),
-    "a panel of text needs no data": (one({"type": "text", "title": "Read me"}), {}, {"require_data": True}, P, "[]"),
+    "a panel of text needs no data": (one(FULL, {"type": "text", "title": "Read me"}), UP, {"require_data": True}, P, "[]"),
+    "texts alone show no data": (one({"type": "text", "title": "Read me"}), {}, {"require_data": True}, F, "queried_panels = 0"),
+    "a link to other panels alone shows no data": (one({"type": "dashlist", "title": "All"}), {}, {"require_data": True}, F, "queried_panels = 0"),
+    "one query of two fails": (one(BOTH), {**UP, "other": "context deadline exceeded"}, {"require_data": True}, F, "Both: context deadline"),
+    "one query of two has no data": (one(BOTH), UP, {"require_data": True}, P, "[]"),
+    "a frame that says that something failed": (one(FULL), {"up": [noticed("error", 1)]}, {"require_data": True}, F, "Full: half of it"),
+    "a frame that only warns": (one(FULL), {"up": [noticed("warning", 1)]}, {"require_data": True}, P, "[]"),
+    "made up by the datasource for tests": (
+        one(panel("T", "up", targets=[{"refId": "A", "datasource": {"uid": "t", "type": "grafana-testdata-datasource"}}])), UP, {"require_data": True}, F, "made up"),
+    "the random walk of a new panel": (
+        one(panel("N", "up", targets=[{"refId": "A", "datasource": {"uid": "grafana", "type": "datasource"}}])), UP, {"require_data": True}, F, "made up"),
+    "a random walk beside a query": (
+        one(panel("N", "up", targets=[{"refId": "A", "datasource": {"uid": "grafana", "type": "datasource"}}, *FULL["targets"]])), UP, {"require_data": True}, P, "[]"),
+    "the data of a panel that is gone": (
+        one(FULL, {**OTHER, "targets": [{"refId": "A", "panelId": 99}]}), UP, {"require_data": True}, F, "shows panel 99"),
     "a panel without queries is empty": (one(panel("New", "", targets=[])), {}, {"require_data": True}, F, "New: has no query"),
     "a hidden query shows nothing": (
         one(panel("Hid", "", targets=[{"refId": "A", "expr": "up", "hide": True}])), UP, {"require_data": True}, F, "Hid"),
     "an expression over a hidden query": (one(EXPRESSION), {"ratio": [frame(1)]}, {"require_data": True}, P, "[]"),
-    "another panel's data": (one(FULL, OTHER), UP, {"require_data": True}, P, "empty_panels = []"),
+    "another panel's data": (one({**FULL, "id": 1}, OTHER), UP, {"require_data": True}, P, "empty_panels = []"),
     "variables have their saved values": (
         one(panel("V", 'up{job="$job",node=~"${node}"}'), variables=VARIABLES),
         {r'up{job="api",node=~"(a|b\.c)"}': [frame(1)]}, {"require_data": True}, P, "[]"),
@@ -106,6 +133,18 @@ def test_library_panel_is_asked_by_its_own_queries() -> None:
     filled = Grafana(one(LIBRARY), UP)
     filled.library["lib"] = panel("Model", "up")
     assert asked(filled, uids=["d"], require_data=True).verdict is P
+
+
+def test_folder_is_no_dashboard() -> None:
+    """Grafana answers for a folder's uid too, and says that it is one."""
+
+    class Folders(Grafana):
+        async def _dashboard(self, _request: web.Request) -> web.Response:
+            answer = {"meta": {"isFolder": True}, "dashboard": {"uid": "d", "title": "Launch"}}
+            return web.json_response(answer)
+
+    result = asked(Folders(one(FULL)), uids=["d"], min_panels=0)
+    assert (result.verdict, "exists = false" in result.headline) == (F, True), result.headline
 
 
 def test_window_is_what_is_asked_for() -> None:

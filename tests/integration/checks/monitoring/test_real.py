@@ -89,7 +89,7 @@ RULES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a series that cannot be asked for": ({"names": ["Good"], "series": ["up{"]}, Q, "parse error"),
     "without runbook": ({"names": ["Bare"]}, F, "Bare: runbook_url"),
     "without severity": ({"names": ["Bare"], "annotations": ["runbook_url"],
-                          "expect": {"without_annotation": "exists"}}, F, 'without_severity = ["Bare"]'),
+                          "expect": {"without_annotation": "!= []"}}, F, 'without_severity = ["Bare"]'),
     "the watchdog needs neither": ({"names": ["Watchdog"], "annotations": []}, P, "missing = []"),
     "not evaluated yet": ({"names": ["Seldom"], "annotations": []}, Q, "not evaluated yet: Seldom"),
     "not evaluated yet, but wrong for certain": ({"names": ["Seldom"]}, F, "Seldom: runbook_url"),

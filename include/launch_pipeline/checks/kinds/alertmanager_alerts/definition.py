@@ -26,6 +26,10 @@ class AlertmanagerAlertsParams(Params):
     """How many of these alerts may fire."""
     watchdog: str = "Watchdog"
     """An alert that must always fire: without it the pipeline is broken. Empty: not checked."""
+    watchdog_matchers: tuple[Name, ...] | None = None
+    """Matchers of the watchdog. By default those of ``matchers`` on labels of an environment, such as
+    ``cluster="prod"``, and on further labels that it carries, but not on ``severity``, ``namespace`` and the
+    like. ``[]`` if one watchdog speaks for all."""
     include_silenced: bool = False
     """Whether silenced alerts count as well."""
     inject: dict[str, str] | None = None
@@ -46,6 +50,13 @@ class AlertmanagerAlertsParams(Params):
         except ValueError:
             return given
         return {**given, "timeout": max(timeout, wait), "wait": timedelta()}
+
+    @model_validator(mode="after")
+    def _matchers_of_a_watchdog(self) -> Self:
+        if self.watchdog_matchers is not None and (not self.watchdog or self.inject is not None):
+            message = "'watchdog_matchers' is of no use here: no watchdog is looked for; leave it out"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _delivery_needs_receiver(self) -> Self:

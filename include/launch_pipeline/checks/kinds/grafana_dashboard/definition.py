@@ -1,7 +1,8 @@
 """Kind ``grafana_dashboard``: does the dashboard exist, with data, visible to the team.
 
-Facts per dashboard: ``exists, title, folder, updated, panels, empty_panels, missing_viewers``; panels in
-collapsed rows count, and a panel is empty if its queries return no value with the variables' saved values.
+Facts per dashboard: ``exists, title, folder, updated, panels, empty_panels, queried_panels,
+missing_viewers``; panels in collapsed rows count. A panel is empty if its queries return no value with the
+variables' saved values, or if one of them ends in an error.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ def criteria(params: GrafanaDashboardParams) -> Criteria:
         defaults["length(empty_panels)"] = f"<= {params.max_empty_panels}"
     elif params.require_data:
         defaults["empty_panels"] = "== []"
+    if params.require_data:
+        defaults["queried_panels"] = ">= 1"
     if params.viewers:
         defaults["missing_viewers"] = "== []"
     return merged(defaults, params)

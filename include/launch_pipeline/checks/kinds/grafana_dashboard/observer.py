@@ -52,6 +52,8 @@ async def _dashboard(params: GrafanaDashboardParams, api: Api, uid: str, known: 
         return {"exists": False}
     document = mapping(reply.document, "document")
     dashboard, meta = mapping(document.get("dashboard"), "dashboard"), document.get("meta") or {}
+    if meta.get("isFolder"):
+        return {"exists": False}
     facts: Facts = {
         "exists": True,
         "title": dashboard.get("title"),
@@ -60,18 +62,18 @@ async def _dashboard(params: GrafanaDashboardParams, api: Api, uid: str, known: 
         "panels": len(all_panels(dashboard)),
     }
     if params.require_data:
-        facts["empty_panels"] = await _empty(params, PanelQueries(api, dashboard, known, params.window), uid)
+        facts |= await _shown(params, PanelQueries(api, dashboard, known, params.window), uid)
     if params.viewers:
         facts["missing_viewers"] = await _missing_viewers(params, api, path)
     return facts
 
 
-async def _empty(params: GrafanaDashboardParams, queries: PanelQueries, uid: str) -> list[str]:
+async def _shown(params: GrafanaDashboardParams, queries: PanelQueries, uid: str) -> Facts:
     found = await queries.emptiness()
     if found.unknown and len(found.empty) <= params.max_empty_panels:
         message = f"dashboard '{uid}': {'; '.join(found.unknown)}"
         raise Inconclusive(message[:400])
-    return found.empty
+    return {"empty_panels": found.empty, "queried_panels": found.queried}
 
 
 async def _missing_viewers(params: GrafanaDashboardParams, api: Api, path: str) -> list[str]:

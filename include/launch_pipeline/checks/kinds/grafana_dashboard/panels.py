@@ -15,7 +15,7 @@ from launch_pipeline.checks.kinds.grafana_dashboard.variables import (
     replaced,
     saved_values,
 )
-from launch_pipeline.checks.language.values import duration
+from launch_pipeline.checks.language.values import duration, number
 from launch_pipeline.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -28,7 +28,11 @@ _STATIC = {"text", "dashlist", "alertlist", "annolist", "news", "welcome", "gett
 _POINTS = 200
 _SHORTEST = timedelta(seconds=15)
 _OF_ANOTHER_PANEL = "-- Dashboard --"
+_BAD = 400
 _BROKEN = 500
+_TEST_DATA = {"testdata", "grafana-testdata-datasource"}
+_GRAFANA = {"grafana", "-- Grafana --"}
+"""The datasource of a new panel; without another ``queryType`` it draws a random walk."""
 _ALLOWED = {207, 400, 404, 500, 502, 503, 504}
 """Statuses with which Grafana may still say which query failed and why."""
 
@@ -84,10 +88,12 @@ async def datasources(api: Api) -> Datasources:
 
 @dataclass(frozen=True)
 class Emptiness:
-    """Panels without data, and those whose queries cannot be run."""
+    """Panels without data or with an error, and those whose queries cannot be run."""
 
     empty: list[str]
     unknown: list[str]
+    queried: int
+    """Panels that show data of their own; a dashboard of texts shows none."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ class PanelQueries:
         values = saved_values(self.dashboard)
         shown = [panel for panel in all_panels(self.dashboard) if panel.get("type") not in _STATIC]
         said = await asyncio.gather(*(self._panel(panel, values) for panel in shown))
-        return Emptiness([e for e, _ in said if e], [u for _, u in said if u])
+        own = [panel for panel in shown if not _of_another(panel)]
+        return Emptiness([e for e, _ in said if e], [u for _, u in said if u], len(own))
 
     async def _panel(self, panel: Panel, values: Values) -> tuple[str, str]:
         """Return why the panel is empty, and why that is unknown; both empty if it has data."""
@@ -115,10 +122,12 @@ class PanelQueries:
         except UnknownVariableError as error:
             return "", f"{title}: variable '{error}' has no saved value"
         if queries is None:
-            return "", ""
+            return self._source_missing(panel, title), ""
         visible = {str(query["refId"]) for query in queries if not query.get("hide")}
         if not visible:
             return f"{title}: has no query", ""
+        if all(_made_up(query) for query in queries if query["refId"] in visible):
+            return f"{title}: shows data made up by Grafana", ""
         reason = await self._asked(panel, queries, visible)
         return (f"{title}{reason}"[:200], "") if reason is not None else ("", "")
 
@@ -134,13 +143,20 @@ class PanelQueries:
     def _queries(self, panel: Panel, values: Values) -> list[dict[str, Any]] | None:
         """Build the queries; None for a panel that shows another panel's data."""
         own = panel.get("datasource")
-        if (isinstance(own, dict) and own.get("uid") == _OF_ANOTHER_PANEL) or own == _OF_ANOTHER_PANEL:
+        if _of_another(panel):
             return None
         return [
             self._query(target, own, values, index)
             for index, target in enumerate(panel.get("targets") or [])
             if isinstance(target, dict)
         ]
+
+    def _source_missing(self, panel: Panel, title: str) -> str:
+        """Return that the panel whose data this one shows is gone; an empty string if it is there."""
+        known = {one.get("id") for one in all_panels(self.dashboard)}
+        wanted = {target.get("panelId") for target in panel.get("targets") or [] if isinstance(target, dict)}
+        gone = sorted(str(one) for one in wanted - known - {None})
+        return f"{title}: shows panel {', '.join(gone)}, which is gone" if gone else ""
 
     def _query(self, target: dict[str, Any], own: Any, values: Values, index: int) -> dict[str, Any]:
         source = self.known.find(target.get("datasource") or own, values)
@@ -167,10 +183,34 @@ class PanelQueries:
         if not isinstance(results, dict):
             return f": Grafana answered {reply.status} {said_by(reply.document)}".rstrip()
         seen = [results[ref] for ref in sorted(visible) if isinstance(results.get(ref), dict)]
-        if any(has_data(one) for one in seen):
-            return None
-        errors = [str(one["error"]) for one in seen if one.get("error")]
-        return f": {errors[0]}" if errors else ""
+        errors = [error for one in seen if (error := _error(one))]
+        if errors:  # also beside another query's data: the panel shows both
+            return f": {errors[0]}"
+        return None if any(has_data(one) for one in seen) else ""
+
+
+def _of_another(panel: Panel) -> bool:
+    own = panel.get("datasource")
+    return (own.get("uid") if isinstance(own, dict) else own) == _OF_ANOTHER_PANEL
+
+
+def _made_up(query: dict[str, Any]) -> bool:
+    source, kind = query["datasource"], query.get("queryType") or "randomWalk"
+    return source["type"] in _TEST_DATA or (source["uid"] in _GRAFANA and kind == "randomWalk")
+
+
+def _error(result: dict[str, Any]) -> str:
+    """Return a query's error, or the error among the notices of its frames; empty if there is none.
+
+    A frame's ``meta.notices`` have a severity (grafana-plugin-sdk-go, ``data.Notice``).
+    """
+    frames = records(result.get("frames") or [], "frames")
+    metas = [((frame.get("schema") or {}).get("meta") or {}) for frame in frames]
+    notices = [notice for meta in metas for notice in meta.get("notices") or [] if isinstance(notice, dict)]
+    severe = [str(one.get("text") or "error") for one in notices if one.get("severity") == "error"]
+    status = number(result.get("status")) or 0
+    said = result.get("error") or (f"status {status:g}" if status >= _BAD else "")
+    return next(iter([str(said)] if said else severe), "")
 
 
 def has_data(result: dict[str, Any]) -> bool:

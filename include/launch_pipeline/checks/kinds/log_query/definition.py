@@ -1,6 +1,8 @@
 """Kind ``log_query``: how many log lines match.
 
-Facts: ``value, count, newest, sample`` (at most 5 lines)``, elapsed_ms``.
+Facts: ``value, count, newest`` (of lines, not of a metric query)``, sample`` (at most 5
+lines)``, elapsed_ms``. Unless ``expect`` only wants more than so many, the numbers are unknown where the
+streams of the query have no line at all, or none of the last five minutes or tenth of the window.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from pydantic import Field
 
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
-from launch_pipeline.checks.engine.params import Criteria, Params, defaults_unless_expected
+from launch_pipeline.checks.engine.params import Criteria, Params, merged
+from launch_pipeline.checks.language.expect import as_list
 
 
 class LogQueryParams(Params):
@@ -32,8 +35,9 @@ class LogQueryParams(Params):
 
 
 def criteria(params: LogQueryParams) -> Criteria:
-    """Require at least one line, unless the item expects otherwise."""
-    return defaults_unless_expected({"count": ">= 1"}, params)
+    """Require at least one line, unless the item compares the number itself, as ``count`` or as ``value``."""
+    compared = any(as_list(params.expect.get(name, "exists")) != ["exists"] for name in ("count", "value"))
+    return merged({} if compared else {"count": ">= 1"}, params)
 
 
 KIND = Kind(

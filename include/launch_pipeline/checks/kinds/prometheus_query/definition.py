@@ -1,14 +1,16 @@
 """Kind ``prometheus_query``: does this PromQL meet the threshold, for every series.
 
-Facts per series: ``value, labels, count`` (of series)``, warnings``.
+Facts per series: ``value, labels, count`` (of series)``, warnings, coverage`` (the share, 0 to 1, of a window
+or of a range of more than five minutes that samples cover). The value is unknown if more than a tenth is not
+covered, unless ``expect`` compares ``coverage``: write ``coverage: '> 0'`` where some samples are enough.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
@@ -28,12 +30,23 @@ class PrometheusQueryParams(Params):
     aggregate: Literal["last", "min", "max", "avg"] = "last"
     """The value of the window that counts."""
     empty: Literal["fail", "pass"] = "fail"
-    """``pass`` if no series is the good result; otherwise no data is inconclusive."""
+    """``pass`` if no series is the good result; otherwise no data is inconclusive. The series that the query
+    selects from must be there all the same."""
+    guard: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
+    """PromQL that must return series all the time that the query looks at, such as ``up{job="api"}``. It
+    shows that what the query counts is watched at all, where the query's own series may be missing."""
+
+    @model_validator(mode="after")
+    def _window_has_points(self) -> Self:
+        if self.window is not None and self.step * 2 > self.window:
+            message = "'window' must be at least two steps long: two points show no window; shorten 'step'"
+            raise ValueError(message)
+        return self
 
 
 def criteria(params: PrometheusQueryParams) -> Criteria:
-    """Return the item's expectations; without any, require a value."""
-    return merged({} if params.expect else {"value": "exists"}, params)
+    """Require a value unless the item compares it."""
+    return merged({"value": "exists"}, params)
 
 
 KIND = Kind(

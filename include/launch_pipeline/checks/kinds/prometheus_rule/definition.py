@@ -1,8 +1,8 @@
 """Kind ``prometheus_rule``: is the alert rule loaded, healthy, and based on series that exist.
 
 Facts: ``rules[{name, group, health, lastError, for, severity, lastEvaluation}], missing, unhealthy,
-without_annotation, without_severity, absent_series, last_evaluation`` (the oldest of all
-rules).
+overdue`` (not evaluated for two of the group's own intervals and a minute, at least five minutes)``,
+without_annotation, without_severity, absent_series, last_evaluation`` (the oldest of all rules).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.language.expect import as_list
 
 
 class PrometheusRuleParams(Params):
@@ -31,11 +32,16 @@ class PrometheusRuleParams(Params):
 
 
 def criteria(params: PrometheusRuleParams) -> Criteria:
-    """Require every rule healthy, annotated, based on existing series, and evaluated within five minutes."""
+    """Require every rule healthy, annotated, based on existing series, and evaluated as its group should be.
+
+    A comparison of ``last_evaluation`` replaces the limit that follows from the group's interval.
+    """
     empty = ["missing", "unhealthy", "absent_series", "without_annotation"]
     if params.annotations:
         empty.append("without_severity")
-    return merged({**dict.fromkeys(empty, "== []"), "last_evaluation": "age <= 5m"}, params)
+    if as_list(params.expect.get("last_evaluation", "exists")) == ["exists"]:
+        empty.append("overdue")
+    return merged(dict.fromkeys(empty, "== []"), params)
 
 
 KIND = Kind(

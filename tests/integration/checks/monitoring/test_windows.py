@@ -1,0 +1,163 @@
+"""``prometheus_query`` over windows and ranges, against a real Prometheus with samples of the last day."""
+
+# ruff: noqa: E501  (a table reads best with one row a line)
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from launch_pipeline.checks.verdict import CheckResult, Verdict
+from servers import monitoring as servers
+from servers.checking import check, context, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from launch_pipeline.checks.engine.context import ConnectionInfo
+
+pytestmark = pytest.mark.integration
+P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
+HOUR, DAY = 3600, 86400
+
+SERIES: dict[str, list[tuple[int, int, int]]] = {
+    'm{job="old"}': [(25 * HOUR, 0, 60)],
+    'm{job="young"}': [(30, 0, 15)],
+    'm{job="half"}': [(12 * HOUR, 0, 60)],
+    'm{job="hole"}': [(25 * HOUR, 20 * HOUR, 60), (8 * HOUR, 0, 60)],
+    'm{job="ended"}': [(25 * HOUR, HOUR, 60)],
+    'm{job="restarted"}': [(25 * HOUR, 5 * HOUR, 60), (5 * HOUR - 360, 0, 60)],
+    'm{job="federated"}': [(25 * HOUR, 0, 300)],
+    'm{job="seldom"}': [(25 * HOUR, 300, 900)],
+    'm{job="pods",pod="a"}': [(25 * HOUR, 1800, 60)],
+    'm{job="pods",pod="b"}': [(1800, 0, 60)],
+    'm{job="two",service="goes_on"}': [(25 * HOUR, 0, 60)],
+    'm{job="two",service="ended"}': [(25 * HOUR, 1800, 60)],
+    'requests{job="old",status="200"}': [(25 * HOUR, 0, 60)],
+    'requests{job="old",status="500"}': [(30, 0, 15)],
+    'ALERTS{alertname="Watchdog",alertstate="firing"}': [(25 * HOUR, 0, 30)],
+}
+"""For each series the stretches in which it has samples: from and to (seconds ago), and the interval."""
+
+
+def lines() -> Iterator[str]:
+    """Write every sample; all have the value 1."""
+    now = int(time.time())
+    for name, stretches in SERIES.items():
+        for begin, end, interval in stretches:
+            yield from (f"{name} 1 {now - age}" for age in range(begin, end - 1, -interval))
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectionInfo]:
+    """Give a Prometheus with the series of above."""
+    with servers.backfilled(tmp_path_factory.mktemp("windows"), lines()) as connection:
+        yield connection
+
+
+def asked(prometheus: ConnectionInfo, **params: Any) -> CheckResult:
+    return run(check(context({"prometheus": prometheus}), "prometheus_query", **params))
+
+
+def day(job: str, **params: Any) -> dict[str, Any]:
+    return {
+        "query": f'm{{job="{job}"}}',
+        "window": "1d",
+        "step": "1m",
+        "aggregate": "max",
+        "expect": {"value": "== 1"},
+        **params,
+    }
+
+
+def maximum(job: str, **params: Any) -> dict[str, Any]:
+    return {"query": f'sum(max_over_time(m{{job="{job}"}}[1d]))', "expect": {"value": ">= 1"}, **params}
+
+
+ERRORS = '(sum(count_over_time(requests{job="old",status=~"5.."}[1d])) or vector(0)) / sum(count_over_time(requests{job="old"}[1d]))'
+ALERTS = 'count(max_over_time(ALERTS{alertstate="firing",severity="critical"}[4h])) or vector(0)'
+
+QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
+    "a window of a target of half a minute": (day("young"), Q, "samples cover 0% of the 1d"),
+    "a range of a target of half a minute": (maximum("young"), Q, "samples cover 0% of the 1d"),
+    "a subquery over a target of half a minute": (
+        {"query": 'max_over_time(sum(m{job="young"})[6h:10s])', "expect": {"value": "== 1"}}, Q, 'm{job="young"}: samples cover'),
+    "an average over a target of half a day": (
+        {"query": 'avg(avg_over_time(m{job="half"}[1d]))', "expect": {"value": ">= 0.999"}}, Q, "samples cover 50%"),
+    "one of two operands is young": (
+        {"query": 'sum(max_over_time(m{job="old"}[1d])) + sum(max_over_time(m{job="young"}[1d]))', "expect": {"value": "== 2"}}, Q, "young"),
+    "a hole of half a day in a window": (day("hole"), Q, "samples cover 5"),
+    "a hole of half a day in a range": (maximum("hole"), Q, "samples cover 5"),
+    "a window whose series ended": (day("ended"), Q, "no data: the newest sample is"),
+    "a range whose series ended": (maximum("ended"), Q, "no data: the newest sample is"),
+    "the last value of what ended": (day("ended", aggregate="last"), Q, "no data"),
+    "one of two services ended": (day("two"), Q, "no data"),
+    "a zero that no series has given": (
+        {"query": "sum(increase(no_such_metric[1h])) or vector(0)", "expect": {"value": "== 0"}}, Q, "no_such_metric: no data"),
+    "a zero of now that no series has given": (
+        {"query": "sum(rate(no_such_metric[5m])) or vector(0)", "expect": {"value": "== 0"}}, Q, "no_such_metric: no data"),
+    "zeros all the time that no series has given": (
+        {"query": "sum(no_such_metric) or vector(0)", "window": "1h", "expect": {"value": "== 0"}}, Q, "no_such_metric: no data"),
+    "a zero of what ended": ({"query": 'sum(m{job="ended"}) or vector(0)', "expect": {"value": "== 0"}}, Q, "no data"),
+    "nothing found of nothing": (
+        {"query": "no_such_metric > 1", "empty": "pass", "expect": {"value": "== 0"}}, Q, "no series, which proves nothing"),
+    "nothing found in a day of a target of half a minute": (
+        {"query": 'max_over_time(m{job="young"}[1d]) > 5', "empty": "pass", "expect": {"value": "== 0"}}, Q, "samples cover 0%"),
+    "a range within a window, of a target of half a day": (
+        {"query": 'sum(max_over_time(m{job="half"}[11h]))', "window": "6h", "step": "5m", "expect": {"value": "== 1"}}, Q, "of the 17h"),
+    "a range of ten hours ago, of a target of half a day": (
+        {"query": 'sum(max_over_time(m{job="half"}[6h] offset 10h))', "expect": {"value": "== 1"}}, Q, "of the 6h"),
+    "a guard that was not there": (maximum("old", guard='m{job="young"}'), Q, 'm{job="young"}: samples cover'),
+    "a guard of now that is not there": (
+        {"query": "vector(0)", "guard": "absent_too", "expect": {"value": "== 0"}}, Q, "absent_too: no data"),
+    "a range in a form that cannot be read, of a broken query": (
+        {"query": "rate(m[1i])", "expect": {"value": ">= 0"}}, Q, ""),
+    "a day of samples": (day("old"), P, "value = 1"),
+    "a day of samples in a range": (maximum("old"), P, "value = 1"),
+    "a restart of six minutes": (day("restarted"), P, "value = 1"),
+    "a restart of six minutes in a range": (maximum("restarted"), P, "value = 1"),
+    "a federation": (day("federated", step="5m"), P, "value = 1"),
+    "a federation in a range": (maximum("federated"), P, "value = 1"),
+    "a rule every quarter of an hour in a range": (maximum("seldom"), P, "value = 1"),
+    "a pod was replaced": (day("pods"), P, "value == 1"),
+    "a pod was replaced, in a range": (maximum("pods"), P, "value = 2"),
+    "the last value after a pod was replaced": (day("pods", aggregate="last"), P, "value = 1"),
+    "errors that have just begun": ({"query": ERRORS, "expect": {"value": "< 0.01"}}, P, "value = 0.0"),
+    "no alert but the watchdog": ({"query": ALERTS, "expect": {"value": "== 0"}}, P, "value = 0"),
+    "nothing found of something": (
+        {"query": 'm{job="old"} > 5', "empty": "pass", "expect": {"value": "== 0"}}, P, "nothing found"),
+    "one of two names that a metric has had": (
+        {"query": 'sum(max_over_time(old_name[1d])) or sum(max_over_time(m{job="old"}[1d]))', "expect": {"value": "== 1"}}, P, "value = 1"),
+    "a guard for what is not there in good times": (
+        {"query": "sum(increase(no_such_metric[1h])) or vector(0)", "guard": 'm{job="old"}', "expect": {"value": "== 0"}}, P, "value = 0"),
+    "five minutes of a young target are now": (
+        {"query": 'sum(count_over_time(m{job="young"}[5m]))', "expect": {"value": ">= 2"}}, P, "value = 3"),
+    "some samples are enough for the item": (
+        maximum("young", expect={"value": "== 1", "coverage": ">= 0"}), P, "value = 1"),
+    "the item wants more than a tenth less": (
+        maximum("old", expect={"value": "== 1", "coverage": ">= 0.99"}), P, "coverage = 1"),
+    "the item's own share is not reached": (
+        maximum("half", expect={"value": "== 1", "coverage": ">= 0.9"}), F, "coverage = 0.5"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("params", "verdict", "headline"), QUESTIONS.values(), ids=QUESTIONS.keys())
+def test_coverage(
+    prometheus: ConnectionInfo, params: dict[str, Any], verdict: Verdict, headline: str
+) -> None:
+    """What samples do not cover is unknown, however good the number; what they cover is judged."""
+    result = asked(prometheus, **params)
+    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+def test_replaced_series_is_no_subject_of_now(prometheus: ConnectionInfo) -> None:
+    """The last value of a pod that was replaced is left out: it is not of now."""
+    assert asked(prometheus, **day("pods", aggregate="last")).observed["count"] == 1
+
+
+def test_window_of_two_points_is_refused(prometheus: ConnectionInfo) -> None:
+    """A window must be two steps long: the item is told so when it is read."""
+    result = asked(prometheus, query="up", window="1h", step="45m")
+    assert (result.verdict, "shorten 'step'" in result.headline) == (Q, True), result.headline
