@@ -52,6 +52,7 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
         raise Inconclusive(message) from error
     commit = _commit(params, str(found.sidecar.get("commit") or ""), parsed.commit)
     generated = _when(found.sidecar.get("generated_at")) or _when(parsed.generated_at)
+    _refuse_unproven(params, found.sidecar)
     _about_this_commit(params, commit)
     _fresh(params, generated, ctx.clock())
     facts = {
@@ -72,6 +73,14 @@ def _commit(params: ReportParams, beside: str, inside: str) -> str:
         message = f"{params.uri} names commit {inside[:12]}, but the {_SIDECAR} beside it {beside[:12]}"
         raise Inconclusive(message)
     return beside or inside
+
+
+def _refuse_unproven(params: ReportParams, sidecar: dict[str, Any]) -> None:
+    """Raise Inconclusive where the program that wrote the report did not run on a known commit."""
+    reason = sidecar.get("unproven")
+    if reason and params.subject.strip():
+        message = f"{params.uri} is about no known commit: {reason}"
+        raise Inconclusive(message[:400])
 
 
 def _about_this_commit(params: ReportParams, commit: str) -> None:
