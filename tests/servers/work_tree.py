@@ -26,7 +26,7 @@ class WorkTree:
         self.git("init", "-q", "-b", "main")
 
     def git(self, *arguments: str, at: str = "2026-01-01T00:00:00Z", data: bytes | None = None) -> str:
-        """Run git at a time, without anybody's own configuration."""
+        """Run git at a time, without the configuration of this machine."""
         times = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at, "GIT_CONFIG_GLOBAL": os.devnull}
         done = subprocess.run(
             ["git", *arguments],

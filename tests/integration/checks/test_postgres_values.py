@@ -129,7 +129,7 @@ ROWS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
 
 @pytest.mark.parametrize(("sql", "expect", "verdict", "headline"), ROWS.values(), ids=ROWS.keys())
 def test_rows(pg_server: str, sql: str, expect: dict[str, Any], verdict: Verdict, headline: str) -> None:
-    """One value stands for one row; of several nobody says which."""
+    """One value stands for one row; of several it is not said which."""
     result = asked(pg_server, sql, expect)
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
 
