@@ -128,6 +128,37 @@ def test_tag_is_exact(work: WorkTree) -> None:
     assert work.asked(**SQL | {"unchanged_since": "freeze"}).verdict is F
 
 
+def test_freeze_that_is_ahead(work: WorkTree) -> None:
+    """A commit from before the freeze differs from it, although no commit lies between."""
+    work.write({"db/1.sql": "frozen"}, day(2))
+    work.git("tag", "freeze")
+    work.git("reset", "-q", "--hard", "HEAD~1")
+    assert work.asked(**SQL | {"unchanged_since": "freeze"}).verdict is F
+
+
+def test_file_that_moved_away(work: WorkTree) -> None:
+    """A file that was renamed to something else is gone."""
+    work.write({"db/2.sql": "two\n" * 9}, day(2))
+    work.git("tag", "freeze")
+    work.git("mv", "db/2.sql", "notes.txt")
+    work.commit(day(20))
+    assert work.asked(**SQL | {"unchanged_since": "freeze"}).verdict is F
+
+
+def test_folder_that_became_another(work: WorkTree) -> None:
+    """Where a link to a folder is turned to another, all files behind it are others."""
+    work.write({"v1/1.sql": "one", "v2/1.sql": "two"}, day(2))
+    (work.path / "current").symlink_to("v1")
+    work.commit(day(3))
+    work.git("tag", "freeze")
+    asked = {"paths": ["current/*.sql"], "unchanged_since": "freeze"}
+    assert work.asked(**asked).verdict is P
+    (work.path / "current").unlink()
+    (work.path / "current").symlink_to("v2")
+    work.commit(day(20))
+    assert work.asked(**asked).verdict is F
+
+
 @pytest.mark.parametrize("name", ["main", "HEAD", "refs/heads/main", "main@{0}", "main~0", "feature"])
 def test_branch_is_no_freeze(work: WorkTree, name: str) -> None:
     """A branch moves with every commit; nothing changes since it."""

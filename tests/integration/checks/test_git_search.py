@@ -52,6 +52,9 @@ CONTENTS: dict[str, tuple[bytes, Verdict, str]] = {
     "compressed": (gzip.compress(SECRET.encode(), mtime=0), Q, "a.bin is binary"),
     "half of a letter": (SECRET.encode("utf-16")[:-1], Q, "a.bin is binary"),
     "encrypted by git-crypt": (b"\0GITCRYPT\0" + bytes(range(200, 240)), Q, "a.bin is binary"),
+    "control signs alone": (b"\x1f\x8b\x08\x01\xff\xfe\xfd SECRET", Q, "a.bin is binary"),
+    "a mark and control signs": (b"\xff\xfe\x01\x00\x02\x00", Q, "a.bin is binary"),
+    "more than is searched": (b"x" * (32 * 1024 * 1024) + SECRET.encode(), Q, "a.bin is larger than 32 MiB"),
     "a pointer to Git LFS": (POINTER.encode(), Q, "a.bin is kept in Git LFS"),
     "a pointer to git-annex": (b"/annex/objects/SHA256E-s5--" + b"0" * 64 + b"\n", Q, "a.bin is kept in git-annex"),
     "Latin-1": (("caf\xe9 " + SECRET).encode("latin-1"), F, "a.bin"),
@@ -156,6 +159,7 @@ def test_submodule_is_not_searched(tmp_path: Path) -> None:
     for params in ({"exclude": ["packages/ui/**"]}, {"paths": ["*.ts"]}, {"paths": ["{a,src/**/*}.ts"]}):
         assert work.asked(**{"paths": ["**/*.ts"], "forbid": ["x"], **params}).verdict is P
     assert work.asked(paths=["packages/*"]).observed["files"] == 0
+    assert work.asked(paths=["packages/*", "a.ts"], forbid=["x"]).verdict is P
 
 
 LINKS: dict[str, tuple[dict[str, str], Verdict, str]] = {
@@ -241,8 +245,16 @@ def test_wrong_value_decides(tmp_path: Path) -> None:
 def test_document_in_utf_16(tmp_path: Path) -> None:
     """A document is read in its own encoding."""
     work = WorkTree(tmp_path / "work")
-    work.write({"a.json": '{"strict": true}'.encode("utf-16")})
-    assert work.asked(paths=["*.json"], values={"strict": "== true"}).verdict is P
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        work.write({"a.json": '{"strict":true}'.encode(encoding)})
+        assert work.asked(paths=["*.json"], values={"strict": "== true"}).verdict is P
+
+
+def test_every_reading_is_searched(tmp_path: Path) -> None:
+    """Without a mark the bytes may be read in two ways; what one of them says is there."""
+    work = WorkTree(tmp_path / "work")
+    work.write({"a": "\u4100\u4e2d".encode("utf-16-le")})
+    assert [asked(work, forbid=[word]).verdict for word in ("\u4100", "A", "B")] == [F, F, P]
 
 
 def test_objects_that_are_not_there(tmp_path: Path) -> None:

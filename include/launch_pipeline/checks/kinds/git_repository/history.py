@@ -127,7 +127,7 @@ class History:
     async def _between(self, base: str | None) -> _Change:
         """Return what touched the paths between a commit and ours; without one, in the whole history."""
         span = self.commit if base is None else f"{base}..{self.commit}"
-        names = await self._names("log", "--format=", "-c", span)
+        names = await self._names("log", "--format=", span)
         apart: set[str] = set()
         if base is not None:
             apart = await self._names("diff", base, self.commit)
