@@ -181,12 +181,20 @@ class Slack:
             raise Inconclusive(message[:300])
         return document
 
+    @staticmethod
+    def _refuse_part(method: str, document: dict[str, Any]) -> None:
+        """Raise Inconclusive for a last page that says there is more (``is_limited``: on a free plan)."""
+        said = next((name for name in ("has_more", "is_limited") if document.get(name) is True), "")
+        if said:
+            message = f"Slack's answer to {method} is not whole: it says {said} and leads to no further page"
+            raise Inconclusive(message)
+
     async def pages(
         self, method: str, part: str, until: Callable[[list[Any]], bool] = lambda _: False, **arguments: Any
     ) -> list[Any]:
         """Collect a list page by page, until ``until`` returns true for what is there.
 
-        Raises Inconclusive if there are too many pages.
+        Raises Inconclusive if there are too many pages, or more than Slack gives.
         """
         found: list[Any] = []
         cursor = ""
@@ -198,7 +206,10 @@ class Slack:
                 raise Inconclusive(message)
             found += listed
             cursor = str((document.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor or until(found):
+            if until(found):
+                return found
+            if not cursor:
+                self._refuse_part(method, document)
                 return found
         message = f"Slack's list of {method} is longer than {_PAGES} pages"
         raise Inconclusive(message)

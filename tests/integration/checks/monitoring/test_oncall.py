@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +78,44 @@ def test_every_page_is_read() -> None:
     hours = [(start + timedelta(hours=n)).isoformat() for n in range(49)]
     entries = [entry(a, b) for a, b in itertools.pairwise(hours)]
     assert asked(PagerDuty(*entries)).verdict is P
+
+
+class Unlike(PagerDuty):
+    """A PagerDuty that changes its documents before they are sent."""
+
+    def __init__(self, *entries: dict[str, Any], **changes: Any) -> None:
+        super().__init__(*entries, page=changes.pop("page", 100))
+        self.changes = changes
+
+    def _paged(self, name: str, found: list[dict[str, Any]], request: web.Request) -> web.Response:
+        document = json.loads(str(super()._paged(name, found, request).text)) | self.changes
+        return web.json_response({key: value for key, value in document.items() if value is not None})
+
+
+WHOLE: dict[str, tuple[PagerDuty, Verdict, str]] = {
+    "pages smaller than asked for": (PagerDuty(entry(D28, D29), entry(D29, D30), page=1), P, "gaps = []"),
+    "it does not say whether there is more": (Unlike(entry(None, None), more=None), P, "gaps = []"),
+    "a full page that does not say so": (Unlike(entry(D28, D29), entry(D29, D30), page=1, more=None), P, "gaps = []"),
+    "more, and nothing": (Unlike(entry(D28, D30), more=True), Q, "and lists none"),
+    "an entry of another schedule": (Unlike(oncalls=[entry(None, None, schedule="POTHER")], more=False), F, "gaps = "),
+    "an entry without a level": (PagerDuty({**entry(None, None), "escalation_level": None}), Q, "no escalation level"),
+    "an entry without a policy": (PagerDuty({**entry(None, None), "escalation_policy": {"id": None}}), Q, "or policy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("pagerduty", "verdict", "headline"), WHOLE.values(), ids=WHOLE.keys())
+def test_answer_that_is_not_whole(pagerduty: PagerDuty, verdict: Verdict, headline: str) -> None:
+    """Pages are followed as long as they are; what was not asked for does not count."""
+    result = asked(pagerduty)
+    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+def test_person_on_the_last_page_can_be_reached() -> None:
+    """A person named on a later page needs the contact methods too."""
+    pagerduty = PagerDuty(entry(D28, D29), entry(D29, D30, "Kim"), page=1)
+    pagerduty.methods["POLGA"] = ALL_METHODS
+    result = asked(pagerduty, contact_methods=["phone"])
+    assert (result.verdict, "Kim: phone" in result.headline) == (F, True), result.headline
 
 
 def test_every_schedule_counts() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,25 @@ if TYPE_CHECKING:
 _MOST_FILES = 100
 _MOST_BYTES = 20 * 1024 * 1024
 _SIDECAR = ".meta.json"
+_COARSE = 2.0
+"""Seconds that a file system may round a time by."""
 Stamp = tuple[int, int, int]
 
 
-def prepare(root: Path, globs: Sequence[str]) -> dict[Path, Stamp]:
+@dataclass(frozen=True)
+class Before:
+    """The files that were there before the program ran, and when that was."""
+
+    stamps: Mapping[Path, Stamp]
+    began: float
+
+    def is_new(self, path: Path) -> bool:
+        """Return whether the program wrote a file; one that it only moved or copied may be older."""
+        seen = _stamp(path)
+        return self.stamps.get(path) != seen and seen[1] / 1e9 >= self.began - _COARSE
+
+
+def prepare(root: Path, globs: Sequence[str]) -> Before:
     """Create the named folders, and record the files that match already.
 
     Files of an earlier run must not count as new. Raises Inconclusive for a path that leads out of the
@@ -35,7 +51,8 @@ def prepare(root: Path, globs: Sequence[str]) -> dict[Path, Stamp]:
             raise Inconclusive(message)
         if not any(sign in str(path.parent) for sign in "*?[") and root.is_dir():
             (root / path.parent).mkdir(parents=True, exist_ok=True)
-    return {path: _stamp(path) for glob in globs for path in _matching(root, glob)}
+    stamps = {path: _stamp(path) for glob in globs for path in _matching(root, glob)}
+    return Before(stamps, time.time())
 
 
 def _stamp(path: Path) -> Stamp:
@@ -63,33 +80,53 @@ class Keeping:
 
 
 def keep(
-    root: Path, globs: Sequence[str], before: Mapping[Path, Stamp], keeping: Keeping
+    root: Path, globs: Sequence[str], before: Before, keeping: Keeping
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Copy the new files and list them with their SHA-256; also return the globs without a new file."""
+    """Copy the new files and list them with their SHA-256; also return what is missing.
+
+    A glob is missing without a new file; a file that cannot be kept is missing, too, and its copy of an
+    earlier run is removed.
+    """
     kept: list[dict[str, Any]] = []
     missing = []
     for glob in globs:
-        new = [path for path in _matching(root, glob) if before.get(path) != _stamp(path)]
+        new = [path for path in _matching(root, glob) if before.is_new(path)]
         if not new:
             missing.append(glob)
-        kept += [_kept(root, path, keeping) for path in new[: _MOST_FILES - len(kept)]]
-    return kept, missing
+        for path in new:
+            one = _kept(root, path, keeping, full=len(kept) >= _MOST_FILES)
+            kept.append(one)
+            if one.get("problem"):
+                missing.append(f"{one['path']} ({one['problem']})")
+    return kept[:_MOST_FILES], missing[:_MOST_FILES]
 
 
-def _kept(root: Path, path: Path, keeping: Keeping) -> dict[str, Any]:
+def _kept(root: Path, path: Path, keeping: Keeping, *, full: bool) -> dict[str, Any]:
     size, relative = path.stat().st_size, str(path.relative_to(root))
-    if size > _MOST_BYTES:
-        return {"path": relative, "size": size, "kept": False}
+    target = None if keeping.target is None else keeping.target / relative
+    if size > _MOST_BYTES or full:
+        _forget(target)
+        problem = f"more than {_MOST_FILES} files" if full else f"larger than {_MOST_BYTES // 1024**2} MiB"
+        return {"path": relative, "size": size, "kept": False, "problem": problem}
     content = path.read_bytes()
-    if keeping.target is not None:
-        _write(keeping.target / relative, content)
-        beside = keeping.target / (relative + _SIDECAR)
-        if keeping.about is None:
-            beside.unlink(missing_ok=True)
-        else:
-            _write(beside, json.dumps(keeping.about).encode())
+    if target is not None:
+        _forget(target)
+        _write(target, content)
+        if keeping.about is not None:
+            _write(_beside(target), json.dumps(keeping.about).encode())
     checksum = hashlib.sha256(content).hexdigest()
-    return {"path": relative, "size": size, "sha256": checksum, "kept": keeping.target is not None}
+    return {"path": relative, "size": size, "sha256": checksum, "kept": target is not None}
+
+
+def _beside(report: Path) -> Path:
+    return report.with_name(report.name + _SIDECAR)
+
+
+def _forget(target: Path | None) -> None:
+    """Remove a report of an earlier run; its sidecar first, so that it speaks for nothing else meanwhile."""
+    if target is not None:
+        _beside(target).unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,6 +1,9 @@
 """Kind ``command``: does this program succeed.
 
-Facts: ``returncode, duration_s, stdout_tail, stderr_tail, artifacts, missing_artifacts``.
+Facts: ``returncode, duration_s, stdout_tail, stderr_tail, artifacts, missing_artifacts, commit``.
+
+``commit`` is the one checked out in the working directory, and unknown where that is no clean checkout. The
+artifacts are about this commit: where it is unknown or another than the release's, a report proves nothing.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 Facts: ``commit, files`` (how many match)``, paths`` (the first 20)``, words`` (in all)``,
 missing_headings, hits[{path, line}], hit_count, last_commit, changes`` (commits since
 ``unchanged_since``)``, unmet_values, documents``.
+
+A link stands for the file that it leads to, which counts once. What the repository does not hold is unknown:
+the files of submodules, links that lead elsewhere, contents in Git LFS. Binary files are not searched, UTF-16
+is.
 """
 
 from __future__ import annotations
@@ -37,11 +41,15 @@ class GitRepositoryParams(Params):
     max_age: Duration | None = None
     """Maximum age of the newest commit on these paths."""
     changed_since: Name | None = None
-    """A time or a ref after which a commit must touch these paths."""
+    """A time or a ref after which a commit that touches these paths must have been made."""
     unchanged_since: Name | None = None
-    """A time or a ref after which no commit may touch these paths."""
+    """A tag or a commit after which no commit may touch these paths, or a time.
+
+    Git does not record when a commit arrived. By a time, a commit counts from when it or the merge that
+    brought it was made, so a push of older commits is not noticed; a tag is exact.
+    """
     forbid: tuple[Name, ...] = ()
-    """Perl-compatible patterns that must not occur; git searches for them."""
+    """Perl-compatible patterns that must not occur in a line; git searches for them."""
     values: dict[str, str | list[str]] = Field(default_factory=dict)
     """JMESPath into each file: JSON (comments allowed), YAML, or ``front_matter`` of Markdown."""
     timeout: Duration = timedelta(minutes=5)

@@ -32,3 +32,23 @@ def matching(paths: Iterable[str], globs: Sequence[str], exclude: Sequence[str] 
     )
     matcher = glob.compile(wanted, flags=_FLAGS, exclude=unwanted, limit=0)
     return [path for path in paths if matcher.match(path)]
+
+
+def may_match_below(folder: str, globs: Sequence[str], exclude: Sequence[str] = ()) -> bool:
+    """Return whether a glob may match a file of a folder whose content is not known."""
+    probes = (f"{folder}/x", f"{folder}/x/y.z")
+    if exclude and len(matching(probes, exclude)) == len(probes):
+        return False
+    parts = folder.split("/")
+    return any(_leads_below(one.split("/"), parts) for each in globs for one in expand_braces(each))
+
+
+def _leads_below(segments: Sequence[str], parts: Sequence[str]) -> bool:
+    for place, part in enumerate(parts):
+        if place >= len(segments):
+            return False
+        if segments[place] == "**":
+            return True
+        if not glob.globmatch(part, segments[place], flags=_FLAGS):
+            return False
+    return len(segments) > len(parts)

@@ -21,11 +21,13 @@ from launch_pipeline.checks.clients.http import refuse_named
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
 
 _OUTPUT_LIMIT = 64 * 1024 * 1024
+_AT_A_TIME = 8 * 1024 * 1024
+_MANY = 1000
 _REFUSED = re.compile(
     r"Authentication failed|could not read Username|returned error: 40[13]|Permission denied \(|Access denied"
 )
@@ -33,6 +35,15 @@ _MOVED = re.compile(r"returned error: 3\d\d|redirect")
 _SETTLED = re.compile(r"returned error: (?:404|429)|redirect|certificate|not found|does not exist")
 """Errors that a retry would not cure, or would make worse."""
 _SCHEMES = ("https://", "http://", "ssh://", "file://", "git@")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a tree."""
+
+    mode: str
+    oid: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,48 @@ class Repository:
             message = f"git {arguments[0]} failed: {said or f'status {status}'}"
             raise Inconclusive(message)
         return out
+
+    async def outside(self, folder: str, *arguments: str) -> bytes:
+        """Run git in a folder that is no repository; status 1 means that nothing was found."""
+        status, out, err = await _git(["-C", folder, *arguments], self.environment, None)
+        if status not in {0, 1}:
+            said = " ".join(err.decode("utf-8", "replace").split())[:300]
+            message = f"git {arguments[0]} failed: {said or f'status {status}'}"
+            raise Inconclusive(message)
+        return out
+
+    async def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """Read blobs by id; raises Inconclusive if one is not there."""
+        wanted = list(dict.fromkeys(oids))
+        if not wanted:
+            return {}
+        out = await self.run("cat-file", "--batch", data="".join(f"{oid}\n" for oid in wanted).encode())
+        found, place = {}, 0
+        for oid in wanted:
+            about = out[place : out.index(b"\n", place)]
+            if not about.startswith(f"{oid} blob ".encode()):
+                message = f"git cannot read an object: {about.decode('utf-8', 'replace')[:100]}"
+                raise Inconclusive(message)
+            place += len(about) + 1
+            found[oid] = out[place : place + int(about.split()[2])]
+            place += len(found[oid]) + 1
+        return found
+
+    async def contents(self, files: Mapping[str, Entry]) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield the files with their content, a few at a time."""
+        some: dict[str, Entry] = {}
+        for path, entry in files.items():
+            some[path] = entry
+            if sum(one.size for one in some.values()) > _AT_A_TIME or len(some) > _MANY:
+                for pair in await self._pairs(some):
+                    yield pair
+                some = {}
+        for pair in await self._pairs(some):
+            yield pair
+
+    async def _pairs(self, files: Mapping[str, Entry]) -> list[tuple[str, bytes]]:
+        found = await self.blobs(one.oid for one in files.values())
+        return [(path, found[one.oid]) for path, one in files.items()]
 
     async def commit_of(self, ref: str) -> str | None:
         """Return the full id of the commit that a ref names; None if there is none."""

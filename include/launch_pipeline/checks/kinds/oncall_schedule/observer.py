@@ -106,14 +106,31 @@ async def _duties(api: Api, by: str, ids: list[str], window: Interval) -> list[_
     query = [(by, one) for one in ids]
     query += [("since", window.start.isoformat()), ("until", window.end.isoformat()), ("limit", str(_PAGE))]
     found: list[dict[str, Any]] = []
-    for page in range(_PAGES):
-        reply = await api.get("/oncalls", [*query, ("offset", str(page * _PAGE))])
+    for _ in range(_PAGES):
+        reply = await api.get("/oncalls", [*query, ("offset", str(len(found)))])
         document = mapping(reply.document, "document of PagerDuty's form")
-        found += records(document.get("oncalls"), "oncalls")
-        if not document.get("more"):
-            return [duty for duty in map(_Reader(window).read, found) if duty]
+        listed = records(document.get("oncalls"), "oncalls")
+        found += listed
+        if not _goes_on(document, len(listed)):
+            wanted = [entry for entry in found if _is_of(entry, by, ids)]
+            return [duty for duty in map(_Reader(window).read, wanted) if duty]
+        if not listed:
+            message = f"{api.authority} says that there are more on-call entries, and lists none"
+            raise Inconclusive(message)
     message = f"{api.authority} has more than {_PAGE * _PAGES} on-call entries in the window; shorten 'days'"
     raise Inconclusive(message)
+
+
+def _goes_on(document: dict[str, Any], count: int) -> bool:
+    """Return whether a page is not the last one; a full page that does not say so may not be."""
+    more, limit = document.get("more"), document.get("limit")
+    return bool(more) if more is not None else count >= (limit if isinstance(limit, int) else _PAGE)
+
+
+def _is_of(entry: dict[str, Any], by: str, ids: list[str]) -> bool:
+    """Return whether an entry is what was asked for, should a filter not have been understood."""
+    holder = entry.get("schedule" if by == "schedule_ids[]" else "escalation_policy") or {}
+    return holder.get("id") in ids
 
 
 @dataclass(frozen=True)
@@ -130,8 +147,11 @@ class _Reader:
         if not user.get("id") or start >= end:
             return None
         person = str(user.get("summary") or user.get("name") or user["id"])
-        level = int(entry.get("escalation_level") or 0)
-        return _Duty(Interval(start, end), str(user["id"]), person, str(policy.get("id") or ""), level)
+        level = entry.get("escalation_level")
+        if not isinstance(level, int) or not policy.get("id"):
+            message = f"an on-call entry of {person} names no escalation level or policy"
+            raise Inconclusive(message)
+        return _Duty(Interval(start, end), str(user["id"]), person, str(policy["id"]), level)
 
     @staticmethod
     def _time(entry: dict[str, Any], name: str, unbounded: datetime) -> datetime:

@@ -1,6 +1,10 @@
 """Kind ``postgres_query``: what does this SQL return, in a read-only session.
 
-Facts: ``value`` (first column, first row)``, rows`` (at most 1000)``, row_count, elapsed_ms``.
+Facts: ``value`` (first column, first row)``, rows`` (at most 1000)``, row_count, in_recovery, elapsed_ms``.
+
+``value`` is unknown where rows differ in it. Intervals are durations (``1d12h``), unless they have months.
+A statement whose rows a policy would leave out, or that reads statistics which the role sees in part, is
+inconclusive. ``in_recovery`` (PostgreSQL 14) says whether a standby answered.
 """
 
 from __future__ import annotations

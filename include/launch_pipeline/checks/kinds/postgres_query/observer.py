@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.clients.http import refuse_named
 from launch_pipeline.checks.kinds.postgres_query.errors import explained
+from launch_pipeline.checks.kinds.postgres_query.values import INTERVALS, load_as_written
+from launch_pipeline.checks.kinds.postgres_query.values import readable as _number
+from launch_pipeline.checks.kinds.postgres_query.whole import (
+    MAY_SEE,
+    WHOLE,
+    doubts,
+    refuse_same_names,
+    restricted_view,
+)
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
     from launch_pipeline.checks.kinds.postgres_query.definition import PostgresQueryParams
 
@@ -26,6 +34,7 @@ _ROWS = 1000
 """Rows kept; PgBouncer 1.18 has 80 settings, and checklists need some far down the list."""
 _EVERY_ROW = re.compile(r"\brows\b(?!\[\d)")
 """Matches an expression that reads more than one row."""
+_STANDBY = {"on": True, "off": False}
 _MOST_CHARACTERS = 8 * 1024 * 1024
 _OPTIONS = {
     "sslmode",
@@ -92,10 +101,13 @@ async def _ask(params: PostgresQueryParams, connection: ConnectionInfo, authorit
     async with await psycopg.AsyncConnection.connect(
         _conninfo(connection), autocommit=True, row_factory=dict_row, prepare_threshold=None
     ) as session:
+        load_as_written(session)
         if not console:
             milliseconds = round(params.statement_timeout.total_seconds() * 1000)
             # One round trip; the end of the block ends the transaction as well.
-            await session.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}".encode())
+            limits = f"BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}; {INTERVALS}; {WHOLE}"
+            await session.execute(limits.encode())
+            await _refuse_restricted(params, session, authority)
         ask = _simple if console else _streamed
         seen = [await _sample(params, session, ask) for _ in range(params.samples)]
     most = max(facts["row_count"] for facts in seen)
@@ -103,9 +115,22 @@ async def _ask(params: PostgresQueryParams, connection: ConnectionInfo, authorit
         message = f"{most} rows, and 'rows' holds the first {_ROWS}: filter or count in the statement"
         raise Inconclusive(message)
     names = ["query"] if len(seen) == 1 else [f"sample {n}" for n in range(1, len(seen) + 1)]
-    subjects = tuple(Subject(name=n, facts=f) for n, f in zip(names, seen, strict=True))
+    subjects = tuple(
+        Subject(name=n, facts=f, unknown=doubts(params, f)) for n, f in zip(names, seen, strict=True)
+    )
     summary = {key: seen[-1][key] for key in ("value", "row_count", "elapsed_ms")}
     return Observation(subjects=subjects, authority=authority, summary=summary)
+
+
+async def _refuse_restricted(params: PostgresQueryParams, session: Session, authority: str) -> None:
+    """Raise Inconclusive if the statement reads statistics of which our role sees a part."""
+    view = restricted_view(params.sql)
+    if not view:
+        return
+    allowed = await (await session.execute(MAY_SEE)).fetchone()
+    if not (allowed and allowed["may"]):
+        message = f"{authority} hides parts of {view} from our role; GRANT pg_monitor to it"
+        raise Inconclusive(message)
 
 
 async def _sample(
@@ -118,12 +143,14 @@ async def _sample(
         "value": next(iter(readable[0].values()), None) if readable else None,
         "rows": readable,
         "row_count": count,
+        "in_recovery": _STANDBY.get(session.info.parameter_status("in_hot_standby") or ""),
         "elapsed_ms": round((time.perf_counter() - began) * 1000, 1),
     }
 
 
 async def _simple(params: PostgresQueryParams, session: Session) -> Rows:
     cursor = await session.execute(params.sql.encode())
+    refuse_same_names([column.name for column in cursor.description or ()])
     return (await cursor.fetchmany(_ROWS) if cursor.description else []), cursor.rowcount
 
 
@@ -135,6 +162,8 @@ async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
     async with session.cursor() as cursor:
         async for row in cursor.stream(params.sql.encode(), arguments):
             count += 1
+            if count == 1:
+                refuse_same_names([column.name for column in cursor.description or ()])
             if count <= _ROWS:
                 rows.append(row)
                 room -= sum(len(value) for value in row.values() if isinstance(value, str | bytes))
@@ -142,12 +171,3 @@ async def _streamed(params: PostgresQueryParams, session: Session) -> Rows:
                     message = f"the rows are larger than {_MOST_CHARACTERS // 1024 // 1024} MiB; select less"
                     raise Inconclusive(message)
     return rows, count
-
-
-def _number(value: Any) -> Any:
-    """Convert decimals to numbers, and types that JSON lacks to text."""
-    if isinstance(value, Decimal):
-        return float(value) if value != value.to_integral_value() or not value.is_finite() else int(value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return {str(k): _number(v) for k, v in value.items()} if isinstance(value, Mapping) else plain(value)

@@ -55,6 +55,7 @@ async def observe(params: ReportParams, ctx: CheckContext) -> Observation:
     beside = str(found.sidecar.get("commit") or "")
     commit = _commit(params, beside, _inside(params, parsed, beside))
     generated = _when(found.sidecar.get("generated_at")) or _when(parsed.generated_at)
+    _refuse_unproven(params, found.sidecar)
     _about_this_commit(params, commit)
     _fresh(params, generated, ctx.clock())
     facts = {
@@ -91,6 +92,14 @@ def _inside(params: ReportParams, parsed: Parsed, beside: str) -> str:
         message = f"a part of {params.uri} does not name its commit; write {_SIDECAR} beside it"
         raise Inconclusive(message)
     return wanted
+
+
+def _refuse_unproven(params: ReportParams, sidecar: dict[str, Any]) -> None:
+    """Raise Inconclusive where the program that wrote the report did not run on a known commit."""
+    reason = sidecar.get("unproven")
+    if reason and params.subject.strip():
+        message = f"{params.uri} is about no known commit: {reason}"
+        raise Inconclusive(message[:400])
 
 
 def _about_this_commit(params: ReportParams, commit: str) -> None:

@@ -27,7 +27,9 @@ class SlackChannelParams(Params):
     present: bool = False
     """Whether a person of each role in the channel must be active now; a weak sign."""
     posted: Name | None = None
-    """A pattern that a message must match."""
+    """A pattern that a message must match: its text, attachments, blocks and titles of files, as they are
+    shown.
+    """
     since: Name | None = None
     """The oldest message that counts: a time with zone, or an age such as ``7d``; 30 days unless given."""
 

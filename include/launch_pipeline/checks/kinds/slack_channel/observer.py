@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.clock_skew import refuse_skew
 from launch_pipeline.checks.clients.slack import Slack, slack
+from launch_pipeline.checks.kinds.slack_channel.words import words_of
 from launch_pipeline.checks.language.patterns import found as occurs
 from launch_pipeline.checks.language.values import duration, moment
 from launch_pipeline.checks.verdict import Observation, Subject
@@ -109,7 +110,7 @@ async def _listed(api: Slack, wanted: set[str]) -> dict[str, Channel]:
         page = await api.pages(
             "conversations.list",
             "channels",
-            lambda listed: wanted <= {channel.get("name") for channel in listed},
+            lambda listed: wanted <= {channel.get("name") for channel in listed if not _archived(channel)},
             types=sort,
             exclude_archived="false",
             limit=_LIST,
@@ -174,7 +175,11 @@ async def _message(api: Slack, channel_id: str, question: _Question) -> Facts | 
     """Find the newest message that matches."""
 
     def says(message: Any) -> bool:
-        return isinstance(message, dict) and _said(message) and occurs(question.posted, _text(message))
+        return (
+            isinstance(message, dict)
+            and _said(message)
+            and any(occurs(question.posted, words) for words in words_of(message))
+        )
 
     listed = await api.pages(
         "conversations.history",
@@ -193,14 +198,10 @@ async def _message(api: Slack, channel_id: str, question: _Question) -> Facts | 
         "ts": ts,
         "at": datetime.fromtimestamp(float(ts), UTC).isoformat(),
         "permalink": link.get("permalink"),
-        "text": _text(message)[:_SHOWN],
+        "text": words_of(message)[0][:_SHOWN],
     }
 
 
 def _said(message: dict[str, Any]) -> bool:
     """Return whether a person or bot wrote it, unlike a notice that someone joined or set the topic."""
     return message.get("subtype") in {None, "bot_message", "me_message", "thread_broadcast", "file_share"}
-
-
-def _text(message: dict[str, Any]) -> str:
-    return str(message.get("text") or "")
