@@ -17,8 +17,8 @@ def elasticsearch(count: int, **fields: Any) -> web.Application:
             return web.json_response({"error": reason, "status": 400}, status=400)
         source = {"@timestamp": "2026-01-01T00:00:00Z", "message": "hello password=hunter2222"}
         hits = {"total": {"value": count, "relation": "eq"}, "hits": [{"_source": source}] if count else []}
-        shards = {"total": 1, "successful": 1, "failed": 0}
-        return web.json_response({"timed_out": False, "_shards": shards, "hits": hits} | fields)
+        shards = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
+        return web.json_response({"took": 1, "timed_out": False, "_shards": shards, "hits": hits} | fields)
 
     app = web.Application()
     app.router.add_post("/{index}/_search", search)
