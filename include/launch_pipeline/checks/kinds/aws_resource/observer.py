@@ -32,7 +32,9 @@ _TOKENS = (
     "position",
 )  # fmt: skip
 _NAMES = re.compile(
-    r"(?i)(?<!attribute)(?<!owner)(names?|ids?|arns?|arnlist|identifiers?)$|^(services|tasks|clusters|jobs|identities|capacityproviders)$|(instances|environments|jobqueues|definitions)$"
+    r"(?i)(?<!attribute)(?<!owner)(names?|ids?|arns?|arnlist|identifiers?)$"
+    r"|^(services|tasks|clusters|jobs|identities|capacityproviders)$"
+    r"|(instances|environments|jobqueues|definitions)$"
 )
 """Arguments that name the things to look at."""
 
