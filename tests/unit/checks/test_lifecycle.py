@@ -67,8 +67,10 @@ SOME: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("bound", Bound)
 @pytest.mark.parametrize("one", SOME.values(), ids=SOME.keys())
 def test_rule_over_some(one: dict[str, Any], bound: Bound) -> None:
-    """A rule with a condition says nothing of the other objects: it proves neither that they go nor that they stay."""
-    assert UNKNOWN in str(days([one], bound))
+    """A rule with a condition says nothing of the other objects: neither that they go nor that they stay."""
+    others = [rule(Status="Disabled"), rule(Filter={"Prefix": "database/"})]
+    said = str(days([one, *others], bound))
+    assert (UNKNOWN in said, "database/" in said, said.count("(prefix")) == (True, False, 1)
 
 
 NOTHING: dict[str, dict[str, Any]] = {
@@ -130,6 +132,17 @@ def test_versions(fields: dict[str, Any], found: int | str) -> None:
     """With versions an object is gone when its versions are; it is kept as long as before."""
     assert str(found) in str(days([rule(**fields)], Bound.UPPER, versioned=True))
     assert days([rule(**fields)], Bound.LOWER, versioned=True) == 30
+
+
+def test_rule_that_deletes_versions() -> None:
+    """Of the rules that delete old versions the earliest counts that is in force and about all of them."""
+
+    def versions(number: int, **fields: Any) -> dict[str, Any]:
+        return rule(Expiration={}, NoncurrentVersionExpiration={"NoncurrentDays": number}, **fields)
+
+    others = [versions(1, Status="Disabled"), versions(2, Filter={"Prefix": "logs/debug/"})]
+    assert days([rule(), *others, versions(20), versions(10)], Bound.UPPER, versioned=True) == 40
+    assert "no rule deletes them" in str(days([rule(), *others], Bound.UPPER, versioned=True))
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,11 @@ DOCUMENTS: dict[str, tuple[Any, bool]] = {
     "JSON:API": ({"data": [], "links": {"self": "/a?page=1", "next": {"href": "/a?page=2"}}}, True),
     "JSON:API, the end": ({"data": [], "links": {"self": "/a?page=2", "next": None}}, False),
     "HAL": ({"_links": {"self": {"href": "/orders"}, "next": {"href": "/orders?page=2"}}, "_embedded": {"orders": []}}, True),
+    "HAL with a template": ({"_links": {"next": {"href": "/orders{?page}", "templated": False}}, "_embedded": {}}, True),
+    "an offset of nothing": ({"items": [], "next_offset": 0}, False),
+    "an offset": ({"items": [], "next_offset": 50}, True),
+    "Spring by its numbers": ({"content": [], "page": {"size": 20, "totalPages": 3, "number": 0}}, True),
+    "Spring's last page by its numbers": ({"content": [], "page": {"size": 20, "totalPages": 3, "number": 2}}, False),
     "Terraform Cloud": ({"data": [], "meta": {"pagination": {"current-page": 1, "next-page": 2, "total-pages": 3}}}, True),
     "Terraform Cloud, the end": ({"data": [], "meta": {"pagination": {"current-page": 3, "next-page": None, "total-pages": 3}}}, False),
     "HubSpot": ({"results": [], "paging": {"next": {"after": "NTI1Cg", "link": "?after=NTI1Cg"}}}, True),
@@ -273,3 +278,5 @@ def test_pages_are_joined() -> None:
         "total_count": 3, "runs": [1, 2, 3], "dims": ["d"], "in": {"list": ["x", "y"]}, "extra": ["e"],
     }  # fmt: skip
     assert joined([{"a": 1}], [{"a": 2}]) == [{"a": 1}, {"a": 2}]
+    assert joined([1], {"a": 1}) is None
+    assert joined({"a": 1}, "text") is None

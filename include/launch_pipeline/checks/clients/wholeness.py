@@ -178,11 +178,6 @@ def _aws_deeper(value: Any, *, top: bool = False) -> str:
     return next(filter(None, (_aws_deeper(inner) for inner in value.values())), "")
 
 
-def http(status: int, headers: Mapping[str, str], document: Any) -> str:
-    """Return why the JSON of an HTTP answer is not whole, whichever vendor wrote it."""
-    return broken(status, headers, document) or further(headers, document)
-
-
 def broken(status: int, headers: Mapping[str, str], document: Any) -> str:
     """Return why no part of an HTTP answer can be relied on, not even its totals."""
     if status == _PARTIAL_CONTENT and "content-range" not in headers:
