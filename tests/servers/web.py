@@ -92,7 +92,7 @@ def prometheus(documents: dict[str, Any]) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         data = documents.get((await request.post()).get("query"))  # type: ignore[arg-type]
         if isinstance(data, dict):
-            said = {"warnings": data["warnings"]} if "warnings" in data else {}
+            said = {name: data[name] for name in ("warnings", "isPartial") if name in data}
             return web.json_response({"status": "success", "data": data, **said})
         return web.json_response({"status": "error", "errorType": "bad_data", "error": data}, status=400)
 

@@ -22,8 +22,8 @@ def elasticsearch(count: int, of: int = 100, age: float = 0.0, **fields: Any) ->
             return web.json_response({"error": reason, "status": 400}, status=400)
         source = {"@timestamp": "2026-01-01T00:00:00Z", "message": "hello password=hunter2222"}
         hits = {"total": {"value": count, "relation": "eq"}, "hits": [{"_source": source}] if count else []}
-        shards = {"total": 1, "successful": 1, "failed": 0}
-        answer = {"timed_out": False, "_shards": shards, "hits": hits}
+        shards = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
+        answer = {"took": 1, "timed_out": False, "_shards": shards, "hits": hits}
         if "aggs" in question:
             newest = {"value": (time.time() - age) * 1000 if of else None}
             answer["aggregations"] = {"all": {"doc_count": of, "recent": {"doc_count": of, "newest": newest}}}

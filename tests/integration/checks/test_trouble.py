@@ -72,9 +72,7 @@ def test_oddity(trust: tuple[ssl.SSLContext, str], row: str, name: str) -> None:
 ANSWERS: dict[str, tuple[Odd, str]] = {
     "500": (Odd(500, b"oops", "text/plain"), "status = 500"),
     "a redirect": (Odd(302, headers={"Location": "http://127.0.0.1:1/"}), "status = 302"),
-    "a page": (Odd(200, b"<html>Welcome</html>", "text/html"), "json.status is missing"),
-    "cut off": (Odd(200, b'{"status": "ok", "b'), "json.status is missing"),
-    "nothing": (Odd(), "json.status is missing"),
+    "another document": (Odd(200, b"{}"), "json.status is missing"),
 }
 
 
@@ -84,6 +82,23 @@ def test_what_the_product_itself_answers(trust: tuple[ssl.SSLContext, str], odd:
     expect = {"expect": {"json.status": "== ok"}}
     result = run(asked_of("http_request", odd.app(), *trust, **expect))
     assert (result.verdict, headline in result.headline) == (F, True), result.headline
+
+
+UNREADABLE: dict[str, tuple[Odd, str]] = {
+    "a page": (Odd(200, b"<html>Welcome</html>", "text/html"), "text/html, not JSON"),
+    "cut off": (Odd(200, b'{"status": "ok", "b'), "not JSON"),
+    "nothing": (Odd(), "no body"),
+}
+
+
+@pytest.mark.parametrize(("odd", "headline"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_cannot_be_read_of_the_product(
+    trust: tuple[ssl.SSLContext, str], odd: Odd, headline: str
+) -> None:
+    """What a body says that cannot be read as JSON is not known, and the reason is said."""
+    expect = {"expect": {"json.status": "== ok"}}
+    result = run(asked_of("http_request", odd.app(), *trust, **expect))
+    assert (result.verdict, headline in result.headline) == (Q, True), result.headline
 
 
 @pytest.mark.parametrize("name", KINDS)

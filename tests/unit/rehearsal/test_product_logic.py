@@ -60,6 +60,8 @@ def test_search_understands_the_qualifiers_and_nothing_else() -> None:
     """A search filters; a qualifier that is not known is refused, not ignored."""
     open_ones = "repo:azora/azora is:issue is:open milestone:1.0.0 label:requirement"
     assert github.search(open_ones) == []
+    assert github.search("repo:azora/azora is:pr is:merged -review:approved") == []
+    assert github.search("repo:azora/azora is:pr -label:design-review")
     assert github.search("repo:azora/azora is:pr is:merged label:design-review review:approved")
     with pytest.raises(ValueError, match="author"):
         github.search("author:somebody")

@@ -105,6 +105,10 @@ class Answer:
     complete: bool
     """Whether the whole body was read."""
     elapsed_ms: float
+    final: str = ""
+    """The URL that answered in the end, without its query."""
+    cookies: tuple[str, ...] = ()
+    """The values of ``Set-Cookie``, which cannot be joined as those of other headers (RFC 9110, 5.3)."""
 
     @property
     def text(self) -> str | None:
@@ -219,7 +223,9 @@ async def _exchange(
         raise _unreachable(request, url, error) from error
     elapsed = (time.perf_counter() - began) * 1000
     headers = _lowered(response)
-    return Answer(authority(url), response.status, headers, body, complete, elapsed)
+    cookies = tuple(response.headers.getall("Set-Cookie", ()))
+    final = str(url.with_query(None).with_fragment(None))
+    return Answer(authority(url), response.status, headers, body, complete, elapsed, final, cookies)
 
 
 def _placed(ctx: CheckContext, url: URL) -> tuple[URL, str]:
@@ -242,11 +248,11 @@ async def _bounded(response: aiohttp.ClientResponse, most: int) -> tuple[bytes, 
 
 
 def _lowered(response: aiohttp.ClientResponse) -> dict[str, str]:
-    headers: dict[str, str] = {}
+    """Join the values of each header; one that is said twice alike is said once."""
+    headers: dict[str, list[str]] = {}
     for name, value in response.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    return headers
+        headers.setdefault(name.lower(), []).append(value)
+    return {name: ", ".join(dict.fromkeys(values)) for name, values in headers.items()}
 
 
 def _unreachable(request: Request, url: URL, error: Exception) -> Inconclusive:

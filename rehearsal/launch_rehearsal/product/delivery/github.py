@@ -63,6 +63,9 @@ def search(query: str) -> list[Issue]:
 
 
 def _qualifier(word: str) -> Callable[[Issue], bool]:
+    if word.startswith("-"):
+        excluded = _qualifier(word.removeprefix("-"))
+        return lambda issue: not excluded(issue)
     name, _, wanted = word.partition(":")
     simple: Mapping[str, Callable[[Issue], bool]] = {
         "repo": lambda _: wanted == REPOSITORY,

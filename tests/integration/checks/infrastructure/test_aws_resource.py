@@ -218,3 +218,12 @@ def test_nobody_there_is_inconclusive() -> None:
     """A refused connection is asked three times."""
     result = asked("http://127.0.0.1:1", "ec2", "describe_vpcs", expect={"Vpcs": "exists"})
     assert (result.verdict, result.attempts) == (Q, 3), result.headline
+
+
+def test_a_group_that_aws_leaves_out(cloud: dict[str, str]) -> None:
+    """Auto Scaling answers an empty list for a name that it does not know: nothing was looked at."""
+    arguments = {"AutoScalingGroupNames": ["azora-web"]}
+    expect = {"length(AutoScalingGroups[?length(Instances) < DesiredCapacity])": "== 0"}
+    params: dict[str, Any] = {"arguments": arguments, "expect": expect}
+    result = asked(cloud["url"], "autoscaling", "describe_auto_scaling_groups", **params)
+    assert (result.verdict, "says nothing of azora-web" in result.headline) == (Q, True), result.headline

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.engine.run import run_checks
+from launch_pipeline.checks.kinds.object_storage.definition import ObjectStorageParams
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import moto_server
 from servers.checking import check, context, run
@@ -58,7 +60,23 @@ def store(aws: str) -> str:
         Bucket="open", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     )
     s3.put_bucket_acl(Bucket="granted", ACL="public-read")
+    _without_effect(aws)
     return aws
+
+
+def _without_effect(url: str) -> None:
+    """Create buckets whose settings do nothing: an empty object, suspended versioning, a lock without a rule."""
+    s3 = moto_server.bucket(url, "hollow")
+    s3.put_object(Bucket="hollow", Key="database/base/1.tar", Body=b"", ServerSideEncryption="AES256")
+    moto_server.bucket(url, "suspended")
+    for state in ("Enabled", "Suspended"):
+        s3.put_bucket_versioning(Bucket="suspended", VersioningConfiguration={"Status": state})
+    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+    for name in ("lockable", "locked"):
+        s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, **place)
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 30}}
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    s3.put_object_lock_configuration(Bucket="locked", ObjectLockConfiguration=lock)
 
 
 def asked(url: str, bucket: str, fields: dict[str, Any] | None = None, **params: Any) -> CheckResult:
@@ -85,7 +103,15 @@ BUCKETS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
     "no versioning": ("plain", {"expect": {"versioning": "== Enabled"}}, F, "versioning = Disabled"),
     "no rule deletes": ("plain", {"expect": {"lifecycle_days": ">= 30"}}, F, "lifecycle_days is missing"),
     "the rule of the prefix": ("backups", {"prefix": "logs/a/", "expect": {"lifecycle_days": ">= 30"}}, F, "lifecycle_days = 2"),
-    "the soonest rule of all": ("backups", {"expect": {"lifecycle_days": "== 2"}}, P, "2"),
+    "rules that are not about all objects": ("backups", {"expect": {"lifecycle_days": "== 2"}}, Q, "only some objects"),
+    "the rule of the very prefix": ("backups", {"prefix": "database/", "expect": {"lifecycle_days": ">= 30"}}, P, "lifecycle_days = 35"),
+    "a rule of a part of the prefix": ("backups", {"prefix": "data", "expect": {"lifecycle_days": ">= 30"}}, Q, "only some objects"),
+    "versions outlive their objects": ("backups", {"prefix": "database/", "expect": {"lifecycle_days": "<= 90"}}, Q, "NoncurrentVersionExpiration"),
+    "what is asked of the newest is asked of one that is not empty": ("hollow", {"expect": {"newest.encryption": "exists"}}, F, "newest.size = 0"),
+    "a size that is asked for counts beside the rest": ("backups", {"min_size": 2_000_000, "expect": {"versioning": "== Enabled"}}, F, "newest.size = 1100000"),
+    "versioning that is suspended": ("suspended", {"expect": {"versioning": "== Enabled"}}, F, "versioning = Suspended"),
+    "a lock that locks nothing by itself": ("lockable", {"expect": {"object_lock": "== true"}}, Q, "without a default retention"),
+    "a lock": ("locked", {"expect": {"object_lock": "== true"}}, P, "object_lock = true"),
     "no lock": ("plain", {"expect": {"object_lock": "== true"}}, F, "object_lock = false"),
     "region": ("plain", {"expect": {"region": f"== {REGION}"}}, P, REGION),
     "the region that S3 calls null": ("oldest-region", {"expect": {"region": "== us-east-1"}}, P, "us-east-1"),
@@ -99,6 +125,18 @@ def test_bucket(store: str, bucket: str, params: dict[str, Any], verdict: Verdic
     """What the store answers is judged; what is not configured is missing."""
     result = asked(store, bucket, **params)
     assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [{"versioning": "exists"}, {"versioning": "!= Disabled"}, {"versioning": "not in ['Disabled']"},
+     {"object_lock": "exists"}, {"public": "exists"}, {"region": ["exists"]}],
+    ids=str,
+)  # fmt: skip
+def test_a_comparison_that_says_nothing_is_refused(expect: dict[str, Any]) -> None:
+    """Every bucket has these facts, and one that is not Disabled may be Suspended: the checklist is refused."""
+    with pytest.raises(ValidationError, match="says nothing; write for example"):
+        ObjectStorageParams(bucket="b", expect=expect)
 
 
 def test_a_public_policy_never_passes(store: str) -> None:

@@ -205,7 +205,17 @@ def test_elasticsearch_counts() -> None:
     assert asked(elasticsearch(0), query="app:x", backend="elasticsearch").verdict is F
 
 
-@pytest.mark.parametrize("fields", [{"timed_out": True}, {"_shards": {"total": 2, "failed": 1}}], ids=str)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"timed_out": True},
+        {"_shards": {"total": 2, "failed": 1}},
+        {"_shards": {"total": 0, "successful": 0, "skipped": 0, "failed": 0}},
+        {"_clusters": {"total": 2, "successful": 1, "skipped": 0, "running": 0, "partial": 1, "failed": 0}},
+        {"hits": {"total": {"value": 3, "relation": "gte"}, "hits": []}},
+    ],
+    ids=str,
+)
 def test_incomplete_search_is_inconclusive(fields: dict[str, Any]) -> None:
     """A search that not every shard answered counts too few lines."""
     assert asked(elasticsearch(3, **fields), query="app:x", backend="elasticsearch").verdict is Q

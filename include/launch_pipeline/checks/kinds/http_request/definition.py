@@ -1,6 +1,8 @@
 """Kind ``http_request``: does this request get the expected response, and how fast.
 
-Facts: ``status, headers`` (names in lower case)``, json, text, last, statuses, latency_ms, failures``.
+Facts: ``status, headers`` (names in lower case)``, json, text, url, last, statuses, latency_ms, failures``.
+Several ``Set-Cookie`` are a list. ``json`` is unknown where the answer is not JSON, or not whole; further
+pages by ``Link: rel=next`` are read.
 """
 
 from __future__ import annotations
@@ -12,9 +14,13 @@ from pydantic import Field, model_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, exactly_one, merged
+from launch_pipeline.checks.language.expect import as_list
+from launch_pipeline.checks.language.paths import roots_of
 
-_STATUS = re.compile(r'(?<![.\w"])status(es)?\b')
+_LAST_STATUS = re.compile(r"\blast\.status\b")
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_ALLOW_ORIGIN = "access-control-allow-origin"
+_PREFLIGHT = "access-control-request-method"
 
 
 class HttpRequestParams(Params):
@@ -59,17 +65,54 @@ class HttpRequestParams(Params):
 
     @property
     def expects_status(self) -> bool:
-        """Return whether the item's ``expect`` covers the status."""
-        return any(_STATUS.search(expression) for expression in self.expect)
+        """Return whether the item's ``expect`` compares the status of the answer itself."""
+        return any(
+            _of_status(expression)
+            for expression, wanted in self.expect.items()
+            if as_list(wanted) != ["exists"]
+        )
+
+    @property
+    def wants_refusal(self) -> bool:
+        """Return whether it asks, as a browser does, whether a foreign origin is refused."""
+        sent = {name.lower(): value for name, value in self.headers.items()}
+        origin = sent.get("origin", "")
+        return (
+            self.method == "OPTIONS"
+            and bool(origin)
+            and _PREFLIGHT in sent
+            and any(
+                _ALLOW_ORIGIN in expression and all(_excludes(text, origin) for text in as_list(wanted))
+                for expression, wanted in self.expect.items()
+            )
+        )
+
+
+def _of_status(expression: str) -> bool:
+    """Return whether an expression reads nothing but the status, or how often each was answered."""
+    roots = roots_of(expression)
+    if roots == {"last"}:
+        return bool(_LAST_STATUS.search(expression)) and "last" not in _LAST_STATUS.sub("", expression)
+    return bool(roots) and roots <= {"status", "statuses"}
+
+
+def _excludes(comparison: str, origin: str) -> bool:
+    """Return whether a comparison holds for no origin, or for any but this one."""
+    if comparison.strip() in {"absent", "== null"}:
+        return True
+    return comparison.strip().startswith(("not in", "!=")) and origin in comparison
 
 
 def criteria(params: HttpRequestParams) -> Criteria:
-    """Require status 200 for every sample, unless the item expects a status."""
+    """Require status 200 for every sample, unless the item compares the status."""
     if params.expects_status:
         return merged({}, params)
     if params.samples > 1:
         return merged({'statuses."200"': f"== {params.samples}"}, params)
-    return merged({"status": "in [200, 204]" if params.method == "OPTIONS" else "== 200"}, params)
+    if params.method != "OPTIONS":
+        return merged({"status": "== 200"}, params)
+    # A preflight is refused with 403 by Spring and with 400 by Starlette, or answered without the header.
+    return merged({"status": "in [200, 204, 400, 403]" if params.wants_refusal else "in [200, 204]"}, params)
 
 
 def repeatable(params: HttpRequestParams) -> bool:

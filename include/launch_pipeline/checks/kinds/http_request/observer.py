@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from launch_pipeline.checks.clients.http import (
     send,
     shown_authority,
 )
+from launch_pipeline.checks.kinds.http_request.reading import Read, text_of
+from launch_pipeline.checks.kinds.http_request.whole import reads_last_json, whole_document
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 _EXCERPT = 1024
 _UNAUTHORIZED = {401, 403}
 _INVALID = "Bearer not-a-valid-token"
+_LOGIN = re.compile(r"(?i)/(log[-_]?in|sign[-_]?in|sso|saml2?|oauth2?|openid-connect|sessions?/new)(/|$)")
 _SHOWN_HEADERS = ("content-type", "location", "server", "retry-after", "x-cache")
 
 
@@ -42,13 +46,14 @@ class _Asked:
     name: str
     answers: list[Answer]
     failures: int
+    document: Read
 
 
 async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
     """Request every path, ``samples`` times each.
 
-    Raises Unreachable if the host does not answer, Inconclusive if our credentials are refused or a
-    response that ``expect`` reads as JSON is larger than 1 MiB.
+    Raises Unreachable if the host does not answer, Inconclusive if our credentials are refused or the
+    request leads to a login.
     """
     connection = await ctx.connection(params.conn_id)
     own = await _credentials(params, connection, ctx)
@@ -59,7 +64,7 @@ async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
     if compares_ages(params):
         for one in asked:
             refuse_skew(ctx, one.answers[-1].url, one.answers[-1].headers)
-    subjects = tuple([Subject(name=one.name, facts=await _facts(params, one)) for one in asked])
+    subjects = tuple(_subject(params, one) for one in asked)
     first = next(iter(requests.values()))
     return Observation(subjects=subjects, authority=shown_authority(ctx, first.url), summary=_summary(asked))
 
@@ -129,14 +134,18 @@ async def _ask(
 
     async with ctx.clients.limit(authority(request.url)):
         await asyncio.gather(*(one() for _ in range(params.samples)))
-    if not answers:
-        raise problems[0]
-    _question(params, answers[-1])
-    return _Asked(f"{params.method} {target}", answers, len(problems))
+        if not answers:
+            raise problems[0]
+        _question(params, request, answers[-1])
+        document = await whole_document(params, ctx, connection, request, answers[-1])
+    return _Asked(f"{params.method} {target}", answers, len(problems), document)
 
 
-def _question(params: HttpRequestParams, answer: Answer) -> None:
+def _question(params: HttpRequestParams, request: Request, answer: Answer) -> None:
     """Raise for a response that says nothing about the service, such as refused credentials."""
+    if _LOGIN.search(URL(answer.final).path) and not _LOGIN.search(request.url.path):
+        message = f"{answer.url}{request.url.path} leads to a login at {URL(answer.final).path}"
+        raise Inconclusive(message[:300])
     if params.expects_status or params.samples > 1:
         return
     wait = busy(answer)
@@ -146,24 +155,40 @@ def _question(params: HttpRequestParams, answer: Answer) -> None:
         raise refused_credentials(answer, params.conn_id if params.auth == "connection" else params.auth)
 
 
-async def _facts(params: HttpRequestParams, asked: _Asked) -> dict[str, Any]:
-    last = asked.answers[-1]
-    if not last.complete and any("json" in expression for expression in params.expect):
-        message = f"{last.url} answered more than 1 MiB; narrow the request"
-        raise Inconclusive(message)
-    said: dict[str, Any] = {
+def _subject(params: HttpRequestParams, asked: _Asked) -> Subject:
+    last, text = asked.answers[-1], text_of(asked.answers[-1])
+    headers: dict[str, Any] = dict(last.headers)
+    if len(last.cookies) > 1:
+        headers["set-cookie"] = list(last.cookies)
+    said = {
         "status": last.status,
-        "headers": last.headers,
-        "json": await last.json(),
-        "text": last.text,
+        "headers": headers,
+        "json": asked.document.value,
+        "text": text.value,
+        "url": last.final,
     }
-    return {
+    statuses = {str(status): n for status, n in sorted(_statuses(asked).items())}
+    facts = {
         **said,
         "last": said,
-        "statuses": {str(status): n for status, n in sorted(_statuses(asked).items())},
+        "statuses": statuses,
         "latency_ms": _latencies(asked),
         "failures": asked.failures,
     }
+    unknown = {"json": asked.document.unknown, "text": text.unknown, **_of_many(asked, statuses)}
+    if any(map(reads_last_json, params.expect)):
+        unknown["last"] = asked.document.unknown
+    elif any("last.text" in expression for expression in params.expect):
+        unknown["last"] = text.unknown
+    return Subject(name=asked.name, facts=facts, unknown={name: why for name, why in unknown.items() if why})
+
+
+def _of_many(asked: _Asked, statuses: dict[str, int]) -> dict[str, str]:
+    """Return which facts one answer cannot tell of all samples."""
+    silent = f"{asked.failures} requests got no answer" if asked.failures else ""
+    told = ", ".join(f"{n} x {status}" for status, n in statuses.items())
+    differs = f"the samples were answered differently ({told}); expect 'statuses' or 'last.status'"
+    return {"latency_ms": silent, "status": differs if len(statuses) > 1 else silent}
 
 
 def _statuses(asked: _Asked) -> Counter[int]:

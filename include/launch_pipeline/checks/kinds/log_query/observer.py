@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from launch_pipeline.checks.clients import wholeness
 from launch_pipeline.checks.clients.json_api import Api, mapping, records, said_by
 from launch_pipeline.checks.kinds.log_query import control
 from launch_pipeline.checks.language.expect import as_list
@@ -53,9 +54,8 @@ async def _loki(params: LogQueryParams, api: Api) -> tuple[Facts, Unknown]:
     if document.get("status") != "success":
         message = f"{api.authority} did not answer the query: {said_by(document) or 'no document'}"
         raise Inconclusive(message)
-    if document.get("warnings"):
-        said = "; ".join(map(str, document["warnings"]))
-        raise Inconclusive(f"{api.authority} warns that its answer may be incomplete: {said}"[:400])
+    if why := wholeness.prometheus(document):
+        raise Inconclusive(f"{api.authority} {why}"[:400])
     data = mapping(document.get("data"), "data")
     facts = _lines(data) if data.get("resultType") == "streams" else _number(data)
     if data.get("resultType") == "streams" and facts["count"] >= _LINES and not _only_at_least(params):
@@ -81,8 +81,10 @@ async def _doubt(api: Api, query: str, window: timedelta) -> str:
 async def _newest(api: Api, selector: str, window: timedelta) -> datetime | None:
     query = [("query", selector), ("since", _seconds(window)), ("limit", "1"), ("direction", "backward")]
     reply = await api.get("/loki/api/v1/query_range", query)
-    text = _lines(mapping(mapping(reply.document, "document of Loki's form").get("data"), "data"))["newest"]
-    return moment(text)
+    document = mapping(reply.document, "document of Loki's form")
+    if why := wholeness.prometheus(document):
+        raise Inconclusive(f"{api.authority} {why}"[:400])
+    return moment(_lines(mapping(document.get("data"), "data"))["newest"])
 
 
 def _only_at_least(params: LogQueryParams) -> bool:
@@ -172,8 +174,7 @@ def _doubt_of_all(params: LogQueryParams, api: Api, document: dict[str, Any], wh
 
 
 def _whole(document: dict[str, Any]) -> None:
-    """Raise Inconclusive if some shards did not answer: the count would be too low."""
-    shards = mapping(document.get("_shards"), "shards")
-    if document.get("timed_out") or shards.get("failed"):
-        message = f"the search is not complete: {shards.get('failed', 0)} shards failed, or it timed out"
-        raise Inconclusive(message, retryable=True)
+    """Raise Inconclusive if not all was searched: the count would be too low."""
+    mapping(document.get("_shards"), "shards")
+    if why := wholeness.elasticsearch(document):
+        raise Inconclusive(why, retryable=True)

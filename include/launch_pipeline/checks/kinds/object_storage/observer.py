@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
-from launch_pipeline.checks.clients.aws import client, error_code, unsupported
+from launch_pipeline.checks.clients.aws import absent, client, error_code, unsupported
 from launch_pipeline.checks.kinds.object_storage.definition import criteria
+from launch_pipeline.checks.kinds.object_storage.lifecycle import Bound, Unknown, bound_of, lifecycle_facts
 from launch_pipeline.checks.language.comparisons import SKEW
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.checks.kinds.object_storage.definition import ObjectStorageParams
@@ -64,12 +65,16 @@ async def observe(params: ObjectStorageParams, ctx: CheckContext) -> Observation
     async with ctx.clients.limit(f"aws:{connection.conn_id}"), client(ctx, connection, "s3") as opened:
         bucket = _Bucket(opened, params, ctx.clock())
         facts: dict[str, Any] = {"exists": await _exists(bucket)}
-        if facts["exists"]:
-            for ask in wanted:
+        unknown: dict[str, str] = {}
+        for ask in wanted if facts["exists"] else ():
+            try:
                 facts |= await ask(bucket)
+            except Unknown as error:
+                unknown[error.fact] = error.reason
         authority = f"{opened.meta.endpoint_url}/{params.bucket}"
     name = f"s3://{params.bucket}/{params.prefix}"
-    return Observation(subjects=(Subject(name=name, facts=facts),), authority=authority, summary=facts)
+    subject = Subject(name=name, facts=facts, unknown=unknown)
+    return Observation(subjects=(subject,), authority=authority, summary={**facts, **unknown})
 
 
 def _speaks(path: str, name: str) -> bool:
@@ -137,32 +142,34 @@ async def _versioning(bucket: _Bucket) -> dict[str, Any]:
 
 
 async def _lifecycle(bucket: _Bucket) -> dict[str, Any]:
-    """Return after how many days the first objects of the prefix are deleted; None without such a rule."""
+    """Return after how many days the objects of the prefix are deleted; None without a rule that deletes."""
     answer = await bucket.ask("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
-    rules = [rule for rule in answer.get("Rules", []) if _concerns(rule, bucket.params.prefix)]
-    days = [_days(rule.get("Expiration", {}), bucket.now) for rule in rules]
-    return {"lifecycle_days": min((one for one in days if one is not None), default=None)}
+    rules, bound = answer.get("Rules", []), bound_of(bucket.params.expect)
+    versioned = bound is not Bound.LOWER and await _keeps_versions(bucket)
+    return lifecycle_facts(rules, bucket.params.prefix, bucket.now, bound, versioned=versioned)
 
 
-def _concerns(rule: dict[str, Any], prefix: str) -> bool:
-    """Return whether an enabled rule may delete objects with the prefix."""
-    scope = rule.get("Filter") or {}
-    own = str(rule.get("Prefix") or scope.get("Prefix") or (scope.get("And") or {}).get("Prefix") or "")
-    return rule.get("Status") == "Enabled" and (own.startswith(prefix) or prefix.startswith(own))
-
-
-def _days(expiration: dict[str, Any], now: datetime) -> int | None:
-    date = expiration.get("Date")
-    if isinstance(date, datetime):
-        return max(0, (date - now).days)
-    days = expiration.get("Days")
-    return days if isinstance(days, int) else None
+async def _keeps_versions(bucket: _Bucket) -> bool:
+    """Return whether the bucket has versions; a store that does not know the question keeps none."""
+    try:
+        return bool((await bucket.client.get_bucket_versioning(Bucket=bucket.params.bucket)).get("Status"))
+    except ClientError as error:
+        if unsupported(error) or absent(error):
+            return False
+        raise
 
 
 async def _object_lock(bucket: _Bucket) -> dict[str, Any]:
+    """Return whether new objects are locked: a lock without a default retention locks none by itself."""
     answer = await bucket.ask("get_object_lock_configuration", "ObjectLockConfigurationNotFoundError")
-    enabled = answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled")
-    return {"object_lock": enabled == "Enabled"}
+    said = answer.get("ObjectLockConfiguration", {})
+    retention = said.get("Rule", {}).get("DefaultRetention", {})
+    enabled = said.get("ObjectLockEnabled") == "Enabled"
+    if enabled and not (retention.get("Days") or retention.get("Years")):
+        raise Unknown(
+            "object_lock", "it is enabled without a default retention, so it locks no object by itself"
+        )
+    return {"object_lock": enabled}
 
 
 async def _region(bucket: _Bucket) -> dict[str, Any]:

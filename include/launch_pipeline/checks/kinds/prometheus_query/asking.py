@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from yarl import URL
 
+from launch_pipeline.checks.clients import wholeness
 from launch_pipeline.checks.clients.clock_skew import refuse_skew
 from launch_pipeline.checks.clients.http import (
     Answer,
@@ -117,11 +118,10 @@ def _has_data(document: Document) -> bool:
 
 
 def _whole(params: PrometheusQueryParams, document: Document, asked: str) -> None:
-    """Raise Inconclusive for an answer with warnings: a store behind the server may be missing in it."""
-    warnings = document.get("warnings")
-    if warnings and not any("warnings" in expression for expression in params.expect):
-        said = "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings)
-        raise Inconclusive(f"{asked} warns that its answer may be incomplete: {said}"[:400])
+    """Raise Inconclusive for an answer that is not whole: a store behind the server may be missing in it."""
+    judged = any("warnings" in expression for expression in params.expect)
+    if why := wholeness.prometheus({**document, "warnings": None} if judged else document):
+        raise Inconclusive(f"{asked} {why}"[:400])
 
 
 def series_of(document: Document) -> list[Series]:
