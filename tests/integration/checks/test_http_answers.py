@@ -66,6 +66,7 @@ STATUS: dict[str, tuple[Handler, dict[str, Any], Verdict, str]] = {
     "a stand-in for another": (says({"status": 200}, 500), {"json.status || status": "== 200"}, F, "status = 500"),
     "existence compares nothing": (says(UP, 500), {"status": "exists"}, F, "status = 500"),
     "the last one's field": (says(UP, 500), {"last.json.status": "== UP"}, F, "status = 500"),
+    "the last one's status or field": (says({"a": 200}, 503), {"last.json.a || last.status": "== 200"}, F, "status = 503"),
     "the status itself": (says(UP, 503), {"status": "in [200, 503]"}, P, "status = 503"),
     "the last one's status": (says(UP, 503), {"last.status": "== 503"}, P, "last.status = 503"),
     "the status beside its existence": (says(UP, 503), {"status": ["exists", "== 503"]}, P, "503"),
@@ -120,6 +121,7 @@ UNREAD: dict[str, tuple[Handler, dict[str, Any], str]] = {
     "text of more than is searched": (says(b"x" * 70_000, content_type="text/plain"), {"text": "not matches Traceback"}, "longer than is read"),
     "text in two-byte characters": (says("Traceback".encode("utf-16-le"), content_type="text/plain"), {"text": "not matches Traceback"}, "not text"),
     "a picture": (says(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", content_type="image/png"), {"text": "not matches Traceback"}, "not text"),
+    "bytes of an old character set that is not said to be text": (says("Grüße".encode("latin-1"), content_type="application/octet-stream"), {"text": "not matches Traceback"}, "not text"),
     "text of the last": (says(b"\xff\xd8\xff\x00", content_type="image/jpeg"), {"last.text": "not matches x"}, "not text"),
 }  # fmt: skip
 
@@ -178,12 +180,15 @@ PAGED: dict[str, tuple[Handler, dict[str, Any], Verdict, str]] = {
     "a page that fails": (lambda r: web.Response(status=500) if "page" in r.query else linked([1], [2])(r), {"expect": {"length(json)": ">= 1"}}, Q, "answered 500"),
     "another place": (linked([1], [2], link="http://localhost:1/x?page={page}"), {"expect": {"length(json)": ">= 1"}}, Q, "at another place"),
     "a POST is not repeated": (linked([1], [2]), {"method": "POST", "expect": {"length(json)": ">= 1"}}, Q, "further page"),
+    "nor are several samples": (linked([1], [2]), {"samples": 2, "expect": {"length(json)": ">= 1"}}, Q, "further page"),
     "a marker in the document": (says({"results": [], "next": "/x?page=2"}), {"expect": {"json.results": "== []"}}, Q, "further page"),
     "a marker of nothing": (says({"results": [], "next": None}), {"expect": {"json.results": "== []"}}, P, "[]"),
     "GitLab": (says([], X_Next_Page="2"), {"expect": {"json": "== []"}}, Q, "x-next-page"),
     "a part of a document": (says([], 206), {"expect": {"json": "== []", "status": "in [200, 206]"}}, Q, "206"),
     "GraphQL that failed in part": (says({"data": {"a": None}, "errors": [{"message": "no a"}]}), {"expect": {"json.data.b": "absent"}}, Q, "no a"),
     "GraphQL whose errors are judged": (says({"data": {"a": None}, "errors": [{"message": "no a"}]}), {"expect": {"json.errors": "absent"}}, F, "json.errors"),
+    "what is judged beside the errors": (says({"data": {"a": None}, "errors": [{"message": "no a"}]}), {"expect": {"json.errors": "absent", "status": "== 200"}}, F, "json.errors"),
+    "errors that are judged, of a part": (says({"data": {}, "errors": [], "incomplete_results": True}), {"expect": {"json.errors": "== []"}}, Q, "incomplete_results"),
     "pages that are not read": (says({"results": [], "next": "/x"}), {"expect": {"latency_ms.p95": "< 60000"}}, P, "p95"),
 }  # fmt: skip
 
@@ -226,6 +231,9 @@ CORS: dict[str, tuple[Handler, str, dict[str, str], Verdict]] = {
     "the own origin is allowed": (says(b"", 204, Access_Control_Allow_Origin=OWN), OWN, ALLOWED, P),
     "nothing is expected": (says(b"", 403), FOREIGN, {}, F),
     "something else is expected": (says(b"", 403), FOREIGN, {"text": "== ''"}, F),
+    "it is named as none": (says(b"", 403), FOREIGN, {"headers.\"access-control-allow-origin\" || 'none'": ["== none", f"!= {FOREIGN}"]}, P),
+    "one of two names it": (says(b"", 403, Access_Control_Allow_Origin="*"), FOREIGN, {'headers."access-control-allow-origin"': [f"in ['*', '{FOREIGN}']", f"!= {FOREIGN}"]}, F),
+    "another is named": (says(b"", 403), FOREIGN, {'headers."access-control-allow-origin"': f"== {OWN}"}, F),
     "the own origin, and not all": (says(b"", 403), OWN, {"headers.\"access-control-allow-origin\" || 'none'": "!= *"}, F),
 }  # fmt: skip
 

@@ -98,9 +98,10 @@ def _of_status(expression: str) -> bool:
 
 def _excludes(comparison: str, origin: str) -> bool:
     """Return whether a comparison holds for no origin, or for any but this one."""
-    if comparison.strip() in {"absent", "== null"}:
-        return True
-    return comparison.strip().startswith(("not in", "!=")) and origin in comparison
+    text = comparison.strip()
+    if text.startswith(("not in", "!=")):
+        return origin in text
+    return text == "absent" or (text.startswith(("==", "in")) and origin not in text and "*" not in text)
 
 
 def criteria(params: HttpRequestParams) -> Criteria:
