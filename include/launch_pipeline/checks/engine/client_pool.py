@@ -52,6 +52,8 @@ class ClientPool:
             if ca_file not in self._contexts:
                 # Reading the system's certificates takes tens of milliseconds.
                 context = await asyncio.to_thread(ssl.create_default_context, cafile=ca_file or None)
+                # As browsers do (RFC 9525): the common name is no name of a host.
+                context.hostname_checks_common_name = False
                 self._contexts[ca_file] = context
             return self._contexts[ca_file]
 
