@@ -170,6 +170,7 @@ LINKS: dict[str, tuple[dict[str, str], Verdict, str]] = {
     "nothing": ({"docs/a.md": "gone.md"}, Q, "docs/a.md is a link to 'gone.md', which is not in the repository"),
     "outside": ({"docs/a.md": "../../etc/passwd"}, Q, "which is not in the repository"),
     "the root": ({"docs/a.md": "/etc/passwd"}, Q, "which is not in the repository"),
+    "a path that is here below": ({"docs/a.md": "/other/real.md"}, Q, "which is not in the repository"),
     "a folder outside": ({"docs/sub": "../../shared"}, Q, "docs/sub is a link to '../../shared'"),
     "itself": ({"docs/a.md": "a.md"}, Q, "docs/a.md is a link"),
     "a folder by the name of a file": ({"docs/a.md": "../other"}, F, '"path": "other/real.md"'),

@@ -84,6 +84,7 @@ UNSAID: dict[str, dict[str, Any]] = {
     "parts that are not one": {"text": "Launch", "blocks": [{"type": "header", "text": text("backup complete", "plain_text")}]},
     "a button": block(type="actions", elements=[{"type": "button", "text": text("Launch complete", "plain_text"), "action_id": "a", "value": "x"}]),
     "a button beside a section": block(type="section", text=text("Choose"), accessory={"type": "button", "text": text("Launch complete", "plain_text")}),
+    "a menu beside a section": block(type="section", text=text("Choose"), accessory={"type": "static_select", "placeholder": text("Launch complete", "plain_text")}),
     "what an input asks": block(type="input", label=text("Launch complete", "plain_text"), element={"type": "plain_text_input"}),
     "a file that is gone": {"text": "", "files": [{"id": "F1", "mode": "tombstone", "title": "Launch complete"}]},
     "the footer": attached(text="x", footer="Launch complete", author_name="Launch complete"),
@@ -96,6 +97,11 @@ UNSAID: dict[str, dict[str, Any]] = {
 def test_unsaid(message: dict[str, Any]) -> None:
     """What Slack adds, hides, or only offers to press was not said."""
     assert not any(found(PATTERN, words) for words in words_of(message)), words_of(message)
+
+
+def test_escaped_signs_are_shown_as_they_are() -> None:
+    """Slack escapes three signs; each is itself again, once."""
+    assert words_of({"text": "a &amp; b &lt;c&gt; &amp;lt;"})[0] == "a & b <c> &lt;"
 
 
 def test_long_text_takes_little_time() -> None:

@@ -141,6 +141,11 @@ def test_program_that_changes_the_checkout(work: WorkTree) -> None:
     assert "was changed" in reported(work, first, ("sh", "-c", f"echo x > lib/code.sh; {TEST}")).headline
 
 
+def test_program_that_leaves_files(work: WorkTree) -> None:
+    """A log that a program writes beside its report was not there when it began."""
+    assert reported(work, argv=("sh", "-c", f"{TEST} echo x > run.log")).verdict is P
+
+
 def test_script_of_another_place(work: WorkTree, tmp_path: Path) -> None:
     """A clean folder says nothing of a script that lies elsewhere."""
     (tmp_path / "t.sh").write_text(TEST)
@@ -158,7 +163,7 @@ def test_script_that_git_ignores(work: WorkTree) -> None:
         (work.path / folder).mkdir(parents=True)
         (work.path / folder / "t.sh").write_text(TEST)
     assert reported(work, argv=("sh", "ignored/t.sh")).verdict is Q
-    assert reported(work, argv=("sh", "t.sh"), folder="ignored").verdict is Q
+    assert reported(work, argv=("sh", "-c", TEST), folder="ignored").verdict is Q
     assert reported(work, argv=("sh", "node_modules/tool/t.sh")).verdict is P
 
 
@@ -166,6 +171,10 @@ def test_folder_below_the_root(work: WorkTree) -> None:
     """The whole checkout counts, also where the program runs in a part of it."""
     work.write({"apps/web/t.sh": TEST})
     assert reported(work, folder="apps/web").verdict is P
+    (work.path / "out").mkdir()
+    (work.path / "out/junit.xml").write_text("not of the program")
+    assert reported(work, folder="apps/web").verdict is Q
+    (work.path / "out/junit.xml").unlink()
     changed(work)
     assert reported(work, folder="apps/web").verdict is Q
 
@@ -189,7 +198,8 @@ ENDINGS = {"killed": "kill -9 $$", "a child was killed": "exit 137", "terminated
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS.keys())
 def test_program_that_was_killed(work: WorkTree, ending: str) -> None:
-    """A file that a killed program left is no finished report."""
+    """A file that a killed program left is no finished report, also where one was there before."""
+    assert reported(work).verdict is P
     result = reported(work, argv=("sh", "-c", f"{TEST} {ending}"))
     assert (result.verdict, "does not name its commit" in result.headline) == (Q, True), result.headline
 
