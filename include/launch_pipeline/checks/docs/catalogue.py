@@ -19,8 +19,9 @@ from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checks.docs.schema import field_docstrings
 from launch_pipeline.checks.engine.params import Params
 from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
-from launch_pipeline.checks.language.comparisons import Operator, parse_comparison
+from launch_pipeline.checks.language.comparisons import parse_comparison
 from launch_pipeline.checks.language.expect import as_list
+from launch_pipeline.checks.language.phrases import VERBS, is_empty_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,24 +34,6 @@ if TYPE_CHECKING:
 COMMAND = "launch catalogue"
 COMMON = ("conn_id", "expect", "timeout", "wait", "interval")
 """Parameters that every kind has."""
-_WORDS = {
-    Operator.EQUAL: "is",
-    Operator.NOT_EQUAL: "is not",
-    Operator.AT_MOST: "is at most",
-    Operator.AT_LEAST: "is at least",
-    Operator.LESS: "is less than",
-    Operator.MORE: "is more than",
-    Operator.NOT_IN: "is none of",
-    Operator.NOT_MATCHES: "does not match",
-    Operator.CONTAINS_ALL: "contains all of",
-    Operator.CONTAINS: "contains",
-    Operator.MATCHES: "matches",
-    Operator.BETWEEN: "is between",
-    Operator.EXISTS: "is there",
-    Operator.ABSENT: "is not there",
-    Operator.AGE: "has an age",
-    Operator.IN: "is one of",
-}
 _RUNS_ON = {"triggerer": "in the triggerer", "worker": "on a worker"}
 _PLAIN = {
     str: "text",
@@ -186,11 +169,10 @@ def _check(check: CheckSpec) -> Iterator[str]:
 
 def _in_words(text: str) -> str:
     comparison = parse_comparison(text)
-    operand = comparison.operand
-    empty = operand == "[]" and comparison.operator is Operator.EQUAL
-    if empty:
+    verb, operand = VERBS[comparison.operator], comparison.operand
+    if is_empty_list(comparison):
         return "is empty"
-    return f"{_WORDS[comparison.operator]} {_code(operand)}" if operand else _WORDS[comparison.operator]
+    return f"{verb} {_code(operand)}" if operand else verb
 
 
 def _code(value: Any) -> str:
