@@ -105,7 +105,7 @@ def _unknown(one: _Judged) -> str:
 def _failed(one: _Judged, voice: Voice) -> str:
     broken, said = one.broken, []
     if covered := _covered(broken, voice):
-        said.append(_spoken(voice.sentences.failed, one.subject, voice))
+        said.append(_spoken(voice.sentences.failed, one, voice))
     facts = _facts(one, voice)
     said += [
         voice.kind(facts, finding) or phrases.wrong(finding) for finding in broken if finding not in covered
@@ -140,7 +140,7 @@ def _passed(judged: Sequence[_Judged], voice: Voice) -> str:
 
 def _right(one: _Judged, voice: Voice) -> str:
     if voice.sentences.passed:
-        return _spoken(voice.sentences.passed, one.subject, voice)
+        return _spoken(voice.sentences.passed, one, voice)
     facts = _facts(one, voice)
     own = [f for f in one.findings if f.expression in voice.own and f.expression not in _PLUMBING]
     said = [_held(facts, finding, voice) for finding in own]
@@ -164,19 +164,22 @@ def _facts(one: _Judged, voice: Voice) -> Mapping[str, Any]:
     return facts
 
 
-def _spoken(sentence: str, subject: Subject, voice: Voice) -> str:
+def _spoken(sentence: str, one: _Judged, voice: Voice) -> str:
+    judged = {finding.expression: finding.actual for finding in one.findings}
+
     def write(part: Placeholder) -> str:
-        found = look_up(part.path, subject.facts)
-        if found.roots & subject.unknown.keys():
-            return "(not known)"
-        if found.value is None:
+        value = judged[part.path] if part.path in judged else _read(part.path, one.subject, voice)
+        if value is None:
             return "(missing)"
-        return in_unit(_redacted(part.path, found.value, voice), part.unit, part.words, voice.now)
+        return in_unit(value, part.unit, part.words, voice.now)
 
     return spoken(sentence, write, lambda text: _variable(text, voice))
 
 
-def _redacted(path: str, value: Any, voice: Voice) -> Any:
+def _read(path: str, subject: Subject, voice: Voice) -> Any:
+    """Read a fact that is not compared: redacted, and None if it is not known."""
+    found = look_up(path, subject.facts)
+    value = None if found.roots & subject.unknown.keys() else found.value
     shown = Finding(subject="", expression=path, wanted="exists", actual=plain(value), holds=True)
     return redact_finding(shown, voice.secrets).actual
 

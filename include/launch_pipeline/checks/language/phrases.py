@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.language.comparisons import Operator, parse_comparison
 from launch_pipeline.checks.language.names import name_of
-from launch_pipeline.checks.language.units import cut, named, plainly
+from launch_pipeline.checks.language.units import cut, in_unit, named, plainly
 from launch_pipeline.checks.language.values import listed, unquoted
 
 if TYPE_CHECKING:
@@ -39,7 +41,10 @@ VERBS = {
 """What a comparison says of the value, before its operand."""
 _SIGNS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 _SIGNED = re.compile(r"(<=|>=|<|>)\s*(\S+)")
-_OLDER = {"<=": "at most", "<": "less than", ">=": "at least", ">": "more than"}
+_SPELLED = {**_SIGNS, "==": "is", "!=": "is not"}
+_SIGN = re.compile(r"[<>=!]=|[<>]")
+_NO_MOMENT = datetime.min.replace(tzinfo=UTC)
+"""None of the units of a label counts from now."""
 _PARTS = re.compile(r"(\d)(ms|s|m|h|d|w|y)(?=\d|$)")
 _UNIT_WORDS = {"m": "min"}
 _QUOTED = re.compile(r"; (?:write|use|add) .*")
@@ -57,18 +62,41 @@ def reason(note: str) -> str:
     return cut(_QUOTED.sub("", note), 300)
 
 
-def wrong(finding: Finding) -> str:
+@dataclass(frozen=True)
+class Label:
+    """How a kind calls one of its facts, and the unit that it is measured in."""
+
+    name: str
+    unit: str = ""
+
+
+def wrong(finding: Finding, label: Label | None = None) -> str:
     """Say what is wrong with a value: ``replicas is 1; wanted at least 2``."""
-    comparison, name = parse_comparison(finding.wanted), name_of(finding.expression)
+    comparison, label = parse_comparison(finding.wanted), label or Label(name_of(finding.expression))
+    name, wanted = label.name, _wanted(comparison, label.unit)
     if finding.actual is None:
         why = "" if finding.note in {"", "missing"} else f" ({reason(finding.note)})"
-        return f"{name} is missing{why}; wanted {_wanted(comparison)}"
+        return f"{name} is missing{why}; wanted {wanted}"
     if is_empty_list(comparison):
         return f"{name}: {plainly(finding.actual)}; wanted none"
     if comparison.operator in _FORMS:
         return f"{name} {_FORM_WRONG[comparison.operator]}"
     note = f" ({reason(finding.note)})" if finding.note else ""
-    return f"{name} is {plainly(finding.actual)}; wanted {_wanted(comparison)}{note}"
+    return f"{name} is {_measured(finding.actual, label.unit)}; wanted {wanted}{note}"
+
+
+def wanted(finding: Finding, unit: str = "") -> str:
+    """Say what a finding wants, in a unit: ``at least 80 %``."""
+    return _wanted(parse_comparison(finding.wanted), unit)
+
+
+def spelled(text: str) -> str:
+    """Write the signs in a text as words: ``p(95)<500`` is *p(95) less than 500*."""
+    return " ".join(_SIGN.sub(lambda sign: f" {_SPELLED[sign[0]]} ", text).split())
+
+
+def _measured(value: Any, unit: str) -> str:
+    return in_unit(value, unit, "", _NO_MOMENT) if unit else plainly(value)
 
 
 _FORM_WRONG = {
@@ -81,9 +109,10 @@ _FORM_RIGHT = {
 }
 
 
-def right(finding: Finding) -> str:
+def right(finding: Finding, label: Label | None = None) -> str:
     """Say what holds: ``replicas is 3 (wanted at least 2)``."""
-    comparison, name = parse_comparison(finding.wanted), name_of(finding.expression)
+    comparison, label = parse_comparison(finding.wanted), label or Label(name_of(finding.expression))
+    name = label.name
     if finding.actual is None or is_empty_list(comparison):
         return f"no {name}"
     if comparison.operator in _FORMS:
@@ -91,25 +120,30 @@ def right(finding: Finding) -> str:
     if comparison.operator in _HOLDERS:
         return f"{name} has {_operand(comparison)}"
     ordered = comparison.operator.value in _SIGNS
-    limit = f" (wanted {_wanted(comparison)})" if ordered else ""
-    return f"{name} is {plainly(finding.actual)}{limit}"
+    limit = f" (wanted {_wanted(comparison, label.unit)})" if ordered else ""
+    return f"{name} is {_measured(finding.actual, label.unit)}{limit}"
 
 
-def _wanted(comparison: Comparison) -> str:
+def _wanted(comparison: Comparison, unit: str = "") -> str:
     """Return what a comparison wants, as the end of ``wanted …``."""
     special = _WANTED.get(comparison.operator)
     if special is not None:
         return special(comparison)
     verb = VERBS[comparison.operator].removeprefix("is").strip()
-    return f"{verb} {_operand(comparison)}".strip()
+    return f"{verb} {_operand(comparison, unit)}".strip()
 
 
-def _operand(comparison: Comparison) -> str:
+def _operand(comparison: Comparison, unit: str = "") -> str:
     choices = listed(comparison.operand)
     if choices is not None:
         return named(choices, most=6)
     bare = unquoted(comparison.operand)
-    return {"true": "yes", "false": "no", "null": "none", "{}": "empty"}.get(bare) or _length(bare)
+    if unit:
+        return _measured(bare, unit)
+    return _PLAIN.get(bare) or _length(bare)
+
+
+_PLAIN = {"true": "yes", "false": "no", "null": "none", "{}": "empty"}
 
 
 def _length(text: str) -> str:

@@ -115,14 +115,15 @@ def _bytes(value: float) -> str:
     return f"{figure(round(value, 1))} {_SIZES[place]}"
 
 
-def _milliseconds(value: float) -> str:
+def milliseconds(value: float) -> str:
+    """Write milliseconds, and a minute or more as people do."""
     return span(value / _SECOND) if abs(value) >= 60 * _SECOND else f"{figure(round(value, 1))} ms"
 
 
 _NUMBERS: Mapping[str, Callable[[float], str]] = {
     "percent": _percent,
     "bytes": _bytes,
-    "ms": _milliseconds,
+    "ms": milliseconds,
     "number": figure,
 }
 UNITS = {

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Names, Params, merged
+from launch_pipeline.checks.kinds.dns_record.says import says
 
 
 class DnsRecordParams(Params):
@@ -50,4 +51,5 @@ KIND = Kind(
     params=DnsRecordParams,
     observe="launch_pipeline.checks.kinds.dns_record.observer:observe",
     criteria=criteria,
+    says=says,
 )

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, exactly_one, merged
+from launch_pipeline.checks.kinds.http_request.says import says
 
 _STATUS = re.compile(r'(?<![.\w"])status(es)?\b')
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -82,6 +83,7 @@ KIND = Kind(
     params=HttpRequestParams,
     observe="launch_pipeline.checks.kinds.http_request.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="http",
     repeatable=repeatable,
 )

@@ -13,6 +13,7 @@ from pydantic import Field
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Params, defaults_unless_expected
+from launch_pipeline.checks.kinds.log_query.says import says
 
 
 class LogQueryParams(Params):
@@ -41,5 +42,6 @@ KIND = Kind(
     params=LogQueryParams,
     observe="launch_pipeline.checks.kinds.log_query.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="loki",
 )

@@ -13,6 +13,7 @@ from pydantic import Field
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
+from launch_pipeline.checks.kinds.object_storage.says import says
 
 
 class ObjectStorageParams(Params):
@@ -45,5 +46,6 @@ KIND = Kind(
     params=ObjectStorageParams,
     observe="launch_pipeline.checks.kinds.object_storage.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="aws",
 )

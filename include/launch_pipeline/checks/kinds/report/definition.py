@@ -19,6 +19,7 @@ from pydantic import model_validator
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Params, defaults_unless_expected, merged
+from launch_pipeline.checks.kinds.report.says import says
 
 
 class ReportFormat(StrEnum):
@@ -82,6 +83,7 @@ KIND = Kind(
     params=ReportParams,
     observe="launch_pipeline.checks.kinds.report.observer:observe",
     criteria=criteria,
+    says=says,
     runs_on="worker",
     default_conn_id="reports",
 )
