@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checklist.load import load_phases
+from launch_pipeline.checks.docs import samples
 from launch_pipeline.checks.docs.schema import field_docstrings
 from launch_pipeline.checks.engine.params import Params
 from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.kind import Kind
 
 COMMAND = "launch catalogue"
-COMMON = ("conn_id", "expect", "timeout", "wait", "interval")
+COMMON = ("conn_id", "expect", "says", "timeout", "wait", "interval")
 """Parameters that every kind has."""
 _RUNS_ON = {"triggerer": "in the triggerer", "worker": "on a worker"}
 _PLAIN = {
@@ -156,7 +157,7 @@ def _check(check: CheckSpec) -> Iterator[str]:
     of = kind(check.kind)
     yield f"- [`{check.kind}`](#{_anchor(check.kind)}): {_question(of)}"
     for name, value in check.params.items():
-        if name != "expect":
+        if name not in {"expect", "says"}:
             yield f"  - {name} = {_code(value)}"
     params = of.params.model_validate(check.params)
     wanted = [
@@ -165,6 +166,13 @@ def _check(check: CheckSpec) -> Iterator[str]:
         for text in as_list(texts)
     ]
     yield f"  - passes when {'; '.join(wanted)}"
+    yield f"  - says of a pass, for example: *{_text(samples.passes(check))}*"
+    yield f"  - says of a failure, for example: *{_text(samples.fails(check))}*"
+
+
+def _text(said: str) -> str:
+    """Escape what Markdown would read as markup."""
+    return re.sub(r"([*_`\[\]<>\\|~])", r"\\\1", said)
 
 
 def _in_words(text: str) -> str:

@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -20,9 +19,9 @@ from pydantic import ValidationError
 from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.engine.context import CheckContext
 from launch_pipeline.checks.engine.registry import kind, observer
+from launch_pipeline.checks.engine.voice import voice_of
 from launch_pipeline.checks.language.expect import weigh
 from launch_pipeline.checks.language.headline import Voice, headline
-from launch_pipeline.checks.language.says import Sentences
 from launch_pipeline.checks.language.variables import substitute, substitute_expectations
 from launch_pipeline.checks.limits import limit
 from launch_pipeline.checks.redaction import redact, redact_finding
@@ -255,25 +254,10 @@ def _said(running: _Running, look: _Look, findings: tuple[Finding, ...]) -> str:
     """Return the headline; what a kind cannot put into words is told by its comparisons."""
     seen = look.observation or Observation(subjects=(), authority="")
     try:
-        return headline(look.verdict, seen, findings, _voice(running))
+        return headline(look.verdict, seen, findings, voice_of(running.spec.kind, running.read, running.ctx))
     except Exception as error:  # noqa: BLE001  words decide nothing, so they must not end a check
         _bug(running, error)
         return headline(look.verdict, seen, findings, Voice(running.ctx.clock()))
-
-
-def _voice(running: _Running) -> Voice:
-    """Return what the item and its kind say in their own words."""
-    ctx, params = running.ctx, running.read
-    if params is None:
-        return Voice(ctx.clock())
-    return Voice(
-        now=ctx.clock(),
-        sentences=Sentences.of(params.says),
-        kind=partial(kind(running.spec.kind).says, params),
-        own=frozenset(params.expect),
-        variables=ctx.environment.variables,
-        secrets=tuple(ctx.seen_secrets),
-    )
 
 
 def _result(running: _Running, look: _Look) -> CheckResult:

@@ -6,6 +6,7 @@ what is wrong: a condition that it does not read is said after it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from launch_pipeline.checks.language.names import name_of
 from launch_pipeline.checks.language.paths import look_up
 from launch_pipeline.checks.language.says import Placeholder, Sentences, paths_of, spoken
 from launch_pipeline.checks.language.units import cut, in_unit, named
-from launch_pipeline.checks.language.variables import placeholders
+from launch_pipeline.checks.language.variables import placeholders, substitute_expectations
 from launch_pipeline.checks.redaction import redact, redact_finding
 from launch_pipeline.checks.verdict import Finding, Observation, Subject, Verdict
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _PLUMBING = frozenset({"status", "missing", "count", "exists", "json.incomplete_results"})
 """What nearly every answer has; it speaks only where nothing else does."""
+_LIMIT = re.compile(r"\b(?:wanted|limit)\b")
 _SAID = 3
 """Conditions that a headline says; the rest are counted."""
 _LOOKED_AT = 20
@@ -103,14 +105,13 @@ def _unknown(one: _Judged) -> str:
 
 
 def _failed(one: _Judged, voice: Voice) -> str:
-    broken, said = one.broken, []
-    if covered := _covered(broken, voice):
-        said.append(_spoken(voice.sentences.failed, one, voice))
+    covered = _covered(one.broken, voice)
+    rest = [finding for finding in one.broken if finding not in covered]
     facts = _facts(one, voice)
-    said += [
-        voice.kind(facts, finding) or phrases.wrong(finding) for finding in broken if finding not in covered
-    ]
-    return _joined(said)
+    told = {finding.expression: voice.kind(facts, finding) or phrases.wrong(finding) for finding in rest}
+    # Without the wanted status the rest of an answer means little.
+    first = [told.pop("status")] if "status" in told else []
+    return _joined([*first, *([_sentence(one, covered, voice)] if covered else []), *told.values()])
 
 
 def _covered(broken: Sequence[Finding], voice: Voice) -> list[Finding]:
@@ -118,8 +119,20 @@ def _covered(broken: Sequence[Finding], voice: Voice) -> list[Finding]:
     sentence = voice.sentences.failed
     if not sentence:
         return []
-    paths = paths_of(sentence) or (voice.own if len(voice.own) == 1 else frozenset())
+    own = voice.own - _PLUMBING or voice.own
+    paths = {_path(path, voice) for path in paths_of(sentence)} | (own if len(own) == 1 else set())
     return [finding for finding in broken if finding.expression in paths]
+
+
+def _sentence(one: _Judged, covered: Sequence[Finding], voice: Voice) -> str:
+    """Say what is wrong, with the limit even if the sentence has none."""
+    if voice.sentences.missing and all(finding.actual is None for finding in covered):
+        return _spoken(voice.sentences.missing, one, voice)
+    said = _spoken(voice.sentences.failed, one, voice)
+    if voice.sentences.failed != voice.sentences.passed or _LIMIT.search(voice.sentences.failed):
+        return said
+    limits = dict.fromkeys(phrases.wanted(finding) for finding in covered)
+    return f"{said}; wanted {' and '.join(limits)}"
 
 
 def _joined(said: Sequence[str]) -> str:
@@ -168,12 +181,18 @@ def _spoken(sentence: str, one: _Judged, voice: Voice) -> str:
     judged = {finding.expression: finding.actual for finding in one.findings}
 
     def write(part: Placeholder) -> str:
-        value = judged[part.path] if part.path in judged else _read(part.path, one.subject, voice)
+        path = _path(part.path, voice)
+        value = judged[path] if path in judged else _read(path, one.subject, voice)
         if value is None:
             return "(missing)"
         return in_unit(value, part.unit, part.words, voice.now)
 
     return spoken(sentence, write, lambda text: _variable(text, voice))
+
+
+def _path(path: str, voice: Voice) -> str:
+    """Fill in variables as in the path of an expectation."""
+    return next(iter(substitute_expectations({path: ""}, voice.variables)))
 
 
 def _read(path: str, subject: Subject, voice: Voice) -> Any:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
-_TOKEN = re.compile(rf"({_VARIABLE.pattern})|\{{([^{{}}]*)\}}|([{{}}])")
+_TOKEN = re.compile(rf"({_VARIABLE.pattern})|\{{((?:{_VARIABLE.pattern}|[^{{}}])*)\}}|([{{}}])")
 _INSIDE = re.compile(r"(.+?)(?::([a-z]+)(?: ([\w /-]+))?)?", re.DOTALL)
 _LONGEST = 300
 
@@ -90,14 +90,16 @@ def spoken(sentence: str, write: Callable[[Placeholder], str], fill: Callable[[s
 
 
 class Sentences(Frozen):
-    """One sentence for a check that passed, another for one that failed."""
+    """A sentence for a check that passed, and others for one that failed."""
 
     passed: str = ""
     """What is so, of a check that passed."""
     failed: str = ""
     """What is wrong, and the limit, of a check that failed."""
+    missing: str = ""
+    """What is wrong where a value that ``failed`` reads is missing."""
 
-    @field_validator("passed", "failed", mode="after")
+    @field_validator("passed", "failed", "missing", mode="after")
     @classmethod
     def _readable(cls, text: str) -> str:
         if text:

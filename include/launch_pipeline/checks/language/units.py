@@ -24,6 +24,8 @@ _STEP = 1024
 _SECOND = 1000
 _SIZES = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _SPANS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_NEARLY = 0.01
+"""Prometheus extrapolates counts, so that two are 2.0013."""
 _LONG = 3
 """Days from which on hours say nothing."""
 
@@ -77,12 +79,18 @@ def named(texts: Sequence[str], of: int | None = None, most: int = _NAMED) -> st
     return f"{', '.join(first)} and {left} more" if left > 0 else ", ".join(first)
 
 
+def alone(names: Sequence[str] | None, otherwise: str = "it") -> str:
+    """Name the only one of several subjects; a headline of more than one names them itself."""
+    return cut(names[0]) if names and len(names) == 1 else otherwise
+
+
 def counted(count: float, words: str) -> str:
     """Count things: ``no standbys``, ``1 standby``; ``entry/entries`` names an irregular plural."""
     one, _, many = words.partition("/")
-    if count == 1:
+    size = figure(round(count) if abs(count - round(count)) < _NEARLY else count)
+    if size == "1":
         return f"1 {one}"
-    return f"{figure(count) if count else 'no'} {many or f'{one}s'}"
+    return f"{'no' if size == '0' else size} {many or f'{one}s'}"
 
 
 def span(seconds: float) -> str:

@@ -11,7 +11,6 @@ from launch_pipeline.checks.language.values import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.alertmanager_alerts.definition import AlertmanagerAlertsParams
     from launch_pipeline.checks.verdict import Finding
 
 _COUNTED = {"alerts[].name", "count"}
@@ -24,7 +23,7 @@ _KNOWN = _COUNTED | {
 }
 
 
-def says(params: AlertmanagerAlertsParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or that nothing fires."""
     if finding is None:
         return _quiet(params, facts)
@@ -43,16 +42,13 @@ def says(params: AlertmanagerAlertsParams, facts: Mapping[str, Any], finding: Fi
     }.get(finding.expression)
 
 
-def _firing(params: AlertmanagerAlertsParams, facts: Mapping[str, Any], finding: Finding) -> str | None:
+def _firing(params: Any, facts: Mapping[str, Any], finding: Finding) -> str | None:
     alerts = facts.get("alerts")
     if not isinstance(alerts, list) or not alerts:
         return None
-    limit = f"; wanted at most {params.max}" if params.max else ""
-    other = "" if finding.expression != "count" or params.max or finding.wanted == "<= 0" else wanted(finding)
+    limit = f"; wanted {wanted(finding)}" if params.max or finding.wanted not in {"== []", "<= 0"} else ""
     names = named([_name(one) for one in alerts if isinstance(one, dict)], len(alerts))
-    return f"{counted(len(alerts), f'{_grade(params)}alert')} firing: {names}{limit}" + (
-        f"; wanted {other}" if other else ""
-    )
+    return f"{counted(len(alerts), f'{_grade(params)}alert')} firing: {names}{limit}"
 
 
 def _name(alert: Mapping[str, Any]) -> str:
@@ -60,11 +56,11 @@ def _name(alert: Mapping[str, Any]) -> str:
     return f"{alert.get('name')}" + (f" since {instant(since)}" if since else "")
 
 
-def _grade(params: AlertmanagerAlertsParams) -> str:
+def _grade(params: Any) -> str:
     return "critical " if params.matchers == ('severity="critical"',) else ""
 
 
-def _quiet(params: AlertmanagerAlertsParams, facts: Mapping[str, Any]) -> str | None:
+def _quiet(params: Any, facts: Mapping[str, Any]) -> str | None:
     if params.inject is not None:
         return f"the test alert reached {params.receiver}"
     count = facts.get("count")

@@ -10,13 +10,12 @@ from launch_pipeline.checks.language.units import counted, cut, named, span
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.command.definition import CommandParams
     from launch_pipeline.checks.verdict import Finding
 
 _LAST = 100
 
 
-def says(params: CommandParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or that the program ended well."""
     program, seconds = cut(params.argv[0], 40), facts.get("duration_s")
     took = f" after {span(seconds)}" if isinstance(seconds, int | float) else ""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.language.units import named
+from launch_pipeline.checks.language.units import alone, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.container_image.definition import ContainerImageParams
     from launch_pipeline.checks.verdict import Finding
 
-_ABSENT = "is not in the registry"
 
-
-def says(params: ContainerImageParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or what the registry has."""
     if finding is None:
         return _there(params, facts)
@@ -23,24 +20,34 @@ def says(params: ContainerImageParams, facts: Mapping[str, Any], finding: Findin
     if finding.holds:
         return "" if known or finding.expression.startswith("labels.") else None
     if "digest" in facts and not facts["digest"]:
-        return _ABSENT
+        return f"{_image(params)} is not in the registry"
     return _broken(params, facts, finding)
 
 
-def _broken(params: ContainerImageParams, facts: Mapping[str, Any], finding: Finding) -> str | None:
+def _image(params: Any) -> str:
+    image = alone(params.images, "")
+    return f"{image}:{params.tag}" if image else "the image"
+
+
+def _broken(params: Any, facts: Mapping[str, Any], finding: Finding) -> str | None:
     platforms = facts.get("platforms")
     if finding.expression == "platforms" and isinstance(platforms, list):
         lacking = [one for one in params.platforms if one not in platforms]
-        return f"is not built for {named(lacking)}, only for {named(platforms)}" if lacking else None
+        return (
+            f"{_image(params)} is not built for {named(lacking)}, only for {named(platforms)}"
+            if lacking
+            else None
+        )
     if finding.actual is False:
-        told = {"signed": "is not signed", "deployed": "is not what all its pods run"}
-        return told.get(finding.expression)
+        told = {"signed": "is not signed", "deployed": "is not what all pods of it run"}
+        said = told.get(finding.expression)
+        return f"{_image(params)} {said}" if said else None
     return None
 
 
-def _there(params: ContainerImageParams, facts: Mapping[str, Any]) -> str:
+def _there(params: Any, facts: Mapping[str, Any]) -> str:
     platforms = facts.get("platforms")
-    said = ["in the registry"]
+    said = [f"{_image(params)} is in the registry"]
     if isinstance(platforms, list) and platforms:
         said[0] += f" for {named(list(map(str, platforms)))}"
     if params.labels:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.language.phrases import Label, wanted, wrong
-from launch_pipeline.checks.language.units import counted, named
+from launch_pipeline.checks.language.units import alone, counted, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.dns_record.definition import DnsRecordParams
     from launch_pipeline.checks.verdict import Finding
 
 _TTL = Label("the TTL", "duration")
 
 
-def says(params: DnsRecordParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or what the resolvers answer of a name that passed."""
-    answers = {name: values for name, values in (facts.get("answers") or {}).items() if values is not None}
+    answers = _answers(facts)
     if finding is None:
         return _answered(params, answers)
     if finding.holds:
@@ -27,16 +26,23 @@ def says(params: DnsRecordParams, facts: Mapping[str, Any], finding: Finding | N
         return wrong(finding, _TTL)
     told = {
         "count": _too_few(params, answers, finding),
-        "consistent": "the resolvers disagree: " + _each(answers),
+        "consistent": _missing(answers, facts.get("missing")) or f"the resolvers disagree: {_each(answers)}",
         "missing": _missing(answers, finding.actual),
         "unexpected": _unexpected(answers, finding.actual),
     }
     return told.get(finding.expression)
 
 
-def _answered(params: DnsRecordParams, answers: Mapping[str, list[str]]) -> str | None:
+def _answers(facts: Mapping[str, Any]) -> dict[str, list[str]]:
+    told = facts.get("answers")
+    found = told.items() if isinstance(told, dict) else ()
+    return {str(name): list(map(str, values)) for name, values in found if isinstance(values, list | tuple)}
+
+
+def _answered(params: Any, answers: Mapping[str, list[str]]) -> str | None:
     seen = list(dict.fromkeys(str(value) for values in answers.values() for value in values))
-    return f"{params.type} {named(seen)} on {counted(len(answers), 'resolver')}" if seen else None
+    on = counted(len(answers), "resolver")
+    return f"{alone(params.names, params.type)} is {named(seen)} on {on}" if seen else None
 
 
 def _each(answers: Mapping[str, list[str]]) -> str:
@@ -45,15 +51,17 @@ def _each(answers: Mapping[str, list[str]]) -> str:
     )
 
 
-def _too_few(params: DnsRecordParams, answers: Mapping[str, list[str]], finding: Finding) -> str:
+def _too_few(params: Any, answers: Mapping[str, list[str]], finding: Finding) -> str:
     fewest = min(answers, key=lambda resolver: len(answers[resolver]), default="")
     count = len(answers.get(fewest, []))
     on = f" on {fewest}" if fewest else ""
-    return f"{counted(count, f'{params.type} record')}{on}; wanted {wanted(finding)}"
+    of = alone(params.names, "")
+    records = counted(count, f"{params.type} record") + (f" of {of}" if of else "")
+    return f"{records}{on}; wanted {wanted(finding)}"
 
 
 def _missing(answers: Mapping[str, list[str]], missing: Any) -> str | None:
-    if not isinstance(missing, list):
+    if not isinstance(missing, list) or not missing:
         return None
     for resolver, values in answers.items():
         if not set(missing) <= set(values):

@@ -14,7 +14,6 @@ from launch_pipeline.checks.verdict import Finding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.git_repository.definition import GitRepositoryParams
 
 _UNMET = re.compile(r"(\S+): (.+) = (.*), want (.+)")
 _KNOWN = {
@@ -29,7 +28,7 @@ _KNOWN = {
 }
 
 
-def says(params: GitRepositoryParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or what was read."""
     if finding is None:
         return _read(params, facts)
@@ -40,11 +39,11 @@ def says(params: GitRepositoryParams, facts: Mapping[str, Any], finding: Finding
     return _lists(params, facts, finding) if isinstance(finding.actual, list) else _single(params, finding)
 
 
-def _where(params: GitRepositoryParams) -> str:
+def _where(params: Any) -> str:
     return named(params.paths, most=2)
 
 
-def _single(params: GitRepositoryParams, finding: Finding) -> str | None:
+def _single(params: Any, finding: Finding) -> str | None:
     where, actual = _where(params), finding.actual
     if finding.expression == "last_commit":
         when = moment(actual)
@@ -53,7 +52,7 @@ def _single(params: GitRepositoryParams, finding: Finding) -> str | None:
         "files": f"{counted(actual, 'file')} in {where}; wanted {wanted(finding)}" if _number(actual) else "",
         "words": f"{counted(actual, 'word')} in {where}; wanted {wanted(finding)}" if _number(actual) else "",
         "changed": f"{where} has not changed since {params.changed_since}",
-        "changes": f"{where} has changed since {params.unchanged_since}: {actual} commits",
+        "changes": f"{where} has changed since {params.unchanged_since}: {actual} commits; wanted none",
     }
     return told.get(finding.expression) or None
 
@@ -62,7 +61,7 @@ def _number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _lists(params: GitRepositoryParams, facts: Mapping[str, Any], finding: Finding) -> str | None:
+def _lists(params: Any, facts: Mapping[str, Any], finding: Finding) -> str | None:
     texts = list(finding.actual)
     if finding.expression == "missing_headings":
         return f"{_where(params)} lacks the headings {named(list(map(str, texts)))}"
@@ -90,7 +89,7 @@ def _unmet(text: str) -> str:
     return cut(f"{path}: {wrong(seen)}", 150)
 
 
-def _read(params: GitRepositoryParams, facts: Mapping[str, Any]) -> str | None:
+def _read(params: Any, facts: Mapping[str, Any]) -> str | None:
     files, words = facts.get("files"), facts.get("words")
     if not _number(files):
         return None
@@ -106,7 +105,7 @@ def _read(params: GitRepositoryParams, facts: Mapping[str, Any]) -> str | None:
     return ", ".join([*said, *_history(params, facts)])
 
 
-def _history(params: GitRepositoryParams, facts: Mapping[str, Any]) -> list[str]:
+def _history(params: Any, facts: Mapping[str, Any]) -> list[str]:
     when = moment(facts.get("last_commit"))
     said = [f"last changed {instant(when)}"] if when else []
     if params.unchanged_since:

@@ -5,26 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.language.phrases import wanted
-from launch_pipeline.checks.language.units import counted, named, plainly
+from launch_pipeline.checks.language.units import alone, counted, named, plainly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.grafana_dashboard.definition import GrafanaDashboardParams
     from launch_pipeline.checks.verdict import Finding
 
 _EMPTY = {"empty_panels", "length(empty_panels)"}
 _KNOWN = {"exists", "panels", "missing_viewers", *_EMPTY}
 
 
-def says(params: GrafanaDashboardParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or how many panels there are."""
     if finding is None:
         return _there(params, facts)
     if finding.holds:
         return "" if finding.expression in _KNOWN else None
     if finding.expression == "exists" or facts.get("exists") is False:
-        return "the dashboard does not exist"
+        return f"the dashboard {alone(params.uids, '')}".strip() + " does not exist"
     if finding.expression == "panels" and isinstance(finding.actual, int):
         return f"{counted(finding.actual, 'panel')}; wanted {wanted(finding)}"
     return _lists(facts, finding)
@@ -39,7 +38,7 @@ def _lists(facts: Mapping[str, Any], finding: Finding) -> str | None:
     return None
 
 
-def _there(params: GrafanaDashboardParams, facts: Mapping[str, Any]) -> str | None:
+def _there(params: Any, facts: Mapping[str, Any]) -> str | None:
     panels = facts.get("panels")
     if not isinstance(panels, int):
         return None

@@ -11,14 +11,13 @@ from launch_pipeline.checks.language.units import counted, milliseconds, plainly
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.http_request.definition import HttpRequestParams
     from launch_pipeline.checks.verdict import Finding
 
 _STATUS = re.compile(r'(?:last\.)?statuses\."(\d{3})"')
 _LATENCY = re.compile(r"latency_ms\.(\w+)")
 
 
-def says(params: HttpRequestParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or what was answered."""
     if finding is None:
         return _answered(params, facts)
@@ -31,20 +30,21 @@ def says(params: HttpRequestParams, facts: Mapping[str, Any], finding: Finding |
     return None
 
 
-def _answer(params: HttpRequestParams, status: Any) -> str:
+def _answer(params: Any, status: Any) -> str:
     """Say the status, and of which request where no subject names it."""
     targets = params.targets
     request = f"{params.method} {targets[0]} " if len(targets) == 1 else ""
     return f"{request}answered {plainly(status)}"
 
 
-def _status(params: HttpRequestParams, finding: Finding) -> str:
+def _status(params: Any, finding: Finding) -> str:
     return f"{_answer(params, finding.actual)}; wanted {wanted(finding)}"
 
 
 def _total(facts: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
     statuses = facts.get("statuses")
-    known = {name: many for name, many in (statuses or {}).items() if isinstance(many, int)}
+    told = statuses.items() if isinstance(statuses, dict) else ()
+    known = {str(name): many for name, many in told if isinstance(many, int)}
     failures = facts.get("failures")
     lost = failures if isinstance(failures, int) and not isinstance(failures, bool) else 0
     return sum(known.values()) + lost, {**known, **({"no answer": lost} if lost else {})}
@@ -64,7 +64,7 @@ def _tally(tally: Mapping[str, int]) -> str:
     return ", ".join(f"{many} x {name}" for name, many in tally.items())
 
 
-def _answered(params: HttpRequestParams, facts: Mapping[str, Any]) -> str | None:
+def _answered(params: Any, facts: Mapping[str, Any]) -> str | None:
     total, tally = _total(facts)
     if total <= 1:
         return _answer(params, facts.get("status"))

@@ -11,11 +11,10 @@ from launch_pipeline.checks.language.values import number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.log_query.definition import LogQueryParams
     from launch_pipeline.checks.verdict import Finding
 
 
-def says(_params: LogQueryParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(_params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or how many lines match."""
     count = number(facts.get("count"))
     lines = f"{counted(count, 'matching log line')}" if count is not None else ""

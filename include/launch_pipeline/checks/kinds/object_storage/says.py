@@ -9,7 +9,6 @@ from launch_pipeline.checks.language.phrases import Label, right, wrong
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.object_storage.definition import ObjectStorageParams
     from launch_pipeline.checks.verdict import Finding
 
 _LABELS = {
@@ -21,10 +20,10 @@ _LABELS = {
     "lifecycle_days": Label("the number of days that objects are kept"),
     "region": Label("the region"),
 }
-_PUBLIC = ("not public", "the bucket is public")
+_PUBLIC = ("not public", "the bucket is public; wanted private")
 
 
-def says(params: ObjectStorageParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or how old and large the newest object is."""
     if finding is None:
         return None

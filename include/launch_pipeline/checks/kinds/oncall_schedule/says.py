@@ -11,7 +11,6 @@ from launch_pipeline.checks.language.values import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.oncall_schedule.definition import OncallScheduleParams
     from launch_pipeline.checks.verdict import Finding
 
 _LEVELS = Label("the number of levels that are staffed the whole time")
@@ -19,7 +18,7 @@ _COVERED = Label("the share of the time that is covered")
 _KNOWN = {"gaps", "coverage_percent", "levels", "missing_methods"}
 
 
-def says(params: OncallScheduleParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or who is on call."""
     if finding is None:
         return _covered(params, facts)
@@ -46,7 +45,7 @@ def _span(gap: Any) -> str:
     return f"{first.removesuffix(' UTC')} to {ending}"
 
 
-def _covered(params: OncallScheduleParams, facts: Mapping[str, Any]) -> str | None:
+def _covered(params: Any, facts: Mapping[str, Any]) -> str | None:
     responders = facts.get("responders")
     people = responders if isinstance(responders, list) else []
     names = [str(one["name"]) for one in people if isinstance(one, dict) and one.get("name")]

@@ -11,7 +11,6 @@ from launch_pipeline.checks.language.values import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.prometheus_rule.definition import PrometheusRuleParams
     from launch_pipeline.checks.verdict import Finding
 
 _WRONG = {
@@ -23,7 +22,7 @@ _WRONG = {
 }
 
 
-def says(params: PrometheusRuleParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or that the rules are loaded."""
     if finding is None:
         return _loaded(params, facts)
@@ -36,10 +35,10 @@ def says(params: PrometheusRuleParams, facts: Mapping[str, Any], finding: Findin
     return None
 
 
-def _loaded(params: PrometheusRuleParams, facts: Mapping[str, Any]) -> str | None:
+def _loaded(params: Any, facts: Mapping[str, Any]) -> str | None:
     rules = facts.get("rules")
     if not isinstance(rules, list):
         return None
     names = list(dict.fromkeys(str(one.get("name")) for one in rules if isinstance(one, dict)))
     said = f"{counted(len(names), 'rule')} loaded and healthy: {named(names)}"
-    return said + (f", on {counted(len(params.series), 'metric')} that exist" if params.series else "")
+    return said + (f", on metrics that exist: {named(params.series)}" if params.series else "")

@@ -10,7 +10,6 @@ from launch_pipeline.checks.language.units import plainly
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.redis_info.definition import RedisInfoParams
     from launch_pipeline.checks.verdict import Finding
 
 _LABELS = {
@@ -36,7 +35,7 @@ _ON = {
 }
 
 
-def says(_params: RedisInfoParams, _facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(_params: Any, _facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means; the item's own expectations say the rest."""
     if finding is None:
         return None

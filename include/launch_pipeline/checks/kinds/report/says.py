@@ -10,7 +10,6 @@ from launch_pipeline.checks.language.units import counted, named, plainly, span
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.report.definition import ReportParams
     from launch_pipeline.checks.verdict import Finding
 
 _GRADES = {"critical", "high", "medium", "low"}
@@ -26,7 +25,7 @@ _LABELS = {
 }
 
 
-def says(params: ReportParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or what a report that passed shows."""
     if finding is None:
         return _tests_passed(params, facts)
@@ -52,7 +51,7 @@ def _none(finding: Finding) -> str:
     return "none" if finding.wanted == "== 0" else wanted(finding)
 
 
-def _broken(params: ReportParams, facts: Mapping[str, Any], finding: Finding) -> str | None:
+def _broken(params: Any, facts: Mapping[str, Any], finding: Finding) -> str | None:
     of = f"of {facts.get('tests')} tests"
     actual = finding.actual if isinstance(finding.actual, int | list) else None
     if actual is None:
@@ -72,7 +71,7 @@ def _broken(params: ReportParams, facts: Mapping[str, Any], finding: Finding) ->
     return told.get(finding.expression) or None
 
 
-def _tests_passed(params: ReportParams, facts: Mapping[str, Any]) -> str | None:
+def _tests_passed(params: Any, facts: Mapping[str, Any]) -> str | None:
     tests, skipped = facts.get("tests"), facts.get("skipped") or 0
     if not isinstance(tests, int) or not isinstance(skipped, int):
         return None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.language.units import plainly
+from launch_pipeline.checks.language.units import alone, plainly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.tcp_port.definition import TcpPortParams
     from launch_pipeline.checks.verdict import Finding
 
 _STATES = {
@@ -21,10 +20,10 @@ _STATES = {
 }
 
 
-def says(params: TcpPortParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say the state of a port, and what was wanted."""
-    state = str(facts.get("state"))
-    told = _STATES.get(state, f"is {plainly(state)}")
+    state = plainly(facts.get("state"))
+    told = f"{alone(params.targets, '')} {_STATES.get(state, f'is {state}')}".strip()
     if finding is None:
         return told
     if finding.expression != "state":

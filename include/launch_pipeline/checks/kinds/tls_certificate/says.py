@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.language.phrases import wanted
-from launch_pipeline.checks.language.units import counted, cut, named
+from launch_pipeline.checks.language.units import alone, counted, cut, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch_pipeline.checks.kinds.tls_certificate.definition import TlsCertificateParams
     from launch_pipeline.checks.verdict import Finding
 
 _VERIFIED = {
@@ -22,28 +21,33 @@ _KNOWN = {*_VERIFIED, "days_left", "legacy_protocols"}
 _PROBLEM = 150
 
 
-def says(params: TlsCertificateParams, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or how long the certificate is valid."""
     if finding is None:
-        return _valid(facts)
+        return _valid(params, facts)
     if finding.holds:
         return "" if finding.expression in _KNOWN else None
     if finding.expression in _VERIFIED:
         problem = facts.get("problem")
         why = f"is not trusted: {cut(str(problem), _PROBLEM)}" if problem else _VERIFIED[finding.expression]
-        return f"the certificate {why}"
+        return f"{_of(params)} {why}"
     if finding.expression == "days_left" and isinstance(finding.actual, int):
-        return f"the certificate {_expiry(finding.actual)}; wanted {wanted(finding)} days"
+        return f"{_of(params)} {_expiry(finding.actual)}; wanted {wanted(finding)} days"
     if finding.expression == "legacy_protocols" and isinstance(finding.actual, list):
         return f"accepts {named(list(map(str, finding.actual)))}, older than {params.min_protocol}"
     return None
+
+
+def _of(params: Any) -> str:
+    host = alone(params.hosts, "")
+    return f"the certificate of {host}" if host else "the certificate"
 
 
 def _expiry(days: int) -> str:
     return f"expires in {counted(days, 'day')}" if days >= 0 else f"expired {counted(-days, 'day')} ago"
 
 
-def _valid(facts: Mapping[str, Any]) -> str | None:
+def _valid(params: Any, facts: Mapping[str, Any]) -> str | None:
     days, protocol = facts.get("days_left"), facts.get("protocol")
     spoken = f", speaks {protocol}" if protocol else ""
-    return f"valid for {counted(days, 'day')} more{spoken}" if isinstance(days, int) else None
+    return f"{_of(params)} is valid for {days} more days{spoken}" if isinstance(days, int) else None
