@@ -57,7 +57,12 @@ _LISTS: Mapping[str, Any] = {
     "last_commit": "2024-01-31T12:00:00+00:00",
 }
 """Values of facts whose elements have a form of their own."""
-_TYPICAL: Mapping[str, Sequence[Any]] = {"status": (200, 503, 401, 403, 404, 422, 301)}
+_TYPICAL: Mapping[str, Sequence[Any]] = {
+    "status": (200, 503, 401, 403, 404, 422, 301),
+    "tests": (214, 0),
+    "headers.location": ("https://shop.example/", "http://shop.example/"),
+    "info.maxmemory": (2**30, 0),
+}
 _FEW = 100
 _MANY_DAYS = timedelta(days=3000)
 

@@ -69,12 +69,12 @@ def _single(value: Any) -> bool:
     return not isinstance(value, dict | list)
 
 
-def named(texts: Sequence[str], of: int | None = None, most: int = _NAMED) -> str:
+def named(texts: Sequence[Any], of: int | None = None, most: int = _NAMED) -> str:
     """List the first texts and count the rest; ``of`` counts what has no text as well."""
     count = len(texts) if of is None else of
     if not texts:
         return counted(count, "entry/entries") if count else "none"
-    first = [cut(text) for text in texts[:most]]
+    first = [cut(str(text)) for text in texts[:most]]
     left = count - len(first)
     return f"{', '.join(first)} and {left} more" if left > 0 else ", ".join(first)
 

@@ -42,7 +42,7 @@ def _answers(facts: Mapping[str, Any]) -> dict[str, list[str]]:
 def _answered(params: Any, answers: Mapping[str, list[str]]) -> str | None:
     seen = list(dict.fromkeys(str(value) for values in answers.values() for value in values))
     on = counted(len(answers), "resolver")
-    return f"{alone(params.names, params.type)} is {named(seen)} on {on}" if seen else None
+    return f"{alone(params.names, '')} answers {named(seen)} on {on}".strip() if seen else None
 
 
 def _each(answers: Mapping[str, list[str]]) -> str:

@@ -73,7 +73,7 @@ def _broken(params: Any, facts: Mapping[str, Any], finding: Finding) -> str | No
 
 def _tests_passed(params: Any, facts: Mapping[str, Any]) -> str | None:
     tests, skipped = facts.get("tests"), facts.get("skipped") or 0
-    if not isinstance(tests, int) or not isinstance(skipped, int):
+    if params.format != "junit" or not isinstance(tests, int) or not isinstance(skipped, int):
         return None
     required = (
         f", among them all {counted(len(params.require), 'required test')}" if len(params.require) > 1 else ""
