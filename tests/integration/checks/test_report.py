@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -156,7 +156,7 @@ def test_report(
 ) -> None:
     """What the tool found is judged by its own meaning of severity, threshold and skipped."""
     result = judged(tmp_path / "r", form, content, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 SUBJECTS: dict[str, tuple[dict[str, Any], dict[str, Any], Verdict, str]] = {
@@ -182,7 +182,7 @@ def test_subject_and_age(
 ) -> None:
     """A report that is not about this commit, or not of now, proves nothing."""
     result = judged(tmp_path / "r.xml", "junit", junit('<testcase name="a"/>'), meta, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 REAL: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
@@ -202,7 +202,7 @@ def test_report_that_a_tool_made(tmp_path: Path, name: str) -> None:
     form, params, verdict, headline = REAL[name]
     content = (Path(__file__).parent / "reports" / name.partition(":")[0]).read_text(encoding="utf-8")
     result = judged(tmp_path / "r", form, content, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_report_that_contradicts_its_sidecar(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.kinds.http_request import observer
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.odd import Odd
 from servers.shipped import shipped
 from servers.web import Product, http_connection, prometheus, serving
@@ -66,7 +66,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 def test_request(params: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """A real answer gives the verdict, a question that could not be asked gives none."""
     result = run(asked(Product(), **params))
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_body_and_query_are_sent() -> None:
@@ -196,4 +196,4 @@ def test_prometheus(data: Any, params: dict[str, Any], verdict: Verdict, headlin
             return await check(ctx, "prometheus_query", query="q", **params)
 
     result = run(ask())
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
