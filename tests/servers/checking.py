@@ -9,12 +9,13 @@ from launch_pipeline.checklist.model import CheckSpec
 from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
 from launch_pipeline.checks.engine.run import run_checks
+from launch_pipeline.checks.language.expect import shown
 from launch_pipeline.errors import NotConnected
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine, Mapping, Sequence
 
-    from launch_pipeline.checks.verdict import CheckResult
+    from launch_pipeline.checks.verdict import CheckResult, Finding
 
 T = TypeVar("T")
 
@@ -53,3 +54,37 @@ async def check(ctx: CheckContext, kind: str, /, **params: Any) -> CheckResult:
     """Run one check."""
     (result,) = await run_checks([CheckSpec.model_validate({kind: params})], ctx)
     return result
+
+
+def raw(result: CheckResult) -> str:
+    """Return the headline, and below it the comparisons as they are written: ``p95 = 312, want < 300``.
+
+    Tests of a kind ask which condition decided; how it is told people has tests of its own.
+    """
+    return "\n".join(filter(None, (result.headline, _compared(result.findings))))
+
+
+def _compared(findings: Sequence[Finding]) -> str:
+    subjects = list(dict.fromkeys(finding.subject for finding in findings))
+    wrong = [finding for finding in findings if not finding.holds]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        name = f"{wrong[0].subject}: " if len(subjects) > 1 else ""
+        return f"{name}{_wrong(wrong[0])}{more}"
+    if len(subjects) > 1:
+        held = dict.fromkeys(f"{finding.expression} {finding.wanted}" for finding in findings)
+        return f"all {len(subjects)}: {', '.join(held)}"
+    return ", ".join(_right(finding) for finding in findings)
+
+
+def _wrong(finding: Finding) -> str:
+    if finding.actual is None and finding.note == "missing":
+        return f"{finding.expression} is missing, want {finding.wanted}"
+    note = f" ({finding.note})" if finding.note else ""
+    return f"{finding.expression} = {shown(finding.actual)}, want {finding.wanted}{note}"
+
+
+def _right(finding: Finding) -> str:
+    if finding.wanted == "absent":
+        return f"{finding.expression} is absent"
+    return f"{finding.expression} = {shown(finding.actual)}"

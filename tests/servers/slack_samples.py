@@ -77,7 +77,8 @@ def section(**fields: Any) -> SectionView:
     items = (
         done(1, "All services pass linting"),
         asking(2, "Test coverage ≥80%", mode=Mode.CHECK, options=NO_APPROVAL, state="deferred",
-               verdict=Verdict.FAILED, headline=COVERAGE.headline, results=(COVERAGE,)),
+               verdict=Verdict.FAILED, headline=COVERAGE.headline, results=(COVERAGE,),
+               repair="Add tests for what is not covered; the check repeats by itself."),
         asking(3, "Code review completed for all changes", verdict=Verdict.PASSED, headline=BUILD.headline,
                results=(BUILD,), question="Were all changes of this release reviewed by a second person?"),
         asking(4, "No critical TODOs in production code", owner=Role.SECURITY_LEAD, may_answer=(SVEN, SELMA)),

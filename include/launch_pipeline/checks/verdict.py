@@ -80,6 +80,12 @@ class CheckResult(Frozen):
 
 
 def headline_of(results: Iterable[CheckResult]) -> str:
-    """Return the first headline that is not a pass, else the first of all, else an empty string."""
-    ordered = sorted(results, key=lambda result: result.verdict is Verdict.PASSED)
-    return ordered[0].headline if ordered else ""
+    """Return the one line of an item: its worst check, and of several how many passed; empty for none."""
+    held = list(results)
+    passed = sum(result.verdict is Verdict.PASSED for result in held)
+    worst = min(held, key=lambda result: _WORST.index(result.verdict), default=None)
+    count = f" ({passed} of {len(held)} checks passed)" if len(held) > 1 else ""
+    return f"{worst.headline}{count}" if worst else ""
+
+
+_WORST = (Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.PASSED)

@@ -82,7 +82,7 @@ class Evidence(Frozen):
 
     @property
     def headline(self) -> str:
-        """The headline of the first check that did not pass, else of the first."""
+        """The one line that cards, notes and the report show; see ``headline_of``."""
         return headline_of(self.results) or "no checks"
 
     def older_than(self, age: timedelta, at: datetime | None = None) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.visible_text import one_line
 from launch_pipeline.checklist.sequence import title
-from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.schema import EntryKind, Record, Seal, read_record
 from launch_pipeline.report.model import Attempt, Bypass, CheckLine, SealLine
 from launch_pipeline.report.words import moment
@@ -116,18 +115,11 @@ _READERS: dict[str, Callable[[History, Link, dict[str, Any]], None]] = {
 }
 
 
-def _headline(record: Record) -> str:
-    """Return the headline of a record's evidence and, of several checks, how many passed."""
-    count = len(record.results)
-    passed = sum(result.verdict is Verdict.PASSED for result in record.results)
-    return _short(record.headline) + (f" ({passed} of {count} checks passed)" if count > 1 else "")
-
-
 def _attempt(record: Record, link: Link) -> Attempt:
     person = record.decided_by
     return Attempt(
         outcome=record.outcome,
-        headline=_headline(record),
+        headline=_short(record.headline),
         checks=tuple(map(_check, record.results)),
         decided_by=one_line(person.name) if person else "",
         person=person.id if person else "",

@@ -48,7 +48,7 @@ class Attempt(Frozen):
 
     outcome: Outcome
     headline: str
-    """The headline of the first check that did not pass, else of the first."""
+    """The one line of its evidence; of several checks with how many passed."""
     checks: tuple[CheckLine, ...] = ()
     decided_by: str = ""
     """The name of the person who answered; empty if the machine decided."""

@@ -14,7 +14,7 @@ import trustme
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import tls
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.odd import Odd
 from servers.slack_api import TOKEN, SlackApi, channel, message
 from servers.trouble import KINDS, connection
@@ -83,7 +83,7 @@ def test_authority_with_another_clock(name: str, params: dict[str, Any], app: An
 
     result = run(ask())
     way = "behind" if hours > 0 else "ahead of"
-    assert (result.verdict, f"is 2h {way} this machine's" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, f"is 2h {way} this machine's" in raw(result)) == (Q, True), result.headline
 
 
 def test_authority_whose_clock_does_not_matter() -> None:
@@ -123,7 +123,7 @@ def test_message_in_slack(hours: float) -> None:
             return await check(ctx, "slack_channel", channels=["war-room"], posted="launch", since="1d")
 
     result = run(ask())
-    assert (result.verdict, "the clock of" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "the clock of" in raw(result)) == (Q, True), result.headline
 
 
 BUCKETS = {"yesterday's": (25.0, F, "newest.age_s"), "tomorrow's": (-2.0, Q, "lies in the future")}
@@ -141,7 +141,7 @@ def test_newest_backup(hours: float, verdict: Verdict, headline: str) -> None:
             return await check(ctx, "object_storage", bucket="b", max_age="24h")
 
     result = run(ask())
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_commit_of_tomorrow(tmp_path: Path) -> None:
@@ -172,4 +172,4 @@ def test_certificate_that_is_not_valid_yet(tmp_path: Path) -> None:
             return await check(context(), "tls_certificate", **params)
 
     result = run(ask())
-    assert (result.verdict, "not yet valid" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "not yet valid" in raw(result)) == (F, True), result.headline

@@ -13,7 +13,7 @@ import pytest
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ def test_repository(made: Made, params: dict[str, Any], verdict: Verdict, headli
         variables={"release_sha": made.release},
     )
     result = run(check(ctx, "git_repository", **params))
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_remote_is_mirrored(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

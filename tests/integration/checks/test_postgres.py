@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -45,7 +45,7 @@ STATEMENTS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 def test_statement(database: ConnectionInfo, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """A value is judged; a statement that cannot be answered is inconclusive."""
     result = run(check(context({"postgres": database}), "postgres_query", **params))
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
     assert "planted-password" not in result.model_dump_json()
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -159,7 +159,7 @@ def test_report(
 ) -> None:
     """What the tool found is judged by its own meaning of severity, threshold and skipped."""
     result = judged(tmp_path / "r", form, content, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 SUBJECTS: dict[str, tuple[dict[str, Any], dict[str, Any], Verdict, str]] = {
@@ -185,7 +185,7 @@ def test_subject_and_age(
 ) -> None:
     """A report that is not about this commit, or not of now, proves nothing."""
     result = judged(tmp_path / "r.xml", "junit", junit('<testcase name="a"/>'), meta, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 REAL: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
@@ -205,7 +205,7 @@ def test_report_that_a_tool_made(tmp_path: Path, name: str) -> None:
     form, params, verdict, headline = REAL[name]
     content = (Path(__file__).parent / "reports" / name.partition(":")[0]).read_text(encoding="utf-8")
     result = judged(tmp_path / "r", form, content, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_report_that_contradicts_its_sidecar(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_report_that_contradicts_its_sidecar(tmp_path: Path) -> None:
     meta = {"commit": COMMIT, "generated_at": ago(hours=1)}
     seen = [judged(tmp_path / "r.xml", "junit", junit(told.format(one)), meta) for one in (COMMIT, "b" * 40)]
     assert [result.verdict for result in seen] == [P, Q], seen[0].headline
-    assert "names commit bbbbbbbbbbbb, but the .meta.json beside it" in seen[1].headline
+    assert "names commit bbbbbbbbbbbb, but the .meta.json beside it" in raw(seen[1])
 
 
 def test_report_that_pytest_made(tmp_path: Path) -> None:
@@ -281,4 +281,4 @@ def test_commit_of_every_run(
     """A report of several runs is about the commit that all of them are about."""
     meta = {"commit": COMMIT} if beside else {}
     result = judged(tmp_path / "r", "sarif", json.dumps({"runs": runs}), meta)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.programs import free_ports
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_every_address(
     resolving(monkeypatch, [*listening, *others])
     result = run(tried(free_ports(1)[0], listening, state=state))
     shown = headline if headline != "all 1" else "state = open"
-    assert (result.verdict, shown in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, shown in raw(result)) == (verdict, True), result.headline
     assert ("not_looked_at" in result.observed) is (headline == "all 1")
     assert (f"(no route from here to {NO_ROUTE})" in result.authority) is (headline == "all 1")
 
@@ -116,4 +116,4 @@ def test_own_fault(state: str) -> None:
             return await check(context(), "tcp_port", targets=["127.0.0.1:1"], state=state)
 
     result = run(ask())
-    assert (result.verdict, "Too many open files" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "Too many open files" in raw(result)) == (Q, True), result.headline

@@ -15,7 +15,7 @@ from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.kinds.http_request import observer
 from launch_pipeline.checks.verdict import CheckResult, Subject, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.odd import Odd
 from servers.shipped import shipped
 from servers.web import Product, http_connection, prometheus, serving
@@ -67,7 +67,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 def test_request(params: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """A real answer gives the verdict, a question that could not be asked gives none."""
     result = run(asked(Product(), **params))
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_body_and_query_are_sent() -> None:
@@ -145,7 +145,7 @@ def test_search_that_github_broke_off_is_no_nothing(spec: CheckSpec) -> None:
             return result
 
     result = run(ask())
-    assert (result.verdict, "incomplete_results" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "incomplete_results" in raw(result)) == (Q, True), result.headline
 
 
 def test_nobody_there_is_inconclusive() -> None:
@@ -205,4 +205,4 @@ def test_prometheus(data: Any, params: dict[str, Any], verdict: Verdict, headlin
             return await check(ctx, "prometheus_query", query="q", **params)
 
     result = run(ask())
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline

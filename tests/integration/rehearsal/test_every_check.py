@@ -9,13 +9,14 @@ import pytest
 
 from launch_rehearsal.actors.scenario import DEFAULT
 from launch_rehearsal.product.base.plan import Part
+from servers.plain_words import signs_in
 from servers.running_product import PRESENT, troubles
 
 if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checks.verdict import CheckResult
     from launch_rehearsal.actors.scenario import Scenario
-    from servers.running_product import RunningProduct
+from servers.running_product import RunningProduct
 
 pytestmark = pytest.mark.integration
 
@@ -39,6 +40,12 @@ def test_whatever_does_not_pass_has_its_own_reason(
         if story.excuse(ref, each) is None
     }
     assert unexplained == {}
+
+
+def test_headlines_are_for_people(results: dict[str, list[CheckResult]]) -> None:
+    """What the checks see of the whole product is told without operators, paths and sentinels."""
+    told = {f"{ref}: {one.headline}" for ref, each in results.items() for one in each}
+    assert {text for text in told if signs_in(text)} == set()
 
 
 def test_every_reason_is_needed(results: dict[str, list[CheckResult]], story: Scenario) -> None:

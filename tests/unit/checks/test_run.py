@@ -72,7 +72,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 def test_clear_yes_passes(ask: Callable[..., Any]) -> None:
     """What was seen is judged and kept."""
     result = ask(Authority(1))
-    assert (result.verdict, result.headline, result.attempts) == (Verdict.PASSED, "value = 1", 1)
+    assert (result.verdict, result.headline, result.attempts) == (Verdict.PASSED, "value is 1", 1)
 
 
 def test_silence_is_asked_three_times(ask: Callable[..., Any]) -> None:
@@ -89,7 +89,7 @@ def test_second_answer_counts(ask: Callable[..., Any]) -> None:
 def test_no_is_not_asked_again(ask: Callable[..., Any]) -> None:
     """A clear no is a no at once."""
     result = ask(Authority(2, 1))
-    assert (result.verdict, result.headline, result.attempts) == (Verdict.FAILED, "value = 2, want == 1", 1)
+    assert (result.verdict, result.headline, result.attempts) == (Verdict.FAILED, "value is 2; wanted 1", 1)
 
 
 @pytest.mark.parametrize(("after", "attempts"), [(5.0, 2), (31.0, 1), (float("inf"), 1)])
@@ -135,7 +135,7 @@ def test_wait_polls_until_it_passes(ask: Callable[..., Any]) -> None:
 def test_wait_ends_with_the_last_look(ask: Callable[..., Any]) -> None:
     """When the waiting is over the last observation counts."""
     result = ask(Authority(0, 7), context(sleep=asyncio.sleep), wait="60ms", interval="50ms")
-    assert (result.verdict, result.headline) == (Verdict.FAILED, "value = 7, want == 1")
+    assert (result.verdict, result.headline) == (Verdict.FAILED, "value is 7; wanted 1")
 
 
 def test_rehearsal_compresses_waiting() -> None:

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checks.docs.catalogue import rendered
+from launch_pipeline.checks.docs.catalogue import COMMON, rendered
 from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
 from launch_pipeline.cli.main import app
 
@@ -97,7 +97,7 @@ def test_every_kind_and_parameter_is_in_it(text: str) -> None:
     for name in kind_names():
         start = text.index(f"\n### {name}\n")
         entry = text[start : text.find("\n### ", start + 1)]
-        own = set(kind(name).params.model_fields) - {"expect", "timeout", "wait", "interval", "conn_id"}
+        own = set(kind(name).params.model_fields) - set(COMMON)
         aliases = {kind(name).params.model_fields[field].alias or field for field in own}
         assert {field for field in aliases if f"| `{field}` |" not in entry} == set()
         assert "- **Runs** " in entry

@@ -106,7 +106,7 @@ def test_failed_phase_names_what_fails_with_evidence_and_page() -> None:
         ("Item after", Outcome.NOT_REACHED),
     ]
     assert (failing[0].by, failing[0].reason, failing[0].headline) == (
-        "Bo Sato", "it is down", "bad answers 503",
+        "Bo Sato", "it is down", "bad answers 503 (1 of 3 checks passed)",
     )  # fmt: skip
     assert failing[0].url == f"{AIRFLOW}/dags/week_1/runs/shop-1.2/tasks/security.bad/required_actions"
 
@@ -379,7 +379,7 @@ def test_phase_in_plain_words() -> None:
     """For the log and the ledger: most important first, nothing marked up, nothing cut."""
     told = in_plain_words(note(SEAL, RECORDS, following=Next(what="Repair it.")))
     assert told.headline == "Week 1: FAILED (1 passed, 1 waived, 1 rejected, 2 not reached)"
-    assert told.lines[0] == "rejected: Item bad (Bo Sato, it is down, bad answers 503)"
+    assert told.lines[0] == "rejected: Item bad (Bo Sato, it is down, bad answers 503 (1 of 3 checks passed))"
     assert told.lines[2:4] == ("bypassed: Item around", PROBLEMS[3])
     assert told.lines[-1] == "next: Repair it."
 

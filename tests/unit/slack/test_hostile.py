@@ -45,7 +45,7 @@ def hostile_item(draw: st.DrawFn, number: int, style: RequestKind) -> Any:
     text = draw(TEXTS)
     fields: dict[str, Any] = {
         "headline": draw(TEXTS), "question": draw(TEXTS), "may_answer": draw(PEOPLE), "url": draw(URLS),
-        "refused": draw(TEXTS),
+        "refused": draw(TEXTS), "repair": draw(TEXTS),
         "decided_by": draw(TEXTS), "reason": draw(TEXTS), "gate": style,
         "verdict": draw(st.sampled_from([None, *Verdict])),
         "may_waive": draw(PEOPLE),

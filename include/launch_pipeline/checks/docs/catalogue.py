@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checklist.load import load_phases
+from launch_pipeline.checks.docs import samples
 from launch_pipeline.checks.docs.schema import field_docstrings
 from launch_pipeline.checks.engine.params import Params
 from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
-from launch_pipeline.checks.language.comparisons import Operator, parse_comparison
+from launch_pipeline.checks.language.comparisons import parse_comparison
 from launch_pipeline.checks.language.expect import as_list
+from launch_pipeline.checks.language.phrases import VERBS, is_empty_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,26 +33,8 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.kind import Kind
 
 COMMAND = "launch catalogue"
-COMMON = ("conn_id", "expect", "timeout", "wait", "interval")
+COMMON = ("conn_id", "expect", "says", "timeout", "wait", "interval")
 """Parameters that every kind has."""
-_WORDS = {
-    Operator.EQUAL: "is",
-    Operator.NOT_EQUAL: "is not",
-    Operator.AT_MOST: "is at most",
-    Operator.AT_LEAST: "is at least",
-    Operator.LESS: "is less than",
-    Operator.MORE: "is more than",
-    Operator.NOT_IN: "is none of",
-    Operator.NOT_MATCHES: "does not match",
-    Operator.CONTAINS_ALL: "contains all of",
-    Operator.CONTAINS: "contains",
-    Operator.MATCHES: "matches",
-    Operator.BETWEEN: "is between",
-    Operator.EXISTS: "is there",
-    Operator.ABSENT: "is not there",
-    Operator.AGE: "has an age",
-    Operator.IN: "is one of",
-}
 _RUNS_ON = {"triggerer": "in the triggerer", "worker": "on a worker"}
 _PLAIN = {
     str: "text",
@@ -173,7 +157,7 @@ def _check(check: CheckSpec) -> Iterator[str]:
     of = kind(check.kind)
     yield f"- [`{check.kind}`](#{_anchor(check.kind)}): {_question(of)}"
     for name, value in check.params.items():
-        if name != "expect":
+        if name not in {"expect", "says"}:
             yield f"  - {name} = {_code(value)}"
     params = of.params.model_validate(check.params)
     wanted = [
@@ -182,15 +166,21 @@ def _check(check: CheckSpec) -> Iterator[str]:
         for text in as_list(texts)
     ]
     yield f"  - passes when {'; '.join(wanted)}"
+    yield f"  - says of a pass, for example: *{_text(samples.passes(check))}*"
+    yield f"  - says of a failure, for example: *{_text(samples.fails(check))}*"
+
+
+def _text(said: str) -> str:
+    """Escape what Markdown would read as markup."""
+    return re.sub(r"([*_`\[\]<>\\|~])", r"\\\1", said)
 
 
 def _in_words(text: str) -> str:
     comparison = parse_comparison(text)
-    operand = comparison.operand
-    empty = operand == "[]" and comparison.operator is Operator.EQUAL
-    if empty:
+    verb, operand = VERBS[comparison.operator], comparison.operand
+    if is_empty_list(comparison):
         return "is empty"
-    return f"{_WORDS[comparison.operator]} {_code(operand)}" if operand else _WORDS[comparison.operator]
+    return f"{verb} {_code(operand)}" if operand else verb
 
 
 def _code(value: Any) -> str:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from launch_pipeline.checks.engine.params import Criteria, Params
+    from launch_pipeline.checks.verdict import Finding
 
 RunsOn = Literal["triggerer", "worker"]
 
 
 def _always(_params: Any) -> bool:
     return True
+
+
+KindSays = Callable[[Any, "Mapping[str, Any]", "Finding | None"], "str | None"]
+"""Takes parameters, the redacted facts of one subject, and a finding."""
+
+
+def _nothing(_params: Any, _facts: Mapping[str, Any], _finding: Finding | None) -> str | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -34,3 +44,8 @@ class Kind:
     """The connection unless the item names one; empty if it needs none."""
     repeatable: Callable[[Any], bool] = _always
     """Returns whether a retry after a time-out is safe."""
+    says: KindSays = _nothing
+    """Says what a finding means, or without one what a subject that passed shows.
+
+    None leaves it to the comparison, an empty text says nothing of it.
+    """

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.language.expect import as_list, parse_expectations
+from launch_pipeline.checks.language.says import Sentences, parse_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ class Params(Frozen):
     """The Airflow connection with host and secret; each kind has a default."""
     expect: dict[str, str | list[str]] = Field(default_factory=dict)
     """JMESPath into the observation, and the comparison (or several) it must meet."""
+    says: str | Sentences = ""
+    """The result in one sentence for people: ``{value:percent} of requests failed; limit 0.1 %``."""
     timeout: Duration = timedelta(seconds=30)
     """Hard limit of one attempt."""
     wait: Duration = timedelta()
@@ -47,6 +50,13 @@ class Params(Frozen):
     def _readable(cls, expect: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
         parse_expectations(expect)
         return expect
+
+    @field_validator("says", mode="after")
+    @classmethod
+    def _sayable(cls, says: str | Sentences) -> str | Sentences:
+        if isinstance(says, str) and says:
+            parse_sentence(says)
+        return says
 
     @model_validator(mode="after")
     def _times_make_sense(self) -> Self:

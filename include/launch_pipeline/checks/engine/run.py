@@ -19,7 +19,9 @@ from pydantic import ValidationError
 from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.engine.context import CheckContext
 from launch_pipeline.checks.engine.registry import kind, observer
-from launch_pipeline.checks.language.expect import summarise, weigh
+from launch_pipeline.checks.engine.voice import voice_of
+from launch_pipeline.checks.language.expect import weigh
+from launch_pipeline.checks.language.headline import Voice, headline
 from launch_pipeline.checks.language.variables import substitute, substitute_expectations
 from launch_pipeline.checks.limits import limit
 from launch_pipeline.checks.redaction import redact, redact_finding
@@ -70,6 +72,8 @@ class _Running:
     began: float
     params: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
+    read: Params | None = None
+    """The parameters as their kind reads them."""
 
 
 async def run_checks(
@@ -134,7 +138,7 @@ async def _looked(running: _Running) -> _Look:
     if of.observe is None:
         return _Look(Verdict.INCONCLUSIVE, f"checks of kind '{of.name}' cannot be run yet; a person decides")
     running.params = _with_variables(of, running.spec.params, running.ctx)
-    params = _validated(of, running.params)
+    params = running.read = _validated(of, running.params)
     if of.name == "command" and not running.ctx.environment.allow_commands:
         name = running.ctx.environment.name
         return _Look(Verdict.INCONCLUSIVE, f"runs a program; environment '{name}' does not allow commands")
@@ -159,6 +163,10 @@ def _with_variables(of: Kind, given: dict[str, Any], ctx: CheckContext) -> dict[
     variables = ctx.environment.variables
     rendered: dict[str, Any] = {}
     for name, value in written.items():
+        if name == "says":
+            # A value of a variable must not become a placeholder: the sentence is filled in when it is said.
+            rendered[name] = value
+            continue
         as_expect = name in {"expect", "values", "labels"} and isinstance(value, dict)
         rendered[name] = (substitute_expectations if as_expect else substitute)(value, variables)
     return rendered
@@ -242,18 +250,28 @@ def _light(seen: Observation) -> bool:
     return left > 0
 
 
+def _said(running: _Running, look: _Look, findings: tuple[Finding, ...]) -> str:
+    """Return the headline; what a kind cannot put into words is told by its comparisons."""
+    seen = look.observation or Observation(subjects=(), authority="")
+    try:
+        return headline(look.verdict, seen, findings, voice_of(running.spec.kind, running.read, running.ctx))
+    except Exception as error:  # noqa: BLE001  words decide nothing, so they must not end a check
+        _bug(running, error)
+        return headline(look.verdict, seen, findings, Voice(running.ctx.clock()))
+
+
 def _result(running: _Running, look: _Look) -> CheckResult:
     """Build the result: redacted, plain JSON, bounded."""
     secrets = tuple(running.ctx.seen_secrets)
     findings = tuple(redact_finding(finding, secrets) for finding in look.findings)
-    headline = summarise(look.verdict, findings) if look.observation else look.headline
     seen = look.observation
+    said = _said(running, look, findings) if seen else look.headline
     result = CheckResult(
         kind=running.spec.kind,
         params=redact(plain(running.params), secrets),
         authority=redact(seen.authority, secrets) if seen else str(running.params.get("conn_id", "")),
         verdict=look.verdict,
-        headline=redact(plain(headline), secrets)[:_HEADLINE],
+        headline=redact(plain(said), secrets)[:_HEADLINE],
         findings=findings,
         observed=redact(plain(seen.summary), secrets) if seen else {},
         started_at=running.started,

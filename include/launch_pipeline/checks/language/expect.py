@@ -17,6 +17,7 @@ from launch_pipeline.checks.language.comparisons import (
     compare,
     parse_comparison,
 )
+from launch_pipeline.checks.language.headline import Voice, headline
 from launch_pipeline.checks.language.paths import Found, compiled, look_up
 from launch_pipeline.checks.language.reader import is_false
 from launch_pipeline.checks.verdict import Finding, Observation, Subject, Verdict
@@ -92,8 +93,9 @@ def judge(
     empty; no criteria, or a value that is NaN, is inconclusive. Raises ValueError if the criteria
     themselves are invalid.
     """
-    verdict, findings = weigh(observation, criteria, now)
-    return verdict, findings, summarise(verdict, findings)
+    moment_of_judgement = now or datetime.now(UTC)
+    verdict, findings = weigh(observation, criteria, moment_of_judgement)
+    return verdict, findings, headline(verdict, observation, findings, Voice(moment_of_judgement))
 
 
 def weigh(
@@ -123,46 +125,8 @@ def _verdict(observation: Observation, asked: bool, answers: list[Answer]) -> Ve
     return Verdict.INCONCLUSIVE if all(answer.unknown for answer in wrong) else Verdict.FAILED
 
 
-def summarise(verdict: Verdict, findings: Sequence[Finding]) -> str:
-    """Return one line for Slack: ``p95 = 312, want < 300``, or what held."""
-    if not findings:
-        return {
-            Verdict.PASSED: "nothing found, as expected",
-            Verdict.FAILED: "nothing found",
-            Verdict.INCONCLUSIVE: "nothing was expected of the observation",
-        }[verdict]
-    subjects = list(dict.fromkeys(finding.subject for finding in findings))
-    wrong = [finding for finding in findings if not finding.holds]
-    if wrong:
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        name = f"{wrong[0].subject}: " if len(subjects) > 1 else ""
-        return f"{name}{_wrong(wrong[0])}{more}"
-    if len(subjects) > 1:
-        wanted = dict.fromkeys(f"{finding.expression} {finding.wanted}" for finding in findings)
-        return f"all {len(subjects)}: " + _some(list(wanted))
-    return _some([_right(finding) for finding in findings])
-
-
-def _some(texts: Sequence[str], most: int = 3) -> str:
-    rest = f" (and {len(texts) - most} more)" if len(texts) > most else ""
-    return ", ".join(texts[:most]) + rest
-
-
-def _wrong(finding: Finding) -> str:
-    if finding.actual is None and finding.note == "missing":
-        return f"{finding.expression} is missing, want {finding.wanted}"
-    note = f" ({finding.note})" if finding.note else ""
-    return f"{finding.expression} = {shown(finding.actual)}, want {finding.wanted}{note}"
-
-
-def _right(finding: Finding) -> str:
-    if finding.wanted == "absent":
-        return f"{finding.expression} is absent"
-    return f"{finding.expression} = {shown(finding.actual)}"
-
-
 def shown(value: Any) -> str:
-    """Return an observed value, short enough for a headline."""
+    """Return an observed value as it is, short enough for one line."""
     if isinstance(value, str):
         text = " ".join(value.split()) if value.strip() else repr(value)
     elif isinstance(value, float):

@@ -29,6 +29,7 @@ CARD_ITEMS = 12
 """Items of one card: even the longest texts stay within Slack's limit for all texts."""
 _TEXT = 130
 _HEADLINE = 150
+_REPAIR = 120
 _SET_ASIDE_ROOM = 2200
 _PHASES_ROOM = 2900
 
@@ -107,6 +108,7 @@ def _urgent(item: ItemView) -> str:
     found = [
         f"{status.symbol} *{status.word}* · {escape(item.text, _TEXT)}",
         elements.refused(item, _HEADLINE) or escape(item.headline, _HEADLINE),
+        elements.repair(item, _REPAIR),
         _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
         elements.waivers(item) if item.checks_passed is False else "",
     ]

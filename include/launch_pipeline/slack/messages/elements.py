@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.slack.messages.block_kit import (
@@ -27,6 +28,7 @@ OPEN = "open_in_airflow"
 """Action ids of our buttons. The last one only opens a link, but is acknowledged as well."""
 URL_LENGTH = 3000
 _NAMED = 3
+_CLAUSE = re.compile(r"[;,.]\s")
 
 Block = dict[str, Any]
 
@@ -135,6 +137,14 @@ def refused(item: ItemView, limit: int) -> str:
         return ""
     words = "⚠️ The last answer did not count: "
     return words + escape(item.refused, limit - len(words))
+
+
+def repair(item: ItemView, limit: int) -> str:
+    """Say what to do about checks that do not pass: the first clause of ``on_failure``."""
+    if item.outcome or item.checks_passed is not False:
+        return ""
+    clause = _CLAUSE.split(item.repair.strip(), maxsplit=1)[0].rstrip(".")
+    return f"To repair: {escape(clause, limit)}" if clause else ""
 
 
 def waivers(item: ItemView) -> str:

@@ -14,7 +14,7 @@ from launch_pipeline.slack.messages.block_kit import checked_view
 from launch_pipeline.slack.messages.button_values import RequestPin, ReviewLocator
 from launch_pipeline.slack.messages.cards import CARD_ITEMS, locator, set_aside_line
 from launch_pipeline.slack.messages.item_status import status_of
-from launch_pipeline.slack.messages.mrkdwn import bold, escape, moment, plain
+from launch_pipeline.slack.messages.mrkdwn import bold, escape, link, moment, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +29,7 @@ _LENGTHS = {"reason": 1000, "signature": 200}
 _CHANGED = "⚠️ *The checks have seen something else since. Nothing was sent:* look, and send again."
 _EVIDENCE = 1500
 _PARAGRAPHS = 10
+_REPAIR_OR_WAIVE = "Repair it, or may it be waived?"
 _VERDICTS = {Verdict.PASSED: "✅", Verdict.FAILED: "🔴", Verdict.INCONCLUSIVE: "❓"}
 _TITLES = {
     RequestKind.APPROVAL: "Review",
@@ -112,7 +113,7 @@ def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | N
         _CHANGED if given and given.pin.evidence != item.evidence else "",
         f"{status.symbol} {bold(item.text, 300)}",
         elements.refused(item, 600),
-        escape(item.question, 600),
+        escape(item.question or _asked(item), 600),
         f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
         elements.waivers(item),
     ]
@@ -127,26 +128,28 @@ def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | N
     ]
 
 
+def _asked(item: ItemView) -> str:
+    """Ask about an item that only its checks decide, and that did not pass them."""
+    return _REPAIR_OR_WAIVE if item.checks_passed is False and item.options else ""
+
+
 def _evidence(item: ItemView) -> list[elements.Block]:
-    lines = [line for result in item.results for line in _result_lines(result)]
+    """Show the headlines; every comparison is on the item's page."""
+    lines = [_result_line(result) for result in item.results]
     if not lines and item.headline.strip():
         lines = [escape(item.headline, 300)]
-    return [elements.context(elements.lines(lines, _EVIDENCE))] if lines else []
+    said = elements.lines(lines, _EVIDENCE)
+    details = link(item.url, "Details") if item.url else ""
+    repair = elements.repair(item, 300)
+    texts = [text for text in (said, repair if lines else "", details if lines else "") if text]
+    return [elements.context("\n".join(texts))] if lines else []
 
 
-def _result_lines(result: CheckResult) -> list[str]:
-    """Return a check's headline, then the conditions that did not hold."""
-    first = f"{_VERDICTS[result.verdict]} {bold(result.kind, 60)} {escape(result.headline, 300)}".strip()
-    asked = f" ({escape(result.authority, 80)})" if result.authority.strip() else ""
-    broken = [finding for finding in result.findings if not finding.holds]
-    return [
-        f"{first}{asked}",
-        *(
-            f"• {escape(f.subject, 60)}: {escape(f.expression, 60)} wanted {escape(f.wanted, 60)}, "
-            f"was {escape(str(f.actual), 80)}"
-            for f in broken
-        ),
-    ]
+def _result_line(result: CheckResult) -> str:
+    """Return a check's headline and whom it asked."""
+    first = f"{_VERDICTS[result.verdict]} {escape(result.headline, 300)}"
+    asked = f"{result.kind} · {result.authority}".strip(" ·")
+    return f"{first} ({escape(asked, 120)})" if asked else first
 
 
 def _answer(number: int, options: Sequence[Answer], chosen: str) -> elements.Block:

@@ -62,6 +62,8 @@ class ItemView(Frozen):
     severity: Severity = Severity.BLOCKING
     options: tuple[Answer, ...] = ()
     question: str = ""
+    repair: str = ""
+    """What to do if the checks do not pass."""
     url: str = ""
     """Page of the item in Airflow."""
     refused: str = ""

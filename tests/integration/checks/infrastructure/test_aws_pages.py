@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from launch_pipeline.checks.verdict import Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.moto_server import connection
 from servers.web import serving
 
@@ -133,7 +133,7 @@ def test_answers_that_prove_nothing(
 ) -> None:
     """What goes on without an end, or does not speak of all that was named, is no answer."""
     result = asked(answer, service, operation, **params)
-    assert (result.verdict, said in result.headline) == (Q, True), result.headline
+    assert (result.verdict, said in raw(result)) == (Q, True), result.headline
 
 
 SPOKEN: dict[str, tuple[str, str, Answer, dict[str, Any], Verdict]] = {

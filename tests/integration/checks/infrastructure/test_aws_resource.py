@@ -14,7 +14,7 @@ from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.kinds.aws_resource.definition import AwsResourceParams
 from launch_pipeline.checks.verdict import Verdict
 from servers import moto_server
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.moto_server import connection
 from servers.odd import Odd
 from servers.shipped import shipped
@@ -80,7 +80,7 @@ def test_shipped_cost_check_is_answered(cloud: dict[str, str]) -> None:
     (spec,) = [spec for name, spec in SHIPPED.items() if "cost" in name]
     variables = {"launch_date": "2026-01-01", "today": "2026-01-08"}
     (result,) = run(run_checks([spec], context({"aws": connection(cloud["url"])}, variables=variables)))
-    assert (result.verdict, "length(ResultsByTime) = 0" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "length(ResultsByTime) = 0" in raw(result)) == (F, True), result.headline
 
 
 def of_vpc(vpc: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def test_an_open_database_is_found(cloud: dict[str, str]) -> None:
     (spec,) = [spec for name, spec in SHIPPED.items() if "security_groups" in name]
     variables = {**cloud, "vpc_id": cloud["open"]}
     (result,) = run(run_checks([spec], context({"aws": connection(cloud["url"])}, variables=variables)))
-    assert (result.verdict, "= 1, want == 0" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "= 1, want == 0" in raw(result)) == (F, True), result.headline
 
 
 def test_page_that_is_not_the_last() -> None:
@@ -114,7 +114,7 @@ def test_page_that_is_not_the_last() -> None:
             return await check(ctx, "aws_resource", service="ec2", operation="describe_vpcs", expect=expect)
 
     result = run(ask())
-    assert (result.verdict, "= 1, want == 0" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "= 1, want == 0" in raw(result)) == (F, True), result.headline
 
 
 def test_all_pages_are_read(cloud: dict[str, str]) -> None:
@@ -163,7 +163,7 @@ def test_answer(
 ) -> None:
     """An answer is judged; a question that cannot be asked, or would bring a secret, is not."""
     result = asked(cloud["url"], service, operation, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_a_firewall_that_is_not_there(cloud: dict[str, str]) -> None:
@@ -209,9 +209,7 @@ def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) ->
     """Whatever goes wrong on the way is no verdict on the cloud."""
     params: dict[str, Any] = {"service": "ec2", "operation": "describe_vpcs"}
     result = moto_server.odd_answer(odd, "aws_resource", **params, expect={"length(Vpcs)": ">= 1"})
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
-        result.headline
-    )
+    assert (result.verdict, headline in raw(result), result.attempts) == (Q, True, attempts), result.headline
 
 
 def test_nobody_there_is_inconclusive() -> None:
@@ -226,4 +224,4 @@ def test_a_group_that_aws_leaves_out(cloud: dict[str, str]) -> None:
     expect = {"length(AutoScalingGroups[?length(Instances) < DesiredCapacity])": "== 0"}
     params: dict[str, Any] = {"arguments": arguments, "expect": expect}
     result = asked(cloud["url"], "autoscaling", "describe_auto_scaling_groups", **params)
-    assert (result.verdict, "says nothing of azora-web" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "says nothing of azora-web" in raw(result)) == (Q, True), result.headline

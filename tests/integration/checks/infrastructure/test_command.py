@@ -17,7 +17,7 @@ import pytest
 from launch_pipeline.checklist.model import CheckSpec
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.programs import wait_for
 from servers.work_tree import WorkTree
 
@@ -68,20 +68,20 @@ def test_program(
 ) -> None:
     """What a program returns is judged; one that cannot be run says nothing."""
     result = asked(tmp_path, argv, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_off_unless_allowed(tmp_path: Path) -> None:
     """Where the environment does not allow commands nothing is run, and the check says so."""
     result = run(check(context(), "command", argv=["touch", str(tmp_path / "ran")], cwd=str(tmp_path)))
-    assert (result.verdict, "does not allow commands" in result.headline) == (Q, True)
+    assert (result.verdict, "does not allow commands" in raw(result)) == (Q, True)
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """A wrong folder is named."""
     result = asked(tmp_path / "none", ["true"])
-    assert (result.verdict, str(tmp_path / "none") in result.headline) == (Q, True), result.headline
+    assert (result.verdict, str(tmp_path / "none") in raw(result)) == (Q, True), result.headline
 
 
 def test_environment_is_an_allow_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_after_a_time_out_nothing_is_left(tmp_path: Path) -> None:
     began = time.monotonic()
     result = asked(tmp_path, python(code), timeout="8s", artifacts=["pids"])
     assert (result.verdict, result.attempts) == (Q, 1)
-    assert "did not end within 6s and was stopped; its last line: started" in result.headline
+    assert "did not end within 6s and was stopped; its last line: started" in raw(result)
     family = pids(tmp_path)
     assert len(family) == 4
     assert not [pid for pid in family if alive(pid)]

@@ -11,7 +11,7 @@ import pytest
 from launch_pipeline.checklist.model import CheckSpec
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.work_tree import WorkTree
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_clean_checkout_of_the_release(work: WorkTree) -> None:
 def test_another_commit(work: WorkTree) -> None:
     """A clean checkout of another commit is about that one."""
     result = reported(work, "b" * 40)
-    assert (result.verdict, "is about commit" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "is about commit" in raw(result)) == (Q, True), result.headline
     assert beside(work)["commit"] == work.git("rev-parse", "HEAD")
 
 
@@ -125,7 +125,7 @@ def test_checkout_that_was_changed(work: WorkTree, made_so: Callable[[WorkTree],
     release = work.git("rev-parse", "HEAD")
     made_so(work)
     result = reported(work, release)
-    assert (result.verdict, reason in result.headline) == (Q, True), result.headline
+    assert (result.verdict, reason in raw(result)) == (Q, True), result.headline
     assert beside(work)["commit"] is None
 
 
@@ -150,7 +150,7 @@ def test_script_of_another_place(work: WorkTree, tmp_path: Path) -> None:
     """A clean folder says nothing of a script that lies elsewhere."""
     (tmp_path / "t.sh").write_text(TEST)
     result = reported(work, argv=("sh", str(tmp_path / "t.sh")))
-    assert (result.verdict, "is not in the commit" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "is not in the commit" in raw(result)) == (Q, True), result.headline
     assert reported(work, argv=("sh", "../t.sh")).verdict is Q
     (work.path / "out.sh").symlink_to(tmp_path / "t.sh")
     work.commit()
@@ -201,7 +201,7 @@ def test_program_that_was_killed(work: WorkTree, ending: str) -> None:
     """A file that a killed program left is no finished report, also where one was there before."""
     assert reported(work).verdict is P
     result = reported(work, argv=("sh", "-c", f"{TEST} {ending}"))
-    assert (result.verdict, "does not name its commit" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "does not name its commit" in raw(result)) == (Q, True), result.headline
 
 
 @pytest.mark.parametrize("how", ["mv", "cp -p", "ln"])
@@ -222,7 +222,7 @@ def test_artifact_that_cannot_be_kept(work: WorkTree) -> None:
     ctx = context(allow_commands=True, variables={"reports": reports})
     argv = ["sh", "-c", "head -c 21000000 /dev/zero > out/junit.xml"]
     result = run(check(ctx, "command", argv=argv, cwd=str(work.path), artifacts=["out/*.xml"]))
-    assert (result.verdict, "larger than 20 MiB" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "larger than 20 MiB" in raw(result)) == (F, True), result.headline
     assert list((work.path.parent / "reports/out").iterdir()) == []
 
 
@@ -232,4 +232,4 @@ def test_more_artifacts_than_are_kept(work: WorkTree) -> None:
     result = run(
         check(context(allow_commands=True), "command", argv=argv, cwd=str(work.path), artifacts=["out/*.xml"])
     )
-    assert (result.verdict, "more than 100 files" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "more than 100 files" in raw(result)) == (F, True), result.headline

@@ -16,7 +16,7 @@ from aiohttp import web
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import oci_registry
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.oci_registry import INDEX, MANIFEST, Pusher, sha256
 from servers.web import http_connection, serving
 
@@ -94,7 +94,7 @@ def damaged(store: Store, name: str, what: str, content: bytes | None) -> CheckR
 def test_image_without_one_of_its_blobs_cannot_be_pulled(store: Store, what: str) -> None:
     """The manifest is there, and names what is not."""
     result = damaged(store, f"gone-{what}", what, None)
-    assert (result.verdict, f"the {what} sha256:" in result.headline) == (F, True), result.headline
+    assert (result.verdict, f"the {what} sha256:" in raw(result)) == (F, True), result.headline
     (found,) = result.observed.values()
     assert "is not in the registry" in found["problems"][0]
 
@@ -128,7 +128,7 @@ def test_platform_of_which_the_manifest_is_gone_is_a_problem(store: Store) -> No
     assert asked(store, "sparse").verdict is P
     store.damage(amd["digest"])
     result = asked(store, "sparse")
-    assert (result.verdict, "the manifest of linux/amd64 is not in the registry" in result.headline) == (
+    assert (result.verdict, "the manifest of linux/amd64 is not in the registry" in raw(result)) == (
         F,
         True,
     )
@@ -145,7 +145,7 @@ def test_index_that_names_another_platform_than_the_image_has(store: Store) -> N
     """A node of the named platform would pull what it cannot run."""
     store.listed("liar", "1", (store.built("liar", "a", ARM)["digest"], AMD))
     result = asked(store, "liar")
-    assert (result.verdict, "the index says amd64, the image is built for arm64" in result.headline) == (
+    assert (result.verdict, "the index says amd64, the image is built for arm64" in raw(result)) == (
         F,
         True,
     )
@@ -158,9 +158,7 @@ def test_index_of_attestations_names_no_platform(store: Store) -> None:
     store.listed("notes", "2", (made, AMD), annotations={"vnd.docker.reference.type": "attestation-manifest"})
     for tag in ("1", "2"):
         result = asked(store, "notes", tag=tag, platforms=[])
-        assert (result.verdict, "the index names no platform" in result.headline) == (F, True), (
-            result.headline
-        )
+        assert (result.verdict, "the index names no platform" in raw(result)) == (F, True), result.headline
 
 
 CHART = "application/vnd.cncf.helm.config.v1+json"
@@ -178,7 +176,7 @@ def test_image_that_nothing_can_run(store: Store, case: str) -> None:
     name, (parts, problem) = case.replace(" ", "-"), ODD_IMAGES[case]
     store.built(name, "1", **parts)
     result = asked(store, name, platforms=[])
-    assert (result.verdict, problem in result.headline) == (F, True), result.headline
+    assert (result.verdict, problem in raw(result)) == (F, True), result.headline
 
 
 def test_artifact_under_the_name_of_an_image(store: Store) -> None:
@@ -188,7 +186,7 @@ def test_artifact_under_the_name_of_an_image(store: Store) -> None:
     document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": made["layers"]}
     store.manifest("chart", "1", document)
     result = asked(store, "chart", platforms=[])
-    assert (result.verdict, f"it is no image, but '{CHART}'" in result.headline) == (F, True), result.headline
+    assert (result.verdict, f"it is no image, but '{CHART}'" in raw(result)) == (F, True), result.headline
 
 
 async def standing_in(documents: dict[str, tuple[int, str, bytes]], **params: Any) -> CheckResult:
@@ -237,7 +235,7 @@ def test_layer_that_may_not_be_seen_is_inconclusive(status: int) -> None:
 def test_layer_that_is_kept_elsewhere_is_inconclusive() -> None:
     """A foreign layer is pulled from its vendor (manifest.md, "nondistributable"), where nothing looked."""
     result = run(standing_in(small((FOREIGN, b"windows"), here=False)))
-    assert (result.verdict, "kept elsewhere" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "kept elsewhere" in raw(result)) == (Q, True), result.headline
     assert run(standing_in(small((FOREIGN, b"windows")))).verdict is P
 
 
@@ -252,7 +250,7 @@ ODD_MANIFESTS: dict[str, tuple[dict[str, Any], str]] = {
 def test_manifest_that_can_be_read_in_two_ways_is_inconclusive(more: dict[str, Any], reason: str) -> None:
     """Another client would pull something else (CVE-2021-41190)."""
     result = run(standing_in(small((LAYER, b"layer"), **more)))
-    assert (result.verdict, reason in result.headline) == (Q, True), result.headline
+    assert (result.verdict, reason in raw(result)) == (Q, True), result.headline
 
 
 def test_index_within_an_index_is_inconclusive() -> None:
@@ -262,7 +260,7 @@ def test_index_within_an_index_is_inconclusive() -> None:
     rows = {"/v2/a/manifests/1": (200, INDEX, json.dumps(document).encode())}
     for platforms in ([], [AMD]):
         result = run(standing_in(rows, platforms=platforms))
-        assert (result.verdict, "not looked into" in result.headline) == (Q, True), result.headline
+        assert (result.verdict, "not looked into" in raw(result)) == (Q, True), result.headline
 
 
 def test_redirect_to_storage_that_lost_the_layer() -> None:

@@ -15,7 +15,7 @@ import pytest
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import kubernetes_api, oci_registry
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.kubernetes_api import KubernetesApi
 from servers.oci_registry import Pusher
 from servers.web import serving
@@ -128,7 +128,7 @@ def test_no_pod_is_no_deployment(pushed: Pushed) -> None:
     ended = good(pushed, phase="Succeeded")
     for pods in ((), (other,), (ended,), (other, ended)):
         result = run(asked(pushed, *pods))
-        assert (result.verdict, "deployed = false" in result.headline) == (F, True), result.headline
+        assert (result.verdict, "deployed = false" in raw(result)) == (F, True), result.headline
 
 
 def test_image_that_the_registry_lacks_is_not_deployed(pushed: Pushed) -> None:

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.kubernetes_api import KubernetesApi, connection, secret
 from servers.web import serving
 
@@ -68,19 +68,19 @@ NOT_WHOLE: dict[str, tuple[dict[str, Any], str]] = {
 def test_list_that_is_not_whole_is_inconclusive(pages: dict[str, Any], reason: str) -> None:
     """What is left out of a list may be the object that is not ready."""
     result = run(of(pages))
-    assert (result.verdict, reason in result.headline) == (Q, True), result.headline
+    assert (result.verdict, reason in raw(result)) == (Q, True), result.headline
 
 
 def test_object_of_another_kind_is_inconclusive() -> None:
     """An answer of another kind says nothing about the object that was asked for."""
     result = run(of({"": {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "p"}}}, names=["p"]))
-    assert (result.verdict, "answered a Service" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "answered a Service" in raw(result)) == (Q, True), result.headline
 
 
 def test_list_without_items_is_empty() -> None:
     """Go writes an empty list as null: nothing is there, and too little of it."""
     result = run(of({"": {**PODS, "items": None}}))
-    assert (result.verdict, "count = 0" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "count = 0" in raw(result)) == (F, True), result.headline
 
 
 def test_absence_is_proved_in_a_namespace_that_exists() -> None:
@@ -91,8 +91,8 @@ def test_absence_is_proved_in_a_namespace_that_exists() -> None:
     api.forbidden = {"namespaces"}
     unseen = run(asked(api, kind="Pod", min_count=0))
     assert [one.verdict for one in (there, nowhere, unseen)] == [P, Q, Q]
-    assert "does not exist" in nowhere.headline
-    assert 'cannot get resource "namespaces"' in unseen.headline
+    assert "does not exist" in raw(nowhere)
+    assert 'cannot get resource "namespaces"' in raw(unseen)
 
 
 def test_kind_of_which_nothing_is_known_is_inconclusive() -> None:
@@ -102,7 +102,7 @@ def test_kind_of_which_nothing_is_known_is_inconclusive() -> None:
     params = {"kind": "Widget", "api_version": "shop.example/v1", "expect": {"spec.colour": "== red"}}
     silent, told = run(asked(api, **params)), run(asked(api, ready=False, **params))
     assert (silent.verdict, told.verdict) == (Q, P)
-    assert "nothing says whether a Widget is ready; set 'ready: false'" in silent.headline
+    assert "nothing says whether a Widget is ready; set 'ready: false'" in raw(silent)
 
 
 EMPTY = {"": "", "blank": " \n\t"}

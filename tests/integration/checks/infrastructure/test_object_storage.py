@@ -16,7 +16,7 @@ from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.kinds.object_storage.definition import ObjectStorageParams
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import moto_server
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.moto_server import OLDEST, PAGE, REGION, connection
 from servers.odd import Odd
 from servers.programs import wait_for
@@ -124,7 +124,7 @@ BUCKETS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
 def test_bucket(store: str, bucket: str, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """What the store answers is judged; what is not configured is missing."""
     result = asked(store, bucket, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 @pytest.mark.parametrize(
@@ -206,9 +206,7 @@ ODD: dict[str, tuple[Odd, str, int]] = {
 def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) -> None:
     """Whatever goes wrong on the way is no verdict; what botocore cannot read it calls a 500."""
     result = moto_server.odd_answer(odd, "object_storage", bucket="backups")
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
-        result.headline
-    )
+    assert (result.verdict, headline in raw(result), result.attempts) == (Q, True, attempts), result.headline
 
 
 def test_a_store_that_does_not_know_the_question() -> None:
@@ -240,9 +238,7 @@ def test_a_store_that_does_not_know_the_question() -> None:
 def test_nobody_to_ask_is_inconclusive(target: ConnectionInfo, headline: str, attempts: int) -> None:
     """A store that cannot be reached is named, and asked again only where that may help."""
     result = run(check(context({"aws": target}), "object_storage", bucket="b"))
-    assert (result.verdict, headline in result.headline, result.attempts) == (Q, True, attempts), (
-        result.headline
-    )
+    assert (result.verdict, headline in raw(result), result.attempts) == (Q, True, attempts), result.headline
 
 
 def test_a_region_is_needed(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +254,7 @@ def test_a_region_is_needed(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
             expect={"Vpcs": "exists"},
         )
     )
-    assert (result.verdict, "region_name" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "region_name" in raw(result)) == (Q, True), result.headline
 
 
 JUNIT = b'<testsuites><testsuite name="s"><testcase name="a"/></testsuite></testsuites>'
@@ -292,7 +288,7 @@ def test_report_in_a_bucket(
         connections["reports"] = http_connection(1, "reports")
     ctx = context(connections, variables={"release_sha": COMMIT, "reports": f"s3://{bucket}"})
     result = run(check(ctx, "report", uri="${reports}/ci/r.xml", format="junit"))
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_report_in_a_bucket_that_is_not_ours(store: str) -> None:
@@ -300,5 +296,5 @@ def test_report_in_a_bucket_that_is_not_ours(store: str) -> None:
     ctx = context({"aws": connection(store)}, variables={"release_sha": COMMIT})
     missing = run(check(ctx, "report", uri="s3://none-such/r.xml", format="junit"))
     unknown = run(check(context(), "report", uri="s3://b/r.xml", format="junit", subject=""))
-    assert (missing.verdict, "no report at" in missing.headline) == (Q, True), missing.headline
+    assert (missing.verdict, "no report at" in raw(missing)) == (Q, True), missing.headline
     assert (unknown.verdict, unknown.headline) == (Q, "not connected: aws")

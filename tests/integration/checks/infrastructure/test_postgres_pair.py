@@ -12,7 +12,7 @@ import pytest
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import postgres_pair
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.postgres_pair import PASSWORD, Pair
 from servers.programs import wait_for
 from servers.shipped import shipped
@@ -97,7 +97,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
 def test_query(pair: Pair, place: str, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """Each of the three answers for itself; nothing is written and nothing runs on."""
     result = asked(pair, getattr(pair, place), **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
     assert pair.execute("SELECT count(*) FROM t") == [(1,)]
 
 
@@ -114,7 +114,7 @@ CONSOLE: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 def test_console(pair: Pair, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """PgBouncer's console speaks the simple protocol only, and has more settings than fit on a page."""
     result = asked(pair, pair.bouncer, "pgbouncer", **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_session_names_itself(pair: Pair) -> None:
@@ -155,7 +155,7 @@ def test_refused_sign_in(strict: Pair, place: str, database: str, fields: dict[s
     """Whoever is not let in has asked nothing: inconclusive, asked once, and told what to correct."""
     result = asked(strict, getattr(strict, place), database, fields, sql="SELECT 1")
     assert (result.verdict, result.attempts, result.headline[:13]) == (Q, 1, "credentials: "), result.headline
-    assert said in result.headline
+    assert said in raw(result)
     assert "wrong-planted" not in result.model_dump_json()
 
 
@@ -164,14 +164,14 @@ def test_no_place_is_asked_again(pair: Pair) -> None:
     pair.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
     pair.execute(f"ALTER ROLE crowded PASSWORD '{PASSWORD}'")
     result = asked(pair, pair.primary, fields={"login": "crowded"}, sql="SELECT 1")
-    assert (result.verdict, result.attempts, "accepts no connections now" in result.headline) == (Q, 3, True)
+    assert (result.verdict, result.attempts, "accepts no connections now" in raw(result)) == (Q, 3, True)
 
 
 @pytest.mark.parametrize("place", ["primary", "bouncer"])
 def test_no_such_database(pair: Pair, place: str) -> None:
     """A database that is not there is named, and is no fault of the password."""
     result = asked(pair, getattr(pair, place), "nothing", sql="SELECT 1")
-    told = "correct the database (schema) of connection 'postgres'" in result.headline
+    told = "correct the database (schema) of connection 'postgres'" in raw(result)
     assert (result.verdict, result.attempts, told) == (Q, 1, True), result.headline
 
 
@@ -185,4 +185,4 @@ UNUSABLE: dict[str, tuple[dict[str, str], str]] = {
 def test_unusable_connection(pair: Pair, extra: dict[str, str], said: str) -> None:
     """What only the connection's owner can correct is asked once."""
     result = asked(pair, pair.primary, fields={"extra": extra}, sql="SELECT 1")
-    assert (result.verdict, result.attempts, said in result.headline) == (Q, 1, True), result.headline
+    assert (result.verdict, result.attempts, said in raw(result)) == (Q, 1, True), result.headline

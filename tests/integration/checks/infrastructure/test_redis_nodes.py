@@ -18,7 +18,7 @@ from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.kinds.redis_info.nodes import cluster_nodes
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import redis_nodes, resp
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.programs import free_ports, wait_for
 from servers.redis_nodes import ask, connection
 
@@ -93,7 +93,7 @@ UNASKED: dict[str, tuple[str, Verdict, str]] = {
 def test_nodes_that_cannot_be_asked(other: str, verdict: Verdict, headline: str) -> None:
     """A node that its cluster lists is never left out, nor asked at the address of another."""
     result = listed(other)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 @pytest.mark.parametrize("scope", ["primaries", "replicas"])
@@ -106,7 +106,7 @@ def test_a_node_without_a_role_is_in_every_scope(scope: str) -> None:
         )
 
     result = asked({**member(), "CLUSTER NODES": told}, scope=scope)
-    assert (result.verdict, "in handshake" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "in handshake" in raw(result)) == (Q, True), result.headline
 
 
 HOSTS: dict[str, tuple[str, bool, str]] = {
@@ -185,7 +185,7 @@ PAIRS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 def test_what_a_listed_node_says_of_itself(given: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """The answer counts only where it is certain that the listed node gave it."""
     result = pair(member(run="1"), **given)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 SEEDS: dict[str, tuple[resp.Answers, Verdict, str]] = {
@@ -210,7 +210,7 @@ SEEDS: dict[str, tuple[resp.Answers, Verdict, str]] = {
 def test_what_the_first_node_says(answers: resp.Answers, verdict: Verdict, headline: str) -> None:
     """A node that does not say what it is, or who follows it, proves nothing about a deployment."""
     result = asked(answers, expect={"info.loading": "== 0"} if verdict is P else {})
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_ping_is_always_wanted() -> None:
@@ -220,7 +220,7 @@ def test_ping_is_always_wanted() -> None:
         "PING": b"-MASTERDOWN Link with MASTER is down\r\n",
     }
     result = asked(answers, expect={"info.maxmemory": "> 0"})
-    assert (result.verdict, "ping = MASTERDOWN" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "ping = MASTERDOWN" in raw(result)) == (F, True), result.headline
 
 
 def test_a_silent_node_is_named() -> None:
@@ -230,7 +230,7 @@ def test_a_silent_node_is_named() -> None:
         "INFO": info("master", "connected_slaves:1", f"slave0:ip=127.0.0.1,port={dead},state=online,offset=5,lag=0"),
         "PING": resp.PONG,
     })  # fmt: skip
-    assert (result.verdict, f"map '127.0.0.1:{dead}'" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, f"map '127.0.0.1:{dead}'" in raw(result)) == (Q, True), result.headline
 
 
 def test_an_address_of_another_network_is_mapped() -> None:
@@ -311,7 +311,7 @@ def test_replicas_that_only_the_sentinel_knows(told: resp.Reply, verdict: Verdic
             return await _asked(answers, {"extra": {"sentinel_master": "shop"}})
 
     result = run(ask_it())
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_what_the_sentinel_calls_down_is_down() -> None:
@@ -327,4 +327,4 @@ def test_what_the_sentinel_calls_down_is_down() -> None:
             return await _asked(answers, {"extra": {"sentinel_master": "shop"}})
 
     result = run(ask_it())
-    assert (result.verdict, "ping = FAILED" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "ping = FAILED" in raw(result)) == (F, True), result.headline

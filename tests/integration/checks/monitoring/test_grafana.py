@@ -12,7 +12,7 @@ from aiohttp import web
 from launch_pipeline.checks.kinds.grafana_dashboard.variables import replaced, saved_values
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_rehearsal.vendors.grafana import TOKEN, Grafana, frame, panel, row, variable
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.web import http_connection, serving
 
 pytestmark = pytest.mark.integration
@@ -121,7 +121,7 @@ def test_dashboard(
 ) -> None:
     """A dashboard is what a person would see: its panels, wherever they are, and what their queries give."""
     result = asked(Grafana(dashboards, data), uids=["d"], **params)
-    found = headline in result.headline or headline == "[]"
+    found = headline in raw(result) or headline == "[]"
     assert (result.verdict, found) == (verdict, True), result.headline
 
 
@@ -144,7 +144,7 @@ def test_folder_is_no_dashboard() -> None:
             return web.json_response(answer)
 
     result = asked(Folders(one(FULL)), uids=["d"], min_panels=0)
-    assert (result.verdict, "exists = false" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "exists = false" in raw(result)) == (F, True), result.headline
 
 
 def test_window_is_what_is_asked_for() -> None:
@@ -168,7 +168,7 @@ def test_query_without_results(status: int, verdict: Verdict) -> None:
 def test_every_dashboard_counts() -> None:
     """One that is not there is named among those that are."""
     result = asked(Grafana({"a": {"panels": [FULL]}, "b": {"panels": [FULL]}}), uids=["a", "b", "c"])
-    assert (result.verdict, "c: exists = false" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "c: exists = false" in raw(result)) == (F, True), result.headline
 
 
 TEAM = {"team": "azora-team", "teamId": 1, "permission": 1, "permissionName": "View"}
@@ -195,7 +195,7 @@ def test_viewers(entries: list[dict[str, Any]], teams: list[str], verdict: Verdi
 def test_wrong_token_is_inconclusive_and_unsaid() -> None:
     """Refused credentials say nothing about the dashboard, and the token stays ours."""
     result = asked(Grafana(one(FULL)), token="glsa_wrong-token-here", uids=["d"])
-    assert (result.verdict, "credentials" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "credentials" in raw(result)) == (Q, True), result.headline
     assert "glsa_wrong" not in result.model_dump_json()
 
 

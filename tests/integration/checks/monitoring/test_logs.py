@@ -13,7 +13,7 @@ from launch_pipeline.checks.kinds.log_query.control import streams
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_rehearsal.vendors.elasticsearch import elasticsearch
 from launch_rehearsal.vendors.loki import Loki
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.odd import Odd
 from servers.web import http_connection, serving
 
@@ -74,7 +74,7 @@ def test_number_of_lines(values: list[Any], params: dict[str, Any], verdict: Ver
     loki = Loki()
     loki.numbers[COUNT], loki.lines = values, ["another line"]
     result = asked(loki.app, query=COUNT, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_ingestion_lag_is_waited_for() -> None:
@@ -103,7 +103,7 @@ def test_more_lines_than_are_read(wanted: str, verdict: Verdict) -> None:
     loki = Loki()
     loki.lines = ["x"] * 1000
     result = asked(loki.app, query='{app="x"}', expect={"count": wanted})
-    assert (result.verdict, verdict is P or "count_over_time" in result.headline) == (verdict, True)
+    assert (result.verdict, verdict is P or "count_over_time" in raw(result)) == (verdict, True)
 
 
 def test_answer_that_may_not_be_whole() -> None:
@@ -111,13 +111,13 @@ def test_answer_that_may_not_be_whole() -> None:
     nothing = b'"data": {"resultType": "vector", "result": []}'
     body = b'{"status": "success", "warnings": ["ingester-1 is away"], ' + nothing + b"}"
     result = asked(Odd(200, body).app(), query=COUNT, expect={"count": "== 0"})
-    assert (result.verdict, "ingester-1 is away" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "ingester-1 is away" in raw(result)) == (Q, True), result.headline
 
 
 def test_wrong_query_is_inconclusive_with_lokis_words() -> None:
     """Loki says in plain text what is wrong with a query."""
     result = asked(Loki().app, query="sum(count_over_time(")
-    assert (result.verdict, "syntax error" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "syntax error" in raw(result)) == (Q, True), result.headline
 
 
 CONTROLS: dict[str, tuple[list[str], float, dict[str, Any], Verdict, str]] = {
@@ -147,7 +147,7 @@ def test_nothing_of_nothing(
     loki.lines, loki.age = lines, age
     params = {"query": COUNT, "expect": {"count": "== 0"}, **params}
     result = asked(loki.app, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_every_stream_of_a_query_is_controlled() -> None:
@@ -156,7 +156,7 @@ def test_every_stream_of_a_query_is_controlled() -> None:
     loki.lines = ["x"]
     query = 'sum(count_over_time({app="x"}[5m])) + sum(count_over_time({app="gone"} |= "{a}" [5m]))'
     result = asked(loki.app, query=query, expect={"count": "== 0"})
-    assert (result.verdict, '{app="gone"} has no line' in result.headline) == (Q, True), result.headline
+    assert (result.verdict, '{app="gone"} has no line' in raw(result)) == (Q, True), result.headline
 
 
 SELECTORS: dict[str, list[str]] = {
@@ -194,13 +194,13 @@ def test_elasticsearch_control(given: dict[str, Any], wanted: str, verdict: Verd
     """Elasticsearch counts all documents of the window beside those that match (``global`` aggregation)."""
     search, index = {"query": "app:x", "backend": "elasticsearch"}, {"index": "logs-*"}
     result = asked(elasticsearch(**given), extra=index, **search, expect={"count": wanted})
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_elasticsearch_counts() -> None:
     """Elasticsearch is asked for the number of hits and a sample."""
     result = asked(elasticsearch(7), extra={"index": "logs-*"}, query="app:x", backend="elasticsearch")
-    assert (result.verdict, "count = 7" in result.headline) == (P, True), result.headline
+    assert (result.verdict, "count = 7" in raw(result)) == (P, True), result.headline
     assert "hunter2222" not in result.model_dump_json()
     assert asked(elasticsearch(0), query="app:x", backend="elasticsearch").verdict is F
 
@@ -223,7 +223,7 @@ def test_incomplete_search_is_inconclusive(fields: dict[str, Any]) -> None:
 def test_wrong_elasticsearch_query_is_inconclusive() -> None:
     """Elasticsearch's reason is shown."""
     result = asked(elasticsearch(3), query="app:(", backend="elasticsearch")
-    assert (result.verdict, "Failed to parse" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "Failed to parse" in raw(result)) == (Q, True), result.headline
 
 
 RULE = {
@@ -238,6 +238,6 @@ def test_lokis_ruler_serves_the_same_document_under_its_prefix() -> None:
     assert asked(loki.app, "prometheus_rule", conn_id="loki", names=["LogErrorBurst"]).verdict is F
     loki.rules = [{**RULE, "lastEvaluation": "2000-01-01T00:00:00.123456789Z"}]
     old = asked(loki.app, "prometheus_rule", conn_id="loki", names=["LogErrorBurst"])
-    assert (old.verdict, "overdue" in old.headline) == (F, True), old.headline
+    assert (old.verdict, "overdue" in raw(old)) == (F, True), old.headline
     params = {"conn_id": "loki", "names": ["LogErrorBurst"], "expect": {"last_evaluation": "age > 5m"}}
     assert asked(loki.app, "prometheus_rule", **params).verdict is P

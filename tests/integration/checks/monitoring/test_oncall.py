@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from launch_pipeline.checks.kinds.oncall_schedule.observer import Interval, uncovered
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_rehearsal.vendors.pagerduty import KEY, PagerDuty, authorization, entry, method
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.web import http_connection, serving
 
 pytestmark = pytest.mark.integration
@@ -62,7 +62,7 @@ COVERAGE: dict[str, tuple[list[dict[str, Any]], Verdict, str]] = {
 def test_coverage(entries: list[dict[str, Any]], verdict: Verdict, headline: str) -> None:
     """Somebody is on call at every moment of the window; a gap is named."""
     result = asked(PagerDuty(*entries))
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_small_gap_is_not_rounded_away() -> None:
@@ -107,7 +107,7 @@ WHOLE: dict[str, tuple[PagerDuty, Verdict, str]] = {
 def test_answer_that_is_not_whole(pagerduty: PagerDuty, verdict: Verdict, headline: str) -> None:
     """Pages are followed as long as they are; what was not asked for does not count."""
     result = asked(pagerduty)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_person_on_the_last_page_can_be_reached() -> None:
@@ -115,13 +115,13 @@ def test_person_on_the_last_page_can_be_reached() -> None:
     pagerduty = PagerDuty(entry(D28, D29), entry(D29, D30, "Kim"), page=1)
     pagerduty.methods["POLGA"] = ALL_METHODS
     result = asked(pagerduty, contact_methods=["phone"])
-    assert (result.verdict, "Kim: phone" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "Kim: phone" in raw(result)) == (F, True), result.headline
 
 
 def test_every_schedule_counts() -> None:
     """Each schedule must be covered by itself."""
     result = asked(PagerDuty(entry(None, None)), schedules=["PROTA", "POTHER"])
-    assert (result.verdict, "POTHER: gaps" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "POTHER: gaps" in raw(result)) == (F, True), result.headline
 
 
 LEVELS: dict[str, tuple[list[dict[str, Any]], Verdict, str]] = {
@@ -137,7 +137,7 @@ LEVELS: dict[str, tuple[list[dict[str, Any]], Verdict, str]] = {
 def test_levels(entries: list[dict[str, Any]], verdict: Verdict, headline: str) -> None:
     """The other levels of the policy are looked up too, and count only when staffed all the time."""
     result = asked(PagerDuty(*entries), min_levels=2)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 ALL_METHODS = [method("phone"), method("push_notification"), method("email")]
@@ -156,7 +156,7 @@ def test_contact_methods(methods: list[dict[str, Any]] | None, verdict: Verdict,
     if methods is not None:
         pagerduty.methods["POLGA"] = methods
     result = asked(pagerduty, contact_methods=["phone", "push", "email"])
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
     assert "2025550199" not in result.model_dump_json()
 
 
@@ -168,7 +168,7 @@ def test_start_that_is_no_time() -> None:
 def test_api_key_as_bearer_is_inconclusive() -> None:
     """PagerDuty wants its keys in a header of their own; otherwise it refuses us."""
     result = asked(PagerDuty(entry(None, None)), extra={})
-    assert (result.verdict, "credentials" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "credentials" in raw(result)) == (Q, True), result.headline
 
 
 def at(minute: int) -> datetime:

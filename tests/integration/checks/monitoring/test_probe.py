@@ -11,7 +11,7 @@ from aiohttp import web
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import monitoring as servers
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.programs import wait_for
 from servers.web import http_connection, serving
 
@@ -79,7 +79,7 @@ def test_injected_alert_is_delivered_and_ended(alerting: servers.Monitoring) -> 
 def test_another_receiver_is_not_the_wanted_one(alerting: servers.Monitoring) -> None:
     """An alert that is routed elsewhere is not delivered, however well it arrived there."""
     result = probe(alerting, "pagerduty", timeout="5s", labels={"severity": "warning"})
-    assert (result.verdict, 'receivers = ["chat"]' in result.headline) == (F, True), result.headline
+    assert (result.verdict, 'receivers = ["chat"]' in raw(result)) == (F, True), result.headline
     assert probes(alerting) == []
 
 
@@ -103,7 +103,7 @@ def test_others_notification_is_not_ours(alerting: servers.Monitoring) -> None:
     """
     noise = at_first_pause(lambda: fire(alerting, "Noise"))
     result = probe(alerting, "muted", sleep=noise, labels={"team": "muted"})
-    assert (result.verdict, "(Noise" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "(Noise" in raw(result)) == (Q, True), result.headline
     assert probes(alerting) == []
 
 
@@ -111,7 +111,7 @@ def test_nobody_is_paged_where_it_proves_nothing(alerting: servers.Monitoring) -
     """While another alert goes the same way nothing is sent; the check names it."""
     fire(alerting, "DiskFull", severity="critical")
     result = probe(alerting, "pagerduty")
-    told = all(words in result.headline for words in ("no test alert was sent", "(DiskFull)", "re-check"))
+    told = all(words in raw(result) for words in ("no test alert was sent", "(DiskFull)", "re-check"))
     assert (result.verdict, told, paged(alerting)) == (Q, True, []), result.headline
 
 
@@ -124,7 +124,7 @@ def test_alert_that_ended_lately_is_in_the_way(alerting: servers.Monitoring) -> 
     alerting.post("/api/v2/alerts", [{**over, **times}])
     wait_for(lambda: not alerting.alerts("alertname%3D%22Over%22"), "the alert's end")
     result = probe(alerting, "pagerduty")
-    assert (result.verdict, "1 ended lately" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "1 ended lately" in raw(result)) == (Q, True), result.headline
 
 
 def test_quiet_moment_is_waited_for(alerting: servers.Monitoring) -> None:
@@ -148,7 +148,7 @@ def test_receiver_that_tells_nobody(alerting: servers.Monitoring) -> None:
 def test_unknown_receiver_pages_nobody(alerting: servers.Monitoring) -> None:
     """A receiver that Alertmanager does not have is a no before anything is sent."""
     result = probe(alerting, "no-such-receiver")
-    assert (result.verdict, "configured_receivers" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "configured_receivers" in raw(result)) == (F, True), result.headline
     assert (probes(alerting), paged(alerting)) == ([], [])
 
 
@@ -234,5 +234,5 @@ def test_receivers_that_are_counted_apart(notifications: int, verdict: Verdict) 
             return await check(ctx, "alertmanager_alerts", **asked)
 
     result = run(ask())
-    more = "more than the test alert needs" in result.headline
+    more = "more than the test alert needs" in raw(result)
     assert (result.verdict, more) == (verdict, notifications > 1), result.headline

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 
 if TYPE_CHECKING:
     from servers.monitoring import Monitoring
@@ -66,7 +66,7 @@ QUERIES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 def test_query(monitoring: Monitoring, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """The real Prometheus' answers are read as they are; nothing, NaN and a refusal never pass."""
     result = asked(monitoring, "prometheus_query", **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def critical(name: str) -> dict[str, Any]:
@@ -101,7 +101,7 @@ RULES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
 def test_rule(monitoring: Monitoring, params: dict[str, Any], verdict: Verdict, headline: str) -> None:
     """A rule counts when it is loaded, evaluates, tells people what to do and reads something."""
     result = asked(monitoring, "prometheus_rule", **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def firing(**labels: str) -> dict[str, Any]:
@@ -112,13 +112,13 @@ def firing(**labels: str) -> dict[str, Any]:
 def test_nothing_fires_and_the_watchdog_does(monitoring: Monitoring) -> None:
     """Silence is good news while the alert that always fires comes through."""
     result = asked(monitoring, "alertmanager_alerts", matchers=['case="none"'])
-    assert (result.verdict, "watchdog_firing = true" in result.headline) == (P, True), result.headline
+    assert (result.verdict, "watchdog_firing = true" in raw(result)) == (P, True), result.headline
 
 
 def test_silence_without_the_watchdog_fails(monitoring: Monitoring) -> None:
     """No alert and no watchdog is a broken pipe, not a quiet night."""
     result = asked(monitoring, "alertmanager_alerts", matchers=['case="none"'], watchdog="NoSuchAlert")
-    assert (result.verdict, "watchdog_firing = false" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "watchdog_firing = false" in raw(result)) == (F, True), result.headline
 
 
 def test_no_watchdog_is_asked_for(monitoring: Monitoring) -> None:
@@ -131,7 +131,7 @@ def test_firing_alert_is_named(monitoring: Monitoring) -> None:
     monitoring.post("/api/v2/alerts", [firing(alertname="DiskFull", severity="critical", case="named")])
     matchers = {"matchers": ['severity="critical"', 'case="named"']}
     result = settled(monitoring, F, "alertmanager_alerts", **matchers)
-    assert (result.verdict, "DiskFull" in result.headline) == (F, True), result.headline
+    assert (result.verdict, "DiskFull" in raw(result)) == (F, True), result.headline
     assert asked(monitoring, "alertmanager_alerts", **matchers, max=1).verdict is P
 
 
@@ -163,4 +163,4 @@ def test_inhibited_alert_counts(monitoring: Monitoring) -> None:
 def test_refused_matcher_is_inconclusive(monitoring: Monitoring) -> None:
     """A matcher that Alertmanager cannot read is nobody's failure; its words are shown."""
     result = asked(monitoring, "alertmanager_alerts", matchers=["not a matcher"])
-    assert (result.verdict, "bad matcher" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "bad matcher" in raw(result)) == (Q, True), result.headline

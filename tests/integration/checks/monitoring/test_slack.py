@@ -11,7 +11,7 @@ import pytest
 
 from launch_pipeline.checks.engine.context import Holder
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.slack_api import TOKEN, SlackApi, channel, message
 from servers.web import http_connection, serving
 
@@ -86,7 +86,7 @@ def test_channel(
     workspace = SlackApi(*channels)
     workspace.active = {ADA}
     result = asked(workspace, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_active_people() -> None:
@@ -141,7 +141,7 @@ def test_missing_scope_is_named(scope: str, params: dict[str, Any]) -> None:
     workspace = SlackApi(channel("war-room", ADA, OMAR))
     workspace.scopes.discard(scope)
     result = asked(workspace, **params)
-    assert (result.verdict, f"lacks the scope {scope}" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, f"lacks the scope {scope}" in raw(result)) == (Q, True), result.headline
 
 
 def test_scopes_that_are_not_needed_are_not_asked_for() -> None:
@@ -154,7 +154,7 @@ def test_scopes_that_are_not_needed_are_not_asked_for() -> None:
 def test_wrong_token_is_inconclusive_and_unsaid() -> None:
     """Slack refuses us with status 200; that is no answer about the channel."""
     result = asked(SlackApi(channel("war-room")), token="xoxb-1111111111-wrong-token")
-    assert (result.verdict, "credentials: Slack answered invalid_auth" in result.headline) == (Q, True)
+    assert (result.verdict, "credentials: Slack answered invalid_auth" in raw(result)) == (Q, True)
     assert "wrong-token" not in result.model_dump_json()
 
 
@@ -176,7 +176,7 @@ def test_lasting_rate_limit_is_inconclusive() -> None:
     workspace = SlackApi(channel("war-room"))
     workspace.limited = 99
     result = asked(workspace)
-    assert (result.verdict, "limits the rate" in result.headline, result.attempts) == (Q, True, 3)
+    assert (result.verdict, "limits the rate" in raw(result), result.attempts) == (Q, True, 3)
 
 
 def test_nobody_knows_the_contacts() -> None:
@@ -188,4 +188,4 @@ def test_nobody_knows_the_contacts() -> None:
             return await check(ctx, "slack_channel", channels=["war-room"], **ROLES)
 
     result = run(ask())
-    assert (result.verdict, "not connected: the contacts" in result.headline) == (Q, True)
+    assert (result.verdict, "not connected: the contacts" in raw(result)) == (Q, True)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from launch_pipeline.checks.kinds.alertmanager_alerts.matchers import Matcher, read
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 from servers.programs import wait_for
 from servers.web import http_connection, serving
 
@@ -66,7 +66,7 @@ def test_watchdog(
     wait_for(lambda: len(monitoring.alerts(f"alertname%3D{name}")) == len(labels), "the alerts")
     params = {**params, "matchers": [*params["matchers"], 'case="none"'], "watchdog": name}
     result = run(check(context(monitoring.connections()), "alertmanager_alerts", **params))
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_silenced_watchdog_fires(monitoring: Monitoring) -> None:
@@ -126,7 +126,7 @@ def test_state(times: dict[str, int | str], status: str, verdict: Verdict, headl
             return await check(context(found), "alertmanager_alerts")
 
     result = run(ask())
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_matchers_of_no_watchdog_are_refused(monitoring: Monitoring, params: dic
     """Matchers that nothing would use are refused when the item is read."""
     params = {**params, "watchdog_matchers": ['cluster="prod"']}
     result = run(check(context(monitoring.connections()), "alertmanager_alerts", **params))
-    assert (result.verdict, "no watchdog is looked for" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "no watchdog is looked for" in raw(result)) == (Q, True), result.headline
 
 
 FORMS: dict[str, Matcher | None] = {
@@ -168,4 +168,4 @@ def test_pattern_that_cannot_be_read(monitoring: Monitoring) -> None:
     wait_for(lambda: bool(monitoring.alerts(f"alertname%3D{name}")), "the alert")
     params = {"watchdog": name, "matchers": [r'cluster=~"\\pL"']}
     result = run(check(context(monitoring.connections()), "alertmanager_alerts", **params))
-    assert (result.verdict, "cannot be read" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "cannot be read" in raw(result)) == (Q, True), result.headline

@@ -11,7 +11,7 @@ import pytest
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import monitoring as servers
-from servers.checking import check, context, run
+from servers.checking import check, context, raw, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,7 @@ def test_coverage(
 ) -> None:
     """What samples do not cover is unknown, however good the number; what they cover is judged."""
     result = asked(prometheus, **params)
-    assert (result.verdict, headline in result.headline) == (verdict, True), result.headline
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_replaced_series_is_no_subject_of_now(prometheus: ConnectionInfo) -> None:
@@ -160,4 +160,4 @@ def test_replaced_series_is_no_subject_of_now(prometheus: ConnectionInfo) -> Non
 def test_window_of_two_points_is_refused(prometheus: ConnectionInfo) -> None:
     """A window must be two steps long: the item is told so when it is read."""
     result = asked(prometheus, query="up", window="1h", step="45m")
-    assert (result.verdict, "shorten 'step'" in result.headline) == (Q, True), result.headline
+    assert (result.verdict, "shorten 'step'" in raw(result)) == (Q, True), result.headline

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from launch_pipeline.checklist.duration import parse_duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
+from launch_pipeline.checks.kinds.alertmanager_alerts.says import says
 
 
 class AlertmanagerAlertsParams(Params):
@@ -83,6 +84,7 @@ KIND = Kind(
     params=AlertmanagerAlertsParams,
     observe="launch_pipeline.checks.kinds.alertmanager_alerts.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="alertmanager",
     repeatable=lambda params: params.inject is None,
 )

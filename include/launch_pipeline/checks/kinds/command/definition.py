@@ -13,6 +13,7 @@ from datetime import timedelta
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.command.says import says
 
 
 class CommandParams(Params):
@@ -42,6 +43,7 @@ KIND = Kind(
     params=CommandParams,
     observe="launch_pipeline.checks.kinds.command.observer:observe",
     criteria=criteria,
+    says=says,
     runs_on="worker",
     repeatable=lambda _params: False,
 )

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.container_image.says import says
 from launch_pipeline.checks.language.comparisons import parse_comparison
 
 
@@ -60,5 +61,6 @@ KIND = Kind(
     params=ContainerImageParams,
     observe="launch_pipeline.checks.kinds.container_image.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="registry",
 )

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Names, Params, merged
+from launch_pipeline.checks.kinds.dns_record.says import says
 
 
 class DnsRecordParams(Params):
@@ -61,4 +62,5 @@ KIND = Kind(
     params=DnsRecordParams,
     observe="launch_pipeline.checks.kinds.dns_record.observer:observe",
     criteria=criteria,
+    says=says,
 )

@@ -19,6 +19,7 @@ from pydantic import Field, field_validator
 from launch_pipeline.checklist.duration import Duration, format_duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.git_repository.says import says
 from launch_pipeline.checks.language.expect import parse_expectations
 
 
@@ -81,6 +82,7 @@ KIND = Kind(
     params=GitRepositoryParams,
     observe="launch_pipeline.checks.kinds.git_repository.observer:observe",
     criteria=criteria,
+    says=says,
     runs_on="worker",
     default_conn_id="git",
 )

@@ -15,6 +15,7 @@ from pydantic import Field
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.grafana_dashboard.says import says
 
 
 class GrafanaDashboardParams(Params):
@@ -54,5 +55,6 @@ KIND = Kind(
     params=GrafanaDashboardParams,
     observe="launch_pipeline.checks.kinds.grafana_dashboard.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="grafana",
 )

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, exactly_one, merged
+from launch_pipeline.checks.kinds.http_request.says import says
 from launch_pipeline.checks.language.expect import as_list
 from launch_pipeline.checks.language.paths import roots_of
 
@@ -126,6 +127,7 @@ KIND = Kind(
     params=HttpRequestParams,
     observe="launch_pipeline.checks.kinds.http_request.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="http",
     repeatable=repeatable,
 )

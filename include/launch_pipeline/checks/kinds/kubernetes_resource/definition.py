@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.kubernetes_resource.says import says
 
 
 class KubernetesResourceParams(Params):
@@ -55,5 +56,6 @@ KIND = Kind(
     params=KubernetesResourceParams,
     observe="launch_pipeline.checks.kinds.kubernetes_resource.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="kubernetes",
 )

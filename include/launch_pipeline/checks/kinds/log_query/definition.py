@@ -15,6 +15,7 @@ from pydantic import Field
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Params, merged
+from launch_pipeline.checks.kinds.log_query.says import says
 from launch_pipeline.checks.language.expect import as_list
 
 
@@ -45,5 +46,6 @@ KIND = Kind(
     params=LogQueryParams,
     observe="launch_pipeline.checks.kinds.log_query.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="loki",
 )

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
+from launch_pipeline.checks.kinds.object_storage.says import says
 from launch_pipeline.checks.language.expect import as_list
 from launch_pipeline.checks.language.paths import roots_of
 
@@ -82,5 +83,6 @@ KIND = Kind(
     params=ObjectStorageParams,
     observe="launch_pipeline.checks.kinds.object_storage.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="aws",
 )

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.oncall_schedule.says import says
 
 
 class OncallScheduleParams(Params):
@@ -47,5 +48,6 @@ KIND = Kind(
     params=OncallScheduleParams,
     observe="launch_pipeline.checks.kinds.oncall_schedule.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="pagerduty",
 )

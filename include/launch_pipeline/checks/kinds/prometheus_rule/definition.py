@@ -11,6 +11,7 @@ from pydantic import Field
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.prometheus_rule.says import says
 from launch_pipeline.checks.language.expect import as_list
 
 
@@ -49,5 +50,6 @@ KIND = Kind(
     params=PrometheusRuleParams,
     observe="launch_pipeline.checks.kinds.prometheus_rule.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="prometheus",
 )

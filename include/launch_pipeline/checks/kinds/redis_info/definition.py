@@ -9,6 +9,7 @@ from typing import Literal
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
+from launch_pipeline.checks.kinds.redis_info.says import says
 
 
 class RedisInfoParams(Params):
@@ -33,5 +34,6 @@ KIND = Kind(
     params=RedisInfoParams,
     observe="launch_pipeline.checks.kinds.redis_info.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="redis",
 )

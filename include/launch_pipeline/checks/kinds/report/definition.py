@@ -27,6 +27,7 @@ from pydantic import model_validator
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
+from launch_pipeline.checks.kinds.report.says import says
 from launch_pipeline.checks.language.expect import as_list
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ KIND = Kind(
     params=ReportParams,
     observe="launch_pipeline.checks.kinds.report.observer:observe",
     criteria=criteria,
+    says=says,
     runs_on="worker",
     default_conn_id="reports",
 )

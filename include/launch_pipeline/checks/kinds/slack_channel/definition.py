@@ -13,6 +13,7 @@ from pydantic import model_validator
 from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.slack_channel.says import says
 from launch_pipeline.checks.language.patterns import guard_pattern
 
 
@@ -60,5 +61,6 @@ KIND = Kind(
     params=SlackChannelParams,
     observe="launch_pipeline.checks.kinds.slack_channel.observer:observe",
     criteria=criteria,
+    says=says,
     default_conn_id="slack_check",
 )

@@ -12,6 +12,7 @@ from typing import Literal
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Names, Params, merged
+from launch_pipeline.checks.kinds.tcp_port.says import says
 
 
 class TcpPortParams(Params):
@@ -35,4 +36,5 @@ KIND = Kind(
     params=TcpPortParams,
     observe="launch_pipeline.checks.kinds.tcp_port.observer:observe",
     criteria=criteria,
+    says=says,
 )

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.kinds.tls_certificate.says import says
 
 
 class TlsCertificateParams(Params):
@@ -46,4 +47,5 @@ KIND = Kind(
     params=TlsCertificateParams,
     observe="launch_pipeline.checks.kinds.tls_certificate.observer:observe",
     criteria=criteria,
+    says=says,
 )

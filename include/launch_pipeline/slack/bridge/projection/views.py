@@ -155,6 +155,7 @@ def _item(
         severity=item.severity,
         options=deployment.options(item),
         question=_filled(item.question or "", variables),
+        repair=_filled(item.on_failure, variables),
         url=item_url(deployment.public_url, dag_id, launch.launch_id, planned.task_id),
         **found.model_dump(exclude={"answered_by", "recorded_by"}),
         answered_by=deployment.name_of(found.answered_by) if found.answered_by else "",
