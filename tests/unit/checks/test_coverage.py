@@ -161,7 +161,10 @@ def test_report_that_a_tool_wrote(name: str) -> None:
 
 def test_every_document_of_coverage_has_its_counts_here() -> None:
     """A document that is added is added to the table too."""
-    of_coverage = {path.name for path in REPORTS.iterdir() if path.suffix in {".info", ".json"}}
+    of_coverage = {
+        path.name
+        for path in [*REPORTS.glob("*.info"), *REPORTS.glob("*-final.json"), *REPORTS.glob("*-summary.json")]
+    }
     of_coverage |= {path.name for path in REPORTS.glob("*.xml") if "<testsuite" not in written(path.name)}
     assert of_coverage - {"jacoco-0.8.6-without-lines.xml"} == set(WRITTEN)
 

@@ -241,7 +241,7 @@ def test_a_report_follows_its_command(tmp_path: Path) -> None:
     work, reports = tmp_path / "work", tmp_path / "reports"
     commit = WorkTree(work).write({"test.js": "x"})
     reports.mkdir()
-    summary = {"metrics": {"http_reqs": {"count": 9, "rate": 1.0}, "vus_max": {"max": 1000, "value": 1000},
+    summary = {"metrics": {"http_reqs": {"count": 9, "rate": 1.0}, "vus": {"max": 1000, "min": 9, "value": 9},
                            "http_req_duration": {"p(95)": 312.5, "thresholds": {"p(95)<500": False}}}}  # fmt: skip
     code = f"import json; json.dump({summary!r}, open('load/summary.json', 'w'))"
     command = {"argv": python(code), "cwd": str(work), "artifacts": ["load/summary.json"]}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.addresses import addresses_of, authority, named, no_route, not_looked_at
@@ -18,7 +21,7 @@ from launch_pipeline.checks.kinds.tls_certificate.handshake import (
     server_name,
     trusting,
 )
-from launch_pipeline.checks.kinds.tls_certificate.old import OLD, Word, speaks
+from launch_pipeline.checks.kinds.tls_certificate.old import OLD, Said, Word, speaks
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -34,6 +37,10 @@ _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MI
 _SHARE = 0.3
 """Share of the time-out for a handshake, for a second one, and for the hellos of old."""
 _SHOWN = ("days_left", "ends_first", "issuer", "protocol", "legacy_protocols")
+
+
+Slot = Callable[[], AbstractAsyncContextManager[None]]
+"""Takes one of the places that an address has for our connections."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +107,17 @@ async def _look(
     params: TlsCertificateParams, ctx: CheckContext, place: Place, context: ssl.SSLContext
 ) -> _Look:
     patience = params.timeout.total_seconds() * _SHARE
-    async with ctx.clients.limit(f"{place.address}:{place.port}"):
-        try:
+    slot = partial(ctx.clients.limit, f"{place.address}:{place.port}")
+    try:
+        async with slot():
             shown = await look(place, context, patience)
-        except Inconclusive as error:
-            return _Look(place.address, error=error)
-        except OSError as error:
-            reason = f"{place} did not answer: {_words(error)}"[:300]
-            gone = no_route(error, place.address)
-            return _Look(place.address, error=Unreachable(reason, retryable=not gone), routeless=gone)
-        legacy, unclear = await _legacy(params.min_protocol, place, patience)
+    except Inconclusive as error:
+        return _Look(place.address, error=error)
+    except OSError as error:
+        reason = f"{place} did not answer: {_words(error)}"[:300]
+        gone = no_route(error, place.address)
+        return _Look(place.address, error=Unreachable(reason, retryable=not gone), routeless=gone)
+    legacy, unclear = await _legacy(params.min_protocol, place, patience, slot)
     unknown = {"legacy_protocols": unclear} if unclear and not legacy else {}
     return _Look(place.address, {**_facts(shown, place, ctx.clock()), "legacy_protocols": legacy}, unknown)
 
@@ -118,17 +126,22 @@ def _words(error: OSError) -> str:
     return str(error) if isinstance(error, TimeoutError) and not error.errno else spoken(error)
 
 
-async def _legacy(least: str, place: Place, patience: float) -> tuple[list[str], str]:
+async def _legacy(least: str, place: Place, patience: float, slot: Slot) -> tuple[list[str], str]:
     """Return the old versions that the server speaks, and why one is unknown.
 
     One that is unknown beside one that is spoken is listed with a question mark.
     """
     asked = list(OLD)[: list(OLD).index(least) if least in OLD else len(OLD)]
-    told = await together(speaks(place, old, patience) for old in asked)
+    told = await together(_speaks(place, old, patience, slot) for old in asked)
     spoken_ones = {said.note for said in told if said.word is Word.SPEAKS}
     unclear = {old: said.note for old, said in zip(asked, told, strict=True) if said.word is Word.UNCLEAR}
     doubts = [f"{old}?" for old in unclear if old not in spoken_ones] if spoken_ones else []
     return [*sorted(spoken_ones), *doubts], "; ".join(unclear.values())
+
+
+async def _speaks(place: Place, old: str, patience: float, slot: Slot) -> Said:
+    async with slot():
+        return await speaks(place, old, patience)
 
 
 def _facts(shown: Shown, place: Place, now: datetime) -> dict[str, Any]:
