@@ -45,7 +45,12 @@ class Leader:
         return self._connection is not None
 
     async def release(self) -> None:
-        """Let another bridge lead."""
-        self._connection = None
+        """Let another bridge lead, from now on: the server learns only later that a connection has ended."""
+        import psycopg  # noqa: PLC0415 - loads libpq, which most tests of the bridge do not need
+
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                await connection.execute("SELECT pg_advisory_unlock_all()")
         with suppress(LedgerError):
             await self._open.aclose()
