@@ -61,10 +61,11 @@ def raw(result: CheckResult) -> str:
 
     Tests of a kind ask which condition decided; how it is told people has tests of its own.
     """
-    return "\n".join(filter(None, (result.headline, _compared(result.findings))))
+    return "\n".join(filter(None, (result.headline, compared(result.findings))))
 
 
-def _compared(findings: Sequence[Finding]) -> str:
+def compared(findings: Sequence[Finding]) -> str:
+    """Write the comparisons that decided as they are written: those that do not hold, or all."""
     subjects = list(dict.fromkeys(finding.subject for finding in findings))
     wrong = [finding for finding in findings if not finding.holds]
     if wrong:

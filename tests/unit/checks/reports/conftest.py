@@ -12,12 +12,14 @@ from launch_pipeline.checks.kinds.report.definition import ReportFormat, ReportP
 from launch_pipeline.checks.kinds.report.parse import parse_report
 from launch_pipeline.checks.language.expect import judge
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
+from servers.checking import compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPORTS = Path(__file__).parents[3] / "fixtures" / "reports"
 Judged = tuple[Verdict, str]
+"""A verdict, and the headline with the comparisons as they are written."""
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,8 @@ def judged() -> Callable[..., Judged]:
         assert not set(parsed.facts) & set(parsed.unknown)
         assert all(parsed.unknown.values())
         subject = Subject(name="r", facts=parsed.facts, unknown=dict(parsed.unknown))
-        verdict, _, headline = judge(Observation(subjects=(subject,), authority="r"), criteria(wanted))
-        return verdict, headline
+        seen = Observation(subjects=(subject,), authority="r")
+        verdict, findings, headline = judge(seen, criteria(wanted))
+        return verdict, f"{headline}\n{compared(findings)}"
 
     return of

@@ -59,6 +59,7 @@ def _broken(params: Any, facts: Mapping[str, Any], finding: Finding) -> str | No
     limit = "" if finding.wanted == "== 0" else f"; wanted {wanted(finding)}"
     told = {
         "tests": "no test ran" if not actual else "",
+        "passed": f"none {of} ran and passed" if not actual else "",
         "failures": f"{plainly(actual)} {of} failed{limit}",
         "errors": f"{plainly(actual)} {of} ended with an error{limit}",
     }
@@ -78,7 +79,10 @@ def _tests_passed(params: Any, facts: Mapping[str, Any]) -> str | None:
     required = (
         f", among them all {counted(len(params.require), 'required test')}" if len(params.require) > 1 else ""
     )
+    passed, flaky = facts.get("passed"), facts.get("flaky")
     left = f", {skipped} skipped" if skipped else ""
+    left += f", {flaky} of them only when run again" if isinstance(flaky, int) and flaky else ""
     seconds = facts.get("time")
     took = f" in {span(seconds)}" if isinstance(seconds, int | float) and seconds >= 1 else ""
-    return f"{counted(tests - skipped, 'test')} passed{took}{left}{required}"
+    many = passed if isinstance(passed, int) else tests - skipped
+    return f"{counted(many, 'test')} passed{took}{left}{required}"
