@@ -69,7 +69,7 @@ def _lists(params: Any, facts: Mapping[str, Any], finding: Finding) -> str | Non
         places = [f"{one.get('path')} line {one.get('line')}" for one in texts if isinstance(one, dict)]
         count = facts.get("hit_count")
         many = count if _number(count) else len(texts)
-        return f"text that must not be there, in {counted(many or 0, 'place')}: {named(places, many)}"
+        return f"forbidden text in {counted(many or 0, 'place')}: {named(places, many)}"
     if finding.expression == "unmet_values":
         return named([_unmet(str(text)) for text in texts], most=2)
     return None
@@ -99,7 +99,7 @@ def _read(params: Any, facts: Mapping[str, Any]) -> str | None:
     if params.headings:
         said.append("every heading")
     if params.forbid:
-        said.append("no text that must not be there")
+        said.append("no forbidden text")
     if params.values:
         said.append("values as wanted")
     return ", ".join([*said, *_history(params, facts)])
