@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,10 @@ from psycopg.conninfo import make_conninfo
 from redis.asyncio import Redis
 
 from launch_pipeline.checks.engine.client_pool import PER_AUTHORITY
-from launch_pipeline.checks.kinds.tls_certificate import observer
+from launch_pipeline.checks.kinds.tls_certificate.old import OLD, hello
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Sequence
 
     import aiohttp
@@ -69,12 +69,15 @@ class Bare:
         await writer.wait_closed()
 
     async def _tls_certificate(self) -> None:
-        for context in (self._trusting, *map(observer._lenient, _OLD)):
-            with suppress(ssl.SSLError, ConnectionResetError):
-                _, writer = await asyncio.open_connection(
-                    HOST, self._ports["tls_certificate"], ssl=context, server_hostname="localhost"
-                )
-                writer.transport.abort()
+        port = self._ports["tls_certificate"]
+        _, writer = await asyncio.open_connection(HOST, port, ssl=self._trusting, server_hostname="localhost")
+        writer.transport.abort()
+        for version in _OLD:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(hello("localhost", version))
+            with suppress(asyncio.IncompleteReadError, ConnectionResetError):
+                await reader.readexactly(5)
+            writer.transport.abort()
 
     async def _postgres_query(self) -> None:
         async with await psycopg.AsyncConnection.connect(
@@ -103,7 +106,7 @@ class Bare:
         await client.aclose()
 
 
-_OLD = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+_OLD = (OLD["TLSv1"], OLD["TLSv1.1"])
 
 
 def _conninfo(connection: ConnectionInfo) -> str:
