@@ -51,6 +51,7 @@ def read_trivy(document: Object, rules: Sequence[str]) -> Parsed:
     return Parsed(
         "trivy",
         counts.facts,
+        commit=str((document.get("Metadata") or {}).get("Commit") or ""),
         generated_at=_seconds_only(document.get("CreatedAt")),
         worst=counts.worst,
         unknown={**counts.unknown, **({} if _shows_unfixed(targets) else {"left_out": _FILTERS})},
