@@ -44,12 +44,12 @@ _AGAIN = {
     "rerunerror": Outcome.ERROR,
 }
 """Runs of the same test that its tool put into its case (Surefire, Gradle's mergeReruns)."""
-_PASSING = "run passed pass success successful succeeded ok completed executed done"
+_PASSING = "run passed pass success successful succeeded ok completed executed done true"
 _NOT_RUN = (
     "notrun notexecuted disabled skipped skip ignored suppressed pending todo inconclusive incomplete"
     " untested blocked canceled cancelled excluded filtered"
 )
-_FAILING = "fail failed failure broken timeout timedout panicked notrunnable"
+_FAILING = "fail failed failure broken timeout timedout panicked notrunnable false"
 _ERRING = "error errored aborted crashed interrupted"
 _WORDS = {
     **dict.fromkeys(_PASSING.split(), Outcome.PASSED),
@@ -150,7 +150,7 @@ def told_by_words(element: Element) -> Iterator[Outcome]:
     """Give the outcomes that the attributes of a case, or of a suite, say by a word."""
     if element.get("executed", "").lower() == "false":
         yield Outcome.SKIPPED
-    for name in ("status", "result"):
+    for name in ("status", "result", "success"):
         word = _letters(element.get(name, "").lower())
         # A number is an exit code in one dialect and a mark for success in another: it says nothing.
         if word:

@@ -17,6 +17,7 @@ _TESTS, _DISABLED = "tests", "disabled"
 _FAILURES, _ERRORS = ("failures", "failed"), ("errors",)
 _SKIPPED = ("skipped", "skips", "skip", "ignored", "notrun", "not-run", "pending", "inconclusive")
 _SUCCEEDED, _FOCUSED = "SuiteSucceeded", "SuiteHasProgrammaticFocus"
+_OTHERWISE_FAILED = "SpecialSuiteFailureReason"
 """Properties of Ginkgo's suites (``reporters/junit_report.go``); it fails where tests are focused."""
 _CATCH2, _DOCTEST = ("hostname", "tbd"), "doctest_version"
 """By what the suites of Catch2 and doctest are known; they count assertions as tests."""
@@ -87,7 +88,8 @@ def counted(suite: Element) -> Counted:
 
 def _says_that_it_failed(suite: Element) -> bool:
     worst = max(told_by_words(suite), default=Outcome.PASSED)
-    return worst >= Outcome.FAILURE or _property(suite, _SUCCEEDED) == "false"
+    special = _property(suite, _SUCCEEDED) == "false" or _property(suite, _OTHERWISE_FAILED)
+    return worst >= Outcome.FAILURE or bool(special)
 
 
 def _property(suite: Element, name: str) -> str:
