@@ -185,6 +185,13 @@ LOCUSTS: dict[str, tuple[list[Object], dict[str, str], Verdict, str]] = {
     "users": ([LOCUST], {"vus_max": ">= 1"}, Q, "how many users"),
     "thresholds that it does not have": ([LOCUST], {"failed_thresholds": "== []"}, Q, "no thresholds"),
     "no times": ([{**LOCUST, "response_times": {}}], {"p95_ms": "< 500"}, Q, "do not hold it"),
+    "times of a part of them": ([{**LOCUST, "response_times": {"10": 9}}], {"p95_ms": "< 500"}, Q, "do not hold it"),
+    "more times than requests": ([{**LOCUST, "num_requests": 9}], {"p95_ms": "< 500"}, Q, "do not hold it"),
+    "requests that have no time": ([{**LOCUST, "num_requests": 120, "num_none_requests": 20}], {"p95_ms": "== 700"}, P, "p95_ms = 700"),
+    "fewer than no failures": ([LOCUST, {**LOCUST, "num_failures": -1}], {"error_rate": "< 0.1"}, Q, "no count"),
+    "fewer than no requests": ([LOCUST, {**LOCUST, "num_requests": -1}], {"error_rate": "< 0.1"}, Q, "no count"),
+    "texts": ([{**LOCUST, "num_failures": "1"}], {"error_rate": "== 0.01"}, P, "error_rate = 0.01"),
+    "words": ([{**LOCUST, "num_failures": "none"}], {"error_rate": "< 0.1"}, Q, "no count"),
     "no begin": ([{**LOCUST, "start_time": None}], {"duration_s": "< 500"}, Q, "do not hold it"),
 }  # fmt: skip
 
@@ -216,6 +223,7 @@ GATLING: dict[str, tuple[Object | str, dict[str, str], Verdict, str]] = {
     "numbers that do not add up": ({"numberOfRequests": {**COUNTS, "ko": "0"}}, {"error_rate": "== 0"}, Q, "add up"),
     "failures were cut out": ({"numberOfRequests": {"total": 9, "ok": 9}}, {"error_rate": "== 0"}, Q, "structure"),
     "a count that is none": ({"numberOfRequests": {"total": "many", "ok": 0, "ko": 0}}, {"error_rate": "== 0"}, Q, "no count"),
+    "one request of several": ({"type": "REQUEST", "name": "pay", "stats": {"numberOfRequests": COUNTS}}, {"error_rate": "< 0.5"}, Q, "'pay' alone"),
     "assertions": ("gatling-global-stats.json", {"failed_thresholds": "== []"}, Q, "assertions.xml"),
 }  # fmt: skip
 
