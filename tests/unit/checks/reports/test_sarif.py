@@ -180,12 +180,12 @@ def told(key: str, **notification: Any) -> Object:
     return log(invocations=[{"executionSuccessful": True, key: [{"message": {"text": "m"}, **notification}]}])
 
 
-def described(level: str, **invocation: Any) -> Object:
-    """Build a log with a notification whose level its descriptor gives."""
-    document = told("toolExecutionNotifications", descriptor={"id": "N1", "index": 0})
+def described(level: str, *, named: str = "N1", **invocation: Any) -> Object:
+    """Build a log with a notification whose id and level its descriptor gives."""
+    document = told("toolExecutionNotifications", descriptor={"index": 0})
     run = document["runs"][0]
     driver = run["tool"]["driver"]
-    driver["notifications"] = [{"id": "N1", "defaultConfiguration": {"level": level}}]
+    driver["notifications"] = [{"id": named, "defaultConfiguration": {"level": level}}]
     run["invocations"][0] |= invocation
     return document
 
@@ -220,6 +220,7 @@ PARTIAL: dict[str, tuple[Object | str, str]] = {
         f"semgrep: {word}, a warning": (told("toolExecutionNotifications", level="warning", descriptor={"id": word}), "not all: m")
         for word in ("Syntax error", "PartialParsing", "Lexical error", "Timeout", "Out of memory", "Fixpoint timeout", "Internal matching error", "Timeout during interfile analysis")
     },
+    "a warning that its descriptor names": (described("warning", named="Fatal error"), "not all: m"),
     "a file that semgrep could not parse": ("semgrep-1.185.0-unparsed-file.sarif", "not all: Syntax error"),
 }  # fmt: skip
 

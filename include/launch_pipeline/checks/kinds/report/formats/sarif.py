@@ -98,8 +98,8 @@ class _Run:
 
     def _tells_of_a_gap(self, notification: Object) -> bool:
         """Return whether a warning is by its id about something that was not analysed."""
-        named = str((notification.get("descriptor") or {}).get("id") or "")
-        return "warning" in self._levels(notification) and bool(_INCOMPLETE.search(named))
+        found = self._tool.look_up(notification.get("descriptor") or {}, NOTIFICATIONS)
+        return "warning" in self._levels(notification) and any(map(_INCOMPLETE.search, found.names))
 
     def _levels(self, notification: Object) -> set[str]:
         """Return the level of a notification, by default its descriptor's, else ``warning`` (3.58.6)."""
