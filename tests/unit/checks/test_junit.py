@@ -112,6 +112,7 @@ FAILING: dict[str, str] = {
     "gatling: an assertion that did not hold": suite(case("a", status="false") + case("b", status="true")),
     "nunit 2: no success": suite(case("a", success="False") + case("b")),
     "ginkgo: a reason of its own to fail": suite(ginkgo(SuiteSucceeded="true", SpecialSuiteFailureReason="Suite Timeout Elapsed") + case("a")),
+    "a property in capitals": suite(ginkgo(SuiteSucceeded="FALSE") + case("a")),
     "a suite without success": suite(case("a"), success="false"),
     "ginkgo: the suite did not succeed": suite(ginkgo(SuiteSucceeded="false") + case("a")),
     "a suite that says by a word that it failed": suite(case("a"), result="Failed"),
@@ -180,6 +181,7 @@ PASSING: dict[str, tuple[str, int]] = {
     "trx2junit: a number": (suite(case("a", status="1")), 0),
     "gatling: an assertion that held (AssertionsJUnitTemplate.scala)": (suite(case("a", status="true")), 0),
     "nunit 2: success": (suite(case("a", executed="True", success="True")), 0),
+    "node: a suite counts the todo that failed": (suite(case("a") + case("b", '<skipped type="todo"/><failure/>'), tests="2", failures="1", skipped="1"), 0),
     "nunit: executed": (suite(case("a", executed="True", result="Success")), 0),
     "ginkgo: the suite succeeded": (suite(ginkgo(SuiteSucceeded="true", SuiteHasProgrammaticFocus="false", SpecialSuiteFailureReason="") + case("a")), 0),
     "a suite that says by a word that it passed": (suite(case("a"), result="Passed"), 0),
@@ -203,6 +205,7 @@ def test_what_passed_in_the_end_is_passed(content: str, flaky: int) -> None:
 EXACT: dict[str, tuple[str, tuple[int, int, int, int]]] = {
     "gradle: every run of a test failed": (suite(case("a", "<failure/><rerunFailure/>"), tests="2", failures="2"), (1, 0, 1, 0)),
     "nextest: every run of a test failed": (suite(case("a", "<failure/><rerunFailure/>"), tests="1", failures="1"), (1, 0, 1, 0)),
+    "a suite that says that it failed, with a failure": (suite(case("a", "<failure/>"), result="Failed"), (1, 0, 1, 0)),
     "a crash beside a failure": (suite(case("a", "<failure/>") + case("b"), tests="2", failures="1", errors="1"), (2, 1, 1, 1)),
     "an error in each of two suites": (f'<testsuites errors="1"><testsuite errors="1">{case("a")}</testsuite><testsuite errors="1"/></testsuites>', (1, 1, 0, 2)),
     "a failure that every level counts": (f'<testsuites failures="1"><testsuite failures="1">{case("a", "<failure/>")}</testsuite></testsuites>', (1, 0, 1, 0)),
