@@ -217,6 +217,17 @@ def test_report_that_contradicts_its_sidecar(tmp_path: Path) -> None:
     assert "names commit bbbbbbbbbbbb, but the .meta.json beside it" in raw(seen[1])
 
 
+@pytest.mark.parametrize("beside", [{}, {"commit": COMMIT}])
+def test_commit_that_trivy_scanned(tmp_path: Path, beside: dict[str, str]) -> None:
+    """Trivy names the commit of a repository (pkg/types/report.go): a sidecar does not outweigh it."""
+    target = {"Target": "package-lock.json", "Class": "lang-pkgs", "Packages": [{"ID": "a"}]}
+    meta = {"generated_at": ago(hours=1), **beside}
+    scanned = [json.dumps({"Metadata": {"Commit": one}, "Results": [target]}) for one in (COMMIT, "b" * 40)]
+    seen = [judged(tmp_path / "r", "trivy", content, meta) for content in scanned]
+    assert [result.verdict for result in seen] == [P, Q], seen[0].headline
+    assert "commit bbbbbbbbbbbb" in raw(seen[1])
+
+
 def test_report_that_pytest_made(tmp_path: Path) -> None:
     """A real report carries its time and, as a property, its commit; no sidecar is needed."""
     (tmp_path / "test_it.py").write_text(

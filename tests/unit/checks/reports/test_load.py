@@ -65,7 +65,9 @@ THRESHOLDS: dict[str, tuple[Object, Verdict, str]] = {
     "a trend whose values were cut out": (tagged("t", {}, "p(95)<500"), Q, "over no samples"),
     "a rate without samples": (tagged("http_req_failed{name:pay}", RATE, "rate<0.01"), Q, "over no samples"),
     "a rate of none of many": (tagged("http_req_failed{name:pay}", {**RATE, "fails": 8}, "rate<0.01"), P, "= []"),
-    "a counter that was never hit": (tagged("errors", {"count": 0, "rate": 0}, "count<1"), Q, "over no samples"),
+    # A counter of errors that is never hit is met (grafana/k6 issue 1346).
+    "a counter that was never hit": (tagged("errors", {"count": 0, "rate": 0}, "count<1"), P, "= []"),
+    "a trend that shows its count alone": (tagged("t", {"count": 0}, "p(95)<9"), Q, "over no samples: t"),
     "a counter that was hit": (tagged("errors", {"count": 2, "rate": 0.1}, "count<9"), P, "= []"),
     "a counter of k6's own": (tagged("dropped_iterations", {"count": 0, "rate": 0}, "count<1"), P, "= []"),
     "a gauge without samples": (tagged("queue", {"value": 0, "min": 0, "max": 0}, "value<5"), Q, "over no samples"),
@@ -92,6 +94,43 @@ def test_threshold_over_no_samples_is_not_counted(judged: Callable[..., Any]) ->
     named = {"contains(failed_thresholds, 'b: p(95)<9')": "== true", "thresholds": "== 2"}
     assert judged("k6", both, expect={**named, "failed_thresholds": "!= []"})[0] is P
     assert judged("k6", export(**tagged("b", EMPTY, "x<9")), expect={"thresholds": ">= 1"})[0] is Q
+
+
+@pytest.mark.parametrize("form", [export, handled])
+def test_counter_that_was_never_hit_is_no_proof_alone(
+    judged: Callable[..., Any], form: Callable[..., Object]
+) -> None:
+    """Where no threshold was judged over samples, none shows that the script came to its counter."""
+    bare = {"http_req_duration": TREND, **tagged("errors", {"count": 0, "rate": 0}, "count<1")}
+    got, text = judged("k6", form(**bare))
+    assert (got, "over no samples: errors" in text) == (Q, True), text
+
+
+GRPC = {
+    "grpc_req_duration": {**TREND, "thresholds": {"p(95)<500": False}},
+    "iterations": {"count": 9, "rate": 1.0},
+}
+OTHERWISE: dict[str, tuple[Object, Object, Verdict, str]] = {
+    "calls of gRPC": (GRPC, {}, P, "= []"),
+    "its requests are not counted": (GRPC, {"requests": ">= 1"}, Q, "no samples of http_reqs"),
+    "its iterations are": (GRPC, {"iterations": ">= 9"}, P, "iterations = 9"),
+    "no iteration": ({"grpc_req_duration": GRPC["grpc_req_duration"]}, {}, Q, "no k6 metrics"),
+    "no iteration ended": ({**GRPC, "iterations": {"count": 0, "rate": 0}}, {}, Q, "no iteration"),
+    "requests that are measured, and not counted": ({**METRICS, "http_reqs": None}, {}, Q, "no k6 metrics"),
+    "a script of HTTP that sent nothing": ({**tagged("http_req_duration{a:b}", EMPTY, "p(95)<9"), "iterations": GRPC["iterations"]}, {}, Q, "no k6 metrics"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metrics", "expect", "verdict", "headline"), OTHERWISE.values(), ids=OTHERWISE.keys()
+)
+def test_load_of_other_protocols(
+    judged: Callable[..., Any], metrics: Object, expect: Object, verdict: Verdict, headline: str
+) -> None:
+    """A test of gRPC, WebSockets or a browser has no http_reqs, and is judged by its own thresholds."""
+    document = {"metrics": {name: one for name, one in metrics.items() if one}}
+    got, text = judged("k6", document, expect=expect)
+    assert (got, headline in text) == (verdict, True), text
 
 
 def without(name: str) -> Object:
@@ -146,6 +185,13 @@ LOCUSTS: dict[str, tuple[list[Object], dict[str, str], Verdict, str]] = {
     "users": ([LOCUST], {"vus_max": ">= 1"}, Q, "how many users"),
     "thresholds that it does not have": ([LOCUST], {"failed_thresholds": "== []"}, Q, "no thresholds"),
     "no times": ([{**LOCUST, "response_times": {}}], {"p95_ms": "< 500"}, Q, "do not hold it"),
+    "times of a part of them": ([{**LOCUST, "response_times": {"10": 9}}], {"p95_ms": "< 500"}, Q, "do not hold it"),
+    "more times than requests": ([{**LOCUST, "num_requests": 9}], {"p95_ms": "< 500"}, Q, "do not hold it"),
+    "requests that have no time": ([{**LOCUST, "num_requests": 120, "num_none_requests": 20}], {"p95_ms": "== 700"}, P, "p95_ms = 700"),
+    "fewer than no failures": ([LOCUST, {**LOCUST, "num_failures": -1}], {"error_rate": "< 0.1"}, Q, "no count"),
+    "fewer than no requests": ([LOCUST, {**LOCUST, "num_requests": -1}], {"error_rate": "< 0.1"}, Q, "no count"),
+    "texts": ([{**LOCUST, "num_failures": "1"}], {"error_rate": "== 0.01"}, P, "error_rate = 0.01"),
+    "words": ([{**LOCUST, "num_failures": "none"}], {"error_rate": "< 0.1"}, Q, "no count"),
     "no begin": ([{**LOCUST, "start_time": None}], {"duration_s": "< 500"}, Q, "do not hold it"),
 }  # fmt: skip
 
@@ -177,6 +223,7 @@ GATLING: dict[str, tuple[Object | str, dict[str, str], Verdict, str]] = {
     "numbers that do not add up": ({"numberOfRequests": {**COUNTS, "ko": "0"}}, {"error_rate": "== 0"}, Q, "add up"),
     "failures were cut out": ({"numberOfRequests": {"total": 9, "ok": 9}}, {"error_rate": "== 0"}, Q, "structure"),
     "a count that is none": ({"numberOfRequests": {"total": "many", "ok": 0, "ko": 0}}, {"error_rate": "== 0"}, Q, "no count"),
+    "one request of several": ({"type": "REQUEST", "name": "pay", "stats": {"numberOfRequests": COUNTS}}, {"error_rate": "< 0.5"}, Q, "'pay' alone"),
     "assertions": ("gatling-global-stats.json", {"failed_thresholds": "== []"}, Q, "assertions.xml"),
 }  # fmt: skip
 

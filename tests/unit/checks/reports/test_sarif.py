@@ -180,12 +180,12 @@ def told(key: str, **notification: Any) -> Object:
     return log(invocations=[{"executionSuccessful": True, key: [{"message": {"text": "m"}, **notification}]}])
 
 
-def described(level: str, **invocation: Any) -> Object:
-    """Build a log with a notification whose level its descriptor gives."""
-    document = told("toolExecutionNotifications", descriptor={"id": "N1", "index": 0})
+def described(level: str, *, named: str = "N1", **invocation: Any) -> Object:
+    """Build a log with a notification whose id and level its descriptor gives."""
+    document = told("toolExecutionNotifications", descriptor={"index": 0})
     run = document["runs"][0]
     driver = run["tool"]["driver"]
-    driver["notifications"] = [{"id": "N1", "defaultConfiguration": {"level": level}}]
+    driver["notifications"] = [{"id": named, "defaultConfiguration": {"level": level}}]
     run["invocations"][0] |= invocation
     return document
 
@@ -214,6 +214,14 @@ PARTIAL: dict[str, tuple[Object | str, str]] = {
     "3.15: results in another file": (log(externalPropertyFileReferences={"results": [{"location": {"uri": "r"}}]}), "another file"),
     "invocations in another file": (log(externalPropertyFileReferences={"invocations": [{"location": {"uri": "r"}}]}), "another file"),
     "no run": ({"runs": []}, "no run"),
+    "3.13.6: results beside the runs": ({**log(), "inlineExternalProperties": [{"results": [{"ruleId": "grave"}]}]}, "beside the runs"),
+    "invocations beside the runs": ({**log(), "inlineExternalProperties": [{"runGuid": "g", "invocations": [{"executionSuccessful": False}]}]}, "beside the runs"),
+    **{
+        f"semgrep: {word}, a warning": (told("toolExecutionNotifications", level="warning", descriptor={"id": word}), "not all: m")
+        for word in ("Syntax error", "PartialParsing", "Lexical error", "Timeout", "Out of memory", "Fixpoint timeout", "Internal matching error", "Timeout during interfile analysis")
+    },
+    "a warning that its descriptor names": (described("warning", named="Fatal error"), "not all: m"),
+    "a file that semgrep could not parse": ("semgrep-1.185.0-unparsed-file.sarif", "not all: Syntax error"),
 }  # fmt: skip
 
 
@@ -235,6 +243,14 @@ HARMLESS: dict[str, Object] = {
     "a note": told("toolConfigurationNotifications", level="note"),
     "no level": told("toolExecutionNotifications"),
     "a descriptor's note": described("note"),
+    "a warning of another sort": told(
+        "toolExecutionNotifications", level="warning", descriptor={"id": "SemgrepWarning"}
+    ),
+    "a note of syntax": told("toolExecutionNotifications", level="note", descriptor={"id": "Syntax error"}),
+    "artifacts beside the runs": {
+        **log(),
+        "inlineExternalProperties": [{"artifacts": [{"location": {"uri": "a"}}]}],
+    },
     "an exit code that the tool counts as success": log(
         invocations=[{"executionSuccessful": True, "exitCode": 1}]
     ),
@@ -249,7 +265,7 @@ HARMLESS: dict[str, Object] = {
 def test_run_that_is_whole(judged: Callable[..., Any], document: Object) -> None:
     """What a tool says in passing takes nothing from its results; an item can ask for no warnings."""
     assert judged("sarif", document)[0] is P
-    warned = document in (HARMLESS["a warning"], HARMLESS["no level"])
+    warned = document in (HARMLESS["a warning"], HARMLESS["no level"], HARMLESS["a warning of another sort"])
     assert judged("sarif", document, expect={"warnings": "== 0"})[0] is (F if warned else P)
 
 

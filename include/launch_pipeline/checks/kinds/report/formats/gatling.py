@@ -23,6 +23,11 @@ _UNKNOWN = {
 
 def read_gatling(document: Object) -> Parsed:
     """Read the totals of all requests; ``stats.json`` has them below ``stats``."""
+    if document.get("type") == "REQUEST":
+        message = (
+            f"it is about the request '{str(document.get('name'))[:80]}' alone; use js/stats.json as it is"
+        )
+        raise ValueError(message)
     stats = document.get("stats", document)
     counts = stats["numberOfRequests"]
     requests, failed = _count(counts["total"]), _count(counts["ko"])

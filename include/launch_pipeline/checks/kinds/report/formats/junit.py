@@ -52,11 +52,10 @@ def _nowhere_else(root: Element) -> None:
 def _outcomes(found: Counted) -> tuple[dict[str, Any], dict[str, str]]:
     """Count; where something has failed for certain, what is in doubt counts as failed too."""
     doubtful = [test for test in found.tests if test.outcome is Outcome.UNSAID]
-    listed = [test for test in found.tests if test.outcome is Outcome.SKIPPED]
     passed = [test for test in found.tests if test.outcome is Outcome.PASSED]
     certain = found.failures + found.errors > 0
     failures = found.failures + (len(doubtful) if certain else 0)
-    left = max(0, len(passed) - max(0, found.skipped - len(listed)) - found.not_passed)
+    left = max(0, len(passed) - found.disguised - found.not_passed)
     facts = {
         "tests": len(found.tests),
         "ran": left + failures + found.errors + (0 if certain else len(doubtful)),
@@ -77,10 +76,12 @@ def _in_doubt(doubtful: Sequence[Test], *, certain: bool) -> dict[str, str]:
 
 
 def _not_whole(found: Counted) -> dict[str, str]:
-    if not found.unlisted:
-        return {}
-    said = len(found.tests) + found.unlisted
-    return {"tests": f"the report counts {said} tests and lists {len(found.tests)}: it is not whole"}
+    if found.absent:
+        said = len(found.tests) + found.unlisted
+        return {"tests": f"the report counts {said} tests and lists {len(found.tests)}: it is not whole"}
+    if found.focused:
+        return {"tests": "only the tests that are focused ran; take Ginkgo's focus out of the code"}
+    return {}
 
 
 def _stated_time(suite: Element) -> float | None:
@@ -124,7 +125,7 @@ def _not_proved(require: Sequence[str], found: Counted) -> tuple[list[str], str]
 
 def _which_ran(found: Counted) -> str:
     """Return why it is not said which of the tests that look passed ran; empty if all did."""
-    if found.skipped > sum(test.outcome is Outcome.SKIPPED for test in found.tests):
+    if found.disguised:
         return "the report counts skipped tests that it does not mark, so it does not say which ran"
     if found.uncounted:
         return "the report lists tests that it does not count, such as Jest's test.todo; take those out"

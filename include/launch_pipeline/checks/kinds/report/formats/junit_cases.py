@@ -26,7 +26,7 @@ class Outcome(IntEnum):
     ERROR = 4
 
 
-_ELEMENTS = {
+_TOLD_BY_NAME = {
     "error": Outcome.ERROR,
     "rerunerror": Outcome.ERROR,
     "failure": Outcome.FAILURE,
@@ -44,19 +44,25 @@ _AGAIN = {
     "rerunerror": Outcome.ERROR,
 }
 """Runs of the same test that its tool put into its case (Surefire, Gradle's mergeReruns)."""
-_PASSING = "run passed pass success successful succeeded ok completed executed done"
+_PASSING = "run passed pass success successful succeeded ok completed executed done true"
 _NOT_RUN = (
     "notrun notexecuted disabled skipped skip ignored suppressed pending todo inconclusive incomplete"
-    " undefined untested blocked canceled cancelled excluded filtered"
+    " untested blocked canceled cancelled excluded filtered"
 )
-_FAILING = "fail failed failure broken timeout timedout"
-_ERRING = "error errored aborted crashed"
+_FAILING = "fail failed failure broken timeout timedout panicked notrunnable false"
+_ERRING = "error errored aborted crashed interrupted"
 _WORDS = {
     **dict.fromkeys(_PASSING.split(), Outcome.PASSED),
     **dict.fromkeys(_NOT_RUN.split(), Outcome.SKIPPED),
     **dict.fromkeys(_FAILING.split(), Outcome.FAILURE),
     **dict.fromkeys(_ERRING.split(), Outcome.ERROR),
 }
+_ELEMENTS = {
+    **{word: outcome for word, outcome in _WORDS.items() if outcome is not Outcome.PASSED},
+    **_TOLD_BY_NAME,
+}
+_TODO = "todo"
+"""The type of node's mark for a test that may fail: its runner counts it neither as failed nor as passed."""
 _WHY_SKIPPED = "SKIP_"
 """How CTest begins the reason of a test that skipped itself; any other was not run against its will."""
 _GO = "go.version"
@@ -104,10 +110,11 @@ def _identity(case: Element) -> tuple[str, ...]:
 
 
 def _test(case: Element) -> Test:
-    told = [*_told_by_elements(case), *_told_by_words(case)]
-    outcome = max(told, default=Outcome.PASSED)
+    told = [*_told_by_elements(case), *told_by_words(case)]
+    worst = max(told, default=Outcome.PASSED)
+    outcome = Outcome.SKIPPED if _may_fail(case) else worst
     again = [_AGAIN[name] for child in case if (name := local_name(child)) in _AGAIN]
-    ended = [*again, outcome]
+    ended = [*again, worst]
     return Test(
         case,
         outcome,
@@ -122,7 +129,7 @@ def _test(case: Element) -> Test:
 
 def _told_by_elements(case: Element) -> Iterator[Outcome]:
     for child in case:
-        outcome = _ELEMENTS.get(local_name(child))
+        outcome = _ELEMENTS.get(_letters(local_name(child)))
         if outcome is not None:
             yield outcome
         if outcome is Outcome.SKIPPED and _was_to_run(case, child):
@@ -135,12 +142,23 @@ def _was_to_run(case: Element, skipped: Element) -> bool:
     return case.get("status") == "notrun" and bool(message) and not message.startswith(_WHY_SKIPPED)
 
 
-def _told_by_words(case: Element) -> Iterator[Outcome]:
-    for name in ("status", "result"):
-        word = re.sub(r"[^a-z]", "", case.get(name, "").lower())
+def _may_fail(case: Element) -> bool:
+    return any(local_name(child) == "skipped" and child.get("type") == _TODO for child in case)
+
+
+def told_by_words(element: Element) -> Iterator[Outcome]:
+    """Give the outcomes that the attributes of a case, or of a suite, say by a word."""
+    if element.get("executed", "").lower() == "false":
+        yield Outcome.SKIPPED
+    for name in ("status", "result", "success"):
+        word = _letters(element.get(name, "").lower())
         # A number is an exit code in one dialect and a mark for success in another: it says nothing.
         if word:
             yield _WORDS.get(word, Outcome.UNSAID)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z]", "", text)
 
 
 def _unread(case: Element) -> str:

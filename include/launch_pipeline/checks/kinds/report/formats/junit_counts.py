@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checks.kinds.report.formats.junit_cases import Outcome, Test, tests_of
+from launch_pipeline.checks.kinds.report.formats.junit_cases import Outcome, Test, tests_of, told_by_words
 from launch_pipeline.checks.language.values import number
 
 if TYPE_CHECKING:
@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 SUITES = frozenset({"testsuites", "testsuite"})
-_TESTS, _FAILURES, _ERRORS, _DISABLED = "tests", "failures", "errors", "disabled"
-_SKIPPED = ("skipped", "skips", "skip", "ignored", "notrun")
+_TESTS, _DISABLED = "tests", "disabled"
+_FAILURES, _ERRORS = ("failures", "failed"), ("errors",)
+_SKIPPED = ("skipped", "skips", "skip", "ignored", "notrun", "not-run", "pending", "inconclusive")
+_SUCCEEDED, _FOCUSED = "SuiteSucceeded", "SuiteHasProgrammaticFocus"
+_OTHERWISE_FAILED = "SpecialSuiteFailureReason"
+"""Properties of Ginkgo's suites (``reporters/junit_report.go``); it fails where tests are focused."""
 _CATCH2, _DOCTEST = ("hostname", "tbd"), "doctest_version"
 """By what the suites of Catch2 and doctest are known; they count assertions as tests."""
 
@@ -28,11 +32,27 @@ class Counted:
     errors: int
     skipped: int
     unlisted: int
-    """Tests that are counted and not listed."""
+    """Tests that are counted and not listed, such as the pending ones of mocha-junit-reporter."""
     uncounted: int
     """Tests that are listed and not counted, such as Jest's ``test.todo``, which did not run."""
     not_passed: int
     """How many of those that are listed as passed are more than all that are counted."""
+    focused: bool
+    """Whether the author had only some of the tests run."""
+
+    @property
+    def absent(self) -> int:
+        """The tests that are neither listed, nor said to be skipped."""
+        return max(0, self.unlisted - self._unmarked)
+
+    @property
+    def disguised(self) -> int:
+        """The skipped tests that are listed as if they had passed."""
+        return max(0, self._unmarked - self.unlisted)
+
+    @property
+    def _unmarked(self) -> int:
+        return max(0, self.skipped - _ended(self.tests, Outcome.SKIPPED))
 
 
 def counted(suite: Element) -> Counted:
@@ -42,25 +62,39 @@ def counted(suite: Element) -> Counted:
     tests = (*own, *(test for one in inner for test in one.tests))
     listed = _stated(suite, _TESTS)
     runs_are_counted = listed == sum(test.runs for test in tests)
+    failures = max(
+        _ended(own, Outcome.FAILURE) + _bare(suite, "failure") + sum(one.failures for one in inner),
+        _beyond(suite, tests, Outcome.FAILURE, runs_are_counted=runs_are_counted),
+    )
+    errors = max(
+        _ended(own, Outcome.ERROR) + _bare(suite, "error") + sum(one.errors for one in inner),
+        _beyond(suite, tests, Outcome.ERROR, runs_are_counted=runs_are_counted),
+    )
     return Counted(
         tests=tests,
-        failures=max(
-            _ended(own, Outcome.FAILURE) + _bare(suite, "failure") + sum(one.failures for one in inner),
-            _beyond(suite, tests, Outcome.FAILURE, runs_are_counted=runs_are_counted),
-        ),
-        errors=max(
-            _ended(own, Outcome.ERROR) + _bare(suite, "error") + sum(one.errors for one in inner),
-            _beyond(suite, tests, Outcome.ERROR, runs_are_counted=runs_are_counted),
-        ),
+        failures=failures,
+        errors=max(errors, int(_says_that_it_failed(suite) and not failures)),
         skipped=max(
             _ended(own, Outcome.SKIPPED) + sum(one.skipped for one in inner),
             _not_run(suite, tests),
         ),
-        unlisted=max(_unlisted(suite, listed, tests), *(one.unlisted for one in inner), 0),
+        unlisted=max(_unlisted(suite, listed, tests), sum(one.unlisted for one in inner)),
         uncounted=_beside(listed, own, own) + sum(one.uncounted for one in inner),
         not_passed=_beside(listed, own, [test for test in own if test.outcome is Outcome.PASSED])
         + sum(one.not_passed for one in inner),
+        focused=_property(suite, _FOCUSED) == "true" or any(one.focused for one in inner),
     )
+
+
+def _says_that_it_failed(suite: Element) -> bool:
+    worst = max(told_by_words(suite), default=Outcome.PASSED)
+    special = _property(suite, _SUCCEEDED) == "false" or _property(suite, _OTHERWISE_FAILED)
+    return worst >= Outcome.FAILURE or bool(special)
+
+
+def _property(suite: Element, name: str) -> str:
+    given = (one.get("value", "") for one in suite.iterfind("properties/property") if one.get("name") == name)
+    return next(given, "").lower()
 
 
 def _ended(tests: Iterable[Test], outcome: Outcome) -> int:
@@ -79,7 +113,8 @@ def _beyond(suite: Element, tests: Iterable[Test], kind: Outcome, *, runs_are_co
     """
     failing = _ended(tests, kind)
     runs = sum(test.failures if kind is Outcome.FAILURE else test.errors for test in tests)
-    stated = _stated(suite, _FAILURES if kind is Outcome.FAILURE else _ERRORS) or 0
+    names = _FAILURES if kind is Outcome.FAILURE else _ERRORS
+    stated = max(_stated(suite, name) or 0 for name in names)
     return failing + max(0, stated - (runs if runs_are_counted else failing))
 
 

@@ -19,7 +19,7 @@ _USERS = "the summary has no samples of vus; vus_max is what k6 reserved, and no
 def read_k6(document: Object) -> Parsed:
     """Read the metrics and thresholds of a k6 summary."""
     metrics = document.get("metrics")
-    if not isinstance(metrics, dict) or "http_reqs" not in metrics:
+    if not isinstance(metrics, dict) or not _is_whole(metrics):
         # The output of --new-machine-readable-summary has no thresholds.
         message = "it holds no k6 metrics; use handleSummary or --summary-export in k6's classic format"
         raise ValueError(message)
@@ -27,6 +27,13 @@ def read_k6(document: Object) -> Parsed:
     facts, unknown = summary.measured()
     judged, open_ones = summary.judged()
     return Parsed("k6", facts | judged, worst=summary.crossed[:WORST], unknown=unknown | open_ones)
+
+
+def _is_whole(metrics: Object) -> bool:
+    """Return whether k6's own counts are there: of requests, or without any of iterations, as for gRPC."""
+    return "http_reqs" in metrics or (
+        "iterations" in metrics and not any(name.startswith("http_req") for name in metrics)
+    )
 
 
 class _Summary:
@@ -41,11 +48,21 @@ class _Summary:
             for text, state in (one.get("thresholds") or {}).items()
         ]
         self.crossed = sorted(text for _, text, met in states if not met)
-        self._empty = sorted(text for name, text, met in states if met and not self._sampled(name))
+        empty = [(name, text) for name, text, met in states if met and not self._sampled(name)]
+        judged = len(states) > len(empty)
+        self._empty = sorted(text for name, text in empty if not (judged and self._is_counter(name)))
         self._thresholds = len(states)
-        if not self._values["http_reqs"].get("count"):
-            message = "it holds no request"
+        counted, what = ("http_reqs", "request") if "http_reqs" in metrics else ("iterations", "iteration")
+        if not self._values[counted].get("count"):
+            message = f"it holds no {what}"
             raise ValueError(message)
+
+    def _is_counter(self, name: str) -> bool:
+        """Return whether a metric counts: one without samples is zero, as of errors that there were not.
+
+        It is believed beside a threshold over samples (github.com/grafana/k6/issues/1346).
+        """
+        return set(self._values[name]) - {"thresholds"} == {"count", "rate"}
 
     def _sampled(self, name: str) -> bool:
         """Return whether a metric has samples; of one without, k6 judges zeros (``metrics/sink.go``).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.findings import GRADES, Hit, counted, never_ran
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 _ELSEWHERE = ("results", "invocations", "driver", "extensions", "policies")
 """Properties that decide on a run and may lie in another file (3.15.3)."""
+_INCOMPLETE = re.compile(
+    r"partial.?parsing|(syntax|lexical|parse|ast builder|matching|fatal) error|time.?out|out of memory"
+    r"|stack overflow|too many matches",
+    re.IGNORECASE,
+)
+"""Ids of warnings that something was not analysed: Semgrep's (``error_type`` in its semgrep_output_v1)."""
 _LEVELS = {"error": "high", "warning": "medium", "note": "low", "none": "low"}
 _HARMLESS = {"none", "note", "warning"}
 _NO_FINDING = {"pass", "notApplicable", "informational"}
@@ -27,6 +34,9 @@ def read_sarif(document: Object, rules: Sequence[str]) -> Parsed:
     runs = [_Run(run) for run in document["runs"]]
     if not runs:
         message = "it holds no run"
+        raise ValueError(message)
+    if any(one.get(key) for one in document.get("inlineExternalProperties") or [] for key in _ELSEWHERE):
+        message = "a part of a run is beside the runs (inlineExternalProperties, 3.13.6); put it into its run"
         raise ValueError(message)
     for run in runs:
         run.refuse_unless_whole()
@@ -83,8 +93,13 @@ class _Run:
         if invocation.get("processStartFailureMessage"):
             yield "the tool did not start"
         for notification in _notifications(invocation):
-            if not self._levels(notification) <= _HARMLESS:
+            if not self._levels(notification) <= _HARMLESS or self._tells_of_a_gap(notification):
                 yield f"the tool says that its results are not all: {_text(notification)}"
+
+    def _tells_of_a_gap(self, notification: Object) -> bool:
+        """Return whether a warning is by its id about something that was not analysed."""
+        found = self._tool.look_up(notification.get("descriptor") or {}, NOTIFICATIONS)
+        return "warning" in self._levels(notification) and any(map(_INCOMPLETE.search, found.names))
 
     def _levels(self, notification: Object) -> set[str]:
         """Return the level of a notification, by default its descriptor's, else ``warning`` (3.58.6)."""

@@ -26,6 +26,7 @@ _MODIFIED = "ExperimentalModifiedFindings"
 _READ = {"Target", "Class", "Type", "Packages", "MisconfSummary", _MODIFIED, *_SECTIONS}
 _OF_PACKAGES = ("Packages", "Vulnerabilities", _MODIFIED)
 _OS, _LANGUAGE = "os-pkgs", "lang-pkgs"
+_HARMLESS = {"PASS", "EXCEPTION"}
 _STILL_OPEN = {"affected", "under_investigation", "unknown"}
 """Statuses of a modified finding with which it still counts (``pkg/types/finding.go``)."""
 _FILTERS = (
@@ -51,6 +52,7 @@ def read_trivy(document: Object, rules: Sequence[str]) -> Parsed:
     return Parsed(
         "trivy",
         counts.facts,
+        commit=str((document.get("Metadata") or {}).get("Commit") or ""),
         generated_at=_seconds_only(document.get("CreatedAt")),
         worst=counts.worst,
         unknown={**counts.unknown, **({} if _shows_unfixed(targets) else {"left_out": _FILTERS})},
@@ -84,11 +86,20 @@ def _doubts(target: Object) -> Iterator[str]:
         given.discard("Packages")
     for section in sorted(given - _READ):
         yield f"{name}: the section {section} cannot be read"
+    yield from _unlisted_failures(target)
     if not given and target.get("Class") != _LANGUAGE:
         # A language's packages are listed as a target only if there are any; the system's always are.
         yield f"nothing shows that {name} was looked at; run Trivy with --list-all-pkgs"
     elif target.get("Class") == _OS and not given & set(_OF_PACKAGES):
         yield f"{name} lists no packages; run Trivy with --list-all-pkgs"
+
+
+def _unlisted_failures(target: Object) -> Iterator[str]:
+    """Say that more failures are counted than listed; Trivy filters both alike (``pkg/result/filter.go``)."""
+    counted_ones = (target.get("MisconfSummary") or {}).get("Failures") or 0
+    listed = sum(one.get("Status", "FAIL") not in _HARMLESS for one in target.get("Misconfigurations") or [])
+    if counted_ones > listed:
+        yield f"{target.get('Target')} counts {counted_ones} misconfigurations, and lists {listed}"
 
 
 def _shows_unfixed(targets: Sequence[Object]) -> bool:
@@ -103,7 +114,7 @@ def _shows_unfixed(targets: Sequence[Object]) -> bool:
 def _hits(target: Object) -> Iterator[Hit]:
     for section, name in _SECTIONS.items():
         for one in target.get(section) or []:
-            if section != "Misconfigurations" or one.get("Status", "FAIL") not in {"PASS", "EXCEPTION"}:
+            if section != "Misconfigurations" or one.get("Status", "FAIL") not in _HARMLESS:
                 yield _hit(one, str(one[name]))
     for modified in target.get(_MODIFIED) or []:
         finding = modified.get("Finding") or {}

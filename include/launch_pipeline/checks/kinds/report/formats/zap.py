@@ -9,6 +9,7 @@ from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.kinds.report.formats.zap_rules import (
     active_rules,
     rules_that_ran,
+    sites_of,
     troubles,
     without_answer,
 )
@@ -26,7 +27,7 @@ _UNLISTED = "it does not show that these rules ran (template traditional-json-pl
 
 def read_zap(document: Object, rules: Sequence[str]) -> Parsed:
     """Grade the alerts of every site; without a sign that the sites answered, no count is known."""
-    sites = [document["site"]] if isinstance(document["site"], dict) else document["site"]
+    sites = sites_of(document)
     if not sites:
         message = "no site was scanned"
         raise ValueError(message)

@@ -65,11 +65,24 @@ def troubles(document: Object) -> Iterator[str]:
     errors = document.get("afPlanErrors")
     if errors:
         yield f"ZAP's plan had errors: {errors[0]}"[:200]
+    holders = [document, *sites_of(document)]
+    failed, worked = (
+        sum(_counts(holder).get(f"stats.auth.{key}", 0) for holder in holders)
+        for key in ("failure", "success")
+    )
+    if failed and not worked:
+        yield "every log-in failed, so what is behind it was not looked at"
     if _counts(document).get("stats.ascan.stopped"):
         yield "the active scan was stopped before it had finished"
     for insight in document.get("insights") or []:
         if insight.get("key") in _TROUBLE and str(insight.get("level")).lower() in _GRAVE:
             yield f"ZAP says: {_described(insight)}"
+
+
+def sites_of(document: Object) -> list[Object]:
+    """Return the sites; older releases write a single one without a list."""
+    sites = document["site"]
+    return [sites] if isinstance(sites, dict) else sites
 
 
 def _described(insight: Object) -> str:
