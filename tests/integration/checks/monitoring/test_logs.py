@@ -183,6 +183,8 @@ SEARCHES: dict[str, tuple[dict[str, Any], str, Verdict, str]] = {
     "at least so many": ({"count": 5, "hits": {"total": {"value": 5, "relation": "gte"}, "hits": []}}, "<= 5", Q, "5 or more"),
     "at least so many, and so many are wanted": (
         {"count": 5, "hits": {"total": {"value": 5, "relation": "gte"}, "hits": []}}, ">= 5", P, ""),
+    "a number of hits that is not known": ({"count": 0, "hits": {"total": -1, "hits": []}}, "== 0", Q, "total"),
+    "hits of version 6": ({"count": 0, "hits": {"total": 0, "hits": []}}, "== 0", P, "count = 0"),
     "no line, but one is wanted": ({"count": 0, "of": 0}, ">= 1", F, "count = 0"),
     "other lines": ({"count": 0}, "== 0", P, "count = 0"),
     "a gateway leaves the control out": ({"count": 0, "aggregations": None}, "== 0", P, "count = 0"),

@@ -156,8 +156,14 @@ async def _elasticsearch(params: LogQueryParams, api: Api) -> tuple[Facts, Unkno
 
 
 def _total(params: LogQueryParams, hits: dict[str, Any]) -> Any:
-    """Return the number of hits; raises Inconclusive if there may be more and that matters."""
-    total = mapping(hits.get("total"), "total")
+    """Return the number of hits; raises Inconclusive if there may be more and that matters.
+
+    Before version 7 it was a number (elastic.co, "Breaking changes in 7.0").
+    """
+    total = hits.get("total")
+    if isinstance(total, int) and total >= 0:
+        return total
+    total = mapping(total, "total")
     if total.get("relation", "eq") != "eq" and not _only_at_least(params):
         message = f"{total.get('value')} or more lines match; the server did not count them all"
         raise Inconclusive(message)
