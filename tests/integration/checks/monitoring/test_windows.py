@@ -42,6 +42,11 @@ SERIES: dict[str, list[tuple[int, int, int]]] = {
     'm{job="hourly"}': [(25 * HOUR, 0, HOUR)],
     'm{job="hourly_young"}': [(3 * HOUR, 0, HOUR)],
     'm{job="hourly_ended"}': [(25 * HOUR, 6 * HOUR, HOUR)],
+    'ages{service="old"}': [(25 * HOUR, 0, 60)],
+    'ages{service="young"}': [(HOUR, 0, 60)],
+    'paces{service="minute"}': [(25 * HOUR, 0, 60)],
+    'paces{service="hour"}': [(25 * HOUR, 0, HOUR)],
+    'paces{service="young"}': [(3 * HOUR, 0, HOUR)],
     'm{job="flaps"}': [(hour * HOUR, hour * HOUR - 1800, 60) for hour in range(25, 0, -1)],
     'ALERTS{alertname="Watchdog",alertstate="firing"}': [(25 * HOUR, 0, 30)],
 }
@@ -99,6 +104,10 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
         {"query": 'max_over_time(sum(m{job="young"})[6h:10s])', "expect": {"value": "== 1"}}, Q, 'm{job="young"}: samples cover'),
     "an average over a target of half a day": (
         {"query": 'avg(avg_over_time(m{job="half"}[1d]))', "expect": {"value": ">= 0.999"}}, Q, "samples cover 50%"),
+    "one of two services is young": (
+        {"query": "max by (service) (max_over_time(ages[1d]))", "expect": {"value": "== 1"}}, Q, "ages: samples cover"),
+    "one of two hourly services is young": (
+        {"query": "max by (service) (max_over_time(paces[1d]))", "expect": {"value": "== 1"}}, Q, "paces: samples cover"),
     "one of two operands is young": (
         {"query": 'sum(max_over_time(m{job="old"}[1d])) + sum(max_over_time(m{job="young"}[1d]))', "expect": {"value": "== 2"}}, Q, "young"),
     "a hole of half a day in a window": (day("hole"), Q, "samples cover 5"),
@@ -150,6 +159,12 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a federation": (day("federated", step="5m"), P, "value = 1"),
     "a federation in a range": (maximum("federated"), P, "value = 1"),
     "a rule every quarter of an hour in a range": (maximum("seldom"), P, "value = 1"),
+    "two services of different paces": (
+        {"query": 'max by (service) (max_over_time(paces{service!="young"}[1d]))', "expect": {"value": "== 1"}}, P, ""),
+    "a young service in a sum": (
+        {"query": "sum(max_over_time(ages[1d]))", "expect": {"value": "== 2"}}, P, "value = 2"),
+    "a young pod of a service": (
+        {"query": 'max_over_time(m{job="pods"}[1d])', "expect": {"value": "== 1"}}, P, ""),
     "a rule every hour in a range": (maximum("hourly"), P, "value = 1"),
     "no number for half of the day is enough for the item": (
         idle_until(DAY / 2, coverage=">= 0.4"), P, "value = 0"),

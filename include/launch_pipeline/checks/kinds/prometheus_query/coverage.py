@@ -19,6 +19,8 @@ _LEAST = 3
 """Points that show a window; two show a moment."""
 _MISSED = 2.5
 """Intervals between two samples that are no hole: one sample may be missing, and none comes on the second."""
+THING = ("cluster", "env", "environment", "namespace", "job", "service", "app")
+"""Labels of the observed thing: a series that ended was replaced by another one that has the same."""
 HOUR = 3600.0
 """The longest interval between two samples of a rule or an exporter that runs seldom."""
 SHORT = 900.0

@@ -8,9 +8,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.prometheus_query.asking import Document, Series, Server, series_of
-from launch_pipeline.checks.kinds.prometheus_query.coverage import STALE, Coverage, Window, covered
+from launch_pipeline.checks.kinds.prometheus_query.coverage import STALE, THING, Coverage, Window, covered
 from launch_pipeline.checks.kinds.prometheus_query.promql import compared
-from launch_pipeline.checks.kinds.prometheus_query.watching import watched
+from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, watched
 from launch_pipeline.checks.language.values import is_nan
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.prometheus_query.definition import PrometheusQueryParams
 
 _SHOWN = 20
-_THING = ("cluster", "env", "environment", "namespace", "job", "service", "app")
-"""Labels of the observed thing: a series that ended was replaced by another one that has the same."""
 
 Covers = dict[tuple[str | None, ...], Coverage]
 """The coverage of a window by the series of each thing."""
@@ -45,8 +43,8 @@ async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observati
     _refuse_other_time(document, series, now)
     await _refuse_nothing_compared(params, server, series, window)
     looked = await watched(params, server, now)
-    if not series and looked is not None and looked.reason and not _judged_by_item(params):
-        raise Inconclusive(f"no series, which proves nothing: {looked.reason}"[:400])
+    if not series and looked is not None and not _judged_by_item(params) and (why := looked.cover({}).reason):
+        raise Inconclusive(f"no series, which proves nothing: {why}"[:400])
     return _observation(params, document, server.authority, _subjects(params, series, window, looked))
 
 
@@ -87,12 +85,13 @@ def _judged_by_item(params: PrometheusQueryParams) -> bool:
 
 
 def _subjects(
-    params: PrometheusQueryParams, series: list[Series], window: Window | None, looked: Coverage | None
+    params: PrometheusQueryParams, series: list[Series], window: Window | None, looked: Watched | None
 ) -> list[Subject]:
     covers = _covers(series, window) if window and params.empty == "fail" else {}
     subjects = []
     for one in series:
-        own = [cover for cover in (looked, covers.get(_thing(one))) if cover is not None]
+        seen = looked.cover(one.labels) if looked else None
+        own = [cover for cover in (seen, covers.get(_thing(one))) if cover is not None]
         if params.aggregate == "last" and window and _replaced(one, window, covers):
             continue
         facts: dict[str, Any] = {
@@ -109,7 +108,7 @@ def _subjects(
 
 
 def _thing(one: Series) -> tuple[str | None, ...]:
-    return tuple(one.labels.get(label) for label in _THING)
+    return tuple(one.labels.get(label) for label in THING)
 
 
 def _covers(series: list[Series], window: Window) -> Covers:

@@ -9,13 +9,15 @@ over the same time.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checks.kinds.prometheus_query.asking import Server, series_of
+from launch_pipeline.checks.kinds.prometheus_query.asking import Series, Server, series_of
 from launch_pipeline.checks.kinds.prometheus_query.coverage import (
     HOUR,
     SHORT,
     STALE,
+    THING,
     Coverage,
     Window,
     covered,
@@ -24,7 +26,7 @@ from launch_pipeline.checks.kinds.prometheus_query.promql import Look, Reading, 
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from launch_pipeline.checks.kinds.prometheus_query.definition import PrometheusQueryParams
 
@@ -32,8 +34,58 @@ _STEPS = 360
 _SHORTEST_STEP = 30.0
 
 
-async def watched(params: PrometheusQueryParams, server: Server, now: float) -> Coverage | None:
-    """Return how well samples cover what the query looks at; None if its result says so itself.
+_BY = f"by ({', '.join(THING)})"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The samples of the series that a query looks at."""
+
+    selector: str
+    window: Window
+    series: list[Series]
+    """The times at which there were samples, for each thing unless the query is a guard."""
+    most: list[Series] = field(default_factory=list)
+    """The most samples in a stretch, where they leave holes."""
+
+    def cover(self, labels: Mapping[str, str]) -> Coverage:
+        """Return the coverage by the series of the thing that has these labels, else by all of them."""
+        found = covered(_times(self.series, labels), self.window)
+        if found.reason and self.most:
+            found = self._seldom(labels) or found
+        return Coverage(found.share, f"{self.selector}: {found.reason}" if found.reason else "")
+
+    def _seldom(self, labels: Mapping[str, str]) -> Coverage | None:
+        """Return the coverage by samples that come one at a time, at most an hour apart; None if they do not.
+
+        A recording rule of an hourly group is such a series; a target that flaps gives many in a row.
+        """
+        most = _of(self.most, labels)
+        if any(value > 1 for one in most for _, value in one.points):
+            return None
+        return covered(_first_of_each(_times(most, {}), self.window.step), self.window, HOUR)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is known of all the series that a query looks at."""
+
+    seen: Sequence[Seen] = ()
+    optional: bool = False
+    problem: str = ""
+
+    def cover(self, labels: Mapping[str, str]) -> Coverage:
+        """Return how well samples cover what one series of the result, with these labels, is computed of."""
+        if self.problem:
+            return Coverage(0.0, self.problem)
+        choose = max if self.optional else min
+        return choose(
+            (one.cover(labels) for one in self.seen), key=lambda cover: (not cover.reason, cover.share)
+        )
+
+
+async def watched(params: PrometheusQueryParams, server: Server, now: float) -> Watched | None:
+    """Find out how well samples cover what the query looks at; None if its result says so itself.
 
     A range of at most five minutes is now: an instant selector looks back as far. With ``or``, ``unless`` and
     ``empty: pass`` a result proves nothing about the series, so they must be there. With ``guard`` the series
@@ -41,15 +93,14 @@ async def watched(params: PrometheusQueryParams, server: Server, now: float) -> 
     """
     reading = read(params.query)
     if reading.problem:
-        return Coverage(0.0, reading.problem)
+        return Watched(problem=reading.problem)
     if reading.rates and _hides(params, reading):
         await asyncio.gather(*(_refuse_short(look, server, now) for look in reading.looks))
     looks = _looks(params, reading)
     if not looks:
         return None
-    covers = await asyncio.gather(*(_asked(look, params, server, now) for look in looks))
-    choose = max if reading.optional else min
-    return choose(covers, key=lambda cover: (not cover.reason, cover.share))
+    seen = await asyncio.gather(*(_asked(look, params, server, now) for look in looks))
+    return Watched(seen, reading.optional)
 
 
 def _looks(params: PrometheusQueryParams, reading: Reading) -> list[Look]:
@@ -75,10 +126,10 @@ async def _refuse_short(look: Look, server: Server, now: float) -> None:
     if not 0 < look.back <= STALE:
         return
     moment = _moment(look, now)
-    most = await _points(f"max(count_over_time({look.selector}[{look.back:.0f}s]))", moment, server)
-    if any(value > 1 for _, value in most):
+    most = await _found(f"max(count_over_time({look.selector}[{look.back:.0f}s]))", moment, server)
+    if any(value > 1 for one in most for _, value in one.points):
         return
-    if await _points(f"count({look.selector})", moment, server):
+    if await _found(f"count({look.selector})", moment, server):
         message = (
             f"{look.selector}: {look.back:.0f} s hold fewer than two samples, so that no rate is known; "
             "look at a range of at least two scrape intervals"
@@ -91,36 +142,33 @@ def _moment(look: Look, now: float) -> Window:
     return Window(end, end, _SHORTEST_STEP)
 
 
-async def _points(query: str, window: Window, server: Server) -> list[tuple[float, float]]:
-    found = series_of(await server.ask(query, window))
-    return [point for one in found for point in one.points]
+async def _found(query: str, window: Window, server: Server) -> list[Series]:
+    return series_of(await server.ask(query, window))
 
 
-async def _asked(look: Look, params: PrometheusQueryParams, server: Server, now: float) -> Coverage:
+async def _asked(look: Look, params: PrometheusQueryParams, server: Server, now: float) -> Seen:
     end = _moment(look, now).end
     back = look.back if look.back > STALE else 0.0
     window = Window(end - back, end, max(back / _STEPS, _SHORTEST_STEP))
+    if params.guard:
+        return Seen(look.selector, window, await _found(f"count({look.selector})", window, server))
     each = max(STALE, window.step, min(SHORT, back / 10))
-    query = (
-        f"count({look.selector})" if params.guard else f"count(count_over_time({look.selector}[{each:.0f}s]))"
-    )
-    points = await _points(query, window, server)
-    cover = covered((at for at, _ in points), window)
-    if cover.reason and points and not params.guard and back > HOUR:
-        most = await _points(f"max(count_over_time({look.selector}[{each:.0f}s]))", window, server)
-        cover = _seldom(most, window) or cover
-    reason = f"{look.selector}: {cover.reason}" if cover.reason else ""
-    return Coverage(cover.share, reason)
+    samples, by = f"(count_over_time({look.selector}[{each:.0f}s]))", f" {_BY} " if back else ""
+    series = await _found(f"count{by}{samples}", window, server)
+    whole = all(not covered(_times([one], {}), window).reason for one in series)
+    most = [] if whole or back <= HOUR else await _found(f"max{by}{samples}", window, server)
+    return Seen(look.selector, window, series, most)
 
 
-def _seldom(most: list[tuple[float, float]], window: Window) -> Coverage | None:
-    """Return the coverage by samples that come one at a time, at most an hour apart; None if they do not.
+def _of(series: list[Series], labels: Mapping[str, str]) -> list[Series]:
+    """Return the series of the thing that has these labels; all of them if none is known by them."""
+    own = {name: labels[name] for name in THING if labels.get(name)}
+    found = [one for one in series if all(one.labels.get(name) == value for name, value in own.items())]
+    return found or series
 
-    A recording rule of an hourly group is such a series; a target that flaps gives many samples in a row.
-    """
-    if any(value > 1 for _, value in most):
-        return None
-    return covered(_first_of_each(sorted(at for at, _ in most), window.step), window, HOUR)
+
+def _times(series: list[Series], labels: Mapping[str, str]) -> list[float]:
+    return sorted({at for one in _of(series, labels) for at, _ in one.points})
 
 
 def _first_of_each(times: list[float], step: float) -> Iterator[float]:
