@@ -179,6 +179,7 @@ def test_streams_of_a_query(query: str, selectors: list[str]) -> None:
 SEARCHES: dict[str, tuple[dict[str, Any], str, Verdict, str]] = {
     "an index without a line": ({"count": 0, "of": 0}, "== 0", Q, "index logs-* has no line at all in the last 15m"),
     "the shipper stopped": ({"count": 0, "age": 600}, "== 0", Q, "10m old"),
+    "lines of tomorrow alone": ({"count": 0, "age": -86400}, "== 0", Q, "no line at all"),
     "few lines, and the shipper stopped": ({"count": 2, "age": 600}, "<= 5", Q, "10m old"),
     "at least so many": ({"count": 5, "hits": {"total": {"value": 5, "relation": "gte"}, "hits": []}}, "<= 5", Q, "5 or more"),
     "at least so many, and so many are wanted": (

@@ -78,8 +78,12 @@ def of_all(document: dict[str, Any]) -> tuple[int, float | None] | None:
     return found["doc_count"], None if newest is None else newest / 1000
 
 
-def aggregation(recent: dict[str, Any]) -> dict[str, Any]:
-    """Build the aggregation of all documents of the window; ``global`` is not bound by the query."""
+def aggregation(window: timedelta) -> dict[str, Any]:
+    """Build the aggregation of all documents of the window; ``global`` is not bound by the query.
+
+    A document that is stamped with a moment to come does not show that documents arrive now.
+    """
+    recent = {"range": {"@timestamp": {"gte": f"now-{round(window.total_seconds())}s", "lte": "now+1m"}}}
     newest = {"newest": {"max": {"field": "@timestamp"}}}
     return {"all": {"global": {}, "aggs": {"recent": {"filter": recent, "aggs": newest}}}}
 

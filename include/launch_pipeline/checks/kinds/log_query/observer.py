@@ -141,7 +141,7 @@ async def _elasticsearch(params: LogQueryParams, api: Api) -> tuple[Facts, Unkno
         "query": {"bool": {"filter": [{"query_string": {"query": params.query}}, recent]}},
     }
     if not _only_at_least(params):
-        question["aggs"] = control.aggregation(recent)
+        question["aggs"] = control.aggregation(params.window)
     reply = await api.post(f"/{quote(index, safe='*,-')}/_search", question)
     document = mapping(reply.document, "document of Elasticsearch's form")
     _whole(document)

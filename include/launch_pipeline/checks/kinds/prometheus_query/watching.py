@@ -126,8 +126,8 @@ async def _refuse_short(look: Look, server: Server, now: float) -> None:
     if not 0 < look.back <= STALE:
         return
     moment = _moment(look, now)
-    most = await _found(f"max(count_over_time({look.selector}[{look.back:.0f}s]))", moment, server)
-    if any(value > 1 for one in most for _, value in one.points):
+    enough = f"count(count_over_time({look.selector}[{look.back:.0f}s]) > 1)"
+    if await _found(enough, moment, server):
         return
     if await _found(f"count({look.selector})", moment, server):
         message = (
