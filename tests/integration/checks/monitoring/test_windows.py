@@ -165,6 +165,8 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
         {"query": "sum(max_over_time(ages[1d]))", "expect": {"value": "== 2"}}, P, "value = 2"),
     "a young pod of a service": (
         {"query": 'max_over_time(m{job="pods"}[1d])', "expect": {"value": "== 1"}}, P, ""),
+    "a rule every quarter of an hour in an hour": (
+        {"query": 'sum(max_over_time(m{job="seldom"}[1h]))', "expect": {"value": "== 1"}}, P, "value = 1"),
     "a rule every hour in a range": (maximum("hourly"), P, "value = 1"),
     "no number for half of the day is enough for the item": (
         idle_until(DAY / 2, coverage=">= 0.4"), P, "value = 0"),

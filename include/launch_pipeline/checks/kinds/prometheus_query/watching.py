@@ -56,14 +56,16 @@ class Seen:
         return Coverage(found.share, f"{self.selector}: {found.reason}" if found.reason else "")
 
     def _seldom(self, labels: Mapping[str, str]) -> Coverage | None:
-        """Return the coverage by samples that come one at a time, at most an hour apart; None if they do not.
+        """Return the coverage by samples that come one at a time; None if they do not.
 
+        They may be an hour apart, or a quarter of a shorter range.
         A recording rule of an hourly group is such a series; a target that flaps gives many in a row.
         """
         most = _of(self.most, labels)
         if any(value > 1 for one in most for _, value in one.points):
             return None
-        return covered(_first_of_each(_times(most, {}), self.window.step), self.window, HOUR)
+        times = _first_of_each(_times(most, {}), self.window.step)
+        return covered(times, self.window, max(STALE, min(HOUR, self.window.span / 4)))
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ async def _asked(look: Look, params: PrometheusQueryParams, server: Server, now:
     samples, by = f"(count_over_time({look.selector}[{each:.0f}s]))", f" {_BY} " if back else ""
     series = await _found(f"count{by}{samples}", window, server)
     whole = all(not covered(_times([one], {}), window).reason for one in series)
-    most = [] if whole or back <= HOUR else await _found(f"max{by}{samples}", window, server)
+    most = [] if whole or not back else await _found(f"max{by}{samples}", window, server)
     return Seen(look.selector, window, series, most)
 
 
