@@ -59,6 +59,8 @@ def doubt(what: str, newest: datetime | None, now: datetime, window: timedelta) 
     if newest is None:
         return f"{what} has no line at all in the last {over}, so that none matches proves nothing"
     age = timedelta(seconds=round((now - newest).total_seconds()))
+    if age < -_LAG:
+        return f"the newest line of {what} is of a time to come: whether others arrive is not known"
     if age > max(_LAG, window * _SHARE):
         return f"the newest line of {what} is {format_duration(age)} old: later ones may not have arrived"
     return ""

@@ -99,6 +99,9 @@ def _seconds(window: timedelta) -> str:
 
 def _number(data: dict[str, Any]) -> Facts:
     """Sum the series; without a series there is no value, since nothing was counted."""
+    if data.get("resultType") not in {"vector", "scalar"}:
+        message = f"the answer is a {data.get('resultType')}, not the numbers of a metric query"
+        raise Inconclusive(message)
     try:
         pairs = [data["result"]] if data.get("resultType") == "scalar" else None
         pairs = pairs or [one["value"] for one in records(data.get("result"), "series")]
