@@ -94,6 +94,12 @@ def idle_until(ago: float, **params: Any) -> dict[str, Any]:
     return {"query": query, "window": "1d", "step": "1m", "aggregate": "max", "expect": wanted}
 
 
+def idle_for(seconds: float) -> dict[str, Any]:
+    """Ask for the last value of a share whose denominator has been 0 for so many seconds."""
+    query = f'0 * m{{job="old"}} / (time() <= bool {time.time() - seconds:.0f})'
+    return {"query": query, "window": "1h", "step": "1m", "expect": {"value": "== 0"}}
+
+
 ERRORS = '(sum(count_over_time(requests{job="old",status=~"5.."}[1d])) or vector(0)) / sum(count_over_time(requests{job="old"}[1d]))'
 ALERTS = 'count(max_over_time(ALERTS{alertstate="firing",severity="critical"}[4h])) or vector(0)'
 
@@ -150,6 +156,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a share of no requests as yes or no": (
         {"query": '0 * m{job="old"} / (0 * m{job="old"}) > bool 0.01', "expect": {"value": "== 0"}}, Q, "nothing was compared"),
     "no number for half of the day": (idle_until(DAY / 2), Q, "samples cover 5"),
+    "no number at the end, which is the value": (idle_for(90), Q, ""),
     "a range in a form that cannot be read, of a broken query": (
         {"query": "rate(m[1i])", "expect": {"value": ">= 0"}}, Q, ""),
     "a day of samples": (day("old"), P, "value = 1"),
@@ -175,6 +182,8 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
         {"query": 'sum(rate(requests{job="old"}[4m])) > 5', "empty": "pass"}, P, "nothing found"),
     "a rate of what is not there, behind a guard": (
         {"query": "sum(rate(no_such_metric[1m])) or vector(0)", "guard": 'm{job="old"}', "expect": {"value": "== 0"}}, P, "value = 0"),
+    "one of two shares is of no requests": (
+        {"query": '((0 * m{job="old"} / (0 * m{job="old"})) or m{job="federated"}) > 5', "empty": "pass"}, P, "nothing found"),
     "a comparison as yes or no": (
         {"query": 'max(m{job="old"}) > bool 5', "expect": {"value": "== 0"}}, P, "value = 0"),
     "a pod was replaced": (day("pods"), P, "value == 1"),

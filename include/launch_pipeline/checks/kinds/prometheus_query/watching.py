@@ -56,16 +56,15 @@ class Seen:
         return Coverage(found.share, f"{self.selector}: {found.reason}" if found.reason else "")
 
     def _seldom(self, labels: Mapping[str, str]) -> Coverage | None:
-        """Return the coverage by samples that come one at a time; None if they do not.
+        """Return the coverage by samples that come one at a time, at most an hour apart; None if they do not.
 
-        They may be an hour apart, or a quarter of a shorter range.
         A recording rule of an hourly group is such a series; a target that flaps gives many in a row.
         """
         most = _of(self.most, labels)
         if any(value > 1 for one in most for _, value in one.points):
             return None
         times = _first_of_each(_times(most, {}), self.window.step)
-        return covered(times, self.window, max(STALE, min(HOUR, self.window.span / 4)))
+        return covered(times, self.window, HOUR)
 
 
 @dataclass(frozen=True)
