@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from collections import Counter
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -25,8 +26,14 @@ if TYPE_CHECKING:
 
 COUNT = 300
 HEALTH = b'{"status": "healthy"}'
-SERIES = {"metric": {"job": "api"}, "value": [0, "1"]}
-FOUND = json.dumps({"status": "success", "data": {"resultType": "vector", "result": [SERIES]}}).encode()
+
+
+def found() -> bytes:
+    """Write an answer of Prometheus for one series of now."""
+    series = {"metric": {"job": "api"}, "value": [time.time(), "1"]}
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": [series]}}).encode()
+
+
 Handler = Any
 
 
@@ -158,7 +165,7 @@ class Crowd:
         self._authority.cert_pem.write_to_path(str(self._folder / "ca.pem"))
         made = [
             Meter("http_request", answering(HEALTH)),
-            Meter("prometheus_query", answering(FOUND)),
+            Meter("prometheus_query", answering(found())),
             Meter("tcp_port", until_closed),
             Meter("tls_certificate", until_closed, tls.context(self._authority)),
             Meter("postgres_query", forwarding(self._to_postgres)),

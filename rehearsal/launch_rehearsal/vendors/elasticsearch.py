@@ -9,7 +9,7 @@ from aiohttp import web
 
 
 def elasticsearch(count: int, of: int = 100, age: float = 0.0, **fields: Any) -> web.Application:
-    """Build an application that finds ``count`` hits of as many documents, the newest so many seconds old.
+    """Build an application that finds ``count`` hits of as many documents, all of them so many seconds old.
 
     ``fields`` replace fields of its answer.
     """
@@ -25,8 +25,12 @@ def elasticsearch(count: int, of: int = 100, age: float = 0.0, **fields: Any) ->
         shards = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
         answer = {"took": 1, "timed_out": False, "_shards": shards, "hits": hits}
         if "aggs" in question:
-            newest = {"value": (time.time() - age) * 1000 if of else None}
-            answer["aggregations"] = {"all": {"doc_count": of, "recent": {"doc_count": of, "newest": newest}}}
+            bounds = question["aggs"]["all"]["aggs"]["recent"]["filter"]["range"]["@timestamp"]
+            seen = 0 if age < 0 and "lte" in bounds else of
+            newest = {"value": (time.time() - age) * 1000 if seen else None}
+            answer["aggregations"] = {
+                "all": {"doc_count": of, "recent": {"doc_count": seen, "newest": newest}}
+            }
         return web.json_response(answer | fields)
 
     app = web.Application()

@@ -187,7 +187,6 @@ QUERIES: dict[str, tuple[Any, dict[str, Any], Verdict, str]] = {
         {**vector(0), "isPartial": True}, {"expect": {"value": "== 0"}}, Q, "a storage node did not answer"),
     "warnings that are wanted": (
         {**vector(1), "warnings": ["w"]}, {"expect": {"value": "< 500", "length(warnings)": "<= 1"}}, P, "value = 1"),
-    "scalar": ({"resultType": "scalar", "result": [1, "2"]}, {"expect": {"value": "== 2"}}, P, "value = 2"),
     "a wrong query": ("parse error", {}, Q, "parse error"),
     "an old window": (
         {"resultType": "matrix", "result": [{"metric": {}, "values": [[1, "2"]]}]}, {"window": "1h"}, Q, "old"),

@@ -7,7 +7,29 @@ from __future__ import annotations
 
 import pytest
 
-from launch_pipeline.checks.kinds.prometheus_query.promql import Look, read
+from launch_pipeline.checks.kinds.prometheus_query.promql import Look, compared, read
+
+COMPARED: dict[str, str] = {
+    "a / b > 0.01": "a / b",
+    "(sum(a) / sum(b)) >= bool 0.01": "(sum(a) / sum(b))",
+    "(a / b > 0.01)": "a / b",
+    "0.01 < a / b": "a / b",
+    "0 == bool a": "a",
+    'a{x="1 > 0"} < on (job) b': 'a{x="1 > 0"}',
+    'a{x!="y"}': "",
+    "(a > 1) + (b > 1)": "",
+    "count(a > 1)": "",
+    "a > 1 and b < 2": "",
+    "(a > 1) or vector(0)": "",
+    "sum(a)": "",
+}
+
+
+@pytest.mark.parametrize(("query", "side"), COMPARED.items(), ids=COMPARED.keys())
+def test_compared(query: str, side: str) -> None:
+    """The side of a comparison that is measured is found; set operators bind weaker than it."""
+    assert compared(query) == side
+
 
 LOOKS: dict[str, list[Look]] = {
     "up": [Look("up")],

@@ -66,6 +66,15 @@ def test_enough(times: list[float], span: float) -> None:
     assert covered(times, Window(NOW - span, NOW, 30)).reason == ""
 
 
+@pytest.mark.parametrize(("begin", "reason"), [(DAY, ""), (2 * HOUR, "8%"), (DAY / 2, "50%")])
+def test_hourly_samples(begin: float, reason: str) -> None:
+    """Samples an hour apart cover a window if that is their known pace, and only where they are."""
+    window = Window(NOW - DAY, NOW, 240)
+    assert covered(every(HOUR, begin), window).reason
+    assert reason in covered(every(HOUR, begin), window, HOUR).reason
+    assert bool(covered(every(HOUR, begin), window, HOUR).reason) is bool(reason)
+
+
 def test_a_long_step_is_an_interval_too() -> None:
     """Points at every step of the window cover it, however long the step."""
     assert covered(every(3600, 7 * DAY), Window(NOW - 7 * DAY, NOW, HOUR)).share == 1.0

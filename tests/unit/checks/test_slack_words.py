@@ -49,6 +49,7 @@ SAID: dict[str, dict[str, Any]] = {
     "a header": block(type="header", text=text("Launch complete", "plain_text")),
     "a section": block(type="section", text=text("Launch complete")),
     "fields of a section": block(type="section", fields=[text("*Launch*"), text("launch is live")]),
+    "the title of an image": block(type="image", image_url="https://x.example/a.png", alt_text="x", title=text("launch complete")),
     "a context": block(type="context", elements=[{"type": "image", "image_url": "x", "alt_text": "x"}, text("launch complete")]),
     "a markdown block": block(type="markdown", text="**Launch** complete"),
     "a rich text": {"text": "", "blocks": [rich(text("Laun", "text"), {**text("ch", "text"), "style": {"bold": True}}, text(" is live", "text"))]},

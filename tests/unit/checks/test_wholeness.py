@@ -28,6 +28,10 @@ HITS = {"total": {"value": 0, "relation": "eq"}, "hits": []}
 METRICS: dict[str, tuple[dict[str, Any], bool]] = {
     "a plain answer": ({"status": "success", "data": VECTOR}, False),
     "infos are no warnings": ({"status": "success", "data": VECTOR, "infos": ["PromQL info: metric might not be a counter"]}, False),
+    "hints of Prometheus 2.48": ({"status": "success", "data": VECTOR, "warnings": ['PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "x" (1:5)']}, False),
+    "a hint and a warning": ({"status": "success", "data": VECTOR, "warnings": ["PromQL info: x", 'PromQL warning: bucket label "le" is missing']}, True),
+    "warnings as a text": ({"status": "success", "data": VECTOR, "warnings": "remote read failed"}, True),
+    "partial in other words": ({"status": "success", "data": VECTOR, "partial": True}, True),
     "no warnings": ({"status": "success", "data": VECTOR, "warnings": []}, False),
     "Thanos without a store": ({"status": "success", "data": VECTOR, "warnings": ["No StoreAPIs matched for this query"]}, True),
     "VictoriaMetrics, whole": ({"status": "success", "isPartial": False, "data": VECTOR}, False),
@@ -43,7 +47,8 @@ def test_metrics(document: dict[str, Any], partial: bool) -> None:
 
 
 def test_m3_says_it_in_a_header() -> None:
-    """M3 cuts a result at its limit and says so in a header only."""
+    """M3 cuts a result at its limits and says so in headers only (its ``src/x/headers/headers.go``)."""
+    assert prometheus({"status": "success", "data": VECTOR}, {"m3-returned-data-limited": '{"Limited":true}'})
     limited = {"m3-results-limited": "max_fetch_series_limit_applied"}
     assert prometheus({"status": "success", "data": VECTOR}, limited)
     assert further(limited, {"status": "success", "data": VECTOR})
@@ -74,6 +79,10 @@ SEARCHES: dict[str, tuple[dict[str, Any], str]] = {
         "partial"),
     "a finished asynchronous search": ({"is_partial": False, "is_running": False, "response": {"timed_out": False, "_shards": SHARDS, "hits": HITS}}, ""),
     "a finished one that lacks shards": ({"is_partial": False, "response": {"_shards": {**SHARDS, "failed": 2}}}, "2 of 5"),
+    "failures beside a count of none": ({"_shards": {**SHARDS, "failures": [{"shard": 0, "reason": {"type": "node_disconnected_exception"}}]}}, "node_disconnected"),
+    "one that still runs": ({"is_partial": False, "is_running": True, "_shards": SHARDS, "hits": HITS}, "still runs"),
+    "an error beside the hits": ({"_shards": SHARDS, "hits": HITS, "error": {"type": "x"}}, "not complete"),
+    "splits of Quickwit that failed": ({"_shards": SHARDS, "hits": HITS, "failed_splits": [{"split_id": "01H"}]}, "01H"),
     "ES|QL": ({"took": 70, "is_partial": True, "columns": [], "values": []}, "partial"),
 }  # fmt: skip
 

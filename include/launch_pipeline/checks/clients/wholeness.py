@@ -18,6 +18,7 @@ _SAID = 200
 _PARTIAL_CONTENT = 206
 _HEADERS = {
     "m3-results-limited": "a limit of M3 was reached",
+    "m3-returned-data-limited": "a limit of M3 was reached",
     "x-consul-results-filtered-by-acls": "the token may not see all of it",
     "x-next-page": "there is a further page",
     "x-next-cursor": "there is a further page",
@@ -27,6 +28,8 @@ _HEADERS = {
     "next-range": "there is a further page",
 }
 """Headers that say so unless they are empty or ``false``: M3, Consul, GitLab, Nomad, Azure, Heroku."""
+_LIMITED = ("m3-results-limited", "m3-returned-data-limited")
+"""M3's headers of an answer that a limit has cut short (m3db.io, "Limits"; ``src/x/headers``)."""
 _RANGE = re.compile(r"\w+\s+(\d+)-(\d+)/(\d+)")
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:"[^"]*"|[^";,]*))?)*)')
 _PARAMETER = re.compile(r';\s*([^\s=;,]+)\s*(?:=\s*(?:"([^"]*)"|([^";,]*)))?')
@@ -53,16 +56,24 @@ def prometheus(document: Mapping[str, Any], headers: Mapping[str, str] | None = 
     """Return why a result of Prometheus, Thanos, Mimir, VictoriaMetrics, M3 or Loki is not whole.
 
     ``warnings`` say that a store is missing (prometheus.io/docs/prometheus/latest/querying/api), ``infos`` do
-    not; ``isPartial`` is VictoriaMetrics' word for a storage node that did not answer.
+    not, nor does what Prometheus 2.48 to 2.53 wrote among the warnings as ``PromQL info`` (its
+    ``util/annotations``). ``isPartial`` is VictoriaMetrics' word for a storage node that did not answer.
     """
     if document.get("isPartial"):
         return "says that its answer is partial: a storage node did not answer"
-    warnings = document.get("warnings")
-    if warnings:
+    if warnings := _doubts(document.get("warnings")):
         return f"warns that its answer may be incomplete: {_said(warnings)}"
-    if headers and headers.get("m3-results-limited"):
-        return f"says that its answer is limited: {headers['m3-results-limited']}"
-    return ""
+    limited = filter(None, ((headers or {}).get(name) for name in _LIMITED))
+    if said := next(limited, ""):
+        return f"says that its answer is limited: {said}"[:_SAID]
+    return _refused_parts(document)
+
+
+def _doubts(warnings: Any) -> Any:
+    """Return the warnings without the hints on how a query is written."""
+    if not isinstance(warnings, list):
+        return warnings
+    return [one for one in warnings if not str(one).startswith("PromQL info")]
 
 
 def _said(words: Any) -> str:
@@ -95,8 +106,12 @@ def _unfinished(document: Mapping[str, Any]) -> str:
         "timed_out": "the search timed out",
         "terminated_early": "the search was ended early",
         "is_partial": "the search is partial",
+        "is_running": "the search still runs",
     }
-    return next((said for name, said in reasons.items() if document.get(name) is True), "")
+    if said := next((said for name, said in reasons.items() if document.get(name) is True), ""):
+        return said
+    failed = next((document[name] for name in ("error", "errors", "failed_splits") if document.get(name)), "")
+    return f"the search is not complete: {failed}"[:_SAID] if failed else ""
 
 
 def _shards(shards: Mapping[str, Any]) -> str:
@@ -107,6 +122,8 @@ def _shards(shards: Mapping[str, Any]) -> str:
         return "no index matches, so nothing was searched"
     if failed:
         return f"the search is not complete: {failed} of {total} shards failed"
+    if shards.get("failures"):
+        return f"the search is not complete: {shards['failures']}"[:_SAID]
     successful = _number(shards.get("successful", total))
     return f"only {successful} of {total} shards were searched" if successful < total else ""
 

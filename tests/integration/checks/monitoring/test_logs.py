@@ -114,6 +114,13 @@ def test_answer_that_may_not_be_whole() -> None:
     assert (result.verdict, "ingester-1 is away" in raw(result)) == (Q, True), result.headline
 
 
+def test_answer_that_is_no_number() -> None:
+    """An empty matrix is no zero of an instant query."""
+    body = b'{"status": "success", "data": {"resultType": "matrix", "result": []}}'
+    result = asked(Odd(200, body).app(), query=COUNT, expect={"count": "== 0"})
+    assert (result.verdict, "not the numbers" in raw(result)) == (Q, True), result.headline
+
+
 def test_wrong_query_is_inconclusive_with_lokis_words() -> None:
     """Loki says in plain text what is wrong with a query."""
     result = asked(Loki().app, query="sum(count_over_time(")
@@ -128,6 +135,7 @@ CONTROLS: dict[str, tuple[list[str], float, dict[str, Any], Verdict, str]] = {
     "the agent stopped hours ago": (
         ["x"], 3 * 3600, {"query": 'sum(count_over_time({app="x"} |= "boom" [24h]))'}, Q, "3h old"),
     "a log query of a stream that is not there": ([], 0, {"query": '{app="x"} |= "boom"'}, Q, "no line at all"),
+    "lines of a clock that runs ahead": (["x"], -3600, {}, Q, "a time to come"),
     "no line, but one is wanted": ([], 0, {"expect": {"count": ">= 1"}}, F, "count = 0"),
     "there are other lines": (["x"], 0, {}, P, "count = 0"),
     "a quiet service": (["x"], 240, {}, P, "count = 0"),
@@ -179,10 +187,13 @@ def test_streams_of_a_query(query: str, selectors: list[str]) -> None:
 SEARCHES: dict[str, tuple[dict[str, Any], str, Verdict, str]] = {
     "an index without a line": ({"count": 0, "of": 0}, "== 0", Q, "index logs-* has no line at all in the last 15m"),
     "the shipper stopped": ({"count": 0, "age": 600}, "== 0", Q, "10m old"),
+    "lines of tomorrow alone": ({"count": 0, "age": -86400}, "== 0", Q, "no line at all"),
     "few lines, and the shipper stopped": ({"count": 2, "age": 600}, "<= 5", Q, "10m old"),
     "at least so many": ({"count": 5, "hits": {"total": {"value": 5, "relation": "gte"}, "hits": []}}, "<= 5", Q, "5 or more"),
     "at least so many, and so many are wanted": (
         {"count": 5, "hits": {"total": {"value": 5, "relation": "gte"}, "hits": []}}, ">= 5", P, ""),
+    "a number of hits that is not known": ({"count": 0, "hits": {"total": -1, "hits": []}}, "== 0", Q, "total"),
+    "hits of version 6": ({"count": 0, "hits": {"total": 0, "hits": []}}, "== 0", P, "count = 0"),
     "no line, but one is wanted": ({"count": 0, "of": 0}, ">= 1", F, "count = 0"),
     "other lines": ({"count": 0}, "== 0", P, "count = 0"),
     "a gateway leaves the control out": ({"count": 0, "aggregations": None}, "== 0", P, "count = 0"),

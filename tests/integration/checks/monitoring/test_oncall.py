@@ -53,6 +53,8 @@ COVERAGE: dict[str, tuple[list[dict[str, Any]], Verdict, str]] = {
     "nobody at the end": ([entry(D28, D29)], F, "2026-03-29 00:00:00Z to 2026-03-30 00:00:00Z"),
     "nobody at all": ([], F, "2026-03-28 00:00:00Z to 2026-03-30 00:00:00Z"),
     "an entry without anybody": ([{**entry(D28, D30), "user": None}], F, "gaps = "),
+    "a person who was deleted": (
+        [{**entry(D28, D30), "user": {"id": "POLGA", "summary": "Olga", "html_url": None, "deleted_at": D28}}], F, "gaps = "),
     "a time without zone": ([entry("2026-03-28T00:00:00", D30)], Q, "not a time with zone"),
     "a time that is none": ([entry("soon", D30)], Q, "not a time with zone"),
 }  # fmt: skip

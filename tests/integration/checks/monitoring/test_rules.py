@@ -52,10 +52,13 @@ def group(*rules: dict[str, Any], interval: float | None = 60, **fields: Any) ->
 
 
 class Ruler:
-    """Serve groups, on as many pages as there are lists of them."""
+    """Serve groups, on as many pages as there are lists of them; ``beside`` stands beside the data."""
 
-    def __init__(self, *pages: list[dict[str, Any]], prefix: str = "", endless: bool = False) -> None:
+    def __init__(
+        self, *pages: list[dict[str, Any]], prefix: str = "", endless: bool = False, **beside: Any
+    ) -> None:
         self.asked: list[str] = []
+        self._beside = beside
         self._pages, self._endless = pages, endless
         self.app = web.Application()
         self.app.router.add_get(f"{prefix}/api/v1/rules", self._rules)
@@ -65,7 +68,7 @@ class Ruler:
         page = int(request.query.get("group_next_token", "0"))
         more = {"groupNextToken": str(page + 1)} if self._endless or page + 1 < len(self._pages) else {}
         groups = [_dated(one) for one in self._pages[min(page, len(self._pages) - 1)]]
-        return web.json_response({"status": "success", "data": {"groups": groups, **more}})
+        return web.json_response({"status": "success", "data": {"groups": groups, **more}, **self._beside})
 
     async def _query(self, request: web.Request) -> web.Response:
         self.asked.append(request.query["query"])
@@ -99,6 +102,10 @@ GROUPS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "every hour, not for a day": (group(rule(86400), interval=3600), F, "evaluated 1d ago"),
     "an interval that is not said, not for ten minutes": (group(rule(600), interval=None), F, "overdue"),
     "an interval of 0, not for ten minutes": (group(rule(600), interval=0), F, "overdue"),
+    "a day ahead of our clock": (group(rule(-86400)), F, "evaluated 1d from now"),
+    "an interval in nanoseconds, not for ten hours": (group(rule(36000), interval=60_000_000_000), F, "its group is every 1m"),
+    "an empty runbook": (group(rule(annotations={"runbook_url": " "})), F, "A: runbook_url"),
+    "an empty severity": (group(rule(labels={"severity": " "})), F, "without_severity"),
     "one of two rules": (group(rule(), rule(900)), F, "evaluated 15m ago"),
     "never, but healthy": (group(rule(NEVER)), Q, "not evaluated yet: A"),
     "never, and unknown": (group(rule(NEVER, health="unknown")), Q, "not evaluated yet: A"),
@@ -120,6 +127,7 @@ GROUPS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "an evaluation that takes longer than the interval": (group(rule(1000), interval=60, evaluationTime=600), P, ""),
     "a little ahead of our clock": (group(rule(-60)), P, ""),
     "an interval as a text": (group(rule(1740), interval="900"), P, ""),  # type: ignore[arg-type]
+    "an interval as a duration": (group(rule(3300), interval="1h"), P, ""),  # type: ignore[arg-type]
 }  # fmt: skip
 
 
@@ -149,6 +157,23 @@ def test_every_page_is_read() -> None:
     other = group(rule(name="B"))
     assert asked(Ruler([other], [other], [group(rule())])).verdict is P
     assert asked(Ruler([group(rule())], [group(rule(health="err"))])).verdict is F
+
+
+# thanos.io/tip/components/rule.md; github.com/VictoriaMetrics/VictoriaMetrics/pull/10046 (page_num of vmalert)
+NOT_WHOLE: dict[str, tuple[dict[str, Any], Verdict, str]] = {
+    "Thanos lacks a ruler": ({"warnings": ["proxy Rules(rule-1): rpc error: code = Unavailable"]}, Q, "Unavailable"),
+    "partial": ({"isPartial": True}, Q, "partial"),
+    "the first page of vmalert": ({"page": 1, "total_pages": 3, "total_groups": 201}, Q, "page 1 of 3"),
+    "the only page of vmalert": ({"page": 1, "total_pages": 1, "total_groups": 1}, P, ""),
+    "no warnings": ({"warnings": []}, P, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("beside", "verdict", "headline"), NOT_WHOLE.values(), ids=NOT_WHOLE.keys())
+def test_rules_that_are_not_whole(beside: dict[str, Any], verdict: Verdict, headline: str) -> None:
+    """Rules of a server that is left out may be of the same name, and broken."""
+    result = asked(Ruler([group(rule())], **beside))
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_pages_without_end() -> None:

@@ -65,6 +65,12 @@ def test_deleted_message() -> None:
     assert asked(page(GONE)).verdict is F
 
 
+@pytest.mark.parametrize("ts", ["1500000000.000100", None, "soon"])
+def test_message_that_is_older_than_asked_for(ts: str | None) -> None:
+    """A message counts if its own time says so, should a gateway leave ``oldest`` out."""
+    assert asked(page({**SAID, "ts": ts})).verdict is F
+
+
 @pytest.mark.parametrize("more", ["has_more", "is_limited"])
 def test_history_that_is_not_whole(more: str) -> None:
     """Where Slack keeps something back, a message that was not found may be there; one that was found is."""

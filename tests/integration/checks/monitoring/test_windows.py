@@ -8,10 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import monitoring as servers
 from servers.checking import check, context, raw, run
+from servers.web import http_connection, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,15 @@ SERIES: dict[str, list[tuple[int, int, int]]] = {
     'm{job="two",service="ended"}': [(25 * HOUR, 1800, 60)],
     'requests{job="old",status="200"}': [(25 * HOUR, 0, 60)],
     'requests{job="old",status="500"}': [(30, 0, 15)],
+    'm{job="hourly"}': [(25 * HOUR, 0, HOUR)],
+    'm{job="hourly_young"}': [(3 * HOUR, 0, HOUR)],
+    'm{job="hourly_ended"}': [(25 * HOUR, 6 * HOUR, HOUR)],
+    'ages{service="old"}': [(25 * HOUR, 0, 60)],
+    'ages{service="young"}': [(HOUR, 0, 60)],
+    'paces{service="minute"}': [(25 * HOUR, 0, 60)],
+    'paces{service="hour"}': [(25 * HOUR, 0, HOUR)],
+    'paces{service="young"}': [(3 * HOUR, 0, HOUR)],
+    'm{job="flaps"}': [(hour * HOUR, hour * HOUR - 1800, 60) for hour in range(25, 0, -1)],
     'ALERTS{alertname="Watchdog",alertstate="firing"}': [(25 * HOUR, 0, 30)],
 }
 """For each series the stretches in which it has samples: from and to (seconds ago), and the interval."""
@@ -76,6 +87,19 @@ def maximum(job: str, **params: Any) -> dict[str, Any]:
     return {"query": f'sum(max_over_time(m{{job="{job}"}}[1d]))', "expect": {"value": ">= 1"}, **params}
 
 
+def idle_until(ago: float, **params: Any) -> dict[str, Any]:
+    """Ask for a share whose denominator is 0 until so many seconds ago: 0/0 is not a number."""
+    query = f'0 * m{{job="old"}} / (time() >= bool {time.time() - ago:.0f})'
+    wanted = {"value": "== 0", **params}
+    return {"query": query, "window": "1d", "step": "1m", "aggregate": "max", "expect": wanted}
+
+
+def idle_for(seconds: float) -> dict[str, Any]:
+    """Ask for the last value of a share whose denominator has been 0 for so many seconds."""
+    query = f'0 * m{{job="old"}} / (time() <= bool {time.time() - seconds:.0f})'
+    return {"query": query, "window": "1h", "step": "1m", "expect": {"value": "== 0"}}
+
+
 ERRORS = '(sum(count_over_time(requests{job="old",status=~"5.."}[1d])) or vector(0)) / sum(count_over_time(requests{job="old"}[1d]))'
 ALERTS = 'count(max_over_time(ALERTS{alertstate="firing",severity="critical"}[4h])) or vector(0)'
 
@@ -86,6 +110,10 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
         {"query": 'max_over_time(sum(m{job="young"})[6h:10s])', "expect": {"value": "== 1"}}, Q, 'm{job="young"}: samples cover'),
     "an average over a target of half a day": (
         {"query": 'avg(avg_over_time(m{job="half"}[1d]))', "expect": {"value": ">= 0.999"}}, Q, "samples cover 50%"),
+    "one of two services is young": (
+        {"query": "max by (service) (max_over_time(ages[1d]))", "expect": {"value": "== 1"}}, Q, "ages: samples cover"),
+    "one of two hourly services is young": (
+        {"query": "max by (service) (max_over_time(paces[1d]))", "expect": {"value": "== 1"}}, Q, "paces: samples cover"),
     "one of two operands is young": (
         {"query": 'sum(max_over_time(m{job="old"}[1d])) + sum(max_over_time(m{job="young"}[1d]))', "expect": {"value": "== 2"}}, Q, "young"),
     "a hole of half a day in a window": (day("hole"), Q, "samples cover 5"),
@@ -112,6 +140,23 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a guard that was not there": (maximum("old", guard='m{job="young"}'), Q, 'm{job="young"}: samples cover'),
     "a guard of now that is not there": (
         {"query": "vector(0)", "guard": "absent_too", "expect": {"value": "== 0"}}, Q, "absent_too: no data"),
+    "an hourly rule that is young": (maximum("hourly_young"), Q, "samples cover"),
+    "an hourly rule that ended": (maximum("hourly_ended"), Q, "no data"),
+    "a target that is there for half of each hour": (maximum("flaps"), Q, ""),
+    "a rate over one scrape, found to be none": (
+        {"query": 'sum(rate(m{job="old"}[1m])) > 5', "empty": "pass"}, Q, "fewer than two samples"),
+    "a rate over one scrape, or zero": (
+        {"query": 'sum(rate(m{job="old"}[60s])) or vector(0)', "expect": {"value": "== 0"}}, Q, "at least two scrape"),
+    "a rate over one scrape, behind a guard": (
+        {"query": 'sum(rate(m{job="old"}[1m])) or vector(0)', "guard": 'm{job="old"}', "expect": {"value": "== 0"}}, Q, "two samples"),
+    "a share of no requests is not above its limit": (
+        {"query": '0 * m{job="old"} / (0 * m{job="old"}) > 0.01', "empty": "pass"}, Q, "nothing was compared"),
+    "a share of no requests all the time": (
+        {"query": '0 * m{job="old"} / (0 * m{job="old"}) > 0.01', "window": "1h", "empty": "pass"}, Q, "nothing was compared"),
+    "a share of no requests as yes or no": (
+        {"query": '0 * m{job="old"} / (0 * m{job="old"}) > bool 0.01', "expect": {"value": "== 0"}}, Q, "nothing was compared"),
+    "no number for half of the day": (idle_until(DAY / 2), Q, "samples cover 5"),
+    "no number at the end, which is the value": (idle_for(90), Q, ""),
     "a range in a form that cannot be read, of a broken query": (
         {"query": "rate(m[1i])", "expect": {"value": ">= 0"}}, Q, ""),
     "a day of samples": (day("old"), P, "value = 1"),
@@ -121,6 +166,26 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a federation": (day("federated", step="5m"), P, "value = 1"),
     "a federation in a range": (maximum("federated"), P, "value = 1"),
     "a rule every quarter of an hour in a range": (maximum("seldom"), P, "value = 1"),
+    "two services of different paces": (
+        {"query": 'max by (service) (max_over_time(paces{service!="young"}[1d]))', "expect": {"value": "== 1"}}, P, ""),
+    "a young service in a sum": (
+        {"query": "sum(max_over_time(ages[1d]))", "expect": {"value": "== 2"}}, P, "value = 2"),
+    "a young pod of a service": (
+        {"query": 'max_over_time(m{job="pods"}[1d])', "expect": {"value": "== 1"}}, P, ""),
+    "a rule every quarter of an hour in an hour": (
+        {"query": 'sum(max_over_time(m{job="seldom"}[1h]))', "expect": {"value": "== 1"}}, P, "value = 1"),
+    "a rule every hour in a range": (maximum("hourly"), P, "value = 1"),
+    "no number for half of the day is enough for the item": (
+        idle_until(DAY / 2, coverage=">= 0.4"), P, "value = 0"),
+    "no number now and then": (idle_until(DAY - HOUR), P, "value = 0"),
+    "a rate over two scrapes, found to be none": (
+        {"query": 'sum(rate(requests{job="old"}[4m])) > 5', "empty": "pass"}, P, "nothing found"),
+    "a rate of what is not there, behind a guard": (
+        {"query": "sum(rate(no_such_metric[1m])) or vector(0)", "guard": 'm{job="old"}', "expect": {"value": "== 0"}}, P, "value = 0"),
+    "one of two shares is of no requests": (
+        {"query": '((0 * m{job="old"} / (0 * m{job="old"})) or m{job="federated"}) > 5', "empty": "pass"}, P, "nothing found"),
+    "a comparison as yes or no": (
+        {"query": 'max(m{job="old"}) > bool 5', "expect": {"value": "== 0"}}, P, "value = 0"),
     "a pod was replaced": (day("pods"), P, "value == 1"),
     "a pod was replaced, in a range": (maximum("pods"), P, "value = 2"),
     "the last value after a pod was replaced": (day("pods", aggregate="last"), P, "value = 1"),
@@ -155,6 +220,32 @@ def test_coverage(
 def test_replaced_series_is_no_subject_of_now(prometheus: ConnectionInfo) -> None:
     """The last value of a pod that was replaced is left out: it is not of now."""
     assert asked(prometheus, **day("pods", aggregate="last")).observed["count"] == 1
+
+
+@pytest.mark.parametrize("guard", ["vector(1)", "1", "absent(up)", "count(up) or vector(0)"])
+def test_guard_that_is_always_there_is_refused(prometheus: ConnectionInfo, guard: str) -> None:
+    """A guard must be missing where nothing is watched: the item is told so when it is read."""
+    result = asked(prometheus, query="up", guard=guard)
+    assert (result.verdict, "it guards nothing" in raw(result)) == (Q, True), result.headline
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600, 1e12])
+def test_answer_of_another_time(ahead: float) -> None:
+    """A value of now that a cache kept, or of the future or in milliseconds, is none of now."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        result = [{"metric": {}, "value": [time.time() + ahead, "0"]}]
+        return web.json_response({"status": "success", "data": {"resultType": "vector", "result": result}})
+
+    async def ask() -> CheckResult:
+        app = web.Application()
+        app.router.add_post("/api/v1/query", answer)
+        async with serving(app) as port:
+            ctx = context({"prometheus": http_connection(port, "prometheus")})
+            return await check(ctx, "prometheus_query", query="q", expect={"value": "== 0"})
+
+    result = run(ask())
+    assert (result.verdict, "not of now" in raw(result)) == (Q, True), result.headline
 
 
 def test_window_of_two_points_is_refused(prometheus: ConnectionInfo) -> None:

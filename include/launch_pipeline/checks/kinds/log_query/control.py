@@ -59,6 +59,8 @@ def doubt(what: str, newest: datetime | None, now: datetime, window: timedelta) 
     if newest is None:
         return f"{what} has no line at all in the last {over}, so that none matches proves nothing"
     age = timedelta(seconds=round((now - newest).total_seconds()))
+    if age < -_LAG:
+        return f"the newest line of {what} is of a time to come: whether others arrive is not known"
     if age > max(_LAG, window * _SHARE):
         return f"the newest line of {what} is {format_duration(age)} old: later ones may not have arrived"
     return ""
@@ -78,8 +80,12 @@ def of_all(document: dict[str, Any]) -> tuple[int, float | None] | None:
     return found["doc_count"], None if newest is None else newest / 1000
 
 
-def aggregation(recent: dict[str, Any]) -> dict[str, Any]:
-    """Build the aggregation of all documents of the window; ``global`` is not bound by the query."""
+def aggregation(window: timedelta) -> dict[str, Any]:
+    """Build the aggregation of all documents of the window; ``global`` is not bound by the query.
+
+    A document that is stamped with a moment to come does not show that documents arrive now.
+    """
+    recent = {"range": {"@timestamp": {"gte": f"now-{round(window.total_seconds())}s", "lte": "now+1m"}}}
     newest = {"newest": {"max": {"field": "@timestamp"}}}
     return {"all": {"global": {}, "aggs": {"recent": {"filter": recent, "aggs": newest}}}}
 

@@ -99,6 +99,9 @@ def _seconds(window: timedelta) -> str:
 
 def _number(data: dict[str, Any]) -> Facts:
     """Sum the series; without a series there is no value, since nothing was counted."""
+    if data.get("resultType") not in {"vector", "scalar"}:
+        message = f"the answer is a {data.get('resultType')}, not the numbers of a metric query"
+        raise Inconclusive(message)
     try:
         pairs = [data["result"]] if data.get("resultType") == "scalar" else None
         pairs = pairs or [one["value"] for one in records(data.get("result"), "series")]
@@ -141,7 +144,7 @@ async def _elasticsearch(params: LogQueryParams, api: Api) -> tuple[Facts, Unkno
         "query": {"bool": {"filter": [{"query_string": {"query": params.query}}, recent]}},
     }
     if not _only_at_least(params):
-        question["aggs"] = control.aggregation(recent)
+        question["aggs"] = control.aggregation(params.window)
     reply = await api.post(f"/{quote(index, safe='*,-')}/_search", question)
     document = mapping(reply.document, "document of Elasticsearch's form")
     _whole(document)
@@ -156,8 +159,14 @@ async def _elasticsearch(params: LogQueryParams, api: Api) -> tuple[Facts, Unkno
 
 
 def _total(params: LogQueryParams, hits: dict[str, Any]) -> Any:
-    """Return the number of hits; raises Inconclusive if there may be more and that matters."""
-    total = mapping(hits.get("total"), "total")
+    """Return the number of hits; raises Inconclusive if there may be more and that matters.
+
+    Before version 7 it was a number (elastic.co, "Breaking changes in 7.0").
+    """
+    total = hits.get("total")
+    if isinstance(total, int) and total >= 0:
+        return total
+    total = mapping(total, "total")
     if total.get("relation", "eq") != "eq" and not _only_at_least(params):
         message = f"{total.get('value')} or more lines match; the server did not count them all"
         raise Inconclusive(message)

@@ -140,11 +140,14 @@ class _Reader:
     window: Interval
 
     def read(self, entry: dict[str, Any]) -> _Duty | None:
-        """Parse one entry; None if it names no one or is outside. Without an end it is open-ended."""
+        """Parse one entry; None if it names no one or is outside. Without an end it is open-ended.
+
+        A reference to a person who was deleted says so in ``deleted_at``.
+        """
         start = max(self._time(entry, "start", self.window.start), self.window.start)
         end = min(self._time(entry, "end", self.window.end), self.window.end)
         user, policy = entry.get("user") or {}, entry.get("escalation_policy") or {}
-        if not user.get("id") or start >= end:
+        if not user.get("id") or user.get("deleted_at") or start >= end:
             return None
         person = str(user.get("summary") or user.get("name") or user["id"])
         level = entry.get("escalation_level")

@@ -77,7 +77,7 @@ class Server:
         document = await _document(answer, self.params.conn_id)
         if window is not None:  # otherwise the server's own time counts
             refuse_skew(self.ctx, answer.url, answer.headers)
-        _whole(self.params, document, self.authority)
+        _whole(self.params, document, answer, self.authority)
         return document
 
     async def _sent(self, request: Request) -> Answer:
@@ -117,10 +117,13 @@ def _has_data(document: Document) -> bool:
     return isinstance(data, dict) and isinstance(data.get("result"), list)
 
 
-def _whole(params: PrometheusQueryParams, document: Document, asked: str) -> None:
+def _whole(params: PrometheusQueryParams, document: Document, answer: Answer, asked: str) -> None:
     """Raise Inconclusive for an answer that is not whole: a store behind the server may be missing in it."""
     judged = any("warnings" in expression for expression in params.expect)
-    if why := wholeness.prometheus({**document, "warnings": None} if judged else document):
+    body = {**document, "warnings": None} if judged else document
+    if why := wholeness.prometheus(body, answer.headers) or wholeness.broken(
+        answer.status, answer.headers, None
+    ):
         raise Inconclusive(f"{asked} {why}"[:400])
 
 

@@ -19,6 +19,10 @@ _LEAST = 3
 """Points that show a window; two show a moment."""
 _MISSED = 2.5
 """Intervals between two samples that are no hole: one sample may be missing, and none comes on the second."""
+THING = ("cluster", "env", "environment", "namespace", "job", "service", "app")
+"""Labels of the observed thing: a series that ended was replaced by another one that has the same."""
+HOUR = 3600.0
+"""The longest interval between two samples of a rule or an exporter that runs seldom."""
 SHORT = 900.0
 """Seconds of an interval between samples that is usual for slow exporters and rules."""
 _SHARE = 0.1
@@ -47,13 +51,13 @@ class Coverage:
     reason: str = ""
 
 
-def covered(times: Iterable[float], window: Window) -> Coverage:
+def covered(times: Iterable[float], window: Window, slowest: float = STALE) -> Coverage:
     """Return how much of the window the samples cover.
 
     A hole is longer than two and a half of the series' own intervals, and longer than a tenth of the window
-    or 15 minutes. The interval is the median, at most five minutes or the step. Holes may be a tenth of the
-    window, or five minutes of a window of at least ten. So a scrape every minute, one missed scrape, a
-    restart of Prometheus or a federation every five minutes cover it.
+    or 15 minutes. The interval is the median, at most ``slowest`` seconds or the step. Holes may be a tenth
+    of the window, or five minutes of a window of at least ten. So a scrape every minute, one missed scrape,
+    a restart of Prometheus or a federation every five minutes cover it.
     """
     known = sorted({time for time in times if time <= window.end + window.step})
     points = [time for time in known if time >= window.begin - window.step]
@@ -61,7 +65,7 @@ def covered(times: Iterable[float], window: Window) -> Coverage:
         return Coverage(0.0, _ended(known[-1], window) if known else "no data: there are no samples")
     if window.span <= 0:
         return Coverage(1.0)
-    interval = _interval(points, window)
+    interval = _interval(points, window, slowest)
     if window.end - points[-1] > max(STALE, _MISSED * interval):
         return Coverage(_share(points, interval, window), _ended(points[-1], window))
     share = _share(points, interval, window)
@@ -70,10 +74,10 @@ def covered(times: Iterable[float], window: Window) -> Coverage:
     return Coverage(share, "" if whole else _holes(points, share, window))
 
 
-def _interval(points: list[float], window: Window) -> float:
+def _interval(points: list[float], window: Window, slowest: float) -> float:
     gaps = [later - sooner for sooner, later in pairwise(points)]
     usual = median(gaps) if gaps else window.step
-    return min(max(usual, window.step), max(STALE, window.step))
+    return min(max(usual, window.step), max(slowest, window.step))
 
 
 def _share(points: list[float], interval: float, window: Window) -> float:

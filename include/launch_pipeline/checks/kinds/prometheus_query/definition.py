@@ -1,8 +1,9 @@
 """Kind ``prometheus_query``: does this PromQL meet the threshold, for every series.
 
 Facts per series: ``value, labels, count`` (of series)``, warnings, coverage`` (the share, 0 to 1, of a window
-or of a range of more than five minutes that samples cover). The value is unknown if more than a tenth is not
-covered, unless ``expect`` compares ``coverage``: write ``coverage: '> 0'`` where some samples are enough.
+or of a range of more than five minutes that samples cover; NaN covers nothing). The value is unknown if more
+than a tenth is not covered, unless ``expect`` compares ``coverage``: write ``coverage: '> 0'`` where some
+samples are enough.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import Field, model_validator
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Params, merged
+from launch_pipeline.checks.kinds.prometheus_query.promql import read
 
 
 class PrometheusQueryParams(Params):
@@ -40,6 +42,14 @@ class PrometheusQueryParams(Params):
     def _window_has_points(self) -> Self:
         if self.window is not None and self.step * 2 > self.window:
             message = "'window' must be at least two steps long: two points show no window; shorten 'step'"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _guard_can_be_missing(self) -> Self:
+        guard = read(self.guard or "up")
+        if guard.made or not guard.looks:
+            message = "'guard' has a result without any series, so that it guards nothing; select a series"
             raise ValueError(message)
         return self
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from math import isnan
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.prometheus_query.asking import Document, Series, Server, series_of
-from launch_pipeline.checks.kinds.prometheus_query.coverage import STALE, Coverage, Window, covered
-from launch_pipeline.checks.kinds.prometheus_query.watching import watched
+from launch_pipeline.checks.kinds.prometheus_query.coverage import STALE, THING, Coverage, Window, covered
+from launch_pipeline.checks.kinds.prometheus_query.promql import compared
+from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, watched
 from launch_pipeline.checks.language.values import is_nan
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.prometheus_query.definition import PrometheusQueryParams
 
 _SHOWN = 20
-_THING = ("cluster", "env", "environment", "namespace", "job", "service", "app")
-"""Labels of the observed thing: a series that ended was replaced by another one that has the same."""
 
 Covers = dict[tuple[str | None, ...], Coverage]
 """The coverage of a window by the series of each thing."""
@@ -40,9 +40,11 @@ async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observati
     if not series and params.empty == "fail":
         message = "no data: the query returned no series"
         raise Inconclusive(message)
+    _refuse_other_time(document, series, now)
+    await _refuse_nothing_compared(params, server, series, window)
     looked = await watched(params, server, now)
-    if not series and looked is not None and looked.reason and not _judged_by_item(params):
-        raise Inconclusive(f"no series, which proves nothing: {looked.reason}"[:400])
+    if not series and looked is not None and not _judged_by_item(params) and (why := looked.cover({}).reason):
+        raise Inconclusive(f"no series, which proves nothing: {why}"[:400])
     return _observation(params, document, server.authority, _subjects(params, series, window, looked))
 
 
@@ -52,21 +54,48 @@ def _window(params: PrometheusQueryParams, now: float) -> Window | None:
     return Window(now - params.window.total_seconds(), now, params.step.total_seconds())
 
 
+def _refuse_other_time(document: Document, series: list[Series], now: float) -> None:
+    """Raise Inconclusive for values of now that are of another time: a cache or a clock is wrong."""
+    if document["data"].get("resultType") == "matrix":
+        return
+    age = max((now - at for one in series for at, _ in one.points), key=abs, default=0.0)
+    if abs(age) > STALE:
+        message = f"the answer is {abs(age):.0f} s {'old' if age > 0 else 'ahead'}, not of now"
+        raise Inconclusive(message)
+
+
+async def _refuse_nothing_compared(
+    params: PrometheusQueryParams, server: Server, series: list[Series], window: Window | None
+) -> None:
+    """Raise Inconclusive if nothing but NaN was compared, such as a share of no requests.
+
+    A comparison with NaN is false: it finds nothing, or 0 with ``bool``.
+    """
+    side = compared(params.query)
+    if not side or (series and "bool" not in params.query):
+        return
+    values = [value for one in series_of(await server.ask(side, window)) for _, value in one.points]
+    if values and all(map(isnan, values)):
+        message = f"nothing was compared: {side} is not a number, as where no request was counted"
+        raise Inconclusive(message[:400])
+
+
 def _judged_by_item(params: PrometheusQueryParams) -> bool:
     return any("coverage" in expression for expression in params.expect)
 
 
 def _subjects(
-    params: PrometheusQueryParams, series: list[Series], window: Window | None, looked: Coverage | None
+    params: PrometheusQueryParams, series: list[Series], window: Window | None, looked: Watched | None
 ) -> list[Subject]:
     covers = _covers(series, window) if window and params.empty == "fail" else {}
     subjects = []
     for one in series:
-        own = [cover for cover in (looked, covers.get(_thing(one))) if cover is not None]
+        seen = looked.cover(one.labels) if looked else None
+        own = [cover for cover in (seen, covers.get(_thing(one))) if cover is not None]
         if params.aggregate == "last" and window and _replaced(one, window, covers):
             continue
         facts: dict[str, Any] = {
-            "value": _aggregated(params, one),
+            "value": _aggregated(params, one, known=bool(covers)),
             "labels": one.labels,
             "count": len(series),
         }
@@ -79,14 +108,18 @@ def _subjects(
 
 
 def _thing(one: Series) -> tuple[str | None, ...]:
-    return tuple(one.labels.get(label) for label in _THING)
+    return tuple(one.labels.get(label) for label in THING)
 
 
 def _covers(series: list[Series], window: Window) -> Covers:
-    """Return how the series of each thing cover the window together: a pod may be replaced within it."""
+    """Return how the series of each thing cover the window together: a pod may be replaced within it.
+
+    A moment at which the value is NaN is not covered, as at night a share of no requests.
+    """
     times: dict[tuple[str | None, ...], set[float]] = defaultdict(set)
     for one in series:
-        times[_thing(one)].update(at for at, _ in one.points)
+        known = {at for at, value in one.points if not isnan(value)}
+        times[_thing(one)] |= known or {at for at, _ in one.points}
     return {thing: covered(found, window) for thing, found in times.items()}
 
 
@@ -97,8 +130,10 @@ def _replaced(one: Series, window: Window, covers: Covers) -> bool:
     return ended and cover is not None and not cover.reason
 
 
-def _aggregated(params: PrometheusQueryParams, series: Series) -> float:
-    values = [value for _, value in series.points]
+def _aggregated(params: PrometheusQueryParams, series: Series, *, known: bool) -> float:
+    """Return the value that counts; moments of a window at which it is NaN are holes in its coverage."""
+    skips = known and params.aggregate != "last"
+    values = [value for _, value in series.points if not (skips and isnan(value))]
     if any(map(is_nan, values)) or not values:
         return float("nan")
     aggregates = {"last": lambda: values[-1], "min": lambda: min(values), "max": lambda: max(values)}

@@ -28,6 +28,12 @@ _LISTS = {"by", "without", "on", "ignoring", "group_left", "group_right"}
 """Words that a list of labels follows."""
 _OPTIONAL = {"or", "unless"}
 """Operators that give a result though one of their sides is empty."""
+_MADE = {"absent", "absent_over_time", "vector"}
+"""Functions that give a result of no series."""
+_RATES = {"rate", "irate", "increase", "delta", "idelta", "deriv"}
+"""Functions that need two samples (prometheus.io/docs/prometheus/latest/querying/functions)."""
+_SETS = {"and", "or", "unless"}
+_COMPARISONS = {"==", "!=", "<=", ">=", "<", ">"}
 _WORDS = {"and", "atan2", "bool", "offset", "inf", "nan", "keep_metric_names", *_LISTS, *_OPTIONAL}
 _TARGET = {
     "__name__", "app", "cluster", "env", "environment", "instance", "job", "namespace", "node", "pod",
@@ -60,6 +66,10 @@ class Reading:
     """Whether the query has a result though some of these series are missing, as with ``or vector(0)``."""
     problem: str = ""
     """A range that cannot be read."""
+    made: bool = False
+    """Whether the query makes a result of no series, as ``vector(1)`` and ``absent(up)`` do."""
+    rates: bool = False
+    """Whether the query computes a rate, which needs two samples."""
 
 
 def read(query: str) -> Reading:
@@ -67,7 +77,32 @@ def read(query: str) -> Reading:
     reader = _Reader(_tokens(query))
     while reader.left():
         reader.step()
-    return Reading(tuple(dict.fromkeys(reader.looks)), reader.optional, reader.problem)
+    return Reading(
+        tuple(dict.fromkeys(reader.looks)),
+        reader.optional,
+        reader.problem,
+        made=bool(reader.words & _MADE),
+        rates=bool(reader.words & _RATES),
+    )
+
+
+def compared(query: str) -> str:
+    """Return the side of a comparison that is not a number; an empty text if the query is not one.
+
+    ``and``, ``or`` and ``unless`` bind weaker, so that a query with one of them is none.
+    """
+    deep, found = 0, None
+    for token in _TOKEN.finditer(query):
+        deep += (token[0] in "({") - (token[0] in ")}")
+        if deep < 0 or (deep == 0 and token[0].lower() in _SETS):
+            return ""
+        if deep == 0 and found is None and token[0] in _COMPARISONS:
+            found = token
+    if found is None:
+        inner = query.strip()
+        return compared(inner[1:-1]) if inner.startswith("(") and inner.endswith(")") else ""
+    left, right = query[: found.start()].strip(), query[found.end() :].strip()
+    return left if number(left) is None else re.sub(r"^bool\b", "", right).strip()
 
 
 Token = tuple[str, str]
@@ -84,6 +119,8 @@ class _Reader:
         self.looks: list[Look] = []
         self.optional = False
         self.problem = ""
+        self.words: set[str] = set()
+        """Words that are neither metrics nor labels, in lower case."""
         self._tokens = tokens
         self._next = 0
         self._open: list[int] = []
@@ -129,6 +166,7 @@ class _Reader:
         return word.lower() not in _WORDS and after != "(" and after not in _LISTS
 
     def _word(self, word: str) -> None:
+        self.words.add(word)
         self.optional |= word in _OPTIONAL
         if word in _LISTS and self._peek()[1] == "(":
             self._until(")")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.duration import format_duration
-from launch_pipeline.checks.language.values import moment, number
+from launch_pipeline.checks.language.values import duration, moment, number
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +16,8 @@ _NEVER = 1970
 _LEAST = timedelta(minutes=5)
 """The tolerated difference between clocks, and the limit for a group without an interval."""
 _LATE = timedelta(minutes=1)
+_NANOSECONDS = 1e9
+"""Per second; Go writes a ``time.Duration`` so, and no group has an interval of as many seconds."""
 
 Rule = dict[str, Any]
 
@@ -33,6 +35,8 @@ def overdue(rule: Rule, now: datetime) -> str:
     each other instead (``rules/group.go`` of Prometheus).
     """
     at, every = evaluated(rule), _every(rule)
+    if at is not None and at - now > _LEAST:
+        return f"{rule['name']}: evaluated {_rounded(at - now)} from now, by the server's clock"
     if at is None or now - at <= max(_LEAST, 2 * every + _LATE):
         return ""
     of = f", its group is every {format_duration(every)}" if every else ""
@@ -41,8 +45,14 @@ def overdue(rule: Rule, now: datetime) -> str:
 
 def _every(rule: Rule) -> timedelta:
     """Return the time between two evaluations; zero if the server does not say."""
-    given = (number(rule.get(name)) for name in ("group_interval", "group_evaluation"))
-    return timedelta(seconds=max(seconds or 0.0 for seconds in given))
+    return max(_length(rule.get(name)) for name in ("group_interval", "group_evaluation"))
+
+
+def _length(given: Any) -> timedelta:
+    seconds, written = number(given), duration(given)
+    if seconds is None:
+        return written or timedelta()
+    return timedelta(seconds=seconds / _NANOSECONDS if seconds >= _NANOSECONDS else seconds)
 
 
 def _rounded(age: timedelta) -> str:

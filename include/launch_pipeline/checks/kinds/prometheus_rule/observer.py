@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.clients import wholeness
 from launch_pipeline.checks.clients.json_api import Api, Reply, mapping, records, said_by
 from launch_pipeline.checks.kinds.prometheus_rule.evaluation import Rule, evaluated, overdue
+from launch_pipeline.checks.language.values import number
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
@@ -77,7 +79,15 @@ def _data(reply: Reply) -> dict[str, Any]:
     if document.get("status") != "success":
         message = f"the server did not answer the question: {said_by(document) or 'no document'}"
         raise Inconclusive(message)
+    if why := wholeness.prometheus(document) or _further(document):
+        raise Inconclusive(f"the server {why}"[:400])
     return mapping(document.get("data"), "data")
+
+
+def _further(document: dict[str, Any]) -> str:
+    """Return that there is a further page, as vmalert says it beside the data (its ``web.go``)."""
+    page, pages = number(document.get("page")), number(document.get("total_pages"))
+    return f"lists page {page:g} of {pages:g} only" if page and pages and page < pages else ""
 
 
 def _rules(data: dict[str, Any]) -> list[Rule]:
@@ -117,11 +127,15 @@ def _facts(params: PrometheusRuleParams, found: list[Rule], now: datetime) -> di
             f"{rule['name']}: {wanted}"
             for rule in found
             for wanted in params.annotations
-            if not (rule.get("annotations") or {}).get(wanted)
+            if not _said(rule, "annotations", wanted)
         ],
-        "without_severity": [r["name"] for r in found if not (r.get("labels") or {}).get("severity")],
+        "without_severity": [r["name"] for r in found if not _said(r, "labels", "severity")],
         "last_evaluation": _oldest(found),
     }
+
+
+def _said(rule: Rule, where: str, name: str) -> str:
+    return str((rule.get(where) or {}).get(name) or "").strip()
 
 
 def _shown(rule: Rule) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from launch_pipeline.checks.clients.clock_skew import refuse_skew
 from launch_pipeline.checks.clients.slack import Slack, slack
 from launch_pipeline.checks.kinds.slack_channel.words import words_of
 from launch_pipeline.checks.language.patterns import found as occurs
-from launch_pipeline.checks.language.values import duration, moment
+from launch_pipeline.checks.language.values import duration, moment, number
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
@@ -178,6 +178,7 @@ async def _message(api: Slack, channel_id: str, question: _Question) -> Facts | 
         return (
             isinstance(message, dict)
             and _said(message)
+            and (number(message.get("ts")) or 0) >= question.oldest.timestamp()
             and any(occurs(question.posted, words) for words in words_of(message))
         )
 

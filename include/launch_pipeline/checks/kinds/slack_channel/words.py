@@ -23,7 +23,7 @@ _PREVIEW = ("is_app_unfurl", "app_unfurl_url", "is_msg_unfurl", "from_url", "ori
 _INLINE = {"rich_text_section", "rich_text_quote", "rich_text_preformatted"}
 _TEXTS = {"plain_text", "mrkdwn", "markdown", "raw_text"}
 _UNSAID = {"actions", "input", "button", "image", "file"}
-"""Blocks and elements that say nothing in words."""
+"""Blocks and elements that say nothing in words, but for the title of an image."""
 _ASIDE = {"accessory", "alt_text", "block_id", "value", "url", "style", "confirm"}
 _GONE = {"tombstone", "hidden_by_limit"}
 _DEEPEST = 20
@@ -63,6 +63,8 @@ def _lines(node: Any, level: int = 0) -> Iterator[str]:
     if isinstance(node, list):
         for one in node:
             yield from _lines(one, level + 1)
+    elif isinstance(node, dict) and node.get("type") == "image":
+        yield from _lines(node.get("title"), level + 1)
     elif isinstance(node, dict) and node.get("type") not in _UNSAID:
         yield from _of_block(node, level)
 
