@@ -349,3 +349,12 @@ def test_item_speaks_by_its_worst_check() -> None:
     assert headline_of([passed, passed]) == "fine (2 of 2 checks passed)"
     assert headline_of([failed]) == "broken"
     assert headline_of([]) == ""
+
+
+def test_seconds_since_1970_are_told_as_a_time() -> None:
+    """A person does not read 1769853600 as a time."""
+    seen = Observation(subjects=(Subject(name="a", facts={"saved": 1769853600}),), authority="x")
+    verdict, findings = weigh(seen, {"saved": "age <= 1h"}, NOW)
+    assert headline(verdict, seen, findings, Voice(NOW)).startswith(
+        "saved is 31 Jan 2026 10:00 UTC; wanted at most 1 h old"
+    )
