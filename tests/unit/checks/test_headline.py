@@ -14,6 +14,7 @@ from launch_pipeline.checks.engine.params import Params, merged
 from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.language.expect import weigh
 from launch_pipeline.checks.language.headline import Voice, headline
+from launch_pipeline.checks.language.names import name_of
 from launch_pipeline.checks.language.says import Sentences
 from launch_pipeline.checks.language.units import UNITS as UNIT_NAMES
 from launch_pipeline.checks.language.units import in_unit
@@ -358,3 +359,16 @@ def test_seconds_since_1970_are_told_as_a_time() -> None:
     assert headline(verdict, seen, findings, Voice(NOW)).startswith(
         "saved is 31 Jan 2026 10:00 UTC; wanted at most 1 h old"
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "name"),
+    [
+        ("length(json.checks[?status=='DOWN'])", "number of matching checks"),
+        ("json.checks[?status=='DOWN'].name", "matching checks name"),
+        ("length(json.checks)", "number of checks"),
+    ],
+)
+def test_what_a_filter_selects_is_not_called_all(expression: str, name: str) -> None:
+    """*Number of checks is 0* is wrong where all of them are up."""
+    assert name_of(expression) == name
