@@ -367,6 +367,9 @@ def test_seconds_since_1970_are_told_as_a_time() -> None:
         ("length(json.checks[?status=='DOWN'])", "number of matching checks"),
         ("json.checks[?status=='DOWN'].name", "matching checks name"),
         ("length(json.checks)", "number of checks"),
+        ("length(json[?state=='open'])", "number of matching entries"),
+        ("length(json)", "number of entries"),
+        ("json", "answer"),
     ],
 )
 def test_what_a_filter_selects_is_not_called_all(expression: str, name: str) -> None:

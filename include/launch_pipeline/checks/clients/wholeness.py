@@ -19,7 +19,6 @@ _SAID = 200
 _PARTIAL_CONTENT = 206
 _HEADERS = {
     "m3-results-limited": "a limit of M3 was reached",
-    "x-consul-results-filtered-by-acls": "the token may not see all of it",
     "x-next-page": "there is a further page",
     "x-next-cursor": "there is a further page",
     "x-nomad-nexttoken": "there is a further page",
@@ -29,7 +28,7 @@ _HEADERS = {
     "hasmorerecords": "there is a further page",
     "x-has-more": "there is a further page",
 }
-"""Headers that say so unless empty or ``false``: M3, Consul, GitLab, Nomad, Azure, Heroku, Fiserv."""
+"""Headers that say so unless empty or ``false``: M3, GitLab, Nomad, Azure, Heroku, Fiserv."""
 _COUNTS = ("x-total-count", "x-total", "x-wp-total", "total-count")
 """Headers that count the elements of all pages: Harbor, GitLab, WordPress, Rails."""
 _RANGE = re.compile(r"(?:\w+\s+)?(\d+)-(\d+)/(\d+)")
@@ -215,6 +214,8 @@ def broken(status: int, headers: Mapping[str, str], document: Any) -> str:
     """Return why no part of an HTTP answer can be relied on, not even its totals."""
     if status == _PARTIAL_CONTENT and not _RANGE.fullmatch(headers.get("content-range", "").strip()):
         return "it is a part of the document (206)"
+    if headers.get("x-consul-results-filtered-by-acls", "").lower() == "true":
+        return "the token may not see all of it (Consul)"
     if not isinstance(document, dict):
         return ""
     return (

@@ -46,6 +46,8 @@ FORMS = (
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _AGE = re.compile(r"(<=|>=|<|>)\s*(\S+)")
+_MAJOR = re.compile(r"[vV]?\d{1,6}")
+"""A version of one number: Java 17, PostgreSQL 16."""
 SKEW = timedelta(minutes=5)
 """Tolerated difference between clocks."""
 _NEVER = datetime(1971, 1, 1, tzinfo=UTC)
@@ -162,7 +164,7 @@ def _orderable(operand: str) -> bool:
 
 def _version_limit(operand: str) -> tuple[str, str] | None:
     match = _AGE.fullmatch(operand)
-    return (match[1], match[2]) if match and version_like(match[2]) else None
+    return (match[1], match[2]) if match and (version_like(match[2]) or _MAJOR.fullmatch(match[2])) else None
 
 
 _LIST = (listed, "write a list that is not empty, such as ['a', 'b']")

@@ -46,6 +46,8 @@ def name_of(expression: str) -> str:
     except ValueError:
         words = []
     known = [_KINDS.get(word, word) for word in _kept(words)]
+    if len(known) > 1 and known[-1] == _KINDS["json"]:
+        known[-1] = "entries"
     return cut(" ".join(map(_split, known)), _LONGEST) or "the result"
 
 
