@@ -44,6 +44,7 @@ def judged(wanted: str, actual: Any) -> str:
         ("1.28.3-eks-4f4795d", "1.28.3"),  # only EKS knows whether that is newer
         ("2026-11-30T10:00:00", "2026-11-30T09:00:00+02:00"),  # one has no zone
         ("30.09.2026", "2026-10-01"),  # looks like a version
+        ("2026-10-01", "30.09.2026"),
         ("1.28.3", "5m"),
     ],
 )

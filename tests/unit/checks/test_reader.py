@@ -176,6 +176,7 @@ def test_moments_of_several_zones_are_not_ordered_by_their_characters() -> None:
     facts = {"json": [{"at": "2026-11-30T01:00:00+09:00"}, {"at": "2026-11-29T20:00:00Z"}]}
     assert verdict(facts, "max_by(json, &at).at", "== 2026-11-30T01:00:00+09:00") is UNKNOWN
     assert verdict(facts, "sort(json[].at)[0]", "== 2026-11-29T20:00:00Z") is not PASSED
+    assert verdict(facts, "contains(json[].at, '2026-11-29T20:00:00Z')", "== true") is PASSED
 
 
 @pytest.mark.parametrize("json", [[{"cpu": 10}, {"load": 99}], [{"cpu": 10}, {"cpu": None}], [{"load": 99}]])
@@ -191,6 +192,9 @@ def test_a_sum_of_all_counts() -> None:
     assert verdict(facts, "sum(json[].cpu)", "== 30") is PASSED
     assert verdict(facts, "max(json[?on].cpu)", "<= 80") is PASSED
     assert verdict({"json": []}, "sum(json[].cpu)", "== 0") is PASSED
+    tagged = {"json": [{"cpu": 10, "tags": [{"on": 1}, {}]}]}
+    assert verdict(tagged, "sum(json[?tags[].on].cpu)", "== 10") is PASSED
+    assert verdict(facts, "{m: max(json[].cpu), on: json[].on}.on", "== [true]") is PASSED
     assert verdict({"json": [{"cpu": 10}, {}]}, "sum(json[].cpu)", "== 10", sparse=True) is PASSED
     assert verdict({"json": [{"cpu": 10}, {}]}, "length(json[].cpu)", "== 1") is PASSED
 

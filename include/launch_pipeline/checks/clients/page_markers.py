@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _DEEPEST = 40
+_HELD = 3
+"""How deep what speaks about a list lies in other such mappings."""
 _TOKENS = {
     "nextcursor", "nextpage", "nextpagetoken", "nextpageurl", "nextpageuri", "nextpagelink", "nextpagehref",
     "nextpagestart", "nextpagenumber", "nextpagecursor", "nextpagekey", "nextlink", "odatanextlink",
@@ -90,10 +92,12 @@ def _has_list(document: Mapping[str, Any]) -> bool:
     return any(isinstance(value, list) for value in document.values())
 
 
-def _about(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _about(document: Mapping[str, Any], level: int = 0) -> list[Mapping[str, Any]]:
     """Return a mapping, and those in it, and in them, that speak about its lists."""
+    if level == _HELD:
+        return [document]
     held = [one for name, one in document.items() if isinstance(one, dict) and _plain(name) in _HOLDERS]
-    return [document, *(inner for one in held[:_DEEPEST] for inner in _about(one))]
+    return [document, *(inner for one in held for inner in _about(one, level + 1))]
 
 
 def _ended(document: Mapping[str, Any]) -> bool:
@@ -183,10 +187,8 @@ def _weak(name: str, value: Any, trail: str) -> bool:
 
 
 def _refuted(found: str, document: Mapping[str, Any]) -> bool:
-    """Return whether a cursor is that of this page, since one of the next page is named and empty."""
-    return _plain(found) in _BEGINS and any(
-        _plain(name) in _TOKENS and not _says(value) for name, value in document.items()
-    )
+    """Return whether a cursor is that of this page, since that of the next page has a name of its own."""
+    return _plain(found) in _BEGINS and not _TOKENS.isdisjoint(map(_plain, document))
 
 
 def _lists(document: Mapping[str, Any]) -> list[list[Any]]:
