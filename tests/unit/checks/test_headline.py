@@ -375,3 +375,18 @@ def test_seconds_since_1970_are_told_as_a_time() -> None:
 def test_what_a_filter_selects_is_not_called_all(expression: str, name: str) -> None:
     """*Number of checks is 0* is wrong where all of them are up."""
     assert name_of(expression) == name
+
+
+@pytest.mark.parametrize(
+    ("facts", "expect", "text"),
+    [
+        ({"errors": []}, {"errors": "absent"}, "errors is there, though empty; wanted none"),
+        ({"n": 1}, {"length(checks)": "== 0"}, "(cannot be evaluated: length() was given nothing)"),
+        ({"checks": 1}, {"length(checks)": "== 0"}, "(cannot be evaluated: length() was given a number)"),
+    ],
+)
+def test_a_failure_is_said_for_people(facts: dict[str, Any], expect: dict[str, str], text: str) -> None:
+    """*Errors is none; wanted none* and the words of a library help no person."""
+    seen = Observation(subjects=(Subject(name="a", facts=facts),), authority="x")
+    verdict, findings = weigh(seen, expect, NOW)
+    assert text in headline(verdict, seen, findings, Voice(NOW))

@@ -79,6 +79,8 @@ def wrong(finding: Finding, label: Label | None = None) -> str:
         return f"{name} is missing{why}; wanted {wanted}"
     if is_empty_list(comparison):
         return f"{name}: {plainly(finding.actual)}; wanted none"
+    if comparison.operator is Operator.ABSENT and finding.actual in ([], {}, ""):
+        return f"{name} is there, though empty; wanted none"
     if comparison.operator in _FORMS:
         return f"{name} {_FORM_WRONG[comparison.operator]}"
     note = f" ({reason(finding.note)})" if finding.note else ""
