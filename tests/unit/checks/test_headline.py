@@ -14,6 +14,7 @@ from launch_pipeline.checks.engine.params import Params, merged
 from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.language.expect import weigh
 from launch_pipeline.checks.language.headline import Voice, headline
+from launch_pipeline.checks.language.names import name_of
 from launch_pipeline.checks.language.says import Sentences
 from launch_pipeline.checks.language.units import UNITS as UNIT_NAMES
 from launch_pipeline.checks.language.units import in_unit
@@ -349,3 +350,43 @@ def test_item_speaks_by_its_worst_check() -> None:
     assert headline_of([passed, passed]) == "fine (2 of 2 checks passed)"
     assert headline_of([failed]) == "broken"
     assert headline_of([]) == ""
+
+
+def test_seconds_since_1970_are_told_as_a_time() -> None:
+    """A person does not read 1769853600 as a time."""
+    seen = Observation(subjects=(Subject(name="a", facts={"saved": 1769853600}),), authority="x")
+    verdict, findings = weigh(seen, {"saved": "age <= 1h"}, NOW)
+    assert headline(verdict, seen, findings, Voice(NOW)).startswith(
+        "saved is 31 Jan 2026 10:00 UTC; wanted at most 1 h old"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "name"),
+    [
+        ("length(json.checks[?status=='DOWN'])", "number of matching checks"),
+        ("json.checks[?status=='DOWN'].name", "matching checks name"),
+        ("length(json.checks)", "number of checks"),
+        ("length(json[?state=='open'])", "number of matching entries"),
+        ("length(json)", "number of entries"),
+        ("json", "answer"),
+    ],
+)
+def test_what_a_filter_selects_is_not_called_all(expression: str, name: str) -> None:
+    """*Number of checks is 0* is wrong where all of them are up."""
+    assert name_of(expression) == name
+
+
+@pytest.mark.parametrize(
+    ("facts", "expect", "text"),
+    [
+        ({"errors": []}, {"errors": "absent"}, "errors is there, though empty; wanted none"),
+        ({"n": 1}, {"length(checks)": "== 0"}, "(cannot be evaluated: length() was given nothing)"),
+        ({"checks": 1}, {"length(checks)": "== 0"}, "(cannot be evaluated: length() was given a number)"),
+    ],
+)
+def test_a_failure_is_said_for_people(facts: dict[str, Any], expect: dict[str, str], text: str) -> None:
+    """*Errors is none; wanted none* and the words of a library help no person."""
+    seen = Observation(subjects=(Subject(name="a", facts=facts),), authority="x")
+    verdict, findings = weigh(seen, expect, NOW)
+    assert text in headline(verdict, seen, findings, Voice(NOW))

@@ -43,6 +43,9 @@ def judged(wanted: str, actual: Any) -> str:
         (float("nan"), 1),
         ("1.28.3-eks-4f4795d", "1.28.3"),  # only EKS knows whether that is newer
         ("2026-11-30T10:00:00", "2026-11-30T09:00:00+02:00"),  # one has no zone
+        ("30.09.2026", "2026-10-01"),  # looks like a version
+        ("2026-10-01", "30.09.2026"),
+        ("1.28.3", "5m"),
     ],
 )
 def test_values_without_an_order_are_undecided(left: Any, right: Any) -> None:
@@ -120,6 +123,12 @@ def test_values_are_ordered_by_meaning(smaller: Any, larger: Any) -> None:
         ("version >= 1.28.0", "1.28.1-eks-1", "yes"),
         ("version >= 1.28.0", 2, "yes"),
         ("version >= 1.28.0", True, "unknown"),
+        ("version >= 17", "17.0.9+9-LTS", "yes"),
+        ("version >= 17", "11.0.21", "no"),
+        ("version >= 17", "1.8.0_392", "no"),
+        ("version >= 17", "17beta2", "unknown"),
+        ("version >= 16", "16.4 (Debian 16.4-1.pgdg120+1)", "yes"),
+        ("version >= 16", "9.6.24", "no"),
     ],
 )
 def test_a_comparison_is_sure_or_says_that_it_is_not(wanted: str, actual: Any, verdict: str) -> None:

@@ -172,6 +172,43 @@ def test_names_and_moments_are_ordered() -> None:
     assert verdict(facts, "json[?at > '2026-11-01T12:00:00Z'].n", "== [b]") is PASSED
 
 
+def test_moments_of_several_zones_are_not_ordered_by_their_characters() -> None:
+    facts = {"json": [{"at": "2026-11-30T01:00:00+09:00"}, {"at": "2026-11-29T20:00:00Z"}]}
+    assert verdict(facts, "max_by(json, &at).at", "== 2026-11-30T01:00:00+09:00") is UNKNOWN
+    assert verdict(facts, "sort(json[].at)[0]", "== 2026-11-29T20:00:00Z") is not PASSED
+    assert verdict(facts, "contains(json[].at, '2026-11-29T20:00:00Z')", "== true") is PASSED
+
+
+@pytest.mark.parametrize("json", [[{"cpu": 10}, {"load": 99}], [{"cpu": 10}, {"cpu": None}], [{"load": 99}]])
+@pytest.mark.parametrize(
+    "expression", ["sum(json[].cpu)", "avg(json[*].cpu)", "max(json[?@].cpu)", "max(json[].cpu | [])"]
+)
+def test_a_sum_of_some_proves_nothing_about_all(json: Any, expression: str) -> None:
+    assert verdict({"json": json}, expression, "<= 80") is not PASSED
+
+
+def test_a_sum_of_all_counts() -> None:
+    facts = {"json": [{"cpu": 10, "on": True}, {"cpu": 20}]}
+    assert verdict(facts, "sum(json[].cpu)", "== 30") is PASSED
+    assert verdict(facts, "max(json[?on].cpu)", "<= 80") is PASSED
+    assert verdict({"json": []}, "sum(json[].cpu)", "== 0") is PASSED
+    tagged = {"json": [{"cpu": 10, "tags": [{"on": 1}, {}]}]}
+    assert verdict(tagged, "sum(json[?tags[].on].cpu)", "== 10") is PASSED
+    assert verdict(facts, "{m: max(json[].cpu), on: json[].on}.on", "== [true]") is PASSED
+    assert verdict({"json": [{"cpu": 10}, {}]}, "sum(json[].cpu)", "== 10", sparse=True) is PASSED
+    assert verdict({"json": [{"cpu": 10}, {}]}, "length(json[].cpu)", "== 1") is PASSED
+
+
+@pytest.mark.parametrize("said", ["false", "False", "no", "off", "0", "disabled"])
+def test_a_text_that_says_no_is_not_taken_for_a_yes(said: str) -> None:
+    """To JMESPath each text that is not empty is true."""
+    facts = {"json": {"rules": [{"on": said}], "debug": said}}
+    assert verdict(facts, "length(json.rules[?on])", ">= 1") is UNKNOWN
+    assert verdict(facts, "length(json.rules[?!on])", "== 0") is UNKNOWN
+    assert verdict(facts, "!(json.debug)", "== false") is UNKNOWN
+    assert verdict(facts, "json.debug && 'debug' || 'plain'", "== debug") is UNKNOWN
+
+
 @pytest.mark.parametrize(
     "expression",
     ["contains(image, 'v1.4.1')", "ends_with(image, '1.4.1')", "starts_with(tag, 'v1.4.1')"],

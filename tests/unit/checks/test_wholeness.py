@@ -126,13 +126,22 @@ def test_link(link: str, target: str) -> None:
 HEADERS: dict[str, tuple[dict[str, str], Any, bool]] = {
     "GitLab": ({"x-next-page": "2", "x-page": "1", "x-per-page": "20"}, [], True),
     "the last page of GitLab": ({"x-next-page": "", "x-page": "1", "x-per-page": "20"}, [], False),
-    "Consul without the right": ({"x-consul-results-filtered-by-acls": "true"}, [], True),
     "Consul": ({"x-consul-results-filtered-by-acls": "false"}, [], False),
     "Nomad": ({"x-nomad-nexttoken": "6f3a"}, [], True),
     "Heroku": ({"next-range": "id 0123..; max=200"}, [], True),
     "PostgREST, a part": ({"content-range": "items 0-24/3573458"}, [], True),
     "PostgREST, the end": ({"content-range": "items 25-49/50"}, [], True),
     "PostgREST, all": ({"content-range": "items 0-24/25"}, [], False),
+    "PostgREST without a unit, a part": ({"content-range": "0-24/3573458"}, [], True),
+    "PostgREST without a unit, all": ({"content-range": "0-24/25"}, [], False),
+    "PostgREST without a count": ({"content-range": "0-24/*"}, [], False),
+    "WordPress": ({"x-wp-total": "25", "x-wp-totalpages": "3"}, [{}] * 10, True),
+    "WordPress, all": ({"x-wp-total": "2", "x-wp-totalpages": "1"}, [{}] * 2, False),
+    "Fiserv": ({"hasmorerecords": "true"}, [{}], True),
+    "Fiserv, the end": ({"hasmorerecords": "false"}, [{}], False),
+    "flask-smorest": ({"x-pagination": '{"total": 50, "total_pages": 5, "page": 1, "next_page": 2}'}, [{}] * 10, True),
+    "flask-smorest, the end": ({"x-pagination": '{"total": 2, "total_pages": 1, "page": 1}'}, [{}] * 2, False),
+    "a pagination of another form": ({"x-pagination": "page=1"}, [{}], False),
     "Harbor": ({"x-total-count": "31"}, [{}] * 10, True),
     "Harbor, all": ({"x-total-count": "2"}, [{}] * 2, False),
     "nothing": ({"content-type": "application/json"}, [], False),
@@ -197,6 +206,39 @@ DOCUMENTS: dict[str, tuple[Any, bool]] = {
     "GraphQL": ({"data": {"repository": {"issues": {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": "Y3"}}}}}, True),
     "GraphQL, the end": ({"data": {"repository": {"issues": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": "Y3"}}}}}, False),
     "GraphQL, in an element": ({"data": {"nodes": [{"labels": {"pageInfo": {"hasNextPage": True}}}]}}, True),
+    "Cloudflare by its count": ({"success": True, "errors": [], "result": [{}] * 20, "result_info": {"page": 1, "per_page": 20, "count": 20, "total_count": 2000}}, True),
+    "Cloudflare, all": ({"success": True, "errors": [], "result": [{}] * 2, "result_info": {"page": 1, "per_page": 20, "count": 2, "total_count": 2, "total_pages": 1}}, False),
+    "Cloudflare by a cursor": ({"result": [{}], "result_info": {"cursors": {"after": "yyy", "before": "xxx"}, "per_page": 1}}, True),
+    "Cloudflare by a cursor, the end": ({"result": [{}], "result_info": {"cursors": {"after": "", "before": "xxx"}, "per_page": 1}}, False),
+    "Datadog's logs": ({"data": [{}], "meta": {"page": {"after": "eyJzdGFydEF0Ijo"}, "status": "done"}}, True),
+    "Datadog's logs, the end": ({"data": [{}], "meta": {"page": {}, "status": "done"}}, False),
+    "Datadog's incidents": ({"data": [{}] * 10, "meta": {"pagination": {"offset": 0, "next_offset": 10, "size": 10}}}, True),
+    "Datadog's incidents, a page that is not full": ({"data": [{}] * 3, "meta": {"pagination": {"offset": 0, "next_offset": 10, "size": 10}}}, False),
+    "DigitalOcean by its links": ({"droplets": [{}], "links": {"pages": {"next": "https://api.digitalocean.com/v2/droplets?page=2"}}}, True),
+    "DigitalOcean by its count": ({"droplets": [{}], "links": {}, "meta": {"total": 40}}, True),
+    "DigitalOcean, all": ({"droplets": [{}], "links": {}, "meta": {"total": 1}}, False),
+    "SCIM": ({"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 70, "startIndex": 1, "itemsPerPage": 50, "Resources": [{}] * 50}, True),
+    "SCIM, all": ({"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 2, "Resources": [{}] * 2}, False),
+    "OData by its count": ({"@odata.count": 7, "value": [{}]}, True),
+    "OData 2 by its count": ({"d": {"__count": "57", "results": [{}]}}, True),
+    "Azure's resource graph": ({"totalRecords": 1, "count": 1, "data": [{}], "resultTruncated": "true"}, True),
+    "Azure's resource graph, all": ({"totalRecords": 1, "count": 1, "data": [{}], "resultTruncated": "false"}, False),
+    "numbers of pages as texts": ({"data": [{}] * 2, "pagination": {"page": "1", "pages": "7"}}, True),
+    "Jira's comments of an issue": ({"issues": [{"fields": {"comment": {"comments": [{}], "maxResults": 1, "total": 9, "startAt": 0}}}]}, True),
+    "GraphQL by a count in an element": ({"data": {"nodes": [{"comments": {"totalCount": 9, "nodes": [{}]}}]}}, True),
+    "Elasticsearch shows ten hits": ({"hits": {"total": {"value": 30, "relation": "eq"}, "hits": [{}] * 10}}, True),
+    "Elasticsearch shows all hits": ({"hits": {"total": {"value": 2, "relation": "eq"}, "hits": [{}] * 2}}, False),
+    "Paddle, the end has an address": ({"data": [{}], "meta": {"pagination": {"per_page": 50, "next": "https://api.paddle.com/products?after=pro_01", "has_more": False, "estimated_total": 1}}}, False),
+    "Paddle": ({"data": [{}], "meta": {"pagination": {"per_page": 1, "next": "https://api.paddle.com/products?after=pro_01", "has_more": True, "estimated_total": 9}}}, True),
+    "Zendesk, the end has an address": ({"tickets": [{}], "meta": {"has_more": False, "after_cursor": "xxx"}, "links": {"next": "https://example.zendesk.com/api/v2/tickets.json?page[after]=xxx"}}, False),
+    "an end that stands elsewhere": ({"data": [{}], "links": {"next": "/a?page=2"}, "included": [{"labels": {"has_more": False}}]}, True),
+    "the cursor of this page": ({"items": [{}], "cursor": "abc", "next_cursor": None}, False),
+    "texts that are all there": ({"total_count": 2, "names": ["a", "b"]}, False),
+    "two lists that are all there": ({"totalCount": 4, "open": [{}, {}], "closed": [{}, {}]}, False),
+    "an end that has a token": ({"items": [{}], "has_more": False, "next_cursor": "x"}, False),
+    "an end of the outer list": ({"data": [{}], "has_more": False, "child": {"items": [{}], "next": "/x"}}, True),
+    "a size in bytes": ({"files": [{}], "total_size": 1048576}, False),
+    "a cart": ({"items": [{}, {}], "count": 5, "total": 99}, False),
     "a health document": ({"status": "UP", "components": {"db": {"status": "UP", "details": {"total": 7, "free": 3}}}}, False),
     "a summary of tests": ({"total": 120, "failed": ["a"]}, False),
     "a linked list": ({"steps": [{"id": 1, "next": 2, "last": False}]}, False),
@@ -212,13 +254,25 @@ def test_documents(document: Any, partial: bool) -> None:
 
 
 # spec.graphql.org/October2021/#sec-Errors; cloud.google.com/run/docs/reference/rest (unreachable);
-# docs.github.com/en/rest/search (incomplete_results).
+# docs.github.com/en/rest/search (incomplete_results); GKE's ListClustersResponse (missingZones), Bigtable's
+# ListInstancesResponse (failedLocations), Compute Engine's InstancesScopedList (warning); docs.datadoghq.com/api/latest/logs
+# (meta.status, meta.warnings); elastic.co, "Nodes stats" (_nodes).
 BROKEN: dict[str, tuple[int, Any, bool]] = {
     "GraphQL with an error": (200, {"data": {"hero": None}, "errors": [{"message": "Name for character with ID 1002 could not be fetched."}]}, True),
     "GraphQL": (200, {"data": {"hero": {"name": "R2-D2"}}}, False),
     "an error without data": (400, {"errors": [{"message": "Syntax Error"}]}, False),
     "GitHub gave up": (200, {"total_count": 0, "incomplete_results": True, "items": []}, True),
     "Google without a region": (200, {"services": [], "unreachable": ["projects/p/locations/europe-west1"]}, True),
+    "GKE without a zone": (200, {"clusters": [{}], "missingZones": ["europe-west1-b"]}, True),
+    "Bigtable without a location": (200, {"instances": [{}], "failedLocations": ["projects/p/locations/z"]}, True),
+    "Compute Engine without a zone": (200, {"items": {"zones/a": {"warning": {"code": "UNREACHABLE", "message": "m"}}}}, True),
+    "Compute Engine's empty zones": (200, {"items": {"zones/a": {"warning": {"code": "NO_RESULTS_ON_PAGE", "message": "m"}}}}, False),
+    "Datadog gave up": (200, {"data": [], "meta": {"status": "timeout", "elapsed": 9000}}, True),
+    "Datadog warns": (200, {"data": [], "meta": {"status": "done", "warnings": [{"code": "unknown_index"}]}}, True),
+    "a health document": (200, {"ok": True, "meta": {"status": "timeout"}}, False),
+    "Datadog": (200, {"data": [], "meta": {"status": "done", "elapsed": 132}}, False),
+    "Elasticsearch without a node": (200, {"_nodes": {"total": 3, "successful": 2, "failed": 1}, "nodes": {}}, True),
+    "Elasticsearch's nodes": (200, {"_nodes": {"total": 3, "successful": 3, "failed": 0}, "nodes": {}}, False),
     "a part": (206, {"a": 1}, True),
     "a list": (200, [1], False),
 }  # fmt: skip
@@ -228,6 +282,18 @@ BROKEN: dict[str, tuple[int, Any, bool]] = {
 def test_broken(status: int, document: Any, partial: bool) -> None:
     """Where a part was not looked at, not even the totals are right."""
     assert bool(broken(status, {}, document)) is partial
+
+
+def test_what_a_token_may_not_see_is_missing() -> None:
+    """Consul leaves out what the token has no right to, and a larger page would not show it."""
+    assert broken(200, {"x-consul-results-filtered-by-acls": "true"}, [])
+    assert not broken(200, {"x-consul-results-filtered-by-acls": "false"}, [])
+
+
+def test_a_part_of_unknown_size_is_broken() -> None:
+    """A 206 without a total is a part, however much of it there is (RFC 9110, 15.3.7)."""
+    assert broken(206, {"content-range": "0-9/*"}, [{}] * 10)
+    assert not broken(206, {"content-range": "0-9/10"}, [{}] * 10)
 
 
 # The members are those of botocore's models of the operation that is named.
@@ -268,6 +334,15 @@ LACKS: dict[str, tuple[dict[str, Any], bool]] = {
     "opensearch describe_vpc_endpoints": ({"VpcEndpoints": [], "VpcEndpointErrors": [{"VpcEndpointId": "e"}]}, True),
     "compute-optimizer": ({"errors": [{"identifier": "a", "code": "c"}], "volumeRecommendations": []}, True),
     "billing get_credit_allocation_history": ({"partialResults": True}, True),
+    "cloudwatch get_metric_data, a message": ({"MetricDataResults": [], "Messages": [{"Code": "MaxMetricsExceeded", "Value": "v"}]}, True),
+    "logs get_query_results, not yet": ({"results": [], "status": "Running"}, True),
+    "logs get_query_results, too late": ({"results": [], "status": "Timeout"}, True),
+    "logs get_query_results": ({"results": [], "status": "Complete"}, False),
+    "iam get_service_last_accessed_details, not yet": ({"JobStatus": "IN_PROGRESS", "ServicesLastAccessed": [], "IsTruncated": False}, True),
+    "iam get_service_last_accessed_details": ({"JobStatus": "COMPLETED", "ServicesLastAccessed": [], "IsTruncated": False}, False),
+    "cloudtrail get_query_results, not yet": ({"QueryStatus": "RUNNING", "QueryResultRows": []}, True),
+    "a thing that runs": ({"Status": "Running", "JobStatus": "x"}, False),
+    "batch describe_jobs": ({"jobs": [{"status": "RUNNING"}]}, False),
     "a reason of the thing itself": ({"Status": "FAILED", "FailureReason": "x"}, False),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ returns the reason, for a person, or an empty text.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +20,21 @@ _PARTIAL_CONTENT = 206
 _HEADERS = {
     "m3-results-limited": "a limit of M3 was reached",
     "m3-returned-data-limited": "a limit of M3 was reached",
-    "x-consul-results-filtered-by-acls": "the token may not see all of it",
     "x-next-page": "there is a further page",
     "x-next-cursor": "there is a further page",
     "x-nomad-nexttoken": "there is a further page",
     "x-ms-continuation": "there is a further page",
     "x-ms-continuationtoken": "there is a further page",
     "next-range": "there is a further page",
+    "hasmorerecords": "there is a further page",
+    "x-has-more": "there is a further page",
 }
-"""Headers that say so unless they are empty or ``false``: M3, Consul, GitLab, Nomad, Azure, Heroku."""
+"""Headers that say so unless empty or ``false``: M3, GitLab, Nomad, Azure, Heroku, Fiserv."""
 _LIMITED = ("m3-results-limited", "m3-returned-data-limited")
 """M3's headers of an answer that a limit has cut short (m3db.io, "Limits"; ``src/x/headers``)."""
-_RANGE = re.compile(r"\w+\s+(\d+)-(\d+)/(\d+)")
+_COUNTS = ("x-total-count", "x-total", "x-wp-total", "total-count")
+"""Headers that count the elements of all pages: Harbor, GitLab, WordPress, Rails."""
+_RANGE = re.compile(r"(?:\w+\s+)?(\d+)-(\d+)/(\d+)")
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:"[^"]*"|[^";,]*))?)*)')
 _PARAMETER = re.compile(r';\s*([^\s=;,]+)\s*(?:=\s*(?:"([^"]*)"|([^";,]*)))?')
 _AWS_TOKENS = {
@@ -50,6 +54,17 @@ _AWS_FAILED = re.compile(
 """Lists of what was asked for and is not in the answer, such as ECS' ``failures``; by botocore's models."""
 _AWS_PARTIAL = {"partialdata", "internalerror", "forbidden"}
 """CloudWatch's ``StatusCode`` of a metric whose values are not all there."""
+_AWS_RESULTS = {
+    ("results", "status"): "complete",
+    ("ServicesLastAccessed", "JobStatus"): "completed",
+    ("QueryResultRows", "QueryStatus"): "finished",
+}
+"""Results that are there before the query has ended, and its state at the end: Logs, IAM, CloudTrail."""
+_NOT_REACHED = (
+    "unreachable", "unreachables", "unreachableLocations", "missingZones", "missingLocations",
+    "failedLocations",
+)  # fmt: skip
+"""Lists of the places that Google's lists lack."""
 
 
 def prometheus(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> str:
@@ -166,7 +181,24 @@ def aws_lacks(answer: Mapping[str, Any], judged: Collection[str] = ()) -> str:
     for name, value in answer.items():
         if value and name not in judged and isinstance(value, list | dict) and _AWS_FAILED.fullmatch(name):
             return f"'{name}' says what is missing: {value}"[:_SAID]
-    return "its results are partial" if answer.get("partialResults") is True else ""
+    if answer.get("partialResults") is True:
+        return "its results are partial"
+    return "" if "Messages" in judged else _aws_messages(answer) or _aws_unfinished(answer, judged)
+
+
+def _aws_messages(answer: Mapping[str, Any]) -> str:
+    """Return what CloudWatch says of a query of which only "as much as possible" was done (GetMetricData)."""
+    messages = answer.get("Messages")
+    said = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    return next((f"it says: {one.get('Value')}"[:_SAID] for one in said if one.get("Code")), "")
+
+
+def _aws_unfinished(answer: Mapping[str, Any], judged: Collection[str]) -> str:
+    for (results, state), ended in _AWS_RESULTS.items():
+        here = answer.get(state)
+        if results in answer and state not in judged and isinstance(here, str) and here.lower() != ended:
+            return f"its query has not ended well ('{state}' is {here})"[:_SAID]
+    return ""
 
 
 def _aws_further(answer: Mapping[str, Any]) -> str:
@@ -197,8 +229,10 @@ def _aws_deeper(value: Any, *, top: bool = False) -> str:
 
 def broken(status: int, headers: Mapping[str, str], document: Any) -> str:
     """Return why no part of an HTTP answer can be relied on, not even its totals."""
-    if status == _PARTIAL_CONTENT and "content-range" not in headers:
+    if status == _PARTIAL_CONTENT and not _RANGE.fullmatch(headers.get("content-range", "").strip()):
         return "it is a part of the document (206)"
+    if headers.get("x-consul-results-filtered-by-acls", "").lower() == "true":
+        return "the token may not see all of it (Consul)"
     if not isinstance(document, dict):
         return ""
     return (
@@ -225,16 +259,42 @@ def _graphql(document: Mapping[str, Any]) -> str:
 
 
 def _refused_parts(document: Mapping[str, Any]) -> str:
-    """Return what GitHub's search and Google's lists say of parts that were not looked at."""
+    """Return what GitHub's search, Google's and Datadog's lists say of parts that were not looked at."""
     if document.get("incomplete_results") is True:
         return "the search was not finished ('incomplete_results')"
-    unreachable = document.get("unreachable")
-    if isinstance(unreachable, list) and unreachable:
-        return f"some of it could not be reached: {_said(unreachable)}"
+    for name in _NOT_REACHED:
+        unreachable = document.get(name)
+        if isinstance(unreachable, list) and unreachable:
+            return f"some of it could not be reached: {_said(unreachable)}"[:_SAID]
+    if why := _unreached_scope(document) or _datadog(document) or _nodes(_mapping(document.get("_nodes"))):
+        return why
     for name in ("partial", "isPartial", "is_partial", "partialResults", "partial_results"):
         if document.get(name) is True:
             return f"it is partial ('{name}')"
     return ""
+
+
+def _unreached_scope(document: Mapping[str, Any]) -> str:
+    """Return the zone of Compute Engine's aggregated list that could not be asked; an empty one is none."""
+    for name, scope in _mapping(document.get("items")).items():
+        if _mapping(_mapping(scope).get("warning")).get("code") in {"UNREACHABLE", "PARTIAL_SUCCESS"}:
+            return f"{name} could not be reached"[:_SAID]
+    return ""
+
+
+def _datadog(document: Mapping[str, Any]) -> str:
+    """Return why Datadog's answer may be partial: its status is ``timeout``, or it has warnings."""
+    meta = _mapping(document.get("meta"))
+    if "data" not in document:
+        return ""
+    warnings = meta.get("warnings")
+    said = f"it may be partial: {_said(warnings)}"[:_SAID] if isinstance(warnings, list) and warnings else ""
+    return "its query timed out" if meta.get("status") == "timeout" else said
+
+
+def _nodes(nodes: Mapping[str, Any]) -> str:
+    failed = _number(nodes.get("failed"))
+    return f"{failed} of {_number(nodes.get('total'))} nodes did not answer" if failed else ""
 
 
 def further(headers: Mapping[str, str], document: Any) -> str:
@@ -244,7 +304,21 @@ def further(headers: Mapping[str, str], document: Any) -> str:
     for name, said in _HEADERS.items():
         if headers.get(name, "").strip().lower() not in {"", "false", "0"}:
             return f"{said} ({name}: {headers[name]})"[:_SAID]
-    return _ranged(headers) or _counted(headers, document) or further_page(document)
+    return (
+        _ranged(headers)
+        or _counted(headers, document)
+        or further_page(_pagination(headers))
+        or further_page(document)
+    )
+
+
+def _pagination(headers: Mapping[str, str]) -> Any:
+    """Return the JSON of ``X-Pagination``, as ASP.NET and flask-smorest write it."""
+    try:
+        read = json.loads(headers.get("x-pagination", ""))
+    except ValueError:
+        return None
+    return {"pagination": read} if isinstance(read, dict) else None
 
 
 def _ranged(headers: Mapping[str, str]) -> str:
@@ -256,7 +330,7 @@ def _ranged(headers: Mapping[str, str]) -> str:
 
 
 def _counted(headers: Mapping[str, str], document: Any) -> str:
-    for name in ("x-total-count", "x-total"):
+    for name in _COUNTS:
         total = headers.get(name, "").strip()
         if isinstance(document, list) and total.isdecimal() and int(total[:18]) > len(document):
             return f"{len(document)} of {total} are listed ({name})"

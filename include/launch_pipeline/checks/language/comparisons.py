@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -29,14 +29,13 @@ from launch_pipeline.checks.language.values import (
     duration,
     is_nan,
     listed,
-    moment,
+    point,
     same,
     unquoted,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
 FORMS = (
     "'== x', '!= x', '< x', '<= x', '> x', '>= x', 'between a b', 'in [a, b]', 'not in [a, b]', "
@@ -47,8 +46,12 @@ FORMS = (
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _AGE = re.compile(r"(<=|>=|<|>)\s*(\S+)")
+_MAJOR = re.compile(r"[vV]?\d{1,6}")
+"""A version of one number: Java 17, PostgreSQL 16."""
 SKEW = timedelta(minutes=5)
 """Tolerated difference between clocks."""
+_NEVER = datetime(1971, 1, 1, tzinfo=UTC)
+"""Go, .NET and Unix write a time that was never set as their first: of the years 1, 1900 and 1970."""
 
 
 class Operator(StrEnum):
@@ -161,7 +164,7 @@ def _orderable(operand: str) -> bool:
 
 def _version_limit(operand: str) -> tuple[str, str] | None:
     match = _AGE.fullmatch(operand)
-    return (match[1], match[2]) if match and version_like(match[2]) else None
+    return (match[1], match[2]) if match and (version_like(match[2]) or _MAJOR.fullmatch(match[2])) else None
 
 
 _LIST = (listed, "write a list that is not empty, such as ['a', 'b']")
@@ -201,9 +204,11 @@ def expects_nothing(comparison: Comparison) -> bool:
 
 
 def _aged(actual: Any, operand: str, now: datetime) -> Answer:
-    limit, then = _age_limit(operand), moment(actual)
+    limit, then = _age_limit(operand), point(actual)
     if limit is None or then is None:
-        return Answer(holds=False, note="not a time with zone")
+        return Answer(holds=False, note="not a time with zone", unknown=True)
+    if then < _NEVER:
+        return Answer(holds=False, note="stands for never")
     age = now - then
     if age < -SKEW:
         return Answer(holds=False, note="lies in the future: a clock is wrong", unknown=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jmespath import functions
 
 from launch_pipeline.checks.language.order import Undecided, holds_version, version_like
-from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.language.values import moment, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +27,8 @@ class Functions(functions.Functions):
         arguments = list(resolved_args)
         if function_name in _ORDERS and len(_numbers_in_text(arguments)) > 1:
             self._doubts(f"{function_name}() orders numbers that are texts by their characters")
+        if function_name in _ORDERS and _other_as_moments(_keys(arguments)):
+            self._doubts(f"{function_name}() orders times of several zones by their characters")
         if function_name in {"contains", "starts_with", "ends_with"} and _of_version(arguments):
             return self._has_version(function_name, *arguments)
         return super().call_function(function_name, arguments)
@@ -45,9 +47,22 @@ def _of_version(arguments: Sequence[Any]) -> bool:
     return both and version_like(arguments[1])
 
 
-def _numbers_in_text(arguments: Sequence[Any]) -> list[str]:
-    """Return the texts that a function would order, where they are numbers or versions."""
+def _keys(arguments: Sequence[Any]) -> list[Any]:
+    """Return what a function orders by."""
     elements = arguments[0] if arguments and isinstance(arguments[0], list) else []
     by = arguments[1] if len(arguments) > 1 else None
-    keys = [by.visit(by.expression, element) for element in elements] if by is not None else elements
+    return [by.visit(by.expression, element) for element in elements] if by is not None else elements
+
+
+def _numbers_in_text(arguments: Sequence[Any]) -> list[str]:
+    """Return the texts that a function would order, where they are numbers or versions."""
+    keys = _keys(arguments)
     return [key for key in keys if isinstance(key, str) and (number(key) is not None or version_like(key))]
+
+
+def _other_as_moments(keys: Sequence[Any]) -> bool:
+    """Return whether texts are in another order as the moments that they are."""
+    read = [(moment(key), key) for key in keys if isinstance(key, str)]
+    moments = [(at, key) for at, key in read if at is not None]
+    by_character = sorted(moments, key=lambda pair: pair[1])
+    return [at for at, _ in by_character] != sorted(at for at, _ in moments)

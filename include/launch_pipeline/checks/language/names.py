@@ -32,6 +32,8 @@ _OF = {
     "keys": "names in",
     "values": "values of",
 }
+_MATCHING = "matching"
+"""Stands for the condition of a filter: *no matching checks* are fewer than *no checks*."""
 _NAMED = 2
 _LONGEST = 80
 
@@ -44,13 +46,15 @@ def name_of(expression: str) -> str:
     except ValueError:
         words = []
     known = [_KINDS.get(word, word) for word in _kept(words)]
+    if len(known) > 1 and known[-1] == _KINDS["json"]:
+        known[-1] = "entries"
     return cut(" ".join(map(_split, known)), _LONGEST) or "the result"
 
 
 def _kept(words: list[str]) -> list[str]:
     """Drop the holders, and keep the last names of a long path."""
-    leading = [word for word in words if word in _OF.values()][:1]
-    named = [word for word in words if word not in _OF.values()]
+    leading = [word for word in words if word in _OF.values()][:1] + [_MATCHING] * (_MATCHING in words)
+    named = [word for word in words if word not in {*_OF.values(), _MATCHING}]
     telling = [word for word in named if word not in _HOLDERS] or named[-1:]
     return [*leading, *telling[-_NAMED:]]
 
@@ -72,7 +76,8 @@ def _words(node: Mapping[str, Any]) -> list[str]:
         return _piped(*children)
     if kind in {"or_expression", "and_expression", "not_expression", "filter_projection"}:
         # The right side is another place to look, and a filter's condition is no name.
-        return _words(children[0]) + (_words(children[1]) if kind == "filter_projection" else [])
+        filtered = [_MATCHING, *_words(children[1])] if kind == "filter_projection" else []
+        return _words(children[0]) + filtered
     return [word for child in children for word in _words(child)]
 
 

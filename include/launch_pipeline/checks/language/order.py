@@ -71,7 +71,7 @@ def ordered(sign: str, left: Any, right: Any) -> bool:
     if answers:
         message = f"{_shown(left)} and {_shown(right)} may be versions or numbers; write 'version {sign} x'"
         raise Undecided(message)
-    if _suffixed(left) or _suffixed(right):
+    if (_suffixed(left) or _suffixed(right)) and not (_of_time(left) or _of_time(right)):
         return versions_ordered(sign, left, right)
     message = f"{_shown(left)} and {_shown(right)} have no order"
     raise Undecided(message)
@@ -90,6 +90,11 @@ def _readings(left: Any, right: Any) -> list[tuple[Any, Any]]:
 
 def _suffixed(value: Any) -> bool:
     return isinstance(value, str) and version_like(value)
+
+
+def _of_time(value: Any) -> bool:
+    """Return whether a value is a date or a duration, whose first number is no version: ``2026-10-01``."""
+    return duration(value) is not None or moment(value) is not None
 
 
 def versions_ordered(sign: str, left: Any, right: Any) -> bool:

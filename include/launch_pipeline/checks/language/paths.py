@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
 from launch_pipeline.checks.language.reader import Reader
 
@@ -82,10 +82,29 @@ def look_up(expression: str, facts: Mapping[str, Any], *, sparse: bool = False) 
     try:
         value = reader.visit(compiled(expression).parsed, facts)
     except (JMESPathError, ArithmeticError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "error"
+        reason = _reason(error)
         problem = f"cannot be evaluated: {reason}"[:200]
         return Found(None, problem=problem, roots=frozenset(reader.roots))
     return Found(value, missing=reader.missing, doubt=reader.doubt, roots=frozenset(reader.roots))
+
+
+_SORTS = {
+    "null": "nothing",
+    "array": "a list",
+    "object": "a mapping",
+    "string": "a text",
+    "boolean": "yes or no",
+    "number": "a number",
+}
+
+
+def _reason(error: Exception) -> str:
+    """Say why a path does not fit: ``length() was given nothing``."""
+    if isinstance(error, JMESPathTypeError):
+        # jmespath calls null by Python's name for its type.
+        given = "null" if error.current_value is None else str(error.actual_type)
+        return f"{error.function_name}() was given {_SORTS.get(given, given)}"
+    return str(error).splitlines()[0] if str(error) else "error"
 
 
 def roots_of(expression: str) -> frozenset[str]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.language.comparisons import Operator, parse_comparison
 from launch_pipeline.checks.language.names import name_of
-from launch_pipeline.checks.language.units import cut, in_unit, named, plainly
-from launch_pipeline.checks.language.values import listed, unquoted
+from launch_pipeline.checks.language.units import cut, in_unit, instant, named, plainly
+from launch_pipeline.checks.language.values import listed, point, unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +79,12 @@ def wrong(finding: Finding, label: Label | None = None) -> str:
         return f"{name} is missing{why}; wanted {wanted}"
     if is_empty_list(comparison):
         return f"{name}: {plainly(finding.actual)}; wanted none"
+    if comparison.operator is Operator.ABSENT and finding.actual in ([], {}, ""):
+        return f"{name} is there, though empty; wanted none"
     if comparison.operator in _FORMS:
         return f"{name} {_FORM_WRONG[comparison.operator]}"
     note = f" ({reason(finding.note)})" if finding.note else ""
-    return f"{name} is {_measured(finding.actual, label.unit)}; wanted {wanted}{note}"
+    return f"{name} is {_seen(finding, comparison, label.unit)}; wanted {wanted}{note}"
 
 
 def wanted(finding: Finding, unit: str = "") -> str:
@@ -93,6 +95,13 @@ def wanted(finding: Finding, unit: str = "") -> str:
 def spelled(text: str) -> str:
     """Write the signs in a text as words: ``p(95)<500`` is *p(95) less than 500*."""
     return " ".join(_SIGN.sub(lambda sign: f" {_SPELLED[sign[0]]} ", text).split())
+
+
+def _seen(finding: Finding, comparison: Comparison, unit: str) -> str:
+    """Return the value; one that has an age is a time, also where it is the seconds since 1970."""
+    when = point(finding.actual) if comparison.operator is Operator.AGE and not unit else None
+    counted = not isinstance(finding.actual, str) or finding.actual.strip().isdigit()
+    return instant(when) if when and counted else _measured(finding.actual, unit)
 
 
 def _measured(value: Any, unit: str) -> str:
@@ -121,7 +130,7 @@ def right(finding: Finding, label: Label | None = None) -> str:
         return f"{name} has {_operand(comparison)}"
     ordered = comparison.operator.value in _SIGNS
     limit = f" (wanted {_wanted(comparison, label.unit)})" if ordered else ""
-    return f"{name} is {_measured(finding.actual, label.unit)}{limit}"
+    return f"{name} is {_seen(finding, comparison, label.unit)}{limit}"
 
 
 def _wanted(comparison: Comparison, unit: str = "") -> str:

@@ -17,6 +17,10 @@ from launch_pipeline.checks.language.order import Undecided, equal, ordered
 
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _LONGEST = 60
+_OF_ALL = {"sum", "avg", "max", "min"}
+"""Functions whose result is about each element."""
+_NO = {"false", "no", "off", "0", "disabled"}
+"""Texts that say no, and are true to JMESPath."""
 
 
 def is_false(value: Any) -> bool:
@@ -36,6 +40,8 @@ class Reader(TreeInterpreter):
         """How often each field was looked for in a mapping, in the filter at hand."""
         self._gaps: Counter[str] = Counter()
         """How often it was not there."""
+        self._of_all = False
+        """Whether a function needs each element of the list at hand."""
         self.roots: set[str] = set()
         self.missing = ""
         self.doubt = ""
@@ -54,6 +60,21 @@ class Reader(TreeInterpreter):
             self._doubts(self.missing)
         self.missing = before
         return result
+
+    def _true(self, value: Any) -> bool:
+        """Return whether JMESPath takes a value for true; a text that says no is doubtful."""
+        if isinstance(value, str) and value.strip().lower() in _NO:
+            self._doubts(f"'{value.strip()}' is a text, which counts as true")
+        return not is_false(value)
+
+    def _kept(self, values: list[Any]) -> list[Any]:
+        """Drop what is null, as projections do; a function of all elements is doubtful then."""
+        kept = [one for one in values if one is not None]
+        if self._of_all and not self._sparse and len(kept) < len(values):
+            self._doubts(
+                f"{len(values) - len(kept)} of {len(values)} have no value, and the result leaves them out"
+            )
+        return kept
 
     def visit_field(self, node: Any, value: Any) -> Any:
         """Read a field; one of something that has no fields is missing, not null."""
@@ -107,15 +128,10 @@ class Reader(TreeInterpreter):
         if not isinstance(base, list):
             self._misses("there is no list")
             return None
-        collected, missed = [], []
-        for element in base:
-            current, lacks = self._apart(node["children"][1], element)
-            missed.append(lacks)
-            if current is not None:
-                collected.append(current)
-        if missed and all(missed):
-            self._misses(f"none of {len(missed)}: {missed[0]}")
-        return collected
+        read = [self._apart(node["children"][1], element) for element in base]
+        if read and all(missing for _, missing in read):
+            self._misses(f"none of {len(read)}: {read[0][1]}")
+        return self._kept([current for current, _ in read])
 
     def _apart(self, node: Any, value: Any) -> tuple[Any, str]:
         """Evaluate a part; return its value and what was missing in it, which is not noted."""
@@ -131,15 +147,16 @@ class Reader(TreeInterpreter):
             self._misses("there is no list")
             return None
         matching = self._matching(node["children"][2], base)
-        selected = (self.visit(node["children"][1], element) for element in matching)
-        return [current for current in selected if current is not None]
+        return self._kept([self.visit(node["children"][1], element) for element in matching])
 
     def _matching(self, condition: Any, base: list[Any]) -> list[Any]:
         """Return the elements for which a condition holds; a field that none of them has is a doubt."""
         counts, (self._asked, self._gaps) = (self._asked, self._gaps), (Counter(), Counter())
+        of_all, self._of_all = self._of_all, False
         tested = [(element, *self._apart(condition, element)) for element in base]
         asked, gaps = self._asked, self._gaps
         self._asked, self._gaps = counts
+        self._of_all = of_all
         lacking = [name for name, times in gaps.items() if times == asked[name]]
         if lacking and not self._sparse:
             self._doubts(
@@ -147,7 +164,7 @@ class Reader(TreeInterpreter):
             )
         if tested and all(missing for _, _, missing in tested):
             self._doubts(f"none of {len(tested)}: {tested[0][2]}")
-        return [element for element, matched, _ in tested if not is_false(matched)]
+        return [element for element, matched, _ in tested if self._true(matched)]
 
     def visit_or_expression(self, node: Any, value: Any) -> Any:
         """Return the first that is true; a second one stands in for a false one, not for a missing one."""
@@ -167,18 +184,21 @@ class Reader(TreeInterpreter):
     def visit_and_expression(self, node: Any, value: Any) -> Any:
         """Return the last, or the first that is false; a missing one is not false."""
         matched = self._believed(node["children"][0], value)
-        return matched if is_false(matched) else self.visit(node["children"][1], value)
+        return self.visit(node["children"][1], value) if self._true(matched) else matched
 
     def visit_not_expression(self, node: Any, value: Any) -> Any:
         """Return whether a value is false; a missing one is not."""
         result = self._believed(node["children"][0], value)
+        self._true(result)
         if result == 0 and isinstance(result, int | float) and not isinstance(result, bool):
             return False
         return not result
 
     def visit_function_expression(self, node: Any, value: Any) -> Any:
         """Call a function; what is missing in its arguments makes its result doubtful."""
+        of_all, self._of_all = self._of_all, node["value"] in _OF_ALL
         resolved = [self._believed(child, value) for child in node["children"]]
+        self._of_all = of_all
         return self._called.call_function(node["value"], resolved)
 
     def visit_comparator(self, node: Any, value: Any) -> Any:

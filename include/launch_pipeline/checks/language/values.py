@@ -9,6 +9,7 @@ import json
 import math
 import re
 from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?")
@@ -41,6 +42,10 @@ _NAMES = {
 }
 """The units as words; months and years are none, since their length differs."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.{0,30})?")
+_COMPACT = re.compile(r"\d{8}T\d{6}(?:\.\d{1,9})?(?:Z|[+-]\d{4})")
+_OF_MAIL = re.compile(r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})")
+_EPOCHS = ((10**9, 1), (10**12, 10**3), (10**15, 10**6), (10**18, 10**9))
+"""The least number of each unit, and its parts of a second; they reach from 2001 to 2286."""
 _ITEM = re.compile(r"""\s*(?:'([^']*)'|"([^"]*)"|([^,'"\[\]]+?))\s*(?:,|$)""")
 _LONGEST_DURATION = 100
 LIMIT = 8000
@@ -135,6 +140,31 @@ def moment(value: Any) -> datetime | None:
     if read.tzinfo is None and len(value.strip()) == len("2000-01-01"):
         return read.replace(tzinfo=UTC)
     return read if read.tzinfo else None
+
+
+def point(value: Any) -> datetime | None:
+    """Parse a point in time also as HTTP writes it, or as its seconds, or parts of them, since 1970.
+
+    A number that would lie before 2001 is none: it counts something else.
+    """
+    if (read := moment(value)) is not None:
+        return read
+    if (since := number(value)) is not None:
+        return _since_1970(since)
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        if _COMPACT.fullmatch(text):
+            return datetime.fromisoformat(text)
+        return parsedate_to_datetime(text) if _OF_MAIL.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _since_1970(since: float) -> datetime | None:
+    for least, parts in _EPOCHS:
+        if least <= since < 10 * least:
+            return datetime.fromtimestamp(since / parts, UTC)
+    return None
 
 
 def alike(left: Any, right: Any) -> tuple[Ordered, Ordered] | None:

@@ -209,6 +209,17 @@ def test_odd_answers_are_inconclusive(odd: Odd, headline: str, attempts: int) ->
     assert (result.verdict, headline in raw(result), result.attempts) == (Q, True, attempts), result.headline
 
 
+def test_a_list_that_ends_before_its_end() -> None:
+    """Some stores cut a list and give no token for the rest; ``IsTruncated`` says so (S3, ListObjectsV2)."""
+    body = (
+        "<ListBucketResult><Name>b</Name><IsTruncated>true</IsTruncated><Contents><Key>k</Key><Size>9</Size>"
+        "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents></ListBucketResult>"
+    )
+    odd = Odd(200, body.encode(), "application/xml")
+    result = moto_server.odd_answer(odd, "object_storage", bucket="b", expect={"count": "<= 5"})
+    assert (result.verdict, "more objects" in raw(result)) == (Q, True), result.headline
+
+
 def test_a_store_that_does_not_know_the_question() -> None:
     """A store that speaks S3 without policies cannot say that nothing is public."""
     odd = xml("NotImplemented", 501)

@@ -45,7 +45,9 @@ def _parsed(answer: Answer) -> Read:
         return Read(unknown=f"the answer names {error.args[0][:60]!r} twice, with different values")
     except (ValueError, RecursionError):
         sort = answer.headers.get("content-type", "").partition(";")[0].strip() or "of no type"
-        return Read(unknown=f"the answer is {sort[:60]}, not JSON")
+        claims = "json" in sort.lower()
+        said = f"calls itself {sort[:60]}, and is not JSON" if claims else f"is {sort[:60]}, not JSON"
+        return Read(unknown=f"the answer {said}")
 
 
 class _TwiceError(Exception):

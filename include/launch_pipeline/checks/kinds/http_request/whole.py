@@ -23,7 +23,7 @@ _MOST_PAGES = 20
 _OK = 200
 _FIX = "narrow the query, or ask for more on a page"
 _TOTAL = re.compile(
-    r"(?:last\.)?json(?:\.\w+)*\.(?:total_?(?:count|results|items|elements|hits|size)?|count|incomplete_results)",
+    r"(?:last\.)?json(?:\.\w+)*\.(?:total_?(?:count|results|items|elements|hits|size|records)?(?:\.value)?|count|\"@odata\.count\"|incomplete_results)",
     re.IGNORECASE,
 )
 """Counts that every page repeats."""

@@ -98,7 +98,7 @@ async def _exists(bucket: _Bucket) -> bool:
 
 async def _newest(bucket: _Bucket) -> dict[str, Any]:
     """Find the newest object by time among all pages, without folder markers."""
-    count, newest, number = 0, None, 0
+    count, newest, number, more = 0, None, 0, False
     pages = bucket.client.get_paginator("list_objects_v2").paginate(
         Bucket=bucket.params.bucket, Prefix=bucket.params.prefix
     )
@@ -111,6 +111,10 @@ async def _newest(bucket: _Bucket) -> dict[str, Any]:
         count += len(objects)
         candidates = objects if newest is None else [newest, *objects]
         newest = max(candidates, key=lambda one: one["LastModified"], default=None)
+        more = page.get("IsTruncated") is True
+    if more:
+        message = f"{bucket.params.bucket}/{bucket.params.prefix} has more objects than the store lists"
+        raise Inconclusive(message)
     return {"count": count, "newest": None if newest is None else await _described(bucket, newest)}
 
 
