@@ -168,7 +168,7 @@ def test_hit_decides_whatever_was_not_searched(tmp_path: Path) -> None:
     work.write({"a.ts": SECRET, "b.gz": gzip.compress(b"x", mtime=0)})
     assert asked(work).verdict is F
     assert asked(work, expect={"hits": "exists", "hit_count": "<= 5"}).verdict is Q
-    assert asked(work, exclude=["*.ts"]).headline.count("b.png is binary") == 1
+    assert asked(work, exclude=["*.ts"]).headline.count("b.gz is binary") == 1
 
 
 def test_submodule_is_not_searched(tmp_path: Path) -> None:
