@@ -126,6 +126,7 @@ def test_a_family_without_a_route_is_listed(names: dict[str, Sequence[str]], aut
     (skipped,) = result.observed["not_looked_at"].values()
     assert skipped == [NO_ROUTE]
     assert f"(no route from here to {NO_ROUTE})" in result.authority
+    assert result.headline.endswith(f"(not looked at from here: {NO_ROUTE})")
 
 
 def test_the_environment_decides_on_the_address(names: dict[str, Sequence[str]], authority: str) -> None:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.clients.addresses import addresses_of, authority, named, no_route, not_looked_at
+from launch_pipeline.checks.clients.addresses import (
+    addresses_of,
+    authority,
+    left_out,
+    named,
+    no_route,
+    not_looked_at,
+)
 from launch_pipeline.checks.clients.http import spoken
 from launch_pipeline.checks.clients.targets import moved, split_target
 from launch_pipeline.checks.clients.together import together
@@ -72,7 +79,12 @@ async def observe(params: TlsCertificateParams, ctx: CheckContext) -> Observatio
     summary: dict[str, Any] = {s.name: {key: s.facts.get(key) for key in _SHOWN} for s in subjects}
     summary |= moved(ctx, (split_target(text, _HTTPS) for text in params.hosts))
     summary |= {"not_looked_at": skipped} if skipped else {}
-    return Observation(subjects=subjects, authority=authority(params.hosts, skipped), summary=summary)
+    return Observation(
+        subjects=subjects,
+        authority=authority(params.hosts, skipped),
+        summary=summary,
+        not_looked_at=left_out(skipped),
+    )
 
 
 async def _host(
