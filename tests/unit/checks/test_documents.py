@@ -24,6 +24,8 @@ DOCUMENTS: dict[str, tuple[str, str, Any]] = {
     "versions and dates stay as written": ("a.yaml", "v: 1.10\nd: 2026-05-01\n", {"v": "1.10", "d": "2026-05-01"}),
     "aliases": ("a.yaml", "a: &x {k: 1}\nb: *x\nc: {<<: *x}\n", {"a": {"k": 1}, "b": {"k": 1}, "c": {"k": 1}}),
     "a key laid over a merged one": ("a.yaml", "a: &a {k: 1}\nb: &b {<<: *a, k: 2}\nc: {<<: *b, k: 3}\n", {"a": {"k": 1}, "b": {"k": 2}, "c": {"k": 3}}),
+    "comments as npm has them": ("package.json", '{"//": "a", "//": "b", "v": 1}', {"//": "b", "v": 1}),
+    "two merges": ("a.yaml", "a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  <<: *b\n", {"a": {"x": 1}, "b": {"y": 2}, "c": {"x": 1, "y": 2}}),
     "an empty file": ("a.yaml", "", None),
     "front matter": ("a.md", "---\nrto: 1h\n---\n# A\n", {"front_matter": {"rto": "1h"}}),
     "front matter of Windows": ("a.md", "---\r\nrto: 1h\r\n---\r\n# A\r\n", {"front_matter": {"rto": "1h"}}),

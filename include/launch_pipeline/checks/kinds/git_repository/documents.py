@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _ATX = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*\Z)|~{3,})(.*)")
@@ -74,10 +74,8 @@ def _yaml(text: str) -> Any:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object of JSON; which of two values of one name counts is left to each parser (RFC 8259)."""
-    found = dict(pairs)
-    names = [name for name, _ in pairs]
-    _refuse(len(found) < len(pairs), f"'{next((n for n in found if names.count(n) > 1), '')}' is there twice")
-    return found
+    _refuse_twice_named(name for name, _ in pairs)
+    return dict(pairs)
 
 
 def _refuse_twice(root: yaml.Node) -> None:
@@ -89,9 +87,7 @@ def _refuse_twice(root: yaml.Node) -> None:
             continue
         seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
-            keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-            twice = next((key for key, times in keys.items() if times > 1), None)
-            _refuse(twice is not None, f"'{twice}' is there twice")
+            _refuse_twice_named(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
             todo += [one for pair in node.value for one in pair]
         else:
             todo += node.value
@@ -113,6 +109,13 @@ def _refuse_bombs(text: str) -> None:
             _added(whole, sizes, None, size)
         elif isinstance(event, yaml.ScalarEvent):
             _added(whole, sizes, event.anchor, 1)
+
+
+def _refuse_twice_named(names: Iterable[str]) -> None:
+    """Refuse a name that is there twice, but for a comment of npm and a merge, which hide nothing."""
+    times = Counter(names)
+    twice = next((name for name in times if times[name] > 1 and name not in {"//", "<<"}), None)
+    _refuse(twice is not None, f"'{twice}' is there twice")
 
 
 def _added(whole: list[tuple[str | None, int]], sizes: dict[str, int], anchor: str | None, size: int) -> None:
