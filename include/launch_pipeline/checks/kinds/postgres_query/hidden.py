@@ -26,9 +26,9 @@ _QUOTED = re.compile(r"'([^']*)'")
 _CATALOGUE = re.compile(
     r"\binformation_schema\"?\s*\.\s*\"?(\w+)|\b(pg_stats(?:_ext(?:_exprs)?)?|pg_sequences)\b", re.IGNORECASE
 )
-_SETTINGS = re.compile(r"\bpg_settings\b", re.IGNORECASE)
+_SETTINGS = re.compile(r"\bpg_(?:show_all_)?settings\b", re.IGNORECASE)
 _ONE_SCHEMA = re.compile(r"schema(?:_?name)?\"?\s*(?:=|\bin\b)", re.IGNORECASE)
-_NOT_SCHEMA = re.compile(r"schema(?:_?name)?\"?\s*(?:<>|!=|\bnot\b)", re.IGNORECASE)
+_NOT_SCHEMA = re.compile(r"schema(?:_?name)?\"?\s*(?:<>|!=|!?~|\b(?:not|i?like|similar)\b)", re.IGNORECASE)
 _DEEPEST = 5
 """Views of views, and functions in them."""
 _OWN = "pg_has_role(c.relowner, 'USAGE')"
@@ -43,10 +43,8 @@ _NEEDS = {
     **dict.fromkeys(("columns", "tables", "views"), ("rvfp", _USES)),
     **dict.fromkeys(("pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"), ("rmfp", _READS)),
     **dict.fromkeys(("sequences", "pg_sequences"), ("S", _SEQUENCES)),
-    **dict.fromkeys(
-        ("table_constraints", "referential_constraints", "triggers", "triggered_update_columns"),
-        ("rvfp", _WRITES),
-    ),
+    **dict.fromkeys(("table_constraints", "referential_constraints"), ("rfp", _WRITES)),
+    **dict.fromkeys(("triggers", "triggered_update_columns"), ("rvfp", _WRITES)),
     "key_column_usage": ("rfp", _USES),
     **dict.fromkeys(
         ("check_constraints", "constraint_column_usage", "constraint_table_usage", "table_privileges",
