@@ -1,8 +1,8 @@
 """Says where the catalogue shows our role less than there is: a row that is hidden is not missing.
 
-The views of ``information_schema`` show what a role may use (PostgreSQL: chapter 37), ``pg_stats`` the
-columns that it may read (54.27), ``pg_sequences`` the values of those (54.22), ``pg_settings`` hides some
-from all without ``pg_read_all_settings`` (54.24), the statistics of sessions show a role its own (28.2).
+The views of ``information_schema`` show what a role may use, ``pg_stats`` the columns that it may read, and
+``pg_sequences`` the values of those. ``pg_settings`` hides some from all without ``pg_read_all_settings``.
+The statistics of sessions show a role its own (PostgreSQL: Information Schema, System Views, Monitoring).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _NO_HOST = {"", "?", "NULL"}
 _FIELDS = 8
 """Fields of a line of ``CLUSTER NODES`` before the slots."""
 _DOWN = {"s_down", "o_down"}
-_ONLINE = {"online", "stable_sync"}
+_ONLINE = {"online", "stable_sync", "stable sync"}
 
 
 class Role(StrEnum):
@@ -146,8 +146,8 @@ def _apart(found: Iterable[tuple[str, Node]]) -> list[Node]:
 def not_online(info: Mapping[str, Any]) -> list[str]:
     """Return the replicas that INFO counts as connected, and that have not got the data yet.
 
-    States: wait_bgsave, send_bulk, online (Redis, replication.c); preparation, full_sync, stable_sync
-    (Dragonfly).
+    States: wait_bgsave, send_bulk, send_bulk_and_stream, bg_transfer, online (Redis and Valkey,
+    replication.c); Dragonfly calls its last one stable sync.
     """
     states = {
         name: one["state"]
