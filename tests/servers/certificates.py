@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
@@ -26,7 +26,9 @@ class Holder:
     """A name with a key, and certificates for both."""
 
     name: str
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
 
     def signed(
         self, issuer: Holder, days: float = YEAR, sans: Sequence[x509.GeneralName] | None = None
@@ -60,9 +62,14 @@ def pem(*certificates: x509.Certificate) -> bytes:
 def context(holder: Holder, *chain: x509.Certificate) -> ssl.SSLContext:
     """Make the context of a server that sends this chain, in this order."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    add(made, holder, *chain)
+    return made
+
+
+def add(made: ssl.SSLContext, holder: Holder, *chain: x509.Certificate) -> None:
+    """Let a server send this chain as well, to clients that want keys of its sort."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "server.pem"
         key = holder.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file.write_bytes(key + pem(*chain))
         made.load_cert_chain(file)
-    return made

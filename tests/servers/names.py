@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.name
@@ -43,12 +44,16 @@ Script = Callable[[str, str], "Reply"]
 
 
 class Reply:
-    """An answer: records, the authority section, flags, code; ``cut`` is cut short over UDP."""
+    """An answer: records, the authority section, flags, code; ``cut`` is cut short over UDP.
+
+    ``says`` is an extended error; an ``old`` server knows no EDNS.
+    """
 
     def __init__(
         self, *records: Record, authority: tuple[Record, ...] = (), aa: bool = False, rcode: str = "NOERROR",
-        cut: bool = False,
+        cut: bool = False, says: int | None = None, old: bool = False,
     ) -> None:  # fmt: skip
+        self._says, self._old = says, old
         self._records, self._authority, self._aa = records, authority, aa
         self._rcode, self._cut = dns.rcode.from_text(rcode), cut
 
@@ -57,6 +62,12 @@ class Reply:
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.AA if self._aa else dns.flags.RA
         answer.set_rcode(self._rcode)
+        if self._says is not None and query.edns >= 0:
+            answer.use_edns(0, options=[dns.edns.EDEOption(dns.edns.EDECode(self._says))])
+        if self._old and query.edns >= 0:
+            answer.use_edns(-1)
+            answer.set_rcode(dns.rcode.FORMERR)
+            return answer.to_wire()
         if self._cut and not stream:
             answer.flags |= dns.flags.TC
             return answer.to_wire()

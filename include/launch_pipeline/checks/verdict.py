@@ -50,6 +50,8 @@ class Observation(Frozen):
     may_be_empty: bool = False
     sparse: bool = False
     """Whether the authority leaves out fields that have their default, as Kubernetes does."""
+    not_looked_at: tuple[str, ...] = ()
+    """What belongs to the subjects and could not be looked at from here: a headline of a pass names it."""
     summary: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -259,3 +259,44 @@ def test_an_answer_that_was_cut(streams: bool, verdict: Verdict) -> None:
     """An answer cut short is asked for again over TCP, where the unexpected address is."""
     both = [("www.shop.test.", 60, "A", value) for value in ("192.0.2.1", "192.0.2.2")]
     assert asked(always(*both, cut=True), streams=streams, values=["192.0.2.1"]).verdict is verdict
+
+
+# ---- what a resolver says of its answer -------------------------------------------------------------
+
+FOUND: Record = ("www.shop.test.", 60, "A", "192.0.2.1")
+SAYS: dict[str, tuple[Script, Verdict, str]] = {
+    "stale": (always(FOUND, says=3), Q, "is not that of the zone: stale"),
+    "forged": (always(FOUND, says=4), Q, "forged"),
+    "blocked": (always(("www.shop.test.", 60, "A", "192.0.2.9"), says=15), Q, "blocked"),
+    "censored": (always(says=16, authority=SOA), Q, "censored"),
+    "filtered": (always(says=17, rcode="NXDOMAIN", authority=SOA), Q, "filtered"),
+    "prohibited": (always(FOUND, says=18), Q, "prohibited"),
+    "a stale no": (always(says=19, rcode="NXDOMAIN", authority=SOA), Q, "stale"),
+    "signed in a way that is not known": (always(FOUND, says=1), P, "count = 1"),
+    "something else": (always(FOUND, says=0), P, "count = 1"),
+    "synthesised": (always(FOUND, says=29), P, "count = 1"),
+    "a server without EDNS": (always(FOUND, old=True), P, "count = 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "verdict", "headline"), SAYS.values(), ids=SAYS.keys())
+def test_what_a_resolver_says_of_its_answer(script: Script, verdict: Verdict, headline: str) -> None:
+    """An answer that the resolver itself does not hold for the zone's proves nothing (RFC 8914, section 4)."""
+    result = asked(script)
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
+
+
+NONE: dict[str, tuple[str, str, dict[str, Any], Verdict]] = {
+    "no mail": ("MX", "0 .", {}, F),
+    "no service": ("SRV", "0 0 0 .", {}, F),
+    "no mail, as wanted": ("MX", "0 .", {"values": ["0 ."]}, P),
+    "mail": ("MX", "10 mail.shop.test.", {}, P),
+}
+
+
+@pytest.mark.parametrize(("kind", "value", "params", "verdict"), NONE.values(), ids=NONE.keys())
+def test_a_record_that_says_there_is_none(
+    kind: str, value: str, params: dict[str, Any], verdict: Verdict
+) -> None:
+    """A null record is an answer, and offers nothing (RFC 7505; RFC 2782)."""
+    assert asked(always(("www.shop.test.", 60, kind, value)), type=kind, **params).verdict is verdict

@@ -76,6 +76,28 @@ def test_content(tmp_path: Path, content: bytes, verdict: Verdict, headline: str
     assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
+PICTURES: dict[str, tuple[dict[str, bytes], Verdict, str]] = {
+    "a picture beside a text": ({"a.md": CLEAN.encode(), "p.PNG": PNG}, P, "hits = []"),
+    "a picture beside a hit": ({"a.md": SECRET.encode(), "p.png": PNG}, F, "a.md"),
+    "a picture by its name alone": ({"a.md": CLEAN.encode(), "p.png": b"\0" + SECRET.encode()}, Q, "p.png is binary"),
+    "a picture by its content alone": ({"a.md": CLEAN.encode(), "p.env": PNG}, Q, "p.env is binary"),
+    "pictures alone": ({"a.png": PNG, "b.png": PNG}, Q, "every file is a picture"),
+    "text that is named as a picture": ({"a.png": SECRET.encode()}, F, "a.png"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "verdict", "headline"), PICTURES.values(), ids=PICTURES.keys())
+def test_pictures_hold_no_lines(
+    tmp_path: Path, files: dict[str, bytes], verdict: Verdict, headline: str
+) -> None:
+    """A picture among texts is no reason for doubt, but it proves nothing on its own."""
+    work = WorkTree(tmp_path / "work")
+    work.write(files)
+    result = asked(work)
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
+
+
 @pytest.mark.parametrize("attribute", ["binary", "-text", "-diff", "diff=nothing", "export-ignore"])
 def test_attributes_hide_nothing(tmp_path: Path, attribute: str) -> None:
     """A file is not left out because an attribute calls it binary."""
@@ -143,10 +165,10 @@ def test_letters_beyond_ascii_need_an_encoding(tmp_path: Path) -> None:
 def test_hit_decides_whatever_was_not_searched(tmp_path: Path) -> None:
     """Text that was found is wrong; how often it occurs is not known then."""
     work = WorkTree(tmp_path / "work")
-    work.write({"a.ts": SECRET, "b.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"})
+    work.write({"a.ts": SECRET, "b.gz": gzip.compress(b"x", mtime=0)})
     assert asked(work).verdict is F
     assert asked(work, expect={"hits": "exists", "hit_count": "<= 5"}).verdict is Q
-    assert asked(work, exclude=["*.ts"]).headline.count("b.png is binary") == 1
+    assert asked(work, exclude=["*.ts"]).headline.count("b.gz is binary") == 1
 
 
 def test_submodule_is_not_searched(tmp_path: Path) -> None:

@@ -31,6 +31,13 @@ SECRETS = """
     CREATE TABLE orders (id int, owner text); ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
     CREATE POLICY own ON orders USING (owner = current_user);
     INSERT INTO orders VALUES (1, 'another'); GRANT SELECT ON orders TO plain_reader;
+    CREATE SCHEMA open; CREATE TABLE open.seen (a int CHECK (a > 0)); CREATE SEQUENCE open.number;
+    GRANT USAGE ON SCHEMA open TO plain_reader; GRANT SELECT ON open.seen TO plain_reader;
+    CREATE SCHEMA shut; CREATE TABLE shut.unseen (a int); CREATE SEQUENCE shut.number;
+    CREATE VIEW open.sessions AS SELECT state FROM pg_stat_activity; GRANT SELECT ON open.sessions TO plain_reader;
+    CREATE VIEW open.again AS SELECT * FROM open.sessions; GRANT SELECT ON open.again TO plain_reader;
+    CREATE FUNCTION open.idle() RETURNS bigint LANGUAGE sql STABLE AS
+        $$ SELECT count(*) FROM pg_stat_activity WHERE state = 'idle' $$;
 """
 
 
@@ -53,7 +60,7 @@ def secrets(pg_server: str) -> Iterator[str]:
     with psycopg.connect(pg_server, autocommit=True) as session:
         session.execute(SECRETS)
         yield pg_server
-        session.execute("DROP TABLE orders; DROP ROLE plain_reader")
+        session.execute("DROP TABLE orders; DROP SCHEMA open, shut CASCADE; DROP ROLE plain_reader")
 
 
 VALUES: dict[str, tuple[str, str, Verdict]] = {
@@ -140,6 +147,22 @@ HIDDEN = {
     "a standby's place": "SELECT coalesce(max(pg_wal_lsn_diff(sent_lsn, replay_lsn)), 0) FROM pg_stat_replication",
     "a function": "SELECT count(query) FROM pg_stat_get_activity(NULL)",
     "a rebuild": "SELECT count(phase) FROM pg_stat_progress_create_index",
+    "a rebuild of a table": "SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid = 5",
+    "a view of sessions": "SELECT count(*) FROM open.sessions WHERE state = 'idle'",
+    "a view of such a view": "SELECT count(*) FROM open.again",
+    "a function that looks at sessions": "SELECT open.idle()",
+    "tables": "SELECT count(*) FROM information_schema.tables WHERE table_name = 'unseen'",
+    "columns of a schema": "SELECT count(*) FROM information_schema.columns WHERE table_schema IN ('shut')",
+    "columns of every other schema": "SELECT count(*) FROM information_schema.columns WHERE table_schema <> 'open'",
+    "tables of schemas like one": "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'open' OR table_schema LIKE 'sh%'",
+    "a secret setting by its function": "SELECT count(*) FROM pg_show_all_settings() WHERE name = 'hba_file'",
+    "constraints": "SELECT count(*) FROM information_schema.table_constraints WHERE table_schema = 'open'",
+    "grants": 'SELECT count(*) FROM "information_schema" . "role_table_grants"',
+    "statistics of columns": "SELECT count(*) FROM pg_stats",
+    "sequences that run out": "SELECT count(*) FROM pg_sequences WHERE last_value > max_value / 2",
+    "settings that wait for a restart": "SELECT count(*) FROM pg_settings WHERE pending_restart",
+    "a secret setting": "SELECT count(*) FROM pg_settings WHERE name = 'hba_file'",
+    "a secret setting beside another": "SELECT count(*) FROM pg_settings WHERE name IN ('port', 'log_directory')",
     "rows of a policy": "SELECT count(*) FROM orders",
 }  # fmt: skip
 
@@ -149,18 +172,40 @@ def test_what_a_role_may_not_see(secrets: str, sql: str) -> None:
     """Where PostgreSQL silently leaves out what others did, nothing found means nothing."""
     result = asked(secrets, sql, {"row_count": ">= 0"}, "plain_reader")
     assert result.verdict is Q
-    assert any(word in raw(result) for word in ("GRANT pg_monitor", "row-level security")), result.headline
+    reasons = ("GRANT pg_monitor", "row-level security", "grant it the rights")
+    assert any(word in raw(result) for word in reasons), result.headline
     assert asked(secrets, sql, {"row_count": ">= 0"}).verdict is P
 
 
-def test_what_every_role_may_see(secrets: str) -> None:
-    """That a session is there, and whose, is no secret."""
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename IS NOT NULL"
-    assert asked(secrets, sql, {"value": ">= 1"}, "plain_reader").verdict is P
-    assert (
-        asked(secrets, "SELECT count(*) FROM pg_stat_archiver", {"value": "== 1"}, "plain_reader").verdict
-        is P
+OPEN = {
+    "that a session is there, and whose": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename IS NOT NULL",
+    "the archiver": "SELECT count(*) FROM pg_stat_archiver",
+    "columns of what it may read": "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'open' AND table_name = 'seen'",
+    "columns of one of several schemas": "SELECT count(*) FROM information_schema.columns WHERE table_schema = ANY (ARRAY['open']) AND table_name = 'seen'",
+    "an ordinary setting": "SELECT count(*) FROM pg_settings WHERE name = 'archive_timeout'",
+    "the catalogue itself": "SELECT count(*) FROM pg_class WHERE relname = 'unseen'",
+    "schemas of the standard": "SELECT count(*) FROM information_schema.information_schema_catalog_name",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sql", OPEN.values(), ids=OPEN.keys())
+def test_what_every_role_may_see(secrets: str, sql: str) -> None:
+    """What is no secret is read without further rights."""
+    result = asked(
+        secrets, sql, {"value": "== 1" if "pg_stat_activity" not in sql else ">= 1"}, "plain_reader"
     )
+    assert result.verdict is P, result.headline
+
+
+@pytest.mark.parametrize("style", ["SQL, DMY", "German", "Postgres, MDY"])
+def test_dates_are_read_in_every_style(secrets: str, style: str) -> None:
+    """How a role has dates written does not matter."""
+    with psycopg.connect(secrets, autocommit=True) as session:
+        session.execute(f"ALTER ROLE plain_reader SET datestyle = '{style}'".encode())
+        fresh = asked(secrets, "SELECT now()", {"value": "age <= 1h"}, "plain_reader")
+        old = asked(secrets, "SELECT now() - interval '2 h'", {"value": "age <= 1h"}, "plain_reader")
+        session.execute("ALTER ROLE plain_reader RESET datestyle")
+    assert (fresh.verdict, old.verdict) == (P, F), fresh.headline
 
 
 SHIPPED: dict[str, tuple[str, list[tuple[str, Verdict]]]] = {

@@ -81,6 +81,7 @@ def test_every_address(
     assert (result.verdict, shown in raw(result)) == (verdict, True), result.headline
     assert ("not_looked_at" in result.observed) is (headline == "all 1")
     assert (f"(no route from here to {NO_ROUTE})" in result.authority) is (headline == "all 1")
+    assert (f"(not looked at from here: {NO_ROUTE})" in result.headline) is (headline == "all 1")
 
 
 def test_a_wish_in_expect_needs_every_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import tls
-from servers.certificates import Holder, context, pem
+from servers.certificates import Holder, add, context, pem
 from servers.checking import check, raw, run
 from servers.checking import context as checking
 from servers.programs import free_ports
@@ -126,6 +127,30 @@ def test_a_family_without_a_route_is_listed(names: dict[str, Sequence[str]], aut
     (skipped,) = result.observed["not_looked_at"].values()
     assert skipped == [NO_ROUTE]
     assert f"(no route from here to {NO_ROUTE})" in result.authority
+    assert result.headline.endswith(f"(not looked at from here: {NO_ROUTE})")
+
+
+RSA = Holder("Test RSA", rsa.generate_private_key(65537, 2048))
+STRANGER = Holder("Strange Root")
+SORTS: dict[str, tuple[x509.Certificate, ssl.TLSVersion, Verdict, str]] = {
+    "both are good": (RSA.signed(ROOT, sans=NAME), ssl.TLSVersion.TLSv1_3, P, "days_left"),
+    "the other ends soon": (RSA.signed(ROOT, days=9, sans=NAME), ssl.TLSVersion.TLSv1_3, F, "days_left = 9"),
+    "the other has expired": (RSA.signed(ROOT, days=-1, sans=NAME), ssl.TLSVersion.TLSv1_3, F, "certificate has expired"),
+    "the other is of a stranger": (RSA.signed(STRANGER, sans=NAME), ssl.TLSVersion.TLSv1_2, F, "unable to get local issuer"),
+    "the other has another name": (RSA.signed(ROOT, sans=[x509.DNSName("x.test")]), ssl.TLSVersion.TLSv1_3, F, "Hostname mismatch"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("other", "newest", "verdict", "headline"), SORTS.values(), ids=SORTS.keys())
+def test_the_certificate_for_keys_of_another_sort(
+    authority: str, other: x509.Certificate, newest: ssl.TLSVersion, verdict: Verdict, headline: str
+) -> None:
+    """Which certificate a client gets depends on the keys that it knows, so each must be good."""
+    made = context(LEAF, LEAF.signed(ROOT, sans=NAME))
+    add(made, RSA, other)
+    made.maximum_version = newest
+    result = asked(made, authority)
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
 
 
 def test_the_environment_decides_on_the_address(names: dict[str, Sequence[str]], authority: str) -> None:

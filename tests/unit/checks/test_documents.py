@@ -23,6 +23,10 @@ DOCUMENTS: dict[str, tuple[str, str, Any]] = {
     "a byte order mark": ("a.json", '\ufeff{"a": 1}', {"a": 1}),
     "versions and dates stay as written": ("a.yaml", "v: 1.10\nd: 2026-05-01\n", {"v": "1.10", "d": "2026-05-01"}),
     "aliases": ("a.yaml", "a: &x {k: 1}\nb: *x\nc: {<<: *x}\n", {"a": {"k": 1}, "b": {"k": 1}, "c": {"k": 1}}),
+    "a key laid over a merged one": ("a.yaml", "a: &a {k: 1}\nb: &b {<<: *a, k: 2}\nc: {<<: *b, k: 3}\n", {"a": {"k": 1}, "b": {"k": 2}, "c": {"k": 3}}),
+    "comments as npm has them": ("package.json", '{"//": "a", "//": "b", "v": 1}', {"//": "b", "v": 1}),
+    "two merges": ("a.yaml", "a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  <<: *b\n", {"a": {"x": 1}, "b": {"y": 2}, "c": {"x": 1, "y": 2}}),
+    "an empty file": ("a.yaml", "", None),
     "front matter": ("a.md", "---\nrto: 1h\n---\n# A\n", {"front_matter": {"rto": "1h"}}),
     "front matter of Windows": ("a.md", "---\r\nrto: 1h\r\n---\r\n# A\r\n", {"front_matter": {"rto": "1h"}}),
     "no front matter": ("a.md", "# A\n---\nx: 1\n---\n", {"front_matter": None}),
@@ -47,6 +51,9 @@ BOMBS: dict[str, tuple[str, str, str]] = {
     "a tag of Python": ("a.yaml", "a: !!python/object/apply:os.system [x]", "tag"),
     "a tag that does not fit": ("a.yaml", "a: !!int x", "invalid literal"),
     "two documents": ("a.yaml", "a: 1\n---\nb: 2\n", "cannot be read"),
+    "a key twice": ("a.yaml", "a: {b: 1, c: 2, b: 1}", "'b' is there twice"),
+    "a key twice in JSON": ("a.json", '{"a": [{"b": false, "b": true}]}', "'b' is there twice"),
+    "a key twice in front matter": ("a.md", "---\nrto: 9h\nrto: 1h\n---\n", "'rto' is there twice"),
     "no YAML": ("a.yml", "a: [", "cannot be read"),
 }
 
@@ -67,6 +74,9 @@ LENGTHY: dict[str, tuple[str, str]] = {
     "hashes": ("a.md", "#" * LONG),
     "blanks in headings": ("a.md", ("# a" + " " * 9999 + "x\n") * (LONG // 10_000)),
     "underlines": ("a.md", "a\n" + "=" * LONG + "x"),
+    "comments that do not end": ("a.md", "x <!-- " * (LONG // 7)),
+    "comments in one line": ("a.md", "x <!-- y --> " * (LONG // 13)),
+    "a comment's end first": ("a.md", "-->" + "x <!-- " * (LONG // 7)),
     "code blocks": ("a.md", "```\n~~~\n" * (LONG // 8)),
 }
 
@@ -86,6 +96,15 @@ HEADINGS = {
     "underlined": ("Goals\n=====\n\ntext\n\nRisks\n---\n", ["Goals", "Risks"]),
     "not in a code block": ("```\n# no\n```\n# Yes\n~~~\n# no\n```\n# no\n~~~\n", ["Yes"]),
     "a rule is none": ("text\n\n---\n\n***\n", []),
+    "not in a comment": ("<!--\n# no\n--> # no\n# Yes <!-- of it -->\nx <!-- y\n# Too\n", ["Yes", "Too"]),
+    "not in the front matter": ("---\n# no\nx: 1\n---\n# Yes\n", ["Yes"]),
+    "not in a longer fence": (
+        "````\n```\n# no\n```\n````\n# Yes\n   ~~~~ sh\n# no\n~~~\n# no\n~~~~~\n",
+        ["Yes"],
+    ),
+    "a fence with more behind it closes nothing": ("```\n``` sh\n# no\n```\n", []),
+    "code within a line opens nothing": ("```x``` y\n# Yes\n", ["Yes"]),
+    "a comment of code hides nothing": ("```\n<!--\n```\n# Yes\n", ["Yes"]),
     "no blank, no heading": ("#hashtag\n####### seven\n", []),
 }
 
@@ -94,6 +113,21 @@ HEADINGS = {
 def test_headings(text: str, headings: list[str]) -> None:
     """Headings are those that Markdown shows."""
     assert headings_of(text) == headings
+
+
+WORDS = {
+    "a comment for authors": ("# A\n<!-- Describe\nthe goals --> here\nthree <!-- not --> four\n", 5),
+    "front matter": ("---\nx: one two\n---\nthree\n", 1),
+    "code counts": ("```\n<!-- a -->\n```\n", 5),
+    "a comment that does not end in its line": ("one <!-- two\n", 3),
+    "two comments in a line": ("<!-- a --> b <!-- c --> d", 2),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), WORDS.values(), ids=WORDS.keys())
+def test_words(text: str, words: int) -> None:
+    """Words are those that a reader sees."""
+    assert count_words(text) == words
 
 
 @settings(deadline=None)

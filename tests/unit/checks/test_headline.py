@@ -106,6 +106,20 @@ def test_pass_of_several_names_them() -> None:
     assert told("{v:count rule}", {"v": "< 9"}, {"v": 1}, {"v": 2}) == "all 2 are as wanted: a, b; a: 1 rule"
 
 
+@pytest.mark.parametrize("says", ["", "all is well"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_pass_names_what_was_not_looked_at(says: str, count: int) -> None:
+    """Whatever sentence speaks, and however many subjects there are."""
+    subjects = tuple(Subject(name=f"{n}", facts={"value": 2}) for n in range(count))
+    seen = Observation(subjects=subjects, authority="x", not_looked_at=("2001:db8::1", "2001:db8::2"))
+    verdict, findings = weigh(seen, {"value": "== 2"}, NOW)
+    voice = Voice(NOW, sentences=Sentences.of(says * 20))
+    text = headline(verdict, seen, findings, voice)
+    assert len(text) < 1000
+    assert text.endswith("(not looked at from here: 2001:db8::1, 2001:db8::2)")
+    assert "not looked at" not in headline(Verdict.FAILED, seen, findings, voice)
+
+
 def test_unknown_tells_its_reason() -> None:
     """What is not known is told with the reason, whatever the sentence says."""
     text = told("all is well", {"value": "== 1"}, {"value": 1}, unknown={"value": "the server hides it"})

@@ -41,6 +41,8 @@ def judged(wanted: str, actual: Any) -> str:
         ([3], 2),
         ("2026-11-30", "5d"),
         (float("nan"), 1),
+        ("9.50G", 100),  # Redis: used_memory_human
+        ("1.5 MB", "2"),
         ("1.28.3-eks-4f4795d", "1.28.3"),  # only EKS knows whether that is newer
         ("2026-11-30T10:00:00", "2026-11-30T09:00:00+02:00"),  # one has no zone
         ("30.09.2026", "2026-10-01"),  # looks like a version

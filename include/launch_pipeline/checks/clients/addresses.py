@@ -6,7 +6,8 @@
 * An address that does not answer is unknown, so the check is inconclusive, never green.
 * A machine without IPv6 can say nothing of a name's IPv6 addresses. If that made a check inconclusive, none
   could pass for a product behind a dual-stack edge. So the addresses of a family without a route are left
-  out where another family was tried, and the evidence lists them as ``not_looked_at``.
+  out where another family was tried; the headline of a pass names them, and the evidence lists them as
+  ``not_looked_at``.
 * A claim that nothing is there (a port that must not be open) needs every address: there it is unknown.
 * Where no address can be tried at all, the check is inconclusive.
 
@@ -86,6 +87,11 @@ def authority(targets: Iterable[str], skipped: Mapping[str, Iterable[str]]) -> s
     """Return the targets as evidence names them, with the addresses that were not looked at."""
     gone = {text: f" (no route from here to {', '.join(skipped[text])})" for text in skipped}
     return ", ".join(f"{text}{gone.get(text, '')}" for text in targets)[:500]
+
+
+def left_out(skipped: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return the addresses that were not looked at, each once."""
+    return tuple(dict.fromkeys(address for gone in skipped.values() for address in gone))
 
 
 def named(text: str, address: str, addresses: tuple[str, ...]) -> str:

@@ -31,6 +31,8 @@ _SAID = 3
 """Conditions that a headline says; the rest are counted."""
 _LOOKED_AT = 20
 """Subjects whose sentences are compared, to say that all are alike."""
+_BEFORE = 600
+"""Characters of a headline before what it must not leave out."""
 _NOTHING = {
     Verdict.PASSED: "nothing found, as expected",
     Verdict.FAILED: "nothing found",
@@ -74,12 +76,17 @@ def headline(verdict: Verdict, seen: Observation, findings: Sequence[Finding], v
     if not judged:
         return _NOTHING[verdict]
     if verdict is Verdict.PASSED:
-        return _passed(judged, voice)
+        return _but(seen.not_looked_at, _passed(judged, voice))
     wrong = [one for one in judged if one.broken]
     if not wrong:
         return _NOTHING[verdict]
     said = _unknown(wrong[0]) if verdict is Verdict.INCONCLUSIVE else _failed(wrong[0], voice)
     return _among(said, wrong, judged)
+
+
+def _but(unseen: Sequence[str], said: str) -> str:
+    """Say of a pass what it does not speak of."""
+    return f"{cut(said, _BEFORE)} (not looked at from here: {named(unseen)})" if unseen else said
 
 
 def _by_subject(subjects: Sequence[Subject], findings: Sequence[Finding]) -> list[_Judged]:

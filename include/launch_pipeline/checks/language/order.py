@@ -34,6 +34,8 @@ _SAME_VERSION = re.compile(
 _OTHER_VERSION = re.compile(
     r"\d|\.\d|[-_.~]?(?:rc|alpha|beta|dev|pre|preview|snapshot|nightly|[abm]\d)", re.IGNORECASE
 )
+_AMOUNT = re.compile(r"\d+\.\d+ ?(?:[kKMGTPE](?:i?B)?|B|[Bb]ytes|%)")
+"""A size or a share for people, ``9.50G`` (Redis), ``1.5 MB``: no version, so its number decides nothing."""
 _LONGEST = 200
 _SHOWN = 40
 _LARGEST = 10**30
@@ -56,7 +58,8 @@ def version(value: Any) -> Version | None:
 
 def version_like(text: str) -> bool:
     """Return whether a text is a version, also one whose suffix only its vendor understands."""
-    return len(text) <= _LONGEST and _VERSION.fullmatch(text.strip()) is not None
+    given = text.strip()
+    return len(text) <= _LONGEST and _VERSION.fullmatch(given) is not None and not _AMOUNT.fullmatch(given)
 
 
 def ordered(sign: str, left: Any, right: Any) -> bool:

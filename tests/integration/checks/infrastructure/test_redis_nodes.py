@@ -176,6 +176,7 @@ PAIRS: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "answers, though its cluster calls it failed": ({"second": member(run="2"), "flags": "master,fail"}, Q, "called down"),
     "says nothing of its role": ({"second": {"INFO": "# Server\r\nrun_id:2\r\n", "PING": resp.PONG}, "flags": "master"}, Q, "states no role"),
     "loads its data": ({"second": {**member(run="2"), "PING": b"-LOADING Redis is loading\r\n"}, "flags": "master"}, F, "ping = LOADING"),
+    "answers here, though the first does not reach it": ({"second": member(run="2"), "flags": "master,fail?"}, Q, "does not reach it"),
     "CLUSTER INFO is not one": ({"second": {**member(run="2"), "CLUSTER INFO": resp.OK}, "flags": "master", "cluster": True, "expect": {"cluster.cluster_state": "== ok"}}, Q, "does not answer CLUSTER INFO"),
     "CLUSTER is forbidden": ({"second": {**member(run="2"), "CLUSTER INFO": b"-NOPERM no permissions to run 'cluster'\r\n"}, "flags": "master", "cluster": True}, Q, "credentials: "),
 }  # fmt: skip
@@ -201,6 +202,8 @@ SEEDS: dict[str, tuple[resp.Answers, Verdict, str]] = {
     "a replica in the form of Redis 2.6": ({"INFO": info("master", "connected_slaves:1", "slave0:127.0.0.1,6380,online"), "PING": resp.PONG}, Q, "without an address"),
     "a replica that is counted, not listed": ({"INFO": info("master", "connected_slaves:2", "slave0:ip=127.0.0.1,port=1,state=online,offset=5,lag=0"), "PING": resp.PONG}, Q, "did not answer"),
     "replicas that are only counted": ({"INFO": info("master", "connected_slaves:2"), "PING": resp.PONG}, Q, "has 2 replicas and lists 0"),
+    "replicas that are counted in words": ({"INFO": info("master", "connected_slaves:many"), "PING": resp.PONG}, Q, "has many replicas"),
+    "a replica at the address of its primary": ({"INFO": lambda port: info("master", "connected_slaves:1", f"slave0:ip=127.0.0.1,port={port},state=online,offset=5,lag=0"), "PING": resp.PONG}, Q, "answers as master"),
     "a replica of itself": ({"INFO": lambda port: info("slave", "master_host:127.0.0.1", f"master_port:{port}"), "PING": resp.PONG}, Q, "replica of a replica"),
     "no replica": ({"INFO": info("master", "connected_slaves:0"), "PING": resp.PONG}, P, "ping = PONG"),
 }  # fmt: skip
@@ -259,6 +262,52 @@ def test_both_channels_of_a_replica_are_one_replica() -> None:
 
     result = run(ask_it())
     assert (result.verdict, len(result.observed)) == (P, 2), result.headline
+
+
+def followed(*states: str, **params: Any) -> CheckResult:
+    """Check a primary that lists, in these states, replicas at the address of one."""
+
+    async def ask_it() -> CheckResult:
+        async with resp.serving({"INFO": info("slave"), "PING": resp.PONG}) as replica:
+            lines = [
+                f"slave{n}:ip=127.0.0.1,port={replica},state={one},offset=0,lag=0"
+                for n, one in enumerate(states)
+            ]
+            primary: resp.Answers = {
+                "INFO": info("master", f"connected_slaves:{len(states)}", *lines),
+                "PING": resp.PONG,
+            }
+            return await _asked(primary, {}, **params)
+
+    return run(ask_it())
+
+
+FOLLOWED: dict[str, tuple[tuple[str, ...], dict[str, str], Verdict, str]] = {
+    "two replicas behind one address": (("online", "online"), {}, Q, "lists several replicas at"),
+    "counted before its first copy is there": (("wait_bgsave",), {"info.connected_slaves": ">= 1"}, Q, "slave0 is wait_bgsave"),
+    "still loading what Dragonfly sends": (("full_sync",), {"info.connected_slaves": ">= 1"}, Q, "slave0 is full_sync"),
+    "in sync, as Dragonfly says it": (("stable_sync",), {"info.connected_slaves": ">= 1"}, P, ""),
+    "in sync": (("online",), {"info.connected_slaves": ">= 1"}, P, ""),
+    "not in sync, and not asked for": (("wait_bgsave",), {"info.role": "in ['master', 'slave']"}, P, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("states", "expect", "verdict", "headline"), FOLLOWED.values(), ids=FOLLOWED.keys())
+def test_replicas_as_their_primary_counts_them(
+    states: tuple[str, ...], expect: dict[str, str], verdict: Verdict, headline: str
+) -> None:
+    """A count of replicas proves something where each is in sync, and can be queried on its own."""
+    result = followed(*states, scope="primaries" if expect else "all", expect=expect)
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
+
+
+def test_a_setting_that_is_not_told_is_unknown() -> None:
+    """CONFIG GET answers nothing for a setting that a managed server keeps to itself."""
+    answers: resp.Answers = {"INFO": info(), "PING": resp.PONG, "CONFIG GET": []}
+    result = asked(answers, config=["appendonly"], expect={"config.appendonly": "absent"})
+    assert (result.verdict, "does not tell its setting appendonly" in raw(result)) == (Q, True), (
+        result.headline
+    )
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class DnsRecordParams(Params):
     values: Names | None = None
     """The exact set of answers, in any order; a text may be written as one string."""
     min_answers: Annotated[int, Field(ge=1)] = 1
-    """The minimum number of answers from each resolver."""
+    """The minimum number of answers from each resolver; a null MX or SRV record is none."""
     resolvers: Names = ("system",)
     """``system``, an address, or ``address:port``."""
     max_ttl: Annotated[int, Field(ge=0)] | None = None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import dns.asyncresolver
+import dns.edns
 import dns.exception
 import dns.message
 import dns.name
+import dns.rcode
 import dns.rdatatype
 import dns.resolver
 import dns.reversename
@@ -19,7 +22,7 @@ from launch_pipeline.checks.clients.http import refuse
 from launch_pipeline.checks.clients.targets import split_target
 from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.engine.environment import SYSTEM_RESOLVER
-from launch_pipeline.checks.kinds.dns_record.values import meaning, wanted
+from launch_pipeline.checks.kinds.dns_record.values import meaning, offers, wanted
 from launch_pipeline.checks.kinds.dns_record.zone import TtlUnknown, Zones, configured
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
@@ -31,6 +34,19 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.dns_record.definition import DnsRecordParams
 
 _DNS = 53
+_DATAGRAM = 1232
+"""Octets of an answer over UDP, as DNS Flag Day 2020 recommends."""
+_NO_EDNS = {dns.rcode.FORMERR, dns.rcode.NOTIMP}
+_OTHER = {
+    dns.edns.EDECode.STALE_ANSWER: "stale",
+    dns.edns.EDECode.FORGED_ANSWER: "forged",
+    dns.edns.EDECode.BLOCKED: "blocked",
+    dns.edns.EDECode.CENSORED: "censored",
+    dns.edns.EDECode.FILTERED: "filtered",
+    dns.edns.EDECode.PROHIBITED: "prohibited",
+    dns.edns.EDECode.STALE_NXDOMAIN_ANSWER: "stale",
+}
+"""Extended errors (RFC 8914, section 4) of answers that a resolver gives in the place of the zone's."""
 _SHARE = 0.4
 """Share of the time-out for the resolvers, and for the servers of the zone."""
 
@@ -85,6 +101,8 @@ async def _resolver(ctx: CheckContext, text: str, lifetime: float) -> dns.asyncr
         refuse(ctx, host)
         resolver.nameservers, resolver.port = [host], port
     resolver.lifetime = lifetime
+    # Only a question with EDNS is answered with what is wrong with the answer (RFC 8914).
+    resolver.use_edns(0, 0, _DATAGRAM)
     # Leave time to retransmit a lost packet within the attempt.
     resolver.timeout = min(2.0, lifetime)
     return resolver
@@ -118,7 +136,7 @@ async def _name(
     ttl, unknown = await _ttl(params, ctx, resolvers, found, asked)
     facts = {
         "answers": {text: one.values for text, one in found.items()},
-        "count": min(len(values) for values in sets),
+        "count": min(sum(offers(params.type, one) or one in wants for one in values) for values in sets),
         "ttl": ttl,
         "consistent": len(set(sets)) == 1,
         "missing": sorted(wants - frozenset.intersection(*sets)),
@@ -169,17 +187,42 @@ async def _ask(
 ) -> _Told:
     try:
         async with ctx.clients.limit(f"dns:{text}"):
-            answer = await resolver.resolve(name, kind, search=False)
-    except dns.resolver.NXDOMAIN:
+            answer = await _resolved(resolver, name, kind)
+    except dns.resolver.NXDOMAIN as error:
+        for response in error.kwargs["responses"].values():
+            _refuse_other(response, text, name)
         return _Told()
     except dns.resolver.NoAnswer as error:
+        _refuse_other(error.kwargs["response"], text, name)
         _none_of_it(error.kwargs["response"], text, name)
         return _Told()
     except (dns.exception.DNSException, OSError) as error:
         message = f"resolver {text} could not answer for {name}: {error}"[:300]
         raise Unreachable(message, retryable=True) from error
+    _refuse_other(answer.response, text, name)
     values = sorted({meaning(record) for record in answer})
     return _Told(values, _largest(answer), (str(answer.nameserver), int(answer.port or _DNS)))
+
+
+async def _resolved(resolver: dns.asyncresolver.Resolver, name: str, kind: str) -> dns.resolver.Answer:
+    """Resolve a name, without EDNS where a server does not know it (RFC 6891, section 7)."""
+    try:
+        return await resolver.resolve(name, kind, search=False)
+    except dns.resolver.NoNameservers as error:
+        if not any(told is not None and told.rcode() in _NO_EDNS for *_, told in error.kwargs["errors"]):
+            raise
+    plain = copy.copy(resolver)
+    plain.use_edns(-1)
+    return await plain.resolve(name, kind, search=False)
+
+
+def _refuse_other(response: dns.message.Message, text: str, name: str) -> None:
+    """Raise Inconclusive for an answer that is not the zone's of now, as the resolver says itself."""
+    said = next((one for one in response.extended_errors() if one.code in _OTHER), None)
+    if said is not None:
+        why = said.text or _OTHER[said.code]
+        message = f"resolver {text} says that its answer for {name} is not that of the zone: {why}"[:300]
+        raise Inconclusive(message)
 
 
 def _none_of_it(response: dns.message.Message, text: str, name: str) -> None:

@@ -55,6 +55,14 @@ def meaning(record: dns.rdata.Rdata) -> str:
     return " ".join(_name(word) for word in record.to_text().lower().split())
 
 
+def offers(kind: str, value: str) -> bool:
+    """Return whether a record offers something: a target ``.`` says that there is no such service.
+
+    RFC 7505 (null MX); RFC 2782 (SRV).
+    """
+    return not (kind in {"MX", "SRV"} and value.endswith(" ."))
+
+
 def _name(word: str) -> str:
     return word if word == "." else word.rstrip(".")
 

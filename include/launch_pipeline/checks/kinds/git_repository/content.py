@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import unicodedata
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -24,6 +25,19 @@ _POINTERS = (
 )
 """Beginnings of files that only name their content (git-lfs: docs/spec.md; git-annex: pointer file)."""
 _LONGEST_POINTER = 32 * 1024
+_PICTURES = {
+    ".png": b"\x89PNG\r\n\x1a\n",
+    ".jpg": b"\xff\xd8\xff",
+    ".jpeg": b"\xff\xd8\xff",
+    ".gif": b"GIF8",
+    ".ico": b"\0\0\1\0",
+    ".webp": b"RIFF",
+    ".woff": b"wOFF",
+    ".woff2": b"wOF2",
+    ".ttf": b"\0\1\0\0",
+    ".otf": b"OTTO",
+}
+"""How pictures and fonts begin, by the end of their names."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,12 @@ def read_text(raw: bytes) -> Text:
             if marked is not None and _is_text(marked):
                 return Text(marked)
     return _wide(raw) if b"\0" in raw else _narrow(raw)
+
+
+def is_picture(path: str, raw: bytes) -> bool:
+    """Return whether a file is a picture or a font, by its name and its content: those hold no lines."""
+    beginning = _PICTURES.get(PurePosixPath(path).suffix.lower())
+    return beginning is not None and raw.startswith(beginning)
 
 
 def _wide(raw: bytes) -> Text:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _ATX = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
-_FENCES = ("```", "~~~")
+_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*\Z)|~{3,})(.*)")
+_COMMENT = re.compile(r" {0,3}<!--")
 _LONGEST_HEADING = 200
 # An unclosed string or comment extends to the end, so that no character is scanned twice.
 _TEXT = r'("(?:[^"\\]++|\\.)*+(?:"|\Z))'
@@ -46,7 +48,7 @@ def read_document(path: str, text: str) -> Any:
     """
     try:
         if path.endswith((".json", ".jsonc", ".json5")):
-            return json.loads(without_comments(text))
+            return json.loads(without_comments(text), object_pairs_hook=_object)
         if path.endswith((".yaml", ".yml")):
             return _yaml(text)
         front = _front_matter(text)[0]
@@ -59,7 +61,36 @@ def read_document(path: str, text: str) -> Any:
 
 def _yaml(text: str) -> Any:
     _refuse_bombs(text)
-    return yaml.load(text, Loader=_Words)  # noqa: S506  (a subclass of SafeLoader)
+    loader = _Words(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_twice(node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; which of two values of one name counts is left to each parser (RFC 8259)."""
+    _refuse_twice_named(name for name, _ in pairs)
+    return dict(pairs)
+
+
+def _refuse_twice(root: yaml.Node) -> None:
+    """Refuse a mapping with a key twice, as YAML does (1.2, section 3.2.1.1)."""
+    todo, seen = [root], set[int]()
+    while todo:
+        node = todo.pop()
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            _refuse_twice_named(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            todo += [one for pair in node.value for one in pair]
+        else:
+            todo += node.value
 
 
 def _refuse_bombs(text: str) -> None:
@@ -78,6 +109,13 @@ def _refuse_bombs(text: str) -> None:
             _added(whole, sizes, None, size)
         elif isinstance(event, yaml.ScalarEvent):
             _added(whole, sizes, event.anchor, 1)
+
+
+def _refuse_twice_named(names: Iterable[str]) -> None:
+    """Refuse a name that is there twice, but for a comment of npm and a merge, which hide nothing."""
+    times = Counter(names)
+    twice = next((name for name in times if times[name] > 1 and name not in {"//", "<<"}), None)
+    _refuse(twice is not None, f"'{twice}' is there twice")
 
 
 def _added(whole: list[tuple[str | None, int]], sizes: dict[str, int], anchor: str | None, size: int) -> None:
@@ -109,26 +147,58 @@ def without_comments(text: str) -> str:
 
 
 def count_words(text: str) -> int:
-    """Count the words of a document, without its front matter."""
-    return len(_front_matter(text)[1].split())
+    """Count the words of a document, without its front matter and its comments."""
+    return sum(len(line.split()) for line, _ in _shown(text))
 
 
 def headings_of(text: str) -> list[str]:
-    """Return the headings of a Markdown document, without lines in code blocks."""
+    """Return the headings of a Markdown document, without lines in code blocks and comments."""
     return list(_headings(text))
 
 
 def _headings(text: str) -> Iterator[str]:
-    fence, before = "", ""
-    for line in text.replace("\r\n", "\n").split("\n"):
-        opened = next((sign for sign in _FENCES if line.startswith(sign)), "")
-        if fence or opened:
-            # Only the fence that opened a block closes it.
-            fence = "" if opened and opened == fence else fence or opened
-            before = ""
-            continue
-        yield from _heading(line[:_LONGEST_HEADING], before)
-        before = line.strip() if len(line) <= _LONGEST_HEADING else ""
+    before = ""
+    for line, code in _shown(text):
+        if not code:
+            yield from _heading(line[:_LONGEST_HEADING], before)
+        before = line.strip() if not code and len(line) <= _LONGEST_HEADING else ""
+
+
+def _shown(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the lines that a reader sees, and whether each is code or HTML (CommonMark: 4.5, 4.6).
+
+    The lines of a comment are empty.
+    """
+    fence, comment = "", False
+    for line in _front_matter(text)[1].replace("\r\n", "\n").split("\n"):
+        if comment:
+            comment = "-->" not in line
+            yield line.partition("-->")[2], True
+        elif fence:
+            fence = "" if _closes(line, fence) else fence
+            yield line, True
+        elif opened := _FENCE.match(line):
+            fence = opened[1]
+            yield line, True
+        else:
+            comment = _COMMENT.match(line) is not None and "-->" not in line
+            yield ("" if comment else _uncommented(line)), False
+
+
+def _closes(line: str, fence: str) -> bool:
+    """Return whether a line ends the block of code that a fence began: one as long, and nothing else."""
+    match = _FENCE.match(line)
+    return match is not None and match[1].startswith(fence) and not match[2].strip()
+
+
+def _uncommented(line: str) -> str:
+    """Return a line without the comments that begin and end in it."""
+    kept: list[str] = []
+    place = 0
+    while (begin := line.find("<!--", place)) >= 0 and (end := line.find("-->", begin + 4)) >= 0:
+        kept.append(line[place:begin])
+        place = end + 3
+    return " ".join([*kept, line[place:]])
 
 
 def _heading(line: str, before: str) -> list[str]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checks.kinds.git_repository.content import Text, read_text
+from launch_pipeline.checks.kinds.git_repository.content import Text, is_picture, read_text
 from launch_pipeline.checks.kinds.git_repository.tree import shown
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from launch_pipeline.checks.kinds.git_repository.store import Entry, Repository
 
@@ -54,7 +54,7 @@ async def _copied(
         if entry.size > _LARGEST:
             to.unsearched.append(f"{shown(path)} is larger than {_LARGEST // 1024**2} MiB")
     small = {path: entry for path, entry in files.items() if entry.size <= _LARGEST}
-    async for path, raw in repository.contents(small):
+    async for path, raw in _with_lines(repository, small, to):
         try:
             text = read_text(raw)
         except ValueError as error:
@@ -67,6 +67,20 @@ async def _copied(
             names[name] = path
             await asyncio.to_thread((folder / name).write_bytes, variant.encode("utf-8", "replace"))
     return names
+
+
+async def _with_lines(
+    repository: Repository, files: Mapping[str, Entry], to: Searched
+) -> AsyncIterator[tuple[str, bytes]]:
+    """Yield the files that may hold lines: all but pictures. Of pictures alone nothing is proved."""
+    pictures = 0
+    async for path, raw in repository.contents(files):
+        if is_picture(path, raw):
+            pictures += 1
+        else:
+            yield path, raw
+    if pictures and pictures == len(files):
+        to.unsearched.append("every file is a picture or a font")
 
 
 def _variants(text: Text) -> Iterator[str]:

@@ -18,8 +18,8 @@ from launch_pipeline.checks.canonical import plain
 if TYPE_CHECKING:
     import psycopg
 
-INTERVALS = "SET LOCAL intervalstyle = iso_8601"
-"""The style of intervals that :func:`load_as_written` expects (PostgreSQL: 8.5.5, Interval Output)."""
+STYLES = "SET LOCAL intervalstyle = iso_8601; SET LOCAL datestyle = iso"
+"""The styles that :func:`load_as_written` expects (PostgreSQL: 8.5.2, 8.5.5); the order of days stays."""
 _RANGES = tuple(
     f"{of}{sort}" for of in ("int4", "int8", "num", "ts", "tstz", "date") for sort in ("range", "multirange")
 )

@@ -24,7 +24,7 @@ _VIEWS = re.compile(
 )
 _COLUMNS = re.compile(
     r"(?<!\()\*|\b(?:state\w*|query\w*|wait_event\w*|xact_start|backend_(?:start|type|xid|xmin)|client_\w+"
-    r"|\w*_lsn|\w*_lag|sync_\w+|reply_time|ssl|cipher|phase|status|\w+_(?:total|done|processed|scanned))\b",
+    r"|\w*relid|command|current_\w+_pid|\w*_lsn|\w*_lag|sync_\w+|reply_time|ssl|cipher|phase|status|\w+_(?:total|done|processed|scanned))\b",
     re.IGNORECASE,
 )
 """Columns that are null in other roles' rows (PostgreSQL: 28.2, Monitoring, "security restricted")."""

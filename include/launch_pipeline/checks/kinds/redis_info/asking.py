@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
@@ -23,7 +25,7 @@ from redis.exceptions import ConnectionError as NotConnectedError
 from redis.exceptions import TimeoutError as NotInTimeError
 
 from launch_pipeline.checks.clients.http import refuse_named
-from launch_pipeline.checks.kinds.redis_info.nodes import Node, role_of
+from launch_pipeline.checks.kinds.redis_info.nodes import Node, not_online, role_of
 from launch_pipeline.checks.verdict import Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _REFUSALS = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED", "invalid username-password", "invalid password")
 _HIDDEN_SETTINGS = ("pass", "auth", "user")
+_COUNTS = re.compile(r"connected_(?:slaves|replicas)")
 _NOTHING: dict[str, Any] = {"ping": None, "info": {}, "cluster": {}, "config": {}}
 
 
@@ -92,7 +95,10 @@ class Asker:
         """Query a node once; raises Unreachable if it does not answer although its list calls it well."""
         if node.name not in self.seen:
             self.seen[node.name] = await self._asked(node)
-        return self.seen[node.name]
+        one = self.seen[node.name]
+        # Two lists may name one address, and mean two nodes.
+        doubt = _doubt(node, one.facts["info"]) if one.facts["info"] and not one.unknown else ""
+        return unknown(node.name, doubt, one.facts) if doubt else one
 
     async def _asked(self, node: Node) -> Subject:
         if node.unasked:
@@ -137,9 +143,22 @@ async def answers(asker: Asker, client: Any, node: Node, info: dict[str, Any]) -
     doubt = _doubt(node, info)
     if doubt:
         return unknown(node.name, doubt, facts)
-    whole = not asker.params.cluster or cluster.keys() & {"cluster_state", "cluster_enabled"}
-    reason = f"{node.name} does not answer CLUSTER INFO"
-    return Subject(name=node.name, facts=facts, unknown={} if whole else {"cluster": reason})
+    reasons = _gaps(asker.params, node.name, facts)
+    return Subject(name=node.name, facts=facts, unknown={fact: why for fact, why in reasons.items() if why})
+
+
+def _gaps(params: RedisInfoParams, where: str, facts: dict[str, Any]) -> dict[str, str]:
+    """Return why parts of an answer say nothing: not given, or not what the item takes them for."""
+    whole = not params.cluster or facts["cluster"].keys() & {"cluster_state", "cluster_enabled"}
+    waiting = not_online(facts["info"]) if any(_COUNTS.search(path) for path in params.expect) else []
+    unset = [
+        name for name in params.config if not any(fnmatchcase(one, name.lower()) for one in facts["config"])
+    ]
+    return {
+        "cluster": "" if whole else f"{where} does not answer CLUSTER INFO",
+        "info": f"{where} counts replicas that are not in sync yet: {', '.join(waiting)}" if waiting else "",
+        "config": f"{where} does not tell its setting {unset[0]}" if unset else "",
+    }
 
 
 def _doubt(node: Node, info: dict[str, Any]) -> str:
@@ -151,6 +170,8 @@ def _doubt(node: Node, info: dict[str, Any]) -> str:
         return (
             f"is listed as {node.role} and answers as {role}: its role changed, or another node answers there"
         )
+    if node.suspected:
+        return f"answers here, but {node.listed_by} does not reach it"
     return "answers, but is called down by its own cluster or sentinel" if node.failed else ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +19,7 @@ _NO_HOST = {"", "?", "NULL"}
 _FIELDS = 8
 """Fields of a line of ``CLUSTER NODES`` before the slots."""
 _DOWN = {"s_down", "o_down"}
+_ONLINE = {"online", "stable_sync", "stable sync"}
 
 
 class Role(StrEnum):
@@ -43,6 +44,8 @@ class Node:
     """The list: two entries of one list are two nodes."""
     failed: bool = False
     """Whether its cluster or its sentinel calls it down."""
+    suspected: bool = False
+    """Whether the node that wrote the list has lost it, and its cluster does not agree yet (``fail?``)."""
     unasked: str = ""
     """Why it cannot be queried."""
     label: str = ""
@@ -91,6 +94,7 @@ def _cluster_node(words: list[str], seed: str, where: str, *, tls: bool) -> Node
         role=next((_ROLES[flag] for flag in sorted(flags) if flag in _ROLES), None),
         listed_by=where,
         failed="fail" in flags,
+        suspected="fail?" in flags,
         unasked=unasked,
         label=f"{known}:{number} ({words[0][:8]})" if unasked else "",
         myself="myself" in flags,
@@ -114,12 +118,43 @@ def replicas(info: Mapping[str, Any], where: str) -> list[Node]:
     an address, stays as a node that cannot be queried.
     """
     listed = {name: one for name, one in info.items() if _REPLICA.fullmatch(name)}
-    found = [_replica(name, one, where) for name, one in listed.items()]
+    found = _apart([(name, _replica(name, one, where)) for name, one in listed.items() if not _second(one)])
     counted = info.get("connected_slaves", info.get("connected_replicas", 0))
-    if isinstance(counted, int) and counted > len(listed):
+    if not isinstance(counted, int) or counted > len(listed):
         unasked = f"{where} has {counted} replicas and lists {len(listed)}"
         found.append(Node("", 0, Role.REPLICA, where, unasked=unasked, label=f"a replica of {where}"))
     return found
+
+
+def _second(one: Any) -> bool:
+    """Return whether an entry is only the second channel of a replica that has an entry of its own."""
+    return isinstance(one, Mapping) and one.get("type") == "rdb-channel"
+
+
+def _apart(found: Iterable[tuple[str, Node]]) -> list[Node]:
+    """Return replicas; of several at one address, as behind a translation, one alone can be queried."""
+    nodes: list[Node] = []
+    for name, node in found:
+        if not node.unasked and any(node.name == other.name for other in nodes):
+            unasked = f"{node.listed_by} lists several replicas at {node.name}, so one cannot be queried"
+            nodes.append(replace(node, unasked=unasked, label=f"{name} of {node.listed_by}"))
+        else:
+            nodes.append(node)
+    return nodes
+
+
+def not_online(info: Mapping[str, Any]) -> list[str]:
+    """Return the replicas that INFO counts as connected, and that have not got the data yet.
+
+    States: wait_bgsave, send_bulk, send_bulk_and_stream, bg_transfer, online (Redis and Valkey,
+    replication.c); Dragonfly calls its last one stable sync.
+    """
+    states = {
+        name: one["state"]
+        for name, one in info.items()
+        if _REPLICA.fullmatch(name) and isinstance(one, Mapping) and "state" in one
+    }
+    return [f"{name} is {state}" for name, state in states.items() if state not in _ONLINE]
 
 
 def _replica(name: str, one: Any, where: str) -> Node:

@@ -50,15 +50,14 @@ async def observe(params: RedisInfoParams, ctx: CheckContext) -> Observation:
 
 def _told_apart(nodes: Sequence[Node], subjects: Sequence[Subject]) -> tuple[Subject, ...]:
     """Return the subjects; two entries of a list that one process answers are unknown."""
-    keys = [
-        (node.listed_by, run) if (run := one.facts["info"].get("run_id")) else None
-        for node, one in zip(nodes, subjects, strict=True)
-    ]
-    times = Counter(key for key in keys if key)
+    pairs = list(zip(nodes, subjects, strict=True))
+    runs = [(node.listed_by, one.facts["info"].get("run_id")) for node, one in pairs]
+    places = [(node.listed_by, node.name) for node in nodes]
+    times = Counter([key for key in runs if key[1]]) + Counter(places)
     reason = "several nodes of the list are answered by one process; correct the environment's 'addresses:'"
     return tuple(
-        unknown(one.name, reason, one.facts) if key and times[key] > 1 else one
-        for key, one in zip(keys, subjects, strict=True)
+        unknown(one.name, reason, one.facts) if times[run] > 1 or times[place] > 1 else one
+        for run, place, one in zip(runs, places, subjects, strict=True)
     )
 
 

@@ -13,6 +13,7 @@ from launch_pipeline.checks.clients.addresses import (
     addresses_of,
     authority,
     does_not_exist,
+    left_out,
     named,
     no_route,
     not_looked_at,
@@ -71,7 +72,12 @@ async def observe(params: TcpPortParams, ctx: CheckContext) -> Observation:
         **moved(ctx, targets.values()),
         **({"not_looked_at": skipped} if skipped else {}),
     }
-    return Observation(subjects=subjects, authority=authority(targets, skipped), summary=summary)
+    return Observation(
+        subjects=subjects,
+        authority=authority(targets, skipped),
+        summary=summary,
+        not_looked_at=left_out(skipped),
+    )
 
 
 async def _target(

@@ -2,8 +2,9 @@
 
 Facts per host, and per address if it has several: ``days_left, not_after, ends_first`` (of the certificate of
 the verified chain that ends first)``, issuer, subject, sans, protocol, cipher, chain_verified,
-hostname_verified, problem`` (why it is not verified, else null)``, legacy_protocols``. Not looked at:
-revocation, and a second certificate that a server keeps for keys of another sort.
+hostname_verified, problem`` (why it is not verified, else null)``, legacy_protocols``. Of the certificates
+that a server keeps for keys of several sorts the worst counts, where it speaks TLS 1.2. Revocation is not
+looked at.
 """
 
 from __future__ import annotations

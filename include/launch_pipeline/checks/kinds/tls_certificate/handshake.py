@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,18 @@ async def trusting(ca_file: str) -> AsyncIterator[ssl.SSLContext]:
     yield context
 
 
+@asynccontextmanager
+async def trusting_keys(ca_file: str, sort: str) -> AsyncIterator[ssl.SSLContext]:
+    """Create such a context that asks for a certificate with keys of one sort.
+
+    Only TLS 1.2 has cipher suites that name it: ``aRSA``, ``aECDSA`` (openssl-ciphers).
+    """
+    async with trusting(ca_file) as context:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(f"{sort}:!eNULL")
+        yield context
+
+
 @lru_cache(maxsize=1)
 def _lenient() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -93,6 +105,39 @@ async def look(place: Place, context: ssl.SSLContext, patience: float) -> Shown:
     except ssl.SSLCertVerificationError as error:
         shown = await _seen(place, _lenient(), patience)
         return Shown(shown.chain, shown.protocol, shown.cipher, error)
+
+
+async def look_again(place: Place, context: ssl.SSLContext, patience: float) -> Shown | None:
+    """Return the certificate for keys of one sort; None where the server has none, or no TLS 1.2."""
+    try:
+        return await _seen(place, context, patience)
+    except ssl.SSLCertVerificationError as error:
+        certificates = await _presented(place, context, patience)
+        return Shown(certificates, "", "", error) if certificates else None
+    except (OSError, Inconclusive):
+        return None
+
+
+async def _presented(place: Place, context: ssl.SSLContext, patience: float) -> list[x509.Certificate]:
+    """Return the certificates of a server that a context does not trust."""
+    lenient = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    lenient.check_hostname = False
+    lenient.verify_mode = ssl.CERT_NONE
+    lenient.maximum_version = ssl.TLSVersion.TLSv1_2
+    lenient.set_ciphers(
+        ":".join(one["name"] for one in context.get_ciphers() if one["protocol"] != "TLSv1.3")
+    )
+    try:
+        return (await _seen(place, lenient, patience)).chain
+    except (OSError, Inconclusive):
+        return []
+
+
+def worst(first: Shown, *others: Shown | None) -> Shown:
+    """Return what was shown first, with the certificate that is not trusted or ends first."""
+    every = [first, *(one for one in others if one is not None)]
+    least = min(every, key=lambda one: (one.distrust is None, min(c.not_valid_after_utc for c in one.chain)))
+    return replace(first, chain=least.chain, distrust=least.distrust)
 
 
 async def shakes(place: Place, patience: float) -> bool:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.clients.addresses import addresses_of, authority, named, no_route, not_looked_at
+from launch_pipeline.checks.clients.addresses import (
+    addresses_of,
+    authority,
+    left_out,
+    named,
+    no_route,
+    not_looked_at,
+)
 from launch_pipeline.checks.clients.http import spoken
 from launch_pipeline.checks.clients.targets import moved, split_target
 from launch_pipeline.checks.clients.together import together
@@ -18,8 +25,11 @@ from launch_pipeline.checks.kinds.tls_certificate.handshake import (
     Place,
     Shown,
     look,
+    look_again,
     server_name,
     trusting,
+    trusting_keys,
+    worst,
 )
 from launch_pipeline.checks.kinds.tls_certificate.old import OLD, Said, Word, speaks
 from launch_pipeline.checks.verdict import Observation, Subject
@@ -36,6 +46,10 @@ _HTTPS = 443
 _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _SHARE = 0.3
 """Share of the time-out for a handshake, for a second one, and for the hellos of old."""
+_AGAIN = 0.04
+"""Share of the time-out for a handshake that asks for keys of another sort, and for a second one."""
+_KEYS = ("aRSA", "aECDSA")
+"""Sorts of keys for which a server may have a certificate each, as nginx and Apache allow."""
 _SHOWN = ("days_left", "ends_first", "issuer", "protocol", "legacy_protocols")
 
 
@@ -72,7 +86,12 @@ async def observe(params: TlsCertificateParams, ctx: CheckContext) -> Observatio
     summary: dict[str, Any] = {s.name: {key: s.facts.get(key) for key in _SHOWN} for s in subjects}
     summary |= moved(ctx, (split_target(text, _HTTPS) for text in params.hosts))
     summary |= {"not_looked_at": skipped} if skipped else {}
-    return Observation(subjects=subjects, authority=authority(params.hosts, skipped), summary=summary)
+    return Observation(
+        subjects=subjects,
+        authority=authority(params.hosts, skipped),
+        summary=summary,
+        not_looked_at=left_out(skipped),
+    )
 
 
 async def _host(
@@ -117,9 +136,22 @@ async def _look(
         reason = f"{place} did not answer: {_words(error)}"[:300]
         gone = no_route(error, place.address)
         return _Look(place.address, error=Unreachable(reason, retryable=not gone), routeless=gone)
+    again = await together(_again(params, ctx, place, sort, slot) for sort in _KEYS)
+    shown = worst(shown, *again)
     legacy, unclear = await _legacy(params.min_protocol, place, patience, slot)
     unknown = {"legacy_protocols": unclear} if unclear and not legacy else {}
     return _Look(place.address, {**_facts(shown, place, ctx.clock()), "legacy_protocols": legacy}, unknown)
+
+
+async def _again(
+    params: TlsCertificateParams, ctx: CheckContext, place: Place, sort: str, slot: Slot
+) -> Shown | None:
+    """Return the certificate that the server keeps for keys of one sort."""
+    ca_file = params.ca_file or ""
+    key = ("tls_certificate", ca_file, sort)
+    context = await ctx.clients.keep(key, partial(trusting_keys, ca_file, sort))
+    async with slot():
+        return await look_again(place, context, params.timeout.total_seconds() * _AGAIN)
 
 
 def _words(error: OSError) -> str:
