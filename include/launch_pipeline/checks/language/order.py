@@ -57,6 +57,11 @@ def version(value: Any) -> Version | None:
         return None
 
 
+def named_release(text: str) -> bool:
+    """Return whether a text is a version, a commit or its beginning: it has bounds within other texts."""
+    return version_like(text) or _COMMIT.fullmatch(text) is not None
+
+
 def version_like(text: str) -> bool:
     """Return whether a text is a version, also one whose suffix only its vendor understands."""
     return len(text) <= _LONGEST and _VERSION.fullmatch(text.strip()) is not None

@@ -86,10 +86,13 @@ def istio(level: Any) -> dict[str, Any]:
     )
 
 
-def listeners(*names: str) -> dict[str, Any]:
+def listeners(*names: str, **whole: str) -> dict[str, Any]:
     answers = [{"name": "http", "conditions": SERVES}]
     return thing(
-        *GATEWAY, spec={"listeners": [{"name": name} for name in names]}, conditions=SERVES, listeners=answers
+        *GATEWAY,
+        spec={"listeners": [{"name": name} for name in names]},
+        conditions=SERVES + conditions(1, **whole),
+        listeners=answers,
     )
 
 
@@ -100,6 +103,11 @@ HURT: dict[str, Row] = {
     "PostgreSQL, its backup has just begun": (cnpg(told("LastBackupSucceeded", "False", "BackupStarted")), True, ""),
     "gateway, a listener without an answer": (listeners("http", "https"), False, "listener https has not answered"),
     "gateway, all listeners": (listeners("http"), True, ""),
+    "gateway, unhealthy by a word of its vendor": (listeners("http", **{"networking.gke.io/GatewayHealthy": "False"}), False, "GatewayHealthy"),
+    "gateway, in conflict": (listeners("http", Conflicted="True"), False, "Conflicted"),
+    "gateway, without sets of listeners": (listeners("http", AttachedListenerSets="False"), True, ""),
+    "certificate, not renewed when it was time": (thing(*CERT, **VALID, renewalTime=ago(days=3)), False, "should have been renewed"),
+    "certificate, about to be renewed": (thing(*CERT, **VALID, renewalTime=ago(hours=1)), True, ""),
     "certificate, expired": (thing(*CERT, **{**VALID, "notAfter": ago(days=1)}), False, "has ended"),
     "certificate, cannot be renewed": (thing(*CERT, **VALID, failedIssuanceAttempts=4), False, "4 attempts"),
     "certificate": (thing(*CERT, **VALID), True, ""),
@@ -114,6 +122,7 @@ HURT: dict[str, Row] = {
     "KEDA, a trigger fails": (scaled("Failing"), False, "s0-cron"),
     "KEDA, triggers answer": (scaled("Happy"), True, ""),
     "Istio, refers to nothing": (istio("ERROR"), False, "ReferencedResourceNotFound"),
+    "Istio, in an ambient mesh": (thing("ServiceEntry", "networking.istio.io/v1", **SEEN, conditions=conditions(**{"networking.istio.io/BoundTo": "True"})), None, "nothing says"),
     "Istio, level as a number": (istio(3), False, "ReferencedResourceNotFound"),
     "Istio, a remark": (istio("INFO"), True, ""),
     "Karpenter, nodes that do not register": (thing("NodePool", "karpenter.sh/v1", conditions=conditions(1, Ready="True", NodeRegistrationHealthy="False")), False, "NodeRegistrationHealthy"),

@@ -88,7 +88,7 @@ def gateway(thing: Mapping[str, Any]) -> str:
     answered = {one.get("name") for one in listeners}
     asked = (one.get("name") for one in listed(part(thing, "spec"), "listeners"))
     silent = (f"listener {name} has not answered yet" for name in asked if name not in answered)
-    return first(lacking(thing, conditions(thing), "Accepted", "Programmed"), *reasons, *silent)
+    return first(meets("Accepted", "Programmed")(thing), *reasons, *silent)
 
 
 def route(thing: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from launch_pipeline.checks.kinds.kubernetes_resource.conditions import (
     bad,
     broken,
     conditions,
+    generic,
     lacking,
     named,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _UNMADE = ("SecretDeleted", "SecretMissing")
 _REFRESHED = timedelta(hours=1)
 _LATE = timedelta(minutes=15)
+_DAY = timedelta(days=1)
 
 
 def certificate(thing: Mapping[str, Any]) -> str:
@@ -40,12 +42,13 @@ def certificate(thing: Mapping[str, Any]) -> str:
 
     ``failedIssuanceAttempts`` is removed by the next success (https://cert-manager.io/docs/reference/api-docs/).
     """
-    status = part(thing, "status")
+    status, due = part(thing, "status"), moment(part(thing, "status").get("renewalTime"))
     end, failed = moment(status.get("notAfter")), number(status, "failedIssuanceAttempts")
     return first(
         meets("Ready")(thing),
         f"its certificate has ended at {status.get('notAfter')}" if end and end < _now() else "",
         f"{failed} attempts to renew it failed" if failed else "",
+        f"it should have been renewed at {status.get('renewalTime')}" if due and _now() - due > _DAY else "",
     )
 
 
@@ -91,12 +94,13 @@ def configuration(thing: Mapping[str, Any]) -> str:
     """Judge a configuration of Istio: reconciled, and analysed without an error.
 
     ``status.validationMessages`` is that of https://istio.io/latest/docs/reference/config/istio.analysis.v1alpha1/;
-    an error has level 3.
+    an error has level 3. The condition ``Reconciled`` is not there in an ambient mesh.
     """
     messages = listed(part(thing, "status"), "validationMessages")
     errors = (part(one, "type") for one in messages if one.get("level") in {"ERROR", 3})
     found = first(*(f"{one.get('code')} {one.get('name')}" for one in errors))
-    return found or told("Reconciled")(thing)
+    judge = meets("Reconciled") if named(conditions(thing), "Reconciled") else generic
+    return found or judge(thing)
 
 
 def postgres_cluster(thing: Mapping[str, Any]) -> str:
