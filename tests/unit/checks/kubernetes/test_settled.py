@@ -126,6 +126,8 @@ HURT: dict[str, Row] = {
     "Istio, level as a number": (istio(3), False, "ReferencedResourceNotFound"),
     "Istio, a remark": (istio("INFO"), True, ""),
     "Karpenter, nodes that do not register": (thing("NodePool", "karpenter.sh/v1", conditions=conditions(1, Ready="True", NodeRegistrationHealthy="False")), False, "NodeRegistrationHealthy"),
+    "Kafka, not unready": (thing("Kafka", "kafka.strimzi.io/v1", **SEEN, conditions=conditions(Ready="True", NotReady="False")), True, ""),
+    "Flux, a false condition for information": (thing("HelmRelease", "helm.toolkit.fluxcd.io/v2", **SEEN, conditions=[*conditions(1, Ready="True"), told("TestSuccess", "False", "Skipped", severity="Info")]), True, ""),
     "Flux, tests failed": (thing("HelmRelease", "helm.toolkit.fluxcd.io/v2", **SEEN, conditions=conditions(1, Ready="True", TestSuccess="False")), False, "TestSuccess"),
 }  # fmt: skip
 CEPH = ("CephCluster", "ceph.rook.io/v1")
@@ -150,10 +152,12 @@ COMMON: dict[str, Row] = {
     "Logstash": (thing("Logstash", "logstash.k8s.elastic.co/v1alpha1", **SEEN, health="green"), True, ""),
     "Ceph, with a warning": (thing(*CEPH, **STORED, ceph={"health": "HEALTH_WARN"}), False, "HEALTH_WARN"),
     "Ceph, on its way": (thing(*CEPH, **{**STORED, "phase": "Progressing"}, ceph={"health": "HEALTH_OK"}), False, "Progressing"),
+    "Ceph, not ready": (thing(*CEPH, **{**STORED, "conditions": conditions(Ready="False")}, ceph={"health": "HEALTH_OK"}), False, "Ready is False"),
     "Ceph": (thing(*CEPH, **STORED, ceph={"health": "HEALTH_OK"}), True, ""),
     "machines, scaling": (thing(*MACHINES, spec={"replicas": 5}, **{**FIVE, "phase": "ScalingUp"}), False, "ScalingUp"),
     "machines, one of five is old": (thing(*MACHINES, spec={"replicas": 5}, **{**FIVE, "updatedReplicas": 4}), False, "updatedReplicas is 4 of 5"),
     "machines, counted as in v1beta2": (thing(*MACHINES, spec={"replicas": 5}, phase="Running", replicas=5, readyReplicas=5, availableReplicas=5, upToDateReplicas=4), False, "upToDateReplicas is 4 of 5"),
+    "machines, not available": (thing(*MACHINES, spec={"replicas": 5}, **FIVE, conditions=conditions(1, Available="False")), False, "Available is False"),
     "machines": (thing(*MACHINES, spec={"replicas": 5}, **FIVE), True, ""),
     "route, refused": (thing(*ROUTE, ingress=[{"conditions": conditions(Admitted="True")}, {"conditions": conditions(Admitted="False")}]), False, "Admitted is False"),
     "route, no router": (thing(*ROUTE), False, "no router"),

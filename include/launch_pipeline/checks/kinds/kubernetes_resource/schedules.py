@@ -52,7 +52,7 @@ def _due(schedule: str, zone: Any) -> datetime:
     every = duration(bare.removeprefix("@every ")) if bare.startswith("@every ") else None
     if every:
         return now - 2 * every
-    times = croniter(bare.replace("?", "*"), now.astimezone(ZoneInfo(name) if name else UTC))
+    times = croniter(bare, now.astimezone(ZoneInfo(name) if name else UTC))
     times.get_prev(datetime)
     due: datetime = times.get_prev(datetime)
     return due if name else due - _UNZONED
