@@ -224,3 +224,22 @@ def test_the_bounds_of_a_number_are_seen() -> None:
     assert holds_version("a-1.4.1_linux-amd64", "1.4.1")
     with pytest.raises(Undecided, match="may be another version"):
         holds_version("1.4.1-3-gabcdef", "1.4.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "held"),
+    [
+        ("r.example/api:dev1.4.1", "v1.4.1", False),
+        ("r.example/api:prod-v1.4.1", "v1.4.1", True),
+        ("r.example/v1.4.1/api:v1.3.0", "v1.4.1", False),
+        ("r.example/v1.4.1/api:v1.4.1", "v1.4.1", True),
+        ("https://docs.example/v1.4.1/guide", "v1.4.1", True),
+        ("r.example/api:ffabc1234", "abc1234", False),
+        ("r.example/api:v9@sha256:abc1234" + "0" * 57, "abc1234", False),
+        ("r.example/api@sha256:" + "a1" * 32, "a1" * 32, True),
+        ("r.example/api:v9-3-gabc1234def", "abc1234", True),
+    ],
+)
+def test_a_version_is_held_where_it_begins_and_is_the_tag(text: str, wanted: str, *, held: bool) -> None:
+    """The end of another word, the path before a tag, and the middle of a hash are not the version."""
+    assert holds_version(text, wanted) is held

@@ -221,6 +221,16 @@ def test_a_path_does_not_take_a_longer_version_for_the_wanted_one(expression: st
     ) is (UNKNOWN)
 
 
+def test_a_path_does_not_take_the_inside_of_a_hash_for_a_commit() -> None:
+    """A commit begins where its hash begins; the digest of an image is no commit."""
+    for image, wanted in (
+        ("r/api:abc1234", PASSED),
+        ("r/api:ffabc1234", FAILED),
+        ("r/api@sha256:abc1234", FAILED),
+    ):
+        assert verdict({"image": image}, "contains(image, 'abc1234')", "== true") is wanted
+
+
 def test_a_number_in_a_text_is_found_by_its_number() -> None:
     assert verdict({"json": [{"code": "500"}]}, "json[?code==`500`]", "== []") is FAILED
     assert verdict({"json": [{"ok": "false"}]}, "json[?ok==`false`]", "== []") is FAILED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.clients.http import Answer
 
 Document = dict[str, Any]
+_BLANK = re.compile(r"[\s\u200b\u2060\ufeff]*")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -99,16 +101,21 @@ def _secret(one: Document) -> Document:
     """Keep the lengths of a Secret's values; a key whose value is empty or blank is not listed."""
     values = {name: _bytes(value) for name, value in part(one, "data").items()}
     kept = {name: value for name, value in one.items() if name not in {"data", "stringData"}}
-    empty = sorted(name for name, value in values.items() if not value.strip())
+    empty = sorted(name for name, value in values.items() if _blank(value))
     lengths = {name: len(value) for name, value in values.items() if name not in empty}
     return _trimmed({**kept, **({"data": lengths} if "data" in one else {}), "empty": empty})
 
 
 def _config_map(one: Document) -> Document:
     """Name the keys of a ConfigMap whose value is empty or blank."""
-    empty = [name for name, value in part(one, "data").items() if not str(value or "").strip()]
-    empty += [name for name, value in part(one, "binaryData").items() if not _bytes(value).strip()]
+    empty = [name for name, value in part(one, "data").items() if _blank(str(value or "").encode())]
+    empty += [name for name, value in part(one, "binaryData").items() if _blank(_bytes(value))]
     return _trimmed({**one, "empty": sorted(empty)})
+
+
+def _blank(value: bytes) -> bool:
+    """Return whether a value shows nothing: it is empty, or has only spaces, of any width, and marks."""
+    return _BLANK.fullmatch(value.decode(errors="replace")) is not None
 
 
 def _bytes(value: Any) -> bytes:

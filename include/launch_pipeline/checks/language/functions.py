@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jmespath import functions
 
-from launch_pipeline.checks.language.order import Undecided, holds_version, version_like
+from launch_pipeline.checks.language.order import Undecided, holds_version, named_release, version_like
 from launch_pipeline.checks.language.values import moment, number
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Functions(functions.Functions):
 
 def _of_version(arguments: Sequence[Any]) -> bool:
     both = len(arguments) == 2 and all(isinstance(one, str) for one in arguments)  # noqa: PLR2004
-    return both and version_like(arguments[1])
+    return both and named_release(arguments[1])
 
 
 def _keys(arguments: Sequence[Any]) -> list[Any]:

@@ -25,6 +25,9 @@ SIGNS: dict[str, Callable[[Any, Any], bool]] = {
 _VERSION = re.compile(r"[vV]?\d{1,20}(?:\.\d{1,20}){1,5}(?:[-+._~ ]?[0-9A-Za-z][0-9A-Za-z.+_~-]*)?")
 _RELEASE = re.compile(r"[vV]?(\d{1,20}(?:\.\d{1,20}){0,5})")
 _COMMIT = re.compile(r"(?=.*[a-f])[0-9a-f]{7,64}")
+_LONGEST_COMMIT = 40
+_TAGGED = re.compile(r"/[^\s:]+:[\w.-]+(?:@sha256:[0-9a-f]+)?")
+"""What follows a part of the path of an image that has a tag."""
 _ENDS_IN_VERSION = re.compile(r"\d\.\d+$")
 _SAME_VERSION = re.compile(
     r"(?:\+|[-_](?:linux|windows|darwin|amd64|arm64|x86_64|aarch64|alpine|debian|ubuntu|slim|bookworm|bullseye|"
@@ -54,6 +57,11 @@ def version(value: Any) -> Version | None:
         return Version(value.strip())
     except InvalidVersion:
         return None
+
+
+def named_release(text: str) -> bool:
+    """Return whether a text is a version, a commit or its beginning: it has bounds within other texts."""
+    return version_like(text) or _COMMIT.fullmatch(text) is not None
 
 
 def version_like(text: str) -> bool:
@@ -156,15 +164,17 @@ def differ_in_writing(left: Any, right: Any) -> bool:
 def holds_version(text: str, wanted: str) -> bool:
     """Return whether a text holds a word as a whole: ``v1.4.10`` does not hold ``v1.4.1``.
 
-    Only numbers have such bounds; the beginning of a commit stands for the commit. Raises Undecided where
-    the version goes on in a way that may make it another one, as in ``v1.4.1-hotfix``.
+    Only versions have such bounds; the beginning of a commit stands for the commit. The path of an image with
+    a tag does not count. Raises Undecided where the version goes on in a way that may make it another one, as
+    in ``v1.4.1-hotfix``.
     """
     if _COMMIT.fullmatch(wanted):
-        return wanted in text
+        return _holds_commit(text, wanted)
     vague = ""
     for match in re.finditer(re.escape(wanted), text):
         before, after = text[: match.start()], text[match.end() :]
-        if _cut_in_front(before, wanted) or (wanted[-1:].isdigit() and after[:1].isdigit()):
+        cut = _cut_in_front(before, wanted) or (wanted[-1:].isdigit() and after[:1].isdigit())
+        if cut or (_ENDS_IN_VERSION.search(wanted) and _TAGGED.fullmatch(after)):
             continue
         goes_on = _goes_on(after) if _ENDS_IN_VERSION.search(wanted) else False
         if goes_on is False:
@@ -176,8 +186,16 @@ def holds_version(text: str, wanted: str) -> bool:
     return False
 
 
+def _holds_commit(text: str, wanted: str) -> bool:
+    """Return whether a hash in a text begins so; the digest of an image is none of a commit."""
+    digest = "(?<!sha256:)" if len(wanted) <= _LONGEST_COMMIT else ""
+    return re.search(f"(?<![0-9a-f]){digest}{wanted}", text) is not None
+
+
 def _cut_in_front(before: str, wanted: str) -> bool:
-    """Return whether a number goes on to the left of what was found."""
+    """Return whether a number, or the word that the letter of a version ends, goes on to the left."""
+    if re.match(r"[vV]\d", wanted):
+        return before[-1:].isalnum()
     if not wanted[:1].isdigit():
         return False
     dotted = _ENDS_IN_VERSION.search(wanted) is not None and before[-1:] == "." and before[-2:-1].isdigit()

@@ -105,10 +105,16 @@ def test_kind_of_which_nothing_is_known_is_inconclusive() -> None:
     assert "nothing says whether a Widget is ready; set 'ready: false'" in raw(silent)
 
 
-EMPTY = {"": "", "blank": " \n\t"}
+EMPTY = {
+    "empty": "",
+    "blank": " \n\t",
+    "without a break": "\u00a0",
+    "byte order mark": "\ufeff\n",
+    "no width": "\u200b",
+}
 
 
-@pytest.mark.parametrize("value", EMPTY.values(), ids=["empty", "blank"])
+@pytest.mark.parametrize("value", EMPTY.values(), ids=EMPTY.keys())
 def test_key_of_a_secret_that_holds_nothing_is_not_there(value: str) -> None:
     """A key without a value is a name only; the fact 'empty' names it."""
     api = KubernetesApi()

@@ -8,6 +8,7 @@ zeros are left out, as the API server does.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -83,6 +84,16 @@ SETS: dict[str, Row] = {
     "daemons": (thing("DaemonSet", **SEEN, **DAEMONS, numberReady=2), True, ""),
 }  # fmt: skip
 RAN = {"lastScheduleTime": "2026-03-01T03:00:00Z", "lastSuccessfulTime": "2026-03-01T03:04:00Z"}
+NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+MONTH_AGO = (datetime.now(UTC) - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+EARLIER = (datetime.now(UTC) - timedelta(hours=15)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def cron(schedule: str, last: str = "2026-03-01T03:00:00Z", **spec: Any) -> dict[str, Any]:
+    ran = {"lastScheduleTime": last, "lastSuccessfulTime": last}
+    return thing("CronJob", "batch/v1", spec={"schedule": schedule, **spec}, **ran)
+
+
 RUNS: dict[str, Row] = {
     "pod, not ready": (thing("Pod", "v1", phase="Running", conditions=conditions(Ready="False")), False, "Ready is False: m"),
     "pod, pending": (thing("Pod", "v1", phase="Pending"), False, "phase is Pending"),
@@ -106,6 +117,15 @@ RUNS: dict[str, Row] = {
     "cron job, no run ever succeeded": (thing("CronJob", "batch/v1", lastScheduleTime="2026-03-02T03:00:00Z"), False, "ended at no time"),
     "cron job, never ran": (thing("CronJob", "batch/v1", spec={"schedule": "0 3 * * *"}), None, "never scheduled"),
     "cron job, running": (thing("CronJob", "batch/v1", **RAN, active=[{"kind": "Job", "name": "x-1"}]), None, "has not ended"),
+    "cron job, silent for months": (cron("*/5 * * * *"), None, "was due at"),
+    "cron job, silent for months, by an interval": (cron("@every 1h"), None, "was due at"),
+    "cron job, silent for months, in a zone": (cron("0 3 * * *", timeZone="Europe/Berlin"), None, "was due at"),
+    "cron job, in a zone of its schedule": (cron("CRON_TZ=Asia/Tokyo 0 3 ? * *"), None, "was due at"),
+    "cron job of no day": (cron("0 0 31 2 *"), None, "cannot be read"),
+    "cron job in no zone": (cron("0 3 * * *", timeZone="Azora/Prime"), None, "cannot be read"),
+    "cron job, once a year": (cron("0 3 1 3 *", MONTH_AGO), True, ""),
+    "cron job, every minute": (cron("* * * * *", NOW), True, ""),
+    "cron job, in office hours of an unknown zone": (cron("0 9-17 * * *", EARLIER), True, ""),
     "cron job": (thing("CronJob", "batch/v1", spec={"suspend": False}, **RAN), True, ""),
 }  # fmt: skip
 

@@ -22,9 +22,21 @@ _BAD = re.compile(
     r"|(?:Degraded|Fail(?:ed|ure|ures|ing)|Errors?|Stalled|Reconciling|Pressure|Unavailable|NotReady|Unready"
     r"|Unhealthy|Paused|Suspended|Terminating|Deleting|Disrupting|DisruptionTarget|Invalid|Conflicts?|Conflicted"
     r"|Unschedulable|Unknown|Blocked|Outdated|Expired|Fallback|Aborted|Issuing|Pending|Exceeded|Rejected|Denied"
-    r"|Resizing|Lost|Unreachable|Throttled|Hibernated|hibernation|Violated|Mismatch|Orphaned|Deadlock|ReadonlyFilesystem)(?:Occurred|Detected)?$"
+    r"|Resizing|Lost|Stopped|Unreachable|Throttled|Hibernated|hibernation|Violated|Mismatch|Orphaned|Deadlock|ReadonlyFilesystem)(?:Occurred|Detected)?$"
 )
-_VAGUE = re.compile(r"(?:Warnings?|Deprecated|Progressing|Upgrading|Updating)$")
+_VAGUE = re.compile(
+    r"(?:Warnings?|Deprecated|Progressing|InProgress|Upgrading|Updating|Rolling(?:Out|Update)?"
+    r"|Scaling(?:Up|Down|In|Out)?|Remediating|Creating|Provisioning|Migrating|Rebalancing|Restarting|Restoring"
+    r"|Recovering|Draining|Initializing|Installing|Reconfiguring)$"
+)
+_TROUBLE = re.compile(
+    r"fail|error|exceed|deadline|time[ds]?.?out|stuck|stall|cannot|could not|unable|degrad|denied|refus"
+    r"|not (?:ready|available|progress)",
+    re.IGNORECASE,
+)
+_WORKS = re.compile(
+    r"(?:Ready|Available|Healthy|Succeeded|Success|Archiving|Valid|Verified|Synced|SystemID)$"
+)
 _READY = frozenset({"Ready", "Available", "Healthy"})
 _GOOD = frozenset({
     *_READY, "Established", "Synced", "Accepted", "Programmed", "ResolvedRefs", "Reconciled", "Initialized",
@@ -38,7 +50,7 @@ class Polarity(Enum):
     GOOD = "good"
     BAD = "bad"
     VAGUE = "vague"
-    """Another word on the way, such as ``Progressing``, that is good in one kind and bad in another."""
+    """A word on the way, such as ``Progressing`` or ``RollingOut``: true is unclear, false is settled."""
     UNKNOWN = "unknown"
 
 
@@ -117,6 +129,19 @@ def bad(found: list[Thing]) -> str:
     return first(*(said(one) for one in wrong if state(one) == "True"))
 
 
+def broken(found: Iterable[Thing]) -> str:
+    """Return the first condition that is false, and by whose name something works while it is true.
+
+    Controllers that sum up in ``Ready`` leave others out of the sum: archiving, backups, tests.
+    """
+    works = (one for one in found if _works(str(one.get("type"))) and one.get("severity") != "Info")
+    return first(*(said(one) for one in works if state(one) == "False"))
+
+
+def _works(name: str) -> bool:
+    return _WORKS.search(name) is not None and polarity(name) is not Polarity.BAD
+
+
 def generic(thing: Mapping[str, Any]) -> str:
     """Judge an object of a kind without a rule by its conditions alone.
 
@@ -145,12 +170,24 @@ def _refuse_vague(found: list[Thing]) -> None:
     """Raise Unsaid for a condition that may speak against the object."""
     for one in found:
         meaning, now = polarity(str(one.get("type"))), state(one)
+        if now == "False" and _settled(one, meaning):
+            continue
         unclear = meaning is Polarity.VAGUE or (meaning is Polarity.UNKNOWN and now != "True")
         if unclear or now not in {"True", "False"}:
             message = (
                 f"{said(one)}, and nothing says what that means; set 'ready: false' and expect its fields"
             )
             raise Unsaid(message)
+
+
+def _settled(condition: Mapping[str, Any], meaning: Polarity) -> bool:
+    """Return whether a false condition speaks against nothing.
+
+    Nothing goes on and nothing went wrong, or its controller calls it information (``severity`` of Knative
+    and of Cluster API).
+    """
+    words = f"{condition.get('reason')} {condition.get('message')}"
+    return condition.get("severity") == "Info" or (meaning is Polarity.VAGUE and not _TROUBLE.search(words))
 
 
 def _refuse_undated(thing: Mapping[str, Any], good: list[Thing]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.kubernetes_resource.conditions import (
     bad,
+    broken,
     conditions,
     generic,
     lacking,
@@ -41,7 +42,7 @@ def meets(*wanted: str, never: tuple[str, ...] = ()) -> Callable[[Mapping[str, A
     def rule(thing: Mapping[str, Any]) -> str:
         found = conditions(thing)
         wrong = (said(one) for name in never for one in named(found, name) if state(one) == "True")
-        return first(lacking(thing, found, *wanted), bad(found), *wrong)
+        return first(lacking(thing, found, *wanted), bad(found), *wrong, broken(found))
 
     return rule
 
@@ -84,7 +85,10 @@ def gateway(thing: Mapping[str, Any]) -> str:
         found = listed(one, "conditions")
         hurt = first(lacking(thing, found, "Accepted", "Programmed", "ResolvedRefs"), bad(found))
         reasons.append(f"listener {one.get('name')}: {hurt}" if hurt else "")
-    return first(lacking(thing, conditions(thing), "Accepted", "Programmed"), *reasons)
+    answered = {one.get("name") for one in listeners}
+    asked = (one.get("name") for one in listed(part(thing, "spec"), "listeners"))
+    silent = (f"listener {name} has not answered yet" for name in asked if name not in answered)
+    return first(meets("Accepted", "Programmed")(thing), *reasons, *silent)
 
 
 def route(thing: Mapping[str, Any]) -> str:
@@ -168,34 +172,6 @@ def application(thing: Mapping[str, Any]) -> str:
     )
 
 
-def external_secret(thing: Mapping[str, Any]) -> str:
-    """Judge an ExternalSecret: synced, and since its last change.
-
-    ``syncedResourceVersion`` begins with the generation (external-secrets.io, ``GetResourceVersion``).
-    """
-    synced = str(part(thing, "status").get("syncedResourceVersion") or "")
-    generation = whole(part(thing, "metadata").get("generation"))
-    late = bool(synced) and whole(synced.partition("-")[0]) != generation
-    old = f"generation {generation} is not yet synced (only {synced})" if late and generation else ""
-    return first(meets("Ready")(thing), old)
-
-
-def postgres_cluster(thing: Mapping[str, Any]) -> str:
-    """Judge a CloudNativePG Cluster: in its healthy phase, all instances ready, not hibernated or frozen."""
-    status, notes = part(thing, "status"), part(thing, "metadata", "annotations")
-    wanted = number(part(thing, "spec"), "instances", 1)
-    frozen = notes.get("cnpg.io/reconciliationLoop") == "disabled"
-    healthy = "Cluster in healthy state"
-    phase = status.get("phase")
-    return first(
-        "its reconciliation is disabled" if frozen else "",
-        bad(conditions(thing)),
-        "" if phase == healthy else f"phase is {phase}, not {healthy}",
-        below(status, wanted, "readyInstances"),
-        lacking(thing, conditions(thing), "Ready"),
-    )
-
-
 def helm_repository(thing: Mapping[str, Any]) -> str:
     """Judge a HelmRepository of Flux; one of type oci has no status (fluxcd.io, "OCI Helm repositories")."""
     if part(thing, "spec").get("type") == "oci":
@@ -214,6 +190,23 @@ def elasticsearch(thing: Mapping[str, Any]) -> str:
         field("health", "green")(thing),
         below(part(thing, "status"), wanted, "availableNodes"),
     )
+
+
+def machines(thing: Mapping[str, Any]) -> str:
+    """Judge a MachineDeployment of Cluster API: running, all machines available and up to date."""
+    status = part(thing, "status")
+    newest = "upToDateReplicas" if "upToDateReplicas" in status else "updatedReplicas"
+    names = ("replicas", "readyReplicas", "availableReplicas", newest)
+    counted = below(status, number(part(thing, "spec"), "replicas", 1), *names)
+    return first(field("phase", "Running")(thing), counted, unmet(thing, conditions(thing)))
+
+
+def admitted(thing: Mapping[str, Any]) -> str:
+    """Judge a Route of OpenShift: every router that answered admitted it, and one did."""
+    routers = listed(part(thing, "status"), "ingress")
+    if not routers:
+        return "no router has answered yet"
+    return first(*(lacking(thing, listed(one, "conditions"), "Admitted") for one in routers))
 
 
 def hidden(thing: Mapping[str, Any]) -> str:

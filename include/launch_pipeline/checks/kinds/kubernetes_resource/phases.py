@@ -14,9 +14,12 @@ _NAMES = re.compile(r"(?:phase|state|status|health|result)$", re.IGNORECASE)
 _COMPLAINTS = ("error", "errors", "errorMessage", "lastError", "failureReason", "failureMessage")
 _BAD = re.compile(
     r"fail|error|degrad|pending|terminat|delet|provision|creat|updat|upgrad|progress|unknown|invalid|unhealthy"
-    r"|not.?ready|paus|suspend|stopp|lost|crash|wait|block|restart|reject|abort|\bred\b|yellow|scaling|start(?:ing|up)",
+    r"|not.?ready|paus|suspend|stopp|lost|crash|wait|block|restart|reject|abort|\bred\b|yellow|scaling|start(?:ing|up)"
+    r"|warn|critical|_err\b|\bdown\b|offline|missing|out.?of.?sync|expired|incomplete|partial",
     re.IGNORECASE,
 )
+_DONE = re.compile(r"(?:provision|creat|updat|upgrad)ed", re.IGNORECASE)
+"""Words for the end of a way, such as ``Provisioned`` of Cluster API and ``Created`` of Rook."""
 _DEEPEST = 5
 
 
@@ -25,14 +28,18 @@ def complaint(thing: Mapping[str, Any]) -> str:
     status = part(thing, "status")
     errors = (f"{name} is {status[name]}"[:200] for name in _COMPLAINTS if status.get(name))
     unready = "ready is false" if status.get("ready") is False else ""
-    words = (f"{path} is {word}" for path, word in _words(status, 0) if _BAD.search(word))
+    words = (f"{path} is {word}" for path, word in _words(status, 0) if _speaks_against(word))
     return first(*errors, unready, *words)
 
 
 def hint(thing: Mapping[str, Any]) -> str:
     """Return a bad word deeper in a status, which may be about the past."""
     words = _words(part(thing, "status"), _DEEPEST)
-    return first(*(f"{path} is {word}" for path, word in words if _BAD.search(word)))
+    return first(*(f"{path} is {word}" for path, word in words if _speaks_against(word)))
+
+
+def _speaks_against(word: str) -> bool:
+    return _BAD.search(word) is not None and _DONE.fullmatch(word.strip()) is None
 
 
 def _words(value: Any, depth: int, path: str = "status") -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.kinds.kubernetes_resource import operators, services, workloads
+from launch_pipeline.checks.kinds.kubernetes_resource import operators, promises, services, workloads
 from launch_pipeline.checks.kinds.kubernetes_resource.conditions import (
     conditions,
     generic,
@@ -119,7 +119,7 @@ _BY_EXISTING = {
 _ready, _told = operators.meets("Ready"), operators.told("Ready")
 _monitored = operators.meets("Available", "Reconciled")
 _packaged = operators.meets("Installed", "Healthy")
-_routed = operators.route
+_routed, _green = operators.route, operators.field("health", "green")
 _RULES: dict[str, Rule] = {
     "apps/Deployment": workloads.deployment,
     "apps/ReplicaSet": workloads.replica_set,
@@ -152,7 +152,7 @@ _RULES: dict[str, Rule] = {
     **{f"pkg.crossplane.io/{kind}": _packaged for kind in ("Provider", "Configuration", "Function")},
     "networking.gke.io/ManagedCertificate": operators.field("certificateStatus", "Active"),
     "source.toolkit.fluxcd.io/HelmRepository": operators.helm_repository,
-    "postgresql.cnpg.io/Cluster": operators.postgres_cluster,
+    "postgresql.cnpg.io/Cluster": promises.postgres_cluster,
     "postgresql.cnpg.io/Backup": services.phase("completed"),
     "postgresql.cnpg.io/ScheduledBackup": operators.hidden,
     "acid.zalan.do/postgresql": operators.field("PostgresClusterStatus", "Running"),
@@ -161,8 +161,10 @@ _RULES: dict[str, Rule] = {
     "argoproj.io/ApplicationSet": operators.meets("ResourcesUpToDate", never=("RolloutProgressing",)),
     "argoproj.io/Workflow": services.phase("Succeeded"),
     "argoproj.io/AnalysisRun": services.phase("Successful"),
-    "external-secrets.io/ExternalSecret": operators.external_secret,
-    **{f"cert-manager.io/{kind}": _ready for kind in ("Certificate", "Issuer", "ClusterIssuer")},
+    "external-secrets.io/ExternalSecret": promises.external_secret,
+    **{f"cert-manager.io/{kind}": _ready for kind in ("Issuer", "ClusterIssuer")},
+    "cert-manager.io/Certificate": promises.certificate,
+    "keda.sh/ScaledObject": promises.scaled_object,
     "bitnami.com/SealedSecret": operators.meets("Synced"),
     "velero.io/Backup": services.phase("Completed"),
     "velero.io/Restore": services.phase("Completed"),
@@ -170,11 +172,12 @@ _RULES: dict[str, Rule] = {
     "velero.io/Schedule": operators.both(services.phase("Enabled"), operators.hidden),
     "flagger.app/Canary": services.phase("Succeeded", "Initialized"),
     "elasticsearch.k8s.elastic.co/Elasticsearch": operators.elasticsearch,
-    "kibana.k8s.elastic.co/Kibana": operators.field("health", "green"),
+    "kibana.k8s.elastic.co/Kibana": _green,
     "kafka.strimzi.io/Kafka": _ready,
     "rabbitmq.com/RabbitmqCluster": operators.meets(
         "ClusterAvailable", "AllReplicasReady", "ReconcileSuccess"
     ),
+    "ceph.rook.io/CephCluster": promises.ceph,
     "minio.min.io/Tenant": operators.field("currentState", "Initialized"),
     "psmdb.percona.com/PerconaServerMongoDB": operators.field("state", "ready"),
     "pxc.percona.com/PerconaXtraDBCluster": operators.field("state", "ready"),
@@ -183,6 +186,33 @@ _RULES: dict[str, Rule] = {
     "install.istio.io/IstioOperator": operators.field("status", "HEALTHY"),
     "config.openshift.io/ClusterOperator": operators.meets("Available"),
     "projectcontour.io/HTTPProxy": operators.meets("Valid"),
+    "operators.coreos.com/ClusterServiceVersion": services.phase("Succeeded"),
+    "operators.coreos.com/InstallPlan": services.phase("Complete"),
+    "operators.coreos.com/Subscription": operators.field("state", "AtLatestKnown"),
+    "mongodbcommunity.mongodb.com/MongoDBCommunity": services.phase("Running"),
+    "mongodb.com/MongoDB": services.phase("Running"),
+    "app.redislabs.com/RedisEnterpriseCluster": operators.field("state", "Running"),
+    "app.redislabs.com/RedisEnterpriseDatabase": operators.field("status", "active"),
+    "tekton.dev/PipelineRun": operators.meets("Succeeded"),
+    "tekton.dev/TaskRun": operators.meets("Succeeded"),
+    "autoscaling.k8s.io/VerticalPodAutoscaler": operators.meets(
+        "RecommendationProvided", never=("NoPodsMatched", "FetchingHistory", "ConfigUnsupported")
+    ),
+    "cilium.io/CiliumNetworkPolicy": operators.meets("Valid"),
+    "cilium.io/CiliumClusterwideNetworkPolicy": operators.meets("Valid"),
+    "beat.k8s.elastic.co/Beat": _green,
+    "agent.k8s.elastic.co/Agent": _green,
+    "apm.k8s.elastic.co/ApmServer": _green,
+    "logstash.k8s.elastic.co/Logstash": _green,
+    "cdi.kubevirt.io/DataVolume": services.phase("Succeeded"),
+    "cluster.x-k8s.io/MachineDeployment": operators.machines,
+    "addons.cluster.x-k8s.io/ClusterResourceSet": operators.meets("ResourcesApplied"),
+    "route.openshift.io/Route": operators.admitted,
+    "sparkoperator.k8s.io/SparkApplication": operators.field(
+        "applicationState.state", "RUNNING", "COMPLETED"
+    ),
+    "grafana.integreatly.org/GrafanaDashboard": operators.meets("DashboardSynchronized"),
+    "grafana.integreatly.org/GrafanaFolder": operators.meets("FolderSynchronized"),
 }
 _GROUPS: dict[str, Rule] = {
     "cert-manager.io": _told,
@@ -195,6 +225,6 @@ _GROUPS: dict[str, Rule] = {
     "source.toolkit.fluxcd.io": _told,
     "notification.toolkit.fluxcd.io": _told,
     "image.toolkit.fluxcd.io": _told,
-    "networking.istio.io": operators.told("Reconciled"),
+    "networking.istio.io": promises.configuration,
 }
 """Rules of all kinds of a group that have none of their own; some of them never get a status."""

@@ -25,6 +25,7 @@ from launch_pipeline.checks.kinds.kubernetes_resource.objects import (
     number,
     part,
 )
+from launch_pipeline.checks.kinds.kubernetes_resource.schedules import refuse_missed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,7 +152,8 @@ def job(thing: Mapping[str, Any]) -> str:
 def cron_job(thing: Mapping[str, Any]) -> str:
     """Judge a CronJob by its last run.
 
-    Raises Unsaid for one that never ran, or is running, because its status keeps no failures.
+    Raises Unsaid for one that never ran, or is running, because its status keeps no failures; also for one
+    that no longer starts.
     """
     status = part(thing, "status")
     asked, done = str(status.get("lastScheduleTime") or ""), str(status.get("lastSuccessfulTime") or "")
@@ -162,8 +164,7 @@ def cron_job(thing: Mapping[str, Any]) -> str:
         message = "it was never scheduled, so nothing says whether it works"
         raise Unsaid(message)
     # RFC 3339 in UTC, to the second: the order of characters is that of time.
-    return (
-        f"its run of {asked} did not succeed; the last that did ended at {done or 'no time'}"
-        if done < asked
-        else ""
-    )
+    if done < asked:
+        return f"its run of {asked} did not succeed; the last that did ended at {done or 'no time'}"
+    refuse_missed(thing)
+    return ""
