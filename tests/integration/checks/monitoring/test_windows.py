@@ -8,12 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import web
 
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers import monitoring as servers
 from servers.checking import check, context, raw, run
-from servers.web import http_connection, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,25 +225,6 @@ def test_guard_that_is_always_there_is_refused(prometheus: ConnectionInfo, guard
     """A guard must be missing where nothing is watched: the item is told so when it is read."""
     result = asked(prometheus, query="up", guard=guard)
     assert (result.verdict, "it guards nothing" in raw(result)) == (Q, True), result.headline
-
-
-@pytest.mark.parametrize("ahead", [-3600, 3600, 1e12])
-def test_answer_of_another_time(ahead: float) -> None:
-    """A value of now that a cache kept, or of the future or in milliseconds, is none of now."""
-
-    async def answer(_request: web.Request) -> web.Response:
-        result = [{"metric": {}, "value": [time.time() + ahead, "0"]}]
-        return web.json_response({"status": "success", "data": {"resultType": "vector", "result": result}})
-
-    async def ask() -> CheckResult:
-        app = web.Application()
-        app.router.add_post("/api/v1/query", answer)
-        async with serving(app) as port:
-            ctx = context({"prometheus": http_connection(port, "prometheus")})
-            return await check(ctx, "prometheus_query", query="q", expect={"value": "== 0"})
-
-    result = run(ask())
-    assert (result.verdict, "not of now" in raw(result)) == (Q, True), result.headline
 
 
 def test_window_of_two_points_is_refused(prometheus: ConnectionInfo) -> None:

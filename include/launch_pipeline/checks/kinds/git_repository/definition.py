@@ -44,10 +44,10 @@ class GitRepositoryParams(Params):
     changed_since: Name | None = None
     """A time or a ref after which a commit that touches these paths must have been made."""
     unchanged_since: Name | None = None
-    """A tag or a commit after which no commit may touch these paths; by a time a check never passes.
+    """A tag or a commit after which no commit may touch these paths, or a time.
 
-    Git does not record when a commit arrived: a push may bring commits that are older than the time. So a
-    time shows that a path has changed, never that it has not.
+    Git does not record when a commit arrived. By a time, a commit counts from when it or the merge that
+    brought it was made, so a push of older commits is not noticed; a tag is exact.
     """
     forbid: tuple[Name, ...] = ()
     """Perl-compatible patterns that must not occur in a line; git searches for them."""

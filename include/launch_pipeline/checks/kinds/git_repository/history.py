@@ -94,11 +94,6 @@ class History:
             seen.unknown["changes"] = f"a commit from before {since} follows a later one: {_ADVICE}"
         elif not first.count and any(one.differing for one in others):
             seen.unknown["changes"] = f"a merge after {since} joined two lines of history: {_ADVICE}"
-        elif not first.count:
-            what = (
-                f"no commit from after {since} touches these paths, but older ones may have been pushed since"
-            )
-            seen.unknown["changes"] = f"{what}: {_ADVICE}"
 
     async def _changed(self, since: str, seen: Seen) -> None:
         at = moment(since)

@@ -40,7 +40,6 @@ async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observati
     if not series and params.empty == "fail":
         message = "no data: the query returned no series"
         raise Inconclusive(message)
-    _refuse_other_time(document, series, now)
     await _refuse_nothing_compared(params, server, series, window)
     looked = await watched(params, server, now)
     if not series and looked is not None and not _judged_by_item(params) and (why := looked.cover({}).reason):
@@ -52,16 +51,6 @@ def _window(params: PrometheusQueryParams, now: float) -> Window | None:
     if params.window is None:
         return None
     return Window(now - params.window.total_seconds(), now, params.step.total_seconds())
-
-
-def _refuse_other_time(document: Document, series: list[Series], now: float) -> None:
-    """Raise Inconclusive for values of now that are of another time: a cache or a clock is wrong."""
-    if document["data"].get("resultType") == "matrix":
-        return
-    age = max((now - at for one in series for at, _ in one.points), key=abs, default=0.0)
-    if abs(age) > STALE:
-        message = f"the answer is {abs(age):.0f} s {'old' if age > 0 else 'ahead'}, not of now"
-        raise Inconclusive(message)
 
 
 async def _refuse_nothing_compared(
