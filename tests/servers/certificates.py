@@ -42,7 +42,7 @@ class Holder:
             .public_key(self.key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=YEAR))
-            .not_valid_after(now + timedelta(days=days, minutes=1))
+            .not_valid_after(now + timedelta(days=days, hours=6))
             .add_extension(x509.BasicConstraints(ca=sans is None, path_length=None), critical=True)
         )
         if sans:

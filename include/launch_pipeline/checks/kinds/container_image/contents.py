@@ -6,10 +6,10 @@ proves nothing: without one of its blobs no node can pull it.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.container_image.registry_api import (
     CONFIGURATIONS,
     INDEXES,
@@ -60,7 +60,7 @@ async def contents(registry: Registry, name: str, manifest: Manifest) -> Content
         return await _image(registry, name, manifest, {})
     members = [one for one in mappings(manifest.document, "manifests") if not _attests(one)]
     found = Contents(digests={manifest.digest})
-    for one in await asyncio.gather(*(_member(registry, name, member) for member in members)):
+    for one in await together(_member(registry, name, member) for member in members):
         found.add(one)
     if not found.platforms and not found.problems and not found.unseen:
         found.problems.append("the index names no platform")
@@ -146,7 +146,7 @@ async def _layers(
     if len(layers) > _MOST_BLOBS:
         message = f"{name} has more than {_MOST_BLOBS} layers; the check does not look at so many"
         raise Inconclusive(message)
-    lacks = await asyncio.gather(*(registry.lacks(name, one) for one in layers))
+    lacks = await together(registry.lacks(name, one) for one in layers)
     for layer, lack in zip(layers, lacks, strict=True):
         if lack and any(word in str(layer.get("mediaType")) for word in _ELSEWHERE):
             reason = f"the layer {layer.get('digest')} is kept elsewhere, which is not looked at"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.container_image.contents import Contents, contents
 from launch_pipeline.checks.kinds.container_image.deployment import deployment, pods_of
 from launch_pipeline.checks.kinds.container_image.registry_api import Registry
@@ -51,7 +51,7 @@ async def observe(params: ContainerImageParams, ctx: CheckContext) -> Observatio
         raise Inconclusive(message)
     names = [_repository(registry, image) for image in params.images]
     async with ctx.clients.limit(str(registry.base.origin())):
-        seen = await asyncio.gather(*(_image(params, registry, name) for name in names))
+        seen = await together(_image(params, registry, name) for name in names)
     pods = await pods_of(ctx) if params.deployed else []
     for name, one in zip(names, seen, strict=True):
         if params.deployed:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients.json_api import Api, mapping, records
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.grafana_dashboard.panels import (
     Datasources,
     PanelQueries,
@@ -39,7 +39,7 @@ async def observe(params: GrafanaDashboardParams, ctx: CheckContext) -> Observat
     """
     api = await Api.connect(ctx, params.conn_id, timed=params.require_data)
     known = await datasources(api) if params.require_data else Datasources()
-    facts = await asyncio.gather(*(_dashboard(params, api, uid, known) for uid in params.uids))
+    facts = await together(_dashboard(params, api, uid, known) for uid in params.uids)
     subjects = tuple(Subject(name=uid, facts=found) for uid, found in zip(params.uids, facts, strict=True))
     summary = {one.name: one.facts for one in subjects}
     return Observation(subjects=subjects, authority=api.authority, summary=summary)

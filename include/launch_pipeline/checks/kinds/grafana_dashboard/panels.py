@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients.json_api import Api, mapping, records, said_by
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.grafana_dashboard.variables import (
     UnknownVariableError,
     Values,
@@ -109,7 +109,7 @@ class PanelQueries:
         """Query every panel that shows data; each is listed as ``title`` or ``title: what went wrong``."""
         values = saved_values(self.dashboard)
         shown = [panel for panel in all_panels(self.dashboard) if panel.get("type") not in _STATIC]
-        said = await asyncio.gather(*(self._panel(panel, values) for panel in shown))
+        said = await together(self._panel(panel, values) for panel in shown)
         own = [panel for panel in shown if not _of_another(panel)]
         return Emptiness([e for e, _ in said if e], [u for _, u in said if u], len(own))
 

@@ -23,6 +23,7 @@ from launch_pipeline.checks.clients.http import (
     send,
     shown_authority,
 )
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.http_request.reading import Read, text_of
 from launch_pipeline.checks.kinds.http_request.whole import reads_last_json, whole_document
 from launch_pipeline.checks.verdict import Observation, Subject
@@ -58,8 +59,8 @@ async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
     connection = await ctx.connection(params.conn_id)
     own = await _credentials(params, connection, ctx)
     requests = {target: _request(params, connection, target, own) for target in params.targets}
-    asked = await asyncio.gather(
-        *(_ask(params, ctx, connection, target, request) for target, request in requests.items())
+    asked = await together(
+        _ask(params, ctx, connection, target, request) for target, request in requests.items()
     )
     if compares_ages(params):
         for one in asked:
@@ -133,7 +134,7 @@ async def _ask(
         answers.append(answer)
 
     async with ctx.clients.limit(authority(request.url)):
-        await asyncio.gather(*(one() for _ in range(params.samples)))
+        await together(one() for _ in range(params.samples))
         if not answers:
             raise problems[0]
         _question(params, request, answers[-1])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.clock_skew import compares_ages, refuse_skew
 from launch_pipeline.checks.clients.kubernetes import Cluster, cluster_of
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.kubernetes_resource.readiness import Readiness, readiness
 from launch_pipeline.checks.verdict import Observation, Subject
 
@@ -64,9 +64,7 @@ async def _found(
     params: KubernetesResourceParams, cluster: Cluster, resource: Resource
 ) -> dict[str, dict[str, Any]]:
     if params.names:
-        objects = await asyncio.gather(
-            *(cluster.named(resource, name, params.namespace) for name in params.names)
-        )
+        objects = await together(cluster.named(resource, name, params.namespace) for name in params.names)
         return {name: one for name, one in zip(params.names, objects, strict=True) if one is not None}
     listed = await cluster.listed(resource, params.namespace, params.selector or "")
     return {str((one.get("metadata") or {}).get("name")): one for one in listed}

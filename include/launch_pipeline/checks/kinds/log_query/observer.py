@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients import wholeness
 from launch_pipeline.checks.clients.json_api import Api, mapping, records, said_by
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.log_query import control
 from launch_pipeline.checks.language.expect import as_list
 from launch_pipeline.checks.language.values import moment
@@ -71,7 +71,7 @@ async def _loki(params: LogQueryParams, api: Api) -> tuple[Facts, Unknown]:
 async def _doubt(api: Api, query: str, window: timedelta) -> str:
     """Ask each stream that the query selects for its newest line; return the first that leaves a doubt."""
     selectors = control.streams(query)
-    newest = await asyncio.gather(*(_newest(api, selector, window) for selector in selectors))
+    newest = await together(_newest(api, selector, window) for selector in selectors)
     now = api.ctx.clock()
     return control.first(
         control.doubt(selector, at, now, window) for selector, at in zip(selectors, newest, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients.json_api import Api, mapping, records
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.language.values import moment
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -60,7 +60,7 @@ async def observe(params: OncallScheduleParams, ctx: CheckContext) -> Observatio
     """
     api = await Api.connect(ctx, params.conn_id, _HEADERS, timed=params.start == "now")
     window = _window(params, ctx)
-    facts = await asyncio.gather(*(_schedule(params, api, one, window) for one in params.schedules))
+    facts = await together(_schedule(params, api, one, window) for one in params.schedules)
     subjects = [Subject(name=n, facts=f) for n, f in zip(params.schedules, facts, strict=True)]
     summary = {one.name: {**one.facts, "gaps": one.facts["gaps"][:_SHOWN]} for one in subjects}
     return Observation(subjects=tuple(subjects), authority=api.authority, summary=summary)
@@ -206,7 +206,7 @@ async def _all_methods(api: Api, people: dict[str, str]) -> dict[str, list[str]]
     if len(people) > _PEOPLE:
         message = f"{len(people)} people are on call in the window; more than {_PEOPLE} are not looked up"
         raise Inconclusive(message)
-    found = await asyncio.gather(*(_methods(api, person) for person in people))
+    found = await together(_methods(api, person) for person in people)
     return dict(zip(people, found, strict=True))
 
 

@@ -8,10 +8,10 @@ over the same time.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.prometheus_query.asking import Series, Server, series_of
 from launch_pipeline.checks.kinds.prometheus_query.coverage import (
     HOUR,
@@ -96,11 +96,11 @@ async def watched(params: PrometheusQueryParams, server: Server, now: float) -> 
     if reading.problem:
         return Watched(problem=reading.problem)
     if reading.rates and _hides(params, reading):
-        await asyncio.gather(*(_refuse_short(look, server, now) for look in reading.looks))
+        await together(_refuse_short(look, server, now) for look in reading.looks)
     looks = _looks(params, reading)
     if not looks:
         return None
-    seen = await asyncio.gather(*(_asked(look, params, server, now) for look in looks))
+    seen = await together(_asked(look, params, server, now) for look in looks)
     return Watched(seen, reading.optional)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients import wholeness
 from launch_pipeline.checks.clients.json_api import Api, Reply, mapping, records, said_by
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.prometheus_rule.evaluation import Rule, evaluated, overdue
 from launch_pipeline.checks.language.values import number
 from launch_pipeline.checks.verdict import Observation, Subject
@@ -32,7 +32,7 @@ async def observe(params: PrometheusRuleParams, ctx: CheckContext) -> Observatio
     """
     api = await Api.connect(ctx, params.conn_id, timed=True)
     prefix, rules = await _loaded(api, params)
-    there = await asyncio.gather(*(_exists(api, prefix, selector) for selector in params.series))
+    there = await together(_exists(api, prefix, selector) for selector in params.series)
     absent = [name for name, found in zip(params.series, there, strict=True) if not found]
     found = [rule for rule in rules if _wanted(rule, params)]
     facts = _facts(params, found, ctx.clock()) | {"absent_series": absent}

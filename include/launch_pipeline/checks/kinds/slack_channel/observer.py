@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.clients.clock_skew import refuse_skew
 from launch_pipeline.checks.clients.slack import Slack, slack
+from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.slack_channel.words import words_of
 from launch_pipeline.checks.language.patterns import found as occurs
 from launch_pipeline.checks.language.values import duration, moment, number
@@ -153,7 +153,7 @@ async def _attendance(api: Slack, channel_id: str, question: _Question) -> Facts
     }
     if question.present:
         asked = {h.slack_id for found in there.values() for h in found if h.slack_id}
-        answers = await asyncio.gather(*(_active(api, person) for person in sorted(asked)))
+        answers = await together(_active(api, person) for person in sorted(asked))
         active = {person for person, here in zip(sorted(asked), answers, strict=True) if here}
         facts["away"] = [
             _named(role, found)
