@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from contextlib import suppress
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import dns.asyncresolver
@@ -17,10 +19,10 @@ from psycopg.conninfo import make_conninfo
 from redis.asyncio import Redis
 
 from launch_pipeline.checks.engine.client_pool import PER_AUTHORITY
+from launch_pipeline.checks.kinds.postgres_query.hidden import MEANS
 from launch_pipeline.checks.kinds.tls_certificate.old import OLD, hello
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable, Callable, Sequence
 
     import aiohttp
@@ -37,6 +39,9 @@ class Bare:
 
     def __init__(self, crowd: Crowd, session: aiohttp.ClientSession, trusting: ssl.SSLContext) -> None:
         self._session, self._trusting = session, trusting
+        self._other_keys = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._other_keys.maximum_version = ssl.TLSVersion.TLSv1_2
+        self._other_keys.set_ciphers("aRSA")
         self._ports = {name: meter.port for name, meter in crowd.meters.items()}
         self._resolver = crowd.resolver
         self._database = crowd.connection("postgres_query")
@@ -70,11 +75,16 @@ class Bare:
 
     async def _tls_certificate(self) -> None:
         port = self._ports["tls_certificate"]
-        _, writer = await asyncio.open_connection(HOST, port, ssl=self._trusting, server_hostname="localhost")
-        writer.transport.abort()
-        for version in _OLD:
+        # Keys of another sort, and whether a server that closes an old hello still answers.
+        for context in (self._trusting, self._other_keys, self._trusting):
+            with suppress(ssl.SSLError, ConnectionResetError):
+                _, writer = await asyncio.open_connection(
+                    HOST, port, ssl=context, server_hostname="localhost"
+                )
+                writer.transport.abort()
+        for version, plain in product(_OLD, (False, True)):
             reader, writer = await asyncio.open_connection(HOST, port)
-            writer.write(hello("localhost", version))
+            writer.write(hello("localhost", version, plain=plain))
             with suppress(asyncio.IncompleteReadError, ConnectionResetError):
                 await reader.readexactly(5)
             writer.transport.abort()
@@ -84,6 +94,7 @@ class Bare:
             _conninfo(self._database), autocommit=True
         ) as session:
             await session.execute("BEGIN READ ONLY; SET LOCAL statement_timeout = 10000")
+            await (await session.execute(MEANS, {"words": ["select"]})).fetchall()
             await (await session.execute("SELECT 1")).fetchall()
 
     async def _dns_record(self) -> None:

@@ -7,6 +7,7 @@ what is wrong: a condition that it does not read is said after it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from launch_pipeline.checks.redaction import redact, redact_finding
 from launch_pipeline.checks.verdict import Finding, Observation, Subject, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
 _PLUMBING = frozenset({"status", "missing", "count", "exists", "json.incomplete_results"})
@@ -177,11 +178,24 @@ def _telling(findings: Sequence[Finding]) -> Sequence[Finding]:
     return [one for one in findings if one.expression not in _PLUMBING] or findings
 
 
+class _Facts(Mapping[str, Any]):
+    """The facts of a subject, each redacted when it is read: a kind speaks of a few of hundreds."""
+
+    def __init__(self, facts: Mapping[str, Any], secrets: Collection[str]) -> None:
+        self._facts, self._secrets = facts, secrets
+
+    def __getitem__(self, name: str) -> Any:
+        return next(iter(redact(plain({name: self._facts[name]}), self._secrets).values()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+
 def _facts(one: _Judged, voice: Voice) -> Mapping[str, Any]:
-    if voice.kind is _silent:
-        return {}
-    facts: dict[str, Any] = redact(plain(one.subject.facts), voice.secrets)
-    return facts
+    return _Facts(one.subject.facts, voice.secrets)
 
 
 def _spoken(sentence: str, one: _Judged, voice: Voice) -> str:

@@ -62,7 +62,7 @@ _SECRET = {
     "ssl_passphrase_command", "ssl_tls13_ciphers", "unix_socket_directories",
 }  # fmt: skip
 """Settings that PostgreSQL 18 hides from roles without pg_read_all_settings."""
-_MEANS = """
+MEANS = """
     SELECT pg_get_viewdef(c.oid) AS text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'v' AND n.nspname !~ '^(pg_|information_schema$)' AND lower(c.relname) = ANY(%(words)s)
     UNION ALL
@@ -121,7 +121,7 @@ async def _meant(sql: str, session: psycopg.AsyncConnection[dict[str, Any]]) -> 
         if not words:
             break
         seen |= words
-        found = await (await session.execute(_MEANS, {"words": sorted(words)})).fetchall()
+        found = await (await session.execute(MEANS, {"words": sorted(words)})).fetchall()
         fresh = "\n".join(str(row["text"]) for row in found)
         text = f"{text}\n{fresh}"
     return text

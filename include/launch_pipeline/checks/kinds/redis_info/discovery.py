@@ -97,6 +97,9 @@ async def _found(asker: Asker, host: str, port: int, lost: list[Node]) -> list[N
         _readable(info, where)
         if str(info.get("cluster_enabled")) == "1" or info.get("redis_mode") == "cluster":
             return await _clustered(asker, client, host, where, info)
+        if role_of(info) is Role.PRIMARY:
+            node = Node(host, port, Role.PRIMARY)
+            asker.seen[node.name] = await answers(asker, client, node, info)
     node = await _primary(asker, host, port, info)
     found = await asker.subject(node)
     if asker.params.scope == "primaries":

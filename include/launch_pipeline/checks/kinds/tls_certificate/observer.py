@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
 from launch_pipeline.checks.clients.addresses import (
     addresses_of,
     authority,
@@ -27,11 +30,12 @@ from launch_pipeline.checks.kinds.tls_certificate.handshake import (
     look,
     look_again,
     server_name,
+    shakes,
     trusting,
     trusting_keys,
     worst,
 )
-from launch_pipeline.checks.kinds.tls_certificate.old import OLD, Said, Word, speaks
+from launch_pipeline.checks.kinds.tls_certificate.old import OLD, Said, Word, settled, speaks
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -48,7 +52,7 @@ _SHARE = 0.3
 """Share of the time-out for a handshake, for a second one, and for the hellos of old."""
 _AGAIN = 0.04
 """Share of the time-out for a handshake that asks for keys of another sort, and for a second one."""
-_KEYS = ("aRSA", "aECDSA")
+_KEYS = {"aRSA": RSAPublicKey, "aECDSA": EllipticCurvePublicKey}
 """Sorts of keys for which a server may have a certificate each, as nginx and Apache allow."""
 _SHOWN = ("days_left", "ends_first", "issuer", "protocol", "legacy_protocols")
 
@@ -136,11 +140,15 @@ async def _look(
         reason = f"{place} did not answer: {_words(error)}"[:300]
         gone = no_route(error, place.address)
         return _Look(place.address, error=Unreachable(reason, retryable=not gone), routeless=gone)
-    again = await together(_again(params, ctx, place, sort, slot) for sort in _KEYS)
+    again = await together(_again(params, ctx, place, sort, slot) for sort in _other_sorts(shown))
     shown = worst(shown, *again)
     legacy, unclear = await _legacy(params.min_protocol, place, patience, slot)
     unknown = {"legacy_protocols": unclear} if unclear and not legacy else {}
     return _Look(place.address, {**_facts(shown, place, ctx.clock()), "legacy_protocols": legacy}, unknown)
+
+
+def _other_sorts(shown: Shown) -> list[str]:
+    return [sort for sort, form in _KEYS.items() if not isinstance(shown.chain[0].public_key(), form)]
 
 
 async def _again(
@@ -165,6 +173,8 @@ async def _legacy(least: str, place: Place, patience: float, slot: Slot) -> tupl
     """
     asked = list(OLD)[: list(OLD).index(least) if least in OLD else len(OLD)]
     told = await together(_speaks(place, old, patience, slot) for old in asked)
+    modern = any(said.word is Word.CLOSES for said in told) and await _shakes(place, patience, slot)
+    told = [settled(said, old, modern=modern) for old, said in zip(asked, told, strict=True)]
     spoken_ones = {said.note for said in told if said.word is Word.SPEAKS}
     unclear = {old: said.note for old, said in zip(asked, told, strict=True) if said.word is Word.UNCLEAR}
     doubts = [f"{old}?" for old in unclear if old not in spoken_ones] if spoken_ones else []
@@ -174,6 +184,11 @@ async def _legacy(least: str, place: Place, patience: float, slot: Slot) -> tupl
 async def _speaks(place: Place, old: str, patience: float, slot: Slot) -> Said:
     async with slot():
         return await speaks(place, old, patience)
+
+
+async def _shakes(place: Place, patience: float, slot: Slot) -> bool:
+    async with slot():
+        return await shakes(place, patience / 4)
 
 
 def _facts(shown: Shown, place: Place, now: datetime) -> dict[str, Any]:

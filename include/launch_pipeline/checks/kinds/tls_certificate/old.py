@@ -17,7 +17,6 @@ from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checks.clients.http import spoken
-from launch_pipeline.checks.kinds.tls_certificate.handshake import shakes
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.kinds.tls_certificate.handshake import Place
@@ -63,19 +62,26 @@ class Said:
 
 
 async def speaks(place: Place, old: str, patience: float) -> Said:
-    """Return SPEAKS, REFUSES or UNCLEAR; silence is unclear too, and is not asked again.
+    """Return SPEAKS, REFUSES, CLOSES or UNCLEAR; silence is unclear too, and is not asked again.
 
-    Some stacks close the connection instead of sending an alert. That is a refusal where a plainer hello
-    is closed as well while a handshake of our own day succeeds.
+    CLOSES says that a plainer hello was closed as well.
     """
     full = await _asked(place, OLD[old], patience / 2)
     if full.word not in {Word.CLOSES, Word.UNCLEAR}:
         return _told(full, old)
     plain = await _asked(place, OLD[old], patience / 4, plain=True)
     closed = full.word is Word.CLOSES and plain.word is Word.CLOSES
-    if closed and await shakes(place, patience / 4):
+    return full if closed else _told(plain, old)
+
+
+def settled(said: Said, old: str, *, modern: bool) -> Said:
+    """Judge an answer; some stacks close the connection instead of sending an alert.
+
+    That is a refusal where a handshake of our own day succeeds (``modern``).
+    """
+    if said.word is Word.CLOSES and modern:
         return Said(Word.REFUSES)
-    return _told(full if closed else plain, old)
+    return _told(said, old)
 
 
 def _told(said: Said, old: str) -> Said:
