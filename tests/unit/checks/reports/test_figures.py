@@ -114,6 +114,35 @@ def test_cobertura_counts_the_conditions_of_its_lines() -> None:
     assert "branch-rate" in found.unknown["branch_rate"]
 
 
+def test_scanners_say_when_they_ran() -> None:
+    """Trivy writes nanoseconds, which are dropped; ZAP's moment is ``created``, of old ``@generated``."""
+    trivy = json.loads((REPORTS / "trivy-alpine.json").read_text())
+    trivy["CreatedAt"] = "2026-01-01T00:00:00.123456789Z"
+    assert read("trivy", trivy).generated_at == "2026-01-01T00:00:00Z"
+    zap = json.loads((REPORTS / "zap-plus.json").read_text())
+    zap.pop("created", None)
+    assert (
+        read("zap", {**zap, "@generated": "Thu, 1 Jan 2026 00:00:00"}).generated_at
+        == "Thu, 1 Jan 2026 00:00:00"
+    )
+    assert read("zap", {**zap, "created": "2026-01-01T00:00:00Z"}).generated_at == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "counter", ['missed="-1" covered="2"', 'missed="1"', 'covered="1"', 'missed="x" covered="1"']
+)
+def test_jacoco_refuses_a_counter_that_counts_nothing(counter: str) -> None:
+    document = f'<report name="r"><counter type="LINE" {counter}/></report>'
+    with pytest.raises(ValueError, match="line"):
+        read("jacoco", document)
+
+
+def test_cobertura_of_no_lines_is_no_coverage() -> None:
+    none = '<coverage line-rate="1" branch-rate="1" lines-valid="0" version="1"><packages/></coverage>'
+    with pytest.raises(ValueError, match="line"):
+        read("cobertura", none)
+
+
 @pytest.mark.parametrize(
     ("form", "name", "tool"),
     [
