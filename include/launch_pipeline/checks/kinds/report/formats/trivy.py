@@ -43,9 +43,10 @@ def read_trivy(document: Object, rules: Sequence[str]) -> Parsed:
         raise ValueError(message)
     hits = [hit for target in targets for hit in _hits(target)]
     ran = {name for hit in hits for name in hit.names}
+    unlisted = bool(_system(document)) and not any("Packages" in target for target in targets)
     doubts = [
         *_doubts_of_the_system(document, targets),
-        *(doubt for target in targets for doubt in _doubts(target)),
+        *(doubt for target in targets if not _believed(target, unlisted) for doubt in _doubts(target)),
         *never_ran(rules, ran, "Trivy does not list the rules that ran, and found nothing of"),
     ]
     counts = counted(hits, rules, doubts)
@@ -64,14 +65,27 @@ def _seconds_only(text: Any) -> Any:
     return re.sub(r"\.\d+", "", text) if isinstance(text, str) else text
 
 
+def _system(document: Object) -> str:
+    system = (document.get("Metadata") or {}).get("OS") or {}
+    return f"{system.get('Family', '')} {system.get('Name', '')}".strip()
+
+
+def _believed(target: Object, unlisted: bool) -> bool:
+    """Return whether nothing was found in the packages of a system that Trivy knows.
+
+    Before ``--list-all-pkgs`` was its default, Trivy listed no packages at all of a clean image.
+    """
+    return unlisted and target.get("Class") == _OS and not target.keys() - {"Target", "Class", "Type"}
+
+
 def _doubts_of_the_system(document: Object, targets: Sequence[Object]) -> Iterator[str]:
     """Say why the packages of the operating system were not, or not wholly, looked at.
 
     Trivy says of a system that is out of support that "the vulnerability detection may be insufficient"
     (``pkg/scan/service.go``), and leaves out one that it does not support.
     """
+    name = _system(document)
     system = (document.get("Metadata") or {}).get("OS") or {}
-    name = f"{system.get('Family', '')} {system.get('Name', '')}".strip()
     if system.get("EOSL"):
         yield f"{name} is out of support, so Trivy knows of no new vulnerabilities in it"
     elif name and system.get("Family") != "none" and _OS not in {one.get("Class") for one in targets}:
