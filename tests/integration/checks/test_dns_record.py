@@ -117,6 +117,13 @@ def test_who_may_state_a_ttl(
     assert (result.verdict, asked_at or headline == f"ttl = {ttl}") == (verdict, True), (result.headline, ttl)
 
 
+@pytest.mark.parametrize(("ttl", "verdict"), [(60, P), (86400, F)])
+def test_a_resolver_of_a_network_of_its_own_states_its_ttl(ttl: int, verdict: Verdict) -> None:
+    """Where a resolver knows no servers of a zone, no other server can be asked."""
+    gone = Reply(rcode="NXDOMAIN", authority=SOA)
+    assert deployment({}, {WWW: address(ttl), ("shop.test.", "NS"): gone}).verdict is verdict
+
+
 def test_an_expectation_of_the_ttl_needs_the_zone_too() -> None:
     """A limit in ``expect`` is a limit as well."""
     result = deployment({}, {WWW: address(60)}, max_ttl=None, expect={"ttl": "<= 300"})

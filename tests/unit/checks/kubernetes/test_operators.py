@@ -42,6 +42,8 @@ NETWORK: dict[str, Row] = {
     "gateway, not programmed": (gateway(SERVES, whole=conditions(1, Accepted="True", Programmed="False")), False, "Programmed is False"),
     "gateway, nobody answers": (thing("Gateway", GATEWAYS), False, "no condition Accepted"),
     "gateway, one listener of two": (gateway(SERVES, conditions(1, Accepted="True", Programmed="True", ResolvedRefs="False")), False, "listener l1: ResolvedRefs is False"),
+    "gateway, a listener without all conditions": (gateway(SERVES, conditions(1, Programmed="True")), True, ""),
+    "gateway, a listener without any": (gateway(SERVES, []), False, "listener l1: there is no condition Accepted yet"),
     "gateway, two listeners want one port": (gateway(conditions(1, Accepted="True", Programmed="True", ResolvedRefs="True", Conflicted="True")), False, "Conflicted"),
     "gateway of yesterday": (gateway(SERVES, generation=2), False, "of generation 1, not of 2"),
     "gateway": (gateway(SERVES), True, ""),

@@ -114,7 +114,7 @@ RUNS: dict[str, Row] = {
     "job": (thing("Job", "batch/v1", startTime="x", succeeded=1, conditions=conditions(SuccessCriteriaMet="True", Complete="True")), True, ""),
     "cron job, suspended after a good run": (thing("CronJob", "batch/v1", spec={"suspend": True}, **RAN), False, "suspend"),
     "cron job, the last run failed": (thing("CronJob", "batch/v1", **{**RAN, "lastScheduleTime": "2026-03-02T03:00:00Z"}), False, "did not succeed"),
-    "cron job, no run ever succeeded": (thing("CronJob", "batch/v1", lastScheduleTime="2026-03-02T03:00:00Z"), False, "ended at no time"),
+    "cron job, no run ever succeeded": (thing("CronJob", "batch/v1", lastScheduleTime="2026-03-02T03:00:00Z"), None, "does not say that a run ever succeeded"),
     "cron job, never ran": (thing("CronJob", "batch/v1", spec={"schedule": "0 3 * * *"}), None, "never scheduled"),
     "cron job, running": (thing("CronJob", "batch/v1", **RAN, active=[{"kind": "Job", "name": "x-1"}]), None, "has not ended"),
     "cron job, silent for months": (cron("*/5 * * * *"), None, "was due at"),

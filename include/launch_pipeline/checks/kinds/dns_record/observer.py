@@ -23,7 +23,7 @@ from launch_pipeline.checks.clients.targets import split_target
 from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.engine.environment import SYSTEM_RESOLVER
 from launch_pipeline.checks.kinds.dns_record.values import meaning, offers, wanted
-from launch_pipeline.checks.kinds.dns_record.zone import TtlUnknown, Zones, configured
+from launch_pipeline.checks.kinds.dns_record.zone import NoZone, TtlUnknown, Zones, configured
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -162,6 +162,7 @@ async def _ttl(
     """Return the largest TTL, and why it is unknown.
 
     What a resolver has left of a TTL is a lower bound: above the limit it proves a no, below it nothing.
+    Where it leads to no zone no other server can be asked, and its own TTL counts.
     """
     left = max((one.ttl for one in found.values() if one.ttl is not None), default=None)
     if left is None or not _wants_ttl(params) or (params.max_ttl is not None and left > params.max_ttl):
@@ -174,6 +175,8 @@ async def _ttl(
     ]
     try:
         return max(left, *await together(asked)), {}
+    except NoZone:
+        return left, {}
     except TtlUnknown as error:
         return left, {"ttl": f"a resolver only says what is left of a TTL, and {error}"}
 

@@ -34,6 +34,10 @@ class TtlUnknown(Exception):
     """No server of the zone says the TTL."""
 
 
+class NoZone(TtlUnknown):
+    """The resolver knows no servers of the zone, as one that answers for a network of its own."""
+
+
 @dataclass(frozen=True)
 class Zones:
     """Asks the servers of the zones that a resolver leads to."""
@@ -64,12 +68,15 @@ class Zones:
         if own is not None:
             return [own]
         hosts = await self._servers(owner)
+        if not hosts:
+            message = f"no servers of a zone are known for {_shown(owner)}"
+            raise NoZone(message)
         places = await together(self._places(host) for host in hosts)
         servers = dict.fromkeys(place for each in places for place in each)
         told = await together(self._asked(one, owner, kind) for one in servers)
         found = [message for message in told if message is not None]
         if not found:
-            names = ", ".join(_shown(host) for host in hosts) or "none found"
+            names = ", ".join(_shown(host) for host in hosts)
             message = f"no server of its zone ({names}) answers for {_shown(owner)}"
             raise TtlUnknown(message)
         return found

@@ -74,6 +74,9 @@ def both(*rules: Callable[[Mapping[str, Any]], str]) -> Callable[[Mapping[str, A
     return rule
 
 
+_OF_LISTENERS = ("Accepted", "Programmed", "ResolvedRefs")
+
+
 def gateway(thing: Mapping[str, Any]) -> str:
     """Judge a Gateway: accepted and programmed as a whole and in each listener.
 
@@ -83,7 +86,9 @@ def gateway(thing: Mapping[str, Any]) -> str:
     reasons = []
     for one in listeners:
         found = listed(one, "conditions")
-        hurt = first(lacking(thing, found, "Accepted", "Programmed", "ResolvedRefs"), bad(found))
+        # Controllers of older versions of the API leave some of them out.
+        told = [name for name in _OF_LISTENERS if named(found, name)] or _OF_LISTENERS[:1]
+        hurt = first(lacking(thing, found, *told), bad(found))
         reasons.append(f"listener {one.get('name')}: {hurt}" if hurt else "")
     answered = {one.get("name") for one in listeners}
     asked = (one.get("name") for one in listed(part(thing, "spec"), "listeners"))

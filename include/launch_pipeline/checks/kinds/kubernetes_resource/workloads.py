@@ -163,8 +163,11 @@ def cron_job(thing: Mapping[str, Any]) -> str:
     if not asked and not done:
         message = "it was never scheduled, so nothing says whether it works"
         raise Unsaid(message)
+    if not done:
+        message = f"it ran at {asked}, and does not say that a run ever succeeded"
+        raise Unsaid(message)
     # RFC 3339 in UTC, to the second: the order of characters is that of time.
     if done < asked:
-        return f"its run of {asked} did not succeed; the last that did ended at {done or 'no time'}"
+        return f"its run of {asked} did not succeed; the last that did ended at {done}"
     refuse_missed(thing)
     return ""
