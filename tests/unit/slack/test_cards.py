@@ -18,7 +18,7 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, SetAside
-from launch_pipeline.slack.messages import cards, notes, review_modal
+from launch_pipeline.slack.messages import cards, elements, notes, review_modal
 from launch_pipeline.slack.messages.block_kit import Message
 from launch_pipeline.slack.messages.button_values import CardLocator
 from launch_pipeline.slack.messages.item_status import status_of
@@ -241,3 +241,19 @@ def test_modal_without_a_question_cannot_be_sent() -> None:
     assert view.submit is None
     assert "Nothing here waits for you" in json.dumps(view.payload())
     assert "<@U0LAUNCH05>" in json.dumps(view.payload())
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "said"),
+    [
+        ("Redraw them, then answer.", "To repair: Redraw them"),
+        ("Read it (users, p95; errors) again. Then tune.", "To repair: Read it (users, p95; errors) again"),
+        ("Go back to 1.4.1: see rollback.md; then ask", "To repair: Go back to 1.4.1: see rollback.md"),
+        ("Close the bracket (if you can, then go", "To repair: Close the bracket (if you can"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_to_do_is_the_first_clause(on_failure: str, said: str) -> None:
+    """A clause ends at a comma, semicolon or full stop that is not within brackets."""
+    red = asking(1, "x", verdict=Verdict.FAILED, repair=on_failure)
+    assert elements.repair(red, 200) == said

@@ -28,7 +28,8 @@ OPEN = "open_in_airflow"
 """Action ids of our buttons. The last one only opens a link, but is acknowledged as well."""
 URL_LENGTH = 3000
 _NAMED = 3
-_CLAUSE = re.compile(r"[;,.]\s")
+_CLAUSE = re.compile(r"(?:\([^()]*\)|[^;,.]|[;,.](?!\s))+")
+"""What ends before the first comma, semicolon or full stop outside of brackets."""
 
 Block = dict[str, Any]
 
@@ -143,7 +144,8 @@ def repair(item: ItemView, limit: int) -> str:
     """Say what to do about checks that do not pass: the first clause of ``on_failure``."""
     if item.outcome or item.checks_passed is not False:
         return ""
-    clause = _CLAUSE.split(item.repair.strip(), maxsplit=1)[0].rstrip(".")
+    first = _CLAUSE.match(item.repair.strip())
+    clause = first[0].rstrip(".") if first else ""
     return f"To repair: {escape(clause, limit)}" if clause else ""
 
 

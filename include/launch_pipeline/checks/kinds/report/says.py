@@ -21,6 +21,7 @@ _LABELS = {
     "error_rate": Label("the share of failed requests", "percent"),
     "p95_ms": Label("p95", "ms"),
     "duration_s": Label("the duration", "duration"),
+    "active_rules": Label("the number of active rules that ran"),
     "thresholds": Label("the number of thresholds"),
 }
 
