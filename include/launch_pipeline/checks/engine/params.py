@@ -81,11 +81,6 @@ def merged(defaults: Mapping[str, str | Sequence[str]], params: Params) -> Crite
     return criteria
 
 
-def defaults_unless_expected(defaults: Mapping[str, str], params: Params) -> Criteria:
-    """Return the item's ``expect`` alone if it has one, else the defaults."""
-    return merged({} if params.expect else defaults, params)
-
-
 def exactly_one(values: Mapping[str, Any]) -> None:
     """Raise ValueError unless exactly one of the named parameters is given."""
     given = [name for name, value in values.items() if value]

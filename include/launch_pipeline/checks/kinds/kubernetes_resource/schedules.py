@@ -7,7 +7,7 @@ the last good run where it is (https://kubernetes.io/docs/concepts/workloads/con
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ZONE = re.compile(r"(?:CRON_)?TZ=(\S+)\s+")
-_UNZONED = timedelta(hours=14)
-"""How far the unknown zone of a controller may be from UTC."""
+_UNZONED = [timezone(timedelta(hours=hours)) for hours in range(-12, 15)]
+"""The zones that a controller may be in where neither the schedule nor the object names one."""
 
 
 def refuse_missed(thing: Mapping[str, Any]) -> None:
@@ -52,7 +52,12 @@ def _due(schedule: str, zone: Any) -> datetime:
     every = duration(bare.removeprefix("@every ")) if bare.startswith("@every ") else None
     if every:
         return now - 2 * every
-    times = croniter(bare, now.astimezone(ZoneInfo(name) if name else UTC))
+    zones = [ZoneInfo(name)] if name else _UNZONED
+    return min(_last_but_one(bare, now.astimezone(one)) for one in zones)
+
+
+def _last_but_one(schedule: str, now: datetime) -> datetime:
+    times = croniter(schedule, now)
     times.get_prev(datetime)
     due: datetime = times.get_prev(datetime)
-    return due if name else due - _UNZONED
+    return due
