@@ -77,8 +77,13 @@ def merged(defaults: Mapping[str, str | Sequence[str]], params: Params) -> Crite
     criteria = {path: as_list(wanted) for path, wanted in defaults.items()}
     for path, wanted in params.expect.items():
         given = as_list(wanted)
-        criteria[path] = [*criteria.get(path, ()), *given] if given == ["exists"] else given
+        criteria[path] = given if compares(given) else [*criteria.get(path, ()), *given]
     return criteria
+
+
+def compares(wanted: str | Sequence[str]) -> bool:
+    """Return whether comparisons say anything of a value but that it is there."""
+    return as_list(wanted) != ["exists"]
 
 
 def exactly_one(values: Mapping[str, Any]) -> None:

@@ -25,13 +25,17 @@ class Functions(functions.Functions):
     def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
         """Call a function; a result that depends on the order of characters in a number is doubtful."""
         arguments = list(resolved_args)
-        if function_name in _ORDERS and len(_numbers_in_text(arguments)) > 1:
-            self._doubts(f"{function_name}() orders numbers that are texts by their characters")
-        if function_name in _ORDERS and _other_as_moments(_keys(arguments)):
-            self._doubts(f"{function_name}() orders times of several zones by their characters")
+        if function_name in _ORDERS:
+            self._doubt_order(function_name, _keys(arguments))
         if function_name in {"contains", "starts_with", "ends_with"} and _of_version(arguments):
             return self._has_version(function_name, *arguments)
         return super().call_function(function_name, arguments)
+
+    def _doubt_order(self, name: str, keys: Sequence[Any]) -> None:
+        if len(_numbers_in_text(keys)) > 1:
+            self._doubts(f"{name}() orders numbers that are texts by their characters")
+        if _other_as_moments(keys):
+            self._doubts(f"{name}() orders times of several zones by their characters")
 
     def _has_version(self, name: str, text: str, wanted: str) -> bool:
         plainly = super().call_function(name, [text, wanted])
@@ -54,9 +58,8 @@ def _keys(arguments: Sequence[Any]) -> list[Any]:
     return [by.visit(by.expression, element) for element in elements] if by is not None else elements
 
 
-def _numbers_in_text(arguments: Sequence[Any]) -> list[str]:
+def _numbers_in_text(keys: Sequence[Any]) -> list[str]:
     """Return the texts that a function would order, where they are numbers or versions."""
-    keys = _keys(arguments)
     return [key for key in keys if isinstance(key, str) and (number(key) is not None or version_like(key))]
 
 

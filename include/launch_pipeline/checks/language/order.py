@@ -170,13 +170,14 @@ def holds_version(text: str, wanted: str) -> bool:
     """
     if _COMMIT.fullmatch(wanted):
         return _holds_commit(text, wanted)
+    ends_in_version = _ENDS_IN_VERSION.search(wanted) is not None
     vague = ""
     for match in re.finditer(re.escape(wanted), text):
         before, after = text[: match.start()], text[match.end() :]
         cut = _cut_in_front(before, wanted) or (wanted[-1:].isdigit() and after[:1].isdigit())
-        if cut or (_ENDS_IN_VERSION.search(wanted) and _TAGGED.fullmatch(after)):
+        if cut or (ends_in_version and _TAGGED.fullmatch(after)):
             continue
-        goes_on = _goes_on(after) if _ENDS_IN_VERSION.search(wanted) else False
+        goes_on = _goes_on(after) if ends_in_version else False
         if goes_on is False:
             return True
         vague = vague or (after[:_SHOWN] if goes_on is None else "")

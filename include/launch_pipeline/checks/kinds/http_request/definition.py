@@ -13,7 +13,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from launch_pipeline.checks.engine.kind import Kind
-from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, exactly_one, merged
+from launch_pipeline.checks.engine.params import (
+    Criteria,
+    Name,
+    Names,
+    Params,
+    compares,
+    exactly_one,
+    merged,
+)
 from launch_pipeline.checks.kinds.http_request.says import says
 from launch_pipeline.checks.language.expect import as_list
 from launch_pipeline.checks.language.paths import roots_of
@@ -67,11 +75,7 @@ class HttpRequestParams(Params):
     @property
     def expects_status(self) -> bool:
         """Return whether the item's ``expect`` compares the status of the answer itself."""
-        return any(
-            _of_status(expression)
-            for expression, wanted in self.expect.items()
-            if as_list(wanted) != ["exists"]
-        )
+        return any(_of_status(expression) for expression, wanted in self.expect.items() if compares(wanted))
 
     @property
     def wants_refusal(self) -> bool:

@@ -26,6 +26,7 @@ from launch_pipeline.checks.clients.http import (
 from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.http_request.reading import Read, text_of
 from launch_pipeline.checks.kinds.http_request.whole import reads_last_json, whole_document
+from launch_pipeline.checks.language.expect import as_list
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -95,7 +96,7 @@ def _request(
         data = json.dumps(params.json_body).encode()
     elif params.body is not None:
         data = params.body.encode()
-    query = [(name, item) for name, value in params.query.items() for item in _listed(value)]
+    query = [(name, item) for name, value in params.query.items() for item in as_list(value)]
     same_origin = not absolute or url.origin() == base.origin()
     return Request(
         url=url,
@@ -107,10 +108,6 @@ def _request(
         credentials=own if same_origin or params.auth == "invalid" else {},
         follow_redirects=params.follow_redirects,
     )
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 async def _ask(

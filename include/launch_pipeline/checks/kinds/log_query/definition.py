@@ -14,9 +14,8 @@ from pydantic import Field
 
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
-from launch_pipeline.checks.engine.params import Criteria, Params, merged
+from launch_pipeline.checks.engine.params import Criteria, Params, compares, merged
 from launch_pipeline.checks.kinds.log_query.says import says
-from launch_pipeline.checks.language.expect import as_list
 
 
 class LogQueryParams(Params):
@@ -37,7 +36,7 @@ class LogQueryParams(Params):
 
 def criteria(params: LogQueryParams) -> Criteria:
     """Require at least one line, unless the item compares the number itself, as ``count`` or as ``value``."""
-    compared = any(as_list(params.expect.get(name, "exists")) != ["exists"] for name in ("count", "value"))
+    compared = any(compares(params.expect.get(name, "exists")) for name in ("count", "value"))
     return merged({} if compared else {"count": ">= 1"}, params)
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from launch_pipeline.checks.engine.kind import Kind
-from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
+from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, compares, merged
 from launch_pipeline.checks.kinds.prometheus_rule.says import says
-from launch_pipeline.checks.language.expect import as_list
 
 
 class PrometheusRuleParams(Params):
@@ -40,7 +39,7 @@ def criteria(params: PrometheusRuleParams) -> Criteria:
     empty = ["missing", "unhealthy", "absent_series", "without_annotation"]
     if params.annotations:
         empty.append("without_severity")
-    if as_list(params.expect.get("last_evaluation", "exists")) == ["exists"]:
+    if not compares(params.expect.get("last_evaluation", "exists")):
         empty.append("overdue")
     return merged(dict.fromkeys(empty, "== []"), params)
 

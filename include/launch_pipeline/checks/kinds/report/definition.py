@@ -26,9 +26,8 @@ from pydantic import model_validator
 
 from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
-from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
+from launch_pipeline.checks.engine.params import Criteria, Name, Params, compares, merged
 from launch_pipeline.checks.kinds.report.says import says
-from launch_pipeline.checks.language.expect import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,7 +120,7 @@ def criteria(params: ReportParams) -> Criteria:
     A load test without thresholds of its own is judged by what the item expects of its measurements.
     """
     defaults = dict(_DEFAULTS.get(params.format, {}))
-    compared = {path for path, wanted in params.expect.items() if as_list(wanted) != ["exists"]}
+    compared = {path for path, wanted in params.expect.items() if compares(wanted)}
     if compared - _NOT_MEASURED:
         defaults.pop("thresholds", None)
     return merged(defaults, params)

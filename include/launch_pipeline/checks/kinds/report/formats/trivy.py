@@ -43,7 +43,7 @@ def read_trivy(document: Object, rules: Sequence[str]) -> Parsed:
         raise ValueError(message)
     hits = [hit for target in targets for hit in _hits(target)]
     ran = {name for hit in hits for name in hit.names}
-    unlisted = bool(_system(document)) and not any("Packages" in target for target in targets)
+    unlisted = bool(_named(document)) and not any("Packages" in target for target in targets)
     doubts = [
         *_doubts_of_the_system(document, targets),
         *(doubt for target in targets if not _believed(target, unlisted) for doubt in _doubts(target)),
@@ -65,8 +65,13 @@ def _seconds_only(text: Any) -> Any:
     return re.sub(r"\.\d+", "", text) if isinstance(text, str) else text
 
 
-def _system(document: Object) -> str:
-    system = (document.get("Metadata") or {}).get("OS") or {}
+def _system(document: Object) -> Object:
+    system: Object = (document.get("Metadata") or {}).get("OS") or {}
+    return system
+
+
+def _named(document: Object) -> str:
+    system = _system(document)
     return f"{system.get('Family', '')} {system.get('Name', '')}".strip()
 
 
@@ -84,8 +89,7 @@ def _doubts_of_the_system(document: Object, targets: Sequence[Object]) -> Iterat
     Trivy says of a system that is out of support that "the vulnerability detection may be insufficient"
     (``pkg/scan/service.go``), and leaves out one that it does not support.
     """
-    name = _system(document)
-    system = (document.get("Metadata") or {}).get("OS") or {}
+    system, name = _system(document), _named(document)
     if system.get("EOSL"):
         yield f"{name} is out of support, so Trivy knows of no new vulnerabilities in it"
     elif name and system.get("Family") != "none" and _OS not in {one.get("Class") for one in targets}:
