@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 from psycopg import sql
 
 from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
-from launch_pipeline.checklist.files import file_digest
+from launch_pipeline.checklist.overrides import checklist_digest
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.launch.evidence import Evidence
 from launch_pipeline.launch.item_records import ItemSpec
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from servers.airflow_task import Supervisor
 
 CHECKLIST = INCLUDE / "checklists" / "01_pre_launch_requirements.yaml"
-DIGEST = file_digest(CHECKLIST)
+DIGEST = checklist_digest(CHECKLIST)
 REASON = "not needed for this release"
 HEALTH = {"http_request": {"path": "/health"}}
 JUNIT = {"report": {"uri": "${reports}/junit.xml", "format": "junit", "subject": ""}}

@@ -17,6 +17,7 @@ from launch_pipeline.approvals.contacts import load_contacts
 from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Holder
 from launch_pipeline.checks.engine.environment import Environment
+from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import NotConnected
@@ -132,7 +133,9 @@ class RunningProduct:
             "today": moment.date().isoformat(),
             "run_nonce": hashlib.sha256(moment.isoformat().encode()).hexdigest()[:16],
         }
-        return Environment.model_validate({**made, "variables": {**made["variables"], **launch}})
+        return Environment.model_validate(
+            {**made, "variables": with_product({**made["variables"], **launch})}
+        )
 
     def check(self, item: Item) -> list[CheckResult]:
         """Run an item's own checks against this product."""

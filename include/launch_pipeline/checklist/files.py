@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Hashable
 from pathlib import Path
@@ -119,8 +118,3 @@ def _read_text(path: Path) -> str:
         raise ConfigurationError(
             str(path), "", f"cannot be read: {error}.", "Make it readable UTF-8."
         ) from error
-
-
-def file_digest(path: Path) -> str:
-    """Return ``sha256:<hex>`` of the file's bytes, which a running launch compares at each gate."""
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"

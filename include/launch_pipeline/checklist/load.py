@@ -11,6 +11,7 @@ from launch_pipeline.checklist.files import checklist_folder, read_yaml
 from launch_pipeline.checklist.graph import graph_problems
 from launch_pipeline.checklist.messages import checklist_mistakes, one_of, parameter_mistakes
 from launch_pipeline.checklist.model import CheckSpec, Phase
+from launch_pipeline.checklist.overrides import overlaid, overrides
 from launch_pipeline.errors import ChecklistError, ConfigurationError, InvalidChecklist
 
 ParameterModels = Mapping[str, type[BaseModel]]
@@ -23,7 +24,7 @@ def load_phase(path: Path, kinds: ParameterModels) -> Phase:
     Raises InvalidChecklist with all errors in the file.
     """
     try:
-        raw = read_yaml(path)
+        raw = overlaid(read_yaml(path), overrides(path.parent))
     except ConfigurationError as error:
         raise InvalidChecklist((ChecklistError(*_parts(error)),)) from error
     try:

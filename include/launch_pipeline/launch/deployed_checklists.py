@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.files import checklist_folder, file_digest
+from launch_pipeline.checklist.files import checklist_folder
 from launch_pipeline.checklist.load import checklist_files, load_phase
+from launch_pipeline.checklist.overrides import checklist_digest
 from launch_pipeline.checklist.plan import plan_dags
 from launch_pipeline.checklist.sequence import GO_NO_GO, ROLLBACK, STEPS
 from launch_pipeline.checklist.vocabulary import Role, Severity
@@ -43,7 +44,7 @@ def deployed_dag(checklist: str, dag_id: str) -> DeployedDag:
     Raises InvalidChecklist, which Airflow shows as an import error with file, item, value and fix.
     """
     path = checklist_folder() / checklist
-    dags = _dags_of(path, file_digest(path)) if path.exists() else {}
+    dags = _dags_of(path, checklist_digest(path)) if path.exists() else {}
     if dag_id not in dags:
         problem = f"has no Dag {dag_id!r}."
         raise InvalidChecklist((ChecklistError(checklist, "", problem, "Restore the file, or its 'dag:'."),))
@@ -54,7 +55,7 @@ def deployed_dags() -> dict[str, DeployedDag]:
     """Return every Dag of every checklist file, in the document's order. Raises InvalidChecklist."""
     found: dict[str, DeployedDag] = {}
     for path in checklist_files():
-        found |= _dags_of(path, file_digest(path))
+        found |= _dags_of(path, checklist_digest(path))
     return found
 
 

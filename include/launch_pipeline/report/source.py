@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checklist.files import file_digest
 from launch_pipeline.checklist.load import checklist_files, load_phase
+from launch_pipeline.checklist.overrides import checklist_digest
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
 from launch_pipeline.ledger.proof.verify import known_launches, read_rows, verify_rows
@@ -84,7 +84,7 @@ def _checklists() -> tuple[list[Phase], dict[str, str], list[str]]:
             wrong += map(str, error.problems)
             continue
         dags = [phase.dag] if phase.dag else [section.dag for section in phase.sections]
-        digests |= dict.fromkeys(map(str, dags), file_digest(path))
+        digests |= dict.fromkeys(map(str, dags), checklist_digest(path))
         phases.append(phase)
     return phases, digests, wrong
 

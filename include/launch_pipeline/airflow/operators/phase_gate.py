@@ -18,7 +18,8 @@ from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.pacing import pause
 from launch_pipeline.airflow.policies.retries import despite_accidents
 from launch_pipeline.airflow.policies.seals import unsealed_before
-from launch_pipeline.checklist.files import checklist_folder, file_digest
+from launch_pipeline.checklist.files import checklist_folder
+from launch_pipeline.checklist.overrides import checklist_digest
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
 from launch_pipeline.launch.item_records import ItemSpec, gate_record
 from launch_pipeline.launch.reconcile import ItemState, Reconciled
@@ -123,7 +124,7 @@ class PhaseGateOperator(BaseOperator):
     def _changed(self, launch_id: str, dag_id: str) -> tuple[str, ...]:
         """Return a problem if the checklist is not the one that the launch started with."""
         began = launches().get(launch_id).checklist_digests.get(dag_id)
-        now = file_digest(checklist_folder() / self.checklist)
+        now = checklist_digest(checklist_folder() / self.checklist)
         if {now, self.specs[0].checklist_digest} != {began}:
             return (f"{self.checklist} was changed after the launch began; start a new launch with it.",)
         return ()

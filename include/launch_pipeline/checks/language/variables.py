@@ -11,6 +11,8 @@ from typing import Any
 from launch_pipeline.errors import NotConnected
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+DERIVED = ("regex", "count")
+"""What every list gives beside itself: ``${services_regex}`` and ``${services_count}``."""
 
 
 def placeholders(value: Any) -> frozenset[str]:
@@ -84,8 +86,22 @@ def _in_list(values: Iterable[Any], variables: Mapping[str, Any]) -> list[Any]:
     return result
 
 
+def derived(name: str, variables: Mapping[str, Any]) -> Any:
+    """Return ``services_regex`` (for PromQL and LogQL) or ``services_count`` of a list; None without it."""
+    base, _, wanted = name.rpartition("_")
+    values = variables.get(base)
+    if not isinstance(values, list | tuple) or wanted not in DERIVED:
+        return None
+    if wanted == "count":
+        return len(values)
+    # A bracket instead of a backslash, which the quotes of a query would need twice.
+    return "|".join(re.sub(r"[.+*?()|{}$\[]", lambda sign: f"[{sign[0]}]", str(value)) for value in values)
+
+
 def _value(name: str, variables: Mapping[str, Any]) -> Any:
     value = variables.get(name)
+    if value is None:
+        value = derived(name, variables)
     if value is None:
         message = f"variable '{name}' is not set: add it under 'variables:' of the environment"
         raise NotConnected(message)

@@ -11,7 +11,7 @@ from psycopg.types.json import Json
 
 from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
-from launch_pipeline.checklist.files import file_digest
+from launch_pipeline.checklist.overrides import checklist_digest
 from launch_pipeline.checklist.sequence import GO_NO_GO, T_0, title
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import EntryKind, Outcome, Seal
@@ -44,7 +44,7 @@ def rest(supervisor: Supervisor) -> Iterator[AirflowRest]:
 def begun(launched: Ledger, include: IncludeFolder, dsn: str) -> None:
     """Let the launch have begun with the checklist as it is."""
     assert launched is not None
-    digest = file_digest(include.path / "checklists" / CHECKLIST)
+    digest = checklist_digest(include.path / "checklists" / CHECKLIST)
     change_launch(dsn, checklist_digests=Json({"week_1": digest}))
 
 
@@ -206,7 +206,7 @@ def test_gate_is_not_complete_while_a_phase_before_it_is_open_again(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, include: IncludeFolder
 ) -> None:
     """A seal follows from all that precedes it, whatever Airflow's states say."""
-    digest = file_digest(include.path / "checklists" / CHECKLIST)
+    digest = checklist_digest(include.path / "checklists" / CHECKLIST)
     seal_before(T_0, ledger, rest, dsn, but=GO_NO_GO)
     begin_with_these_checklists(dsn, **{T_0: digest})
     phase = Phase(supervisor, rest, *three(supervisor), dag_id=T_0)
