@@ -38,7 +38,10 @@ _SUITES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "api/error_handling.xml": ("schemathesis", API_OPERATIONS),
     "api/input_validation.xml": ("schemathesis", INPUT_OPERATIONS),
     "migrations/junit.xml": ("pytest", ("migrate_from_empty", "migrate_from_production_copy")),
-    "build/kubeconform.xml": ("kubeconform", ("api-gateway.yaml", "ingress.yaml", "ai-routing.yaml")),
+    "build/kubeconform.xml": (
+        "kubeconform",
+        ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing", "azora"),
+    ),
     "security/auth.xml": ("pytest", ("expired_token", "wrong_signature", "alg_none", "missing_token")),
     "security/authz.xml": (
         "pytest",
