@@ -19,6 +19,7 @@ from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checks.docs import samples
 from launch_pipeline.checks.docs.schema import field_docstrings
 from launch_pipeline.checks.engine.params import Params
+from launch_pipeline.checks.engine.product import named
 from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
 from launch_pipeline.checks.language.comparisons import parse_comparison
 from launch_pipeline.checks.language.expect import as_list
@@ -51,7 +52,7 @@ def rendered() -> str:
 
     Raises InvalidChecklist for a wrong checklist, ConfigurationError for a kind that cannot be loaded.
     """
-    phases = load_phases(parameter_models())
+    phases = [named(phase) for phase in load_phases(parameter_models())]
     parts = [*_head(phases), *(line for phase in phases for line in _phase(phase)), *_kinds()]
     return "\n".join(parts).rstrip() + "\n"
 
