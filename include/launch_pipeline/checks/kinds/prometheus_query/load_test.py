@@ -1,7 +1,7 @@
 """Asks about the time of a load test, and not about now.
 
-"The last hour" forgets: a latency that was too high under load is good again when nobody is there any more.
-The stretch of a test stays what it was, so that only another test can change the answer.
+"The last hour" forgets: a latency that was too high under load is good again an hour later, without load. The
+stretch of a test stays what it was, so that only another test can change the answer.
 """
 
 from __future__ import annotations
