@@ -16,9 +16,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.clients.promql import read
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Params, merged
-from launch_pipeline.checks.kinds.prometheus_query.promql import read
 
 
 class PrometheusQueryParams(Params):

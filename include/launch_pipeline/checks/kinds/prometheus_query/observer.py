@@ -7,10 +7,10 @@ from math import isnan
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.clients.promql import compared
 from launch_pipeline.checks.kinds.prometheus_query.asking import Document, Series, Server, series_of
 from launch_pipeline.checks.kinds.prometheus_query.coverage import STALE, THING, Coverage, Window, covered
 from launch_pipeline.checks.kinds.prometheus_query.load_test import load_test, placed, told
-from launch_pipeline.checks.kinds.prometheus_query.promql import compared
 from launch_pipeline.checks.kinds.prometheus_query.quantiles import Capped, breaks, capped, why_unknown
 from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, watched
 from launch_pipeline.checks.language.values import is_nan
