@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checks.kinds.prometheus_query.asking import Document, Series, Server, series_of
 from launch_pipeline.checks.kinds.prometheus_query.coverage import STALE, THING, Coverage, Window, covered
 from launch_pipeline.checks.kinds.prometheus_query.promql import compared
-from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, watched
+from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, refuse_earlier, watched
 from launch_pipeline.checks.language.values import is_nan
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -34,6 +34,7 @@ async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observati
     """
     server = Server(ctx, await ctx.connection(params.conn_id), params)
     now = ctx.clock().timestamp()
+    refuse_earlier(params, now, ctx.environment.pace)
     window = _window(params, now)
     document = await server.ask(params.query, window)
     series = series_of(document)
