@@ -131,6 +131,7 @@ class RunningProduct:
             "launch_at": self.launch_at.isoformat(),
             "launch_date": moment.date().isoformat(),
             "today": moment.date().isoformat(),
+            "now": moment.isoformat(),
             "run_nonce": hashlib.sha256(moment.isoformat().encode()).hexdigest()[:16],
         }
         return Environment.model_validate(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.findings import Hit, counted, never_ran
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.kinds.report.formats.zap_rules import (
     active_rules,
     rules_that_ran,
@@ -13,6 +12,7 @@ from launch_pipeline.checks.kinds.report.formats.zap_rules import (
     troubles,
     without_answer,
 )
+from launch_pipeline.checks.reports.parsed import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from launch_pipeline.checks.kinds.report.formats.parsed import WORST, Parsed
+from launch_pipeline.checks.reports.parsed import WORST, Parsed
 
 Object = dict[str, Any]
 _COUNTED_BY_K6 = {"dropped_iterations"}
