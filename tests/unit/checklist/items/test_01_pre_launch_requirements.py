@@ -16,6 +16,7 @@ from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
+from launch_rehearsal.product.delivery.scans import zap
 from servers.checking import context, run
 from servers.staging import FORM_TOKEN, PROBE, SESSION, TOKEN, Staging, headers
 from servers.web import http_connection, served
@@ -279,14 +280,19 @@ LINTED = {
 
 
 def on_report(folder: Path, item: str, place: str, document: Any) -> CheckResult:
-    """Leave a report of the release's commit, made a moment ago, and judge the item's only check by it."""
+    """Leave a report, and judge the item's only check by it."""
+    (result,) = on_reports(folder, item, place, document)
+    return result
+
+
+def on_reports(folder: Path, item: str, place: str, document: Any) -> list[CheckResult]:
+    """Leave a report of the release's commit, made a moment ago, and judge the item by it."""
     path = folder / place
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document))
     told = {"commit": "a" * 40, "generated_at": datetime.now(UTC).isoformat()}
     path.with_name(f"{path.name}.meta.json").write_text(json.dumps(told))
-    (result,) = asked(item, "report", [], reports=str(folder))
-    return result
+    return asked(item, "report", [], reports=str(folder))
 
 
 @pytest.mark.parametrize(("document", "wanted"), LINTED.values(), ids=LINTED.keys())
@@ -357,3 +363,19 @@ def test_performance_tests(tmp_path: Path, document: dict[str, Any], wanted: Ver
     """Every target of the document is a threshold, and none was crossed."""
     result = on_report(tmp_path, "performance_tests", "load/summary.json", document)
     assert result.verdict is wanted, result.headline
+
+
+def test_missing_target_is_named(tmp_path: Path) -> None:
+    """A red square says which target the load test does not declare."""
+    three = {service: limit for service, limit in DOCUMENT.items() if service != "api_gateway"}
+    result = on_report(tmp_path, "performance_tests", "load/summary.json", load(**targets(three)))
+    assert (
+        "without the threshold http_req_duration{service:api_gateway}: p(95) less than 50" in result.headline
+    )
+
+
+def test_site_that_was_not_scanned_is_named(tmp_path: Path) -> None:
+    """A red square says which site is not in ZAP's report."""
+    scan = zap(datetime.now(UTC), "localhost")
+    results = on_reports(tmp_path, "sql_injection", "security/zap.json", scan)
+    assert "without the site https://staging.shop.test" in results[0].headline
