@@ -8,9 +8,6 @@ only refers to others) and Turborepo (settings in a package of the workspace).
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +17,7 @@ from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import check, context, run
+from servers.git_files import committed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,31 +66,6 @@ SETTINGS: dict[str, tuple[Object, Verdict]] = {
     "a file of a build over a strict one": (
         {OWN: strict(), "apps/web/tsconfig.build.json": {"extends": "./tsconfig.json", "exclude": ["**/*.spec.ts"]}}, P),
 }  # fmt: skip
-
-
-def committed(folder: Path, files: Object) -> str:
-    """Commit the files in a new repository, and return the commit."""
-    who = {f"GIT_{who}_{what}": "t@t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **who},
-        )
-        return done.stdout.strip()
-
-    git("init", "-q", "-b", "main")
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content))
-    git("add", ".")
-    git("commit", "-qm", "one")
-    return git("rev-parse", "HEAD")
 
 
 @pytest.fixture(scope="module")
