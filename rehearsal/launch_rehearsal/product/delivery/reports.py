@@ -167,6 +167,7 @@ def sarif(
         "tool": {"driver": {"name": tool, "rules": known}},
         "invocations": [{"executionSuccessful": True, "endTimeUtc": made.isoformat()}],
         "versionControlProvenance": [{"repositoryUri": f"https://{DOMAIN}/code", "revisionId": commit}],
+        "artifacts": [{"location": {"uri": f"file:///code/services/{name}/src/index.ts"}} for name in IMAGES],
         "results": results,
     }
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
