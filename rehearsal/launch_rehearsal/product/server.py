@@ -87,9 +87,10 @@ class FakeProduct:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         if self._redis:
             self._open.push_async_callback(self._redis.stop)
+        tokens = self.plan.tokens
         self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
             asyncio.to_thread(self._repository.create, self.plan.previous_release),
-            asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
+            asyncio.to_thread(create_database, self.plan.dsn, tokens["database"], tokens["writer"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
         reports = Reports(self.plan.reports, self.release_sha)

@@ -21,6 +21,9 @@ DOMAIN = "azora.test"
 NAMESPACE = "azora"
 DATABASE = "product"
 DATABASE_USER = "launch_check"
+"""The role of the checks."""
+DATABASE_WRITER = "constitutional_ai"
+"""The role of the service that keeps the audit log."""
 
 
 class Part(StrEnum):
@@ -69,7 +72,7 @@ _PORTS = (
 )
 _REDIS_FROM = 7
 """The first version with ``cluster-port``."""
-_TOKENS = ("control", "service", "plain_user", "visitor", "session", "database", "redis", "cloud")
+_TOKENS = ("control", "service", "plain_user", "visitor", "session", "database", "writer", "redis", "cloud")
 
 
 class ProductPlan(Frozen):

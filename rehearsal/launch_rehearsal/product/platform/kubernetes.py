@@ -143,10 +143,16 @@ def _ingresses() -> list[Object]:
 
 def _policies() -> list[Object]:
     deny = _named("default-deny-all", spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
-    selected = [
-        _named(f"allow-{job(p)}", spec={"podSelector": {"matchLabels": {"app": job(p)}}}) for p in SERVICES
-    ]
-    return [deny, *selected]
+    return [deny, *(_allowed(job(part)) for part in SERVICES)]
+
+
+def _allowed(service: str) -> Object:
+    """Allow the load balancer and the other services to reach the pods of one service."""
+    sources = [{"namespaceSelector": {"matchLabels": {"name": INGRESS}}}, {"podSelector": {}}]
+    rule = {"from": sources, "ports": [{"port": 8080}]}
+    chosen = {"matchLabels": {"app": service}}
+    spec = {"podSelector": chosen, "policyTypes": ["Ingress"], "ingress": [rule]}
+    return _named(f"allow-{service}", spec=spec)
 
 
 def _backups() -> list[Object]:
@@ -154,7 +160,10 @@ def _backups() -> list[Object]:
 
 
 def _jobs() -> list[Object]:
-    return [_named("backup-verify", spec={"suspend": False}, status={"lastSuccessfulTime": _hours_ago(5)})]
+    return [
+        _named("backup-verify", spec={"suspend": False}, status={"lastSuccessfulTime": _hours_ago(5)}),
+        _named("network-policy-probe", spec={"suspend": False}, status={"lastSuccessfulTime": _hours_ago(1)}),
+    ]
 
 
 _SINGLES = {"CronJob": _jobs, "ScheduledBackup": _backups, "Ingress": _ingresses, "NetworkPolicy": _policies}
