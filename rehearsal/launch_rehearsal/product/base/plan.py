@@ -72,7 +72,10 @@ _PORTS = (
 )
 _REDIS_FROM = 7
 """The first version with ``cluster-port``."""
-_TOKENS = ("control", "service", "plain_user", "visitor", "session", "database", "writer", "redis", "cloud")
+_TOKENS = (
+    *("control", "service", "plain_user", "rate_limit_probe"),
+    *("visitor", "session", "database", "writer", "redis", "cloud"),
+)
 
 
 class ProductPlan(Frozen):
