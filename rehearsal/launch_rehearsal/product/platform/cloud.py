@@ -15,6 +15,7 @@ from aiohttp import web
 from launch_rehearsal.product.base.plan import Part
 from launch_rehearsal.product.platform.aws_xml import Tree, answered, refused, xml
 from launch_rehearsal.product.platform.bucket import Bucket
+from launch_rehearsal.product.platform.load_balancers import described
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -71,6 +72,8 @@ class Cloud:
             "DescribeFlowLogs": self._flow_logs,
             "DescribeSecurityGroups": self._security_groups,
         }
+        if action == "DescribeLoadBalancers":
+            return described(REGION, works=self._works)
         if action not in operations:
             error = {"Code": "InvalidAction", "Message": f"{action} is not served here"}
             return answered(xml("Response", {"Errors": {"Error": error}}), 400)
