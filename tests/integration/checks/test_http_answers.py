@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.kinds.http_request.definition import HttpRequestParams, criteria
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import check, context, raw, run
@@ -87,6 +88,48 @@ def test_status_of_many_samples() -> None:
     assert (several.verdict, "9 x 503" in raw(several)) == (Q, True), several.headline
     alike = asked(lambda _: web.Response(), samples=10, expect={"status": "== 200"})
     assert alike.verdict is P, alike.headline
+
+
+def test_counted_values() -> None:
+    """Each of many answers must name the release, in its document or in a header; others are told."""
+
+    def of(*releases: Any) -> Handler:
+        told = iter(releases)
+
+        def answer(_request: web.Request) -> web.Response:
+            release = next(told)
+            return web.json_response({"release": release}, headers={"X-Release": str(release)})
+
+        return answer
+
+    for path in ("json.release", 'headers."x-release"'):
+        params = {"samples": 10, "count_by": path, "expect": {'counts."1.0.0"': "== 10"}}
+        assert asked(of(*["1.0.0"] * 10), **params).verdict is P
+        mixed = asked(of(*["1.0.0"] * 9, "0.9.4"), **params)
+        assert (mixed.verdict, mixed.headline) == (
+            F,
+            "9 of 10 requests answered 1.0.0 (1 x 0.9.4); wanted 10",
+        )
+        assert asked(of(*["0.9.4"] * 10), **params).verdict is F
+    silent = asked(lambda _: web.Response(text="ok"), **{**params, "count_by": "json.release"})
+    assert (silent.verdict, "10 x none" in silent.headline) == (F, True), silent.headline
+
+
+def test_public_name() -> None:
+    """What the environment leads elsewhere is not asked for where users are led; a rehearsal has no other."""
+
+    async def ask(**environment: Any) -> CheckResult:
+        async with serving(web.Application()) as port:
+            ctx = context(
+                {"http": ConnectionInfo("http", "http", "shop.test", 80)},
+                addresses={"shop.test:80": f"127.0.0.1:{port}"},
+                **environment,
+            )
+            return await check(ctx, "http_request", public=True, expect={"status": "== 404"})
+
+    refused = run(ask())
+    assert (refused.verdict, "take it out of 'addresses'" in refused.headline) == (Q, True)
+    assert run(ask(rehearsal=True)).verdict is P
 
 
 def test_samples_without_an_answer() -> None:

@@ -108,6 +108,36 @@ def compared(query: str) -> str:
     return left if number(left) is None else re.sub(r"^bool\b", "", right).strip()
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call of a function, with its arguments as they are written."""
+
+    arguments: tuple[str, ...]
+
+
+def calls(query: str, function: str) -> list[Call]:
+    """Find the calls of a function in a query."""
+    tokens = [token for token in _TOKEN.finditer(query) if token.lastgroup != "skip"]
+    pairs = zip(range(len(tokens)), tokens, tokens[1:], strict=False)
+    return [
+        Call(tuple(_arguments(query, tokens[place + 1 :])))
+        for place, word, after in pairs
+        if word[0] == function and after[0] == "("
+    ]
+
+
+def _arguments(query: str, tokens: list[re.Match[str]]) -> Iterator[str]:
+    """Yield the texts between an opening parenthesis, its commas, and its end."""
+    deep, begin = 0, tokens[0].end()
+    for token in tokens:
+        deep += (token[0] in "({") - (token[0] in ")}")
+        if deep == 0 or (deep == 1 and token[0] == ","):
+            yield query[begin : token.start()].strip()
+            begin = token.end()
+        if deep == 0:
+            return
+
+
 Token = tuple[str, str]
 """The sort of a token, and its text."""
 

@@ -69,7 +69,10 @@ _PORTS = (
 )
 _REDIS_FROM = 7
 """The first version with ``cluster-port``."""
-_TOKENS = ("control", "service", "plain_user", "visitor", "session", "database", "redis", "cloud")
+_TOKENS = (
+    *("control", "service", "plain_user", "rate_limit_probe"),
+    *("visitor", "session", "database", "redis", "cloud"),
+)
 
 
 class ProductPlan(Frozen):

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from jmespath.exceptions import JMESPathError
 
 from launch_pipeline.checks.clients.http import TEXT_LIMIT
+from launch_pipeline.checks.language.paths import compiled
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.clients.http import Answer
@@ -38,6 +40,19 @@ async def document_of(answer: Answer) -> Read:
     if len(answer.body) > _OFF_LOOP:
         return await asyncio.to_thread(_parsed, answer)
     return _parsed(answer)
+
+
+async def value_of(answer: Answer, path: str) -> str:
+    """Return what a JMESPath finds in one answer, as a text; ``none`` where it finds nothing."""
+    document = await document_of(answer)
+    said = {"status": answer.status, "headers": dict(answer.headers), "json": document.value}
+    try:
+        found = compiled(path).search(said)
+    except JMESPathError:
+        found = None
+    if found is None:
+        return "none"
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
 
 def _parsed(answer: Answer) -> Read:

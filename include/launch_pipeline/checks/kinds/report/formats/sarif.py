@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.findings import GRADES, Hit, counted, never_ran
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.kinds.report.formats.sarif_rules import NOTIFICATIONS, RULES, Found, Tool
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
