@@ -175,7 +175,9 @@ def _database(*, works: bool) -> Object:
     """Return the cluster of the operator; the product's real database is its primary."""
     state = {"type": "Ready", "status": str(works), "reason": "ClusterIsReady"}
     topology = {"successfullyExtracted": True, "nodesUsed": 3}
-    status = {"instances": 3, "readyInstances": 3 * works, "topology": topology, "conditions": [state]}
+    phase = "Cluster in healthy state" if works else "Not enough disk space"
+    counts = {"instances": 3, "readyInstances": 3 * works}
+    status = {**counts, "phase": phase, "topology": topology, "conditions": [state]}
     return _named(_DATABASE, spec={"instances": 3, "enablePDB": True}, status=status)
 
 
