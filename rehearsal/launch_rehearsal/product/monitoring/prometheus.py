@@ -86,8 +86,10 @@ class Monitoring:
         yield reloaded, float(edge)
         yield labels_of("prometheus_notifications_alertmanagers_discovered", {}), 1.0
         yield labels_of("pg_up", {"instance": "azora-postgres"}), float(database)
-        received = {"device": "eth0", "instance": "node-1"}
-        yield labels_of("node_network_receive_bytes_total", received), float(self._services.bytes_received)
+        for node in range(1, NODES + 1):
+            received = {"device": "eth0", "instance": f"node-{node}"}
+            count = float(self._services.bytes_received)
+            yield labels_of("node_network_receive_bytes_total", received), count
         for part in SERVICES:
             labels = {"namespace": NAMESPACE, "container": job(part)}
             restarts = float(self._health.restarts[part])

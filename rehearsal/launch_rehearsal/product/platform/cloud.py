@@ -15,6 +15,7 @@ from aiohttp import web
 from launch_rehearsal.product.base.plan import Part
 from launch_rehearsal.product.platform.aws_xml import answered, refused, xml
 from launch_rehearsal.product.platform.bucket import Bucket
+from launch_rehearsal.product.platform.load_balancers import described
 from launch_rehearsal.product.platform.network import Network
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Cloud:
 
     def _older(self, action: str) -> web.Response:
         operations = Network(REGION, works=self._works).operations
+        if action == "DescribeLoadBalancers":
+            return described(REGION, works=self._works)
         if action not in operations:
             error = {"Code": "InvalidAction", "Message": f"{action} is not served here"}
             return answered(xml("Response", {"Errors": {"Error": error}}), 400)

@@ -44,7 +44,8 @@ class Audit:
                 raise web.HTTPServiceUnavailable(reason="the audit log cannot be written") from error
             milliseconds = (time.perf_counter() - began) * 1000
         labels = {"namespace": NAMESPACE, "app": "constitutional-ai", "stream": "audit"}
-        self._logs.write(labels, level="info", content=content, score=judged["complianceScore"])
+        said = {"level": "info", "log_type": "audit"}
+        self._logs.write(labels, **said, content=content, score=judged["complianceScore"])
         self._store.observe("db_query_duration_ms", milliseconds, namespace=NAMESPACE)
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
