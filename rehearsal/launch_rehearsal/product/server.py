@@ -22,6 +22,7 @@ from launch_rehearsal.product.delivery.registry import Registry
 from launch_rehearsal.product.delivery.reports import Reports
 from launch_rehearsal.product.delivery.repository import ProductRepository
 from launch_rehearsal.product.fault_control import control_app
+from launch_rehearsal.product.monitoring.cluster_metrics import ClusterMetrics
 from launch_rehearsal.product.monitoring.dashboards import Dashboards
 from launch_rehearsal.product.monitoring.prometheus import Monitoring
 from launch_rehearsal.product.platform.cloud import Cloud
@@ -87,9 +88,10 @@ class FakeProduct:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         if self._redis:
             self._open.push_async_callback(self._redis.stop)
+        tokens = self.plan.tokens
         self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
             asyncio.to_thread(self._repository.create, self.plan.previous_release),
-            asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
+            asyncio.to_thread(create_database, self.plan.dsn, tokens["database"], tokens["writer"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
         reports = Reports(self.plan.reports, self.release_sha)
@@ -111,7 +113,7 @@ class FakeProduct:
         audit = Audit(self.plan, self.store, logs)
         self._open.push_async_callback(audit.close)
         services = Services(self.plan, self.health, self.store, audit, logs)
-        exporters = [self._redis.gauges] if self._redis else []
+        exporters = [ClusterMetrics(self.health).gauges, *([self._redis.gauges] if self._redis else [])]
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
         edge = Edge(self.plan, self.health, logs)
         await self._database_passage()

@@ -68,7 +68,7 @@ class Edge:
         async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
             answer = await handler(request)
             labels = {"namespace": "ingress-nginx", "app": "ingress-nginx"}
-            self._logs.write(labels, level="info", path=request.path, status=answer.status)
+            self._logs.write(labels, level="info", path=request.path_qs, status=answer.status)
             if self._health.works(Part.EDGE_TLS):
                 answer.headers.update(SECURITY_HEADERS)
             return answer
