@@ -26,8 +26,8 @@ from launch_pipeline.stack.postgres import Postgres
 from launch_pipeline.stack.processes import Component, ProcessRecords, wait_until
 from launch_pipeline.stack.settings import StackSettings
 from launch_rehearsal.product.base.plan import Part, redis_program
+from launch_rehearsal.product.base.series import SAMPLE_EVERY
 from launch_rehearsal.product.connections import connections, overlay
-from launch_rehearsal.product.monitoring.prometheus import SAMPLE_EVERY
 from launch_rehearsal.product.server import FakeProduct
 from launch_rehearsal.product.service.services import WINDOW
 from launch_rehearsal.run.stage import committed_environment, example_contacts
@@ -131,6 +131,7 @@ class RunningProduct:
             "launch_at": self.launch_at.isoformat(),
             "launch_date": moment.date().isoformat(),
             "today": moment.date().isoformat(),
+            "now": moment.isoformat(),
             "run_nonce": hashlib.sha256(moment.isoformat().encode()).hexdigest()[:16],
         }
         return Environment.model_validate(

@@ -80,6 +80,7 @@ class LaunchContext(BaseModel):
             "launch_at": self.launch_at,
             "launch_date": self.launch_at[:10],
             "today": now.date().isoformat(),
+            "now": now.isoformat(),
             "run_nonce": hashlib.sha256(f"{self.launch_id} {now.isoformat()}".encode()).hexdigest()[:16],
         }
         return {name: value for name, value in values.items() if value}

@@ -42,6 +42,7 @@ def connections(plan: ProductPlan) -> dict[str, Connection]:
         "api_gateway": gateway,
         "staging": gateway,
         "plain_user": {**gateway, "password": plan.tokens["plain_user"]},
+        "rate_limit_probe": {**gateway, "password": plan.tokens["rate_limit_probe"]},
         "browser_session": {
             "conn_type": "http",
             "host": plan.url(Part.GATEWAY),

@@ -121,11 +121,14 @@ class FakeProduct:
             await self._serve(part, app)
         await self._serve("edge", edge.app(), edge.context)
         await self._serve("edge_plain", edge.plain_app())
+        registry = Registry(self.plan, self.health, self._commits)
         more = {
-            "/registry": Registry(self.plan, self.health, self._commits).app(),
+            "/registry": registry.app(),
             "/grafana": Dashboards(self.plan, self.health, self.store).app,
         }
-        await self._serve("authorities", Authorities(self.plan, self.health, monitoring, logs, more).app())
+        running = registry.digests(self.plan.release)
+        authorities = Authorities(self.plan, self.health, monitoring, logs, more, running)
+        await self._serve("authorities", authorities.app())
         await self._serve("cloud", Cloud(self.health).app())
         await self._reserve_closed_port()
         await self.health.begin()

@@ -34,6 +34,7 @@ LAUNCH_VARIABLES = frozenset(
         "launch_date",
         "launch_id",
         "today",
+        "now",
         "run_nonce",
     }
 )

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from aiohttp import web
 
+from launch_pipeline.checks.language.values import moment
 from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part, job
-from launch_rehearsal.product.base.series import Gauges, Labels, Store, labels_of
+from launch_rehearsal.product.base.series import SAMPLE_EVERY, Gauges, Labels, Store, labels_of
 from launch_rehearsal.product.monitoring.promql import compiled
+from launch_rehearsal.product.monitoring.promql_selectors import remembered
 from launch_rehearsal.product.monitoring.promql_values import Expression, QueryError, Value
 from launch_rehearsal.product.monitoring.rules import RULES, listed
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.service.services import Services
 
-SAMPLE_EVERY = 0.5
-"""Seconds between two samples."""
 RETENTION = "30d"
 NODES = 3
 _ALERTS = {
@@ -130,11 +130,16 @@ class Monitoring:
     def _read(self, query: object) -> Expression:
         return compiled(self._store, str(query or ""), self._plan.pace, self._plan.window)
 
+    def _remembered(self, at: float) -> float:
+        """Return the moment whose samples answer: one before the rehearsal is compressed as a window is."""
+        plan = self._plan
+        return remembered(self._store, lambda seconds: max(seconds * plan.pace, plan.window), at, time.time())
+
     async def _query(self, request: web.Request) -> web.Response:
         form = request.query if request.method == "GET" else await request.post()
         try:
-            at = float(str(form.get("time") or time.time()))
-            value = self._read(form.get("query"))(at)
+            at = _moment(form.get("time") or time.time())
+            value = self._read(form.get("query"))(self._remembered(at))
         except (QueryError, ValueError) as error:
             return _refused(error)
         return _success(_instant(value, at))
@@ -143,7 +148,7 @@ class Monitoring:
         form = await request.post()
         try:
             expression = self._read(form.get("query"))
-            begin, end = float(str(form["start"])), float(str(form["end"]))
+            begin, end = _moment(form["start"]), _moment(form["end"])
             step = float(str(form["step"]).removesuffix("s"))
             matrix = self._matrix(expression, begin, end, step)
         except (QueryError, ValueError, KeyError) as error:
@@ -157,13 +162,14 @@ class Monitoring:
         """Evaluate at every step; the window is compressed as a range is, and sampled no oftener."""
         span = max(end - begin, step)
         scale = min(1.0, max(span * self._plan.pace, self._plan.window) / span)
+        newest = self._remembered(end)
         known: dict[int, dict[Labels, float]] = {}
         matrix: dict[Labels, list[list[Any]]] = {}
         for number in range(int((end - begin) / step) + 1):
             at = begin + number * step
             sample = int((end - at) * scale / SAMPLE_EVERY)
             if sample not in known:
-                known[sample] = _series(expression(end - sample * SAMPLE_EVERY))
+                known[sample] = _series(expression(newest - sample * SAMPLE_EVERY))
             for labels, value in known[sample].items():
                 matrix.setdefault(labels, []).append([at, _text(value)])
         return matrix
@@ -182,6 +188,12 @@ def peak_memory() -> int:
     """Return the peak memory of this process in bytes."""
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else used * 1024
+
+
+def _moment(said: object) -> float:
+    """Read seconds since 1970 or RFC 3339. Raises ValueError for neither."""
+    found = moment(str(said))
+    return found.timestamp() if found else float(str(said))
 
 
 def _series(value: Value) -> dict[Labels, float]:

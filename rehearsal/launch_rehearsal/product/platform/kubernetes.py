@@ -6,10 +6,13 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part, job
+from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, job
+from launch_rehearsal.product.platform.pods import endpoint_slice, pods
 from launch_rehearsal.vendors.kubernetes import KINDS, KubernetesApi, Object
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.plan import ProductPlan
 
@@ -34,13 +37,13 @@ _UNUSED = {("postgresql.cnpg.io/v1", "Cluster")}
 class ProductCluster(KubernetesApi):
     """Serve the objects of the product; their state follows the health of its parts."""
 
-    def __init__(self, plan: ProductPlan, health: Health) -> None:
+    def __init__(self, plan: ProductPlan, health: Health, digests: Mapping[str, str]) -> None:
         kinds = {
             version: {kind: names for kind, names in kinds.items() if (version, kind) not in _UNUSED}
             for version, kinds in KINDS.items()
         }
         super().__init__(plan.tokens["service"], kinds)
-        self._plan, self._health = plan, health
+        self._plan, self._health, self._digests = plan, health, digests
 
     def found(self, _version: str, kind: str, namespace: str) -> list[Object]:
         """Return the objects of a kind as they are now."""
@@ -62,7 +65,14 @@ class ProductCluster(KubernetesApi):
     def _of_product(self, kind: str) -> list[Object]:
         if kind in {"CronJob", "ScheduledBackup", "Ingress", "NetworkPolicy"}:
             return _SINGLES[kind]()
+        if kind == "Pod":
+            return [pod for part in SERVICES for pod in self._pods(part)]
         return [made for part in SERVICES if (made := self._of_service(kind, part))]
+
+    def _pods(self, part: Part) -> list[Object]:
+        name = job(part)
+        container = _container(name, f"azora/{name}:{self._plan.release}")
+        return list(pods(name, container, self._digests[f"azora/{name}"], works=self._health.works(part)))
 
     def _of_service(self, kind: str, part: Part) -> Object:
         name, works = job(part), self._health.works(part)
@@ -72,9 +82,7 @@ class ProductCluster(KubernetesApi):
             "Service": _named(name, spec={"clusterIP": "10.96.0.10", "ports": [{"port": 80}]}),
             "ConfigMap": _named(f"{name}-config", data={"LOG_LEVEL": "info", **_CONFIG[part]}),
             "Secret": _named(f"{name}-secrets", data=dict.fromkeys(_SECRETS[part], secret)),
-            "EndpointSlice": _named(
-                f"{name}-1", endpoints=[{"addresses": ["10.0.0.1"], "conditions": {"ready": works}}]
-            ),
+            "EndpointSlice": endpoint_slice(name, works=works),
             "PodDisruptionBudget": _budget(name, works=works),
             "HorizontalPodAutoscaler": _autoscaler(name, works=works),
         }
@@ -115,15 +123,19 @@ def _autoscaler(name: str, *, works: bool) -> Object:
     )
 
 
-def _deployment(name: str, image: str, *, works: bool) -> Object:
+def _container(name: str, image: str) -> Object:
     probe = {"httpGet": {"path": "/health", "port": 8080}}
-    container = {
+    return {
         "name": name,
         "image": image,
         "resources": {"limits": {"memory": "512Mi", "cpu": "500m"}},
         "readinessProbe": probe,
         "livenessProbe": probe,
     }
+
+
+def _deployment(name: str, image: str, *, works: bool) -> Object:
+    container = _container(name, image)
     spread = [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule"}]
     pod = {"restartPolicy": "Always", "containers": [container], "topologySpreadConstraints": spread}
     up, state = REPLICAS if works else 0, "True" if works else "False"
@@ -150,7 +162,10 @@ def _hours_ago(hours: int) -> str:
 
 def _ingresses() -> list[Object]:
     status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}]}}
-    return [_named("azora", spec={"tls": [{"hosts": ["azora.test"]}], "rules": []}, status=status)]
+    backend = {"service": {"name": job(Part.GATEWAY), "port": {"number": 80}}}
+    paths = {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}
+    spec = {"tls": [{"hosts": [DOMAIN]}], "rules": [{"host": DOMAIN, "http": paths}]}
+    return [_named("azora", spec=spec, status=status)]
 
 
 def _policies() -> list[Object]:

@@ -27,6 +27,7 @@ BURST = 12
 WINDOW = 0.2
 """A client may send this many requests to a limited route in this many seconds."""
 _BODY_LIMIT = 64 * 1024
+_CLIENTS = ("service", "plain_user", "rate_limit_probe", "visitor")
 HTTP_SERVER_ERROR = 500
 ORIGIN = f"https://{DOMAIN}"
 _NEEDS: dict[Part, dict[str, Part]] = {
@@ -173,7 +174,7 @@ class Services:
     def _client(self, request: web.Request) -> str | None:
         """Return the client of the token, or None if it is unknown."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        known = {self.plan.tokens[name]: name for name in ("service", "plain_user", "visitor")}
+        known = {self.plan.tokens[name]: name for name in _CLIENTS}
         return known.get(token) if scheme == "Bearer" else None
 
     def _require(self, request: web.Request) -> str:

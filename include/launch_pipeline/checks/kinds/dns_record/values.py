@@ -7,6 +7,7 @@ Names compare without case and final dot (RFC 4343), a text as a whole whatever 
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 
 import dns.exception
@@ -26,6 +27,16 @@ _EXAMPLES = {
     "TXT": "v=spf1 -all",
 }
 _PRINTABLE = range(0x20, 0x7F)
+
+
+_HOST = re.compile(
+    r"(?=.*[A-Za-z])(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+[A-Za-z][A-Za-z0-9-]*\.?"
+)
+
+
+def stands_for_others(kind: str, text: str) -> bool:
+    """Return whether a value of A or AAAA is a name, which stands for its addresses."""
+    return kind in {"A", "AAAA"} and bool(_HOST.fullmatch(text))
 
 
 def wanted(kind: str, text: str) -> str:

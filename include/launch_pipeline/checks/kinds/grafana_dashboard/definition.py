@@ -41,7 +41,7 @@ def criteria(params: GrafanaDashboardParams) -> Criteria:
     defaults = {"exists": "== true", "panels": f">= {params.min_panels}"}
     if params.require_data and params.max_empty_panels:
         defaults["length(empty_panels)"] = f"<= {params.max_empty_panels}"
-    elif params.require_data:
+    elif params.require_data and "length(empty_panels)" not in params.expect:
         defaults["empty_panels"] = "== []"
     if params.require_data:
         defaults["queried_panels"] = ">= 1"

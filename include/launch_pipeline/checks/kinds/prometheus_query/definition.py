@@ -13,12 +13,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from launch_pipeline.checklist.duration import Duration
+from launch_pipeline.checks.clients.promql import read
 from launch_pipeline.checks.engine.kind import Kind
-from launch_pipeline.checks.engine.params import Criteria, Params, merged
-from launch_pipeline.checks.kinds.prometheus_query.promql import read
+from launch_pipeline.checks.engine.params import Criteria, Name, Params, merged
+from launch_pipeline.checks.language.values import moment
+from launch_pipeline.checks.language.variables import placeholders
 
 
 class PrometheusQueryParams(Params):
@@ -46,6 +48,17 @@ class PrometheusQueryParams(Params):
     when its report was generated."""
     max_age: Duration = timedelta(days=1)
     """Maximum age of the report of ``during``."""
+
+    since: Name | None = None
+    """A time with zone: the check is inconclusive until everything that the query looks at lies after it."""
+
+    @field_validator("since", mode="after")
+    @classmethod
+    def _is_a_moment(cls, since: str | None) -> str | None:
+        if since and not placeholders(since) and moment(since) is None:
+            message = f"{since!r} is not a time with zone; write for example 2026-01-31T09:00:00+01:00"
+            raise ValueError(message)
+        return since
 
     @model_validator(mode="after")
     def _window_has_points(self) -> Self:

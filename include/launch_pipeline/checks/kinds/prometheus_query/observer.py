@@ -7,12 +7,12 @@ from math import isnan
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.clients.promql import compared
 from launch_pipeline.checks.kinds.prometheus_query.asking import Document, Series, Server, series_of
 from launch_pipeline.checks.kinds.prometheus_query.coverage import STALE, THING, Coverage, Window, covered
 from launch_pipeline.checks.kinds.prometheus_query.load_test import load_test, placed, told
-from launch_pipeline.checks.kinds.prometheus_query.promql import compared
 from launch_pipeline.checks.kinds.prometheus_query.quantiles import Capped, breaks, capped, why_unknown
-from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, watched
+from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, refuse_earlier, watched
 from launch_pipeline.checks.language.values import is_nan
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -40,6 +40,7 @@ async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observati
     params = placed(params, load) if load else params
     server = Server(ctx, await ctx.connection(params.conn_id), params, load.end.timestamp() if load else None)
     now = server.at or ctx.clock().timestamp()
+    refuse_earlier(params, now, ctx.environment.pace)
     window = _window(params, now)
     document = await server.ask(params.query, window)
     series = series_of(document)

@@ -12,8 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.clients.promql import Call, calls, read
 from launch_pipeline.checks.kinds.prometheus_query.coverage import Window
-from launch_pipeline.checks.kinds.prometheus_query.promql import Call, calls, read
 from launch_pipeline.checks.language.comparisons import compare, parse_comparison
 from launch_pipeline.checks.language.expect import as_list
 from launch_pipeline.checks.language.values import number
