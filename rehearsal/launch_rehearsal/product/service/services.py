@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict, deque
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -29,6 +30,16 @@ WINDOW = 0.2
 _BODY_LIMIT = 64 * 1024
 _CLIENTS = ("service", "plain_user", "rate_limit_probe", "visitor")
 HTTP_SERVER_ERROR = 500
+ORIGIN = f"https://{DOMAIN}"
+_NEEDS: dict[Part, dict[str, Part]] = {
+    Part.GATEWAY: {"database": Part.DATABASE, "redis": Part.REDIS},
+    Part.CONSTITUTIONAL_AI: {"database": Part.DATABASE},
+    Part.KNOWLEDGE_OCEAN: {"vectorDb": Part.KNOWLEDGE_OCEAN},
+    Part.AI_ROUTING: {"redis": Part.REDIS, "llm": Part.MODELS},
+}
+"""What each service says in its health that it reaches."""
+_REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""The request that a service works for, which is logged by all of them."""
 
 
 class Limiter:
@@ -115,9 +126,10 @@ class Services:
         @web.middleware
         async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
             began = time.perf_counter()
+            nonce = request.headers.get("X-Request-ID", "")
+            _REQUEST_ID.set(nonce)
             answer = await self._answered(part, request, handler)
             self._count(part, request, answer.status, (time.perf_counter() - began) * 1000)
-            nonce = request.headers.get("X-Request-ID")
             if nonce:
                 answer.headers["X-Request-ID"] = nonce
             return answer
@@ -147,13 +159,16 @@ class Services:
 
     def _log(self, part: Part, what: str, about: str) -> None:
         labels = {"namespace": NAMESPACE, "app": job(part)}
-        self.logs.write(labels, level="info", message=what, about=logic.without_personal_data(about))
+        said = {"message": what, "about": logic.without_personal_data(about)}
+        self.logs.write(labels, level="info", request_id=_REQUEST_ID.get(), **said)
 
     def _health_of(self, part: Part) -> Handler:
         async def health(_request: web.Request) -> web.Response:
             answer: dict[str, Any] = {"status": "healthy", "service": job(part), "release": self.plan.release}
-            if part is Part.KNOWLEDGE_OCEAN:
-                answer["dependencies"] = {"vectorDb": "connected"}
+            answer["dependencies"] = {
+                name: "connected" if self.health.works(needed) else "unreachable"
+                for name, needed in _NEEDS[part].items()
+            }
             return web.json_response(answer)
 
         return health
