@@ -30,7 +30,6 @@ WINDOW = 0.2
 _BODY_LIMIT = 64 * 1024
 _CLIENTS = ("service", "plain_user", "rate_limit_probe", "visitor")
 HTTP_SERVER_ERROR = 500
-ORIGIN = f"https://{DOMAIN}"
 _NEEDS: dict[Part, dict[str, Part]] = {
     Part.GATEWAY: {"database": Part.DATABASE, "redis": Part.REDIS},
     Part.CONSTITUTIONAL_AI: {"database": Part.DATABASE},
