@@ -129,6 +129,7 @@ GATEWAY, DOMAIN = "api-gateway", "azora.example"
 ROUTED: dict[str, Row] = {
     "by nginx": (lambda _: None, P, ""),
     "by an ALB, which has a name and no tls": (routes(rule(DOMAIN, GATEWAY), address=[{"hostname": "k8s-azora.elb.example"}]), P, ""),
+    "under a name of its own": (routes(rule(DOMAIN, "pages"), rule("api.azora.example", GATEWAY)), P, ""),
     "of every host": (routes(rule("", GATEWAY)), P, ""),
     "beside the pages": (routes(rule(DOMAIN, "pages", GATEWAY)), P, ""),
     "in the second rule": (routes(rule("www.azora.example", "pages"), rule(DOMAIN, GATEWAY)), P, ""),
