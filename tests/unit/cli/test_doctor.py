@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.checklist.files import checklist_folder
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
 from launch_pipeline.doctor.checks import probing
 from launch_pipeline.doctor.checks.probing import addresses, probe_all
@@ -64,6 +65,14 @@ def test_connections_of_auth_and_of_defaults_are_found(harbour: Harbour) -> None
     found = harbour.told("doctor")
     # A report needs no connection where its folder is open.
     assert [state["conn_id"] for state in found["connections"]] == ["http", "plain_user", "redis"]
+
+
+def test_connection_that_a_variable_names(harbour: Harbour) -> None:
+    """A variable of the product stands for the connection that it names."""
+    (checklist_folder() / "variables.yaml").write_text("session: browser\n")
+    harbour.checks("pier_open", {"http_request": {"auth": "${session}"}})
+    found = harbour.told("doctor")
+    assert [state["conn_id"] for state in found["connections"]] == ["browser", "http", "redis"]
 
 
 def test_missing_variables_name_the_items_they_hold_back(harbour: Harbour) -> None:

@@ -6,8 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.registry import kind
-from launch_pipeline.checks.language.variables import placeholders
+from launch_pipeline.checks.language.variables import placeholders, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,6 +72,14 @@ def _written(of: Kind, spec: CheckSpec) -> dict[str, Any]:
 def _connections(spec: CheckSpec, written: Mapping[str, Any]) -> Iterator[str]:
     own, auth = written.get("conn_id"), written.get("auth", "connection")
     if own:
-        yield str(own)
+        yield _named(own)
     if spec.kind == "http_request" and auth not in _NO_CONNECTION:
-        yield str(auth)
+        yield _named(auth)
+
+
+def _named(conn_id: Any) -> str:
+    """Return the id of a connection, filled in from the product's own variables if it is one of them."""
+    written = str(conn_id)
+    return str(
+        substitute(written, {name: f"${{{name}}}" for name in placeholders(written)} | with_product({}))
+    )

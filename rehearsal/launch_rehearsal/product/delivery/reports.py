@@ -98,6 +98,7 @@ class Reports:
             "security/zap-production.json": zap(made, *PRODUCTION),
             **{f"security/trivy-{service}.json": trivy(service, made, self._commit) for service in IMAGES},
             "load/summary.json": load_summary(slow=broken),
+            "load/production.json": load_summary(slow=broken),
         }
         for name, document in documents.items():
             self._keep(name, json.dumps(document, indent=1).encode(), made)
@@ -167,6 +168,7 @@ def sarif(
         "tool": {"driver": {"name": tool, "rules": known}},
         "invocations": [{"executionSuccessful": True, "endTimeUtc": made.isoformat()}],
         "versionControlProvenance": [{"repositoryUri": f"https://{DOMAIN}/code", "revisionId": commit}],
+        "artifacts": [{"location": {"uri": f"file:///code/services/{name}/src/index.ts"}} for name in IMAGES],
         "results": results,
     }
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}

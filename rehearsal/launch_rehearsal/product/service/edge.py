@@ -10,6 +10,7 @@ from aiohttp import web
 from launch_pipeline.stack.ports import LOOPBACK
 from launch_rehearsal.product.base.plan import DOMAIN, Part, ProductPlan
 from launch_rehearsal.product.service.certificates import Authority, server_context
+from launch_rehearsal.product.service.pages import SECURITY_HEADERS
 from launch_rehearsal.product.service.services import Limiter
 
 if TYPE_CHECKING:
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
 
 NAMES = (DOMAIN, f"*.{DOMAIN}", LOOPBACK)
 VALID_DAYS = 80
-_HEADERS = {
-    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-}
 _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><circle cx="8" cy="8" r="7"/></svg>'
 
 
@@ -75,7 +70,7 @@ class Edge:
             labels = {"namespace": "ingress-nginx", "app": "ingress-nginx"}
             self._logs.write(labels, level="info", path=request.path, status=answer.status)
             if self._health.works(Part.EDGE_TLS):
-                answer.headers.update(_HEADERS)
+                answer.headers.update(SECURITY_HEADERS)
             return answer
 
         return secured

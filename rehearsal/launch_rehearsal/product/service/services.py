@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, ProductPlan, job
+from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part, ProductPlan, job
 from launch_rehearsal.product.service import logic
+from launch_rehearsal.product.service.pages import ORIGINS, api_page, front_page, preflight
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +30,6 @@ WINDOW = 0.2
 _BODY_LIMIT = 64 * 1024
 _CLIENTS = ("service", "plain_user", "rate_limit_probe", "visitor")
 HTTP_SERVER_ERROR = 500
-ORIGIN = f"https://{DOMAIN}"
 _NEEDS: dict[Part, dict[str, Part]] = {
     Part.GATEWAY: {"database": Part.DATABASE, "redis": Part.REDIS},
     Part.CONSTITUTIONAL_AI: {"database": Part.DATABASE},
@@ -107,9 +107,10 @@ class Services:
 
     def _gateway(self) -> list[web.RouteDef]:
         return [
-            web.get("/docs", _page),
+            web.get("/", front_page),
+            web.get("/docs", api_page),
             web.get("/api/v1/ping", self._ping),
-            web.options("/api/v1/ping", _preflight),
+            web.options("/api/v1/ping", preflight),
             web.get("/api/v1/courses", self._courses),
             web.get("/api/v1/status", self._status),
             web.get("/api/v1/me", self._me),
@@ -216,7 +217,7 @@ class Services:
         if not session and self._client(request) is None:
             return _unauthorized()
         # A browser's session is valid only with our own page as the origin (CSRF).
-        if session and request.headers.get("Origin") != ORIGIN:
+        if session and request.headers.get("Origin") not in ORIGINS:
             return web.json_response({"error": "cross-site request"}, status=403)
         return web.json_response({"saved": True})
 
@@ -324,17 +325,6 @@ class Services:
     async def _route(self, request: web.Request) -> web.Response:
         self._require(request)
         return web.json_response({"tier": self._decided(await _field(request, "query"))})
-
-
-async def _page(_request: web.Request) -> web.Response:
-    return web.Response(text="<!doctype html><title>API</title><h1>Azora API</h1>", content_type="text/html")
-
-
-async def _preflight(request: web.Request) -> web.Response:
-    headers = {}
-    if request.headers.get("Origin") == ORIGIN:
-        headers = {"Access-Control-Allow-Origin": ORIGIN, "Access-Control-Allow-Methods": "GET, POST"}
-    return web.Response(status=204, headers=headers)
 
 
 def _unauthorized() -> web.Response:
