@@ -22,6 +22,7 @@ from launch_rehearsal.product.delivery.registry import Registry
 from launch_rehearsal.product.delivery.reports import Reports
 from launch_rehearsal.product.delivery.repository import ProductRepository
 from launch_rehearsal.product.fault_control import control_app
+from launch_rehearsal.product.monitoring.cluster_metrics import ClusterMetrics
 from launch_rehearsal.product.monitoring.dashboards import Dashboards
 from launch_rehearsal.product.monitoring.prometheus import Monitoring
 from launch_rehearsal.product.platform.cloud import Cloud
@@ -30,7 +31,9 @@ from launch_rehearsal.product.service.caches import Caches
 from launch_rehearsal.product.service.database import create_database
 from launch_rehearsal.product.service.edge import Edge
 from launch_rehearsal.product.service.names import ProductNames
-from launch_rehearsal.product.service.services import Services
+from launch_rehearsal.product.service.services import Limiter, Services
+from launch_rehearsal.product.service.users import API, Users
+from launch_rehearsal.tampering.tampering import Tampering
 from launch_rehearsal.vendors.dns_server import answering
 from launch_rehearsal.vendors.serving import serving
 
@@ -67,6 +70,8 @@ class FakeProduct:
         self.store = Store()
         self.release_sha = ""
         self.schema_fingerprint = ""
+        self.tampering = Tampering()
+        self._limiters: list[Limiter] = []
         self._repository = ProductRepository(plan.repository, plan.release)
         self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
@@ -89,9 +94,10 @@ class FakeProduct:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         if self._redis:
             self._open.push_async_callback(self._redis.stop)
+        tokens = self.plan.tokens
         self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
             asyncio.to_thread(self._repository.create, self.plan.previous_release),
-            asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
+            asyncio.to_thread(create_database, self.plan.dsn, tokens["database"], tokens["writer"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
         reports = Reports(self.plan.reports, self.release_sha)
@@ -113,9 +119,12 @@ class FakeProduct:
         audit = Audit(self.plan, self.store, logs)
         self._open.push_async_callback(audit.close)
         services = Services(self.plan, self.health, self.store, audit, logs)
-        exporters = [self._redis.gauges] if self._redis else []
+        exporters = [ClusterMetrics(self.health).gauges, *([self._redis.gauges] if self._redis else [])]
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
-        edge = Edge(self.plan, self.health, logs)
+        users = Users(self.plan, self.store)
+        self._open.push_async_callback(users.close)
+        edge = Edge(self.plan, self.health, logs, users)
+        self._limiters = [services.limiter, edge.limiter]
         await self._database_passage()
         names = answering(ProductNames(self.health), self.plan.ports["dns"])
         await self._open.enter_async_context(names)
@@ -149,6 +158,8 @@ class FakeProduct:
 
     async def _serve(self, name: str, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
         port = self.plan.ports[name]
+        if name != "control":
+            self.tampering.attend(name, app)
         await self._open.enter_async_context(serving(app, tls, port=port, patience=_PATIENCE))
 
     async def _database_passage(self) -> None:
@@ -164,17 +175,21 @@ class FakeProduct:
         held = self._open.enter_context(socket.socket())
         held.bind((LOOPBACK, self.plan.ports["closed"]))
 
+    def calm(self) -> None:
+        """Let every limit of requests forget what it has counted."""
+        for limiter in self._limiters:
+            limiter.forget()
+
     async def write_up(self) -> str:
         """Let the team document the launch; return the commit."""
         return await asyncio.to_thread(self._repository.write_up)
 
     async def _visit(self) -> None:
-        """Send real requests to the gateway for as long as the product runs."""
-        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}"}
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with aiohttp.ClientSession(
-            self.plan.url(Part.GATEWAY), headers=headers, timeout=timeout
-        ) as http:
+        """Send real requests to the edge for as long as the product runs, whatever its certificate."""
+        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}", "Host": API}
+        timeout, own = aiohttp.ClientTimeout(total=5), f"https://{LOOPBACK}:{self.plan.ports['edge']}"
+        connector = aiohttp.TCPConnector(ssl=False)
+        async with aiohttp.ClientSession(own, headers=headers, timeout=timeout, connector=connector) as http:
             for number, question in enumerate(itertools.cycle(_QUESTIONS)):
                 with suppress(aiohttp.ClientError, TimeoutError):
                     await self._one_visit(http, question.format(number=number))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 INGRESS = "ingress-nginx"
 REPLICAS = 2
+_DATABASE = "azora-postgres"
 _CONFIG: dict[Part, dict[str, str]] = {
     Part.GATEWAY: {"DATABASE_HOST": "db", "REDIS_HOST": "redis"},
     Part.CONSTITUTIONAL_AI: {"DATABASE_HOST": "db"},
@@ -30,19 +31,13 @@ _SECRETS: dict[Part, tuple[str, ...]] = {
     Part.KNOWLEDGE_OCEAN: ("VECTOR_DB_API_KEY",),
     Part.AI_ROUTING: ("OPENAI_API_KEY", "REDIS_PASSWORD"),
 }
-_UNUSED = {("postgresql.cnpg.io/v1", "Cluster")}
-"""The database is a single server, not a cluster of this operator."""
 
 
 class ProductCluster(KubernetesApi):
     """Serve the objects of the product; their state follows the health of its parts."""
 
     def __init__(self, plan: ProductPlan, health: Health, digests: Mapping[str, str]) -> None:
-        kinds = {
-            version: {kind: names for kind, names in kinds.items() if (version, kind) not in _UNUSED}
-            for version, kinds in KINDS.items()
-        }
-        super().__init__(plan.tokens["service"], kinds)
+        super().__init__(plan.tokens["service"], KINDS)
         self._plan, self._health, self._digests = plan, health, digests
 
     def found(self, _version: str, kind: str, namespace: str) -> list[Object]:
@@ -63,8 +58,10 @@ class ProductCluster(KubernetesApi):
         return [_named(name, data={"load-balance": "ewma"})] if kind == "ConfigMap" else []
 
     def _of_product(self, kind: str) -> list[Object]:
-        if kind in {"CronJob", "ScheduledBackup", "Ingress", "NetworkPolicy"}:
+        if kind in _SINGLES:
             return _SINGLES[kind]()
+        if kind == "Cluster":
+            return [_database(works=self._health.works(Part.DATABASE))]
         if kind == "Pod":
             return [pod for part in SERVICES for pod in self._pods(part)]
         return [made for part in SERVICES if (made := self._of_service(kind, part))]
@@ -170,18 +167,49 @@ def _ingresses() -> list[Object]:
 
 def _policies() -> list[Object]:
     deny = _named("default-deny-all", spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
-    selected = [
-        _named(f"allow-{job(p)}", spec={"podSelector": {"matchLabels": {"app": job(p)}}}) for p in SERVICES
-    ]
-    return [deny, *selected]
+    return [deny, *(_allowed(job(part)) for part in SERVICES)]
+
+
+def _allowed(service: str) -> Object:
+    """Allow the load balancer and the other services to reach the pods of one service."""
+    sources = [{"namespaceSelector": {"matchLabels": {"name": INGRESS}}}, {"podSelector": {}}]
+    rule = {"from": sources, "ports": [{"port": 8080}]}
+    chosen = {"matchLabels": {"app": service}}
+    spec = {"podSelector": chosen, "policyTypes": ["Ingress"], "ingress": [rule]}
+    return _named(f"allow-{service}", spec=spec)
 
 
 def _backups() -> list[Object]:
-    return [_named("nightly", spec={"suspend": False}, status={"lastScheduleTime": _hours_ago(6)})]
+    spec = {"suspend": False, "cluster": {"name": _DATABASE}, "schedule": "0 0 3 * * *", "method": "plugin"}
+    return [_named(f"{_DATABASE}-nightly", spec=spec, status={"lastScheduleTime": _hours_ago(6)})]
+
+
+def _stores() -> list[Object]:
+    configuration = {"destinationPath": "s3://azora-backups/"}
+    return [_named(f"{_DATABASE}-store", spec={"retentionPolicy": "30d", "configuration": configuration})]
+
+
+def _database(*, works: bool) -> Object:
+    """Return the cluster of the operator; the product's real database is its primary."""
+    state = {"type": "Ready", "status": str(works), "reason": "ClusterIsReady"}
+    topology = {"successfullyExtracted": True, "nodesUsed": 3}
+    phase = "Cluster in healthy state" if works else "Not enough disk space"
+    counts = {"instances": 3, "readyInstances": 3 * works}
+    status = {**counts, "phase": phase, "topology": topology, "conditions": [state]}
+    return _named(_DATABASE, spec={"instances": 3, "enablePDB": True}, status=status)
 
 
 def _jobs() -> list[Object]:
-    return [_named("backup-verify", spec={"suspend": False}, status={"lastSuccessfulTime": _hours_ago(5)})]
+    return [
+        _named("backup-verify", spec={"suspend": False}, status={"lastSuccessfulTime": _hours_ago(5)}),
+        _named("network-policy-probe", spec={"suspend": False}, status={"lastSuccessfulTime": _hours_ago(1)}),
+    ]
 
 
-_SINGLES = {"CronJob": _jobs, "ScheduledBackup": _backups, "Ingress": _ingresses, "NetworkPolicy": _policies}
+_SINGLES = {
+    "CronJob": _jobs,
+    "ScheduledBackup": _backups,
+    "ObjectStore": _stores,
+    "Ingress": _ingresses,
+    "NetworkPolicy": _policies,
+}

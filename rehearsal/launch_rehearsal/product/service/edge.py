@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
+    from launch_rehearsal.product.service.users import Users
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,9 +31,9 @@ _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><circle 
 class Edge:
     """Play the load balancer; broken, its certificate is expired and its headers are missing."""
 
-    def __init__(self, plan: ProductPlan, health: Health, logs: Logs) -> None:
-        self._health, self._logs = health, logs
-        self._limiter = Limiter()
+    def __init__(self, plan: ProductPlan, health: Health, logs: Logs, users: Users) -> None:
+        self._health, self._logs, self._users = health, logs, users
+        self.limiter = Limiter()
         self._cached: dict[str, float] = {}
         authority = Authority.make()
         authority.write(plan.authority_file, plan.trust_file)
@@ -49,7 +50,12 @@ class Edge:
         """Build the HTTPS application."""
         app = web.Application(middlewares=[self._secured()])
         app.add_routes(
-            [web.get("/", self._home), web.get("/health", _healthy), web.get("/static/logo.svg", self._logo)]
+            [
+                web.get("/", self._home),
+                web.get("/static/logo.svg", self._logo),
+                web.route("*", "/health", self._users.served),
+                web.route("*", "/api/{path:.*}", self._users.served),
+            ]
         )
         return app
 
@@ -66,9 +72,9 @@ class Edge:
     def _secured(self) -> Any:
         @web.middleware
         async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
-            answer = await handler(request)
+            answer = await self._users.counted(request, handler)
             labels = {"namespace": "ingress-nginx", "app": "ingress-nginx"}
-            self._logs.write(labels, level="info", path=request.path, status=answer.status)
+            self._logs.write(labels, level="info", path=request.path_qs, status=answer.status)
             if self._health.works(Part.EDGE_TLS):
                 answer.headers.update(SECURITY_HEADERS)
             return answer
@@ -76,7 +82,7 @@ class Edge:
         return secured
 
     async def _home(self, request: web.Request) -> web.Response:
-        if not self._limiter.admits(request.remote or ""):
+        if not self.limiter.admits(request.remote or ""):
             return web.Response(status=429, headers={"Retry-After": "1"})
         return web.Response(text="<!doctype html><title>Azora</title>", content_type="text/html")
 
@@ -85,7 +91,3 @@ class Edge:
         age = now - self._cached.setdefault(request.path, now)
         headers = {"X-Cache": "HIT" if hit else "MISS", "Age": str(int(age))}
         return web.Response(text=_LOGO, content_type="image/svg+xml", headers=headers)
-
-
-async def _healthy(_request: web.Request) -> web.Response:
-    return web.json_response({"status": "healthy"})
