@@ -46,10 +46,10 @@ def words(before: dict[str, Any], after: dict[str, Any], names: set[str]) -> Dic
         old, new = before[name], after[name]
         several = isinstance(new, list)
         pairs |= dict(zip(new, old, strict=False)) if several else {str(new): str(old)}
-    kept = {
-        new: old for new, old in pairs.items() if new != old and old not in SITE.values() and '"' not in old
-    }
-    return Dictionary(kept)
+    # k6 keeps the metric and the condition of a threshold apart.
+    pairs |= {new.split(": ")[0]: old.split(": ")[0] for new, old in pairs.items() if ": " in new}
+    sites = set(SITE.values())
+    return Dictionary({n: o for n, o in pairs.items() if n != o and o not in sites and '"' not in o})
 
 
 @pytest.fixture
