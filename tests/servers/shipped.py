@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.load import load_phases
+from launch_pipeline.checks.engine.product import named
 from launch_pipeline.checks.engine.registry import parameter_models
 
 if TYPE_CHECKING:
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def shipped(kind: str) -> dict[str, CheckSpec]:
-    """Every check of a kind, by its item's id and its place in the item."""
+    """Every check of a kind with the names of the product, by its item's id and its place in the item."""
     found = {}
-    for phase in load_phases(parameter_models()):
+    for phase in map(named, load_phases(parameter_models())):
         for section in phase.sections:
             for item in section.items:
                 for number, spec in enumerate(item.checks):
