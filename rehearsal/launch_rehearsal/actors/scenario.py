@@ -182,7 +182,7 @@ DEFAULT = Scenario(
             f"{_NO_STANDBY}show three instances.", "kubernetes_resource"
         ),
         "infrastructure_setup.database.automated_backups": _postgres(
-            f"{_NO_ARCHIVE}show the schedule and last backup."
+            f"{_NO_ARCHIVE}show the schedule and last backup.", "kubernetes_resource"
         ),
         "launch_day.t_minus_2h.backup_systems": _postgres(f"{_NO_ARCHIVE}show the newest backup."),
         "infrastructure_setup.database.replication": _postgres(f"{_NO_STANDBY}read the lag."),

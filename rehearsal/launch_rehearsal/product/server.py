@@ -32,6 +32,7 @@ from launch_rehearsal.product.service.database import create_database
 from launch_rehearsal.product.service.edge import Edge
 from launch_rehearsal.product.service.names import ProductNames
 from launch_rehearsal.product.service.services import Services
+from launch_rehearsal.product.service.users import API, Users
 from launch_rehearsal.vendors.dns_server import answering
 from launch_rehearsal.vendors.serving import serving
 
@@ -88,9 +89,10 @@ class FakeProduct:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         if self._redis:
             self._open.push_async_callback(self._redis.stop)
+        tokens = self.plan.tokens
         self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
             asyncio.to_thread(self._repository.create, self.plan.previous_release),
-            asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
+            asyncio.to_thread(create_database, self.plan.dsn, tokens["database"], tokens["writer"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
         reports = Reports(self.plan.reports, self.release_sha)
@@ -114,7 +116,9 @@ class FakeProduct:
         services = Services(self.plan, self.health, self.store, audit, logs)
         exporters = [ClusterMetrics(self.health).gauges, *([self._redis.gauges] if self._redis else [])]
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
-        edge = Edge(self.plan, self.health, logs)
+        users = Users(self.plan, self.store)
+        self._open.push_async_callback(users.close)
+        edge = Edge(self.plan, self.health, logs, users)
         await self._database_passage()
         names = answering(ProductNames(self.health), self.plan.ports["dns"])
         await self._open.enter_async_context(names)
@@ -168,12 +172,11 @@ class FakeProduct:
         return await asyncio.to_thread(self._repository.write_up)
 
     async def _visit(self) -> None:
-        """Send real requests to the gateway for as long as the product runs."""
-        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}"}
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with aiohttp.ClientSession(
-            self.plan.url(Part.GATEWAY), headers=headers, timeout=timeout
-        ) as http:
+        """Send real requests to the edge for as long as the product runs, whatever its certificate."""
+        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}", "Host": API}
+        timeout, own = aiohttp.ClientTimeout(total=5), f"https://{LOOPBACK}:{self.plan.ports['edge']}"
+        connector = aiohttp.TCPConnector(ssl=False)
+        async with aiohttp.ClientSession(own, headers=headers, timeout=timeout, connector=connector) as http:
             for number, question in enumerate(itertools.cycle(_QUESTIONS)):
                 with suppress(aiohttp.ClientError, TimeoutError):
                     await self._one_visit(http, question.format(number=number))

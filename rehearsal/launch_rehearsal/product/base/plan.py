@@ -22,6 +22,9 @@ DOMAIN = "azora.test"
 NAMESPACE = "azora"
 DATABASE = "product"
 DATABASE_USER = "launch_check"
+"""The role of the checks."""
+DATABASE_WRITER = "constitutional_ai"
+"""The role of the service that keeps the audit log."""
 
 
 class Part(StrEnum):
@@ -72,7 +75,7 @@ _REDIS_FROM = 7
 """The first version with ``cluster-port``."""
 _TOKENS = (
     *("control", "service", "plain_user", "rate_limit_probe"),
-    *("visitor", "session", "database", "redis", "cloud"),
+    *("visitor", "session", "database", "writer", "redis", "cloud"),
 )
 
 

@@ -11,7 +11,7 @@ import psycopg
 from aiohttp import web
 
 from launch_pipeline.stack.ports import LOOPBACK
-from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER, NAMESPACE, Part
+from launch_rehearsal.product.base.plan import DATABASE, DATABASE_WRITER, NAMESPACE, Part
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
@@ -54,8 +54,8 @@ class Audit:
                 host=LOOPBACK,
                 port=self._plan.ports["database"],
                 dbname=DATABASE,
-                user=DATABASE_USER,
-                password=self._plan.tokens["database"],
+                user=DATABASE_WRITER,
+                password=self._plan.tokens["writer"],
                 connect_timeout=3,
                 autocommit=True,
             )
