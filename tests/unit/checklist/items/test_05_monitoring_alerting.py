@@ -203,8 +203,9 @@ def test_access_log_shows_the_request(logged: bool, verdict: Verdict) -> None:
         result = [{"metric": {}, "value": [time.time(), str(count)]}] if count else []
         return web.json_response({"status": "success", "data": {"resultType": "vector", "result": result}})
 
-    judged(over_the_web(f"{LOGGING}.access_logs", answer, ("edge", "loki")), verdict)
+    over_the_web(f"{LOGGING}.access_logs", answer, ("edge", "loki"))  # both at once: the line is there later
     assert seen == ["/?probe=access-0123456789abcdef"]
+    judged(over_the_web(f"{LOGGING}.access_logs", answer, ("edge", "loki")), verdict)
 
 
 RETENTION: dict[str, tuple[str, Verdict]] = {
