@@ -31,8 +31,9 @@ from launch_rehearsal.product.service.caches import Caches
 from launch_rehearsal.product.service.database import create_database
 from launch_rehearsal.product.service.edge import Edge
 from launch_rehearsal.product.service.names import ProductNames
-from launch_rehearsal.product.service.services import Services
+from launch_rehearsal.product.service.services import Limiter, Services
 from launch_rehearsal.product.service.users import API, Users
+from launch_rehearsal.tampering.tampering import Tampering
 from launch_rehearsal.vendors.dns_server import answering
 from launch_rehearsal.vendors.serving import serving
 
@@ -67,6 +68,8 @@ class FakeProduct:
         self.store = Store()
         self.release_sha = ""
         self.schema_fingerprint = ""
+        self.tampering = Tampering()
+        self._limiters: list[Limiter] = []
         self._repository = ProductRepository(plan.repository, plan.release)
         self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
@@ -119,6 +122,7 @@ class FakeProduct:
         users = Users(self.plan, self.store)
         self._open.push_async_callback(users.close)
         edge = Edge(self.plan, self.health, logs, users)
+        self._limiters = [services.limiter, edge.limiter]
         await self._database_passage()
         names = answering(ProductNames(self.health), self.plan.ports["dns"])
         await self._open.enter_async_context(names)
@@ -152,6 +156,8 @@ class FakeProduct:
 
     async def _serve(self, name: str, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
         port = self.plan.ports[name]
+        if name != "control":
+            self.tampering.attend(name, app)
         await self._open.enter_async_context(serving(app, tls, port=port, patience=_PATIENCE))
 
     async def _database_passage(self) -> None:
@@ -166,6 +172,11 @@ class FakeProduct:
         """Bind a port without listening, so that no other process can listen there."""
         held = self._open.enter_context(socket.socket())
         held.bind((LOOPBACK, self.plan.ports["closed"]))
+
+    def calm(self) -> None:
+        """Let every limit of requests forget what it has counted."""
+        for limiter in self._limiters:
+            limiter.forget()
 
     async def write_up(self) -> str:
         """Let the team document the launch; return the commit."""

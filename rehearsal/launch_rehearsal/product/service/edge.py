@@ -33,7 +33,7 @@ class Edge:
 
     def __init__(self, plan: ProductPlan, health: Health, logs: Logs, users: Users) -> None:
         self._health, self._logs, self._users = health, logs, users
-        self._limiter = Limiter()
+        self.limiter = Limiter()
         self._cached: dict[str, float] = {}
         authority = Authority.make()
         authority.write(plan.authority_file, plan.trust_file)
@@ -82,7 +82,7 @@ class Edge:
         return secured
 
     async def _home(self, request: web.Request) -> web.Response:
-        if not self._limiter.admits(request.remote or ""):
+        if not self.limiter.admits(request.remote or ""):
             return web.Response(status=429, headers={"Retry-After": "1"})
         return web.Response(text="<!doctype html><title>Azora</title>", content_type="text/html")
 

@@ -57,6 +57,10 @@ class Limiter:
         seen.append(now)
         return True
 
+    def forget(self) -> None:
+        """Forget every request, as after a quiet while."""
+        self._seen.clear()
+
 
 class Services:
     """Run the four services; they call each other in this process, but each has a port of its own."""
@@ -65,7 +69,7 @@ class Services:
         self.plan, self.health, self.store, self.audit, self.logs = plan, health, store, audit, logs
         self.bytes_received = 0
         self.last_score: int | None = None
-        self._limiter = Limiter()
+        self.limiter = Limiter()
         self._library = logic.library()
         self._cache: dict[str, dict[str, Any]] = {}
         self._begin_counters()
@@ -187,7 +191,7 @@ class Services:
     # ---- gateway -----------------------------------------------------------------------------------
 
     async def _ping(self, request: web.Request) -> web.Response:
-        if not self._limiter.admits(self._client(request) or request.remote or ""):
+        if not self.limiter.admits(self._client(request) or request.remote or ""):
             limited = {"error": "too many requests"}
             return web.json_response(limited, status=429, headers={"Retry-After": "1"})
         return web.json_response({"pong": True, "at": time.time()})
