@@ -22,6 +22,7 @@ from launch_rehearsal.product.delivery.registry import Registry
 from launch_rehearsal.product.delivery.reports import Reports
 from launch_rehearsal.product.delivery.repository import ProductRepository
 from launch_rehearsal.product.fault_control import control_app
+from launch_rehearsal.product.monitoring.cluster_metrics import ClusterMetrics
 from launch_rehearsal.product.monitoring.dashboards import Dashboards
 from launch_rehearsal.product.monitoring.prometheus import Monitoring
 from launch_rehearsal.product.platform.cloud import Cloud
@@ -30,8 +31,9 @@ from launch_rehearsal.product.service.caches import Caches
 from launch_rehearsal.product.service.database import create_database
 from launch_rehearsal.product.service.edge import Edge
 from launch_rehearsal.product.service.names import ProductNames
-from launch_rehearsal.product.service.services import Services
+from launch_rehearsal.product.service.services import Limiter, Services
 from launch_rehearsal.product.service.users import API, Users
+from launch_rehearsal.tampering.tampering import Tampering
 from launch_rehearsal.vendors.dns_server import answering
 from launch_rehearsal.vendors.serving import serving
 
@@ -66,6 +68,8 @@ class FakeProduct:
         self.store = Store()
         self.release_sha = ""
         self.schema_fingerprint = ""
+        self.tampering = Tampering()
+        self._limiters: list[Limiter] = []
         self._repository = ProductRepository(plan.repository, plan.release)
         self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
@@ -88,9 +92,10 @@ class FakeProduct:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         if self._redis:
             self._open.push_async_callback(self._redis.stop)
+        tokens = self.plan.tokens
         self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
             asyncio.to_thread(self._repository.create, self.plan.previous_release),
-            asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
+            asyncio.to_thread(create_database, self.plan.dsn, tokens["database"], tokens["writer"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
         reports = Reports(self.plan.reports, self.release_sha)
@@ -112,11 +117,12 @@ class FakeProduct:
         audit = Audit(self.plan, self.store, logs)
         self._open.push_async_callback(audit.close)
         services = Services(self.plan, self.health, self.store, audit, logs)
-        exporters = [self._redis.gauges] if self._redis else []
+        exporters = [ClusterMetrics(self.health).gauges, *([self._redis.gauges] if self._redis else [])]
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
         users = Users(self.plan, self.store)
         self._open.push_async_callback(users.close)
         edge = Edge(self.plan, self.health, logs, users)
+        self._limiters = [services.limiter, edge.limiter]
         await self._database_passage()
         names = answering(ProductNames(self.health), self.plan.ports["dns"])
         await self._open.enter_async_context(names)
@@ -124,11 +130,14 @@ class FakeProduct:
             await self._serve(part, app)
         await self._serve("edge", edge.app(), edge.context)
         await self._serve("edge_plain", edge.plain_app())
+        registry = Registry(self.plan, self.health, self._commits)
         more = {
-            "/registry": Registry(self.plan, self.health, self._commits).app(),
+            "/registry": registry.app(),
             "/grafana": Dashboards(self.plan, self.health, self.store).app,
         }
-        await self._serve("authorities", Authorities(self.plan, self.health, monitoring, logs, more).app())
+        running = registry.digests(self.plan.release)
+        authorities = Authorities(self.plan, self.health, monitoring, logs, more, running)
+        await self._serve("authorities", authorities.app())
         await self._serve("cloud", Cloud(self.health).app())
         await self._reserve_closed_port()
         await self.health.begin()
@@ -147,6 +156,8 @@ class FakeProduct:
 
     async def _serve(self, name: str, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
         port = self.plan.ports[name]
+        if name != "control":
+            self.tampering.attend(name, app)
         await self._open.enter_async_context(serving(app, tls, port=port, patience=_PATIENCE))
 
     async def _database_passage(self) -> None:
@@ -161,6 +172,11 @@ class FakeProduct:
         """Bind a port without listening, so that no other process can listen there."""
         held = self._open.enter_context(socket.socket())
         held.bind((LOOPBACK, self.plan.ports["closed"]))
+
+    def calm(self) -> None:
+        """Let every limit of requests forget what it has counted."""
+        for limiter in self._limiters:
+            limiter.forget()
 
     async def write_up(self) -> str:
         """Let the team document the launch; return the commit."""

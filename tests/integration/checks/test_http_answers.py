@@ -345,3 +345,35 @@ def test_repeated_headers(handler: Handler, expect: dict[str, str], verdict: Ver
     """What one of several headers says is not what all of them say."""
     result = asked(handler, expect=expect)
     assert result.verdict is verdict, result.headline
+
+
+LOKI = """\
+compactor:
+  retention_enabled: true
+limits_config:
+  retention_period: {period}
+table_manager:
+  retention_period: 5y
+{more}"""
+KEPT = {"yaml.limits_config.retention_period": ">= 30d"}
+
+
+def settings(period: str, more: str = "") -> Handler:
+    return lambda _: web.Response(text=LOKI.format(period=period, more=more), content_type="text/plain")
+
+
+SETTINGS: dict[str, tuple[Handler, Verdict]] = {
+    **{f"kept for {one}": (settings(one), P) for one in ("30d", "4w2d", "31d", "5w", "12w", "100d", "180d", "1y", "744h", "1y1w")},
+    **{f"kept for {one} only": (settings(one), F) for one in ("0s", "7d", "4w", "29d", "4w1d", "719h59m", "1w5d")},
+    "a configuration longer than a text may be": (settings("31d", "x: |\n" + "  much\n" * 20_000), P),
+    "no such key": (lambda _: web.Response(text="limits_config: {}"), F),
+    "not YAML": (lambda _: web.Response(text="a: b: c"), Q),
+    "a page": (lambda _: web.Response(text="Loki is starting"), Q),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("handler", "verdict"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_settings_are_read_as_yaml(handler: Handler, verdict: Verdict) -> None:
+    """A key is read at its place, though another has its name, and a duration is compared as one."""
+    result = asked(handler, expect=KEPT)
+    assert result.verdict is verdict, result.headline

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +19,6 @@ from launch_pipeline.errors import ConfigurationError, InvalidChecklist
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from launch_pipeline.checklist.load import ParameterModels
     from launch_pipeline.checklist.model import Item
 
@@ -123,3 +123,11 @@ def test_circle_of_defaults_is_refused(folder: Path) -> None:
     write(folder, "variables: {gateway_service: '${services}'}")
     with pytest.raises(ConfigurationError, match=r"circle: .*gateway_service.*services"):
         with_product({})
+
+
+def test_page_shows_an_overlay_that_holds(folder: Path, kinds: ParameterModels) -> None:
+    """The overlay of docs/adapting.md is accepted, and each of its variables is used."""
+    page = Path(__file__).parents[3] / "docs" / "adapting.md"
+    write(folder, re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[0])
+    assert list(unused(load_phases(kinds))) == []
+    assert told() == "6 variables, 2 items changed, 1 item left out"

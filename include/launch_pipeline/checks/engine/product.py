@@ -52,12 +52,17 @@ def named(phase: Phase) -> Phase:
 def _named(item: Item, names: Mapping[str, Any]) -> Item:
     texts = {name: in_prose(text, names) for name in _TEXTS if (text := getattr(item, name))}
     checks = tuple(
-        check.model_copy(
-            update={"params": substituted(check.params, {**_kept(check.params, names), **names})}
-        )
-        for check in item.checks
+        check.model_copy(update={"params": _spelled_out(check.params, names)}) for check in item.checks
     )
     return item.model_copy(update={**texts, "checks": checks})
+
+
+def _spelled_out(params: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
+    filled = substituted(params, {**_kept(params, names), **names})
+    says = filled.get("says")
+    if isinstance(says, dict):
+        return {**filled, "says": {when: in_prose(str(text), names) for when, text in says.items()}}
+    return {**filled, "says": in_prose(says, names)} if isinstance(says, str) else filled
 
 
 def _kept(value: Any, names: Mapping[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _KEEP = 20_000
 _COUNT = re.compile(
     r"count_over_time\(\s*\{(?P<labels>[^}]*)\}\s*(?:\|=\s*\"(?P<text>[^\"]*)\"\s*)?"
-    r"(?:\|\s*json\s*\|\s*level=\"(?P<level>\w+)\"\s*)?\[(?P<number>\d+)(?P<unit>[smhd])\]\s*\)"
+    r"(?:\|\s*json\s*\|\s*(?P<field>\w+=~?\"[^\"]*\")\s*)?\[(?P<number>\d+)(?P<unit>[smhd])\]\s*\)"
 )
 _STREAMS = re.compile(r"\{[^{}]*\}")
 _LABEL = re.compile(r'(\w+)(=~|=)"([^"]*)"')
@@ -68,11 +68,17 @@ class Logs:
     def _matching(self, asked: re.Match[str]) -> Iterator[Line]:
         tests = [_test(*label) for label in _LABEL.findall(asked["labels"])]
         oldest = time.time() - int(asked["number"]) * _UNITS[asked["unit"]]
-        text, level = asked["text"] or "", asked["level"]
+        text = asked["text"] or ""
+        fields = [_test(*field) for field in _LABEL.findall(asked["field"] or "")]
         for line in self._lines:
             wanted = line.at >= oldest and text in line.text and all(test(line.labels) for test in tests)
-            if wanted and (level is None or json.loads(line.text).get("level") == level):
+            if wanted and all(test(_texts(line)) for test in fields):
                 yield line
+
+
+def _texts(line: Line) -> dict[str, str]:
+    """Return the fields of a line of JSON as texts, as LogQL's ``json`` reads them."""
+    return {name: str(value) for name, value in json.loads(line.text).items()}
 
 
 def _test(name: str, sign: str, wanted: str) -> Callable[[dict[str, str]], bool]:

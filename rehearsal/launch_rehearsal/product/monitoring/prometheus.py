@@ -72,6 +72,7 @@ class Monitoring:
             yield labels_of("up", {"namespace": NAMESPACE, "job": job(part)}), float(works)
         for node in range(1, NODES + 1):
             yield labels_of("up", {"job": "node-exporter", "instance": f"node-{node}"}), float(reached)
+        yield labels_of("up", {"job": "kube-state-metrics", "instance": "ksm-1"}), float(reached)
         for name, severity in self.firing():
             labels = {"alertname": name, "alertstate": "firing", "severity": severity}
             labels |= {} if name == "Watchdog" else {"namespace": NAMESPACE}
@@ -81,11 +82,15 @@ class Monitoring:
 
     def _exported(self) -> Iterator[tuple[Labels, float]]:
         edge, database = self._health.works(Part.EDGE_TLS), self._health.works(Part.DATABASE)
-        yield labels_of("nginx_ingress_controller_config_last_reload_successful", {}), float(edge)
+        controller = {"controller_namespace": "ingress-nginx", "controller_pod": "ingress-nginx-controller-1"}
+        reloaded = labels_of("nginx_ingress_controller_config_last_reload_successful", controller)
+        yield reloaded, float(edge)
         yield labels_of("prometheus_notifications_alertmanagers_discovered", {}), 1.0
         yield labels_of("pg_up", {"instance": "azora-postgres"}), float(database)
-        received = {"device": "eth0", "instance": "node-1"}
-        yield labels_of("node_network_receive_bytes_total", received), float(self._services.bytes_received)
+        for node in range(1, NODES + 1):
+            received = {"device": "eth0", "instance": f"node-{node}"}
+            count = float(self._services.bytes_received)
+            yield labels_of("node_network_receive_bytes_total", received), count
         for part in SERVICES:
             labels = {"namespace": NAMESPACE, "pod": f"{job(part)}-6f7b9c5d4-x2x7k", "container": job(part)}
             memory = labels_of("container_memory_working_set_bytes", labels)

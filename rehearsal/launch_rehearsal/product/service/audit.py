@@ -11,7 +11,7 @@ import psycopg
 from aiohttp import web
 
 from launch_pipeline.stack.ports import LOOPBACK
-from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER, NAMESPACE, Part
+from launch_rehearsal.product.base.plan import DATABASE, DATABASE_WRITER, NAMESPACE, Part
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
@@ -44,7 +44,8 @@ class Audit:
                 raise web.HTTPServiceUnavailable(reason="the audit log cannot be written") from error
             milliseconds = (time.perf_counter() - began) * 1000
         labels = {"namespace": NAMESPACE, "app": "constitutional-ai", "stream": "audit"}
-        self._logs.write(labels, level="info", content=content, score=judged["complianceScore"])
+        said = {"level": "info", "log_type": "audit"}
+        self._logs.write(labels, **said, content=content, score=judged["complianceScore"])
         self._store.observe("db_query_duration_ms", milliseconds, namespace=NAMESPACE)
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
@@ -53,8 +54,8 @@ class Audit:
                 host=LOOPBACK,
                 port=self._plan.ports["database"],
                 dbname=DATABASE,
-                user=DATABASE_USER,
-                password=self._plan.tokens["database"],
+                user=DATABASE_WRITER,
+                password=self._plan.tokens["writer"],
                 connect_timeout=3,
                 autocommit=True,
             )

@@ -10,6 +10,7 @@ from aiohttp import web
 from launch_pipeline.stack.ports import LOOPBACK
 from launch_rehearsal.product.base.plan import DOMAIN, Part, ProductPlan
 from launch_rehearsal.product.service.certificates import Authority, server_context
+from launch_rehearsal.product.service.pages import SECURITY_HEADERS
 from launch_rehearsal.product.service.services import Limiter
 
 if TYPE_CHECKING:
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 
 NAMES = (DOMAIN, f"*.{DOMAIN}", LOOPBACK)
 VALID_DAYS = 80
-_HEADERS = {
-    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-}
 _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><circle cx="8" cy="8" r="7"/></svg>'
 
 
@@ -38,7 +33,7 @@ class Edge:
 
     def __init__(self, plan: ProductPlan, health: Health, logs: Logs, users: Users) -> None:
         self._health, self._logs, self._users = health, logs, users
-        self._limiter = Limiter()
+        self.limiter = Limiter()
         self._cached: dict[str, float] = {}
         authority = Authority.make()
         authority.write(plan.authority_file, plan.trust_file)
@@ -79,15 +74,15 @@ class Edge:
         async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
             answer = await self._users.counted(request, handler)
             labels = {"namespace": "ingress-nginx", "app": "ingress-nginx"}
-            self._logs.write(labels, level="info", path=request.path, status=answer.status)
+            self._logs.write(labels, level="info", path=request.path_qs, status=answer.status)
             if self._health.works(Part.EDGE_TLS):
-                answer.headers.update(_HEADERS)
+                answer.headers.update(SECURITY_HEADERS)
             return answer
 
         return secured
 
     async def _home(self, request: web.Request) -> web.Response:
-        if not self._limiter.admits(request.remote or ""):
+        if not self.limiter.admits(request.remote or ""):
             return web.Response(status=429, headers={"Retry-After": "1"})
         return web.Response(text="<!doctype html><title>Azora</title>", content_type="text/html")
 

@@ -186,4 +186,4 @@ def test_series_are_asked_where_the_rules_are() -> None:
     """Mimir serves the whole API below a prefix."""
     ruler = Ruler([group(rule())], prefix="/prometheus")
     assert asked(ruler, series=["up"]).verdict is P
-    assert ruler.asked == ["count(up)"]
+    assert ruler.asked == ["vector(1)", "count(up)"]

@@ -1,8 +1,9 @@
 """Kind ``http_request``: does this request get the expected response, and how fast.
 
-Facts: ``status, headers`` (names in lower case)``, json, text, url, last, statuses, latency_ms, failures``,
-and ``counts``, the number of answers by the value of ``count_by``. Several ``Set-Cookie`` are a list.
-``json`` is unknown where the answer is not JSON, or not whole; further pages by ``Link: rel=next`` are read.
+Facts: ``status, headers`` (names in lower case)``, json, yaml, text, url, last, statuses, latency_ms,
+failures``, and ``counts``, the number of answers by the value of ``count_by``. Several ``Set-Cookie`` are a
+list. ``json`` is unknown where the answer is not JSON, or not whole; further pages by ``Link: rel=next`` are
+read. ``yaml`` is read of any answer, if ``expect`` names it.
 """
 
 from __future__ import annotations

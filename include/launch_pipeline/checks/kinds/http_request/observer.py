@@ -24,9 +24,10 @@ from launch_pipeline.checks.clients.http import (
     shown_authority,
 )
 from launch_pipeline.checks.clients.together import together
-from launch_pipeline.checks.kinds.http_request.reading import Read, text_of, value_of
+from launch_pipeline.checks.kinds.http_request.reading import Read, settings_of, text_of, value_of
 from launch_pipeline.checks.kinds.http_request.whole import reads_last_json, whole_document
 from launch_pipeline.checks.language.expect import as_list
+from launch_pipeline.checks.language.paths import roots_of
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
@@ -51,6 +52,7 @@ class _Asked:
     answers: list[Answer]
     failures: int
     document: Read
+    settings: Read
     counts: Counter[str]
     """How many answers have each value of ``count_by``."""
 
@@ -157,7 +159,12 @@ async def _ask(
             raise problems[0]
         _question(params, request, answers[-1])
         document = await whole_document(params, ctx, connection, request, answers[-1])
-    return _Asked(f"{params.method} {target}", answers, len(problems), document, counts)
+    settings = await settings_of(answers[-1]) if _reads_yaml(params) else Read()
+    return _Asked(f"{params.method} {target}", answers, len(problems), document, settings, counts)
+
+
+def _reads_yaml(params: HttpRequestParams) -> bool:
+    return any("yaml" in roots_of(expression) for expression in params.expect)
 
 
 def _question(params: HttpRequestParams, request: Request, answer: Answer) -> None:
@@ -193,10 +200,16 @@ def _subject(params: HttpRequestParams, asked: _Asked) -> Subject:
         "statuses": statuses,
         "latency_ms": _latencies(asked),
         "failures": asked.failures,
+        "yaml": asked.settings.value,
+    }
+    unknown = {
+        "yaml": asked.settings.unknown,
+        "json": asked.document.unknown,
+        "text": text.unknown,
+        **_of_many(asked, statuses),
     }
     if params.count_by:
         facts["counts"] = dict(sorted(asked.counts.items()))
-    unknown = {"json": asked.document.unknown, "text": text.unknown, **_of_many(asked, statuses)}
     if any(map(reads_last_json, params.expect)):
         unknown["last"] = asked.document.unknown
     elif any("last.text" in expression for expression in params.expect):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checks.clients.promql import Look, Reading, read
 from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.prometheus_query.asking import Series, Server, series_of
 from launch_pipeline.checks.kinds.prometheus_query.coverage import (
@@ -22,7 +23,6 @@ from launch_pipeline.checks.kinds.prometheus_query.coverage import (
     Window,
     covered,
 )
-from launch_pipeline.checks.kinds.prometheus_query.promql import Look, Reading, read
 from launch_pipeline.checks.language.values import moment
 from launch_pipeline.errors import Inconclusive
 

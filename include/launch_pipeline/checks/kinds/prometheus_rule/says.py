@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 _WRONG = {
     "missing": "not loaded",
     "unhealthy": "cannot be evaluated",
-    "absent_series": "metrics that do not exist",
+    "absent_series": "series that do not exist",
+    "unread_series": "not read by the rule",
+    "unrouted": "sent to no receiver that notifies",
     "without_annotation": "without an annotation",
     "without_severity": "without a severity",
 }
 
 
-def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(_params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or that the rules are loaded."""
     if finding is None:
-        return _loaded(params, facts)
+        return _loaded(facts)
     if finding.holds:
         return "" if finding.expression in {*_WRONG, "last_evaluation"} else None
     if finding.expression == "last_evaluation" and (when := moment(finding.actual)):
@@ -35,10 +37,11 @@ def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str 
     return None
 
 
-def _loaded(params: Any, facts: Mapping[str, Any]) -> str | None:
+def _loaded(facts: Mapping[str, Any]) -> str | None:
     rules = facts.get("rules")
     if not isinstance(rules, list):
         return None
     names = list(dict.fromkeys(str(one.get("name")) for one in rules if isinstance(one, dict)))
     said = f"{counted(len(names), 'rule')} loaded and healthy: {named(names)}"
-    return said + (f", on metrics that exist: {named(params.series)}" if params.series else "")
+    read = facts.get("reads")
+    return said + (f", on series that exist: {named(list(map(str, read)))}" if read else "")
