@@ -77,7 +77,8 @@ def good_cluster(release: str) -> KubernetesApi:
         scales = [{"type": kind, "status": "True"} for kind in ("AbleToScale", "ScalingActive")]
         api.add("autoscaling/v2", "HorizontalPodAutoscaler", name, spec={"minReplicas": 2},
                 status={"currentReplicas": 2, "desiredReplicas": 2, "conditions": scales})  # fmt: skip
-        api.add("networking.k8s.io/v1", "NetworkPolicy", name, spec={})
+        chosen = {"podSelector": {"matchLabels": {"app": name}}, "ingress": [{"from": [{"podSelector": {}}]}]}
+        api.add("networking.k8s.io/v1", "NetworkPolicy", f"allow-{name}", spec=chosen)
     api.add(
         "networking.k8s.io/v1",
         "NetworkPolicy",
@@ -85,17 +86,20 @@ def good_cluster(release: str) -> KubernetesApi:
         spec={"podSelector": {}, "policyTypes": ["Ingress"]},
     )
     notes = {"annotations": {"nginx.ingress.kubernetes.io/affinity": "cookie"}}
-    api.add("networking.k8s.io/v1", "Ingress", "edge", metadata=notes, spec={"tls": [{}]},
+    api.add("networking.k8s.io/v1", "Ingress", "azora", metadata=notes, spec={"tls": [{}]},
             status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})  # fmt: skip
     api.add("postgresql.cnpg.io/v1", "Cluster", "azora-postgres", spec={"instances": 3},
-            status={"phase": "Cluster in healthy state", "readyInstances": 3, "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
+            status={"phase": "Cluster in healthy state", "readyInstances": 3, "topology": {"nodesUsed": 3},
+                    "conditions": [{"type": "Ready", "status": "True"}, {"type": "LastBackupSucceeded", "status": "True"}]})  # fmt: skip
     api.add(
         "postgresql.cnpg.io/v1",
         "ScheduledBackup",
-        "nightly",
+        "azora-postgres-nightly",
         spec={},
         status={"lastScheduleTime": hours_ago(3)},
     )
+    refused = {"lastSuccessfulTime": hours_ago(0.5)}
+    api.add("batch/v1", "CronJob", "network-policy-probe", spec={}, status=refused)
     api.add("batch/v1", "CronJob", "backup-verify", spec={}, status={"lastSuccessfulTime": hours_ago(3)})
     return api
 
