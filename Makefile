@@ -2,7 +2,7 @@
 # A second 'make' does nothing: the stamp is newer than what it was made from.
 
 .DEFAULT_GOAL := install
-.PHONY: install packages rehearsal test lint bench chaos pictures catalogue lock clean help
+.PHONY: install packages rehearsal test lint bench chaos breaks pictures catalogue lock clean help
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ bench: $(STAMP) ## Measure the budgets
 
 chaos: $(STAMP) ## Kill every component in real launches, and count decisions
 	PYTHONPATH=tests $(BIN)/python -m chaos --markdown docs/unbreakable.md
+
+breaks: $(STAMP) ## Find what turns each condition of each check red; the table and docs/conditions.md
+	PYTHONPATH=tests $(BIN)/python -m breaks
 
 pictures: $(STAMP) ## Play a rehearsal by hand in Chromium, and take the README's pictures of Slack
 	PYTHONPATH=tests $(BIN)/python -m pictures

@@ -74,7 +74,7 @@ class RunningProduct:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.fake = FakeProduct(plan)
-        self.slack = SlackServer(SlackSettings(contacts=example_contacts()))
+        self.slack = SlackServer(SlackSettings(contacts=example_contacts()), self.fake.tampering)
         self.contacts = load_contacts(example_contacts())
         self._committed = committed_environment()
         self.launch_at = datetime.now(UTC)
@@ -163,6 +163,10 @@ class RunningProduct:
         return found
 
     async def _check(self, item: Item) -> list[CheckResult]:
+        return await run_checks(item.checks, self.context(), side_effects=item.side_effects)
+
+    def context(self) -> CheckContext:
+        """Return what the checks of a launch at this moment may use."""
         known = {name: _info(name, given) for name, given in connections(self.plan).items()}
         known["slack_check"] = ConnectionInfo(
             "slack_check", password=CHECK_TOKEN, extra={"base_url": self.slack.api_url}
@@ -177,8 +181,7 @@ class RunningProduct:
         async def holders(role: Role) -> list[Holder]:
             return [Holder(person.name, person.slack_id) for person in self.contacts.holders(role)]
 
-        context = CheckContext(self.environment, connect, holders)
-        return await run_checks(item.checks, context, side_effects=item.side_effects)
+        return CheckContext(self.environment, connect, holders)
 
 
 def troubles(results: Mapping[str, list[CheckResult]]) -> dict[str, list[CheckResult]]:

@@ -91,3 +91,11 @@ def launch_variables(given: dict[str, Any]) -> dict[str, Any]:
     texts = [name for name, field in LaunchContext.model_fields.items() if field.annotation is str]
     form = {name: str(given[name]) for name in texts if name in given}
     return {**LaunchContext.model_validate({"launch_id": "terminal", **form}).variables(), **given}
+
+
+def launch_names() -> frozenset[str]:
+    """Return the names of the variables that a launch sets from its form and its clock."""
+    filled = {
+        name: "2030-01-01" for name, field in LaunchContext.model_fields.items() if field.annotation is str
+    }
+    return frozenset(LaunchContext.model_validate(filled).variables())

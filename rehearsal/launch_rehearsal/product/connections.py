@@ -48,6 +48,11 @@ def connections(plan: ProductPlan) -> dict[str, Connection]:
             "host": plan.url(Part.GATEWAY),
             "extra": {"headers": {"Cookie": f"session={plan.tokens['session']}"}},
         },
+        "browser_page": {
+            "conn_type": "http",
+            "host": plan.url(Part.GATEWAY),
+            "extra": {"headers": {"Cookie": f"session={plan.tokens['session']}"}},
+        },
         "edge": {
             "conn_type": "http",
             "host": f"https://{DOMAIN}",

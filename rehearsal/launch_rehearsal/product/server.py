@@ -31,7 +31,9 @@ from launch_rehearsal.product.service.caches import Caches
 from launch_rehearsal.product.service.database import create_database
 from launch_rehearsal.product.service.edge import Edge
 from launch_rehearsal.product.service.names import ProductNames
-from launch_rehearsal.product.service.services import Services
+from launch_rehearsal.product.service.services import Limiter, Services
+from launch_rehearsal.product.service.users import API, Users
+from launch_rehearsal.tampering.tampering import Tampering
 from launch_rehearsal.vendors.dns_server import answering
 from launch_rehearsal.vendors.serving import serving
 
@@ -66,6 +68,8 @@ class FakeProduct:
         self.store = Store()
         self.release_sha = ""
         self.schema_fingerprint = ""
+        self.tampering = Tampering()
+        self._limiters: list[Limiter] = []
         self._repository = ProductRepository(plan.repository, plan.release)
         self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
@@ -115,7 +119,10 @@ class FakeProduct:
         services = Services(self.plan, self.health, self.store, audit, logs)
         exporters = [ClusterMetrics(self.health).gauges, *([self._redis.gauges] if self._redis else [])]
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
-        edge = Edge(self.plan, self.health, logs)
+        users = Users(self.plan, self.store)
+        self._open.push_async_callback(users.close)
+        edge = Edge(self.plan, self.health, logs, users)
+        self._limiters = [services.limiter, edge.limiter]
         await self._database_passage()
         names = answering(ProductNames(self.health), self.plan.ports["dns"])
         await self._open.enter_async_context(names)
@@ -149,6 +156,8 @@ class FakeProduct:
 
     async def _serve(self, name: str, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
         port = self.plan.ports[name]
+        if name != "control":
+            self.tampering.attend(name, app)
         await self._open.enter_async_context(serving(app, tls, port=port, patience=_PATIENCE))
 
     async def _database_passage(self) -> None:
@@ -164,17 +173,21 @@ class FakeProduct:
         held = self._open.enter_context(socket.socket())
         held.bind((LOOPBACK, self.plan.ports["closed"]))
 
+    def calm(self) -> None:
+        """Let every limit of requests forget what it has counted."""
+        for limiter in self._limiters:
+            limiter.forget()
+
     async def write_up(self) -> str:
         """Let the team document the launch; return the commit."""
         return await asyncio.to_thread(self._repository.write_up)
 
     async def _visit(self) -> None:
-        """Send real requests to the gateway for as long as the product runs."""
-        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}"}
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with aiohttp.ClientSession(
-            self.plan.url(Part.GATEWAY), headers=headers, timeout=timeout
-        ) as http:
+        """Send real requests to the edge for as long as the product runs, whatever its certificate."""
+        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}", "Host": API}
+        timeout, own = aiohttp.ClientTimeout(total=5), f"https://{LOOPBACK}:{self.plan.ports['edge']}"
+        connector = aiohttp.TCPConnector(ssl=False)
+        async with aiohttp.ClientSession(own, headers=headers, timeout=timeout, connector=connector) as http:
             for number, question in enumerate(itertools.cycle(_QUESTIONS)):
                 with suppress(aiohttp.ClientError, TimeoutError):
                     await self._one_visit(http, question.format(number=number))

@@ -23,6 +23,7 @@ from launch_rehearsal.vendors.serving import serving
 
 if TYPE_CHECKING:
     from launch_rehearsal.slack_server.base.settings import SlackSettings
+    from launch_rehearsal.tampering.tampering import Tampering
 
 
 class SlackServer:
@@ -35,8 +36,9 @@ class SlackServer:
     url: str
     """Address of the page; programs use ``api_url``."""
 
-    def __init__(self, settings: SlackSettings) -> None:
+    def __init__(self, settings: SlackSettings, tampering: Tampering | None = None) -> None:
         self.settings = settings
+        self._tampering = tampering
         self.faults = Faults()
         self._open = AsyncExitStack()
 
@@ -66,6 +68,8 @@ class SlackServer:
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[door])
         app.on_response_prepare.append(in_no_frame)
+        if self._tampering:
+            self._tampering.attend("slack", app)
         # The attributes are read at each request, since hands exist only once the port is known.
         app.add_routes(
             [

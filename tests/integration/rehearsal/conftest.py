@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breaks.stage import staged
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_rehearsal.actors.scenario import DEFAULT
-from launch_rehearsal.product.base.plan import Part, ProductPlan
-from servers.running_product import PRESENT, RunningProduct, postgres, troubles
+from servers.running_product import PRESENT, troubles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,26 +18,14 @@ if TYPE_CHECKING:
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checks.verdict import CheckResult
     from launch_rehearsal.actors.scenario import Scenario
-
-PACE = 1 / 240_000
-"""Ten times as fast as a rehearsal, so that what is over leaves the metrics' windows soon."""
-WINDOW = 3.0
-"""Seconds that metrics look back here: even the week before."""
+    from servers.running_product import RunningProduct
 
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
     """Start a stand-in whose gateway was down for a moment, as in a rehearsal; nothing is broken now."""
-    home = tmp_path_factory.mktemp("rehearsal") / "home"
-    with postgres(home) as dsn:
-        plan = ProductPlan.make(home / "product", dsn, pace=PACE, window=WINDOW, broken=(Part.GATEWAY,))
-        with RunningProduct(plan) as running:
-            running.await_samples()
-            running.turn(Part.GATEWAY, works=True)
-            running.await_samples(WINDOW + 1)
-            running.write_up()
-            running.say(DEFAULT.posts.values())
-            yield running
+    with staged(tmp_path_factory.mktemp("rehearsal") / "home") as running:
+        yield running
 
 
 @pytest.fixture(scope="package")

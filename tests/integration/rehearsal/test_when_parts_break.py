@@ -29,6 +29,7 @@ UP = {
     "t_0.healthy_metrics",
     "t_minus_2h.systems_operational",
     "t_plus_1h.services_stable",
+    "t_plus_4h.extended_monitoring_complete",
     "metrics.application_metrics",
     "monitoring.continuous_monitoring",
     "integration_tests.metrics_collection",
@@ -54,6 +55,12 @@ PODS = {
 ANSWERS = {"ai_routing.response_cache", "ai_routing.routing_metrics", "integration_tests.end_to_end_flow"}
 """A question must get a new answer, for which every service is needed."""
 SERVICE = UP | ERRORS | ALARMS | PODS | ANSWERS | {"communication.status_page"}
+THROUGH_EDGE = {
+    "environment_validation.load_balancer_responding",
+    "t_0.load_balancer_activated",
+    "t_0.smoke_tests",
+}
+"""The edge passes on what only the gateway can answer."""
 MAY = {
     "constitutional_ai.constitutional_middleware",
     "t_plus_1h.performance_acceptable",
@@ -69,7 +76,7 @@ WITHOUT_SAMPLES = {
     "monitoring.alert_tuning",
     "metrics.metrics_retention",
     "on_call_setup.on_call_runbook",
-    "t_plus_4h.extended_monitoring_complete",
+    "t_plus_1h.no_critical_issues",
     "t_plus_4h.no_issues",
 }
 """Items that ask Prometheus and are content with no samples: its rules, its settings, alerts that fire."""
@@ -97,7 +104,9 @@ class Effect:
 
 
 EFFECTS = {
-    Part.GATEWAY: Effect(("api_gateway", "staging"), SERVICE | {"api_gateway.gateway_metrics"}),
+    Part.GATEWAY: Effect(
+        ("api_gateway", "staging"), SERVICE | THROUGH_EDGE | {"api_gateway.gateway_metrics"}
+    ),
     Part.CONSTITUTIONAL_AI: Effect(("constitutional_ai",), SERVICE),
     Part.KNOWLEDGE_OCEAN: Effect(("knowledge_ocean", "vector_db"), SERVICE),
     Part.AI_ROUTING: Effect(("ai_routing",), SERVICE),

@@ -92,7 +92,7 @@ def test_modes_and_marks_are_counted(document_items: list[Item]) -> None:
         Mode.APPROVAL: 15,
     }
     assert sum(item.severity is Severity.ADVISORY for item in document_items) == 13
-    assert sum(bool(item.side_effects) for item in document_items) == 29
+    assert sum(bool(item.side_effects) for item in document_items) == 28
     assert sum(item.evidence_only for item in document_items) == 4
     assert all(item.gate is RequestKind.APPROVAL for item in document_items)
 

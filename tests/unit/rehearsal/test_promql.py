@@ -130,4 +130,6 @@ def test_every_query_of_the_checklist_is_understood() -> None:
     found = [q for file in files for q in queries(yaml.safe_load(file.read_text(encoding="utf-8")))]
     assert len(found) > 40
     for query in found:
-        compiled(Store(), str(substitute(query, VARIABLES)), PACE)(NOW)
+        # The time of a load test is filled in when it is known.
+        asked = str(substitute(query, VARIABLES)).replace("$__range", "1h").replace("$__load", "1")
+        compiled(Store(), asked, PACE)(NOW)

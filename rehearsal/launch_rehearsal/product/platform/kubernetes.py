@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 INGRESS = "ingress-nginx"
 REPLICAS = 2
 _DATABASE = "azora-postgres"
+_CONFIG: dict[Part, dict[str, str]] = {
+    Part.GATEWAY: {"DATABASE_HOST": "db", "REDIS_HOST": "redis"},
+    Part.CONSTITUTIONAL_AI: {"DATABASE_HOST": "db"},
+    Part.KNOWLEDGE_OCEAN: {"VECTOR_DB_HOST": "vectors"},
+    Part.AI_ROUTING: {"REDIS_HOST": "redis"},
+}
+_SECRETS: dict[Part, tuple[str, ...]] = {
+    Part.GATEWAY: ("DATABASE_PASSWORD", "REDIS_PASSWORD"),
+    Part.CONSTITUTIONAL_AI: ("DATABASE_PASSWORD",),
+    Part.KNOWLEDGE_OCEAN: ("VECTOR_DB_API_KEY",),
+    Part.AI_ROUTING: ("OPENAI_API_KEY", "REDIS_PASSWORD"),
+}
 
 
 class ProductCluster(KubernetesApi):
@@ -65,8 +77,8 @@ class ProductCluster(KubernetesApi):
         made: dict[str, Object] = {
             "Deployment": _deployment(name, f"azora/{name}:{self._plan.release}", works=works),
             "Service": _named(name, spec={"clusterIP": "10.96.0.10", "ports": [{"port": 80}]}),
-            "ConfigMap": _named(f"{name}-config", data={"LOG_LEVEL": "info", "DATABASE_HOST": "db"}),
-            "Secret": _named(f"{name}-secrets", data={"DATABASE_PASSWORD": secret}),
+            "ConfigMap": _named(f"{name}-config", data={"LOG_LEVEL": "info", **_CONFIG[part]}),
+            "Secret": _named(f"{name}-secrets", data=dict.fromkeys(_SECRETS[part], secret)),
             "EndpointSlice": endpoint_slice(name, works=works),
             "PodDisruptionBudget": _budget(name, works=works),
             "HorizontalPodAutoscaler": _autoscaler(name, works=works),

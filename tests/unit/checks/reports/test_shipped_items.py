@@ -113,7 +113,7 @@ def test_item_does_not_pass_by_an_image_of_another_commit(
     assert judged("trivy", document, **asked(check))[0] is not Verdict.PASSED
 
 
-ACTIVE = {"owasp_top_10", "owasp_scan", "sql_injection", "sql_injection_tests", "xss", "xss_tests", "csrf"}
+ACTIVE = {"owasp_top_10", "owasp_scan", "sql_injection", "sql_injection_tests", "xss", "xss_tests"}
 PASSIVE = {
     "site": [
         {

@@ -2,7 +2,7 @@
 
 Facts: ``rules[{name, group, health, lastError, for, severity, lastEvaluation}], missing, unhealthy,
 overdue`` (not evaluated for two of the group's own intervals and a minute, at least five minutes)``,
-without_annotation, without_severity, reads`` (the metrics that the rules' own expressions name)``,
+without_annotation, without_severity, unrouted, reads`` (the metrics that the rules' own expressions name)``,
 absent_series`` (those of their selectors that choose no series now)``, unread_series, last_evaluation`` (the
 oldest of all rules).
 
@@ -41,6 +41,10 @@ class PrometheusRuleParams(Params):
     """Metrics that one of the rules must read, itself or through recording rules, and that must exist.
 
     A name stands for the series of a histogram, a summary or a counter as well: ``_bucket``, ``_total``."""
+    routed_by: str = ""
+    """The Alertmanager connection whose routes must leave the alerts a way to a receiver that notifies.
+
+    Empty: not looked at. Labels that only the series have may match a route or not."""
 
 
 def criteria(params: PrometheusRuleParams) -> Criteria:
@@ -51,6 +55,8 @@ def criteria(params: PrometheusRuleParams) -> Criteria:
     empty = ["missing", "unhealthy", "absent_series", "without_annotation"]
     if params.series:
         empty.append("unread_series")
+    if params.routed_by:
+        empty.append("unrouted")
     if params.annotations:
         empty.append("without_severity")
     if not compares(params.expect.get("last_evaluation", "exists")):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.clients.alertmanager import configuration
 from launch_pipeline.checks.clients.json_api import Api
 from launch_pipeline.checks.kinds.prometheus_rule.evaluation import Rule, evaluated, overdue
+from launch_pipeline.checks.kinds.prometheus_rule.routing import unrouted
 from launch_pipeline.checks.kinds.prometheus_rule.series import absent, metrics, needs_of, reads, through
 from launch_pipeline.checks.kinds.prometheus_rule.server import NoQueriesError, Server
 from launch_pipeline.checks.verdict import Observation, Subject
@@ -31,6 +33,9 @@ async def observe(params: PrometheusRuleParams, ctx: CheckContext) -> Observatio
     found = [rule for rule in rules if _wanted(rule, params)]
     read, unknown = await _read(server, found, params.series)
     facts = _facts(params, found, ctx.clock()) | read
+    if params.routed_by:
+        alertmanager = await Api.connect(ctx, params.routed_by)
+        facts["unrouted"] = unrouted(await configuration(alertmanager), found)
     _refuse_waiting(facts, [rule["name"] for rule in found if evaluated(rule) is None])
     summary = {**facts, "rules": facts["rules"][:_SHOWN], **unknown}
     subject = Subject(name="rules", facts=facts, unknown=unknown)
@@ -121,7 +126,15 @@ def _oldest(found: list[Rule]) -> str | None:
 
 def _refuse_waiting(facts: dict[str, Any], waiting: list[str]) -> None:
     """Raise Inconclusive for rules that were never evaluated, unless something else has failed already."""
-    wrong = ("missing", "unhealthy", "overdue", "without_annotation", "absent_series", "unread_series")
-    if waiting and not any(facts[name] for name in wrong):
+    wrong = (
+        "missing",
+        "unhealthy",
+        "overdue",
+        "without_annotation",
+        "absent_series",
+        "unread_series",
+        "unrouted",
+    )
+    if waiting and not any(facts.get(name) for name in wrong):
         message = f"not evaluated yet: {', '.join(waiting)[:200]}; re-check after the next evaluation"
         raise Inconclusive(message, retryable=True)

@@ -18,6 +18,7 @@ _WRONG = {
     "unhealthy": "cannot be evaluated",
     "absent_series": "series that do not exist",
     "unread_series": "not read by the rule",
+    "unrouted": "sent to no receiver that notifies",
     "without_annotation": "without an annotation",
     "without_severity": "without a severity",
 }

@@ -6,6 +6,7 @@ Facts: ``tool, subject, generated_at`` and per format
 * cobertura, jacoco, lcov, istanbul: ``line_rate, branch_rate, lines, covered``
 * sarif, trivy, zap, npm_audit: ``critical, high, medium, low, total, suppressed``
 * sarif, zap: ``warnings``, by which the tool says that its search might not be whole
+* sarif: ``files``, the number of files that it lists
 * zap: ``sites``, the names of all sites in the report, and ``active_rules``, the number of active rules that
   ran on any of them
 * trivy: ``images``, the names of the image that was scanned, and ``revision``, the commit in its label

@@ -57,7 +57,9 @@ def _findings(finding: Finding) -> str:
 def _of_list(finding: Finding, word: str) -> str | None:
     """Say which of the wanted entries a list has, or lacks."""
     comparison = parse_comparison(finding.wanted)
-    if comparison.operator is not Operator.CONTAINS_ALL or not isinstance(finding.actual, list):
+    if not isinstance(finding.actual, list):
+        return f"the list of {word}s is missing"
+    if comparison.operator is not Operator.CONTAINS_ALL:
         return None
     if finding.holds:
         return f"it has all {counted(len(listed(comparison.operand) or ()), f'wanted {word}')}"

@@ -1,0 +1,96 @@
+"""``make breaks``: find for every condition of every check the break of the fake product that turns it red.
+
+The rows of the table that still hold are kept; what is new, changed or was never turned red is searched.
+
+Examples:
+  make breaks                                                        what is new or does not hold any more
+  PYTHONPATH=tests python -m breaks --again                          everything anew
+  PYTHONPATH=tests python -m breaks --only launch_day team_preparation.on_call_setup
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import track
+
+from breaks.conditions import every_check, every_condition
+from breaks.hints import hints_for
+from breaks.page import tally, write_page
+from breaks.search import TRIES, differs, search
+from breaks.stage import Stage, staged, trusting
+from breaks.table import TABLE, Effect, read_table, write_table
+from launch_pipeline.checks.engine.client_pool import close_clients
+from launch_pipeline.cli.console import console
+
+if TYPE_CHECKING:
+    from breaks.conditions import Check, Condition
+    from breaks.table import Row
+
+PAGE = Path(__file__).parents[2] / "docs" / "conditions.md"
+
+
+def main() -> int:
+    """Write the table and the page; exit code 130 if it was interrupted, with what was found until then."""
+    asked = _arguments()
+    known = {row.condition: row for row in read_table(every_condition(), asked.table)}
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="breaks-") as home, staged(Path(home) / "home") as product:
+        trust = trusting(product)
+        try:
+            asyncio.run(_all(Stage(product), known, asked))
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            trust.undo()
+            _keep(known, asked)
+    said = ", ".join(f"{count} {name}" for name, count in tally(known.values()).items())
+    console().print(f"{len(known)} conditions: {said}; {time.monotonic() - began:.0f} s")
+    return 0
+
+
+async def _all(stage: Stage, known: dict[Condition, Row], asked: argparse.Namespace) -> None:
+    wanted = [one for one in every_check() if not asked.only or one.ref.startswith(tuple(asked.only))]
+    try:
+        for check in track(wanted, "conditions", console=console(stderr=True)):
+            if asked.again or not await _holds(stage, check, known):
+                rows = await search(stage, check, hints_for(check), asked.tries)
+                known.update({row.condition: row for row in rows})
+    finally:
+        await close_clients()
+
+
+async def _holds(stage: Stage, check: Check, known: dict[Condition, Row]) -> bool:
+    """Return whether every condition of a check has a row with a break, and each shows what it says."""
+    rows = [known.get(condition) for condition in check.conditions]
+    for row in rows:
+        if row is None or row.effect is Effect.NONE or differs(row, await stage.ask(check, row.breaks)):
+            return False
+    return True
+
+
+def _keep(known: dict[Condition, Row], asked: argparse.Namespace) -> None:
+    rows = [known[one] for one in every_condition() if one in known]
+    write_table(rows, asked.table)
+    if asked.table == TABLE:
+        write_page(rows, PAGE)
+
+
+def _arguments() -> argparse.Namespace:
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="make breaks", description=__doc__, formatter_class=layout)
+    parser.add_argument("--again", action="store_true", help="search also what the table has")
+    parser.add_argument("--only", nargs="+", metavar="ITEM", help="beginnings of items: phase.section.item")
+    parser.add_argument("--tries", type=int, default=TRIES, help="breaks tried for each check (%(default)s)")
+    parser.add_argument("--table", type=Path, default=TABLE, help="the table to read and to write")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
