@@ -30,7 +30,9 @@ SHIPPED = shipped("kubernetes_resource")
 SERVICES = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
 VARIABLES = with_product({
     "namespace": "azora", "release": "1.0.0", "previous_release": "0.9.4",
-    "domain": "azora.example", "required_env_keys": ["LOG_LEVEL"], "required_secret_keys": ["DATABASE_PASSWORD"],
+    "domain": "azora.example",
+    **{f"{one}_env_keys": ["LOG_LEVEL"] for one in ("gateway", "constitutional", "knowledge", "routing")},
+    **{f"{one}_secret_keys": ["DATABASE_PASSWORD"] for one in ("gateway", "constitutional", "knowledge", "routing")},
 })  # fmt: skip
 
 
@@ -104,9 +106,11 @@ def good_cluster(release: str) -> KubernetesApi:
         "postgresql.cnpg.io/v1",
         "ScheduledBackup",
         "azora-postgres-nightly",
-        spec={},
+        spec={"cluster": {"name": "azora-postgres"}},
         status={"lastScheduleTime": hours_ago(3)},
     )
+    store = {"retentionPolicy": "30d"}
+    api.add("barmancloud.cnpg.io/v1", "ObjectStore", "azora-postgres-store", spec=store)
     refused = {"lastSuccessfulTime": hours_ago(0.5)}
     api.add("batch/v1", "CronJob", "network-policy-probe", spec={}, status=refused)
     api.add("batch/v1", "CronJob", "backup-verify", spec={}, status={"lastSuccessfulTime": hours_ago(3)})
