@@ -18,7 +18,7 @@ from servers.checking import context, raw, run
 from servers.web import http_connection, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from launch_pipeline.checklist.model import CheckSpec, Item
     from launch_pipeline.checks.engine.context import ConnectionInfo
@@ -67,7 +67,8 @@ def over_the_web(ref: str, answer: Answer, conn_ids: Iterable[str], **variables:
 
     async def handle(request: web.Request) -> web.Response:
         conn_id, _, path = request.match_info["path"].partition("/")
-        return answer(conn_id, request.clone(rel_url=f"/{path}"))
+        query = request.rel_url.raw_query_string
+        return answer(conn_id, request.clone(rel_url=f"/{path}{f'?{query}' if query else ''}"))
 
     async def ask() -> list[CheckResult]:
         app = web.Application()
@@ -76,7 +77,7 @@ def over_the_web(ref: str, answer: Answer, conn_ids: Iterable[str], **variables:
             connections = {name: _below(port, name) for name in conn_ids}
             return await checked(ref, connections, ("http_request", "log_query"), **variables)
 
-    return _together(run(ask()))
+    return together(ask())
 
 
 def _below(port: int, name: str) -> ConnectionInfo:
@@ -93,8 +94,10 @@ def in_the_cluster(ref: str, api: KubernetesApi, **variables: Any) -> tuple[Verd
             connections = {"kubernetes": kubernetes_api.connection(port)}
             return await checked(ref, connections, ("kubernetes_resource",), **variables)
 
-    return _together(run(ask()))
+    return together(ask())
 
 
-def _together(results: list[CheckResult]) -> tuple[Verdict, str]:
+def together(asking: Coroutine[Any, Any, list[CheckResult]]) -> tuple[Verdict, str]:
+    """Run the checks, and return their verdict together and what each found."""
+    results = run(asking)
     return Verdict.of([one.verdict for one in results]), "\n".join(map(raw, results))
