@@ -20,7 +20,7 @@ from servers.web import http_connection, serving
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
 
-    from launch_pipeline.checklist.model import Item
+    from launch_pipeline.checklist.model import CheckSpec, Item
     from launch_pipeline.checks.engine.context import ConnectionInfo
     from launch_pipeline.checks.verdict import CheckResult
     from servers.kubernetes_api import KubernetesApi
@@ -47,16 +47,16 @@ def items() -> dict[str, Item]:
     }
 
 
+def at_once(spec: CheckSpec) -> CheckSpec:
+    """Return a check that does not wait: a made-up world does not change meanwhile."""
+    return spec.model_copy(update={"params": {**spec.params, "wait": "0"}})
+
+
 async def checked(
     ref: str, connections: Mapping[str, ConnectionInfo], kinds: Iterable[str], **variables: Any
 ) -> list[CheckResult]:
     """Run the checks of these kinds of an item."""
-    # A made-up world does not change while a check waits.
-    specs = [
-        spec.model_copy(update={"params": {**spec.params, "wait": "0"}})
-        for spec in items()[ref].checks
-        if spec.kind in set(kinds)
-    ]
+    specs = [at_once(spec) for spec in items()[ref].checks if spec.kind in set(kinds)]
     assert specs, f"{ref} has no check of {kinds}"
     known = with_product({**VARIABLES, **variables})
     return await run_checks(specs, context(connections, variables=known))

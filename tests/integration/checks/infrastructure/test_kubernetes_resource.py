@@ -30,7 +30,9 @@ SHIPPED = shipped("kubernetes_resource")
 SERVICES = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
 VARIABLES = with_product({
     "namespace": "azora", "release": "1.0.0", "previous_release": "0.9.4",
-    "domain": "azora.example", "required_env_keys": ["LOG_LEVEL"], "required_secret_keys": ["DATABASE_PASSWORD"],
+    "domain": "azora.example",
+    **{f"{one}_env_keys": ["LOG_LEVEL"] for one in ("gateway", "constitutional", "knowledge", "routing")},
+    **{f"{one}_secret_keys": ["DATABASE_PASSWORD"] for one in ("gateway", "constitutional", "knowledge", "routing")},
 })  # fmt: skip
 
 
