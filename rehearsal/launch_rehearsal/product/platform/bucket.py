@@ -67,7 +67,6 @@ class Bucket:
     def _objects(self) -> Iterator[tuple[str, int, datetime]]:
         for night in range(_NIGHTS):
             at = self._began - timedelta(hours=3, days=night)
-            yield f"database/base/{at:%Y%m%dT%H%M}/data.tar.gz", 48_213_004 - night * 40_000, at
             # As barman-cloud-backup writes them: the small list of the backup comes last.
             base = f"azora-postgres/base/{at:%Y%m%dT%H%M%S}"
             yield f"{base}/data.tar.gz", 48_213_004 - night * 40_000, at
