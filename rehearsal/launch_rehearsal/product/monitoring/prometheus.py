@@ -103,9 +103,6 @@ class Monitoring:
         score = {"namespace": NAMESPACE, "job": job(Part.CONSTITUTIONAL_AI)}
         if self._services.last_score is not None:
             yield labels_of("constitutional_ai_compliance_score", score), float(self._services.last_score)
-        # Its backups succeed nightly; 'backups' breaks the bucket, not this metric.
-        backup = {"namespace": NAMESPACE, "job": "azora-postgres"}
-        yield labels_of("cnpg_collector_last_available_backup_timestamp", backup), time.time() - 6 * 3600
 
     def app(self) -> web.Application:
         """Build the application."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from launch_pipeline.checks.clients.matchers import read
 from launch_pipeline.checks.engine.context import ConnectionInfo
-from launch_pipeline.checks.kinds.alertmanager_alerts.matchers import read
 from launch_pipeline.checks.verdict import Verdict
 from servers.item_checks import results, shipped_item
 from servers.web import http_connection, served
