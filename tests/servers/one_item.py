@@ -18,9 +18,9 @@ from servers.checking import context, raw, run
 from servers.web import http_connection, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
-    from launch_pipeline.checklist.model import Item
+    from launch_pipeline.checklist.model import CheckSpec, Item
     from launch_pipeline.checks.engine.context import ConnectionInfo
     from launch_pipeline.checks.verdict import CheckResult
     from servers.kubernetes_api import KubernetesApi
@@ -47,16 +47,16 @@ def items() -> dict[str, Item]:
     }
 
 
+def at_once(spec: CheckSpec) -> CheckSpec:
+    """Return a check that does not wait: a made-up world does not change meanwhile."""
+    return spec.model_copy(update={"params": {**spec.params, "wait": "0"}})
+
+
 async def checked(
     ref: str, connections: Mapping[str, ConnectionInfo], kinds: Iterable[str], **variables: Any
 ) -> list[CheckResult]:
     """Run the checks of these kinds of an item."""
-    # A made-up world does not change while a check waits.
-    specs = [
-        spec.model_copy(update={"params": {**spec.params, "wait": "0"}})
-        for spec in items()[ref].checks
-        if spec.kind in set(kinds)
-    ]
+    specs = [at_once(spec) for spec in items()[ref].checks if spec.kind in set(kinds)]
     assert specs, f"{ref} has no check of {kinds}"
     known = with_product({**VARIABLES, **variables})
     return await run_checks(specs, context(connections, variables=known))
@@ -67,7 +67,8 @@ def over_the_web(ref: str, answer: Answer, conn_ids: Iterable[str], **variables:
 
     async def handle(request: web.Request) -> web.Response:
         conn_id, _, path = request.match_info["path"].partition("/")
-        return answer(conn_id, request.clone(rel_url=f"/{path}"))
+        query = request.rel_url.raw_query_string
+        return answer(conn_id, request.clone(rel_url=f"/{path}{f'?{query}' if query else ''}"))
 
     async def ask() -> list[CheckResult]:
         app = web.Application()
@@ -76,7 +77,7 @@ def over_the_web(ref: str, answer: Answer, conn_ids: Iterable[str], **variables:
             connections = {name: _below(port, name) for name in conn_ids}
             return await checked(ref, connections, ("http_request", "log_query"), **variables)
 
-    return _together(run(ask()))
+    return together(ask())
 
 
 def _below(port: int, name: str) -> ConnectionInfo:
@@ -93,8 +94,10 @@ def in_the_cluster(ref: str, api: KubernetesApi, **variables: Any) -> tuple[Verd
             connections = {"kubernetes": kubernetes_api.connection(port)}
             return await checked(ref, connections, ("kubernetes_resource",), **variables)
 
-    return _together(run(ask()))
+    return together(ask())
 
 
-def _together(results: list[CheckResult]) -> tuple[Verdict, str]:
+def together(asking: Coroutine[Any, Any, list[CheckResult]]) -> tuple[Verdict, str]:
+    """Run the checks, and return their verdict together and what each found."""
+    results = run(asking)
     return Verdict.of([one.verdict for one in results]), "\n".join(map(raw, results))

@@ -35,7 +35,7 @@ from launch_rehearsal.slack_server.base.settings import CHECK_TOKEN, SlackSettin
 from launch_rehearsal.slack_server.server import SlackServer
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checklist.vocabulary import Role
@@ -78,28 +78,32 @@ class RunningProduct:
         self.contacts = load_contacts(example_contacts())
         self._committed = committed_environment()
         self.launch_at = datetime.now(UTC)
+        self.slack_url = ""
+        """Where checks reach Slack; its own address if empty."""
+        self.amend: Callable[[dict[str, Any]], dict[str, Any]] = dict
+        """Changes the environment of launches."""
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._do(self.fake.__aenter__())
-        self._do(self.slack.__aenter__())
+        self.do(self.fake.__aenter__())
+        self.do(self.slack.__aenter__())
         self.launch_at = datetime.now(UTC)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._do(self.slack.__aexit__())
-        self._do(self.fake.__aexit__())
+        self.do(self.slack.__aexit__())
+        self.do(self.fake.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def turn(self, part: Part, *, works: bool) -> None:
         """Break or repair a part."""
-        self._do(self.fake.health.turn(part, works=works))
+        self.do(self.fake.health.turn(part, works=works))
 
     def write_up(self) -> str:
         """Let the team document the launch."""
-        return self._do(self.fake.write_up())
+        return self.do(self.fake.write_up())
 
     def say(self, posts: Iterable[Post]) -> None:
         """Post in Slack what the checks of some items look for."""
@@ -109,20 +113,21 @@ class RunningProduct:
             for post in posts:
                 self.slack.workspace.say(author, post.channel, post.text)
 
-        self._do(said())
+        self.do(said())
 
     def await_samples(self, seconds: float = 2 * SAMPLE_EVERY) -> None:
         """Wait until the metrics have seen so many seconds of the present."""
         began = time.time()
         assert wait_until(lambda: time.time() - began > seconds, seconds + 5, alive=lambda: None)
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something in the product's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     @property
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
-        made = overlay(self._committed, self.plan, self.fake.schema_fingerprint)
+        made = self.amend(overlay(self._committed, self.plan, self.fake.schema_fingerprint))
         moment = datetime.now(UTC)
         launch = {
             "release": self.plan.release,
@@ -169,7 +174,7 @@ class RunningProduct:
         """Return what the checks of a launch at this moment may use."""
         known = {name: _info(name, given) for name, given in connections(self.plan).items()}
         known["slack_check"] = ConnectionInfo(
-            "slack_check", password=CHECK_TOKEN, extra={"base_url": self.slack.api_url}
+            "slack_check", password=CHECK_TOKEN, extra={"base_url": self.slack_url or self.slack.api_url}
         )
 
         async def connect(conn_id: str) -> ConnectionInfo:

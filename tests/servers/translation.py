@@ -45,9 +45,11 @@ class Dictionary:
 
 
 def _replaced(text: str, words: Mapping[str, str]) -> str:
+    """Replace whole words; a path only where it begins."""
+    before = {True: "(?<![A-Za-z0-9/._-])", False: "(?<![A-Za-z0-9])"}
     longest = sorted(words, key=len, reverse=True)
-    pattern = rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, longest))})(?![A-Za-z0-9])"
-    return re.sub(pattern, lambda match: words[match[0]], text) if words else text
+    found = "|".join(f"{before[word.startswith('/')]}{re.escape(word)}(?![A-Za-z0-9])" for word in longest)
+    return re.sub(found, lambda match: words[match[0]], text) if words else text
 
 
 @asynccontextmanager
@@ -63,7 +65,7 @@ async def translating(
         for port in ports:
             app = web.Application(client_max_size=16 * 2**20)
             behind = URL.build(scheme="https" if port in tls else "http", host=LOOPBACK, port=port)
-            app.router.add_route("*", "/{path:.*}", _Passage(http, behind, dictionary))
+            app.router.add_route("*", "/{path:.*}", _Passage(http, behind, dictionary).answer)
             found[port] = await open_.enter_async_context(serving(app, tls.get(port)))
         yield found
 
@@ -74,7 +76,7 @@ class _Passage:
     def __init__(self, http: aiohttp.ClientSession, behind: URL, dictionary: Dictionary) -> None:
         self._http, self._behind, self._words = http, behind, dictionary
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         """Ask the fake product in its own words."""
         asked = self._words.asked
         query = [(name, asked(value)) for name, value in request.query.items()]

@@ -143,11 +143,6 @@ DEFAULT = Scenario(
     ),
     absent=(
         Absence(
-            kind="command",
-            says="runs a program; environment 'rehearsal' does not allow commands",
-            reason="A rehearsal runs no load test. In a real launch: run the test and read its report.",
-        ),
-        Absence(
             kind="postgres_query",
             says="not connected: pgbouncer",
             reason="The rehearsal's database has no pooler. In a real launch: ask PgBouncer's console.",

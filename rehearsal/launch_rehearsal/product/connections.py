@@ -48,7 +48,7 @@ def connections(plan: ProductPlan) -> dict[str, Connection]:
             "host": plan.url(Part.GATEWAY),
             "extra": {"headers": {"Cookie": f"session={plan.tokens['session']}"}},
         },
-        "browser_page": {
+        "production_session": {
             "conn_type": "http",
             "host": plan.url(Part.GATEWAY),
             "extra": {"headers": {"Cookie": f"session={plan.tokens['session']}"}},

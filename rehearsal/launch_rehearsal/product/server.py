@@ -54,9 +54,11 @@ _QUESTIONS = (
     "What is Ubuntu philosophy?",
     "Design and justify a national plan with budget and risk analysis. Number {number}",
     "What is Ubuntu philosophy?",
+    "What is Ubuntu philosophy?",
     "What is {number} plus one?",
+    "What is Ubuntu philosophy?",
 )
-"""Half of these questions repeat; the others need each of the three tiers."""
+"""Five of eight questions repeat; the others need each of the three tiers."""
 
 
 class FakeProduct:

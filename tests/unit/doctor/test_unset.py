@@ -76,8 +76,6 @@ USABLE = {
     "required_indexes",
     "schema_fingerprint",
     "external_services",
-    "required_env_keys",
-    "required_secret_keys",
     "primary_region",
 }
 """Variables of the example whose value may be a product's own."""

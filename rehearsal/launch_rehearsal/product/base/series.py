@@ -85,14 +85,18 @@ class Store:
         now = time.time() if at is None else at
         if targets:
             for labels, value in self._counters.items():
-                self._samples.setdefault(labels, Samples()).add(now, value)
+                self.put(labels, now, value)
         for read in self._gauges:
             for labels, value in read():
-                self._samples.setdefault(labels, Samples()).add(now, value)
+                self.put(labels, now, value)
 
     def oldest(self) -> float:
         """Return the time of the oldest sample; the beginning of time if there is none."""
         return min((one.times[0] for one in self._samples.values()), default=-math.inf)
+
+    def put(self, labels: Labels, at: float, value: float) -> None:
+        """Add one sample of a series."""
+        self._samples.setdefault(labels, Samples()).add(at, value)
 
     def select(self, matches: Callable[[Labels], bool]) -> Iterator[tuple[Labels, Samples]]:
         """Return every series whose labels match."""

@@ -98,6 +98,7 @@ class Reports:
             "security/zap-production.json": zap(made, *PRODUCTION),
             **{f"security/trivy-{service}.json": trivy(service, made, self._commit) for service in IMAGES},
             "load/summary.json": load_summary(slow=broken),
+            "load/production.json": load_summary(slow=broken),
         }
         for name, document in documents.items():
             self._keep(name, json.dumps(document, indent=1).encode(), made)

@@ -30,7 +30,9 @@ SHIPPED = shipped("kubernetes_resource")
 SERVICES = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
 VARIABLES = with_product({
     "namespace": "azora", "release": "1.0.0", "previous_release": "0.9.4",
-    "domain": "azora.example", "required_env_keys": ["LOG_LEVEL"], "required_secret_keys": ["DATABASE_PASSWORD"],
+    "domain": "azora.example",
+    **{f"{one}_env_keys": ["LOG_LEVEL"] for one in ("gateway", "constitutional", "knowledge", "routing")},
+    **{f"{one}_secret_keys": ["DATABASE_PASSWORD"] for one in ("gateway", "constitutional", "knowledge", "routing")},
 })  # fmt: skip
 
 
@@ -97,14 +99,16 @@ def good_cluster(release: str) -> KubernetesApi:
     api.add("networking.k8s.io/v1", "Ingress", "azora", metadata=notes, spec={"tls": [{}], "rules": [rule]},
             status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})  # fmt: skip
     api.add("postgresql.cnpg.io/v1", "Cluster", "azora-postgres", spec={"instances": 3},
-            status={"phase": "Cluster in healthy state", "readyInstances": 3, "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
+            status={"phase": "Cluster in healthy state", "readyInstances": 3, "topology": {"nodesUsed": 3}, "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
     api.add(
         "postgresql.cnpg.io/v1",
         "ScheduledBackup",
-        "nightly",
-        spec={},
+        "azora-postgres-nightly",
+        spec={"cluster": {"name": "azora-postgres"}},
         status={"lastScheduleTime": hours_ago(3)},
     )
+    store = {"retentionPolicy": "30d"}
+    api.add("barmancloud.cnpg.io/v1", "ObjectStore", "azora-postgres-store", spec=store)
     api.add("batch/v1", "CronJob", "backup-verify", spec={}, status={"lastSuccessfulTime": hours_ago(3)})
     return api
 

@@ -259,7 +259,7 @@ CSRF: dict[str, tuple[Answer, Verdict]] = {
 @pytest.mark.parametrize(("answer", "verdict"), CSRF.values(), ids=CSRF.keys())
 def test_csrf(answer: Answer, verdict: Verdict) -> None:
     """A refusal protects from forgery only where the honest request gets through."""
-    names = ("api_gateway", "browser_session", "browser_page")
+    names = ("api_gateway", "production_session")
     refused(over_the_web(f"{SECURITY}.csrf_tests", answer, names, csrf_endpoint="/profile"), verdict)
 
 

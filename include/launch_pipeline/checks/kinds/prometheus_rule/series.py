@@ -102,7 +102,9 @@ def _missing(needs: Needs, lacking: set[Look], wanted: Sequence[str]) -> list[Lo
 async def _there(look: Look, server: Server, *, strict: bool) -> bool:
     if await server.exists(shown(look)):
         return True
-    return not strict and not await server.exists(look.selector) and await server.declares(_metric(look))
+    if strict or server.of_logs or await server.exists(look.selector):
+        return False
+    return await server.declares(_metric(look))
 
 
 def _any(look: Look, metrics: Iterable[str]) -> bool:

@@ -86,7 +86,7 @@ class Server:
         """Return whether a target declares a metric without a sample of it; a server may not say."""
         path, known = f"{self.prefix}/api/v1/metadata", {_BAD, _NOT_FOUND}
         reply = await self.api.get(path, [("metric", metric)], allowed=known)
-        if self.of_logs or reply.status in known:
+        if reply.status in known:
             return False
         return bool(mapping(_data(reply), "metadata").get(metric))
 
