@@ -94,7 +94,7 @@ class Monitoring:
         for part in SERVICES:
             labels = {"namespace": NAMESPACE, "pod": f"{job(part)}-6f7b9c5d4-x2x7k", "container": job(part)}
             memory = labels_of("container_memory_working_set_bytes", labels)
-            yield memory, float(peak_memory())
+            yield memory, peak_memory() / len(SERVICES)
             restarts = float(self._health.restarts[part])
             yield labels_of("kube_pod_container_status_restarts_total", labels), restarts
         yield from _machine()
