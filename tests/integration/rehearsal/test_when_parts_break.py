@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 UP = {
-    "monitoring.metrics_collection",
     "t_0.healthy_metrics",
     "t_minus_2h.systems_operational",
     "t_plus_1h.services_stable",
@@ -50,7 +49,6 @@ PODS = {
     "high_availability.application_ha",
     "high_availability.auto_recovery",
     "high_availability.ha_health_checks",
-    "load_balancer.lb_health_checks",
 }
 ANSWERS = {"ai_routing.response_cache", "ai_routing.routing_metrics", "integration_tests.end_to_end_flow"}
 """A question must get a new answer, for which every service is needed."""
@@ -72,10 +70,8 @@ MAY = {
 }
 """Shares and latencies: unknown where nobody happened to ask at this moment, slow on a busy machine."""
 WITHOUT_SAMPLES = {
-    "monitoring.alert_rules_configured",
     "monitoring.alert_tuning",
     "metrics.metrics_retention",
-    "on_call_setup.on_call_runbook",
     "t_plus_1h.no_critical_issues",
     "t_plus_4h.no_issues",
 }
@@ -112,7 +108,12 @@ EFFECTS = {
     Part.AI_ROUTING: Effect(("ai_routing",), SERVICE),
     Part.EDGE_TLS: Effect(
         ("edge", "tls_certificate"),
-        ALARMS | {"load_balancer.nginx_configured", "high_availability.load_balancer_ha"},
+        ALARMS
+        | {
+            "load_balancer.lb_health_checks",
+            "load_balancer.nginx_configured",
+            "high_availability.load_balancer_ha",
+        },
     ),
     Part.DNS: Effect(("dns_record",)),
     Part.METRICS: Effect(("prometheus",), spares=WITHOUT_SAMPLES),
