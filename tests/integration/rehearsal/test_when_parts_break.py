@@ -75,7 +75,6 @@ WITHOUT_SAMPLES = {
     "monitoring.alert_rules_configured",
     "monitoring.alert_tuning",
     "metrics.metrics_retention",
-    "on_call_setup.on_call_runbook",
     "t_plus_1h.no_critical_issues",
     "t_plus_4h.no_issues",
 }
@@ -161,6 +160,7 @@ def depends(items: dict[str, Item], effect: Effect) -> set[str]:
 
     def asks(item: Item) -> bool:
         through = {(check.params.get("conn_id") or kind(check.kind).default_conn_id) for check in item.checks}
+        through |= {check.params.get("routed_by") for check in item.checks}
         return bool((through | {check.kind for check in item.checks}) & set(effect.asks))
 
     asking = {name for name, item in items.items() if asks(item)}
