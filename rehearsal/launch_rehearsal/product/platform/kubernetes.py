@@ -192,10 +192,11 @@ def _stores() -> list[Object]:
 def _database(*, works: bool) -> Object:
     """Return the cluster of the operator; the product's real database is its primary."""
     state = {"type": "Ready", "status": str(works), "reason": "ClusterIsReady"}
+    backed_up = {"type": "LastBackupSucceeded", "status": "True", "reason": "LastBackupSucceeded"}
     topology = {"successfullyExtracted": True, "nodesUsed": 3}
     phase = "Cluster in healthy state" if works else "Not enough disk space"
     counts = {"instances": 3, "readyInstances": 3 * works}
-    status = {**counts, "phase": phase, "topology": topology, "conditions": [state]}
+    status = {**counts, "phase": phase, "topology": topology, "conditions": [state, backed_up]}
     return _named(_DATABASE, spec={"instances": 3, "enablePDB": True}, status=status)
 
 

@@ -86,7 +86,8 @@ def good_cluster(release: str) -> KubernetesApi:
         scales = [{"type": kind, "status": "True"} for kind in ("AbleToScale", "ScalingActive")]
         api.add("autoscaling/v2", "HorizontalPodAutoscaler", name, spec={"minReplicas": 2},
                 status={"currentReplicas": 2, "desiredReplicas": 2, "conditions": scales})  # fmt: skip
-        api.add("networking.k8s.io/v1", "NetworkPolicy", name, spec={})
+        chosen = {"podSelector": {"matchLabels": {"app": name}}, "ingress": [{"from": [{"podSelector": {}}]}]}
+        api.add("networking.k8s.io/v1", "NetworkPolicy", f"allow-{name}", spec=chosen)
     api.add(
         "networking.k8s.io/v1",
         "NetworkPolicy",
@@ -99,7 +100,8 @@ def good_cluster(release: str) -> KubernetesApi:
     api.add("networking.k8s.io/v1", "Ingress", "azora", metadata=notes, spec={"tls": [{}], "rules": [rule]},
             status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})  # fmt: skip
     api.add("postgresql.cnpg.io/v1", "Cluster", "azora-postgres", spec={"instances": 3},
-            status={"phase": "Cluster in healthy state", "readyInstances": 3, "topology": {"nodesUsed": 3}, "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
+            status={"phase": "Cluster in healthy state", "readyInstances": 3, "topology": {"nodesUsed": 3},
+                    "conditions": [{"type": "Ready", "status": "True"}, {"type": "LastBackupSucceeded", "status": "True"}]})  # fmt: skip
     api.add(
         "postgresql.cnpg.io/v1",
         "ScheduledBackup",
@@ -109,6 +111,8 @@ def good_cluster(release: str) -> KubernetesApi:
     )
     store = {"retentionPolicy": "30d"}
     api.add("barmancloud.cnpg.io/v1", "ObjectStore", "azora-postgres-store", spec=store)
+    refused = {"lastSuccessfulTime": hours_ago(0.5)}
+    api.add("batch/v1", "CronJob", "network-policy-probe", spec={}, status=refused)
     api.add("batch/v1", "CronJob", "backup-verify", spec={}, status={"lastSuccessfulTime": hours_ago(3)})
     return api
 

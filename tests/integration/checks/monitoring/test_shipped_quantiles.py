@@ -72,10 +72,24 @@ def lines() -> Iterator[str]:
                 yield f"{metric}{{{labels}}} {value:.2f} {now - age}"
 
 
+def targets() -> Iterator[str]:
+    """Write which targets are scraped: all four services, with a pod that is down; or many of one service."""
+    now = int(time.time())
+    services = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
+    pods = [("fast", name, f"{name}-{pod}", 1) for name in services for pod in (1, 2)]
+    pods += [("fast", "ai-routing", "starting", 0), ("fast", "postgres-exporter", "p", 1)]
+    pods += [("idle", "api-gateway", str(pod), 1) for pod in range(4)]
+    pods += [("idle", f"{name}-exporter", name, 1) for name in ("redis", "postgres", "nginx")]
+    pods += [("slow-now", name, name, int(name != "ai-routing")) for name in services]
+    for namespace, job, pod, up in pods:
+        for age in (120, 60, 0):
+            yield f'up{{namespace="{namespace}",job="{job}",pod="{pod}"}} {up} {now - age}'
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectionInfo]:
     """Give a Prometheus with all of these worlds."""
-    with servers.backfilled(tmp_path_factory.mktemp("shipped"), lines()) as connection:
+    with servers.backfilled(tmp_path_factory.mktemp("shipped"), [*lines(), *targets()]) as connection:
         yield connection
 
 
@@ -102,8 +116,8 @@ def asked(
     )
 
 
-def item(name: str) -> list[CheckSpec]:
-    found = items()[f"validation_testing.performance_tests.{name}"].checks
+def item(name: str, section: str = "performance_tests") -> list[CheckSpec]:
+    found = items()[f"validation_testing.{section}.{name}"].checks
     return [spec for spec in found if spec.kind == "prometheus_query"]
 
 
@@ -171,4 +185,13 @@ def test_load_was_seen(
 ) -> None:
     """The gateway counted the requests of the load test while it ran."""
     (found,) = asked(prometheus, world, reports(tmp_path, requests, **sidecar), item("load_1000_users"))
+    assert found.verdict is verdict, raw(found)
+
+
+@pytest.mark.parametrize(("world", "verdict"), [("fast", P), ("idle", F), ("slow-now", F), ("absent", Q)])
+def test_metrics_of_each_service(
+    prometheus: ConnectionInfo, tmp_path: Path, world: str, verdict: Verdict
+) -> None:
+    """Neither four pods of one service nor exporters are four services; a pod that starts takes none away."""
+    (found,) = asked(prometheus, world, str(tmp_path), item("metrics_collection", "integration_tests"))
     assert found.verdict is verdict, raw(found)

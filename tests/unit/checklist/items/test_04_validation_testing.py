@@ -5,17 +5,25 @@
 from __future__ import annotations
 
 import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
 
+from launch_pipeline.checks.engine.product import with_product
+from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
+from servers import names
+from servers.checking import context, raw, run
 from servers.kubernetes_api import KubernetesApi, secret
-from servers.one_item import in_the_cluster, over_the_web
+from servers.one_item import VARIABLES, in_the_cluster, items, over_the_web
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from launch_pipeline.checks.verdict import CheckResult
+    from launch_rehearsal.vendors.dns_server import Zone
 
     Answer = Callable[[str, web.Request], web.Response]
 
@@ -365,3 +373,46 @@ def test_error_of_an_unknown_route(document: dict[str, Any], field: str, verdict
 def test_page_for_an_unknown_route() -> None:
     """A single-page application answers an unknown route with itself."""
     assert over_the_web(f"{INTEGRATION}.error_handling", lambda *_: page(), CONNECTIONS)[0] is not P
+
+
+# ---- names -----------------------------------------------------------------------------------------------
+
+SERVERS = ["ns1.dns.example.", "ns2.dns.example."]
+
+
+def zone(**changed: list[str]) -> Zone:
+    """Build what one resolver knows; a name with no value is not there."""
+    known = {"domain": ["192.0.2.1"], "api": ["192.0.2.2"], "servers": SERVERS, **changed}
+    names = {
+        "domain": ("azora.example.", "A"),
+        "api": ("api.azora.example.", "A"),
+        "servers": ("azora.example.", "NS"),
+    }
+    return {names[key]: (60, values) for key, values in known.items() if values}
+
+
+ZONES: dict[str, tuple[list[Zone], Verdict]] = {
+    "the same everywhere": ([zone(), zone()], P),
+    "name servers in another order": ([zone(), zone(servers=SERVERS[::-1])], P),
+    "addresses that differ by resolver, as of a CDN": ([zone(), zone(domain=["198.51.100.7"], api=["198.51.100.8"])], P),
+    "addresses that change, as of a load balancer": ([zone(api=["192.0.2.2", "192.0.2.3"]), zone(api=["192.0.2.4"])], P),
+    "a delegation that one resolver does not know": ([zone(), zone(servers=["ns1.old.example.", "ns2.old.example."])], F),
+    "a single name server": ([zone(servers=SERVERS[:1]), zone(servers=SERVERS[:1])], F),
+    "a name that one resolver does not know": ([zone(), zone(api=[])], F),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("zones", "verdict"), ZONES.values(), ids=ZONES.keys())
+def test_names(zones: list[Zone], verdict: Verdict) -> None:
+    """The delegation is the same everywhere; addresses are there, and may differ."""
+
+    async def ask() -> list[CheckResult]:
+        async with AsyncExitStack() as opened:
+            at = [await opened.enter_async_context(names.serving(one)) for one in zones]
+            variables = with_product({**VARIABLES, "public_resolvers": at})
+            return await run_checks(
+                items()[f"{ENVIRONMENT}.dns_resolving"].checks, context(variables=variables)
+            )
+
+    found = run(ask())
+    assert Verdict.of([one.verdict for one in found]) is verdict, [raw(one) for one in found]

@@ -11,7 +11,8 @@ from aiohttp import web
 from launch_pipeline.checks.clients.matchers import read
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import Verdict
-from servers.item_checks import results, shipped_item
+from servers.item_checks import results
+from servers.one_item import items
 from servers.web import http_connection, served
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ def public(app: web.Application, ref: str, host: str = "shop.test", **variables:
         edge = ConnectionInfo("edge", "http", host, 80)
         led = {f"{host}:80": f"127.0.0.1:{port}"}
         given = {**SITE, **variables}
-        return results(
-            shipped_item(ref), {"edge": edge, "api_gateway": edge}, given, rehearsal=True, addresses=led
-        )
+        return results(ref, {"edge": edge, "api_gateway": edge}, given, rehearsal=True, addresses=led)
 
 
 def health(answer: Answer, **headers: str) -> web.Application:
@@ -118,7 +117,7 @@ def test_traffic_waits_for_dns_and_healthy_metrics_for_traffic() -> None:
         "healthy_metrics": ("traffic_routed",),
         "no_critical_alerts": ("healthy_metrics",),
     }
-    assert {name: shipped_item(f"launch_day.t_0.{name}").after for name in order} == order
+    assert {name: items()[f"launch_day.t_0.{name}"].after for name in order} == order
 
 
 # ---- issues and incidents ---------------------------------------------------------------------------
@@ -171,7 +170,7 @@ def test_critical_issues(made: dict[str, Any], wanted: list[Verdict]) -> None:
     app = authorities(**{"labels": ["bug", "severity/critical"], "service": "active", **made})
     with served(app) as port:
         at = {name: http_connection(port, name) for name in ("github", "pagerduty")}
-        found = results(shipped_item("launch_day.t_plus_1h.no_critical_issues"), at, SITE)
+        found = results("launch_day.t_plus_1h.no_critical_issues", at, SITE)
     assert verdicts(found, "http_request") == wanted, [one.headline for one in found]
 
 
@@ -180,7 +179,7 @@ def test_bugs_need_their_label() -> None:
     for labels, wanted in ((["bug"], [P, P]), (["defect"], [P, F])):
         with served(authorities(labels, "active")) as port:
             github = {"github": http_connection(port, "github")}
-            found = results(shipped_item("launch_day.t_plus_4h.no_issues"), github, SITE)
+            found = results("launch_day.t_plus_4h.no_issues", github, SITE)
         assert verdicts(found, "http_request") == wanted
 
 
@@ -225,5 +224,5 @@ def test_critical_alerts(labels: dict[str, str], silenced: bool, wanted: Verdict
     """Critical alerts of the product, its edge, or without a namespace count; a silence hides none."""
     with served(alertmanager(labels, silenced)) as port:
         at = {"alertmanager": http_connection(port, "alertmanager")}
-        (found,) = results(shipped_item("launch_day.t_0.no_critical_alerts"), at, SITE)
+        (found,) = results("launch_day.t_0.no_critical_alerts", at, SITE)
     assert found.verdict is wanted, found.headline

@@ -61,9 +61,9 @@ async def capped(
     for call in calls(params.query, "histogram_quantile"):
         share = number(call.arguments[0])
         document = await server.ask(call.arguments[-1], _stretch(params, call, series, window))
-        for group, buckets in _histograms(document):
+        for group, buckets in histograms_of(document):
             seen.add(group)
-            if _is_above(1.0 if share is None else share, buckets):
+            if is_above(1.0 if share is None else share, buckets):
                 bounds[group] = max(bound for bound in buckets if not math.isinf(bound))
     if bounds and not series:
         message = f"nothing found, which proves nothing: {why_unknown(max(bounds.values()))}"
@@ -90,14 +90,14 @@ def _stretch(params: PrometheusQueryParams, call: Call, series: list[Series], wi
     return Window(end - span, end, window.step if params.window else max(span / _STEPS, _SHORTEST_STEP))
 
 
-def _is_above(share: float, buckets: Buckets) -> bool:
+def is_above(share: float, buckets: Buckets) -> bool:
     """Return whether the rank of a quantile lies in the bucket ``+Inf``."""
     finite = [bound for bound in buckets if not math.isinf(bound)]
     total = buckets.get(math.inf, 0.0)
     return bool(finite) and total > 0 and share * total > buckets[max(finite)]
 
 
-def _histograms(document: Document) -> Iterator[tuple[Group, Buckets]]:
+def histograms_of(document: Document) -> Iterator[tuple[Group, Buckets]]:
     """Yield each histogram at each moment: of buckets in series of their own, or of a native one."""
     classic: dict[tuple[Group, float], Buckets] = defaultdict(dict)
     try:
