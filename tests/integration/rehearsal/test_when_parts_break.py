@@ -162,6 +162,7 @@ def depends(items: dict[str, Item], effect: Effect) -> set[str]:
 
     def asks(item: Item) -> bool:
         through = {(check.params.get("conn_id") or kind(check.kind).default_conn_id) for check in item.checks}
+        through |= {check.params.get("routed_by") for check in item.checks}
         return bool((through | {check.kind for check in item.checks}) & set(effect.asks))
 
     asking = {name for name, item in items.items() if asks(item)}

@@ -83,6 +83,7 @@ RULES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "broken, with the server's reason": ({"names": ["Broken"]}, F, "invalid regular expression"),
     "over a metric that nobody exports": ({"names": ["OverNothing"]}, F,
         'absent_series = ["metric_that_nobody_exports"]'),
+    "before anybody exports it": ({"names": ["OverNothing"], "exported": False}, P, "unhealthy = []"),
     "of one that is not the rule's": ({**critical("Good"), "series": ["up_seconds"]}, F,
         'unread_series = ["up_seconds"]'),
     "whose label nobody exports": ({"names": ["OtherLabel"]}, F, 'absent_series = ["up{phase!=\\"\\"}"]'),

@@ -24,10 +24,10 @@ _WRONG = {
 }
 
 
-def says(_params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
+def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or that the rules are loaded."""
     if finding is None:
-        return _loaded(facts)
+        return _loaded(params, facts)
     if finding.holds:
         return "" if finding.expression in {*_WRONG, "last_evaluation"} else None
     if finding.expression == "last_evaluation" and (when := moment(finding.actual)):
@@ -37,11 +37,11 @@ def says(_params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str
     return None
 
 
-def _loaded(facts: Mapping[str, Any]) -> str | None:
+def _loaded(params: Any, facts: Mapping[str, Any]) -> str | None:
     rules = facts.get("rules")
     if not isinstance(rules, list):
         return None
     names = list(dict.fromkeys(str(one.get("name")) for one in rules if isinstance(one, dict)))
     said = f"{counted(len(names), 'rule')} loaded and healthy: {named(names)}"
-    read = facts.get("reads")
+    read = facts.get("reads") if params.exported else ()
     return said + (f", on series that exist: {named(list(map(str, read)))}" if read else "")
