@@ -118,6 +118,12 @@ def test_defaults_fill_each_other_and_never_what_is_given() -> None:
     assert found["domain"] == "${namespace}"
 
 
+def test_expression_of_a_list_waits_for_the_list(folder: Path) -> None:
+    """A default that uses the expression of a list below it is filled in."""
+    write(folder, "variables: {image_prefix: '^(${services_regex})$'}")
+    assert with_product({})["image_prefix"].startswith("^(api-gateway|")
+
+
 def test_circle_of_defaults_is_refused(folder: Path) -> None:
     """Defaults that use each other name their circle."""
     write(folder, "variables: {gateway_service: '${services}'}")

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.overrides import product_variables
-from launch_pipeline.checks.language.variables import derived, in_prose, placeholders, substitute, substituted
+from launch_pipeline.checks.language.variables import (
+    DERIVED,
+    derived,
+    in_prose,
+    placeholders,
+    substitute,
+    substituted,
+)
 from launch_pipeline.errors import ConfigurationError, Inconclusive
 
 if TYPE_CHECKING:
@@ -20,7 +27,8 @@ def with_product(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return variables over the product's own, whose ``${name}`` are filled in.
 
     Only the product's files are filled in, never what an environment or a person gave. A default that uses
-    a variable nobody set is left out. Raises ConfigurationError for defaults that use each other in a circle.
+    a variable that is not set is left out. Raises ConfigurationError for defaults that use each other in a
+    circle.
     """
     known = {name: value for name, value in given.items() if value is not None}
     product = {name: value for name, value in product_variables().items() if name not in known}
@@ -71,12 +79,18 @@ def _kept(value: Any, names: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"${{{name}}}" for name in unknown}
 
 
+def _used(value: Any) -> set[str]:
+    """Return the variables that a value uses, also by what a list gives besides."""
+    names = placeholders(value)
+    return {*names, *(name.removesuffix(f"_{ending}") for name in names for ending in DERIVED)}
+
+
 def product_filled(product: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the product's variables filled in from ``known`` and from each other."""
     found: dict[str, Any] = {}
     waiting = dict(product)
     while waiting:
-        ready = {name: value for name, value in waiting.items() if not placeholders(value) & waiting.keys()}
+        ready = {name: value for name, value in waiting.items() if not _used(value) & waiting.keys()}
         if not ready:
             message = f"use each other in a circle: {', '.join(sorted(waiting))}."
             raise ConfigurationError("variables.yaml", "", message, "write one of them out.")
