@@ -143,7 +143,8 @@ async def _rules(_request: web.Request) -> web.Response:
 
 async def _compared(_request: web.Request) -> web.Response:
     """Answer that the release is the branch's newest commit (docs.github.com: Compare two commits)."""
-    return web.json_response({"status": "identical", "ahead_by": 0, "behind_by": 0, "commits": []})
+    counts = {"ahead_by": 0, "behind_by": 0, "total_commits": 0}
+    return web.json_response({"status": "identical", **counts, "commits": [], "files": []})
 
 
 async def _alerts(request: web.Request) -> web.Response:

@@ -214,7 +214,9 @@ def github(
 
     async def compared(_request: web.Request) -> web.Response:
         status = "diverged" if elsewhere else "behind"
-        return web.json_response({"status": status, "ahead_by": elsewhere, "behind_by": 3, "commits": []})
+        counts = {"ahead_by": elsewhere, "behind_by": 3, "total_commits": elsewhere}
+        listed = [{"sha": f"{n:040x}"} for n in range(elsewhere)]
+        return web.json_response({"status": status, **counts, "commits": listed})
 
     app = web.Application()
     repository = "/repos/shop/shop"
