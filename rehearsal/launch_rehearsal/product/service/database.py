@@ -38,6 +38,7 @@ MIGRATIONS = {
     "20250302101500_audit": """
         CREATE TABLE constitutional_audit_logs (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            query text NOT NULL,
             original_output text NOT NULL,
             compliance_score integer NOT NULL,
             timestamp timestamptz NOT NULL DEFAULT now()
