@@ -193,6 +193,7 @@ def _database(*, works: bool) -> Object:
     """Return the cluster of the operator; the product's real database is its primary."""
     state = {"type": "Ready", "status": str(works), "reason": "ClusterIsReady"}
     backed_up = {"type": "LastBackupSucceeded", "status": "True", "reason": "LastBackupSucceeded"}
+    backed_up["lastTransitionTime"] = _hours_ago(5)
     topology = {"successfullyExtracted": True, "nodesUsed": 3}
     phase = "Cluster in healthy state" if works else "Not enough disk space"
     counts = {"instances": 3, "readyInstances": 3 * works}

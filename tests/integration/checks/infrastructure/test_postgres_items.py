@@ -26,6 +26,7 @@ P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 CHECKS = shipped("postgres_query", database_schema="shop")
 TABLES = """
     CREATE SCHEMA shop;
+    CREATE TYPE shop.size AS ENUM ('small', 'large');
     CREATE TABLE shop.users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email varchar(80) NOT NULL,
                              made timestamptz NOT NULL DEFAULT now());
     CREATE TABLE shop.orders (id bigint PRIMARY KEY, buyer bigint REFERENCES shop.users (id),
@@ -133,12 +134,14 @@ DRIFTS = {
     "an index": "DROP INDEX shop.orders_buyer_idx",
     "an index of another sort": "CREATE UNIQUE INDEX more ON shop.users (lower(email))",
     "a table": "CREATE TABLE shop.more (id int)",
+    "a value of an enum": "ALTER TYPE shop.size ADD VALUE 'medium' BEFORE 'large'",
+    "a name of a value": "ALTER TYPE shop.size RENAME VALUE 'large' TO 'big'",
 }
 
 
 @pytest.mark.parametrize("statement", DRIFTS.values(), ids=DRIFTS.keys())
 def test_drift_is_seen(pair: Pair, schema: str, statement: str) -> None:
-    """Whatever a migration can make shows in the fingerprint."""
+    """What migrations of tables, indexes and enums make shows in the fingerprint."""
     pair.execute(statement)
     assert fingerprint(pair) != schema
 
@@ -149,6 +152,7 @@ SAME = {
     "a grant": "GRANT SELECT ON shop.users TO plain",
     "another schema": "CREATE TEMP TABLE users (id int)",
     "statistics": "ANALYZE shop.users",
+    "views of an extension": "CREATE EXTENSION pg_stat_statements SCHEMA shop",
 }
 
 
