@@ -75,7 +75,7 @@ class ProductCluster(KubernetesApi):
         name, works = job(part), self._health.works(part)
         secret = base64.b64encode(b"kept elsewhere").decode()
         made: dict[str, Object] = {
-            "Deployment": _deployment(name, f"azora/{name}:{self._plan.release}", works=works),
+            "Deployment": _configured(_deployment(name, f"azora/{name}:{self._plan.release}", works=works)),
             "Service": _named(name, spec={"clusterIP": "10.96.0.10", "ports": [{"port": 80}]}),
             "ConfigMap": _named(f"{name}-config", data={"LOG_LEVEL": "info", **_CONFIG[part]}),
             "Secret": _named(f"{name}-secrets", data=dict.fromkeys(_SECRETS[part], secret)),
@@ -151,6 +151,14 @@ def _deployment(name: str, image: str, *, works: bool) -> Object:
             ],
         },
     )
+
+
+def _configured(deployment: Object) -> Object:
+    """Let the container take its variables from the ConfigMap and the Secret of its service."""
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    config, secrets = f"{container['name']}-config", f"{container['name']}-secrets"
+    container["envFrom"] = [{"configMapRef": {"name": config}}, {"secretRef": {"name": secrets}}]
+    return deployment
 
 
 def _hours_ago(hours: int) -> str:
