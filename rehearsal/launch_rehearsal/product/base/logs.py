@@ -43,7 +43,7 @@ class Logs:
         self._lines.append(Line(time.time(), labels, json.dumps(fields, ensure_ascii=False)))
 
     def count(self, query: str) -> dict[str, int]:
-        """Count matching lines by a label, else by application; raises ValueError for what is not understood."""
+        """Count matching lines by a label, else by application; raises ValueError for another query."""
         asked = _COUNT.search(query)
         if asked is None:
             message = "this Loki understands sums of count_over_time only"
