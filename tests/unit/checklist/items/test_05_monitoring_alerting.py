@@ -218,6 +218,14 @@ def test_level_of_an_error_in_each_spelling(level: Any, verdict: Verdict) -> Non
     judged(with_logs(f"{LOGGING}.error_logs", logs), verdict)
 
 
+@pytest.mark.parametrize(("filters", "verdict"), [({}, F), ({"error_log_filter": '| json | sev="E"'}, P)])
+def test_lines_of_errors_are_found_by_another_filter(filters: dict[str, str], verdict: Verdict) -> None:
+    """Logs in another form have another filter, which a variable says."""
+    logs = Logs()
+    logs.write({**OURS, "app": "ai-routing"}, sev="E")
+    judged(with_logs(f"{LOGGING}.error_logs", logs, **filters), verdict)
+
+
 @pytest.mark.parametrize(
     ("labels", "fields", "verdict"),
     [
