@@ -48,7 +48,7 @@ def asked(
     pair: Pair, check: str, expect: str = "", *, port: int = 0, login: str = "launch_check", **variables: Any
 ) -> CheckResult:
     """Run a shipped check; ``expect`` replaces what it wants of the value."""
-    spec = CHECKS[f"infrastructure_setup.{check}"]
+    spec = CHECKS[check if check in CHECKS else f"infrastructure_setup.{check}"]
     changed = {**spec.params, **({"expect": {"value": expect}} if expect else {})}
     found = {"postgres": pair.connection(port or pair.primary, login=login)}
     ctx = context(found, variables=with_product(variables))
@@ -78,6 +78,18 @@ def test_receiver_of_wal_is_no_standby(pair: Pair) -> None:
     with receiving(pair, "pg_receivewal", "-D", "."):
         assert asked(pair, "postgresql_ha.1", "== 1").verdict is P
         assert asked(pair, "replication.0").verdict is P
+
+
+HA = "backup_disaster_recovery.database_ha.1"
+
+
+def test_high_availability_needs_a_standby(pair: Pair) -> None:
+    """A receiver of WAL beside the standby is not counted, and a standby does not speak for the primary."""
+    with receiving(pair, "pg_receivewal", "-D", "."):
+        assert asked(pair, HA).verdict is P
+        assert asked(pair, HA, "== 1").verdict is P
+    assert asked(pair, HA, port=pair.standby).verdict is F
+    assert asked(pair, HA, login="plain").verdict is Q
 
 
 def test_logical_subscriber_is_no_standby(pair: Pair) -> None:
