@@ -33,6 +33,7 @@ from launch_rehearsal.product.service.services import WINDOW
 from launch_rehearsal.run.stage import committed_environment, example_contacts
 from launch_rehearsal.slack_server.base.settings import CHECK_TOKEN, SlackSettings
 from launch_rehearsal.slack_server.server import SlackServer
+from servers.passages import Passages
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator, Mapping
@@ -78,15 +79,18 @@ class RunningProduct:
         self.contacts = load_contacts(example_contacts())
         self._committed = committed_environment()
         self.launch_at = datetime.now(UTC)
+        self._passages = Passages(plan, self.fake.tampering)
 
     def __enter__(self) -> Self:
         self._thread.start()
         self._do(self.fake.__aenter__())
         self._do(self.slack.__aenter__())
+        self._do(self._passages.__aenter__())
         self.launch_at = datetime.now(UTC)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._do(self._passages.__aexit__())
         self._do(self.slack.__aexit__())
         self._do(self.fake.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -123,6 +127,7 @@ class RunningProduct:
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
         made = overlay(self._committed, self.plan, self.fake.schema_fingerprint)
+        made["addresses"] = {**made["addresses"], **self._passages.addresses}
         moment = datetime.now(UTC)
         launch = {
             "release": self.plan.release,
@@ -166,7 +171,8 @@ class RunningProduct:
 
     def context(self) -> CheckContext:
         """Return what the checks of a launch at this moment may use."""
-        known = {name: _info(name, given) for name, given in connections(self.plan).items()}
+        plan = self._passages.before(self.plan)
+        known = {name: _info(name, given) for name, given in connections(plan).items()}
         known["slack_check"] = ConnectionInfo(
             "slack_check", password=CHECK_TOKEN, extra={"base_url": self.slack.api_url}
         )

@@ -68,7 +68,8 @@ class FakeProduct:
         self.schema_fingerprint = ""
         self.tampering = Tampering()
         self._limiters: list[Limiter] = []
-        self._repository = ProductRepository(plan.repository, plan.release)
+        self.edge: Edge | None = None
+        self.repository = ProductRepository(plan.repository, plan.release)
         self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
 
@@ -91,7 +92,7 @@ class FakeProduct:
         if self._redis:
             self._open.push_async_callback(self._redis.stop)
         self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
-            asyncio.to_thread(self._repository.create, self.plan.previous_release),
+            asyncio.to_thread(self.repository.create, self.plan.previous_release),
             asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
@@ -102,7 +103,7 @@ class FakeProduct:
             await asyncio.to_thread(reports.write, broken=not works)
 
         async def frozen(works: bool) -> None:
-            await asyncio.to_thread(self._repository.move_freeze, back=not works)
+            await asyncio.to_thread(self.repository.move_freeze, back=not works)
 
         self.health.listen(Part.REPORTS, reported)
         self.health.listen(Part.REPOSITORY, frozen)
@@ -116,10 +117,10 @@ class FakeProduct:
         services = Services(self.plan, self.health, self.store, audit, logs)
         exporters = [self._redis.gauges] if self._redis else []
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
-        edge = Edge(self.plan, self.health, logs)
+        self.edge = edge = Edge(self.plan, self.health, logs)
         self._limiters = [services.limiter, edge.limiter]
         await self._database_passage()
-        names = answering(ProductNames(self.health), self.plan.ports["dns"])
+        names = answering(ProductNames(self.health, self.tampering), self.plan.ports["dns"])
         await self._open.enter_async_context(names)
         for part, app in services.apps().items():
             await self._serve(part, app)
@@ -142,7 +143,7 @@ class FakeProduct:
     def _commits(self) -> dict[str, str]:
         """Return the commit of each release."""
         return {
-            release: self._repository.commit(f"v{release}")
+            release: self.repository.commit(f"v{release}")
             for release in (self.plan.release, self.plan.previous_release)
         }
 
@@ -172,7 +173,7 @@ class FakeProduct:
 
     async def write_up(self) -> str:
         """Let the team document the launch; return the commit."""
-        return await asyncio.to_thread(self._repository.write_up)
+        return await asyncio.to_thread(self.repository.write_up)
 
     async def _visit(self) -> None:
         """Send real requests to the gateway for as long as the product runs."""

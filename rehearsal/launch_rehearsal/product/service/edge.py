@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ from launch_rehearsal.product.service.certificates import Authority, server_cont
 from launch_rehearsal.product.service.services import Limiter
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 
 NAMES = (DOMAIN, f"*.{DOMAIN}", LOOPBACK)
 VALID_DAYS = 80
+OTHERS = {
+    "expired": (NAMES, -1),
+    "ends soon": (NAMES, 3),
+    "other name": (("other.test",), VALID_DAYS),
+    "unknown authority": (NAMES, VALID_DAYS),
+}
+"""Names and days of other certificates, by what is wrong with them."""
 _HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
@@ -39,12 +47,29 @@ class Edge:
         self._health, self._logs = health, logs
         self.limiter = Limiter()
         self._cached: dict[str, float] = {}
-        authority = Authority.make()
+        self._folder = plan.folder
+        self._authority = authority = Authority.make()
         authority.write(plan.authority_file, plan.trust_file)
         self._good = authority.issue(NAMES, plan.folder / "edge.pem", days=VALID_DAYS)
         self._expired = authority.issue(NAMES, plan.folder / "edge-expired.pem", days=-1)
         self.context: ssl.SSLContext = server_context(self._good)
         health.listen(Part.EDGE_TLS, self._changed)
+
+    def present(self, certificate: str) -> None:
+        """Present another certificate or older protocols: one of ``OTHERS``, or nothing for our own again."""
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.load_cert_chain(self._good)
+        if certificate == "old protocols":
+            self.context.set_ciphers("DEFAULT:@SECLEVEL=0")
+            self.context.minimum_version = ssl.TLSVersion.TLSv1
+        elif certificate:
+            self.context.load_cert_chain(self._other(certificate))
+
+    def _other(self, certificate: str) -> Path:
+        names, days = OTHERS[certificate]
+        # Another authority than the one that is trusted, where that is what is wrong.
+        authority = Authority.make() if certificate == "unknown authority" else self._authority
+        return authority.issue(names, self._folder / "edge-other.pem", days=days)
 
     async def _changed(self, works: bool) -> None:
         # New handshakes use the new certificate; the listener stays.
