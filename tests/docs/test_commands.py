@@ -105,6 +105,9 @@ TABLE: dict[Key, Row] = {
     ("docs/production.md", "export LAUNCH_AIRFLOW_URL"): Row(
         Where.ELSEWHERE, why="asked of a deployment, in tests/integration/production/test_page.py"
     ),
+    ("docs/production.md", "CREATE ROLE"): Row(
+        Where.ELSEWHERE, why="granted in a rehearsal, in tests/integration/rehearsal/test_database_role.py"
+    ),
     ("docs/production.md", "git pull"): Row(why=DOCKER),
     ("docs/production.md", "docker compose exec"): Row(why=DOCKER),
     ("docs/production.md", "docker network"): Row(why=DOCKER),

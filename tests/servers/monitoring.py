@@ -51,6 +51,18 @@ RULES = {
                     "labels": {"severity": "critical"},
                     "annotations": {"runbook_url": "https://runbooks.example.org/nothing"},
                 },
+                {
+                    "alert": "OtherLabel",
+                    "expr": 'up{phase="down"} > 1',
+                    "labels": {"severity": "critical"},
+                    "annotations": {"runbook_url": "https://runbooks.example.org/label"},
+                },
+                {
+                    "alert": "OverRecorded",
+                    "expr": "recorded:up < 0",
+                    "labels": {"severity": "critical"},
+                    "annotations": {"runbook_url": "https://runbooks.example.org/recorded"},
+                },
                 {"alert": "Bare", "expr": "up == 0"},
                 {"alert": "Watchdog", "expr": "vector(1)"},
                 {"record": "recorded:up", "expr": "up"},

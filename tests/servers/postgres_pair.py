@@ -77,7 +77,7 @@ def serving() -> Iterator[Pair]:
             "-c",
             "fsync=off",
         ]
-        archive = ["-c", "archive_mode=on", "-c", "archive_command=true", "-c", "wal_level=replica"]
+        archive = ["-c", "archive_mode=on", "-c", "archive_command=true", "-c", "wal_level=logical"]
         server = program("postgres", _PACKAGE)
         argv = [server, "-D", str(folder / "primary"), "-p", str(pair.primary), *common, *archive]
         stack.enter_context(running(argv, lambda: listens(pair.primary), folder, user=_USER))

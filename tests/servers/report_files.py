@@ -13,7 +13,7 @@ from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
+    from launch_pipeline.checks.reports.parsed import Parsed
 
 REPORTS = Path(__file__).parents[1] / "fixtures" / "reports"
 

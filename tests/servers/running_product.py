@@ -26,17 +26,16 @@ from launch_pipeline.stack.postgres import Postgres
 from launch_pipeline.stack.processes import Component, ProcessRecords, wait_until
 from launch_pipeline.stack.settings import StackSettings
 from launch_rehearsal.product.base.plan import Part, redis_program
+from launch_rehearsal.product.base.series import SAMPLE_EVERY
 from launch_rehearsal.product.connections import connections, overlay
-from launch_rehearsal.product.monitoring.prometheus import SAMPLE_EVERY
 from launch_rehearsal.product.server import FakeProduct
-from launch_rehearsal.product.service.services import WINDOW
 from launch_rehearsal.run.stage import committed_environment, example_contacts
 from launch_rehearsal.slack_server.base.settings import CHECK_TOKEN, SlackSettings
 from launch_rehearsal.slack_server.server import SlackServer
 from servers.passages import Passages
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checklist.vocabulary import Role
@@ -80,30 +79,34 @@ class RunningProduct:
         self._committed = committed_environment()
         self.launch_at = datetime.now(UTC)
         self._passages = Passages(plan, self.fake.tampering)
+        self.slack_url = ""
+        """Where checks reach Slack; its own address if empty."""
+        self.amend: Callable[[dict[str, Any]], dict[str, Any]] = dict
+        """Changes the environment of launches."""
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._do(self.fake.__aenter__())
-        self._do(self.slack.__aenter__())
-        self._do(self._passages.__aenter__())
+        self.do(self.fake.__aenter__())
+        self.do(self.slack.__aenter__())
+        self.do(self._passages.__aenter__())
         self.launch_at = datetime.now(UTC)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._do(self._passages.__aexit__())
-        self._do(self.slack.__aexit__())
-        self._do(self.fake.__aexit__())
+        self.do(self._passages.__aexit__())
+        self.do(self.slack.__aexit__())
+        self.do(self.fake.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def turn(self, part: Part, *, works: bool) -> None:
         """Break or repair a part."""
-        self._do(self.fake.health.turn(part, works=works))
+        self.do(self.fake.health.turn(part, works=works))
 
     def write_up(self) -> str:
         """Let the team document the launch."""
-        return self._do(self.fake.write_up())
+        return self.do(self.fake.write_up())
 
     def say(self, posts: Iterable[Post]) -> None:
         """Post in Slack what the checks of some items look for."""
@@ -113,20 +116,21 @@ class RunningProduct:
             for post in posts:
                 self.slack.workspace.say(author, post.channel, post.text)
 
-        self._do(said())
+        self.do(said())
 
     def await_samples(self, seconds: float = 2 * SAMPLE_EVERY) -> None:
         """Wait until the metrics have seen so many seconds of the present."""
         began = time.time()
         assert wait_until(lambda: time.time() - began > seconds, seconds + 5, alive=lambda: None)
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something in the product's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     @property
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
-        made = overlay(self._committed, self.plan, self.fake.schema_fingerprint)
+        made = self.amend(overlay(self._committed, self.plan, self.fake.schema_fingerprint))
         made["addresses"] = {**made["addresses"], **self._passages.addresses}
         moment = datetime.now(UTC)
         launch = {
@@ -136,6 +140,7 @@ class RunningProduct:
             "launch_at": self.launch_at.isoformat(),
             "launch_date": moment.date().isoformat(),
             "today": moment.date().isoformat(),
+            "now": moment.isoformat(),
             "run_nonce": hashlib.sha256(moment.isoformat().encode()).hexdigest()[:16],
         }
         return Environment.model_validate(
@@ -157,10 +162,10 @@ class RunningProduct:
         calm = [ref for ref, item in items.items() if not measures(item)]
         try:
             found = dict(zip(calm, await asyncio.gather(*(self._check(items[r]) for r in calm)), strict=True))
-            # Bursts last, each after the limit has forgotten the one before: two ask the same route.
+            # Bursts last, each after the limits have forgotten the one before: two ask the same route.
             for ref in sorted(items.keys() - set(calm), key=lambda ref: (bool(items[ref].side_effects), ref)):
                 if items[ref].side_effects:
-                    await asyncio.sleep(2 * WINDOW)
+                    self.fake.calm()
                 found[ref] = await self._check(items[ref])
         finally:
             await close_clients()
@@ -174,7 +179,7 @@ class RunningProduct:
         plan = self._passages.before(self.plan)
         known = {name: _info(name, given) for name, given in connections(plan).items()}
         known["slack_check"] = ConnectionInfo(
-            "slack_check", password=CHECK_TOKEN, extra={"base_url": self.slack.api_url}
+            "slack_check", password=CHECK_TOKEN, extra={"base_url": self.slack_url or self.slack.api_url}
         )
 
         async def connect(conn_id: str) -> ConnectionInfo:
@@ -196,8 +201,11 @@ def troubles(results: Mapping[str, list[CheckResult]]) -> dict[str, list[CheckRe
 
 
 def measures(item: Item) -> bool:
-    """Whether its answer depends on what else is asked at this moment: bursts, loads, latencies."""
-    asked = [f"{check.params.get('expect')}" for check in item.checks]
+    """Whether its answer depends on what else is asked at this moment: bursts, loads, latencies.
+
+    A latency that a report tells is of another moment.
+    """
+    asked = [f"{check.params.get('expect')}" for check in item.checks if check.kind != "report"]
     samples = any(check.params.get("samples", 1) > 1 for check in item.checks)
     return bool(item.side_effects) or samples or any("_ms" in expectation for expectation in asked)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,7 +12,7 @@ from launch_pipeline.checklist.files import checklist_folder, read_yaml
 from launch_pipeline.checklist.graph import graph_problems
 from launch_pipeline.checklist.messages import checklist_mistakes, one_of, parameter_mistakes
 from launch_pipeline.checklist.model import CheckSpec, Phase
-from launch_pipeline.checklist.overrides import overlaid, overrides
+from launch_pipeline.checklist.overrides import OVERRIDES, Overrides, overlaid, overrides
 from launch_pipeline.errors import ChecklistError, ConfigurationError, InvalidChecklist
 
 ParameterModels = Mapping[str, type[BaseModel]]
@@ -24,17 +25,34 @@ def load_phase(path: Path, kinds: ParameterModels) -> Phase:
     Raises InvalidChecklist with all errors in the file.
     """
     try:
-        raw = overlaid(read_yaml(path), overrides(path.parent))
+        changes = overrides(path.parent)
+        raw = overlaid(read_yaml(path), changes)
     except ConfigurationError as error:
         raise InvalidChecklist((ChecklistError(*_parts(error)),)) from error
     try:
         phase = Phase.model_validate(raw)
     except ValidationError as error:
         problems = [ChecklistError(path.name, *mistake) for mistake in checklist_mistakes(raw, error)]
-        raise InvalidChecklist(tuple(problems)) from error
+        raise InvalidChecklist(_sourced(problems, raw, changes)) from error
     if problems := [*_check_problems(path, phase, kinds), *graph_problems(str(path.name), phase)]:
-        raise InvalidChecklist(tuple(problems))
+        raise InvalidChecklist(_sourced(problems, raw, changes))
     return phase
+
+
+def _sourced(
+    problems: list[ChecklistError], raw: dict[str, Any], changes: Overrides
+) -> tuple[ChecklistError, ...]:
+    """Name the overlay as the file of problems of the items that it changes."""
+    changed = {ref.partition(".")[2] for ref in changes.items if ref.split(".")[0] == str(raw.get("id"))}
+    return tuple(
+        ChecklistError(
+            OVERRIDES if one.place.partition(":")[0] in changed else one.source,
+            one.place,
+            one.problem,
+            one.fix,
+        )
+        for one in problems
+    )
 
 
 def checklist_files(folder: Path | None = None) -> list[Path]:
@@ -55,9 +73,20 @@ def load_phases(kinds: ParameterModels, folder: Path | None = None) -> list[Phas
         except InvalidChecklist as error:
             problems += error.problems
     problems += _across(phases)
+    problems += _strangers(phases, folder) if not problems else []
     if problems:
         raise InvalidChecklist(tuple(problems))
     return list(phases.values())
+
+
+def _strangers(phases: dict[str, Phase], folder: Path | None) -> list[ChecklistError]:
+    """Find refs of the overlay whose phase does not exist."""
+    known = {phase.id for phase in phases.values()}
+    return [
+        ChecklistError(OVERRIDES, f"items.{ref}", "names no phase.", one_of(ref.split(".")[0], sorted(known)))
+        for ref in overrides(folder).items
+        if ref.split(".")[0] not in known
+    ]
 
 
 def _across(phases: dict[str, Phase]) -> list[ChecklistError]:

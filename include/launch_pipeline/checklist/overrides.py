@@ -90,11 +90,6 @@ def checklist_digest(path: Path) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def unknown_phases(changes: Overrides, phases: set[str]) -> list[str]:
-    """Return the refs of the overlay whose phase does not exist."""
-    return [ref for ref in changes.items if ref.split(".")[0] not in phases]
-
-
 def _stamp(path: Path) -> tuple[int, int, int]:
     try:
         seen = path.stat()

@@ -34,6 +34,8 @@ class CheckSetup:
     environment: Environment
     connections: OutsideConnections
     contacts_file: Path | None
+    environment_file: str = "include/environments/<name>.yaml"
+    """Where the environment is written."""
 
     def context(self, variables: Mapping[str, Any] | None = None) -> CheckContext:
         """Build the context of checks; ``variables`` override those of the environment."""
@@ -75,6 +77,7 @@ def find_setup(target: Target, environment: str | None, contacts: Path | None = 
         environment=environment_named(environment, stack),
         connections=OutsideConnections(places, api),
         contacts_file=contacts or contacts_of(stack),
+        environment_file=_environment_file(environment, stack),
     )
 
 
@@ -110,6 +113,14 @@ def environment_named(name: str | None, stack: Mapping[str, str]) -> Environment
         message = f"there is no environment {name!r}. Known: {', '.join(near) or 'none yet'}."
         raise typer.BadParameter(message)
     return load_environment(files[name])
+
+
+def _environment_file(name: str | None, stack: Mapping[str, str]) -> str:
+    """Return the file of the environment of that name; without a name, a pattern of where to write one."""
+    if name is None:
+        return CheckSetup.environment_file
+    file = dict(_environment_files(stack))[name]
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 
 def _environment_files(stack: Mapping[str, str]) -> Iterator[tuple[str, Path]]:

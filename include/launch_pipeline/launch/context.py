@@ -80,6 +80,7 @@ class LaunchContext(BaseModel):
             "launch_at": self.launch_at,
             "launch_date": self.launch_at[:10],
             "today": now.date().isoformat(),
+            "now": now.isoformat(),
             "run_nonce": hashlib.sha256(f"{self.launch_id} {now.isoformat()}".encode()).hexdigest()[:16],
         }
         return {name: value for name, value in values.items() if value}
@@ -90,3 +91,11 @@ def launch_variables(given: dict[str, Any]) -> dict[str, Any]:
     texts = [name for name, field in LaunchContext.model_fields.items() if field.annotation is str]
     form = {name: str(given[name]) for name in texts if name in given}
     return {**LaunchContext.model_validate({"launch_id": "terminal", **form}).variables(), **given}
+
+
+def launch_names() -> frozenset[str]:
+    """Return the names of the variables that a launch sets from its form and its clock."""
+    filled = {
+        name: "2030-01-01" for name, field in LaunchContext.model_fields.items() if field.annotation is str
+    }
+    return frozenset(LaunchContext.model_validate(filled).variables())

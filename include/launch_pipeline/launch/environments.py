@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checks.engine.context import Environment, load_environment
@@ -37,8 +37,23 @@ def environment_named(name: str) -> Environment:
     """
     if not name:
         return Environment(name="none")
-    shipped = include_folder() / "environments" / f"{name}.yaml"
-    return load_environment(environment_files().get(name, shipped))
+    known = environment_files()
+    if name not in known:
+        there = ", ".join(known) or "none yet"
+        fix = f"choose one of these: {there}; or add include/environments/{name}.yaml."
+        raise ConfigurationError(f"the environment {name!r}", "", "does not exist.", fix)
+    return load_environment(known[name])
+
+
+def environment_variables(name: str) -> dict[str, Any]:
+    """Return the variables of an environment for texts that people read; none if its file is wrong.
+
+    The item's checks tell of the mistake; a request must reach its person all the same.
+    """
+    try:
+        return environment_named(name).variables
+    except ConfigurationError:
+        return {}
 
 
 def environment_files() -> dict[str, Path]:

@@ -143,11 +143,6 @@ DEFAULT = Scenario(
     ),
     absent=(
         Absence(
-            kind="command",
-            says="runs a program; environment 'rehearsal' does not allow commands",
-            reason="A rehearsal runs no load test. In a real launch: run the test and read its report.",
-        ),
-        Absence(
             kind="postgres_query",
             says="not connected: pgbouncer",
             reason="The rehearsal's database has no pooler. In a real launch: ask PgBouncer's console.",
@@ -178,19 +173,16 @@ DEFAULT = Scenario(
             verdicts=_UNKNOWN,
             without=Part.REDIS,
         ),
-        "backup_disaster_recovery.backups.backup_monitoring": Limit(
-            kinds=frozenset({"prometheus_rule"}), reason=f"{_NO_ARCHIVE}try the rule over its age."
-        ),
         "infrastructure_setup.database.postgresql_ha": _postgres(
             f"{_NO_STANDBY}show three instances.", "kubernetes_resource"
         ),
         "infrastructure_setup.database.automated_backups": _postgres(
-            f"{_NO_ARCHIVE}show the schedule and last backup."
+            f"{_NO_ARCHIVE}show the schedule and last backup.", "kubernetes_resource"
         ),
         "launch_day.t_minus_2h.backup_systems": _postgres(f"{_NO_ARCHIVE}show the newest backup."),
         "infrastructure_setup.database.replication": _postgres(f"{_NO_STANDBY}read the lag."),
         "backup_disaster_recovery.high_availability.database_ha": _postgres(
-            f"{_NO_STANDBY}show a synchronous one."
+            f"{_NO_STANDBY}show one that streams."
         ),
         "backup_disaster_recovery.disaster_recovery.rpo_defined": _postgres(
             f"{_NO_ARCHIVE}show that it does within 15 minutes."

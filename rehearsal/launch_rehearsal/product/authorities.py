@@ -15,7 +15,7 @@ from launch_rehearsal.product.monitoring.oncall import OnCall
 from launch_rehearsal.product.platform.kubernetes import ProductCluster
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STATUSPAGE_ID = "azora1"
+_SHOWN_AS = {
+    Part.GATEWAY: "API Gateway",
+    Part.CONSTITUTIONAL_AI: "Constitutional AI",
+    Part.KNOWLEDGE_OCEAN: "Knowledge Ocean",
+    Part.AI_ROUTING: "AI Routing",
+}
+"""The services as customers read them on the status page."""
 _WINDOW = timedelta(hours=4)
 
 _SILENT = {
@@ -40,7 +47,10 @@ _SILENT = {
 
 
 class Authorities:
-    """Serve every authority under a path of its own on one port; ``more`` are built by the caller."""
+    """Serve every authority under a path of its own on one port; ``more`` are built by the caller.
+
+    ``digests`` are those of the images that run.
+    """
 
     def __init__(
         self,
@@ -49,9 +59,10 @@ class Authorities:
         monitoring: Monitoring,
         logs: Logs,
         more: dict[str, web.Application],
+        digests: Mapping[str, str],
     ) -> None:
         self._plan, self._health, self._monitoring, self._logs = plan, health, monitoring, logs
-        self._more = more
+        self._more, self._digests = more, digests
         self._began = datetime.now(UTC)
 
     def app(self) -> web.Application:
@@ -62,7 +73,7 @@ class Authorities:
             "/github": github_app(self._plan.tokens["service"]),
             "/prometheus": self._monitoring.app(),
             "/alertmanager": Alerting(self._monitoring).app(),
-            "/kubernetes": ProductCluster(self._plan, self._health).app,
+            "/kubernetes": ProductCluster(self._plan, self._health, self._digests).app,
             "/loki": ProductLoki(self._logs).app,
             "/openai": _app([web.get("/v1/models", _models)]),
             "/pagerduty": OnCall(self._plan.tokens["service"], self._health, self._monitoring).app,
@@ -103,7 +114,7 @@ class Authorities:
 
     async def _summary(self, _request: web.Request) -> web.Response:
         components = [
-            {"name": part.value, "status": "operational" if self._health.works(part) else "major_outage"}
+            {"name": _SHOWN_AS[part], "status": "operational" if self._health.works(part) else "major_outage"}
             for part in SERVICES
         ]
         whole = all(self._health.works(part) for part in SERVICES)
@@ -111,7 +122,8 @@ class Authorities:
             "indicator": "none" if whole else "major",
             "description": "All Systems Operational" if whole else "Partial System Outage",
         }
-        return web.json_response({"page": {"name": "Azora"}, "status": status, "components": components})
+        found = {"page": {"name": "Azora"}, "status": status, "components": components}
+        return web.json_response({**found, "incidents": [], "scheduled_maintenances": []})
 
 
 def _app(routes: list[web.RouteDef]) -> web.Application:

@@ -42,7 +42,13 @@ def connections(plan: ProductPlan) -> dict[str, Connection]:
         "api_gateway": gateway,
         "staging": gateway,
         "plain_user": {**gateway, "password": plan.tokens["plain_user"]},
+        "rate_limit_probe": {**gateway, "password": plan.tokens["rate_limit_probe"]},
         "browser_session": {
+            "conn_type": "http",
+            "host": plan.url(Part.GATEWAY),
+            "extra": {"headers": {"Cookie": f"session={plan.tokens['session']}"}},
+        },
+        "production_session": {
             "conn_type": "http",
             "host": plan.url(Part.GATEWAY),
             "extra": {"headers": {"Cookie": f"session={plan.tokens['session']}"}},
@@ -112,6 +118,7 @@ def addresses(plan: ProductPlan) -> dict[str, str]:
     found = {f"{DOMAIN}:80": at("edge_plain"), f"{DOMAIN}:443": at("edge")}
     found |= {f"*.{DOMAIN}:443": at("edge"), "api.openai.example:443": at("authorities")}
     found |= {f"{DOMAIN}:{port}": at("closed") for port in CLOSED_PORTS}
+    found["github.com:22"] = at("control")
     return found | dict.fromkeys(RESOLVERS, at("dns"))
 
 

@@ -22,6 +22,7 @@ from launch_rehearsal.product.delivery.registry import Registry
 from launch_rehearsal.product.delivery.reports import Reports
 from launch_rehearsal.product.delivery.repository import ProductRepository
 from launch_rehearsal.product.fault_control import control_app
+from launch_rehearsal.product.monitoring.cluster_metrics import ClusterMetrics
 from launch_rehearsal.product.monitoring.dashboards import Dashboards
 from launch_rehearsal.product.monitoring.prometheus import Monitoring
 from launch_rehearsal.product.platform.cloud import Cloud
@@ -31,6 +32,7 @@ from launch_rehearsal.product.service.database import create_database
 from launch_rehearsal.product.service.edge import Edge
 from launch_rehearsal.product.service.names import ProductNames
 from launch_rehearsal.product.service.services import Limiter, Services
+from launch_rehearsal.product.service.users import API, Users
 from launch_rehearsal.tampering.tampering import Tampering
 from launch_rehearsal.vendors.dns_server import answering
 from launch_rehearsal.vendors.serving import serving
@@ -52,9 +54,11 @@ _QUESTIONS = (
     "What is Ubuntu philosophy?",
     "Design and justify a national plan with budget and risk analysis. Number {number}",
     "What is Ubuntu philosophy?",
+    "What is Ubuntu philosophy?",
     "What is {number} plus one?",
+    "What is Ubuntu philosophy?",
 )
-"""Half of these questions repeat; the others need each of the three tiers."""
+"""Five of eight questions repeat; the others need each of the three tiers."""
 
 
 class FakeProduct:
@@ -91,9 +95,10 @@ class FakeProduct:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         if self._redis:
             self._open.push_async_callback(self._redis.stop)
+        tokens = self.plan.tokens
         self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
             asyncio.to_thread(self.repository.create, self.plan.previous_release),
-            asyncio.to_thread(create_database, self.plan.dsn, self.plan.tokens["database"]),
+            asyncio.to_thread(create_database, self.plan.dsn, tokens["database"], tokens["writer"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
         reports = Reports(self.plan.reports, self.release_sha)
@@ -115,9 +120,11 @@ class FakeProduct:
         audit = Audit(self.plan, self.store, logs)
         self._open.push_async_callback(audit.close)
         services = Services(self.plan, self.health, self.store, audit, logs)
-        exporters = [self._redis.gauges] if self._redis else []
+        exporters = [ClusterMetrics(self.health).gauges, *([self._redis.gauges] if self._redis else [])]
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
-        self.edge = edge = Edge(self.plan, self.health, logs)
+        users = Users(self.plan, self.store)
+        self._open.push_async_callback(users.close)
+        self.edge = edge = Edge(self.plan, self.health, logs, users)
         self._limiters = [services.limiter, edge.limiter]
         await self._database_passage()
         names = answering(ProductNames(self.health, self.tampering), self.plan.ports["dns"])
@@ -126,11 +133,14 @@ class FakeProduct:
             await self._serve(part, app)
         await self._serve("edge", edge.app(), edge.context)
         await self._serve("edge_plain", edge.plain_app())
+        registry = Registry(self.plan, self.health, self._commits)
         more = {
-            "/registry": Registry(self.plan, self.health, self._commits).app(),
+            "/registry": registry.app(),
             "/grafana": Dashboards(self.plan, self.health, self.store).app,
         }
-        await self._serve("authorities", Authorities(self.plan, self.health, monitoring, logs, more).app())
+        running = registry.digests(self.plan.release)
+        authorities = Authorities(self.plan, self.health, monitoring, logs, more, running)
+        await self._serve("authorities", authorities.app())
         await self._serve("cloud", Cloud(self.health).app())
         await self._reserve_closed_port()
         await self.health.begin()
@@ -176,12 +186,11 @@ class FakeProduct:
         return await asyncio.to_thread(self.repository.write_up)
 
     async def _visit(self) -> None:
-        """Send real requests to the gateway for as long as the product runs."""
-        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}"}
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with aiohttp.ClientSession(
-            self.plan.url(Part.GATEWAY), headers=headers, timeout=timeout
-        ) as http:
+        """Send real requests to the edge for as long as the product runs, whatever its certificate."""
+        headers = {"Authorization": f"Bearer {self.plan.tokens['visitor']}", "Host": API}
+        timeout, own = aiohttp.ClientTimeout(total=5), f"https://{LOOPBACK}:{self.plan.ports['edge']}"
+        connector = aiohttp.TCPConnector(ssl=False)
+        async with aiohttp.ClientSession(own, headers=headers, timeout=timeout, connector=connector) as http:
             for number, question in enumerate(itertools.cycle(_QUESTIONS)):
                 with suppress(aiohttp.ClientError, TimeoutError):
                     await self._one_visit(http, question.format(number=number))

@@ -31,6 +31,7 @@ KINDS: Kinds = {
     "autoscaling/v2": {"HorizontalPodAutoscaler": ("horizontalpodautoscalers", True)},
     "networking.k8s.io/v1": {"Ingress": ("ingresses", True), "NetworkPolicy": ("networkpolicies", True)},
     "discovery.k8s.io/v1": {"EndpointSlice": ("endpointslices", True)},
+    "barmancloud.cnpg.io/v1": {"ObjectStore": ("objectstores", True)},
     "postgresql.cnpg.io/v1": {"Cluster": ("clusters", True), "ScheduledBackup": ("scheduledbackups", True)},
 }  # fmt: skip
 _SPACES = {"default", "kube-system", "azora"}

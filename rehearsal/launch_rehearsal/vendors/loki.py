@@ -43,6 +43,10 @@ class Loki:
         newest = time.time() - self.age
         return [(newest - number * 1e-6, line) for number, line in enumerate(self.lines)]
 
+    async def streams(self, _selector: str) -> Sequence[dict[str, str]]:
+        """Return the labels of the streams that a selector chooses."""
+        return [{"app": "x"}]
+
     def alert_rules(self) -> list[dict[str, Any]]:
         """Return the rules that the ruler has loaded."""
         return self.rules
@@ -57,6 +61,7 @@ class Loki:
                 web.get("/config", self._written_config),
                 web.get("/loki/api/v1/query", self._instant),
                 web.get("/loki/api/v1/query_range", self._range),
+                web.get("/loki/api/v1/series", self._series),
                 web.get("/prometheus/api/v1/rules", self._rules),
             ]
         )
@@ -88,6 +93,10 @@ class Loki:
             return web.Response(status=400, text=str(error))
         values = [[f"{at * 1e9:.0f}", line] for at, line in lines[:limit]]
         return _success("streams", [{"stream": {"app": "x"}, "values": values}] if values else [])
+
+    async def _series(self, request: web.Request) -> web.Response:
+        found = await self.streams(request.query.get("match[]", ""))
+        return web.json_response({"status": "success", "data": list(found)})
 
     async def _rules(self, _request: web.Request) -> web.Response:
         groups = [{"name": "logs", "file": "f", "interval": 60, "rules": self.alert_rules()}]

@@ -64,11 +64,16 @@ class PagerDuty:
         """Return every incident."""
         return []
 
+    def services(self) -> dict[str, dict[str, Any]]:
+        """Return every service by id."""
+        return {}
+
     @property
     def app(self) -> web.Application:
         """Build a new application; one application serves in one event loop only."""
         app = web.Application(middlewares=[self._known])
         app.router.add_get("/incidents", self._incidents)
+        app.router.add_get("/services/{id}", self._service)
         app.router.add_get("/oncalls", self._oncalls)
         app.router.add_get("/users/{id}/contact_methods", self._methods)
         return app
@@ -85,8 +90,15 @@ class PagerDuty:
             for one in self.incidents()
             if one["status"] in request.query.getall("statuses[]", [one["status"]])
             and one["urgency"] in request.query.getall("urgencies[]", [one["urgency"]])
+            and one["service"]["id"] in request.query.getall("service_ids[]", [one["service"]["id"]])
         ]
         return self._paged("incidents", found, request)
+
+    async def _service(self, request: web.Request) -> web.Response:
+        found = self.services().get(request.match_info["id"])
+        if found is None:
+            return web.json_response({"error": {"message": "Not Found", "code": 2100}}, status=404)
+        return web.json_response({"service": found})
 
     async def _oncalls(self, request: web.Request) -> web.Response:
         if refused := _other_version(request):

@@ -268,6 +268,51 @@ def test_an_answer_that_was_cut(streams: bool, verdict: Verdict) -> None:
     assert asked(always(*both, cut=True), streams=streams, values=["192.0.2.1"]).verdict is verdict
 
 
+# ---- a name that stands for addresses ---------------------------------------------------------------
+
+LB = ("lb.cloud.test.", 60, "A", "192.0.2.1"), ("lb.cloud.test.", 60, "A", "192.0.2.2")
+OF_OTHERS: dict[str, tuple[list[str], list[str], Verdict]] = {
+    "all addresses of the load balancer": (["192.0.2.1", "192.0.2.2"], ["lb.cloud.test"], P),
+    "some of them": (["192.0.2.2"], ["lb.cloud.test"], P),
+    "one more": (["192.0.2.2", "203.0.113.9"], ["lb.cloud.test"], F),
+    "the old site": (["203.0.113.9"], ["lb.cloud.test"], F),
+    "a load balancer that is not there": (["192.0.2.2"], ["gone.cloud.test"], F),
+    "it, and an address": (["192.0.2.2", "203.0.113.9"], ["lb.cloud.test", "203.0.113.9"], P),
+    "it, without the address": (["192.0.2.2"], ["lb.cloud.test", "203.0.113.9"], F),
+    "nothing": ([], ["lb.cloud.test"], F),
+}
+
+
+@pytest.mark.parametrize(("answers", "values", "verdict"), OF_OTHERS.values(), ids=OF_OTHERS.keys())
+def test_name_among_the_values(answers: list[str], values: list[str], verdict: Verdict) -> None:
+    """A load balancer's name stands for what the same resolver answers for it, whatever others answer."""
+    none = Reply(rcode="NXDOMAIN", authority=SOA)
+    zone = {"lb.cloud.test.": Reply(*LB)}
+    if answers:
+        zone["www.shop.test."] = Reply(*(("www.shop.test.", 60, "A", one) for one in answers))
+    assert asked(lambda name, _: zone.get(name, none), values=values).verdict is verdict
+
+
+BOTH = ["192.0.2.1", "2001:db8::1"]
+FAMILIES: dict[str, tuple[str, list[str], list[str], Verdict]] = {
+    "IPv4 of both": ("A", ["192.0.2.1"], BOTH, P),
+    "IPv6 of both": ("AAAA", ["2001:db8:0::1"], BOTH, P),
+    "IPv6 of the old site beside IPv4 alone": ("AAAA", ["2001:db8::9"], ["192.0.2.1"], F),
+    "no IPv6 beside IPv4 alone": ("AAAA", [], ["192.0.2.1"], P),
+    "no IPv6 of both": ("AAAA", [], BOTH, F),
+    "no IPv4": ("A", [], ["192.0.2.1"], F),
+}
+
+
+@pytest.mark.parametrize(("kind", "there", "values", "verdict"), FAMILIES.values(), ids=FAMILIES.keys())
+def test_one_list_of_addresses_serves_both_types(
+    kind: str, there: list[str], values: list[str], verdict: Verdict
+) -> None:
+    """An address of the other family is not asked of a type; one that is not among the values is unexpected."""
+    script = always(*(("www.shop.test.", 60, kind, value) for value in there), authority=() if there else SOA)
+    assert asked(script, type=kind, values=values, expect={"count": ">= 0"}).verdict is verdict
+
+
 # ---- what a resolver says of its answer -------------------------------------------------------------
 
 FOUND: Record = ("www.shop.test.", 60, "A", "192.0.2.1")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.kinds.http_request.definition import HttpRequestParams, criteria
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import check, context, raw, run
@@ -87,6 +88,48 @@ def test_status_of_many_samples() -> None:
     assert (several.verdict, "9 x 503" in raw(several)) == (Q, True), several.headline
     alike = asked(lambda _: web.Response(), samples=10, expect={"status": "== 200"})
     assert alike.verdict is P, alike.headline
+
+
+def test_counted_values() -> None:
+    """Each of many answers must name the release, in its document or in a header; others are told."""
+
+    def of(*releases: Any) -> Handler:
+        told = iter(releases)
+
+        def answer(_request: web.Request) -> web.Response:
+            release = next(told)
+            return web.json_response({"release": release}, headers={"X-Release": str(release)})
+
+        return answer
+
+    for path in ("json.release", 'headers."x-release"'):
+        params = {"samples": 10, "count_by": path, "expect": {'counts."1.0.0"': "== 10"}}
+        assert asked(of(*["1.0.0"] * 10), **params).verdict is P
+        mixed = asked(of(*["1.0.0"] * 9, "0.9.4"), **params)
+        assert (mixed.verdict, mixed.headline) == (
+            F,
+            "9 of 10 requests answered 1.0.0 (1 x 0.9.4); wanted 10",
+        )
+        assert asked(of(*["0.9.4"] * 10), **params).verdict is F
+    silent = asked(lambda _: web.Response(text="ok"), **{**params, "count_by": "json.release"})
+    assert (silent.verdict, "10 x none" in silent.headline) == (F, True), silent.headline
+
+
+def test_public_name() -> None:
+    """What the environment leads elsewhere is not asked for where users are led; a rehearsal has no other."""
+
+    async def ask(**environment: Any) -> CheckResult:
+        async with serving(web.Application()) as port:
+            ctx = context(
+                {"http": ConnectionInfo("http", "http", "shop.test", 80)},
+                addresses={"shop.test:80": f"127.0.0.1:{port}"},
+                **environment,
+            )
+            return await check(ctx, "http_request", public=True, expect={"status": "== 404"})
+
+    refused = run(ask())
+    assert (refused.verdict, "take it out of 'addresses'" in refused.headline) == (Q, True)
+    assert run(ask(rehearsal=True)).verdict is P
 
 
 def test_samples_without_an_answer() -> None:
@@ -301,4 +344,36 @@ REPEATED: dict[str, tuple[Handler, dict[str, Any], Verdict]] = {
 def test_repeated_headers(handler: Handler, expect: dict[str, str], verdict: Verdict) -> None:
     """What one of several headers says is not what all of them say."""
     result = asked(handler, expect=expect)
+    assert result.verdict is verdict, result.headline
+
+
+LOKI = """\
+compactor:
+  retention_enabled: true
+limits_config:
+  retention_period: {period}
+table_manager:
+  retention_period: 5y
+{more}"""
+KEPT = {"yaml.limits_config.retention_period": ">= 30d"}
+
+
+def settings(period: str, more: str = "") -> Handler:
+    return lambda _: web.Response(text=LOKI.format(period=period, more=more), content_type="text/plain")
+
+
+SETTINGS: dict[str, tuple[Handler, Verdict]] = {
+    **{f"kept for {one}": (settings(one), P) for one in ("30d", "4w2d", "31d", "5w", "12w", "100d", "180d", "1y", "744h", "1y1w")},
+    **{f"kept for {one} only": (settings(one), F) for one in ("0s", "7d", "4w", "29d", "4w1d", "719h59m", "1w5d")},
+    "a configuration longer than a text may be": (settings("31d", "x: |\n" + "  much\n" * 20_000), P),
+    "no such key": (lambda _: web.Response(text="limits_config: {}"), F),
+    "not YAML": (lambda _: web.Response(text="a: b: c"), Q),
+    "a page": (lambda _: web.Response(text="Loki is starting"), Q),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("handler", "verdict"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_settings_are_read_as_yaml(handler: Handler, verdict: Verdict) -> None:
+    """A key is read at its place, though another has its name, and a duration is compared as one."""
+    result = asked(handler, expect=KEPT)
     assert result.verdict is verdict, result.headline

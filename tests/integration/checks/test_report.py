@@ -228,6 +228,39 @@ def test_commit_that_trivy_scanned(tmp_path: Path, beside: dict[str, str]) -> No
     assert "commit bbbbbbbbbbbb" in raw(seen[1])
 
 
+def image_report(name: str, *found: str) -> str:
+    hits = [{"VulnerabilityID": "CVE-1", "PkgName": "zlib", "Severity": severity} for severity in found]
+    target = {"Target": name, "Class": "os-pkgs", "Packages": [{"ID": "zlib"}], "Vulnerabilities": hits}
+    return json.dumps({"ArtifactName": name, "ArtifactType": "container_image", "Results": [target]})
+
+
+OF_IMAGES: dict[str, tuple[dict[str, str], Verdict, str]] = {
+    "each is about its image": (
+        {"api": image_report("shop/api:1"), "web": image_report("registry.test:5000/shop/web@sha256:1")}, P, "all 2 ("),
+    "one has a finding": ({"api": image_report("shop/api:1"), "web": image_report("shop/web:1", "HIGH")}, F, "high = 1"),
+    "one is missing": ({"api": image_report("shop/api:1")}, Q, "no report at"),
+    "a copy of the other": ({"api": image_report("shop/api:1"), "web": image_report("shop/api:1")}, Q, "is about shop/api:1, not shop/web"),
+    "an image of a longer name": ({"api": image_report("shop/api:1"), "web": image_report("shop/web-cache:1")}, Q, "not shop/web"),
+    "a folder": (
+        {"api": image_report("shop/api:1"), "web": image_report("shop/web").replace("container_image", "filesystem")}, Q, "about no image"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("reports", "verdict", "headline"), OF_IMAGES.values(), ids=OF_IMAGES.keys())
+def test_report_of_each_image(
+    tmp_path: Path, reports: dict[str, str], verdict: Verdict, headline: str
+) -> None:
+    """Each image has a report that is about it; one of another image proves nothing, and one finding counts."""
+    meta = json.dumps({"commit": COMMIT, "generated_at": ago(hours=1)})
+    for name, content in reports.items():
+        (tmp_path / f"trivy-{name}.json").write_text(content)
+        (tmp_path / f"trivy-{name}.json.meta.json").write_text(meta)
+    ctx = context(variables={"release_sha": COMMIT})
+    uri = f"{tmp_path}/trivy-{{image}}.json"
+    result = run(check(ctx, "report", uri=uri, format="trivy", images=["shop/api", "shop/web"]))
+    assert (result.verdict, headline in raw(result)) == (verdict, True), result.headline
+
+
 def test_report_that_pytest_made(tmp_path: Path) -> None:
     """A real report carries its time and, as a property, its commit; no sidecar is needed."""
     (tmp_path / "test_it.py").write_text(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import context, run
@@ -48,7 +49,7 @@ def asked(spec: CheckSpec, handler: Handler) -> CheckResult:
         app.router.add_route("*", "/{path:.*}", serve)
         async with serving(app) as port:
             conn_id = spec.params["conn_id"]
-            variables = {"launch_at": LAUNCH, "statuspage_id": "p1", "domain": "azora.example"}
+            variables = with_product({"launch_at": LAUNCH, "statuspage_id": "p1", "domain": "azora.example"})
             ctx = context({conn_id: http_connection(port, conn_id)}, variables=variables)
             (result,) = await run_checks([spec], ctx)
             return result
@@ -134,7 +135,8 @@ def limited(status: int, after: int) -> Handler:
         pytest.param((503, 0), F, id="an outage"),
         pytest.param((503, 12), F, id="an outage under load"),
         pytest.param((429, 0), F, id="nothing is let through"),
-        pytest.param((429, 999), F, id="no limit"),
+        pytest.param((429, 9999), F, id="no limit"),
+        pytest.param((429, 500), P, id="a limit above 300 requests"),
     ],
 )
 def test_rate_limit_of_the_edge(limit: tuple[int, int], verdict: Verdict) -> None:

@@ -166,6 +166,12 @@ def test_variable_is_never_a_placeholder(text: str) -> None:
     assert said == f"it is {text}"
 
 
+def test_number_of_a_list_is_said() -> None:
+    """A sentence may say how many members a list has, as a query may."""
+    said = told("{value} of ${names_count}", {"value": "== 1"}, {"value": 1}, variables={"names": ["a", "b"]})
+    assert said == "1 of 2"
+
+
 @pytest.mark.parametrize("text", ["{secret}", "${name}", "{0.__class__}"])
 def test_fact_is_never_a_placeholder(text: str) -> None:
     """What an authority answers is written as it is."""

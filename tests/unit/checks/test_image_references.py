@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from launch_pipeline.checks.kinds.container_image.references import image_id, is_of, repository
+from launch_pipeline.checks.language.image_references import image_id, is_of, repository
 
 HEX = "0" * 64
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from launch_pipeline.checks.kinds.prometheus_query.promql import Look, compared, read
+from launch_pipeline.checks.clients.promql import Look, compared, read
 
 COMPARED: dict[str, str] = {
     "a / b > 0.01": "a / b",
@@ -37,11 +37,13 @@ LOOKS: dict[str, list[Look]] = {
     "increase(errors_total[24h])": [Look("errors_total", 86400)],
     "increase(errors_total[1h30m])": [Look("errors_total", 5400)],
     "increase(errors_total[ 90 ])": [Look("errors_total", 90)],
-    'rate({__name__="a",le="1"}[5m])': [Look('{__name__="a"}', 300)],
+    'rate({__name__="a",le="1"}[5m])': [Look('{__name__="a"}', 300, labels=("le",))],
     'rate({"a.b", job="x"}[5m])': [Look('{"a.b",job="x"}', 300)],
     'rate({le="1"}[5m])': [Look('{le="1"}', 300)],
-    'a{job="x",status=~"5..",namespace!="n"}': [Look('a{job="x",namespace!="n"}')],
-    'a{status="500"}': [Look("a")],
+    'a{job="x",status=~"5..",namespace!="n"}': [Look('a{job="x",namespace!="n"}', labels=("status",))],
+    'a{status="500"}': [Look("a", labels=("status",))],
+    'a{status="", code!="", b!="c", d=~".*", e!~"x", f=~"("}': [Look("a", labels=("code",))],
+    'a{d=~"x|", e!~"", "g"=~".+"}': [Look("a", labels=("e", "g"))],
     'a{job="}[7d]"}': [Look('a{job="}[7d]"}')],
     "a{job='b[7d]'}": [Look("a{job='b[7d]'}")],
     "a{job=`b[7d]`}": [Look("a{job=`b[7d]`}")],

@@ -26,6 +26,7 @@ def wanted(form: str, **params: Any) -> dict[str, list[str]]:
         ("k6", {"p95_ms": "< 500"}, {"failed_thresholds"}),
         ("k6", {"p95_ms": "exists"}, {"failed_thresholds", "thresholds"}),
         ("k6", {"tool": "== k6"}, {"failed_thresholds", "thresholds"}),
+        ("k6", {"threshold_names": "contains a"}, {"failed_thresholds", "thresholds"}),
     ],
 )
 def test_default_stays_unless_that_fact_is_compared(
@@ -49,3 +50,25 @@ def test_only_findings_have_rules(form: str) -> None:
     """A format that does not name the rules that ran cannot be asked for one."""
     with pytest.raises(ValidationError, match=r"cannot use 'rules:'.*sarif, trivy, zap.*write 'require:'"):
         wanted(form, rules=["r*"], expect={"total": "== 0"})
+
+
+@pytest.mark.parametrize("form", ["junit", "sarif", "zap", "k6"])
+def test_only_trivy_names_images(form: str) -> None:
+    """A format that does not name the image that was looked at cannot be asked for one."""
+    with pytest.raises(ValidationError, match=r"cannot use 'images:'.*trivy"):
+        wanted(form, uri="r-{image}", images=["shop/api"], expect={"total": "== 0"})
+
+
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({"uri": "r", "images": ["shop/api"]}, "need each other"),
+        ({"uri": "r-{image}"}, "need each other"),
+        ({"uri": "r-{image}", "images": []}, "need each other"),
+        ({"uri": "r-{image}", "images": ["shop/api", "tool/api"]}, "two images"),
+    ],
+)
+def test_each_image_has_a_report_of_its_own(params: dict[str, Any], why: str) -> None:
+    """One report cannot stand for two images, and none for no image."""
+    with pytest.raises(ValidationError, match=why):
+        wanted("trivy", **params)

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.kinds.report.definition import ReportFormat, ReportParams, criteria
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.kinds.report.parse import parse_report
 from launch_pipeline.checks.language.expect import judge
+from launch_pipeline.checks.reports.parsed import Parsed
 from launch_pipeline.checks.verdict import Observation, Subject, Verdict
 from servers.report_files import written
 

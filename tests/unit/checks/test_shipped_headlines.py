@@ -9,6 +9,7 @@ import pytest
 
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checks.docs.samples import paths_of, said
+from launch_pipeline.checks.engine.product import named
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.checks.verdict import Verdict
 from servers.plain_words import signs_in
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 CHECKS = {
     f"{phase.id}.{section.id}.{item.id}-{number}": check
-    for phase in load_phases(parameter_models())
+    for phase in map(named, load_phases(parameter_models()))
     for section, item in phase.items()
     for number, check in enumerate(item.checks)
 }

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checks.docs.catalogue import COMMON, rendered
+from launch_pipeline.checks.engine.product import named
 from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
 from launch_pipeline.cli.main import app
 
@@ -31,7 +32,7 @@ def text() -> str:
 def items() -> dict[str, Item]:
     return {
         f"{phase.id}.{section.id}.{item.id}": item
-        for phase in load_phases(parameter_models())
+        for phase in [named(phase) for phase in load_phases(parameter_models())]
         for section, item in phase.items()
     }
 

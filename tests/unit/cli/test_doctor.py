@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from launch_pipeline.checklist.files import checklist_folder
 from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo, Environment
 from launch_pipeline.doctor.checks import probing
 from launch_pipeline.doctor.checks.probing import addresses, probe_all
 from launch_pipeline.doctor.rows import problem
-from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.slack.token_info import TokenInfo
 from servers.harbour import ROOT, Harbour
 from servers.scripted_http import ScriptedHttp
@@ -43,7 +43,7 @@ def test_on_day_one_nothing_is_wrong(harbour: Harbour) -> None:
     done = harbour.launch("doctor")
     assert done.exit_code == 0, done.output
     assert "missing" in done.stdout
-    assert "0 of 2 items with checks lack nothing" in done.stdout
+    assert "0 of 2 items with checks verify themselves here, without an environment." in done.stdout
     assert "no request can be answered" in done.stdout
 
 
@@ -66,21 +66,22 @@ def test_connections_of_auth_and_of_defaults_are_found(harbour: Harbour) -> None
     assert [state["conn_id"] for state in found["connections"]] == ["http", "plain_user", "redis"]
 
 
+def test_connection_that_a_variable_names(harbour: Harbour) -> None:
+    """A variable of the product stands for the connection that it names."""
+    (checklist_folder() / "variables.yaml").write_text("session: browser\n")
+    harbour.checks("pier_open", {"http_request": {"auth": "${session}"}})
+    found = harbour.told("doctor")
+    assert [state["conn_id"] for state in found["connections"]] == ["browser", "http", "redis"]
+
+
 def test_missing_variables_name_the_items_they_hold_back(harbour: Harbour) -> None:
     """Those that a launch sets by itself are never missing, those of the environment are not if set."""
     check = {"http_request": {"path": "/${a}/${b}/${release}/${today}"}}
     harbour.checks("pier_open", check)
     harbour.environment(variables={"a": "1", "b": None})
     found = harbour.told("doctor", "--environment", "test")
-    assert found["missing_variables"] == [{"name": "b", "items": ["harbour.quay.pier_open"]}]
-
-
-def test_the_launch_s_own_variables_are_known() -> None:
-    """The list of what every launch sets is that of the launch itself."""
-    from launch_pipeline.doctor.checks.diagnosis import LAUNCH_VARIABLES  # noqa: PLC0415
-
-    filled = {name: "2030-01-01" for name in LaunchContext.model_fields if name != "rehearsal"}
-    assert set(LaunchContext.model_validate(filled).variables()) == LAUNCH_VARIABLES
+    (missing,) = found["missing_variables"]
+    assert (missing["name"], missing["items"]) == ("b", ["harbour.quay.pier_open"])
 
 
 def test_a_server_that_answers_is_reachable(harbour: Harbour) -> None:

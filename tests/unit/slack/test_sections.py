@@ -167,7 +167,7 @@ def test_questions_know_the_form() -> None:
     decision = section(airflow, "decision", kept=memory()).items[0]
     assert decision.question == "Roll back from 2.4.0 to 2.3.1 now?"
     unknown = section(airflow, "decision").items[0]
-    assert unknown.question == "Roll back from ${release} to ${previous_release} now?"
+    assert unknown.question == "Roll back from 2.4.0 to ${previous_release} now?"
 
 
 def test_closed_section_asks_nobody() -> None:

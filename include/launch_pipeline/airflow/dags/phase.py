@@ -12,6 +12,8 @@ from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
 from launch_pipeline.airflow.policies.launch_run import CONDUCTORS_TYPE
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.checklist.sequence import WINDOWS, title
+from launch_pipeline.checks.engine.product import prose_variables
+from launch_pipeline.checks.language.variables import in_prose
 from launch_pipeline.launch.deployed_checklists import DeployedDag, deployed_dag
 
 if TYPE_CHECKING:
@@ -116,19 +118,19 @@ def _dag_doc(deployed: DeployedDag) -> str:
 
 
 def _item_doc(spec: ItemSpec) -> str:
-    item = spec.item
+    item, names = spec.item, prose_variables({}, {})
     parts = [
         f"**{item.text}**",
         f"*{item.mode} · {item.severity} · {item.owner.label}*",
-        f"**How it is verified.** {item.how}",
-        f"**If it fails.** {item.on_failure}",
+        f"**How it is verified.** {in_prose(item.how, names)}",
+        f"**If it fails.** {in_prose(item.on_failure, names)}",
     ]
     if item.question:
-        parts.append(f"**Question.** {item.question}")
+        parts.append(f"**Question.** {in_prose(item.question, names)}")
     if item.side_effects:
         parts.append(
             f"**Side effects.** {', '.join(item.side_effects)}: runs only where the environment allows it."
         )
     if item.notes:
-        parts.append(item.notes)
+        parts.append(in_prose(item.notes, names))
     return "\n\n".join(parts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
 from launch_pipeline.checklist.vocabulary import RequestKind
-from launch_pipeline.checks.language.variables import substitute
-from launch_pipeline.errors import Inconclusive
+from launch_pipeline.checks.engine.product import prose_variables
+from launch_pipeline.checks.language.variables import in_prose
+from launch_pipeline.launch.environments import environment_variables
 
 if TYPE_CHECKING:
     from launch_pipeline.launch.context import LaunchContext
@@ -27,14 +28,14 @@ def subject(spec: ItemSpec, launch: LaunchContext) -> str:
 
 def body(spec: ItemSpec, launch: LaunchContext) -> str:
     """Return what a person reads before answering, as Markdown."""
-    item = spec.item
+    item, variables = spec.item, _variables(launch)
     parts = [
-        f"**{_filled(item.question, launch)}**"
+        f"**{in_prose(item.question, variables)}**"
         if item.question
         else "**The checks did not pass. What now?**",
         f"Owner: {item.owner.label} · {item.severity} · `{spec.ref}`",
-        f"How it is verified: {_filled(item.how, launch)}",
-        f"If it fails: {_filled(item.on_failure, launch)}",
+        f"How it is verified: {in_prose(item.how, variables)}",
+        f"If it fails: {in_prose(item.on_failure, variables)}",
     ]
     if item.mode.has_checks:
         parts.append("What the checks saw in this try: tab *Storage*, XCom `evidence`.")
@@ -56,9 +57,6 @@ def _text(title: str, description: str, longest: int) -> Param:
     return Param(None, type=["null", "string"], title=title, description=description, maxLength=longest)
 
 
-def _filled(text: str, launch: LaunchContext) -> str:
-    """Fill in launch variables; a text with an unknown one stays as the checklist wrote it."""
-    try:
-        return str(substitute(text, launch.variables()))
-    except Inconclusive:
-        return text
+def _variables(launch: LaunchContext) -> dict[str, Any]:
+    """Return what fills the texts of a request: the launch's variables over those of its environment."""
+    return prose_variables(environment_variables(launch.environment), launch.variables())

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checks.docs import samples
+from launch_pipeline.checklist.overrides import OVERRIDES, overrides, product_variables
+from launch_pipeline.checks.docs import samples, variables
 from launch_pipeline.checks.docs.schema import field_docstrings
 from launch_pipeline.checks.engine.params import Params
+from launch_pipeline.checks.engine.product import named
 from launch_pipeline.checks.engine.registry import kind, kind_names, parameter_models
 from launch_pipeline.checks.language.comparisons import parse_comparison
 from launch_pipeline.checks.language.expect import as_list
@@ -51,8 +53,10 @@ def rendered() -> str:
 
     Raises InvalidChecklist for a wrong checklist, ConfigurationError for a kind that cannot be loaded.
     """
-    phases = load_phases(parameter_models())
-    parts = [*_head(phases), *(line for phase in phases for line in _phase(phase)), *_kinds()]
+    written = load_phases(parameter_models())
+    phases = [named(phase) for phase in written]
+    items = (line for phase in phases for line in _phase(phase))
+    parts = [*_head(phases), *items, *_variables(written), *_kinds()]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -71,8 +75,12 @@ def _head(phases: list[Phase]) -> Iterator[str]:
         numbers = (len(own), sum(mode.has_checks for mode in own), sum(mode.needs_person for mode in own))
         link = f"[{phase.title}](#{_anchor(phase.title)})"
         yield f"| {link} | {phase.when} | {' | '.join(map(str, numbers))} |"
+    yield "| [Variables](#variables) | | | | |"
     yield "| [Kinds of checks](#kinds-of-checks) | | | | |"
     yield ""
+    if changed := variables.told():
+        yield f"Changed by `{OVERRIDES}`: {changed}."
+        yield ""
 
 
 def _anchor(title: str) -> str:
@@ -125,6 +133,8 @@ def _item(phase: Phase, section: Section, item: Item) -> Iterator[str]:
     facts = [mode[item.mode] + gate, item.owner.label, item.severity.value]
     yield f"`{phase.id}.{section.id}.{item.id}` · {' · '.join(facts)}"
     yield ""
+    if change := overrides().items.get(f"{phase.id}.{section.id}.{item.id}"):
+        yield f"- **Changed by `{OVERRIDES}`**: {', '.join(change)}"
     for name, value in _item_facts(item):
         yield f"- **{name}**: {' '.join(value.split())}"
     for check in item.checks:
@@ -191,6 +201,25 @@ def _code(value: Any) -> str:
     fence = "`" * (longest + 1)
     pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
     return f"{fence}{pad}{text}{pad}{fence}"
+
+
+# ---- variables -------------------------------------------------------------------------------------
+
+
+def _variables(phases: list[Phase]) -> Iterator[str]:
+    """Describe the variables that have a default."""
+    known, ours = variables.uses(phases), overrides().variables
+    yield "## Variables"
+    yield ""
+    yield f"Defaults of `variables.yaml`; `{OVERRIDES}` or an environment changes them. Every list `x` also"
+    yield "gives `${x_regex}` and `${x_count}`. Other variables are those of the environment and the launch."
+    yield ""
+    yield "| variable | default | items that use it |"
+    yield "|---|---|--:|"
+    for name, value in product_variables().items():
+        mark = f" (`{OVERRIDES}`)" if name in ours else ""
+        yield f"| `{name}` | {_code(value).replace('|', chr(92) + '|')}{mark} | {len(known.get(name, ()))} |"
+    yield ""
 
 
 # ---- kinds -----------------------------------------------------------------------------------------

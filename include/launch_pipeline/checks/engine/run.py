@@ -22,7 +22,7 @@ from launch_pipeline.checks.engine.registry import kind, observer
 from launch_pipeline.checks.engine.voice import voice_of
 from launch_pipeline.checks.language.expect import weigh
 from launch_pipeline.checks.language.headline import Voice, headline
-from launch_pipeline.checks.language.variables import substitute, substitute_expectations
+from launch_pipeline.checks.language.variables import substituted
 from launch_pipeline.checks.limits import limit
 from launch_pipeline.checks.redaction import redact, redact_finding
 from launch_pipeline.checks.verdict import CheckResult, Finding, Observation, Verdict
@@ -159,17 +159,7 @@ def _with_variables(of: Kind, given: dict[str, Any], ctx: CheckContext) -> dict[
         for name, model_field in of.params.model_fields.items()
         if isinstance(model_field.default, str) and "${" in model_field.default
     }
-    written = {**defaults, **given}
-    variables = ctx.environment.variables
-    rendered: dict[str, Any] = {}
-    for name, value in written.items():
-        if name == "says":
-            # A value of a variable must not become a placeholder: the sentence is filled in when it is said.
-            rendered[name] = value
-            continue
-        as_expect = name in {"expect", "values", "labels"} and isinstance(value, dict)
-        rendered[name] = (substitute_expectations if as_expect else substitute)(value, variables)
-    return rendered
+    return substituted({**defaults, **given}, ctx.environment.variables)
 
 
 def _validated(of: Kind, rendered: dict[str, Any]) -> Params:

@@ -17,7 +17,7 @@ from launch_pipeline.checks.language.names import name_of
 from launch_pipeline.checks.language.paths import look_up
 from launch_pipeline.checks.language.says import Placeholder, Sentences, paths_of, spoken
 from launch_pipeline.checks.language.units import cut, in_unit, named
-from launch_pipeline.checks.language.variables import placeholders, substitute_expectations
+from launch_pipeline.checks.language.variables import derived, placeholders, substitute_expectations
 from launch_pipeline.checks.redaction import redact, redact_finding
 from launch_pipeline.checks.verdict import Finding, Observation, Subject, Verdict
 
@@ -225,5 +225,6 @@ def _read(path: str, subject: Subject, voice: Voice) -> Any:
 
 
 def _variable(text: str, voice: Voice) -> str:
-    value = voice.variables.get(next(iter(placeholders(text))))
+    name = next(iter(placeholders(text)))
+    value = voice.variables.get(name, derived(name, voice.variables))
     return text if value is None else cut(in_unit(plain(value), "", "", voice.now))

@@ -55,6 +55,31 @@ def substitute_expectations(expect: Mapping[str, Any], variables: Mapping[str, A
     }
 
 
+def substituted(params: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Substitute variables in a check's parameters, each by the rule of its sort. Raises NotConnected.
+
+    Sentences of ``says`` stay: a variable's value must not become a placeholder of theirs.
+    """
+    rendered: dict[str, Any] = {}
+    for name, value in params.items():
+        as_expect = name in {"expect", "values", "labels"} and isinstance(value, dict)
+        rule = substitute_expectations if as_expect else substitute
+        rendered[name] = value if name == "says" else rule(value, variables)
+    return rendered
+
+
+def in_prose(text: str, variables: Mapping[str, Any]) -> str:
+    """Fill in the variables of a text that people read; an unknown one stays as it is written."""
+
+    def spoken(match: re.Match[str]) -> str:
+        value = variables.get(match[1], derived(match[1], variables))
+        if isinstance(value, list | tuple):
+            return ", ".join(map(_as_text, value))
+        return match[0] if value is None else _as_text(value)
+
+    return _PLACEHOLDER.sub(spoken, text)
+
+
 def _comparisons(wanted: Any, variables: Mapping[str, Any]) -> Any:
     if isinstance(wanted, str):
         return _render(wanted, variables)

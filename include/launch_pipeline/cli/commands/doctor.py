@@ -29,7 +29,8 @@ EXAMPLES = """\
 Examine what the checks need: connections, variables, contacts, policy and ledger.
 
 Each connection is probed once, for 3 seconds at most. A missing connection is not an error: its items ask
-a person instead.
+a person instead. The last lines say how many items verify themselves in the environment, what the others
+lack (their names with --verbose), and which line of configuration would automate most next.
 Exits with 1 if something is configured and does not work.
 
 \b
@@ -110,9 +111,7 @@ def show(console: Console, found: Diagnosis, *, verbose: bool) -> None:
     _variables(console, found.missing_variables, verbose=verbose)
     for row in found.findings:
         show_row(console, row)
-    console.print(
-        f"\n{found.automated} of {found.items} items with checks lack nothing; the others ask people."
-    )
+    _day_one(console, found, verbose=verbose)
     if found.wrong:
         wrong = [each.conn_id for each in found.connections if each.wrong]
         wrong += [each.what for each in found.findings if each.wrong]
@@ -124,9 +123,46 @@ def _variables(console: Console, variables: tuple[VariableState, ...], *, verbos
     if variables:
         console.print("\nvariables that are not set", style="bold")
     for variable in variables:
-        console.print(f"  {variable.name}: holds back {_items(len(variable.items))}", markup=False)
+        example = f"; still the example's {variable.example}" if variable.example else ""
+        says = f"  {variable.name}: holds back {_items(len(variable.items))}{example}"
+        console.print(says, markup=False, highlight=False)
         _name_items(console, variable.name, variable.items if verbose else ())
     console.print()
+
+
+_LACKS = {
+    "connection": "a connection that works",
+    "variable": "a variable",
+    "contacts": "the contacts, who hold the roles",
+    "allow_side_effects": "permission for side effects (allow_side_effects)",
+    "allow_commands": "permission for commands (allow_commands)",
+}
+
+
+def _day_one(console: Console, found: Diagnosis, *, verbose: bool) -> None:
+    """Print how many items verify themselves, what the others lack, and what to set next."""
+    where = "here, without an environment" if found.environment == "none" else f"in {found.environment}"
+    console.print(
+        f"\n{found.automated} of {found.items} items with checks verify themselves {where}"
+        + (f"; a person approves {found.approved_too} of them as well." if found.approved_too else "."),
+        style="bold",
+        markup=False,
+        highlight=False,
+    )
+    if found.without_checks:
+        console.print(f"{_items(found.without_checks)} have no checks: people answer them.", highlight=False)
+    if found.questions:
+        console.print(f"{_items(len(found.questions))} with checks ask people, for want of")
+    for want, words in _LACKS.items():
+        items = [one.item for one in found.questions if want in {lack.want for lack in one.lacks}]
+        if items:
+            console.print(f"  {len(items):4} {words}", markup=False, highlight=False)
+        _name_items(console, want, tuple(items) if verbose else ())
+    if len({lack.want for one in found.questions for lack in one.lacks}) > 1:
+        console.print("An item may lack several of these.", style="dim")
+    if found.advice:
+        console.print("To automate most next: ", end="", style="bold")
+        console.print(f"{found.advice.says}.", markup=False, highlight=False, soft_wrap=True)
 
 
 def _connections(states: tuple[ConnectionState, ...]) -> Table:

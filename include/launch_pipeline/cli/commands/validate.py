@@ -50,6 +50,8 @@ def results(contacts: Path | None) -> Iterator[tuple[str, str, list[LaunchError]
 
     include = include_folder()
     yield ("checklists", *_read(_checklists))
+    if (include / "checklists" / "overrides.yaml").exists():
+        yield ("overrides", *_overrides())
     yield ("policy", *_read(lambda: _said(load_policy(include / "checklists" / "policy.yaml"), "readable")))
     path = contacts or _contacts(include)
     yield (f"contacts ({path.name})", *_read(lambda: f"{len(load_contacts(path).people)} people"))
@@ -80,6 +82,21 @@ def _checklists() -> str:
 
     phases = load_phases(parameter_models())
     return f"{sum(len(phase.items()) for phase in phases)} items in {len(phases)} files"
+
+
+def _overrides() -> tuple[str, list[LaunchError]]:
+    """Say what the overlay changes; a variable that nothing uses is a mistake."""
+    from launch_pipeline.checklist.load import load_phases  # noqa: PLC0415
+    from launch_pipeline.checks.docs.variables import told, unused  # noqa: PLC0415
+    from launch_pipeline.checks.engine.registry import parameter_models  # noqa: PLC0415
+
+    try:
+        return told() or "changes nothing", list(unused(load_phases(parameter_models())))
+    except InvalidChecklist:
+        # Listed with the checklists, whose row comes first.
+        return "see the checklists", []
+    except LaunchError as error:
+        return "", [error]
 
 
 def _contacts(include: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from launch_pipeline.base import Frozen
@@ -10,34 +11,22 @@ from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.plan import plan_dags
 from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.registry import parameter_models
-from launch_pipeline.doctor.checks.needs import needs_of
+from launch_pipeline.doctor.checks.needs import COMMANDS, SIDE_EFFECTS, needs_of
 from launch_pipeline.doctor.checks.probing import Probe, probe_all
+from launch_pipeline.doctor.checks.questions import Advice, Known, Question, advice, questions, shown
+from launch_pipeline.doctor.checks.unset import Variables, is_placeholder
 from launch_pipeline.doctor.rows import Row, ok, problem, unused
 from launch_pipeline.errors import ConfigurationError, LaunchError
 from launch_pipeline.launch.context import launch_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from launch_pipeline.checklist.plan import PlannedItem
-    from launch_pipeline.checks.engine.context import CheckContext
+    from launch_pipeline.checks.engine.context import CheckContext, Environment
     from launch_pipeline.doctor.checks.needs import Needs
     from launch_pipeline.doctor.context import CheckSetup
-
-LAUNCH_VARIABLES = frozenset(
-    {
-        "release",
-        "release_sha",
-        "previous_release",
-        "launch_at",
-        "launch_date",
-        "launch_id",
-        "today",
-        "run_nonce",
-    }
-)
-"""Variables that every launch sets from its form and its clock."""
 
 
 class ConnectionState(Frozen):
@@ -60,11 +49,13 @@ class ConnectionState(Frozen):
 
 
 class VariableState(Frozen):
-    """A variable that the environment does not set."""
+    """A variable that the environment does not set, or only to the example's value."""
 
     name: str
     items: tuple[str, ...]
     """The items that cannot be checked without it."""
+    example: str = ""
+    """The example's value, if it still has that."""
 
 
 class Diagnosis(Frozen):
@@ -74,7 +65,15 @@ class Diagnosis(Frozen):
     items: int
     """Number of items with checks."""
     automated: int
-    """Number of these items for which nothing is missing."""
+    """Number of these items for which nothing is missing: their checks run by themselves."""
+    approved_too: int
+    """Number of the automated items that a person approves as well."""
+    without_checks: int
+    """Number of items that people alone answer."""
+    questions: tuple[Question, ...]
+    """The items with checks that ask a person for want of something."""
+    advice: Advice | None
+    """What would automate most items next."""
     connections: tuple[ConnectionState, ...]
     missing_variables: tuple[VariableState, ...]
     findings: tuple[Row, ...]
@@ -92,19 +91,28 @@ def diagnose(setup: CheckSetup, ledger_dsn: str | None) -> Diagnosis:
     planned = [item for plan in plans.values() for item in plan.items]
     checked = [item for item in planned if item.item.checks]
     needs = needs_of(checked)
-    ctx = setup.context(launch_variables({}))
-    probes = asyncio.run(_probed(needs, ctx))
-    set_here = {name for name, value in setup.environment.variables.items() if value is not None}
-    unset = {name: refs for name, refs in needs.variables.items() if name not in set_here | LAUNCH_VARIABLES}
-    lacking = {f"var:{name}" for name in unset} | {
-        f"conn:{name}" for name, state in probes.items() if not state.configured
-    }
+    variables = Variables.of(setup.environment.variables, needs.variables)
+    probes = asyncio.run(_probed(needs, setup.context(launch_variables({}))))
+    known = Known(
+        needs=needs,
+        probes=probes,
+        variables=variables,
+        allowed=_allowed(setup.environment),
+        contacts=setup.contacts_file is not None,
+        file=setup.environment_file,
+    )
+    asked = questions(known)
+    asking = {question.item for question in asked}
     return Diagnosis(
         environment=setup.environment.name,
         items=len(checked),
-        automated=sum(not needs.of_item(item.ref) & lacking for item in checked),
-        connections=tuple(_connections(needs, probes, lacking, setup.connections.sources)),
-        missing_variables=tuple(VariableState(name=name, items=refs) for name, refs in unset.items()),
+        automated=len(checked) - len(asked),
+        approved_too=sum(item.needs_person and item.ref not in asking for item in needs.items),
+        without_checks=len(planned) - len(checked),
+        questions=asked,
+        advice=advice(asked, known),
+        connections=tuple(_connections(needs, probes, asked, setup.connections.sources)),
+        missing_variables=tuple(_unset(needs, variables)),
         findings=(
             *_airflow(setup),
             *_people(setup.contacts_file, planned),
@@ -121,14 +129,30 @@ async def _probed(needs: Needs, ctx: CheckContext) -> dict[str, Probe]:
         await close_clients()
 
 
+def _allowed(environment: Environment) -> frozenset[str]:
+    """Return the permissions that the environment gives."""
+    return frozenset(name for name in (SIDE_EFFECTS, COMMANDS) if getattr(environment, name))
+
+
+def _unset(needs: Needs, variables: Variables) -> Iterator[VariableState]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for item in needs.items:
+        for name in variables.all_missing(item.variables):
+            found[name].append(item.ref)
+    for name, refs in sorted(found.items()):
+        value = variables.given.get(name)
+        example = shown(value) if is_placeholder(value) else ""
+        yield VariableState(name=name, items=tuple(refs), example=example)
+
+
 def _connections(
-    needs: Needs, probes: dict[str, Probe], lacking: Collection[str], sources: dict[str, str]
+    needs: Needs, probes: dict[str, Probe], asked: Sequence[Question], sources: dict[str, str]
 ) -> Iterator[ConnectionState]:
+    lacks = {question.item: {lack.name for lack in question.lacks} for question in asked}
     for conn_id, state in probes.items():
         if conn_id in needs.optional and not state.configured:
             continue
         refs = needs.connections[conn_id]
-        others = set(lacking) - {f"conn:{conn_id}"}
         yield ConnectionState(
             conn_id=conn_id,
             configured=state.configured,
@@ -138,7 +162,7 @@ def _connections(
             says=state.says,
             wrong=state.wrong,
             items=refs,
-            alone=sum(not needs.of_item(ref) & others for ref in refs),
+            alone=sum(lacks.get(ref, set()) <= {conn_id} for ref in refs),
         )
 
 

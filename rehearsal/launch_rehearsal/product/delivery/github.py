@@ -49,6 +49,7 @@ ALERTS: tuple[dict[str, Any], ...] = (
     {"number": 3, "state": "fixed", "rule": {"id": "js/xss", "security_severity_level": "high"}},
     {"number": 5, "state": "dismissed", "rule": {"id": "js/unused", "security_severity_level": "low"}},
 )
+LABELS = ("bug", "design-review", "postmortem-action", "requirement", "severity/critical")
 RULES = (
     {"type": "pull_request", "parameters": {"required_approving_review_count": 1}},
     {"type": "non_fast_forward"},
@@ -117,8 +118,10 @@ def github_app(token: str) -> web.Application:
         [
             web.get("/search/issues", _search),
             web.get(f"{repository}/rules/branches/main", _rules),
+            web.get(f"{repository}/compare/{{basehead}}", _compared),
             web.get(f"{repository}/code-scanning/alerts", _alerts),
             web.get(f"{repository}/dependabot/alerts", _no_alerts),
+            web.get(f"{repository}/labels", _labels),
             web.get(f"{repository}/commits/{{sha}}/check-runs", _runs),
         ]
     )
@@ -138,6 +141,12 @@ async def _rules(_request: web.Request) -> web.Response:
     return web.json_response(RULES)
 
 
+async def _compared(_request: web.Request) -> web.Response:
+    """Answer that the release is the branch's newest commit (docs.github.com: Compare two commits)."""
+    counts = {"ahead_by": 0, "behind_by": 0, "total_commits": 0}
+    return web.json_response({"status": "identical", **counts, "commits": [], "files": []})
+
+
 async def _alerts(request: web.Request) -> web.Response:
     state, severity = request.query.get("state"), request.query.get("severity")
     found = [
@@ -150,6 +159,10 @@ async def _alerts(request: web.Request) -> web.Response:
 
 async def _no_alerts(_request: web.Request) -> web.Response:
     return web.json_response([])
+
+
+async def _labels(_request: web.Request) -> web.Response:
+    return web.json_response([{"name": name, "default": False} for name in LABELS])
 
 
 async def _runs(request: web.Request) -> web.Response:

@@ -36,6 +36,10 @@ class Registry:
             for release, commit in commits.items():
                 self._push(f"azora/{job(part)}", release, commit)
 
+    def digests(self, release: str) -> dict[str, str]:
+        """Return the digest of each image of a release, by the image's name."""
+        return {name: _digest(found) for (name, tag), found in self._manifests.items() if tag == release}
+
     def _push(self, name: str, release: str, commit: str) -> None:
         labels = {_REVISION: commit, "org.opencontainers.image.version": release}
         described = {"architecture": "amd64", "os": "linux", "config": {"Labels": labels}}

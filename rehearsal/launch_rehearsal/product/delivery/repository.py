@@ -19,7 +19,7 @@ from launch_rehearsal.product.service.database import MIGRATIONS
 from launch_rehearsal.tampering.files import altered_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from launch_rehearsal.tampering.breaks import Break
@@ -57,18 +57,6 @@ _TSCONFIG = """\
 """
 _SERVICES = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
 _ON_CALL = ("Detect", "Decide", "Act")
-PEOPLE = (
-    "Technical Lead",
-    "Product Manager",
-    "Operations Lead",
-    "Engineering Director",
-    "Security Lead",
-    "Database Admin",
-    "Infrastructure Lead",
-    "On-Call Engineer",
-    "Kubernetes Admin",
-    "Network Admin",
-)
 
 
 class ProductRepository:
@@ -241,17 +229,7 @@ def _configuration() -> Files:
         files[f"infrastructure/helm/charts/azora/templates/{name}.yaml"] = chart
     files["infrastructure/helm/charts/azora/Chart.yaml"] = "apiVersion: v2\nname: azora\nversion: 1.0.0\n"
     files["infrastructure/helm/charts/azora/values.yaml"] = "replicas: 2\n"
-    files["include/contacts.yaml"] = _contacts(PEOPLE)
     return files
-
-
-def _contacts(roles: Iterable[str]) -> str:
-    lines = ["contacts:"]
-    for number, role in enumerate(roles):
-        mail = role.lower().replace(" ", ".")
-        phone = f"+1 202 555 02{number:02}"
-        lines.append(f'  - {{role: {role}, name: {role}, phone: "{phone}", email: {mail}@azora.test}}')
-    return "\n".join(lines) + "\n"
 
 
 def _guides() -> Files:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from launch_pipeline.checks.language.values import moment
+from launch_rehearsal.product.base.plan import NAMESPACE
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.monitoring.prometheus import Monitoring
@@ -99,7 +100,7 @@ class Alerting:
 
     def _all(self) -> list[Alert]:
         firing = [
-            {"labels": {"alertname": name, "severity": severity}, "startsAt": self._began}
+            {"labels": {"alertname": name, "severity": severity, **_namespace(name)}, "startsAt": self._began}
             for name, severity in self._monitoring.firing()
         ]
         state = {"state": "active", "silencedBy": [], "inhibitedBy": []}
@@ -107,6 +108,10 @@ class Alerting:
             {"annotations": {}, **alert, "status": state, "receivers": [{"name": _receiver(alert)}]}
             for alert in (*firing, *self._injected.values())
         ]
+
+
+def _namespace(name: str) -> dict[str, str]:
+    return {} if name == "Watchdog" else {"namespace": NAMESPACE}
 
 
 def _receiver(alert: Alert) -> str:

@@ -55,6 +55,8 @@ DASHBOARDS = {
         "Disk": "min(node_filesystem_avail_bytes)",
         "Database": "min(pg_up)",
         "Requests by status": "sum by (status) (rate(http_requests_total[5m]))",
+        # Empty while all is well, as many panels are.
+        "Errors by route": 'sum by (route) (rate(http_requests_total{status="500"}[5m]))',
     },
     "business-metrics": {
         "Questions an hour": "sum(increase(ai_routing_requests_total[1h]))",

@@ -24,6 +24,7 @@ limits_config:
 _BY = re.compile(r"count\(\s*count by \((?P<label>\w+)\)")
 _LOOKS = 8
 _PAUSE = 0.1
+_HOUR = 3600.0
 
 
 class ProductLoki(Loki):
@@ -42,6 +43,11 @@ class ProductLoki(Loki):
     async def log_lines(self, query: str, since: float) -> Sequence[tuple[float, str]]:
         """Return the lines of the streams, newest first; filters are not understood."""
         return [(line.at, line.text) for line in self._logs.newest(query, since)]
+
+    async def streams(self, selector: str) -> Sequence[dict[str, str]]:
+        """Return the streams of the last hour."""
+        found = {tuple(sorted(line.labels.items())) for line in self._logs.newest(selector, _HOUR)}
+        return [dict(labels) for labels in sorted(found)]
 
     def alert_rules(self) -> list[dict[str, Any]]:
         """Return the rules over logs; none of them fires."""

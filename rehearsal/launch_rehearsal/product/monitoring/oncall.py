@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from launch_rehearsal.product.monitoring.prometheus import Monitoring
 
 SCHEDULE = "PAZORA1"
+SERVICE = "PAZSRV1"
 _PEOPLE = ("Olga Tanaka", "Omar Haddad")
 _METHODS = ("phone", "push_notification", "email")
 
@@ -30,10 +31,22 @@ class OnCall(PagerDuty):
             return []
         return [entry(None, None, name, level, SCHEDULE) for level, name in enumerate(_PEOPLE, 1)]
 
+    def services(self) -> dict[str, dict[str, Any]]:
+        """Return the one service of the product."""
+        return {
+            SERVICE: {"id": SERVICE, "name": "Azora", "status": "critical" if self.incidents() else "active"}
+        }
+
     def incidents(self) -> list[dict[str, Any]]:
         """Return an open incident for each critical alert that fires."""
         return [
-            {"id": f"P{name.upper()[:6]}", "title": name, "status": "triggered", "urgency": "high"}
+            {
+                "id": f"P{name.upper()[:6]}",
+                "title": name,
+                "status": "triggered",
+                "urgency": "high",
+                "service": {"id": SERVICE, "type": "service_reference"},
+            }
             for name, severity in self._monitoring.firing()
             if severity == "critical"
         ]

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from aiohttp import web
 
+from launch_pipeline.checks.language.values import moment
 from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part, job
-from launch_rehearsal.product.base.series import Gauges, Labels, Store, labels_of
+from launch_rehearsal.product.base.series import SAMPLE_EVERY, Gauges, Labels, Store, labels_of
+from launch_rehearsal.product.monitoring.cluster_metrics import exporter_on
 from launch_rehearsal.product.monitoring.promql import compiled
+from launch_rehearsal.product.monitoring.promql_selectors import remembered
 from launch_rehearsal.product.monitoring.promql_values import Expression, QueryError, Value
 from launch_rehearsal.product.monitoring.rules import RULES, listed
 
@@ -24,8 +27,6 @@ if TYPE_CHECKING:
     from launch_rehearsal.product.base.plan import ProductPlan
     from launch_rehearsal.product.service.services import Services
 
-SAMPLE_EVERY = 0.5
-"""Seconds between two samples."""
 RETENTION = "30d"
 NODES = 3
 _ALERTS = {
@@ -71,22 +72,30 @@ class Monitoring:
             works = reached and self._health.works(part)
             yield labels_of("up", {"namespace": NAMESPACE, "job": job(part)}), float(works)
         for node in range(1, NODES + 1):
-            yield labels_of("up", {"job": "node-exporter", "instance": f"node-{node}"}), float(reached)
+            yield labels_of("up", {"job": "node-exporter", **exporter_on(node)}), float(reached)
+        yield labels_of("up", {"job": "kube-state-metrics", "instance": "ksm-1"}), float(reached)
         for name, severity in self.firing():
             labels = {"alertname": name, "alertstate": "firing", "severity": severity}
+            labels |= {} if name == "Watchdog" else {"namespace": NAMESPACE}
             yield labels_of("ALERTS", labels), 1.0
         if reached:
             yield from self._exported()
 
     def _exported(self) -> Iterator[tuple[Labels, float]]:
         edge, database = self._health.works(Part.EDGE_TLS), self._health.works(Part.DATABASE)
-        yield labels_of("nginx_ingress_controller_config_last_reload_successful", {}), float(edge)
+        controller = {"controller_namespace": "ingress-nginx", "controller_pod": "ingress-nginx-controller-1"}
+        reloaded = labels_of("nginx_ingress_controller_config_last_reload_successful", controller)
+        yield reloaded, float(edge)
         yield labels_of("prometheus_notifications_alertmanagers_discovered", {}), 1.0
         yield labels_of("pg_up", {"instance": "azora-postgres"}), float(database)
-        received = {"device": "eth0", "instance": "node-1"}
-        yield labels_of("node_network_receive_bytes_total", received), float(self._services.bytes_received)
+        for node in range(1, NODES + 1):
+            received = {"device": "eth0", **exporter_on(node)}
+            count = float(self._services.bytes_received)
+            yield labels_of("node_network_receive_bytes_total", received), count
         for part in SERVICES:
-            labels = {"namespace": NAMESPACE, "container": job(part)}
+            labels = {"namespace": NAMESPACE, "pod": f"{job(part)}-6f7b9c5d4-x2x7k", "container": job(part)}
+            memory = labels_of("container_memory_working_set_bytes", labels)
+            yield memory, peak_memory() / len(SERVICES)
             restarts = float(self._health.restarts[part])
             yield labels_of("kube_pod_container_status_restarts_total", labels), restarts
         yield from _machine()
@@ -95,8 +104,6 @@ class Monitoring:
         score = {"namespace": NAMESPACE, "job": job(Part.CONSTITUTIONAL_AI)}
         if self._services.last_score is not None:
             yield labels_of("constitutional_ai_compliance_score", score), float(self._services.last_score)
-        memory = {"namespace": NAMESPACE, "container": "product"}
-        yield labels_of("container_memory_working_set_bytes", memory), float(peak_memory())
 
     def app(self) -> web.Application:
         """Build the application."""
@@ -130,11 +137,16 @@ class Monitoring:
     def _read(self, query: object) -> Expression:
         return compiled(self._store, str(query or ""), self._plan.pace, self._plan.window)
 
+    def _remembered(self, at: float) -> float:
+        """Return the moment whose samples answer: one before the rehearsal is compressed as a window is."""
+        plan = self._plan
+        return remembered(self._store, lambda seconds: max(seconds * plan.pace, plan.window), at, time.time())
+
     async def _query(self, request: web.Request) -> web.Response:
         form = request.query if request.method == "GET" else await request.post()
         try:
-            at = float(str(form.get("time") or time.time()))
-            value = self._read(form.get("query"))(at)
+            at = _moment(form.get("time") or time.time())
+            value = self._read(form.get("query"))(self._remembered(at))
         except (QueryError, ValueError) as error:
             return _refused(error)
         return _success(_instant(value, at))
@@ -143,7 +155,7 @@ class Monitoring:
         form = await request.post()
         try:
             expression = self._read(form.get("query"))
-            begin, end = float(str(form["start"])), float(str(form["end"]))
+            begin, end = _moment(form["start"]), _moment(form["end"])
             step = float(str(form["step"]).removesuffix("s"))
             matrix = self._matrix(expression, begin, end, step)
         except (QueryError, ValueError, KeyError) as error:
@@ -157,13 +169,14 @@ class Monitoring:
         """Evaluate at every step; the window is compressed as a range is, and sampled no oftener."""
         span = max(end - begin, step)
         scale = min(1.0, max(span * self._plan.pace, self._plan.window) / span)
+        newest = self._remembered(end)
         known: dict[int, dict[Labels, float]] = {}
         matrix: dict[Labels, list[list[Any]]] = {}
         for number in range(int((end - begin) / step) + 1):
             at = begin + number * step
             sample = int((end - at) * scale / SAMPLE_EVERY)
             if sample not in known:
-                known[sample] = _series(expression(end - sample * SAMPLE_EVERY))
+                known[sample] = _series(expression(newest - sample * SAMPLE_EVERY))
             for labels, value in known[sample].items():
                 matrix.setdefault(labels, []).append([at, _text(value)])
         return matrix
@@ -171,8 +184,11 @@ class Monitoring:
 
 def _machine() -> Iterator[tuple[Labels, float]]:
     """Return what a node exporter would report about this machine."""
-    node = {"instance": "node-1"}
-    free = psutil.disk_usage("/").free
+    node = exporter_on(1)
+    total, _, free, _ = psutil.disk_usage("/")
+    volume = {"namespace": NAMESPACE, "persistentvolumeclaim": "azora-postgres-1"}
+    yield labels_of("kubelet_volume_stats_available_bytes", volume), float(free)
+    yield labels_of("kubelet_volume_stats_capacity_bytes", volume), float(total)
     yield labels_of("node_filesystem_avail_bytes", {**node, "mountpoint": "/"}), float(free)
     yield labels_of("node_memory_MemAvailable_bytes", node), float(psutil.virtual_memory().available)
     yield labels_of("node_cpu_seconds_total", {**node, "mode": "idle"}), psutil.cpu_times().idle
@@ -182,6 +198,12 @@ def peak_memory() -> int:
     """Return the peak memory of this process in bytes."""
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else used * 1024
+
+
+def _moment(said: object) -> float:
+    """Read seconds since 1970 or RFC 3339. Raises ValueError for neither."""
+    found = moment(str(said))
+    return found.timestamp() if found else float(str(said))
 
 
 def _series(value: Value) -> dict[Labels, float]:

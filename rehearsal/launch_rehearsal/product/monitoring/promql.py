@@ -5,47 +5,38 @@ that reads it, new queries of the checklist included. PyPI has parsers of PromQL
 Prometheus could not run a rehearsal, since its windows cannot be compressed; where one is installed, a test
 compares its answers with these.
 
-Windows are compressed by the rehearsal's pace, but never below the ``shortest`` seconds. Rates are per second
-of this machine's clock, since the traffic is not compressed. Everything else is as Prometheus documents it
-(querying/basics, querying/operators, querying/functions).
+Windows, subqueries and offsets are compressed by the rehearsal's pace, but never below the ``shortest``
+seconds. A subquery keeps its number of steps: ``[4h:1m]`` has 240. Everything else is as Prometheus 3
+documents it (querying/basics, querying/operators, querying/functions). ``start()``, ``end()`` and native
+histograms are not known.
 """
 
 from __future__ import annotations
 
-import operator
-import re
-from collections import defaultdict
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Literal
 
 from launch_rehearsal.product.base.series import SHORTEST
+from launch_rehearsal.product.monitoring import promql_tokens
+from launch_rehearsal.product.monitoring.promql_aggregates import AGGREGATES, Grouping, aggregated
+from launch_rehearsal.product.monitoring.promql_functions import FUNCTIONS, function
+from launch_rehearsal.product.monitoring.promql_operators import LEVELS, Matching, binary
+from launch_rehearsal.product.monitoring.promql_selectors import Brackets, Matcher, Source, negative
+from launch_rehearsal.product.monitoring.promql_tokens import Token
 from launch_rehearsal.product.monitoring.promql_values import (
-    AGGREGATES,
-    COMPARISONS,
-    FUNCTIONS,
+    NAME,
     Expression,
+    Operand,
     QueryError,
     Value,
-    Window,
-    aggregated,
-    arithmetic,
-    divide,
-    either_of,
-    filtered,
-    topk,
-    vector_of,
+    expression,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from launch_rehearsal.product.base.series import Store
 
-    from launch_rehearsal.product.base.series import Labels, Samples, Store
-
-_STEPS = 10
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d+)?(?![\w]))|(?P<duration>\d+[smhdw])|(?P<name>[a-zA-Z_][\w:]*)"
-    r'|(?P<text>"(?:[^"\\]|\\.)*")|(?P<sign>=~|!~|==|!=|<=|>=|[-+*/(){}\[\],:<>=]))'
-)
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_CONSTANTS = {"inf": math.inf, "nan": math.nan}
+_END = Token("", "")
 
 
 def evaluate(store: Store, query: str, at: float, pace: float) -> Value:
@@ -55,218 +46,191 @@ def evaluate(store: Store, query: str, at: float, pace: float) -> Value:
 
 def compiled(store: Store, query: str, pace: float, shortest: float = SHORTEST) -> Expression:
     """Parse a query. Raises QueryError for a query that is not understood."""
-    parser = _Parser(store, query, lambda seconds: max(seconds * pace, shortest))
-    expression = parser.either()
+    parser = _Parser(Source(store, lambda seconds: max(seconds * pace, shortest)), query)
+    found = expression(parser.operand())
     parser.end()
-    return expression
+    return found
 
 
 class _Parser:
-    def __init__(self, store: Store, query: str, real: Callable[[float], float]) -> None:
-        self._store = store
-        self._real = real
-        self._tokens = _tokens(query)
+    def __init__(self, source: Source, query: str) -> None:
+        self._source = source
+        self._tokens = promql_tokens.tokens(query)
         self._next = 0
 
     # ---- tokens ------------------------------------------------------------------------------------
 
+    def _token(self) -> Token:
+        return self._tokens[self._next] if self._next < len(self._tokens) else _END
+
     def _peek(self) -> str:
-        return self._tokens[self._next][1] if self._next < len(self._tokens) else ""
+        return self._token().text
 
-    def _kind(self) -> str:
-        return self._tokens[self._next][0] if self._next < len(self._tokens) else ""
-
-    def _take(self, *wanted: str) -> str:
-        token = self._peek()
-        if not token or (wanted and token not in wanted):
-            message = f"expected {' or '.join(wanted) or 'more'}, found {token or 'the end'}"
+    def _take(self, *wanted: str) -> Token:
+        token = self._token()
+        if token is _END or (wanted and token.text not in wanted):
+            message = f"expected {' or '.join(wanted) or 'more'}, found {token.text or 'the end'}"
             raise QueryError(message)
         self._next += 1
         return token
 
     def _accept(self, *wanted: str) -> str:
-        return self._take() if self._peek() in wanted else ""
+        return self._take().text if self._peek() in wanted else ""
 
     def end(self) -> None:
         """Raise QueryError if tokens are left."""
-        if self._peek():
+        if self._token() is not _END:
             message = f"unexpected {self._peek()}"
             raise QueryError(message)
 
-    # ---- operators, loosest first ------------------------------------------------------------------
+    # ---- operators ---------------------------------------------------------------------------------
 
-    def either(self) -> Expression:
-        """Parse ``a or b``."""
-        left = self._compared()
-        while self._accept("or"):
-            left = either_of(left, self._compared())
+    def operand(self, least: int = 1) -> Operand:
+        """Parse an expression of operators that bind at least as tightly."""
+        left = self._signed()
+        while (level := LEVELS.get(self._peek(), 0)) >= least:
+            sign = self._take().text
+            matching = self._matching()
+            right = self.operand(level + (sign != "^"))
+            left = binary(sign, expression(left), expression(right), matching)
         return left
 
-    def _compared(self) -> Expression:
-        left = self._sum()
-        while sign := self._accept(*COMPARISONS):
-            left = filtered(left, self._sum(), sign)
-        return left
+    def _matching(self) -> Matching:
+        """Parse ``bool``, ``on (...)`` or ``ignoring (...)``, and ``group_left (...)``."""
+        as_number = bool(self._accept("bool"))
+        which = self._accept("on", "ignoring")
+        names = self._names() if which else ()
+        many: Literal["", "group_left", "group_right"] = ""
+        if which and (said := self._accept("group_left", "group_right")):
+            many = "group_left" if said == "group_left" else "group_right"
+        taken = self._names() if many and self._peek() == "(" else ()
+        return Matching(as_number, which == "on", names, many, taken)
 
-    def _sum(self) -> Expression:
-        left = self._product()
-        while sign := self._accept("+", "-"):
-            left = arithmetic(left, self._product(), operator.add if sign == "+" else operator.sub)
-        return left
-
-    def _product(self) -> Expression:
-        left = self._single()
-        while sign := self._accept("*", "/"):
-            left = arithmetic(left, self._single(), operator.mul if sign == "*" else divide)
-        return left
-
-    def _single(self) -> Expression:
-        found = self._primary()
-        if isinstance(found, Window):
-            message = "a range needs a function around it"
-            raise QueryError(message)
-        return found
-
-    # ---- operands ----------------------------------------------------------------------------------
-
-    def _primary(self) -> Expression | Window:
-        kind, token = self._kind(), self._peek()
-        if kind == "number":
-            value = float(self._take())
-            return lambda _at: value
-        if self._peek() == "(":
-            self._take()
-            inner = self.either()
-            self._take(")")
-            return self._ranged(inner)
-        if token in AGGREGATES:
-            return self._ranged(self._aggregate())
-        if token in FUNCTIONS:
-            return self._ranged(self._function())
-        if kind == "name" or self._peek() == "{":
-            return self._selector()
-        message = f"unexpected {token or 'end'}"
-        raise QueryError(message)
-
-    def _aggregate(self) -> Expression:
-        name = self._take()
-        by = self._by()
-        self._take("(")
-        number = int(self._take()) if name == "topk" else 0
-        if number:
-            self._take(",")
-        inner = self.either()
-        self._take(")")
-        by = by if by is not None else self._by()
-        return topk(inner, number) if number else aggregated(inner, by or (), AGGREGATES[name])
-
-    def _by(self) -> tuple[str, ...] | None:
-        if not self._accept("by"):
-            return None
+    def _names(self) -> tuple[str, ...]:
         self._take("(")
         names = []
         while not self._accept(")"):
-            names.append(self._take())
-            self._accept(",")
+            names.append(self._name())
+            if self._peek() != ")":
+                self._take(",")
         return tuple(names)
 
-    def _function(self) -> Expression:
-        name = self._take()
+    def _name(self) -> str:
+        token = self._take()
+        if token.kind != "name":
+            message = f"expected a label, found {token.text}"
+            raise QueryError(message)
+        return token.text
+
+    def _signed(self) -> Operand:
+        sign = self._accept("-", "+")
+        if not sign:
+            return self._ranged(self._primary())
+        inner = expression(self.operand(LEVELS["^"]))
+        return negative(inner) if sign == "-" else inner
+
+    # ---- operands ----------------------------------------------------------------------------------
+
+    def _primary(self) -> Operand:
+        token = self._token()
+        if token.text == "(":
+            return self._inner()
+        if token.kind == "text":
+            return promql_tokens.unquoted(self._take())
+        if token.kind == "number" or token.text.lower() in _CONSTANTS:
+            return _number(self._take())
+        if token.kind == "name" and self._after() in {"(", "by", "without"}:
+            return self._called(self._take().text)
+        if token.kind == "name" or token.text == "{":
+            return self._selector()
+        message = f"unexpected {token.text or 'end'}"
+        raise QueryError(message)
+
+    def _after(self) -> str:
+        return self._tokens[self._next + 1].text if self._next + 1 < len(self._tokens) else ""
+
+    def _inner(self) -> Operand:
         self._take("(")
-        arguments = [self._primary_or_expression()]
-        while self._accept(","):
-            arguments.append(self._primary_or_expression())
+        inner = self.operand()
         self._take(")")
-        return FUNCTIONS[name](arguments)
+        return inner
 
-    def _primary_or_expression(self) -> Expression | Window:
-        begin = self._next
-        found = self._primary()
-        if isinstance(found, Window):
-            return found
-        self._next = begin
-        return self.either()
+    def _called(self, name: str) -> Expression:
+        if name in AGGREGATES:
+            grouping = self._grouping()
+            arguments = self._arguments()
+            return aggregated(name, arguments, grouping or self._grouping() or Grouping())
+        if name in FUNCTIONS:
+            return function(name, self._arguments())
+        message = f"unknown function with name {name!r}"
+        raise QueryError(message)
 
-    def _selector(self) -> Expression | Window:
-        tests: list[Callable[[dict[str, str]], bool]] = []
-        if self._kind() == "name":
-            tests.append(_test("__name__", "=", self._take()))
+    def _grouping(self) -> Grouping | None:
+        how = self._accept("by", "without")
+        return Grouping(self._names(), how == "without") if how else None
+
+    def _arguments(self) -> list[Operand]:
+        self._take("(")
+        arguments: list[Operand] = []
+        while not self._accept(")"):
+            arguments.append(self.operand())
+            if self._peek() != ")":
+                self._take(",")
+        return arguments
+
+    def _selector(self) -> Operand:
+        matchers = []
+        if self._token().kind == "name":
+            matchers.append(Matcher(NAME, "=", self._take().text))
         if self._accept("{"):
             while not self._accept("}"):
-                label, sign = self._take(), self._take("=", "!=", "=~", "!~")
-                tests.append(_test(label, sign, self._take()[1:-1].replace("\\\\", "\\")))
-                self._accept(",")
-        chosen = _chosen(self._store, tests)
-        if self._peek() != "[":
-            return lambda at: {labels: value for labels, s in chosen() if (value := s.at(at)) is not None}
-        seconds, _ = self._brackets()
-        real = self._real(seconds)
-        return Window(
-            lambda at: {labels: found for labels, s in chosen() if (found := s.within(at - real, at))},
-            seconds,
-        )
+                matchers.append(self._matcher())
+                if self._peek() != "}":
+                    self._take(",")
+        brackets = self._brackets() if self._peek() == "[" and ":" not in self._bracketed() else None
+        return self._source.selected(matchers, brackets, self._modifiers())
 
-    def _ranged(self, inner: Expression) -> Expression | Window:
-        """Build a subquery of an expression followed by ``[7d:1h]``."""
+    def _matcher(self) -> Matcher:
+        label, sign = self._name(), self._take("=", "!=", "=~", "!~").text
+        return Matcher(label, sign, promql_tokens.unquoted(self._take()))
+
+    # ---- ranges ------------------------------------------------------------------------------------
+
+    def _ranged(self, inner: Operand) -> Operand:
+        """Build a subquery of an expression that ``[7d:1h]`` follows."""
         if self._peek() != "[":
             return inner
-        seconds, colon = self._brackets()
-        if not colon:
-            message = "a subquery is written as [range:step]"
-            raise QueryError(message)
-        real = self._real(seconds)
-        return Window(lambda at: _stepped(inner, at - real, at), seconds)
+        brackets = self._brackets()
+        return self._source.stepped(expression(inner), brackets, self._modifiers())
 
-    def _brackets(self) -> tuple[float, bool]:
+    def _bracketed(self) -> list[str]:
+        return [token.text for token in self._tokens[self._next : self._next + 3]]
+
+    def _brackets(self) -> Brackets:
         self._take("[")
-        seconds = _seconds(self._take())
-        colon = bool(self._accept(":"))
-        if colon and self._kind() == "duration":
-            self._take()
+        seconds, step = promql_tokens.seconds(self._take()), None
+        if self._accept(":"):
+            step = 0.0 if self._peek() == "]" else promql_tokens.seconds(self._take())
         self._take("]")
-        return seconds, colon
+        return Brackets(seconds, step)
+
+    def _modifiers(self) -> tuple[float, float | None]:
+        """Parse ``offset 1h`` and ``@ 1700000000``: the seconds back, and the moment."""
+        back, fixed = 0.0, None
+        while said := self._accept("offset", "@"):
+            sign = -1 if self._accept("-") else 1
+            if said == "offset":
+                back = sign * promql_tokens.seconds(self._take())
+                continue
+            token = self._take()
+            if token.kind != "number":
+                message = f"@ takes a time in seconds since 1970, not {token.text}"
+                raise QueryError(message)
+            fixed = sign * promql_tokens.number(token)
+        return back, fixed
 
 
-def _tokens(query: str) -> list[tuple[str, str]]:
-    found, place = [], 0
-    while place < len(query.rstrip()):
-        match = _TOKEN.match(query, place)
-        if match is None:
-            message = f"cannot read {query[place : place + 20]!r}"
-            raise QueryError(message)
-        found.append((str(match.lastgroup), match[match.lastgroup or 0]))
-        place = match.end()
-    return found
-
-
-def _seconds(text: str) -> float:
-    if text[-1:] not in _UNITS or not text[:-1].isdecimal():
-        message = f"{text!r} is no duration"
-        raise QueryError(message)
-    return float(text[:-1]) * _UNITS[text[-1]]
-
-
-def _test(label: str, sign: str, wanted: str) -> Callable[[dict[str, str]], bool]:
-    if sign in {"=", "!="}:
-        return lambda labels: (labels.get(label, "") == wanted) is (sign == "=")
-    pattern = re.compile(wanted)
-    return lambda labels: bool(pattern.fullmatch(labels.get(label, ""))) is (sign == "=~")
-
-
-def _chosen(
-    store: Store, tests: list[Callable[[dict[str, str]], bool]]
-) -> Callable[[], list[tuple[Labels, Samples]]]:
-    def matches(labels: Labels) -> bool:
-        named = dict(labels)
-        return all(test(named) for test in tests)
-
-    return lambda: list(store.select(matches))
-
-
-def _stepped(inner: Expression, begin: float, end: float) -> dict[Labels, list[tuple[float, float]]]:
-    found: dict[Labels, list[tuple[float, float]]] = defaultdict(list)
-    for step in range(_STEPS + 1):
-        at = begin + (end - begin) * step / _STEPS
-        for labels, value in vector_of(inner(at)).items():
-            found[labels].append((at, value))
-    return found
+def _number(token: Token) -> Expression:
+    named = _CONSTANTS.get(token.text.lower())
+    value = promql_tokens.number(token) if named is None else named
+    return lambda _at: value

@@ -17,13 +17,16 @@ RULES = {
     "AIRoutingCostHigh": "rate(ai_routing_cost_usd_total[1h]) > 1",
     "ApiLatencyHigh": "histogram_quantile(0.95, http_request_duration_ms_bucket) > 500",
     "ApiErrorRateHigh": 'rate(http_requests_total{status=~"5.."}[5m]) > 0.001',
-    "PostgresDown": "min(pg_up) < 1",
+    "PostgresDown": "min(cnpg_collector_up) < 1",
     "RedisDown": "min(redis_up) < 1",
     "DiskSpaceLow": "min(node_filesystem_avail_bytes) < 1e9",
+    "KubePersistentVolumeFillingUp": (
+        "kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.03"
+    ),
     "MemoryHigh": "min(node_memory_MemAvailable_bytes) < 1e8",
     "CpuHigh": 'rate(node_cpu_seconds_total{mode="idle"}[5m]) < 0.1',
-    "BackupTooOld": "max(pg_stat_archiver_last_archive_age) > 900",
-    "WalArchivingFailing": "max(pg_stat_archiver_last_archive_age) > 1800",
+    "BackupTooOld": "time() - max(barman_cloud_cloudnative_pg_io_last_available_backup_timestamp) > 93600",
+    "WalArchivingFailing": "max(cnpg_pg_stat_archiver_seconds_since_last_archival) > 900",
 }
 LOG_RULES = {"LogErrorBurst": 'sum(rate({namespace="azora"} |= "error" [5m])) > 1'}
 

@@ -34,7 +34,7 @@ _CONFIGURATION: Mapping[str, tuple[str, Tree]] = {
             "Rule": {
                 "ID": "keep",
                 "Status": "Enabled",
-                "Filter": {"Prefix": "database/"},
+                "Filter": {"Prefix": ""},
                 "Expiration": {"Days": _KEEP_DAYS},
             }
         },
@@ -67,7 +67,10 @@ class Bucket:
     def _objects(self) -> Iterator[tuple[str, int, datetime]]:
         for night in range(_NIGHTS):
             at = self._began - timedelta(hours=3, days=night)
-            yield f"database/base/{at:%Y%m%dT%H%M}/data.tar.gz", 48_213_004 - night * 40_000, at
+            # As barman-cloud-backup writes them: the small list of the backup comes last.
+            base = f"azora-postgres/base/{at:%Y%m%dT%H%M%S}"
+            yield f"{base}/data.tar.gz", 48_213_004 - night * 40_000, at
+            yield f"{base}/backup.info", 1_397, at + timedelta(seconds=2)
 
     async def _asked(self, request: web.Request) -> web.Response:
         if not self._there(request):

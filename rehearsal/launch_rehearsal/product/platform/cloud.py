@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from launch_rehearsal.product.base.plan import Part
-from launch_rehearsal.product.platform.aws_xml import Tree, answered, refused, xml
+from launch_rehearsal.product.platform.aws_xml import answered, refused, xml
 from launch_rehearsal.product.platform.bucket import Bucket
+from launch_rehearsal.product.platform.load_balancers import described
+from launch_rehearsal.product.platform.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -25,9 +27,7 @@ if TYPE_CHECKING:
 
 ACCESS_KEY = "AKIAREHEARSAL0000001"
 REGION = "eu-central-1"
-_EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
 _TARGET = "X-Amz-Target"
-_WEB_PORTS, _DATABASE_PORT = (80, 443), 5432
 
 
 class Cloud:
@@ -47,7 +47,8 @@ class Cloud:
             return answer
 
         app = web.Application(middlewares=[known])
-        app.add_routes([web.post("/", self._operation), *Bucket(self._health).routes()])
+        app.add_routes([web.post("/", self._operation), web.get("/clusters/{name}", self._cluster)])
+        app.add_routes(Bucket(self._health).routes())
         return app
 
     @property
@@ -55,7 +56,7 @@ class Cloud:
         return self._health.works(Part.CLOUD)
 
     async def _operation(self, request: web.Request) -> web.Response:
-        """Run the operation: newer services name it in a header and use JSON; EC2 uses a form and XML."""
+        """Run it: newer services name it in a header and use JSON; older ones use a form and XML."""
         newer: Mapping[str, Operation] = {
             "GetWebACLForResource": self._firewall,
             "GetCostAndUsage": self._costs,
@@ -63,46 +64,25 @@ class Cloud:
         target = request.headers.get(_TARGET, "").rpartition(".")[2]
         if target:
             return await newer[target](request) if target in newer else _unknown_json(target)
-        return self._ec2(str((await request.post()).get("Action", "")))
+        return self._older(str((await request.post()).get("Action", "")))
 
-    def _ec2(self, action: str) -> web.Response:
-        operations: Mapping[str, Callable[[], Tree]] = {
-            "DescribeSubnets": self._subnets,
-            "DescribeFlowLogs": self._flow_logs,
-            "DescribeSecurityGroups": self._security_groups,
-        }
+    def _older(self, action: str) -> web.Response:
+        operations = Network(REGION, works=self._works).operations
+        if action == "DescribeLoadBalancers":
+            return described(REGION, works=self._works)
         if action not in operations:
             error = {"Code": "InvalidAction", "Message": f"{action} is not served here"}
             return answered(xml("Response", {"Errors": {"Error": error}}), 400)
-        return answered(xml(f"{action}Response", operations[action](), _EC2))
+        namespace, answer = operations[action]
+        return answered(xml(f"{action}Response", answer(), namespace))
 
-    def _subnets(self) -> Tree:
-        subnets = [
-            {
-                "subnetId": f"subnet-{zone}",
-                "availabilityZone": f"{REGION}{zone}",
-                "mapPublicIpOnLaunch": not self._works,
-            }
-            for zone in "ab"
-        ]
-        return {"subnetSet": {"item": subnets}}
-
-    def _flow_logs(self) -> Tree:
-        logs = [{"flowLogId": "fl-1", "flowLogStatus": "ACTIVE"}] if self._works else []
-        return {"flowLogSet": {"item": logs}}
-
-    def _security_groups(self) -> Tree:
-        ports = _WEB_PORTS if self._works else (*_WEB_PORTS, _DATABASE_PORT)
-        world = {"item": [{"cidrIp": "0.0.0.0/0"}]}
-        permissions = [
-            {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "ipRanges": world} for port in ports
-        ]
-        group = {"groupId": "sg-1", "groupName": "edge", "ipPermissions": {"item": permissions}}
-        return {"securityGroupInfo": {"item": [group]}}
+    async def _cluster(self, request: web.Request) -> web.Response:
+        return web.json_response(Network(REGION, works=self._works).cluster(request.match_info["name"]))
 
     async def _firewall(self, _request: web.Request) -> web.Response:
         limit = {"RateBasedStatement": {"Limit": 2000, "AggregateKeyType": "IP"}}
-        rules = [{"Name": "limit", "Priority": 0, "Statement": limit}] if self._works else []
+        rule = {"Name": "limit", "Priority": 0, "Action": {"Block": {}}, "Statement": limit}
+        rules = [rule] if self._works else []
         return _json({"WebACL": {"Name": "edge", "Id": "w-1", "Rules": rules}})
 
     async def _costs(self, request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ import psycopg
 from aiohttp import web
 
 from launch_pipeline.stack.ports import LOOPBACK
-from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER, NAMESPACE, Part
+from launch_rehearsal.product.base.plan import DATABASE, DATABASE_WRITER, NAMESPACE, Part
 
 if TYPE_CHECKING:
     from launch_rehearsal.product.base.health import Health
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from launch_rehearsal.product.base.series import Store
 
 _LOG = logging.getLogger(__name__)
-_KEEP = "INSERT INTO constitutional_audit_logs (original_output, compliance_score) VALUES (%s, %s)"
+_KEEP = """
+INSERT INTO constitutional_audit_logs (query, original_output, compliance_score) VALUES (%s, %s, %s)
+"""
 
 
 class Audit:
@@ -31,20 +33,21 @@ class Audit:
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._turn = asyncio.Lock()
 
-    async def keep(self, content: str, judged: dict[str, Any]) -> None:
-        """Append to the log; raises 503 if the database does not accept it."""
+    async def keep(self, content: str, judged: dict[str, Any], query: str) -> None:
+        """Append to the log, with the user's own words; raises 503 if the database does not accept it."""
         async with self._turn:
             try:
                 connection = await self._connected()
                 began = time.perf_counter()
-                await connection.execute(_KEEP, [content, judged["complianceScore"]])
+                await connection.execute(_KEEP, [query, content, judged["complianceScore"]])
             except psycopg.Error as error:
                 await self.close()
                 _LOG.info("the audit log cannot be written: %s", error)
                 raise web.HTTPServiceUnavailable(reason="the audit log cannot be written") from error
             milliseconds = (time.perf_counter() - began) * 1000
         labels = {"namespace": NAMESPACE, "app": "constitutional-ai", "stream": "audit"}
-        self._logs.write(labels, level="info", content=content, score=judged["complianceScore"])
+        said = {"level": "info", "log_type": "audit"}
+        self._logs.write(labels, **said, content=content, score=judged["complianceScore"])
         self._store.observe("db_query_duration_ms", milliseconds, namespace=NAMESPACE)
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
@@ -53,8 +56,8 @@ class Audit:
                 host=LOOPBACK,
                 port=self._plan.ports["database"],
                 dbname=DATABASE,
-                user=DATABASE_USER,
-                password=self._plan.tokens["database"],
+                user=DATABASE_WRITER,
+                password=self._plan.tokens["writer"],
                 connect_timeout=3,
                 autocommit=True,
             )

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from launch_pipeline.errors import OperationError
 from launch_pipeline.stack.ports import LOOPBACK
-from launch_rehearsal.product.base.plan import CACHES, Part
+from launch_rehearsal.product.base.plan import CACHES, NAMESPACE, Part
 from launch_rehearsal.product.base.series import Labels, labels_of
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Caches:
     def gauges(self) -> Iterator[tuple[Labels, float]]:
         """Return the exporter's last values of every node."""
         for port, facts in self._facts.items():
-            labels = {"instance": f"redis-{self._ports.index(port)}"}
+            labels = {"namespace": NAMESPACE, "instance": f"redis-{self._ports.index(port)}"}
             yield labels_of("redis_up", labels), float(bool(facts))
             if facts:
                 yield labels_of("redis_memory_used_bytes", labels), float(facts["used_memory"])

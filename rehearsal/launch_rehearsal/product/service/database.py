@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER
+from launch_rehearsal.product.base.plan import DATABASE, DATABASE_USER, DATABASE_WRITER
 
 SHADOW = "product_shadow"
 """A second database made from the same migrations, for the expected fingerprint of the schema."""
@@ -38,6 +38,7 @@ MIGRATIONS = {
     "20250302101500_audit": """
         CREATE TABLE constitutional_audit_logs (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            query text NOT NULL,
             original_output text NOT NULL,
             compliance_score integer NOT NULL,
             timestamp timestamptz NOT NULL DEFAULT now()
@@ -69,10 +70,32 @@ _KEEP = """
     VALUES (gen_random_uuid()::text, %s, now(), %s, 1)
 """
 _FINGERPRINT = """
-    SELECT md5(string_agg(table_name || '.' || column_name || ':' || data_type || ':' || is_nullable, ','
-                          ORDER BY table_name, column_name))
-    FROM information_schema.columns WHERE table_schema = 'public'
+    WITH ours AS (
+        SELECT c.oid, c.relname, c.relkind FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition AND NOT EXISTS (
+            SELECT FROM pg_depend x
+            WHERE x.classid = 'pg_class'::regclass AND x.objid = c.oid AND x.deptype = 'e'
+        )
+    )
+    SELECT md5(string_agg(line, chr(10) ORDER BY line COLLATE "C")) FROM (
+        SELECT concat_ws(' ', 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+            a.attnotnull, a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid)) AS line
+        FROM ours c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        UNION ALL
+        SELECT concat_ws(' ', 'constraint', c.relname, k.conname, pg_get_constraintdef(k.oid))
+        FROM pg_constraint k JOIN ours c ON c.oid = k.conrelid WHERE k.contype <> 'n'
+        UNION ALL
+        SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN ours c ON c.oid = i.indrelid
+        UNION ALL
+        SELECT concat_ws(' ', 'enum', t.typname, string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder))
+        FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
+        WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.oid, t.typname
+    ) AS lines
 """
+"""The statement of item ``schema_verified``, as the product's pipeline runs it."""
 _FIRST_ROWS = """
     INSERT INTO users (email, name) SELECT 'person' || n || '@azora.test', 'Person ' || n
     FROM generate_series(1, 50) n;
@@ -82,13 +105,23 @@ _FIRST_ROWS = """
 """
 
 
-def create_database(dsn: str, password: str) -> str:
+GRANTS = (
+    "GRANT pg_monitor TO launch_check",
+    "GRANT SELECT ON _prisma_migrations, constitutional_audit_logs TO launch_check",
+)
+"""All that the role of the checks may do, as docs/production.md lists it."""
+
+
+def create_database(dsn: str, password: str, writer: str) -> str:
     """Create the product's database again and return the fingerprint that its schema must have.
+
+    ``password`` is that of the role of the checks, ``writer`` that of the service's own role.
 
     Raises psycopg.Error if the server refuses.
     """
     with closing(psycopg.connect(dsn, autocommit=True)) as server:
-        _role(server, password)
+        _role(server, DATABASE_USER, password)
+        _role(server, DATABASE_WRITER, writer)
         for name in (DATABASE, SHADOW):
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -103,12 +136,11 @@ def create_database(dsn: str, password: str) -> str:
     return str(row[0]) if row else ""
 
 
-def _role(server: psycopg.Connection[Any], password: str) -> None:
-    name, secret = sql.Identifier(DATABASE_USER), sql.Literal(password)
-    known = server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [DATABASE_USER]).fetchone()
+def _role(server: psycopg.Connection[Any], role: str, password: str) -> None:
+    name, secret = sql.Identifier(role), sql.Literal(password)
+    known = server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
     verb = sql.SQL("ALTER" if known else "CREATE")
     server.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, name, secret))
-    server.execute(sql.SQL("GRANT pg_monitor TO {}").format(name))
 
 
 def _migrate(database: psycopg.Connection[Any]) -> None:
@@ -116,5 +148,7 @@ def _migrate(database: psycopg.Connection[Any]) -> None:
     for name, statements in MIGRATIONS.items():
         database.execute(statements.encode())
         database.execute(_KEEP, [hashlib.sha256(statements.encode()).hexdigest(), name])
-    grant = "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {}"
-    database.execute(sql.SQL(grant).format(sql.Identifier(DATABASE_USER)))
+    for grant in GRANTS:
+        database.execute(grant.encode())
+    insert = "GRANT SELECT, INSERT ON constitutional_audit_logs TO {}"
+    database.execute(sql.SQL(insert).format(sql.Identifier(DATABASE_WRITER)))

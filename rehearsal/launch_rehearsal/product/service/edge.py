@@ -11,6 +11,7 @@ from aiohttp import web
 from launch_pipeline.stack.ports import LOOPBACK
 from launch_rehearsal.product.base.plan import DOMAIN, Part, ProductPlan
 from launch_rehearsal.product.service.certificates import Authority, server_context
+from launch_rehearsal.product.service.pages import SECURITY_HEADERS
 from launch_rehearsal.product.service.services import Limiter
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
+    from launch_rehearsal.product.service.users import Users
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,20 +33,14 @@ OTHERS = {
     "unknown authority": (NAMES, VALID_DAYS),
 }
 """Names and days of other certificates, by what is wrong with them."""
-_HEADERS = {
-    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-}
 _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><circle cx="8" cy="8" r="7"/></svg>'
 
 
 class Edge:
     """Play the load balancer; broken, its certificate is expired and its headers are missing."""
 
-    def __init__(self, plan: ProductPlan, health: Health, logs: Logs) -> None:
-        self._health, self._logs = health, logs
+    def __init__(self, plan: ProductPlan, health: Health, logs: Logs, users: Users) -> None:
+        self._health, self._logs, self._users = health, logs, users
         self.limiter = Limiter()
         self._cached: dict[str, float] = {}
         self._folder = plan.folder
@@ -79,7 +75,12 @@ class Edge:
         """Build the HTTPS application."""
         app = web.Application(middlewares=[self._secured()])
         app.add_routes(
-            [web.get("/", self._home), web.get("/health", _healthy), web.get("/static/logo.svg", self._logo)]
+            [
+                web.get("/", self._home),
+                web.get("/static/logo.svg", self._logo),
+                web.route("*", "/health", self._users.served),
+                web.route("*", "/api/{path:.*}", self._users.served),
+            ]
         )
         return app
 
@@ -96,11 +97,11 @@ class Edge:
     def _secured(self) -> Any:
         @web.middleware
         async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
-            answer = await handler(request)
+            answer = await self._users.counted(request, handler)
             labels = {"namespace": "ingress-nginx", "app": "ingress-nginx"}
-            self._logs.write(labels, level="info", path=request.path, status=answer.status)
+            self._logs.write(labels, level="info", path=request.path_qs, status=answer.status)
             if self._health.works(Part.EDGE_TLS):
-                answer.headers.update(_HEADERS)
+                answer.headers.update(SECURITY_HEADERS)
             return answer
 
         return secured
@@ -115,7 +116,3 @@ class Edge:
         age = now - self._cached.setdefault(request.path, now)
         headers = {"X-Cache": "HIT" if hit else "MISS", "Age": str(int(age))}
         return web.Response(text=_LOGO, content_type="image/svg+xml", headers=headers)
-
-
-async def _healthy(_request: web.Request) -> web.Response:
-    return web.json_response({"status": "healthy"})

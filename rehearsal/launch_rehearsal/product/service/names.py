@@ -23,6 +23,7 @@ _LONGEST = 2**31 - 1
 _NAMES = tuple(f"{label}{DOMAIN}." for label in ("", "api.", "status."))
 ZONE: Zone = {
     **{(name, "A"): (_TTL, list(ADDRESSES)) for name in _NAMES},
+    (f"{DOMAIN}.", "NS"): (_TTL, [f"ns{number}.dns.example." for number in (1, 2)]),
     (f"{DOMAIN}.", "CAA"): (_TTL, ['0 issue "letsencrypt.org"']),
 }
 

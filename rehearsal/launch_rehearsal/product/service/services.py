@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict, deque
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from launch_rehearsal.product.base.plan import DOMAIN, NAMESPACE, SERVICES, Part, ProductPlan, job
+from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part, ProductPlan, job
 from launch_rehearsal.product.service import logic
+from launch_rehearsal.product.service.pages import ORIGINS, api_page, front_page, preflight
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,8 +28,17 @@ BURST = 12
 WINDOW = 0.2
 """A client may send this many requests to a limited route in this many seconds."""
 _BODY_LIMIT = 64 * 1024
+_CLIENTS = ("service", "plain_user", "rate_limit_probe", "visitor")
 HTTP_SERVER_ERROR = 500
-ORIGIN = f"https://{DOMAIN}"
+_NEEDS: dict[Part, dict[str, Part]] = {
+    Part.GATEWAY: {"database": Part.DATABASE, "redis": Part.REDIS},
+    Part.CONSTITUTIONAL_AI: {"database": Part.DATABASE},
+    Part.KNOWLEDGE_OCEAN: {"vectorDb": Part.KNOWLEDGE_OCEAN},
+    Part.AI_ROUTING: {"redis": Part.REDIS, "llm": Part.MODELS},
+}
+"""What each service says in its health that it reaches."""
+_REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""The request that a service works for, which is logged by all of them."""
 
 
 class Limiter:
@@ -100,9 +111,10 @@ class Services:
 
     def _gateway(self) -> list[web.RouteDef]:
         return [
-            web.get("/docs", _page),
+            web.get("/", front_page),
+            web.get("/docs", api_page),
             web.get("/api/v1/ping", self._ping),
-            web.options("/api/v1/ping", _preflight),
+            web.options("/api/v1/ping", preflight),
             web.get("/api/v1/courses", self._courses),
             web.get("/api/v1/status", self._status),
             web.get("/api/v1/me", self._me),
@@ -117,9 +129,10 @@ class Services:
         @web.middleware
         async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
             began = time.perf_counter()
+            nonce = request.headers.get("X-Request-ID", "")
+            _REQUEST_ID.set(nonce)
             answer = await self._answered(part, request, handler)
             self._count(part, request, answer.status, (time.perf_counter() - began) * 1000)
-            nonce = request.headers.get("X-Request-ID")
             if nonce:
                 answer.headers["X-Request-ID"] = nonce
             return answer
@@ -149,13 +162,16 @@ class Services:
 
     def _log(self, part: Part, what: str, about: str) -> None:
         labels = {"namespace": NAMESPACE, "app": job(part)}
-        self.logs.write(labels, level="info", message=what, about=logic.without_personal_data(about))
+        said = {"message": what, "about": logic.without_personal_data(about)}
+        self.logs.write(labels, level="info", request_id=_REQUEST_ID.get(), **said)
 
     def _health_of(self, part: Part) -> Handler:
         async def health(_request: web.Request) -> web.Response:
             answer: dict[str, Any] = {"status": "healthy", "service": job(part), "release": self.plan.release}
-            if part is Part.KNOWLEDGE_OCEAN:
-                answer["dependencies"] = {"vectorDb": "connected"}
+            answer["dependencies"] = {
+                name: "connected" if self.health.works(needed) else "unreachable"
+                for name, needed in _NEEDS[part].items()
+            }
             return web.json_response(answer)
 
         return health
@@ -163,7 +179,7 @@ class Services:
     def _client(self, request: web.Request) -> str | None:
         """Return the client of the token, or None if it is unknown."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        known = {self.plan.tokens[name]: name for name in ("service", "plain_user", "visitor")}
+        known = {self.plan.tokens[name]: name for name in _CLIENTS}
         return known.get(token) if scheme == "Bearer" else None
 
     def _require(self, request: web.Request) -> str:
@@ -205,7 +221,7 @@ class Services:
         if not session and self._client(request) is None:
             return _unauthorized()
         # A browser's session is valid only with our own page as the origin (CSRF).
-        if session and request.headers.get("Origin") != ORIGIN:
+        if session and request.headers.get("Origin") not in ORIGINS:
             return web.json_response({"error": "cross-site request"}, status=403)
         return web.json_response({"saved": True})
 
@@ -229,7 +245,7 @@ class Services:
         found = self._found(query, 10) if tier != "LOCAL_LLM" else []
         internal = sum(document.internal for document, _ in found)
         best = found[0][0].text if found else "answered from general knowledge"
-        judged = await self._judged(f"{query} {best}")
+        judged = await self._judged(f"{query} {best}", query)
         self.store.count("ai_routing_requests_total", namespace=NAMESPACE, tier=tier)
         self.store.count("ai_routing_cost_usd_total", logic.PRICES[tier], namespace=NAMESPACE)
         return {
@@ -250,7 +266,7 @@ class Services:
         self._require(request)
         return web.json_response({"validation": await self._judged(await _field(request, "content"))})
 
-    async def _judged(self, content: str) -> dict[str, Any]:
+    async def _judged(self, content: str, query: str = "") -> dict[str, Any]:
         began = time.perf_counter()
         judged = logic.validate(content)
         milliseconds = (time.perf_counter() - began) * 1000
@@ -258,7 +274,7 @@ class Services:
         self.store.count("constitutional_ai_validation_count", namespace=NAMESPACE)
         self.store.observe("constitutional_ai_validation_duration_ms", milliseconds, namespace=NAMESPACE)
         self.last_score = int(judged["complianceScore"])
-        await self.audit.keep(content, judged)
+        await self.audit.keep(content, judged, query)
         return judged
 
     # ---- knowledge ocean ---------------------------------------------------------------------------
@@ -313,17 +329,6 @@ class Services:
     async def _route(self, request: web.Request) -> web.Response:
         self._require(request)
         return web.json_response({"tier": self._decided(await _field(request, "query"))})
-
-
-async def _page(_request: web.Request) -> web.Response:
-    return web.Response(text="<!doctype html><title>API</title><h1>Azora API</h1>", content_type="text/html")
-
-
-async def _preflight(request: web.Request) -> web.Response:
-    headers = {}
-    if request.headers.get("Origin") == ORIGIN:
-        headers = {"Access-Control-Allow-Origin": ORIGIN, "Access-Control-Allow-Methods": "GET, POST"}
-    return web.Response(status=204, headers=headers)
 
 
 def _unauthorized() -> web.Response:

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 import trustme
 from aiohttp import web
 
@@ -15,8 +16,9 @@ from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_rehearsal.vendors.registry_tokens import TokenServer
-from servers import oci_registry
+from servers import kubernetes_api, oci_registry
 from servers.checking import check, context, raw, run
+from servers.kubernetes_api import KubernetesApi
 from servers.oci_registry import DOCKER_MANIFEST, INDEX, MANIFEST, Pusher, sha256
 from servers.odd import Odd
 from servers.programs import free_ports
@@ -87,9 +89,36 @@ def asked(url: str, images: list[str], fields: dict[str, Any] | None = None, **p
 @pytest.mark.parametrize("spec", SHIPPED.values(), ids=SHIPPED.keys())
 def test_shipped_checks_pass_on_a_good_registry(registry: str, spec: CheckSpec) -> None:
     """What the checklists ask of images is there to be read."""
-    variables = {"release": "1.0.0", "previous_release": "0.9.4", "release_sha": COMMIT}
-    (result,) = run(run_checks([spec], context({"registry": target(registry)}, variables=variables)))
+    variables = {
+        "release": "1.0.0",
+        "previous_release": "0.9.4",
+        "release_sha": COMMIT,
+        "namespace": "azora",
+    }
+
+    async def ask() -> CheckResult:
+        async with serving(_pods(registry, spec).app) as port:
+            known = {"registry": target(registry), "kubernetes": kubernetes_api.connection(port)}
+            (result,) = await run_checks([spec], context(known, variables=variables))
+            return result
+
+    result = run(ask())
     assert result.verdict is P, result.headline
+
+
+def _pods(registry: str, spec: CheckSpec) -> KubernetesApi:
+    """Run a pod of each image of a check, as the registry has it."""
+    api = KubernetesApi()
+    tag = str(spec.params.get("tag", "1.0.0")).replace("${previous_release}", "0.9.4")
+    for number, image in enumerate(spec.params["images"]):
+        found = requests.get(
+            f"{registry}/v2/{image}/manifests/{tag}", headers={"Accept": MANIFEST}, timeout=10
+        )
+        runs = {"name": "c", "imageID": f"registry.test/{image}@{sha256(found.content)}"}
+        status = {"phase": "Running", "containerStatuses": [{**runs, "state": {"running": {}}}]}
+        containers = [{"name": "c", "image": f"registry.test/{image}:{tag}"}]
+        api.add("v1", "Pod", f"p{number}", spec={"containers": containers}, status=status)
+    return api
 
 
 IMAGES: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {

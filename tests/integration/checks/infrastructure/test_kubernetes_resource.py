@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, raw, run
@@ -27,10 +28,12 @@ pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 SHIPPED = shipped("kubernetes_resource")
 SERVICES = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
-VARIABLES = {
+VARIABLES = with_product({
     "namespace": "azora", "release": "1.0.0", "previous_release": "0.9.4",
-    "required_env_keys": ["LOG_LEVEL"], "required_secret_keys": ["DATABASE_PASSWORD"],
-}  # fmt: skip
+    "domain": "azora.example",
+    **{f"{one}_env_keys": ["LOG_LEVEL"] for one in ("gateway", "constitutional", "knowledge", "routing")},
+    **{f"{one}_secret_keys": ["DATABASE_PASSWORD"] for one in ("gateway", "constitutional", "knowledge", "routing")},
+})  # fmt: skip
 
 
 def hours_ago(hours: float) -> str:
@@ -65,19 +68,26 @@ def good_cluster(release: str) -> KubernetesApi:
     deployment(api, "ingress-nginx-controller", "ingress-nginx")
     api.add("v1", "ConfigMap", "ingress-nginx-controller", "ingress-nginx", data={"load-balance": "ewma"})
     for name in SERVICES:
-        deployment(api, name, image=f"registry/{name}:{release}")
-        api.add("v1", "Service", name, spec={"clusterIP": "10.0.0.1"}, status={"loadBalancer": {}})
+        deployment(api, name, image=f"registry/azora/{name}:{release}")
+        ports = {"clusterIP": "10.0.0.1", "ports": [{"port": 80}]}
+        api.add("v1", "Service", name, spec=ports, status={"loadBalancer": {}})
         api.add("v1", "ConfigMap", f"{name}-config", data={"LOG_LEVEL": "info"})
         api.add(
             "v1", "Secret", f"{name}-secrets", type="Opaque", data=secret(DATABASE_PASSWORD="hunter2-planted")
         )
-        api.add("discovery.k8s.io/v1", "EndpointSlice", name, endpoints=[{"conditions": {"ready": True}}])
+        ready = {
+            "conditions": {"ready": True},
+            "targetRef": {"kind": "Pod", "name": f"{name}-7d4b9c6f5d-k2x9p"},
+        }
+        api.add("discovery.k8s.io/v1", "EndpointSlice", f"{name}-x1", endpoints=[ready],
+                metadata={"labels": {"kubernetes.io/service-name": name}})  # fmt: skip
         healthy = {"expectedPods": 2, "currentHealthy": 2, "desiredHealthy": 1, "disruptionsAllowed": 1}
         api.add("policy/v1", "PodDisruptionBudget", name, status={"observedGeneration": 1, **healthy})
         scales = [{"type": kind, "status": "True"} for kind in ("AbleToScale", "ScalingActive")]
         api.add("autoscaling/v2", "HorizontalPodAutoscaler", name, spec={"minReplicas": 2},
                 status={"currentReplicas": 2, "desiredReplicas": 2, "conditions": scales})  # fmt: skip
-        api.add("networking.k8s.io/v1", "NetworkPolicy", name, spec={})
+        chosen = {"podSelector": {"matchLabels": {"app": name}}, "ingress": [{"from": [{"podSelector": {}}]}]}
+        api.add("networking.k8s.io/v1", "NetworkPolicy", f"allow-{name}", spec=chosen)
     api.add(
         "networking.k8s.io/v1",
         "NetworkPolicy",
@@ -85,17 +95,24 @@ def good_cluster(release: str) -> KubernetesApi:
         spec={"podSelector": {}, "policyTypes": ["Ingress"]},
     )
     notes = {"annotations": {"nginx.ingress.kubernetes.io/affinity": "cookie"}}
-    api.add("networking.k8s.io/v1", "Ingress", "edge", metadata=notes, spec={"tls": [{}]},
+    backend = {"service": {"name": "api-gateway", "port": {"number": 80}}}
+    rule = {"host": "azora.example", "http": {"paths": [{"path": "/", "backend": backend}]}}
+    api.add("networking.k8s.io/v1", "Ingress", "azora", metadata=notes, spec={"tls": [{}], "rules": [rule]},
             status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})  # fmt: skip
     api.add("postgresql.cnpg.io/v1", "Cluster", "azora-postgres", spec={"instances": 3},
-            status={"phase": "Cluster in healthy state", "readyInstances": 3, "conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
+            status={"phase": "Cluster in healthy state", "readyInstances": 3, "topology": {"nodesUsed": 3},
+                    "conditions": [{"type": "Ready", "status": "True"}, {"type": "LastBackupSucceeded", "status": "True", "lastTransitionTime": hours_ago(2)}]})  # fmt: skip
     api.add(
         "postgresql.cnpg.io/v1",
         "ScheduledBackup",
-        "nightly",
-        spec={},
+        "azora-postgres-nightly",
+        spec={"cluster": {"name": "azora-postgres"}},
         status={"lastScheduleTime": hours_ago(3)},
     )
+    store = {"retentionPolicy": "30d"}
+    api.add("barmancloud.cnpg.io/v1", "ObjectStore", "azora-postgres-store", spec=store)
+    refused = {"lastSuccessfulTime": hours_ago(0.5)}
+    api.add("batch/v1", "CronJob", "network-policy-probe", spec={}, status=refused)
     api.add("batch/v1", "CronJob", "backup-verify", spec={}, status={"lastSuccessfulTime": hours_ago(3)})
     return api
 

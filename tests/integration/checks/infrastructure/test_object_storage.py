@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.kinds.object_storage.definition import ObjectStorageParams
 from launch_pipeline.checks.verdict import CheckResult, Verdict
@@ -61,7 +62,19 @@ def store(aws: str) -> str:
     )
     s3.put_bucket_acl(Bucket="granted", ACL="public-read")
     _without_effect(aws)
+    _of_barman(aws)
     return aws
+
+
+def _of_barman(url: str) -> None:
+    """Create the bucket that the checklists ask for, with a backup as barman-cloud-backup writes it."""
+    s3 = moto_server.bucket(url, "barman")
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    s3.put_bucket_encryption(Bucket="barman", ServerSideEncryptionConfiguration={"Rules": [default]})
+    s3.put_bucket_versioning(Bucket="barman", VersioningConfiguration={"Status": "Enabled"})
+    for name, size in (("data.tar.gz", 1_100_000), ("backup.info", 1_397)):
+        key = f"azora-postgres/base/20260101T030000/{name}"
+        s3.put_object(Bucket="barman", Key=key, Body=b"x" * size, ServerSideEncryption="AES256")
 
 
 def _without_effect(url: str) -> None:
@@ -86,9 +99,34 @@ def asked(url: str, bucket: str, fields: dict[str, Any] | None = None, **params:
 @pytest.mark.parametrize("spec", SHIPPED.values(), ids=SHIPPED.keys())
 def test_shipped_checks_pass_on_a_good_bucket(store: str, spec: CheckSpec) -> None:
     """What the checklists ask of the backups is there to be read."""
-    variables = {"backup_bucket": "backups", "primary_region": "eu-west-1"}
+    variables = with_product({"backup_bucket": "barman", "primary_region": "eu-west-1"})
     (result,) = run(run_checks([spec], context({"aws": connection(store)}, variables=variables)))
     assert result.verdict is P, result.headline
+
+
+LOCATION = "backup_disaster_recovery.backup_location"
+PLACES: dict[str, tuple[dict[str, str], list[Verdict]]] = {
+    "in another region": ({"backup_bucket": "barman", "primary_region": "eu-west-1"}, [P, P]),
+    "in the region of production": ({"backup_bucket": "barman", "primary_region": REGION}, [F, P]),
+    "copied to another region": (
+        {"backup_bucket": "plain", "backup_copy_bucket": "barman", "primary_region": "eu-west-1"}, [P, P]),
+    "copied, and the first one is public": (
+        {"backup_bucket": "open", "backup_copy_bucket": "barman", "primary_region": "eu-west-1"}, [P, F]),
+    "a bucket elsewhere without a backup": (
+        {"backup_bucket": "barman", "backup_copy_bucket": "oldest-region", "primary_region": REGION}, [F, P]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("variables", "verdicts"), PLACES.values(), ids=PLACES.keys())
+def test_backups_are_in_another_region(
+    store: str, variables: dict[str, str], verdicts: list[Verdict]
+) -> None:
+    """A bucket elsewhere counts if a fresh backup is in it; the database may write nearer."""
+    specs = [
+        spec for name, spec in shipped("object_storage", **variables).items() if name.startswith(LOCATION)
+    ]
+    results = run(run_checks(specs, context({"aws": connection(store)}, variables=variables)))
+    assert [one.verdict for one in results] == verdicts, [one.headline for one in results]
 
 
 BUCKETS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
@@ -100,6 +138,10 @@ BUCKETS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {
     "too old": ("backups", {"max_age": "1ms"}, F, "newest.age_s"),
     "no encryption": ("plain", {"expect": {"encryption": "in ['aws:kms','AES256']"}}, F, "encryption"),
     "encryption of the object itself": ("backups", {"expect": {"newest.encryption": "== AES256"}}, P, "AES256"),
+    "no rule deletes, and so all is kept": ("plain", {"keep": "30d"}, P, "early_rules = []"),
+    "kept for long enough": ("backups", {"prefix": "database/base/", "keep": "35d"}, P, "early_rules = []"),
+    "not kept for long enough": ("backups", {"prefix": "database/base/", "keep": "36d"}, F, "keep: after 35 days"),
+    "a rule for a part of the prefix deletes earlier": ("backups", {"keep": "30d"}, F, "else: after 2 days"),
     "no versioning": ("plain", {"expect": {"versioning": "== Enabled"}}, F, "versioning = Disabled"),
     "no rule deletes": ("plain", {"expect": {"lifecycle_days": ">= 30"}}, F, "lifecycle_days is missing"),
     "the rule of the prefix": ("backups", {"prefix": "logs/a/", "expect": {"lifecycle_days": ">= 30"}}, F, "lifecycle_days = 2"),

@@ -71,6 +71,10 @@ DASHBOARDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], Verd
     "an empty panel is named": (one(FULL, EMPTY), UP, {"require_data": True}, F, 'empty_panels = ["Empty"]'),
     "an empty panel inside a row": (one(FULL, row(EMPTY)), UP, {"require_data": True}, F, 'empty_panels = ["Empty"]'),
     "some may be empty": (one(FULL, EMPTY), UP, {"require_data": True, "max_empty_panels": 1}, P, "length(empty_panels) = 1"),
+    "one that is empty while all is well": (one(FULL, EMPTY), UP, {"require_data": True, "may_be_empty": ["Empty"]}, P, "empty_panels = []"),
+    "another is empty as well": (one(FULL, EMPTY, panel("Too", "no")), UP, {"require_data": True, "may_be_empty": ["Empty"]}, F, 'empty_panels = ["Too"]'),
+    "an error in one that may be empty": (one(FULL, EMPTY), {**UP, "nothing": "parse error"}, {"require_data": True, "may_be_empty": ["Empty"]}, F, "Empty: parse error"),
+    "nothing but what may be empty": (one(EMPTY), {}, {"require_data": True, "may_be_empty": ["Empty"]}, F, "queried_panels = 0"),
     "nothing but null is no data": (one(FULL), {"up": [frame(None, None)]}, {"require_data": True}, F, "Full"),
     "a frame without rows is no data": (one(FULL), {"up": [frame()]}, {"require_data": True}, F, "Full"),
     "a query that fails": (one(FULL), {"up": "parse error: unexpected"}, {"require_data": True}, F, "Full: parse error"),
@@ -189,6 +193,18 @@ def test_viewers(entries: list[dict[str, Any]], teams: list[str], verdict: Verdi
     """A team sees the dashboard by its own right or by every viewer's, if there is such a team."""
     grafana = Grafana(one(FULL))
     grafana.permissions, grafana.teams = entries, teams
+    assert asked(grafana, uids=["d"], viewers=["azora-team"]).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("entries", "members", "verdict"), [([TEAM], 4, P), ([TEAM], 0, F), ([TEAM, VIEWERS], 0, P)]
+)
+def test_team_without_members_sees_nothing(
+    entries: list[dict[str, Any]], members: int, verdict: Verdict
+) -> None:
+    """The right of a team that nobody is in lets nobody see the dashboard; every viewer sees it all the same."""
+    grafana = Grafana(one(FULL))
+    grafana.permissions, grafana.teams, grafana.members = entries, ["azora-team"], members
     assert asked(grafana, uids=["d"], viewers=["azora-team"]).verdict is verdict
 
 

@@ -186,4 +186,56 @@ def test_series_are_asked_where_the_rules_are() -> None:
     """Mimir serves the whole API below a prefix."""
     ruler = Ruler([group(rule())], prefix="/prometheus")
     assert asked(ruler, series=["up"]).verdict is P
-    assert ruler.asked == ["count(up)"]
+    assert ruler.asked == ["vector(1)", "count(up)"]
+
+
+def without_queries(ruler: Ruler) -> Ruler:
+    """Serve the rules alone, as vmalert does."""
+    made = Ruler()
+    made.app = web.Application()
+    made.app.router.add_get("/api/v1/rules", ruler._rules)
+    return made
+
+
+class OfLogs(Ruler):
+    """Loki: rules below a prefix, no queries there, and the streams of the last hour."""
+
+    def __init__(self, query: str, streams: list[dict[str, str]]) -> None:
+        super().__init__([group(rule(query=query))])
+        self.app = web.Application()
+        self.app.router.add_get("/prometheus/api/v1/rules", self._rules)
+        self.app.router.add_get("/loki/api/v1/series", self._series)
+        self._streams = streams
+
+    async def _series(self, request: web.Request) -> web.Response:
+        self.asked.append(request.query["match[]"])
+        return web.json_response({"status": "success", "data": self._streams})
+
+
+def test_rules_of_a_server_without_queries() -> None:
+    """Whether series exist is not known where nothing answers; what is wrong for certain is said."""
+    ruler = Ruler([group(rule())])
+    result = asked(without_queries(ruler))
+    assert (result.verdict, "answers no queries" in raw(result)) == (Q, True), result.headline
+    assert asked(without_queries(Ruler([group(rule(labels={}))]))).verdict is F
+    assert asked(without_queries(Ruler([group(rule(query="vector(1)"))]))).verdict is P
+
+
+def test_rule_whose_expression_is_not_told() -> None:
+    """A server that does not say what a rule reads does not show that it reads anything."""
+    result = asked(Ruler([group(rule(query=""))]))
+    assert (result.verdict, "does not say what A reads" in raw(result)) == (Q, True), result.headline
+
+
+LOG_QUERY = (
+    'sum by (app) (rate({namespace="azora", stream="stderr"} |= "up[5m]" | json | level="error" [5m])) > 1'
+)
+
+
+@pytest.mark.parametrize(("streams", "verdict"), [([{"namespace": "azora"}], P), ([], F)])
+def test_rule_over_logs_needs_streams(streams: list[dict[str, str]], verdict: Verdict) -> None:
+    """Loki has no series of metrics: the streams of the rule's selector are looked for."""
+    ruler = OfLogs(LOG_QUERY, streams)
+    result = asked(ruler)
+    assert result.verdict is verdict, result.headline
+    assert ruler.asked == ['{namespace="azora",stream!=""}']

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -12,8 +11,11 @@ from urllib.request import urlopen
 import pytest
 
 from launch_pipeline.checks.engine.context import ConnectionInfo, Holder
+from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.run import run_checks
+from launch_pipeline.checks.language.variables import substitute
 from launch_pipeline.checks.verdict import Verdict
+from launch_rehearsal.run.stage import committed_environment
 from launch_rehearsal.vendors.grafana import TOKEN as GRAFANA_TOKEN
 from launch_rehearsal.vendors.grafana import Grafana, frame, panel, row
 from launch_rehearsal.vendors.loki import Loki
@@ -37,12 +39,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 HEADERS = {"headers": {"Authorization": authorization(KEY)}}
-VARIABLES = {
-    "namespace": "azora",
-    "run_nonce": "0123456789abcdef",
-    "oncall_schedule": "PROTA",
-    "launch_at": "2026-03-28T08:00:00+01:00",
-}
+VARIABLES = with_product(
+    {
+        **committed_environment()["variables"],
+        "t_0_ended_at": "2026-03-28T08:00:00Z",
+        "run_nonce": "0123456789abcdef",
+        "oncall_schedule": "PROTA",
+        "launch_at": "2026-03-28T08:00:00+01:00",
+    }
+)
 RULES = shipped("prometheus_rule")
 
 
@@ -79,18 +84,34 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Monitorin
 
 
 def _rules() -> dict[str, Any]:
-    names = {name for spec in RULES.values() for name in spec.params["names"]} - {"Watchdog"}
-    series = {name for spec in RULES.values() for name in spec.params.get("series", [])}
+    asked = [substitute(spec.params, VARIABLES) for spec in RULES.values()]
+    read = {name: [] for params in asked for name in params["names"] if name != "Watchdog"}
+    read |= {name: params["series"] for params in asked if "series" in params for name in params["names"]}
     texts = {"labels": {"severity": "critical"}, "annotations": {"runbook_url": "https://r.example.org"}}
-    rules: list[dict[str, Any]] = [{"record": name, "expr": "vector(1)"} for name in sorted(series)]
-    rules += [{"alert": name, "expr": "vector(1) > 1", **texts} for name in sorted(names)]
+    series = sorted({name for names in read.values() for name in names})
+    rules: list[dict[str, Any]] = [{"record": name, "expr": "vector(1)"} for name in series]
+    rules += [
+        {"alert": name, "expr": f"{read[name][0] if read[name] else 'up'} > 1", **texts}
+        for name in sorted(read)
+    ]
     return {"groups": [{"name": "launch", "rules": [*rules, {"alert": "Watchdog", "expr": "vector(1)"}]}]}
+
+
+def _reads(name: str) -> str:
+    """Read every series that the checks ask of a rule, and never fire."""
+    asked = {
+        one
+        for spec in RULES.values()
+        if name in spec.params["names"]
+        for one in spec.params.get("series", [])
+    }
+    return " or ".join(f"{one} > 1" for one in sorted(asked)) or "vector(1) > 1"
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_rule(good: servers.Monitoring, name: str) -> None:
     """Each alert rule is looked up in a real Prometheus; Loki's ruler serves the same document."""
-    found = {"prometheus": good.prometheus, "loki": good.prometheus}
+    found = {**good.connections(), "loki": good.prometheus}
     result = ran(
         RULES[name].model_copy(update={"params": {**RULES[name].params, "wait": "10s", "interval": "1s"}}),
         found,
@@ -104,7 +125,9 @@ QUERIES = {name: spec.params["query"] for name, spec in shipped("prometheus_quer
 def test_queries_are_promql(good: servers.Monitoring) -> None:
     """The real Prometheus reads every query of the checklists, with any variable in place."""
     for name, query in QUERIES.items():
-        asked = urlencode({"query": re.sub(r"\$\{\w+\}", "1", query)})
+        # The time of a load test is filled in when it is known.
+        filled = substitute(query, VARIABLES).replace("$__range", "1h").replace("$__load", "1")
+        asked = urlencode({"query": filled})
         with urlopen(f"{good.prometheus.base_url}/api/v1/format_query?{asked}", timeout=10) as answer:  # noqa: S310
             assert answer.status == 200, name
 
@@ -173,7 +196,7 @@ def test_channels(name: str) -> None:
     """Everybody is in every channel, awake, and the launch was announced in it."""
     roles = {role for spec in CHANNELS.values() for role in spec.params.get("roles", [])}
     people = [f"U{str(role).upper()}" for role in roles]
-    names = {one for spec in CHANNELS.values() for one in spec.params["channels"]}
+    names = {one for spec in CHANNELS.values() for one in substitute(spec.params["channels"], VARIABLES)}
     said = message("Launch complete: we are live")
     workspace = SlackApi(*(channel(one, *people, messages=[said]) for one in names))
     workspace.active = set(people)

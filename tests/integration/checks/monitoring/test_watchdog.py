@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from launch_pipeline.checks.kinds.alertmanager_alerts.matchers import Matcher, read
+from launch_pipeline.checks.clients.matchers import Matcher, read
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, raw, run
 from servers.programs import wait_for

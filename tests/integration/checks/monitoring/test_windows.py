@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -231,3 +232,22 @@ def test_window_of_two_points_is_refused(prometheus: ConnectionInfo) -> None:
     """A window must be two steps long: the item is told so when it is read."""
     result = asked(prometheus, query="up", window="1h", step="45m")
     assert (result.verdict, "shorten 'step'" in raw(result)) == (Q, True), result.headline
+
+
+def test_only_what_came_after(prometheus: ConnectionInfo) -> None:
+    """A query that looks back to before a moment is not judged until all that it looks at lies after it."""
+    now = datetime.now(UTC)
+    query = 'min_over_time(sum(rate(m{job="old"}[3m]))[5m:30s])'
+    asks = {"query": query, "expect": {"value": "== 0"}}
+    for since in (now - timedelta(minutes=9), "2026-01-31T09:00:00+01:00"):
+        assert asked(prometheus, **asks, since=f"{since}").verdict is P
+    early = asked(prometheus, **asks, since=f"{now - timedelta(minutes=7)}")
+    assert (early.verdict, "known in 60 s" in early.headline or "known in 59 s" in early.headline) == (
+        Q,
+        True,
+    )
+    assert asked(prometheus, query='m{job="old"}', since=f"{now - timedelta(seconds=5)}").verdict is P
+    window = {"query": 'm{job="old"}', "window": "1h", "expect": {"value": "== 1"}}
+    assert asked(prometheus, **window, since=f"{now - timedelta(minutes=59)}").verdict is Q
+    assert asked(prometheus, **window, since=f"{now - timedelta(minutes=61)}").verdict is P
+    assert asked(prometheus, query='m{job="old"}', since="at nine").verdict is Q

@@ -76,6 +76,7 @@ def test_k6_gives_each_figure_in_its_unit() -> None:
     assert found.facts == {
         "vus_max": 50, "requests": 1200, "error_rate": 0.005, "p95_ms": 312.5, "duration_s": 61.5,
         "iterations": 600, "dropped_iterations": 0, "checks": 0.75, "thresholds": 1, "failed_thresholds": [],
+            "threshold_names": ["http_req_duration: p(95)<500"],
     }  # fmt: skip
     assert found.unknown == {}
 

@@ -363,3 +363,12 @@ def test_commits_and_times_of_every_run() -> None:
     assert parse_report(ReportFormat.SARIF, later, [], []).generated_at == "2026-01-02T00:00:00Z"
     undated = {"runs": [runs[0]["runs"][0], log()["runs"][0]]}
     assert parse_report(ReportFormat.SARIF, json.dumps(undated).encode(), [], []).generated_at is None
+
+
+def test_files_that_a_run_lists(judged: Callable[..., Any]) -> None:
+    """Files are counted over all runs; where none is listed, how many were looked at is not known."""
+    listed = log(artifacts=[{"location": {"uri": "a.ts"}}, {"location": {"uri": "b.ts"}}])
+    listed["runs"] *= 2
+    assert judged("sarif", listed, expect={"files": "== 4"})[0] is P
+    assert judged("sarif", log(), expect={"files": ">= 0"})[0] is Q
+    assert judged("sarif", log(artifacts=[]), expect={"files": ">= 0"})[0] is Q

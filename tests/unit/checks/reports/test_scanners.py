@@ -108,6 +108,43 @@ def test_what_trivy_left_out_is_said() -> None:
     assert "left_out" in parse_report(ReportFormat.TRIVY, json.dumps(fixed).encode(), [], []).unknown
 
 
+LABEL = "org.opencontainers.image.revision"
+IMAGES: dict[str, tuple[Object, list[str] | None]] = {
+    "by its name": ({"ArtifactName": "shop/api:1", "ArtifactType": "container_image"}, ["shop/api:1"]),
+    "of a release without the type": ({"ArtifactName": "shop/api:1"}, ["shop/api:1"]),
+    "in a file, by its tags": ({"ArtifactName": "a.tar", "ArtifactType": "container_image", "Metadata": {"RepoTags": ["shop/api:1"]}}, ["a.tar", "shop/api:1"]),
+    "by its digest": ({"ArtifactType": "cyclonedx", "ArtifactName": "sbom.json", "Metadata": {"RepoDigests": ["shop/api@sha256:1"]}}, ["shop/api@sha256:1"]),
+    "a folder": ({"ArtifactName": "shop/api", "ArtifactType": "filesystem"}, None),
+    "a repository": ({"ArtifactName": "https://code/shop/api", "ArtifactType": "repository"}, None),
+    "no name": ({"ArtifactType": "container_image"}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("named", "images"), IMAGES.values(), ids=IMAGES.keys())
+def test_image_that_trivy_scanned(named: Object, images: list[str] | None) -> None:
+    """An image goes by its own name, tags and digests; a folder or a repository is no image."""
+    read = parse_report(ReportFormat.TRIVY, json.dumps({**trivy(PACKAGES), **named}).encode(), [], [])
+    assert read.facts.get("images") == images
+    assert ("images" in read.unknown) == (images is None)
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"ImageConfig": {}}, {"ImageConfig": {"config": {"Labels": {"a": "b"}}}}]
+)
+def test_commit_of_an_image_without_the_label(config: Object) -> None:
+    """An image that does not say its commit has an unknown one, also where a base image has other labels."""
+    read = parse_report(ReportFormat.TRIVY, json.dumps(trivy(PACKAGES, **config)).encode(), [], [])
+    assert LABEL in read.unknown["revision"]
+
+
+def test_commit_of_an_image() -> None:
+    """The commit of an image is that of its label."""
+    document = trivy(PACKAGES, ImageConfig={"config": {"Labels": {LABEL: "a" * 40}}})
+    assert (
+        parse_report(ReportFormat.TRIVY, json.dumps(document).encode(), [], []).facts["revision"] == "a" * 40
+    )
+
+
 ALERT = {"pluginid": "10038", "alertRef": "10038-1", "riskcode": "1", "confidence": "3", "name": "CSP"}
 SITE = {"@name": "https://shop.example", "alerts": [ALERT]}
 SQL = {"stats.ascan.40018.started": 1, "stats.ascan.40018.urls": 55, "stats.ascan.40018.time": 900}
@@ -179,6 +216,16 @@ def test_zap(judged: Callable[..., Any], document: Object | str, verdict: Verdic
     """A scan that was not whole, or whose target shows no answer, is not clean."""
     got, text = judged("zap", document)
     assert (got, headline in text) == (verdict, True), text
+
+
+@pytest.mark.parametrize(
+    ("sites", "verdict"),
+    [([SITE], P), ([SITE, {**SITE, "@name": "https://fonts"}], P), ([{**SITE, "@name": "HTTPS://shop.example/"}], P),
+     ([{**SITE, "@name": "https://shop.example:8443"}], F), ([{**SITE, "@name": "http://shop.example"}], F)],
+)  # fmt: skip
+def test_sites_of_zap(judged: Callable[..., Any], sites: list[Object], verdict: Verdict) -> None:
+    """A site goes by scheme, host and an unusual port; those of others may stand beside it."""
+    assert judged("zap", zap(*sites), expect={"sites": f"contains_all ['{NAME}']"})[0] is verdict
 
 
 def test_zap_has_no_critical(judged: Callable[..., Any]) -> None:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from launch_pipeline.checks.engine.product import with_product
+from launch_pipeline.checks.language.variables import substitute, substitute_expectations
 from launch_pipeline.checks.verdict import Verdict
+from launch_rehearsal.product.base.plan import DOMAIN
 from launch_rehearsal.product.delivery.reports import Reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CHECKLISTS = Path(__file__).parents[4] / "include" / "checklists"
+COMMIT = "a" * 40
 Object = dict[str, Any]
 _SCANNED = {"sarif", "trivy", "zap", "k6", "locust", "gatling", "npm_audit"}
 
@@ -37,12 +41,22 @@ NAMES = [f"{item}: {check['format']}" for item, check in SHIPPED]
 def product(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the reports of the rehearsal's product."""
     folder = tmp_path_factory.mktemp("reports")
-    Reports(folder, "a" * 40).write()
+    Reports(folder, COMMIT).write()
     return folder
 
 
 def asked(check: Object) -> Object:
-    return {key: check[key] for key in ("expect", "rules") if key in check}
+    """Return what a check asks of a report, as the rehearsal's environment fills it in."""
+    known = with_product({"domain": DOMAIN, "release_sha": COMMIT})
+    expect = substitute_expectations(check.get("expect", {}), known)
+    return {"expect": expect, **{key: check[key] for key in ("rules",) if key in check}}
+
+
+def places(check: Object) -> list[str]:
+    """Return the paths of the reports that a check reads."""
+    images = substitute(check.get("images", []), with_product({}))
+    uri = check["uri"].removeprefix("${reports}/")
+    return [uri.replace("{image}", image.rpartition("/")[2]) for image in images] or [uri]
 
 
 @pytest.mark.parametrize("check", [check for _, check in SHIPPED], ids=NAMES)
@@ -50,9 +64,10 @@ def test_item_passes_by_the_report_of_the_rehearsal(
     judged: Callable[..., Any], product: Path, check: Object
 ) -> None:
     """Each item passes by a report that shows all that it asks for."""
-    document = yaml.safe_load((product / check["uri"].removeprefix("${reports}/")).read_text())
-    verdict, headline = judged(check["format"], document, **asked(check))
-    assert verdict is Verdict.PASSED, headline
+    for place in places(check):
+        document = yaml.safe_load((product / place).read_text())
+        verdict, headline = judged(check["format"], document, **asked(check))
+        assert verdict is Verdict.PASSED, (place, headline)
 
 
 LESS: dict[str, Object] = {
@@ -69,7 +84,36 @@ def test_item_does_not_pass_by_a_report_of_nothing(judged: Callable[..., Any], c
     assert judged(check["format"], LESS[check["format"]], **asked(check))[0] is not Verdict.PASSED
 
 
-ACTIVE = {"owasp_top_10", "owasp_scan", "sql_injection", "sql_injection_tests", "xss", "xss_tests", "csrf"}
+OTHER_SITE = "https://localhost:3000"
+
+
+OF_SITES = [check for _, check in SHIPPED if "sites" in check.get("expect", {})]
+assert len(OF_SITES) >= 5
+
+
+@pytest.mark.parametrize("check", OF_SITES)
+def test_item_does_not_pass_by_a_scan_of_another_site(
+    judged: Callable[..., Any], product: Path, check: Object
+) -> None:
+    """A scan of another host proves nothing about the sites that the item is about."""
+    document = yaml.safe_load((product / places(check)[0]).read_text())
+    for site in document["site"]:
+        site["@name"] = OTHER_SITE
+    assert judged("zap", document, **asked(check))[0] is not Verdict.PASSED
+
+
+@pytest.mark.parametrize("check", [check for _, check in SHIPPED if check["format"] == "trivy"])
+@pytest.mark.parametrize("labels", [None, {}, {"org.opencontainers.image.revision": "b" * 40}])
+def test_item_does_not_pass_by_an_image_of_another_commit(
+    judged: Callable[..., Any], product: Path, check: Object, labels: Object | None
+) -> None:
+    """An image whose label names another commit, or none, is not shown to be the release's."""
+    document = yaml.safe_load((product / places(check)[0]).read_text())
+    document["Metadata"]["ImageConfig"]["config"]["Labels"] = labels
+    assert judged("trivy", document, **asked(check))[0] is not Verdict.PASSED
+
+
+ACTIVE = {"owasp_top_10", "owasp_scan", "sql_injection", "sql_injection_tests", "xss", "xss_tests"}
 PASSIVE = {
     "site": [
         {

@@ -6,15 +6,13 @@ counter names an alert, so a count is about one alert only while no other alert 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from launch_pipeline.checks.clients.json_api import mapping, records
+from launch_pipeline.checks.clients.alertmanager import configuration
+from launch_pipeline.checks.clients.json_api import records
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
@@ -94,15 +92,7 @@ class Traffic:
     @classmethod
     async def of(cls, api: Api, wanted: str) -> Traffic:
         """Read Alertmanager's own configuration; it masks the secrets in it."""
-        status = mapping((await api.get("/api/v2/status")).document, "status")
-        original = mapping(status.get("config"), "configuration").get("original")
-        try:
-            # In a thread: a large configuration takes a second to parse.
-            read = await asyncio.to_thread(yaml.safe_load, str(original or ""))
-        except yaml.YAMLError as error:
-            message = f"{api.authority} returns a configuration that cannot be read"
-            raise Inconclusive(message) from error
-        listed = records(mapping(read, "configuration").get("receivers"), "receivers")
+        listed = records((await configuration(api)).get("receivers"), "receivers")
         return cls(api, {str(one.get("name")): _sorts(one) for one in listed}, wanted)
 
     async def look(self) -> Look:

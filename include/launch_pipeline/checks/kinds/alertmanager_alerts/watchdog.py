@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.kinds.alertmanager_alerts.matchers import Matcher, each_of, read
+from launch_pipeline.checks.clients.matchers import Matcher, each_of, read
 from launch_pipeline.checks.language.comparisons import SKEW
 from launch_pipeline.checks.language.values import moment
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.kinds.container_image.references import image_id, is_of
 from launch_pipeline.checks.kinds.container_image.registry_api import mappings
+from launch_pipeline.checks.language.image_references import image_id, is_of
 from launch_pipeline.errors import NotConnected
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ Names compare without case and final dot (RFC 4343), a text as a whole whatever 
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 
 import dns.exception
@@ -26,6 +27,25 @@ _EXAMPLES = {
     "TXT": "v=spf1 -all",
 }
 _PRINTABLE = range(0x20, 0x7F)
+
+
+_HOST = re.compile(
+    r"(?=.*[A-Za-z])(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+[A-Za-z][A-Za-z0-9-]*\.?"
+)
+
+
+def stands_for_others(kind: str, text: str) -> bool:
+    """Return whether a value of A or AAAA is a name, which stands for its addresses."""
+    return kind in {"A", "AAAA"} and bool(_HOST.fullmatch(text))
+
+
+def of_other_family(kind: str, text: str) -> bool:
+    """Return whether a value is an address that records of this type cannot hold: IPv6 in A, IPv4 in AAAA."""
+    versions = {"A": 6, "AAAA": 4}
+    try:
+        return ipaddress.ip_address(text).version == versions.get(kind)
+    except ValueError:
+        return False
 
 
 def wanted(kind: str, text: str) -> str:

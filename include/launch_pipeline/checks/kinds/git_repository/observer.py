@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checks.kinds.git_repository.content import read_text
 from launch_pipeline.checks.kinds.git_repository.documents import count_words, has_heading, headings_of
+from launch_pipeline.checks.kinds.git_repository.extending import Extending
 from launch_pipeline.checks.kinds.git_repository.history import History
 from launch_pipeline.checks.kinds.git_repository.search import search
 from launch_pipeline.checks.kinds.git_repository.seen import Seen
 from launch_pipeline.checks.kinds.git_repository.store import Entry, Repository, open_repository
 from launch_pipeline.checks.kinds.git_repository.tree import Selection, Tree
 from launch_pipeline.checks.kinds.git_repository.tree import shown as shown_path
-from launch_pipeline.checks.kinds.git_repository.values import judge_values, read_merged
+from launch_pipeline.checks.kinds.git_repository.values import judge_values
 from launch_pipeline.checks.language.values import moment
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -138,7 +139,8 @@ def _some(reasons: Sequence[str]) -> str:
 
 
 async def _values(view: _View, params: GitRepositoryParams, texts: dict[str, str], now: datetime) -> Seen:
-    documents = {path: await read_merged(path, text, view.tree, view.text) for path, text in texts.items()}
+    extending = Extending(view.tree, view.text)
+    documents = {path: await extending.merged(path, text) for path, text in texts.items()}
     judged = judge_values(params.values, documents, now)
     seen = Seen({"documents": documents, "unmet_values": judged.unmet[:_SHOWN]})
     if judged.doubtful and not judged.unmet:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from launch_pipeline.checks.clients.json_api import Api, mapping, records, said_by
@@ -19,7 +19,7 @@ from launch_pipeline.checks.language.values import duration, number
 from launch_pipeline.errors import Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 QUERY = "/api/ds/query"
 LIBRARY = "/api/library-elements"
@@ -94,6 +94,11 @@ class Emptiness:
     unknown: list[str]
     queried: int
     """Panels that show data of their own; a dashboard of texts shows none."""
+
+    def without(self, quiet: Collection[str]) -> Self:
+        """Return the same without the panels of these titles that are empty; one with an error stays."""
+        empty = [said for said in self.empty if said not in quiet]
+        return replace(self, empty=empty, queried=self.queried - (len(self.empty) - len(empty)))
 
 
 @dataclass(frozen=True)

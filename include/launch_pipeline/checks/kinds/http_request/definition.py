@@ -1,8 +1,9 @@
 """Kind ``http_request``: does this request get the expected response, and how fast.
 
-Facts: ``status, headers`` (names in lower case)``, json, text, url, last, statuses, latency_ms, failures``.
-Several ``Set-Cookie`` are a list. ``json`` is unknown where the answer is not JSON, or not whole; further
-pages by ``Link: rel=next`` are read.
+Facts: ``status, headers`` (names in lower case)``, json, yaml, text, url, last, statuses, latency_ms,
+failures``, and ``counts``, the number of answers by the value of ``count_by``. Several ``Set-Cookie`` are a
+list. ``json`` is unknown where the answer is not JSON, or not whole; further pages by ``Link: rel=next`` are
+read. ``yaml`` is read of any answer, if ``expect`` names it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import (
@@ -24,7 +25,8 @@ from launch_pipeline.checks.engine.params import (
 )
 from launch_pipeline.checks.kinds.http_request.says import says
 from launch_pipeline.checks.language.expect import as_list
-from launch_pipeline.checks.language.paths import roots_of
+from launch_pipeline.checks.language.paths import compiled, roots_of
+from launch_pipeline.checks.language.variables import placeholders
 
 _LAST_STATUS = re.compile(r"\blast\.status\b")
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -56,6 +58,11 @@ class HttpRequestParams(Params):
     """Requests per path; latencies and statuses cover all of them."""
     concurrency: Annotated[int, Field(ge=1, le=100)] = 1
     """How many samples are requested at the same time."""
+    count_by: Name | None = None
+    """JMESPath into each answer (``status, headers, json``), whose values are counted: ``json.release``."""
+    public: bool = False
+    """Whether the name must be reached where its users reach it, not at an address of the environment's
+    ``addresses``; a rehearsal has no other."""
     follow_redirects: bool = False
     """Whether to follow redirects; only ever within the same host."""
 
@@ -66,6 +73,13 @@ class HttpRequestParams(Params):
         if self.json_body is not None and self.body is not None:
             exactly_one({"json": True, "body": True})
         return self
+
+    @field_validator("count_by", mode="after")
+    @classmethod
+    def _can_be_read(cls, path: str | None) -> str | None:
+        if path and not placeholders(path):
+            compiled(path)
+        return path
 
     @property
     def targets(self) -> tuple[str, ...]:

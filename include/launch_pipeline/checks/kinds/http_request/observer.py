@@ -24,13 +24,16 @@ from launch_pipeline.checks.clients.http import (
     shown_authority,
 )
 from launch_pipeline.checks.clients.together import together
-from launch_pipeline.checks.kinds.http_request.reading import Read, text_of
+from launch_pipeline.checks.kinds.http_request.reading import Read, settings_of, text_of, value_of
 from launch_pipeline.checks.kinds.http_request.whole import reads_last_json, whole_document
 from launch_pipeline.checks.language.expect import as_list
+from launch_pipeline.checks.language.paths import roots_of
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from launch_pipeline.checks.engine.context import CheckContext, ConnectionInfo
     from launch_pipeline.checks.kinds.http_request.definition import HttpRequestParams
 
@@ -49,6 +52,9 @@ class _Asked:
     answers: list[Answer]
     failures: int
     document: Read
+    settings: Read
+    counts: Counter[str]
+    """How many answers have each value of ``count_by``."""
 
 
 async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
@@ -60,6 +66,8 @@ async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
     connection = await ctx.connection(params.conn_id)
     own = await _credentials(params, connection, ctx)
     requests = {target: _request(params, connection, target, own) for target in params.targets}
+    if params.public:
+        _refuse_private(ctx, requests.values())
     asked = await together(
         _ask(params, ctx, connection, target, request) for target, request in requests.items()
     )
@@ -69,6 +77,18 @@ async def observe(params: HttpRequestParams, ctx: CheckContext) -> Observation:
     subjects = tuple(_subject(params, one) for one in asked)
     first = next(iter(requests.values()))
     return Observation(subjects=subjects, authority=shown_authority(ctx, first.url), summary=_summary(asked))
+
+
+def _refuse_private(ctx: CheckContext, requests: Iterable[Request]) -> None:
+    """Raise Inconclusive if the environment leads a name elsewhere than its users are led."""
+    for url in (request.url for request in requests):
+        asked = (url.host or "", url.port or 0)
+        if ctx.environment.address_of(*asked) != asked and not ctx.environment.rehearsal:
+            message = (
+                f"the environment leads {url.host}:{url.port} to {shown_authority(ctx, url)}, where its "
+                "users are not led; take it out of 'addresses'"
+            )
+            raise Inconclusive(message)
 
 
 async def _credentials(
@@ -117,6 +137,7 @@ async def _ask(
     gate = asyncio.Semaphore(params.concurrency)
     problems: list[Unreachable] = []
     answers: list[Answer] = []
+    counts: Counter[str] = Counter()
 
     async def one() -> None:
         async with gate:
@@ -125,6 +146,8 @@ async def _ask(
             except Unreachable as error:
                 problems.append(error)
                 return
+        if params.count_by:
+            counts[await value_of(answer, params.count_by)] += 1
         if answers:
             # Keep the last body only; a thousand of them would fill the memory.
             answers[-1] = replace(answers[-1], body=b"")
@@ -136,7 +159,12 @@ async def _ask(
             raise problems[0]
         _question(params, request, answers[-1])
         document = await whole_document(params, ctx, connection, request, answers[-1])
-    return _Asked(f"{params.method} {target}", answers, len(problems), document)
+    settings = await settings_of(answers[-1]) if _reads_yaml(params) else Read()
+    return _Asked(f"{params.method} {target}", answers, len(problems), document, settings, counts)
+
+
+def _reads_yaml(params: HttpRequestParams) -> bool:
+    return any("yaml" in roots_of(expression) for expression in params.expect)
 
 
 def _question(params: HttpRequestParams, request: Request, answer: Answer) -> None:
@@ -172,8 +200,16 @@ def _subject(params: HttpRequestParams, asked: _Asked) -> Subject:
         "statuses": statuses,
         "latency_ms": _latencies(asked),
         "failures": asked.failures,
+        "yaml": asked.settings.value,
     }
-    unknown = {"json": asked.document.unknown, "text": text.unknown, **_of_many(asked, statuses)}
+    unknown = {
+        "yaml": asked.settings.unknown,
+        "json": asked.document.unknown,
+        "text": text.unknown,
+        **_of_many(asked, statuses),
+    }
+    if params.count_by:
+        facts["counts"] = dict(sorted(asked.counts.items()))
     if any(map(reads_last_json, params.expect)):
         unknown["last"] = asked.document.unknown
     elif any("last.text" in expression for expression in params.expect):
@@ -208,6 +244,7 @@ def _summary(asked: list[_Asked]) -> dict[str, Any]:
             "statuses": {str(status): n for status, n in _statuses(one).items()},
             "latency_ms": _latencies(one),
             "failures": one.failures,
+            **({"counts": dict(one.counts)} if one.counts else {}),
             "headers": {name: last.headers[name] for name in _SHOWN_HEADERS if name in last.headers},
             "excerpt": last.body[:_EXCERPT].decode("utf-8", "replace"),
         }

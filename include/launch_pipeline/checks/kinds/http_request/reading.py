@@ -9,7 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import yaml
+from jmespath.exceptions import JMESPathError
+
 from launch_pipeline.checks.clients.http import TEXT_LIMIT
+from launch_pipeline.checks.language.paths import compiled
 
 if TYPE_CHECKING:
     from launch_pipeline.checks.clients.http import Answer
@@ -36,6 +40,19 @@ async def document_of(answer: Answer) -> Read:
     if len(answer.body) > _OFF_LOOP:
         return await asyncio.to_thread(_parsed, answer)
     return _parsed(answer)
+
+
+async def value_of(answer: Answer, path: str) -> str:
+    """Return what a JMESPath finds in one answer, as a text; ``none`` where it finds nothing."""
+    document = await document_of(answer)
+    said = {"status": answer.status, "headers": dict(answer.headers), "json": document.value}
+    try:
+        found = compiled(path).search(said)
+    except JMESPathError:
+        found = None
+    if found is None:
+        return "none"
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
 
 def _parsed(answer: Answer) -> Read:
@@ -71,6 +88,19 @@ def text_of(answer: Answer) -> Read:
     if text is None or "\x00" in text:
         return Read(unknown="the answer is not text, or in a character set that it does not name")
     return Read(text) if len(text) <= TEXT_LIMIT else Read(unknown=_TOO_LONG)
+
+
+async def settings_of(answer: Answer) -> Read:
+    """Parse YAML, which has no type of its own: Loki and Mimir call their ``/config`` plain text."""
+    if not answer.complete:
+        return Read(unknown=_TOO_LONG)
+    text = _decoded(answer)
+    try:
+        # In a thread: the configuration of a server takes a second to parse.
+        found = await asyncio.to_thread(yaml.safe_load, text or "")
+    except (yaml.YAMLError, ValueError, RecursionError):
+        found = None
+    return Read(found) if isinstance(found, dict | list) else Read(unknown="the answer is not YAML")
 
 
 def _decoded(answer: Answer) -> str | None:

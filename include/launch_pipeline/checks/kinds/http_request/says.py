@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.verdict import Finding
 
 _STATUS = re.compile(r'(?:last\.)?statuses\."(\d{3})"')
+_COUNT = re.compile(r'counts\."([^"]+)"')
 _LATENCY = re.compile(r"latency_ms\.(\w+)")
 
 
@@ -24,7 +25,9 @@ def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str 
     if latency := _LATENCY.fullmatch(finding.expression):
         return "" if finding.holds else wrong(finding, Label(latency[1], "ms"))
     if counted_status := _STATUS.fullmatch(finding.expression):
-        return "" if finding.holds else _share(facts, finding, counted_status[1])
+        return "" if finding.holds else _share(_total(facts), finding, counted_status[1])
+    if counted_value := _COUNT.fullmatch(finding.expression):
+        return "" if finding.holds else _share(_told(facts), finding, counted_value[1])
     if finding.expression == "status":
         return "" if finding.holds else _status(params, finding)
     return None
@@ -41,22 +44,30 @@ def _status(params: Any, finding: Finding) -> str:
     return f"{_answer(params, finding.actual)}; wanted {wanted(finding)}"
 
 
+def _told(facts: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
+    known = _numbers(facts.get("counts"))
+    return sum(known.values()), known
+
+
+def _numbers(given: Any) -> dict[str, int]:
+    told = given.items() if isinstance(given, dict) else ()
+    return {str(name): many for name, many in told if isinstance(many, int)}
+
+
 def _total(facts: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
-    statuses = facts.get("statuses")
-    told = statuses.items() if isinstance(statuses, dict) else ()
-    known = {str(name): many for name, many in told if isinstance(many, int)}
+    known = _numbers(facts.get("statuses"))
     failures = facts.get("failures")
     lost = failures if isinstance(failures, int) and not isinstance(failures, bool) else 0
     return sum(known.values()) + lost, {**known, **({"no answer": lost} if lost else {})}
 
 
-def _share(facts: Mapping[str, Any], finding: Finding, status: str) -> str:
-    total, tally = _total(facts)
-    others = {name: many for name, many in tally.items() if name != status}
-    many = tally.get(status, 0)
+def _share(told: tuple[int, dict[str, int]], finding: Finding, answer: str) -> str:
+    total, tally = told
+    others = {name: many for name, many in tally.items() if name != answer}
+    many = tally.get(answer, 0)
     rest = f" ({_tally(others)})" if others else ""
     return (
-        f"{many or 'none'} of {counted(total, 'request')} answered {status}{rest}; wanted {wanted(finding)}"
+        f"{many or 'none'} of {counted(total, 'request')} answered {answer}{rest}; wanted {wanted(finding)}"
     )
 
 

@@ -1,10 +1,12 @@
 """Kind ``object_storage``: is the newest object fresh, encrypted and retained.
 
 Facts, of which only those are read that ``expect`` names: ``exists, count, newest{key, size,
-last_modified, age_s, encryption}, encryption, versioning, lifecycle_days, object_lock, region, public``.
+last_modified, age_s, encryption}, encryption, versioning, lifecycle_days, early_rules, object_lock, region,
+public``.
 
 ``lifecycle_days`` compared with ``>=`` is the day on which the first objects of the prefix are deleted, else
 the day on which all are, with their versions; inconclusive where no enabled rule speaks for all of them.
+``early_rules`` are the enabled rules that delete some of them before ``keep``.
 ``object_lock`` needs a default retention.
 """
 
@@ -45,6 +47,8 @@ class ObjectStorageParams(Params):
     """Maximum age of the newest object."""
     min_size: Annotated[int, Field(ge=0)] = 1
     """Minimum size of the newest object, in bytes."""
+    keep: Duration | None = None
+    """How long the lifecycle rules must leave every object of the prefix; no rule at all leaves them."""
 
     @model_validator(mode="after")
     def _says_what_it_wants(self) -> Self:
@@ -65,7 +69,9 @@ class ObjectStorageParams(Params):
 def criteria(params: ObjectStorageParams) -> Criteria:
     """Require the bucket, and a newest object that is big enough and, if wanted, young enough."""
     defaults = {"exists": "== true"}
-    if not params.expect or _about_newest(params):
+    if params.keep is not None:
+        defaults["early_rules"] = "== []"
+    if _about_newest(params) or not (params.expect or params.keep):
         defaults["newest.size"] = f">= {params.min_size}"
     if params.max_age is not None:
         defaults["newest.age_s"] = f"<= {params.max_age.total_seconds():.0f}"

@@ -7,7 +7,7 @@ A rule that is disabled, or has a filter, or another prefix, does not speak for 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,16 @@ def lifecycle_facts(
     if bound is Bound.BOTH and first != last + kept:
         raise Unknown(_FACT, f"some objects are deleted after {first} days, others after {last + kept}")
     return {_FACT: last + kept}
+
+
+def early_rules(rules: Sequence[Rule], prefix: str, now: datetime, keep: timedelta) -> list[str]:
+    """Name the enabled rules that delete objects of a prefix, or some of them, before they are so old."""
+    found = [
+        (str(rule.get("ID") or "a rule"), days)
+        for rule in rules
+        if _enabled(rule) and _concerns(rule, prefix) and (days := _days(rule, now)) is not None
+    ]
+    return [f"{name}: after {days} days" for name, days in found if timedelta(days=days) < keep]
 
 
 def _first_day(rules: Sequence[Rule], prefix: str, now: datetime) -> int | None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from launch_pipeline.checks.clients.aws import absent, client, error_code, unsupported
 from launch_pipeline.checks.kinds.object_storage.definition import criteria
-from launch_pipeline.checks.kinds.object_storage.lifecycle import Bound, Unknown, bound_of, lifecycle_facts
+from launch_pipeline.checks.kinds.object_storage.lifecycle import (
+    Bound,
+    Unknown,
+    bound_of,
+    early_rules,
+    lifecycle_facts,
+)
 from launch_pipeline.checks.language.comparisons import SKEW
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
@@ -153,6 +160,12 @@ async def _lifecycle(bucket: _Bucket) -> dict[str, Any]:
     return lifecycle_facts(rules, bucket.params.prefix, bucket.now, bound, versioned=versioned)
 
 
+async def _early_rules(bucket: _Bucket) -> dict[str, Any]:
+    answer = await bucket.ask("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
+    keep = bucket.params.keep or timedelta()
+    return {"early_rules": early_rules(answer.get("Rules", []), bucket.params.prefix, bucket.now, keep)}
+
+
 async def _keeps_versions(bucket: _Bucket) -> bool:
     """Return whether the bucket has versions; a store that does not know the question keeps none."""
     try:
@@ -203,6 +216,7 @@ _ASKED: dict[str, Callable[[_Bucket], Awaitable[dict[str, Any]]]] = {
     "encryption": _encryption,
     "versioning": _versioning,
     "lifecycle_days": _lifecycle,
+    "early_rules": _early_rules,
     "object_lock": _object_lock,
     "region": _region,
     "public": _public,

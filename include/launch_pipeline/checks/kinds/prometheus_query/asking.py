@@ -51,6 +51,8 @@ class Server:
     ctx: CheckContext
     connection: ConnectionInfo
     params: PrometheusQueryParams
+    at: float | None = None
+    """The moment (epoch, s) that is looked at instead of now."""
 
     @property
     def authority(self) -> str:
@@ -58,13 +60,15 @@ class Server:
         return authority(URL(self.connection.base_url))
 
     async def ask(self, query: str, window: Window | None) -> Document:
-        """Query now, or over a window.
+        """Query now or at the server's moment, or over a window.
 
         Raises Unreachable if the server does not answer, Inconclusive if it cannot evaluate the query.
         """
         form = {"query": query, "timeout": seconds(self.params.timeout.total_seconds())}
         if window is not None:
             form |= {name: seconds(getattr(window, of)) for name, of in _TIMES.items()}
+        elif self.at is not None:
+            form["time"] = seconds(self.at)
         request = Request(
             url=URL(self.connection.base_url + "/api/v1/" + ("query_range" if window else "query")),
             method="POST",

@@ -7,15 +7,19 @@ from math import isnan
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.clients.promql import compared
 from launch_pipeline.checks.kinds.prometheus_query.asking import Document, Series, Server, series_of
 from launch_pipeline.checks.kinds.prometheus_query.coverage import STALE, THING, Coverage, Window, covered
-from launch_pipeline.checks.kinds.prometheus_query.promql import compared
-from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, watched
+from launch_pipeline.checks.kinds.prometheus_query.load_test import load_test, placed, told
+from launch_pipeline.checks.kinds.prometheus_query.quantiles import Capped, breaks, capped, why_unknown
+from launch_pipeline.checks.kinds.prometheus_query.watching import Watched, refuse_earlier, watched
 from launch_pipeline.checks.language.values import is_nan
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.checks.kinds.prometheus_query.definition import PrometheusQueryParams
 
@@ -26,14 +30,17 @@ Covers = dict[tuple[str | None, ...], Coverage]
 
 
 async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observation:
-    """Run the query now, or over the window; one subject per series.
+    """Run the query now, over the window, or at the end of a load test; one subject per series.
 
     Values are unknown where samples do not cover what the query looks at, unless the item compares
     ``coverage``. No series is inconclusive unless ``empty`` is ``pass``. Raises Unreachable if Prometheus
     does not answer, Inconclusive if it cannot evaluate the query.
     """
-    server = Server(ctx, await ctx.connection(params.conn_id), params)
-    now = ctx.clock().timestamp()
+    load = await load_test(params, ctx)
+    params = placed(params, load) if load else params
+    server = Server(ctx, await ctx.connection(params.conn_id), params, load.end.timestamp() if load else None)
+    now = server.at or ctx.clock().timestamp()
+    refuse_earlier(params, now, ctx.environment.pace)
     window = _window(params, now)
     document = await server.ask(params.query, window)
     series = series_of(document)
@@ -44,7 +51,9 @@ async def observe(params: PrometheusQueryParams, ctx: CheckContext) -> Observati
     looked = await watched(params, server, now)
     if not series and looked is not None and not _judged_by_item(params) and (why := looked.cover({}).reason):
         raise Inconclusive(f"no series, which proves nothing: {why}"[:400])
-    return _observation(params, document, server.authority, _subjects(params, series, window, looked))
+    above = await capped(params, server, series, window or Window(now, now, params.step.total_seconds()))
+    subjects = [_known(params, above, one, ctx.clock()) for one in _subjects(params, series, window, looked)]
+    return _observation(params, document, server.authority, subjects, told(load))
 
 
 def _window(params: PrometheusQueryParams, now: float) -> Window | None:
@@ -96,6 +105,17 @@ def _subjects(
     return subjects
 
 
+def _known(params: PrometheusQueryParams, above: Capped, one: Subject, now: datetime) -> Subject:
+    """Return the subject; its value is unknown if its quantile lies above the highest bucket.
+
+    A value that breaks what the item wants is left: the quantile is at least that much.
+    """
+    bound = above.bound(one.facts["labels"])
+    if bound is None or one.unknown or breaks(params, one.facts["value"], now):
+        return one
+    return one.model_copy(update={"unknown": {"value": why_unknown(bound)}})
+
+
 def _thing(one: Series) -> tuple[str | None, ...]:
     return tuple(one.labels.get(label) for label in THING)
 
@@ -130,7 +150,11 @@ def _aggregated(params: PrometheusQueryParams, series: Series, *, known: bool) -
 
 
 def _observation(
-    params: PrometheusQueryParams, document: Document, asked: str, found: list[Subject]
+    params: PrometheusQueryParams,
+    document: Document,
+    asked: str,
+    found: list[Subject],
+    said: dict[str, str],
 ) -> Observation:
     warnings = document.get("warnings") or []
     subjects = [one.model_copy(update={"facts": one.facts | {"warnings": warnings}}) for one in found]
@@ -138,6 +162,7 @@ def _observation(
         "count": len(subjects),
         "values": {one.name: one.facts["value"] for one in subjects[:_SHOWN]},
         "warnings": warnings,
+        **said,
     }
     covers = [one.facts["coverage"] for one in subjects if "coverage" in one.facts]
     if covers:

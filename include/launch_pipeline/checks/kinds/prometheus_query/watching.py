@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from launch_pipeline.checks.clients.promql import Look, Reading, read
 from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.kinds.prometheus_query.asking import Series, Server, series_of
 from launch_pipeline.checks.kinds.prometheus_query.coverage import (
@@ -22,7 +23,7 @@ from launch_pipeline.checks.kinds.prometheus_query.coverage import (
     Window,
     covered,
 )
-from launch_pipeline.checks.kinds.prometheus_query.promql import Look, Reading, read
+from launch_pipeline.checks.language.values import moment
 from launch_pipeline.errors import Inconclusive
 
 if TYPE_CHECKING:
@@ -102,6 +103,22 @@ async def watched(params: PrometheusQueryParams, server: Server, now: float) -> 
         return None
     seen = await together(_asked(look, params, server, now) for look in looks)
     return Watched(seen, reading.optional)
+
+
+def refuse_earlier(params: PrometheusQueryParams, now: float, pace: float) -> None:
+    """Raise Inconclusive while the query looks back to before ``since``; a rehearsal's ranges last less."""
+    begin = moment(params.since)
+    if begin is None:
+        return
+    over = params.window.total_seconds() if params.window else 0.0
+    looks = read(params.query).looks
+    oldest = min(
+        (_moment(look, now).end - (look.back + over) * pace for look in looks), default=now - over * pace
+    )
+    missing = begin.timestamp() - oldest
+    if missing > 0:
+        message = f"looks back to before {begin:%Y-%m-%d %H:%M:%S %Z}, what counts; known in {missing:.0f} s"
+        raise Inconclusive(message)
 
 
 def _looks(params: PrometheusQueryParams, reading: Reading) -> list[Look]:

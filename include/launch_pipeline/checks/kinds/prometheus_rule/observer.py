@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.clients import wholeness
-from launch_pipeline.checks.clients.json_api import Api, Reply, mapping, records, said_by
-from launch_pipeline.checks.clients.together import together
+from launch_pipeline.checks.clients.alertmanager import configuration
+from launch_pipeline.checks.clients.json_api import Api
 from launch_pipeline.checks.kinds.prometheus_rule.evaluation import Rule, evaluated, overdue
-from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.kinds.prometheus_rule.routing import unrouted
+from launch_pipeline.checks.kinds.prometheus_rule.series import absent, metrics, needs_of, reads, through
+from launch_pipeline.checks.kinds.prometheus_rule.server import NoQueriesError, Server
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive
 
@@ -18,96 +19,52 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_pipeline.checks.kinds.prometheus_rule.definition import PrometheusRuleParams
 
-_PREFIXES = ("", "/prometheus")
-"""Paths of Prometheus and of the rulers of Loki and Mimir, which serve the same document."""
-_NOT_FOUND = 404
 _SHOWN = 20
-_MOST_PAGES = 100
+_LONGEST = 300
 
 
 async def observe(params: PrometheusRuleParams, ctx: CheckContext) -> Observation:
-    """Look up the alert rules by name and labels, and check the series that they read.
+    """Look up the alert rules by name and labels, and ask for the series that their expressions read.
 
     Raises Unreachable if the server does not answer, Inconclusive if a rule has not been evaluated yet.
     """
     api = await Api.connect(ctx, params.conn_id, timed=True)
-    prefix, rules = await _loaded(api, params)
-    there = await together(_exists(api, prefix, selector) for selector in params.series)
-    absent = [name for name, found in zip(params.series, there, strict=True) if not found]
+    server, rules = await Server.find(api, params.names)
     found = [rule for rule in rules if _wanted(rule, params)]
-    facts = _facts(params, found, ctx.clock()) | {"absent_series": absent}
+    read, unknown = await _read(server, found, params)
+    facts = _facts(params, found, ctx.clock()) | read
+    if params.routed_by:
+        alertmanager = await Api.connect(ctx, params.routed_by)
+        facts["unrouted"] = unrouted(await configuration(alertmanager), found)
     _refuse_waiting(facts, [rule["name"] for rule in found if evaluated(rule) is None])
-    summary = {**facts, "rules": facts["rules"][:_SHOWN]}
-    return Observation(
-        subjects=(Subject(name="rules", facts=facts),), authority=api.authority, summary=summary
-    )
+    summary = {**facts, "rules": facts["rules"][:_SHOWN], **unknown}
+    subject = Subject(name="rules", facts=facts, unknown=unknown)
+    return Observation(subjects=(subject,), authority=api.authority, summary=summary)
 
 
-async def _loaded(api: Api, params: PrometheusRuleParams) -> tuple[str, list[Rule]]:
-    """Return the prefix at which the API is served, and all alert rules of all pages."""
-    for prefix in _PREFIXES:
-        reply = await _page(api, prefix, params)
-        if reply.status != _NOT_FOUND:
-            return prefix, await _all_pages(api, prefix, params, _data(reply))
-    message = f"{api.authority} serves no /api/v1/rules; is this Prometheus, or an enabled ruler?"
-    raise Inconclusive(message)
-
-
-async def _page(api: Api, prefix: str, params: PrometheusRuleParams, token: str = "") -> Reply:
-    """Ask for rules; older servers lack the filters."""
-    names = [("rule_name[]", name) for name in params.names]
-    page = [("group_next_token", token)] if token else []
-    query = [("type", "alert"), ("exclude_alerts", "true"), *names, *page]
-    return await api.get(f"{prefix}/api/v1/rules", query, allowed={_NOT_FOUND})
-
-
-async def _all_pages(api: Api, prefix: str, params: PrometheusRuleParams, data: dict[str, Any]) -> list[Rule]:
-    """Follow ``groupNextToken``, which a server may give (Prometheus' HTTP API, rules)."""
-    rules = _rules(data)
-    for _ in range(_MOST_PAGES):
-        token = data.get("groupNextToken")
-        if not token:
-            return rules
-        data = _data(await _page(api, prefix, params, str(token)))
-        rules += _rules(data)
-    message = f"{api.authority} lists its rules on more than {_MOST_PAGES} pages; ask for fewer"
-    raise Inconclusive(message)
-
-
-def _data(reply: Reply) -> dict[str, Any]:
-    document = mapping(reply.document, "document of Prometheus' form")
-    if document.get("status") != "success":
-        message = f"the server did not answer the question: {said_by(document) or 'no document'}"
-        raise Inconclusive(message)
-    if why := wholeness.prometheus(document) or _further(document):
-        raise Inconclusive(f"the server {why}"[:400])
-    return mapping(document.get("data"), "data")
-
-
-def _further(document: dict[str, Any]) -> str:
-    """Return that there is a further page, as vmalert says it beside the data (its ``web.go``)."""
-    page, pages = number(document.get("page")), number(document.get("total_pages"))
-    return f"lists page {page:g} of {pages:g} only" if page and pages and page < pages else ""
-
-
-def _rules(data: dict[str, Any]) -> list[Rule]:
-    return [
-        {
-            **rule,
-            "group": group.get("name"),
-            "group_interval": group.get("interval"),
-            "group_evaluation": group.get("evaluationTime"),
-        }
-        for group in records(data.get("groups"), "groups")
-        for rule in records(group.get("rules"), "rules")
-        if rule.get("type") == "alerting"
-    ]
-
-
-async def _exists(api: Api, prefix: str, selector: str) -> bool:
-    """Return whether a series exists now; the rule API does not report rules without data."""
-    reply = await api.get(f"{prefix}/api/v1/query", [("query", f"count({selector})")])
-    return bool(records(_data(reply).get("result"), "series"))
+async def _read(
+    server: Server, found: list[Rule], params: PrometheusRuleParams
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the facts of what the rules read, and which of them are unknown, and why."""
+    wanted = params.series
+    facts: dict[str, Any] = {"reads": [], "absent_series": [], "unread_series": []}
+    mute = [str(rule["name"]) for rule in found if not str(rule.get("query") or "").strip()]
+    if mute:
+        why = f"the server does not say what {', '.join(mute)} reads"[:_LONGEST]
+        return facts, {"absent_series": why, "unread_series": why}
+    needs = [needs_of(rule, of_logs=server.of_logs) for rule in found]
+    if any(not reads(one, metric) for metric in wanted for one in needs):
+        recording = await server.recording()
+        needs = [through(one, recording) for one in needs]
+    unread = [metric for metric in wanted if needs and not any(reads(one, metric) for one in needs)]
+    facts |= {"reads": metrics(needs), "unread_series": unread}
+    if not params.exported:
+        return facts, {"absent_series": "it is not asked whether the series exist"}
+    try:
+        return facts | {"absent_series": await absent(needs, wanted, server)}, {}
+    except NoQueriesError:
+        why = f"{server.api.authority} answers no queries, so that no series can be looked for"
+        return facts, {"absent_series": why}
 
 
 def _wanted(rule: Rule, params: PrometheusRuleParams) -> bool:
@@ -172,7 +129,15 @@ def _oldest(found: list[Rule]) -> str | None:
 
 def _refuse_waiting(facts: dict[str, Any], waiting: list[str]) -> None:
     """Raise Inconclusive for rules that were never evaluated, unless something else has failed already."""
-    wrong = ("missing", "unhealthy", "overdue", "without_annotation", "absent_series")
-    if waiting and not any(facts[name] for name in wrong):
+    wrong = (
+        "missing",
+        "unhealthy",
+        "overdue",
+        "without_annotation",
+        "absent_series",
+        "unread_series",
+        "unrouted",
+    )
+    if waiting and not any(facts.get(name) for name in wrong):
         message = f"not evaluated yet: {', '.join(waiting)[:200]}; re-check after the next evaluation"
         raise Inconclusive(message, retryable=True)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _WRONG = {
     "missing": "not loaded",
     "unhealthy": "cannot be evaluated",
-    "absent_series": "metrics that do not exist",
+    "absent_series": "series that do not exist",
+    "unread_series": "not read by the rule",
+    "unrouted": "sent to no receiver that notifies",
     "without_annotation": "without an annotation",
     "without_severity": "without a severity",
 }
@@ -41,4 +43,5 @@ def _loaded(params: Any, facts: Mapping[str, Any]) -> str | None:
         return None
     names = list(dict.fromkeys(str(one.get("name")) for one in rules if isinstance(one, dict)))
     said = f"{counted(len(names), 'rule')} loaded and healthy: {named(names)}"
-    return said + (f", on metrics that exist: {named(params.series)}" if params.series else "")
+    read = facts.get("reads") if params.exported else ()
+    return said + (f", on series that exist: {named(list(map(str, read)))}" if read else "")

@@ -6,10 +6,13 @@ Facts: ``tool, subject, generated_at`` and per format
 * cobertura, jacoco, lcov, istanbul: ``line_rate, branch_rate, lines, covered``
 * sarif, trivy, zap, npm_audit: ``critical, high, medium, low, total, suppressed``
 * sarif, zap: ``warnings``, by which the tool says that its search might not be whole
-* zap: ``active_rules``, the number of active rules that ran
+* sarif: ``files``, the number of files that it lists
+* zap: ``sites``, the names of all sites in the report, and ``active_rules``, the number of active rules that
+  ran on any of them
+* trivy: ``images``, the names of the image that was scanned, and ``revision``, the commit in its label
 * k6: ``vus_max, requests, error_rate, p95_ms, duration_s, iterations, dropped_iterations, checks,
-  thresholds, failed_thresholds``; ``vus_max`` is the most users that were active at once, while k6's metric
-  of that name is what it reserved
+  thresholds, threshold_names, failed_thresholds``; ``vus_max`` is the most users that were active at once,
+  while k6's metric of that name is what it reserved
 * locust: ``requests, error_rate, p95_ms, duration_s``
 * gatling: ``requests, error_rate, percentiles1_ms`` to ``percentiles4_ms, duration_s``
 
@@ -50,17 +53,20 @@ class ReportFormat(StrEnum):
     NPM_AUDIT = "npm_audit"
 
 
-_REQUIRE, _RULES = "require", "rules"
+_REQUIRE, _RULES, _IMAGES = "require", "rules", "images"
+IMAGE = "{image}"
+"""Stands in the address of reports for the last name of an image."""
 _USES: Mapping[ReportFormat, frozenset[str]] = {
     ReportFormat.JUNIT: frozenset({_REQUIRE}),
     ReportFormat.SARIF: frozenset({_RULES}),
-    ReportFormat.TRIVY: frozenset({_RULES}),
+    ReportFormat.TRIVY: frozenset({_RULES, _IMAGES}),
     ReportFormat.ZAP: frozenset({_RULES}),
 }
 """The parameters that a format can use, of those that not every format can."""
 _INSTEAD = {
     _REQUIRE: "only a report of tests has tests that must have run: {formats}",
     _RULES: "only a report of findings names the rule of each: {formats}; write 'require:' for tests",
+    _IMAGES: "only a report of an image names one: {formats}",
 }
 """What to write in place of a parameter that a format cannot use."""
 _DEFAULTS: Mapping[ReportFormat, Criteria] = {
@@ -78,7 +84,7 @@ _DEFAULTS: Mapping[ReportFormat, Criteria] = {
     ReportFormat.K6: {"failed_thresholds": ["== []"], "thresholds": [">= 1"]},
 }
 """The pass criterion of each format that has one of its own."""
-_NOT_MEASURED = {"tool", "subject", "generated_at", "failed_thresholds"}
+_NOT_MEASURED = {"tool", "subject", "generated_at", "failed_thresholds", "threshold_names"}
 
 
 class ReportParams(Params):
@@ -86,7 +92,7 @@ class ReportParams(Params):
 
     conn_id: str = "reports"
     uri: Name
-    """``https://``, ``s3://bucket/key``, ``file://`` or a path."""
+    """``https://``, ``s3://bucket/key``, ``file://`` or a path; with ``images``, ``{image}`` for each."""
     format: ReportFormat
     """The tool that wrote it."""
     max_age: Duration = timedelta(days=7)
@@ -97,16 +103,34 @@ class ReportParams(Params):
     """Tests that must have run and passed (junit); of several tests of one name, all of them."""
     rules: tuple[Name, ...] = ()
     """Globs of the rules whose findings count; each must have run (sarif, trivy, zap)."""
+    images: tuple[Name, ...] = ()
+    """Images, each with a report of its own that is about it (trivy).
+
+    ``shop/api`` has the report of ``uri`` with ``api`` in place of ``{image}``.
+    """
 
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:
-        for name in (_REQUIRE, _RULES):
+        for name in (_REQUIRE, _RULES, _IMAGES):
             if getattr(self, name) and name not in _USES.get(self.format, ()):
                 raise ValueError(_unusable(name, self.format))
         if self.format not in _DEFAULTS and not self.expect:
             message = f"format {self.format} has no pass criterion of its own; add 'expect:'"
             raise ValueError(message)
+        if (IMAGE in self.uri) != bool(self.images):
+            message = f"'images:' and '{IMAGE}' in 'uri:' need each other: one report for each image"
+            raise ValueError(message)
+        if len(dict(self.targets)) < len(self.targets):
+            message = f"'images:' names two images whose reports are at the same '{self.uri}'"
+            raise ValueError(message)
         return self
+
+    @property
+    def targets(self) -> tuple[tuple[str, str], ...]:
+        """Return the address of each report, with the image that it must be about, if any."""
+        if not self.images:
+            return ((self.uri, ""),)
+        return tuple((self.uri.replace(IMAGE, image.rpartition("/")[2]), image) for image in self.images)
 
 
 def _unusable(name: str, form: ReportFormat) -> str:

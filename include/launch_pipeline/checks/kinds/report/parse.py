@@ -10,23 +10,23 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from launch_pipeline.checks.kinds.report.definition import ReportFormat
 from launch_pipeline.checks.kinds.report.formats.cobertura import read_cobertura
-from launch_pipeline.checks.kinds.report.formats.gatling import read_gatling
 from launch_pipeline.checks.kinds.report.formats.istanbul import read_istanbul
 from launch_pipeline.checks.kinds.report.formats.jacoco import read_jacoco
 from launch_pipeline.checks.kinds.report.formats.junit import read_junit
-from launch_pipeline.checks.kinds.report.formats.k6 import read_k6
 from launch_pipeline.checks.kinds.report.formats.lcov import read_lcov
-from launch_pipeline.checks.kinds.report.formats.locust import read_locust
 from launch_pipeline.checks.kinds.report.formats.npm_audit import read_npm_audit
 from launch_pipeline.checks.kinds.report.formats.sarif import read_sarif
 from launch_pipeline.checks.kinds.report.formats.trivy import read_trivy
 from launch_pipeline.checks.kinds.report.formats.zap import read_zap
+from launch_pipeline.checks.reports.gatling import read_gatling
+from launch_pipeline.checks.reports.k6 import read_k6
+from launch_pipeline.checks.reports.locust import read_locust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from xml.etree.ElementTree import Element
 
-    from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
+    from launch_pipeline.checks.reports.parsed import Parsed
 
 _DEEPEST = 50
 """Levels of XML; nested test suites come to a handful."""

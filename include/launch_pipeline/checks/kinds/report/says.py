@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checks.language.comparisons import Operator, parse_comparison
 from launch_pipeline.checks.language.phrases import Label, right, spelled, wanted, wrong
 from launch_pipeline.checks.language.units import counted, named, plainly, span
+from launch_pipeline.checks.language.values import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,8 @@ _LABELS = {
     "thresholds": Label("the number of thresholds"),
 }
 
+_LISTS = {"threshold_names": "threshold", "sites": "site"}
+
 
 def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str | None:
     """Say what a finding means, or what a report that passed shows."""
@@ -34,6 +38,8 @@ def says(params: Any, facts: Mapping[str, Any], finding: Finding | None) -> str 
         return (right if finding.holds else wrong)(finding, _LABELS[finding.expression])
     if finding.expression in _GRADES or finding.expression == "total":
         return _findings(finding)
+    if finding.expression in _LISTS:
+        return _of_list(finding, _LISTS[finding.expression])
     if finding.holds:
         return "no threshold was crossed" if finding.expression == "failed_thresholds" else None
     return _broken(params, facts, finding)
@@ -46,6 +52,18 @@ def _findings(finding: Finding) -> str:
     return f"{counted(finding.actual, f'{grade}finding')}" + (
         "" if finding.holds else f"; wanted {_none(finding)}"
     )
+
+
+def _of_list(finding: Finding, word: str) -> str | None:
+    """Say which of the wanted entries a list has, or lacks."""
+    comparison = parse_comparison(finding.wanted)
+    if not isinstance(finding.actual, list):
+        return f"the list of {word}s is missing"
+    if comparison.operator is not Operator.CONTAINS_ALL:
+        return None
+    if finding.holds:
+        return f"it has all {counted(len(listed(comparison.operand) or ()), f'wanted {word}')}"
+    return f"without the {word} {spelled(finding.note.removeprefix('lacks '))}"
 
 
 def _none(finding: Finding) -> str:

@@ -1,21 +1,22 @@
 """Build views from the board: texts and roles from the checklist, people from the contacts.
 
-Pure: the same board, checklist, contacts and ledger view give the same views.
+The same board, files and ledger view give the same views.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.rules import waiver_forbidden, who_may_waive
 from launch_pipeline.checklist.moments import zoned_time
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, title
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Severity
-from launch_pipeline.checks.language.variables import substitute
-from launch_pipeline.errors import Inconclusive
+from launch_pipeline.checks.engine.product import prose_variables
+from launch_pipeline.checks.language.variables import in_prose
+from launch_pipeline.launch.environments import environment_variables
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.notifications.links import item_url, run_url, section_url
 from launch_pipeline.notifications.model import LaunchFacts, PersonView, name_of
@@ -140,7 +141,7 @@ def _item(
     planned: PlannedItem,
     found: BoardItem,
     deployment: Deployment,
-    variables: Mapping[str, str],
+    variables: Mapping[str, Any],
 ) -> ItemView:
     item = planned.item
     return ItemView(
@@ -154,8 +155,8 @@ def _item(
         gate=item.gate,
         severity=item.severity,
         options=deployment.options(item),
-        question=_filled(item.question or "", variables),
-        repair=_filled(item.on_failure, variables),
+        question=in_prose(item.question or "", variables),
+        repair=in_prose(item.on_failure, variables),
         url=item_url(deployment.public_url, dag_id, launch.launch_id, planned.task_id),
         **found.model_dump(exclude={"answered_by", "recorded_by"}),
         answered_by=deployment.name_of(found.answered_by) if found.answered_by else "",
@@ -168,8 +169,8 @@ def closed(view: SectionView) -> SectionView:
     return view.model_copy(update={"items": items})
 
 
-def _variables(launch: BoardLaunch, ledger: LedgerView) -> dict[str, str]:
-    """Return the launch variables of questions, as the request in Airflow fills them in."""
+def _variables(launch: BoardLaunch, ledger: LedgerView) -> dict[str, Any]:
+    """Return the variables of questions, as the request in Airflow fills them in."""
     form = ledger.launch.conf if ledger.launch else {}
     at = ledger.launch.launch_at.isoformat() if ledger.launch else launch.launch_at
     given = {
@@ -179,15 +180,9 @@ def _variables(launch: BoardLaunch, ledger: LedgerView) -> dict[str, str]:
         "launch_at": at,
         "launch_date": at[:10],
     }
-    return {name: value for name, value in given.items() if value}
-
-
-def _filled(text: str, variables: Mapping[str, str]) -> str:
-    """Fill in launch variables; a text with an unknown one stays unchanged."""
-    try:
-        return str(substitute(text, variables))
-    except Inconclusive:
-        return text
+    return prose_variables(
+        environment_variables(launch.environment), {name: value for name, value in given.items() if value}
+    )
 
 
 # ---- the root of the thread ------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checks.kinds.report.formats.parsed import WORST
+from launch_pipeline.checks.reports.parsed import WORST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

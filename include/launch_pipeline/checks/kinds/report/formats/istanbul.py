@@ -11,8 +11,8 @@ from launch_pipeline.checks.kinds.report.formats.coverage import (
     share,
     summed,
 )
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checks.kinds.report.formats.coverage import Share, coverage_facts, share, summed
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import Parsed
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

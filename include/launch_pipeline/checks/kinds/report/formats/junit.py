@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.junit_cases import Outcome, local_name
 from launch_pipeline.checks.kinds.report.formats.junit_counts import SUITES, Counted, counted
-from launch_pipeline.checks.kinds.report.formats.parsed import WORST, Parsed
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import WORST, Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from launch_pipeline.checks.kinds.report.formats.coverage import Share, coverage_facts
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import Parsed
 
 _RECORD = re.compile(r"([A-Z][A-Z0-9]{1,4}):(.*)")
 _END = "end_of_record"

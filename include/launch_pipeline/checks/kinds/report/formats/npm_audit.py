@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.findings import GRADES, Hit, counted
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.findings import GRADES, Hit, counted, never_ran
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.kinds.report.formats.sarif_rules import NOTIFICATIONS, RULES, Found, Tool
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +22,7 @@ _INCOMPLETE = re.compile(
     re.IGNORECASE,
 )
 """Ids of warnings that something was not analysed: Semgrep's (``error_type`` in its semgrep_output_v1)."""
+_NO_FILES = "it does not list the files that it looked at"
 _LEVELS = {"error": "high", "warning": "medium", "note": "low", "none": "low"}
 _HARMLESS = {"none", "note", "warning"}
 _NO_FINDING = {"pass", "notApplicable", "informational"}
@@ -45,13 +46,16 @@ def read_sarif(document: Object, rules: Sequence[str]) -> Parsed:
     hits = [hit for run in runs for hit in run.hits()]
     counts = counted(hits, rules, doubts)
     times = [run.time() for run in runs]
+    files = sum(run.files() for run in runs)
     return Parsed(
         tool=runs[0].name,
-        facts=counts.facts | {"warnings": sum(run.warnings() for run in runs)},
+        facts=counts.facts
+        | {"warnings": sum(run.warnings() for run in runs)}
+        | ({"files": files} if files else {}),
         commits=tuple(run.commits() for run in runs),
         generated_at=min(times) if all(times) else None,
         worst=counts.worst,
-        unknown=counts.unknown,
+        unknown=counts.unknown | ({} if files else {"files": _NO_FILES}),
     )
 
 
@@ -112,6 +116,10 @@ class _Run:
         """Count the notifications that the analysis might be incomplete."""
         told = [one for invocation in self._invocations() for one in _notifications(invocation)]
         return sum("warning" in self._levels(one) for one in told)
+
+    def files(self) -> int:
+        """Count the files that the run lists; a tool need not list those without a result (3.14.15)."""
+        return len(self._run.get("artifacts") or [])
 
     def commits(self) -> tuple[str, ...]:
         """Return the commits that the run names; several where it covers several repositories."""

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.findings import GRADES, Hit, counted, never_ran
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
+from launch_pipeline.checks.reports.parsed import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,10 @@ _OS, _LANGUAGE = "os-pkgs", "lang-pkgs"
 _HARMLESS = {"PASS", "EXCEPTION"}
 _STILL_OPEN = {"affected", "under_investigation", "unknown"}
 """Statuses of a modified finding with which it still counts (``pkg/types/finding.go``)."""
+_IMAGE = "container_image"
+_REVISION = "org.opencontainers.image.revision"
+_NO_IMAGE = "Trivy names no image; run it with 'trivy image'"
+_NO_REVISION = f"the image has no label {_REVISION}, so that its commit is not known"
 _FILTERS = (
     "Trivy does not say whether --severity, --ignore-unfixed or --scanners left findings out; "
     "run it without them"
@@ -50,14 +54,36 @@ def read_trivy(document: Object, rules: Sequence[str]) -> Parsed:
         *never_ran(rules, ran, "Trivy does not list the rules that ran, and found nothing of"),
     ]
     counts = counted(hits, rules, doubts)
+    told = _told_of_the_image(document)
     return Parsed(
         "trivy",
-        counts.facts,
+        counts.facts | {name: value for name, (value, _) in told.items() if value},
         commit=str((document.get("Metadata") or {}).get("Commit") or ""),
         generated_at=_seconds_only(document.get("CreatedAt")),
         worst=counts.worst,
-        unknown={**counts.unknown, **({} if _shows_unfixed(targets) else {"left_out": _FILTERS})},
+        unknown={
+            **counts.unknown,
+            **{name: reason for name, (value, reason) in told.items() if not value},
+            **({} if _shows_unfixed(targets) else {"left_out": _FILTERS}),
+        },
     )
+
+
+def _told_of_the_image(document: Object) -> dict[str, tuple[Any, str]]:
+    """Return the names of the image and the commit in its label, each with the reason if there is none.
+
+    An image in a file is named by its tags: the name of the artifact is then the file's. A scan of a folder
+    has that folder's name.
+    """
+    metadata = document.get("Metadata") or {}
+    of_image = document.get("ArtifactType") in {_IMAGE, None}
+    artifact = [document.get("ArtifactName")] if of_image else []
+    names = [*artifact, *(metadata.get("RepoTags") or []), *(metadata.get("RepoDigests") or [])]
+    labels = ((metadata.get("ImageConfig") or {}).get("config") or {}).get("Labels") or {}
+    return {
+        "images": (list(dict.fromkeys(str(name) for name in names if name)), _NO_IMAGE),
+        "revision": (labels.get(_REVISION), _NO_REVISION),
+    }
 
 
 def _seconds_only(text: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.kinds.report.formats.findings import Hit, counted, never_ran
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.kinds.report.formats.zap_rules import (
     active_rules,
     rules_that_ran,
@@ -13,6 +12,7 @@ from launch_pipeline.checks.kinds.report.formats.zap_rules import (
     troubles,
     without_answer,
 )
+from launch_pipeline.checks.reports.parsed import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,12 +48,17 @@ def read_zap(document: Object, rules: Sequence[str]) -> Parsed:
     return Parsed(
         "zap",
         facts
-        | {"warnings": len(document.get("afPlanWarns") or [])}
+        | {"sites": _names(sites), "warnings": len(document.get("afPlanWarns") or [])}
         | ({} if attacks is None else {"active_rules": attacks}),
         generated_at=document.get("created") or document.get("@generated"),
         worst=counts.worst,
         unknown=counts.unknown | {"critical": _NO_CRITICAL} | told,
     )
+
+
+def _names(sites: Sequence[Object]) -> list[str]:
+    """Return the names of the sites as ZAP writes them: ``https://shop.example``, with an unusual port."""
+    return sorted({str(site.get("@name") or "").strip().lower().rstrip("/") for site in sites} - {""})
 
 
 def _hit(alert: Object) -> Hit:

@@ -32,6 +32,7 @@ _MADE = {"absent", "absent_over_time", "vector"}
 """Functions that give a result of no series."""
 _RATES = {"rate", "irate", "increase", "delta", "idelta", "deriv"}
 """Functions that need two samples (prometheus.io/docs/prometheus/latest/querying/functions)."""
+_MATCHER = re.compile(r"[^=!~]*(?P<sign>=~|!~|!=|=)[\"'`](?P<value>.*)[\"'`]", re.DOTALL)
 _SETS = {"and", "or", "unless"}
 _COMPARISONS = {"==", "!=", "<=", ">=", "<", ">"}
 _WORDS = {"and", "atan2", "bool", "offset", "inf", "nan", "keep_metric_names", *_LISTS, *_OPTIONAL}
@@ -55,6 +56,8 @@ class Look:
     """Seconds from the newest moment that it looks at to now."""
     at: float | None = None
     """The newest moment (epoch, s) if the query fixes it with ``@``."""
+    labels: tuple[str, ...] = ()
+    """The labels of the matchers that the selector is without, where they cannot be empty."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,36 @@ def compared(query: str) -> str:
     return left if number(left) is None else re.sub(r"^bool\b", "", right).strip()
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call of a function, with its arguments as they are written."""
+
+    arguments: tuple[str, ...]
+
+
+def calls(query: str, function: str) -> list[Call]:
+    """Find the calls of a function in a query."""
+    tokens = [token for token in _TOKEN.finditer(query) if token.lastgroup != "skip"]
+    pairs = zip(range(len(tokens)), tokens, tokens[1:], strict=False)
+    return [
+        Call(tuple(_arguments(query, tokens[place + 1 :])))
+        for place, word, after in pairs
+        if word[0] == function and after[0] == "("
+    ]
+
+
+def _arguments(query: str, tokens: list[re.Match[str]]) -> Iterator[str]:
+    """Yield the texts between an opening parenthesis, its commas, and its end."""
+    deep, begin = 0, tokens[0].end()
+    for token in tokens:
+        deep += (token[0] in "({") - (token[0] in ")}")
+        if deep == 0 or (deep == 1 and token[0] == ","):
+            yield query[begin : token.start()].strip()
+            begin = token.end()
+        if deep == 0:
+            return
+
+
 Token = tuple[str, str]
 """The sort of a token, and its text."""
 
@@ -134,7 +167,7 @@ class _Reader:
         """Read a selector, or a single token of anything else."""
         kind, text = self._peek()
         if text == "{" or (kind == "word" and self._names_metric(text)):
-            self._looked([Look(self._selector())])
+            self._looked([self._selector()])
             return
         self._next += 1
         if kind == "word":
@@ -171,15 +204,16 @@ class _Reader:
         if word in _LISTS and self._peek()[1] == "(":
             self._until(")")
 
-    def _selector(self) -> str:
+    def _selector(self) -> Look:
         name = self._take() if self._peek()[0] == "word" else ""
         if self._peek()[1] != "{":
-            return name
+            return Look(name)
         matchers = list(_matchers(self._until("}")[1:]))
         kept = [text for label, text in matchers if label in _TARGET]
         if not name and not kept:
-            kept = [text for _, text in matchers]
-        return f"{name}{{{','.join(kept)}}}" if kept else name
+            return Look(f"{{{','.join(text for _, text in matchers)}}}")
+        labels = tuple(label for label, text in matchers if label not in _TARGET and _needs(text))
+        return Look(f"{name}{{{','.join(kept)}}}" if kept else name, labels=labels)
 
     def _looked(self, looks: list[Look]) -> None:
         """Add selectors, with the range and the modifiers that follow them or the query around them."""
@@ -234,3 +268,15 @@ def _matchers(tokens: Iterable[Token]) -> Iterator[tuple[str, str]]:
     for part in filter(None, parts):
         label = part[0][1].strip("\"'`") if len(part) > 1 else "__name__"
         yield label, "".join(text for _, text in part)
+
+
+def _needs(matcher: str) -> bool:
+    """Return whether a matcher refuses series without the label; a pattern that cannot be read may not."""
+    found = _MATCHER.fullmatch(matcher)
+    if found is None:
+        return False
+    try:
+        empty = bool(re.fullmatch(found["value"], "")) if "~" in found["sign"] else not found["value"]
+    except re.error:
+        return False
+    return empty is found["sign"].startswith("!")

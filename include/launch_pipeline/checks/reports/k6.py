@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from launch_pipeline.checks.kinds.report.formats.parsed import WORST, Parsed
+from launch_pipeline.checks.reports.parsed import WORST, Parsed
 
 Object = dict[str, Any]
 _COUNTED_BY_K6 = {"dropped_iterations"}
@@ -26,7 +26,8 @@ def read_k6(document: Object) -> Parsed:
     summary = _Summary(metrics, document.get("state") or {})
     facts, unknown = summary.measured()
     judged, open_ones = summary.judged()
-    return Parsed("k6", facts | judged, worst=summary.crossed[:WORST], unknown=unknown | open_ones)
+    names = {"threshold_names": summary.names}
+    return Parsed("k6", facts | judged | names, worst=summary.crossed[:WORST], unknown=unknown | open_ones)
 
 
 def _is_whole(metrics: Object) -> bool:
@@ -52,6 +53,7 @@ class _Summary:
         judged = len(states) > len(empty)
         self._empty = sorted(text for name, text in empty if not (judged and self._is_counter(name)))
         self._thresholds = len(states)
+        self.names = sorted(text for _, text, _ in states)
         counted, what = ("http_reqs", "request") if "http_reqs" in metrics else ("iterations", "iteration")
         if not self._values[counted].get("count"):
             message = f"it holds no {what}"

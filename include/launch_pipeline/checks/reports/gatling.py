@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import Parsed
 
 Object = dict[str, Any]
 _PERCENTILES = ("percentiles1", "percentiles2", "percentiles3", "percentiles4")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from launch_pipeline.checks.kinds.report.formats.parsed import Parsed
 from launch_pipeline.checks.language.values import number
+from launch_pipeline.checks.reports.parsed import Parsed
 
 _UNKNOWN = {
     "vus_max": "Locust's statistics do not say how many users ran",
