@@ -48,9 +48,8 @@ def altering(tampering: Tampering, name: str) -> Any:
             return answer
         body = answer.body if isinstance(answer.body, bytes) else b""
         tampering.hear(Exchange(where, asked, answer.status, dict(answer.headers), body))
-        for change in tampering.breaks:
-            if change.where == where and change.asked in asked:
-                answer = await _with(answer, change)
+        for change in tampering.due(where, asked):
+            answer = await _with(answer, change)
         return answer
 
     return altered
