@@ -63,6 +63,7 @@ class Store:
         self._counters: dict[Labels, float] = {}
         self._gauges: list[Gauges] = []
         self._samples: dict[Labels, Samples] = {}
+        self._named: dict[str, dict[Labels, Samples]] = {}
 
     def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
         """Increase a counter."""
@@ -96,11 +97,15 @@ class Store:
 
     def put(self, labels: Labels, at: float, value: float) -> None:
         """Add one sample of a series."""
-        self._samples.setdefault(labels, Samples()).add(at, value)
+        if labels not in self._samples:
+            self._samples[labels] = Samples()
+            self._named.setdefault(dict(labels)["__name__"], {})[labels] = self._samples[labels]
+        self._samples[labels].add(at, value)
 
-    def select(self, matches: Callable[[Labels], bool]) -> Iterator[tuple[Labels, Samples]]:
-        """Return every series whose labels match."""
-        return ((labels, samples) for labels, samples in self._samples.items() if matches(labels))
+    def select(self, matches: Callable[[Labels], bool], name: str = "") -> Iterator[tuple[Labels, Samples]]:
+        """Return every series whose labels match, only looking at those of a metric if it is named."""
+        asked = self._named.get(name, {}) if name else self._samples
+        return ((labels, samples) for labels, samples in asked.items() if matches(labels))
 
 
 SHORTEST = 8.0

@@ -125,7 +125,8 @@ class Source:
             named = dict(labels)
             return all(matcher.holds(named.get(matcher.label, "")) for matcher in matchers)
 
-        return self._store.select(matches)
+        names = (one.wanted for one in matchers if one.label == NAME and one.sign == "=")
+        return self._store.select(matches, next(names, ""))
 
     def _newest(self, matchers: list[Matcher], at: float) -> Iterator[tuple[Labels, tuple[float, float]]]:
         for labels, samples in self._chosen(matchers):
