@@ -78,7 +78,7 @@ def targets() -> Iterator[str]:
     now = int(time.time())
     services = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
     pods = [("fast", name, f"{name}-{pod}", 1) for name in services for pod in (1, 2)]
-    pods += [("fast", "postgres-exporter", "p", 1), ("idle", "api-gateway", "starting", 0)]
+    pods += [("fast", "postgres-exporter", "p", 1)]
     pods += [("idle", "api-gateway", str(pod), 1) for pod in range(4)]
     pods += [("idle", f"{name}-exporter", name, 1) for name in ("redis", "postgres", "nginx")]
     pods += [("slow-now", name, name, int(name != "ai-routing")) for name in services]
