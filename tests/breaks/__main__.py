@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from rich.progress import track
 
 from breaks.conditions import every_check, every_condition
-from breaks.hints import hints_for
 from breaks.page import tally, write_page
 from breaks.search import TRIES, differs, search
 from breaks.stage import Stage, staged, trusting
@@ -60,7 +59,7 @@ async def _all(stage: Stage, known: dict[Condition, Row], asked: argparse.Namesp
     try:
         for check in track(wanted, "conditions", console=console(stderr=True)):
             if asked.again or not await _holds(stage, check, known):
-                rows = await search(stage, check, hints_for(check), asked.tries)
+                rows = await search(stage, check, asked.tries)
                 known.update({row.condition: row for row in rows})
     finally:
         await close_clients()

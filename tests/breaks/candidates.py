@@ -40,14 +40,14 @@ class Asked:
         return {word.lower() for word in _WORD.findall(self.path)}
 
 
-def candidates(places: Sequence[Place], unmet: Sequence[Asked]) -> Iterator[Break]:
+def candidates(places: Sequence[Place], unmet: Sequence[Asked]) -> Iterator[tuple[Break, ...]]:
     """Yield breaks for conditions that hold, the most promising first; each at most once."""
     scored = [(score, number, one) for number, (score, one) in enumerate(_all(places, unmet))]
     seen: set[str] = set()
     for _, _, one in sorted(scored, key=lambda three: three[:2]):
         if (text := str(one)) not in seen:
             seen.add(text)
-            yield one
+            yield (one,)
 
 
 def _all(places: Sequence[Place], unmet: Sequence[Asked]) -> Iterator[tuple[float, Break]]:
@@ -97,7 +97,7 @@ def _of_document(place: Place, unmet: Sequence[Asked]) -> Iterator[tuple[float, 
     more = list(elements(asked.path for asked in unmet))
     literals = [text for asked in unmet for text in literals_of(asked.path)]
     for pointer, value, many in _leaves(place, [*literals, *words]):
-        near = _nearness(pointer, words)
+        near = _nearness(place, pointer, words)
         for number, change in enumerate(
             [*_fitting(bad, value), *others(value), *_more(value, more, literals)]
         ):
@@ -162,8 +162,10 @@ def _inner(tree: Any, pointer: Pointer, named: Sequence[str]) -> bool:
     return False
 
 
-def _nearness(pointer: Pointer, words: set[str]) -> float:
+def _nearness(place: Place, pointer: Pointer, words: set[str]) -> float:
     """Return 1 where the leaf is called as the condition calls it, more where it is not."""
+    if not pointer and {word.lower() for word in _WORD.findall(place.where)} & words:
+        return 0.9
     names = [set(map(str.lower, _WORD.findall(step))) for step in pointer]
     if names and names[-1] & words:
         return 1.0

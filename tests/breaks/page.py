@@ -24,6 +24,7 @@ break again.
 
 - *alone*: only this condition of the check fails.
 - *with others*: conditions of the same check fail together, since they read the same fact.
+- *as it is*: the rehearsal's product fails it without any break, as the story of the rehearsal explains.
 - *unknown*: the check cannot say; it asks the item's owner, so the item is not green.
 - *none*: no break; below is why.
 
@@ -36,7 +37,8 @@ def write_page(rows: Iterable[Row], path: Path) -> None:
     phases = dict.fromkeys(row.condition.ref.split(".")[0] for row in held)
     lines = [
         _HEAD,
-        "| phase | conditions | alone | with others | unknown | none |\n|---|---|---|---|---|---|\n",
+        "| phase | conditions | alone | with others | as it is | unknown | none |\n",
+        "|---|---|---|---|---|---|---|\n",
         *(_line(one, [row for row in held if row.condition.ref.split(".")[0] == one]) for one in phases),
         _line("**all**", held),
         "\n## Without a break\n\n| condition | why |\n|---|---|\n",
@@ -47,15 +49,26 @@ def write_page(rows: Iterable[Row], path: Path) -> None:
 
 def tally(rows: Iterable[Row]) -> Counter[str]:
     """Count the rows by what their break shows."""
-    return Counter("alone" if row.exact else _NAMES[row.effect] for row in rows)
+    return Counter(map(_word, rows))
 
 
+def _word(row: Row) -> str:
+    if row.effect is Effect.FAILED and not row.breaks:
+        return _AS_IT_IS
+    return "alone" if row.exact else _NAMES[row.effect]
+
+
+_AS_IT_IS = "as it is"
 _NAMES = {Effect.FAILED: "with others", Effect.INCONCLUSIVE: "unknown", Effect.NONE: "none"}
 
 
 def _line(name: str, rows: list[Row]) -> str:
     counted = tally(rows)
-    cells = [name, len(rows), *(counted[one] for one in ("alone", "with others", "unknown", "none"))]
+    cells = [
+        name,
+        len(rows),
+        *(counted[one] for one in ("alone", "with others", _AS_IT_IS, "unknown", "none")),
+    ]
     return f"| {' | '.join(map(str, cells))} |\n"
 
 

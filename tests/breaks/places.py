@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from launch_rehearsal.tampering.web import Exchange
 
+_UNTELLING = re.compile(r"^redis \d+ (?:AUTH|CLIENT)")
 _LONGEST = 60
 _MANY = 6
 """Places of one name that are told apart; more of them are broken together."""
@@ -35,6 +36,8 @@ class Place:
 def places_of(heard: Iterable[Exchange]) -> list[Place]:
     """Return the places in the order in which they were asked."""
     by_name: dict[str, dict[str, Exchange]] = defaultdict(dict)
+    heard = list(heard)
+    wanted = _ends(one.where for one in heard)
     statuses: dict[str, dict[int, None]] = defaultdict(dict)
     for one in heard:
         by_name[one.where].setdefault(one.asked, one)
@@ -43,7 +46,17 @@ def places_of(heard: Iterable[Exchange]) -> list[Place]:
         Place(one.where, asked, tuple(filter(None, statuses[name])), one.headers, Document(one.body))
         for name, alike in by_name.items()
         for one, asked in _told_apart(list(alike.values()))
+        if name in wanted
     ]
+
+
+def _ends(names: Iterable[str]) -> set[str]:
+    """Return the first and the last of names that differ by a number alone, and all other names."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if not _UNTELLING.search(name):
+            alike[re.sub(r"(?<= )\d+(?= )", "*", name)].append(name)
+    return {name for found in alike.values() for name in (found[0], found[-1])}
 
 
 def _told_apart(alike: list[Exchange]) -> Iterable[tuple[Exchange, str]]:

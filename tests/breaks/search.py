@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from breaks.candidates import Asked, candidates
+from breaks.hints import hints_for, reason_for
 from breaks.places import places_of
+from breaks.repository import repository_breaks
 from breaks.table import Effect, Row
 from launch_pipeline.checks.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from breaks.conditions import Check, Condition
+    from breaks.places import Place
     from breaks.stage import Outcome, Stage
     from launch_rehearsal.tampering.breaks import Break
 
+_PATIENCE = 3.0
+"""Seconds for one try; a break that takes longer would make the replay slow."""
 TRIES = 400
 """Breaks that are tried for one check."""
-_SEVERAL = 2
-"""Others that may fail too before the search goes on for a break that fails fewer."""
+_BY_HAND = {"dns_record", "git_repository", "tls_certificate", "tcp_port"}
+"""Kinds whose few breaks are all known: the facts of their answers are not altered one by one."""
+_LONG = 60
+"""Tries without a better break after which the breaks that fail several conditions are good enough."""
 
 
 @dataclass
@@ -30,19 +39,28 @@ class _Search:
     check: Check
     found: dict[Condition, Row]
     tries: int = 0
+    last: int = 0
+    """The try at which something was learned last."""
 
-    def learn(self, change: Break, outcome: Outcome) -> None:
-        for row in rows_of(self.check, change, outcome):
+    def learn(self, changes: tuple[Break, ...], outcome: Outcome) -> None:
+        for row in rows_of(self.check, changes, outcome):
             known = self.found.get(row.condition)
             if known is None or row.rank < known.rank:
                 self.found[row.condition] = row
+                self.last = self.tries
+
+    @property
+    def tired(self) -> bool:
+        """Return whether each condition fails under some break, and no better one was found for long."""
+        red = all(self.found[one].effect is Effect.FAILED for one in self.open if one in self.found)
+        return red and all(one in self.found for one in self.open) and self.tries - self.last > _LONG
 
     @property
     def open(self) -> list[Condition]:
         return [one for one in self.check.conditions if one not in self.found or not self.found[one].exact]
 
 
-def rows_of(check: Check, change: Break, outcome: Outcome) -> Iterable[Row]:
+def rows_of(check: Check, changes: tuple[Break, ...], outcome: Outcome) -> Iterable[Row]:
     """Return what a break shows of each condition; nothing where the check passes all the same."""
     if outcome.verdict is Verdict.PASSED:
         return
@@ -50,7 +68,7 @@ def rows_of(check: Check, change: Break, outcome: Outcome) -> Iterable[Row]:
     for one in unmet:
         others = tuple(other for other in unmet if other is not one)
         failed = outcome.conditions.get(one) is Verdict.FAILED
-        yield Row(one, (change,), Effect.FAILED if failed else Effect.INCONCLUSIVE, others)
+        yield Row(one, changes, Effect.FAILED if failed else Effect.INCONCLUSIVE, others)
 
 
 def differs(row: Row, outcome: Outcome) -> str:
@@ -67,23 +85,32 @@ def differs(row: Row, outcome: Outcome) -> str:
     return ""
 
 
-async def search(stage: Stage, check: Check, hints: Iterable[Break] = (), tries: int = TRIES) -> list[Row]:
+def _without(check: Check, one: Condition) -> Row:
+    return Row(one, (), Effect.NONE, (), reason_for(check, one) or "no break was found")
+
+
+def _breaks(check: Check, before: Outcome, places: Sequence[Place]) -> Iterator[tuple[Break, ...]]:
+    """Yield what to try: what is written by hand, what suits the kind, then every fact that was told."""
+    yield from hints_for(check, places)
+    if check.spec.kind == "git_repository":
+        yield from repository_breaks(before.params, places)
+    asked = [Asked(*before.asked[one]) for one in check.conditions]
+    if check.spec.kind not in _BY_HAND or "unmet_values" in {one.path for one in asked}:
+        yield from candidates(places, asked)
+
+
+async def search(stage: Stage, check: Check, tries: int = TRIES) -> list[Row]:
     """Return the best row of each condition for which there is one."""
-    with stage.product.fake.tampering.listening() as heard:
-        before = await stage.ask(check)
+    before, heard = await stage.look(check)
     if not before.conditions:
         return [Row(one, (), Effect.NONE, (), before.reason) for one in check.conditions]
-    asleep = {
-        one: Row(one, (), Effect.NONE, (), "the rehearsal's product does not meet it as it is")
-        for one in before.unmet
-    }
+    asleep = {row.condition: row for row in rows_of(check, (), before)}
     state = _Search(check, dict(asleep))
-    everything = [*hints, *candidates(places_of(heard), [Asked(*before.asked[one]) for one in state.open])]
-    for change in everything:
-        if not [one for one in state.open if one not in asleep] or state.tries >= tries:
+    for changes in _breaks(check, before, places_of(heard)):
+        if not [one for one in state.open if one not in asleep] or state.tries >= tries or state.tired:
             break
         state.tries += 1
-        state.learn(change, await stage.ask(check, (change,)))
-    return [
-        state.found.get(one, Row(one, (), Effect.NONE, (), "no break was found")) for one in check.conditions
-    ]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                state.learn(changes, await stage.ask(check, changes))
+    return [state.found.get(one, _without(check, one)) for one in check.conditions]

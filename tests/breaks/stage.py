@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from breaks.conditions import every_check, flat
+from breaks.parts import broken, read_by
 from launch_pipeline.checks.engine import run
 from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.language.expect import weigh
-from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.checks.verdict import Observation, Verdict
 from launch_pipeline.errors import LaunchError
 from launch_rehearsal.actors.scenario import DEFAULT
 from launch_rehearsal.product.base.plan import Part, ProductPlan
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from breaks.conditions import Check, Condition
     from launch_pipeline.checks.engine.context import CheckContext
     from launch_rehearsal.tampering.breaks import Break
+    from launch_rehearsal.tampering.web import Exchange
 
 PACE = 1 / 240_000
 """Ten times as fast as a rehearsal, so that what is over leaves the metrics' windows soon."""
@@ -61,6 +63,9 @@ class Outcome:
     asked: Mapping[Condition, tuple[str, str]] = field(default_factory=dict)
     """Path and comparison of each condition, filled in."""
 
+    params: Any = None
+    seen: Observation | None = None
+
     @property
     def unmet(self) -> list[Condition]:
         return [one for one, verdict in self.conditions.items() if verdict is not Verdict.PASSED]
@@ -88,24 +93,32 @@ class Stage:
         self.product = product
         self._context: tuple[str, CheckContext] | None = None
 
+    async def look(self, check: Check) -> tuple[Outcome, list[Exchange]]:
+        """Run one check without a break; return also everything that it was answered and that it read."""
+        with self.product.fake.tampering.listening() as heard:
+            outcome = await self.ask(check)
+        return outcome, [*read_by(self.product, outcome), *heard]
+
     async def ask(self, check: Check, breaks: Iterable[Break] = ()) -> Outcome:
         """Run one check as the engine does, while the breaks are set."""
+        ctx = self.context(check.ref)
         for earlier in earlier_checks(check):
-            await self._run(earlier)
-        with self.product.fake.tampering.broken(breaks):
-            return await self._run(check)
+            await self._run(earlier, ctx)
+        with broken(self.product, ctx.environment, tuple(breaks)) as environment:
+            return await self._run(check, replace(ctx, environment=environment))
 
     def context(self, ref: str) -> CheckContext:
         """Return the context of an item."""
         if self._context is None or self._context[0] != ref:
             clock = Clock()
-            self._context = ref, replace(self.product.context(), sleep=clock.sleep, monotonic=clock.monotonic)
+            made = replace(self.product.context(), sleep=clock.sleep, monotonic=clock.monotonic)
+            self._context = ref, made
         return self._context[1]
 
-    async def _run(self, check: Check) -> Outcome:
+    async def _run(self, check: Check, context: CheckContext) -> Outcome:
         self.product.fake.calm()
         spec = check.spec.model_copy(update={"params": {**check.spec.params, "wait": "0s"}})
-        ctx = replace(self.context(check.ref), seen_secrets=set())
+        ctx = replace(context, seen_secrets=set())
         running = run._Running(spec, ctx, ctx.clock(), ctx.monotonic(), params=dict(spec.params))
         try:
             look = await run._looked(running)
@@ -134,6 +147,8 @@ def _judged(check: Check, running: Any, look: Any) -> Outcome:
         look.verdict,
         dict(zip(check.conditions, judged, strict=True)),
         asked=dict(zip(check.conditions, asked, strict=True)),
+        params=running.read,
+        seen=look.observation,
     )
 
 

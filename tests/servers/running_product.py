@@ -32,6 +32,7 @@ from launch_rehearsal.product.server import FakeProduct
 from launch_rehearsal.run.stage import committed_environment, example_contacts
 from launch_rehearsal.slack_server.base.settings import CHECK_TOKEN, SlackSettings
 from launch_rehearsal.slack_server.server import SlackServer
+from servers.passages import Passages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
@@ -77,6 +78,7 @@ class RunningProduct:
         self.contacts = load_contacts(example_contacts())
         self._committed = committed_environment()
         self.launch_at = datetime.now(UTC)
+        self._passages = Passages(plan, self.fake.tampering)
         self.slack_url = ""
         """Where checks reach Slack; its own address if empty."""
         self.amend: Callable[[dict[str, Any]], dict[str, Any]] = dict
@@ -86,10 +88,12 @@ class RunningProduct:
         self._thread.start()
         self.do(self.fake.__aenter__())
         self.do(self.slack.__aenter__())
+        self.do(self._passages.__aenter__())
         self.launch_at = datetime.now(UTC)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.do(self._passages.__aexit__())
         self.do(self.slack.__aexit__())
         self.do(self.fake.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -127,6 +131,7 @@ class RunningProduct:
     def environment(self) -> Environment:
         """The rehearsal's environment, with the variables of a launch a moment ago."""
         made = self.amend(overlay(self._committed, self.plan, self.fake.schema_fingerprint))
+        made["addresses"] = {**made["addresses"], **self._passages.addresses}
         moment = datetime.now(UTC)
         launch = {
             "release": self.plan.release,
@@ -171,7 +176,8 @@ class RunningProduct:
 
     def context(self) -> CheckContext:
         """Return what the checks of a launch at this moment may use."""
-        known = {name: _info(name, given) for name, given in connections(self.plan).items()}
+        plan = self._passages.before(self.plan)
+        known = {name: _info(name, given) for name, given in connections(plan).items()}
         known["slack_check"] = ConnectionInfo(
             "slack_check", password=CHECK_TOKEN, extra={"base_url": self.slack_url or self.slack.api_url}
         )

@@ -29,7 +29,10 @@ class Staging:
     """Requests of one client after which ``over`` is answered."""
     over: int = 429
     allow_origin: str = "ours"
-    """``ours``, ``echo``, ``any``, or nobody's."""
+    """``ours``, ``echo``, ``any``, ``prefix`` (whatever begins like ours), or nobody's."""
+    foreign: int = 204
+    """What a preflight from an origin that is not allowed is answered."""
+    release: str = "1.0.0"
     headers: Mapping[str, str | None] = field(default_factory=dict)
     """Headers of the first page that are otherwise; None leaves one out."""
     refusal: int = 401
@@ -49,6 +52,7 @@ class Staging:
             [
                 web.get("/", self._front),
                 web.get("/ping", self._ping),
+                web.get("/health", self._health),
                 web.options("/ping", self._preflight),
                 web.get("/me", self._protected),
                 web.get("/orders", self._protected),
@@ -73,9 +77,18 @@ class Staging:
 
     async def _preflight(self, request: web.Request) -> web.Response:
         origin = request.headers["Origin"]
-        allowed = {"ours": ORIGIN if origin == ORIGIN else "", "echo": origin, "any": "*"}
+        allowed = {
+            "ours": ORIGIN if origin == ORIGIN else "",
+            "prefix": origin if origin.startswith(ORIGIN) else "",
+            "echo": origin,
+            "any": "*",
+        }
         value = allowed.get(self.allow_origin, "")
-        return web.Response(status=204, headers={"Access-Control-Allow-Origin": value} if value else {})
+        sent = {"Access-Control-Allow-Origin": value} if value else {}
+        return web.Response(status=204 if value else self.foreign, headers=sent)
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "healthy", "release": self.release})
 
     async def _protected(self, request: web.Request) -> web.Response:
         known = request.headers.get("Authorization") == f"Bearer {TOKEN}" or request.path in self.open_paths

@@ -72,7 +72,8 @@ class FakeProduct:
         self.schema_fingerprint = ""
         self.tampering = Tampering()
         self._limiters: list[Limiter] = []
-        self._repository = ProductRepository(plan.repository, plan.release)
+        self.edge: Edge | None = None
+        self.repository = ProductRepository(plan.repository, plan.release)
         self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
 
@@ -96,7 +97,7 @@ class FakeProduct:
             self._open.push_async_callback(self._redis.stop)
         tokens = self.plan.tokens
         self.release_sha, self.schema_fingerprint, _ = await asyncio.gather(
-            asyncio.to_thread(self._repository.create, self.plan.previous_release),
+            asyncio.to_thread(self.repository.create, self.plan.previous_release),
             asyncio.to_thread(create_database, self.plan.dsn, tokens["database"], tokens["writer"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
@@ -107,7 +108,7 @@ class FakeProduct:
             await asyncio.to_thread(reports.write, broken=not works)
 
         async def frozen(works: bool) -> None:
-            await asyncio.to_thread(self._repository.move_freeze, back=not works)
+            await asyncio.to_thread(self.repository.move_freeze, back=not works)
 
         self.health.listen(Part.REPORTS, reported)
         self.health.listen(Part.REPOSITORY, frozen)
@@ -123,10 +124,10 @@ class FakeProduct:
         monitoring = Monitoring(self.plan, self.store, self.health, services, exporters)
         users = Users(self.plan, self.store)
         self._open.push_async_callback(users.close)
-        edge = Edge(self.plan, self.health, logs, users)
+        self.edge = edge = Edge(self.plan, self.health, logs, users)
         self._limiters = [services.limiter, edge.limiter]
         await self._database_passage()
-        names = answering(ProductNames(self.health), self.plan.ports["dns"])
+        names = answering(ProductNames(self.health, self.tampering), self.plan.ports["dns"])
         await self._open.enter_async_context(names)
         for part, app in services.apps().items():
             await self._serve(part, app)
@@ -152,7 +153,7 @@ class FakeProduct:
     def _commits(self) -> dict[str, str]:
         """Return the commit of each release."""
         return {
-            release: self._repository.commit(f"v{release}")
+            release: self.repository.commit(f"v{release}")
             for release in (self.plan.release, self.plan.previous_release)
         }
 
@@ -182,7 +183,7 @@ class FakeProduct:
 
     async def write_up(self) -> str:
         """Let the team document the launch; return the commit."""
-        return await asyncio.to_thread(self._repository.write_up)
+        return await asyncio.to_thread(self.repository.write_up)
 
     async def _visit(self) -> None:
         """Send real requests to the edge for as long as the product runs, whatever its certificate."""

@@ -30,14 +30,16 @@ class Break(Frozen):
     """One alteration of what one place of the product answers."""
 
     where: str
-    """The place: ``GET gateway /health``, ``SQL``, ``DNS azora.test. A``, ``report lint.sarif``."""
+    """The place: ``GET gateway /health``, ``SQL``, ``DNS azora.test. A``, ``git SECURITY.md``."""
     asked: str = ""
     """A text that the request must contain besides."""
     at: str = ""
-    """The fact: ``status``, ``status 429`` (of those answers alone), ``header Age``, ``delay``, ``body``, or a
-    pointer into the document (``/data/0/name``)."""
+    """The fact: ``status``, ``status 429`` (of those answers alone), ``header Age``, ``delay``, ``body``,
+    or a pointer into the document (``/data/0/name``)."""
     act: Act = Act.PUT
     put: Any = None
+    every: int = 1
+    """Only every so manieth answer of the place is altered."""
 
     def plain(self) -> dict[str, Any]:
         """Return it without what is left out, as a table holds it."""
@@ -46,7 +48,8 @@ class Break(Frozen):
 
     def __str__(self) -> str:
         asked = f" ({self.asked})" if self.asked else ""
-        return f"{self.where}{asked}: {self.at} {self._done()}".replace(":  ", ": ")
+        turn = f" in every {self.every}. answer" if self.every > 1 else ""
+        return f"{self.where}{asked}: {self.at} {self._done()}{turn}".replace(":  ", ": ")
 
     def _done(self) -> str:
         if self.act is Act.PUT:

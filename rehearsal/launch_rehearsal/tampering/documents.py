@@ -94,7 +94,7 @@ def _done(tree: Tree, change: Break) -> Tree:
 
 
 def _read(text: str) -> tuple[str, Tree]:
-    for form, reader in (("json", json.loads), ("lines", _lines), ("xml", _xml)):
+    for form, reader in (("json", json.loads), ("lines", _lines), ("xml", _xml), ("pairs", _pairs)):
         try:
             return form, reader(text)
         except (ValueError, ET.ParseError):
@@ -109,11 +109,22 @@ def _write(form: str, tree: Tree) -> str:
         return "".join(f"{json.dumps(line)}\n" for line in tree)
     if form == "xml" and isinstance(tree, dict) and tree:
         return ET.tostring(_element(*next(iter(tree.items()))), encoding="unicode", xml_declaration=True)
+    if form == "pairs" and isinstance(tree, dict):
+        return "".join(f"{name}:{value}\r\n" for name, value in tree.items())
     return "\n".join(map(str, tree)) if isinstance(tree, list) else str(tree)
 
 
 def _lines(text: str) -> list[Tree]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _pairs(text: str) -> dict[str, Tree]:
+    """Read lines of ``name:value``, as Redis answers INFO; ``#`` begins a heading."""
+    lines = [line for line in text.split("\r\n") if line and not line.startswith("#")]
+    if "\r\n" not in text:
+        message = "no lines of the network"
+        raise ValueError(message)
+    return dict(line.split(":", 1) for line in lines)
 
 
 def _xml(text: str) -> Tree:

@@ -33,6 +33,10 @@ class NameServer(asyncio.DatagramProtocol):
         """Return the error with which every question about a name is answered, or None for no error."""
         return None
 
+    def record(self, name: str, kind: str) -> tuple[int, list[str]] | None:
+        """Return TTL and values of a name, or None if it has none of this type."""
+        return self._zone.get((name, kind))
+
     def connection_made(self, transport: Any) -> None:
         """Store the socket."""
         self._transport = transport
@@ -53,9 +57,9 @@ class NameServer(asyncio.DatagramProtocol):
         fault = self.fault(name)
         if fault is not None:
             answer.set_rcode(fault)
-        elif (name, kind) in self._zone:
-            ttl, values = self._zone[name, kind]
-            answer.answer.append(dns.rrset.from_text(name, ttl, "IN", kind, *values))
+        elif (known := self.record(name, kind)) is not None:
+            ttl, values = known
+            answer.answer += [dns.rrset.from_text(name, ttl, "IN", kind, *values)] if values else []
         elif all(known != name for known, _ in self._zone):
             answer.set_rcode(dns.rcode.NXDOMAIN)
         return answer

@@ -65,6 +65,8 @@ class Grafana:
         self.permissions: list[dict[str, Any]] = []
         """Of every dashboard."""
         self.teams: list[str] = []
+        self.members = 4
+        """Of each team."""
         self.library: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, Any]] = []
         self.query_status = 0
@@ -133,7 +135,8 @@ class Grafana:
         return web.json_response({"result": {"uid": request.match_info["uid"], "model": model}})
 
     async def _teams(self, request: web.Request) -> web.Response:
-        found = [{"name": name} for name in self.teams if request.query.get("name", name) == name]
+        wanted = request.query.get("name")
+        found = [{"name": name, "memberCount": self.members} for name in self.teams if wanted in {None, name}]
         return web.json_response({"totalCount": len(found), "teams": found})
 
     async def _query(self, request: web.Request) -> web.Response:

@@ -293,6 +293,26 @@ def test_name_among_the_values(answers: list[str], values: list[str], verdict: V
     assert asked(lambda name, _: zone.get(name, none), values=values).verdict is verdict
 
 
+BOTH = ["192.0.2.1", "2001:db8::1"]
+FAMILIES: dict[str, tuple[str, list[str], list[str], Verdict]] = {
+    "IPv4 of both": ("A", ["192.0.2.1"], BOTH, P),
+    "IPv6 of both": ("AAAA", ["2001:db8:0::1"], BOTH, P),
+    "IPv6 of the old site beside IPv4 alone": ("AAAA", ["2001:db8::9"], ["192.0.2.1"], F),
+    "no IPv6 beside IPv4 alone": ("AAAA", [], ["192.0.2.1"], P),
+    "no IPv6 of both": ("AAAA", [], BOTH, F),
+    "no IPv4": ("A", [], ["192.0.2.1"], F),
+}
+
+
+@pytest.mark.parametrize(("kind", "there", "values", "verdict"), FAMILIES.values(), ids=FAMILIES.keys())
+def test_one_list_of_addresses_serves_both_types(
+    kind: str, there: list[str], values: list[str], verdict: Verdict
+) -> None:
+    """An address of the other family is not asked of a type; one that is not among the values is unexpected."""
+    script = always(*(("www.shop.test.", 60, kind, value) for value in there), authority=() if there else SOA)
+    assert asked(script, type=kind, values=values, expect={"count": ">= 0"}).verdict is verdict
+
+
 # ---- what a resolver says of its answer -------------------------------------------------------------
 
 FOUND: Record = ("www.shop.test.", 60, "A", "192.0.2.1")

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 _KEEP = 20_000
 _COUNT = re.compile(
-    r"count_over_time\(\s*\{(?P<labels>[^}]*)\}\s*(?:\|=\s*\"(?P<text>[^\"]*)\"\s*)?"
+    r"count_over_time\(\s*\{(?P<labels>[^}]*)\}\s*(?:\|=\s*\"(?P<text>[^\"]*)\"\s*)?(?:!=\s*\"(?P<without>[^\"]+)\"\s*)?"
     r"(?:\|\s*json\s*\|\s*(?P<field>\w+=~?\"[^\"]*\")\s*)?\[(?P<number>\d+)(?P<unit>[smhd])\]\s*\)"
 )
+_BY = re.compile(r"\bby\s*\((?P<label>\w+)\)")
 _STREAMS = re.compile(r"\{[^{}]*\}")
 _LABEL = re.compile(r'(\w+)(=~|=)"([^"]*)"')
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -42,14 +43,15 @@ class Logs:
         self._lines.append(Line(time.time(), labels, json.dumps(fields, ensure_ascii=False)))
 
     def count(self, query: str) -> dict[str, int]:
-        """Count matching lines by application; raises ValueError for a query that is not understood."""
+        """Count matching lines by a label, else by application; raises ValueError for another query."""
         asked = _COUNT.search(query)
         if asked is None:
             message = "this Loki understands sums of count_over_time only"
             raise ValueError(message)
         found: dict[str, int] = {}
+        by = _BY.search(query)
         for line in self._matching(asked):
-            name = line.labels.get("app", "")
+            name = line.labels.get(by["label"] if by else "app", "")
             found[name] = found.get(name, 0) + 1
         return found
 
@@ -68,10 +70,11 @@ class Logs:
     def _matching(self, asked: re.Match[str]) -> Iterator[Line]:
         tests = [_test(*label) for label in _LABEL.findall(asked["labels"])]
         oldest = time.time() - int(asked["number"]) * _UNITS[asked["unit"]]
-        text = asked["text"] or ""
+        text, without = asked["text"] or "", asked["without"]
         fields = [_test(*field) for field in _LABEL.findall(asked["field"] or "")]
         for line in self._lines:
             wanted = line.at >= oldest and text in line.text and all(test(line.labels) for test in tests)
+            wanted = wanted and (without is None or without not in line.text)
             if wanted and all(test(_texts(line)) for test in fields):
                 yield line
 

@@ -118,6 +118,7 @@ def github_app(token: str) -> web.Application:
         [
             web.get("/search/issues", _search),
             web.get(f"{repository}/rules/branches/main", _rules),
+            web.get(f"{repository}/compare/{{basehead}}", _compared),
             web.get(f"{repository}/code-scanning/alerts", _alerts),
             web.get(f"{repository}/dependabot/alerts", _no_alerts),
             web.get(f"{repository}/labels", _labels),
@@ -138,6 +139,12 @@ async def _search(request: web.Request) -> web.Response:
 
 async def _rules(_request: web.Request) -> web.Response:
     return web.json_response(RULES)
+
+
+async def _compared(_request: web.Request) -> web.Response:
+    """Answer that the release is the branch's newest commit (docs.github.com: Compare two commits)."""
+    counts = {"ahead_by": 0, "behind_by": 0, "total_commits": 0}
+    return web.json_response({"status": "identical", **counts, "commits": [], "files": []})
 
 
 async def _alerts(request: web.Request) -> web.Response:

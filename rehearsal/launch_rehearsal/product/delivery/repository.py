@@ -9,17 +9,25 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from launch_pipeline.errors import OperationError
 from launch_rehearsal.product.delivery.documents import document
 from launch_rehearsal.product.service.database import MIGRATIONS
+from launch_rehearsal.tampering.files import altered_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from launch_rehearsal.tampering.breaks import Break
+
+DOCUMENT = "git "
+"""How the place of a document begins."""
+HISTORY = "git: history"
+"""The place whose ``date`` is that of every commit."""
 SCHEMA_TAG = "schema-freeze"
 API_TAG = "api-freeze"
 Files = dict[str, str]
@@ -96,10 +104,60 @@ class ProductRepository:
         self._commit("Write down what the launch taught us", files, datetime.now(UTC))
         return self.commit("main")
 
+    @contextmanager
+    def altered(self, changes: Sequence[Break]) -> Iterator[str]:
+        """Alter documents of the release and of what came after it; yield the release's commit meanwhile."""
+        refs = (f"refs/tags/v{self._release}", "refs/heads/main")
+        before = {ref: self.commit(ref) for ref in refs}
+        try:
+            for ref in refs if changes else ():
+                self._git("update-ref", ref, self._altered(before[ref], changes))
+            yield self.commit(refs[0])
+        finally:
+            for ref, commit in before.items() if changes else ():
+                self._git("update-ref", ref, commit)
+
+    def _altered(self, commit: str, changes: Sequence[Break]) -> str:
+        """Commit the files after the changes, upon a commit; return the new commit's id."""
+        dated = [change for change in changes if change.where == HISTORY]
+        if dated:
+            return self._begun(commit, datetime.fromisoformat(str(dated[0].put)))
+        files: dict[str, bytes | None] = {}
+        for change in changes:
+            path = change.where.removeprefix(DOCUMENT)
+            known = files.get(path, self.read(commit, path))
+            files[path] = altered_file(known or b"", change)
+        at = datetime.now(UTC)
+        lines = [
+            b"commit refs/heads/altered",
+            _committer(at),
+            _data("Alter a document"),
+            f"from {commit}".encode(),
+        ]
+        for path, content in files.items():
+            kept = content is not None
+            lines.append(f"M 100644 inline {path}".encode() if kept else f"D {path}".encode())
+            lines += [b"data %d\n%s" % (len(content), content)] if content is not None else []
+        self._git("fast-import", "--quiet", "--force", feed=b"\n".join([*lines, b""]))
+        return self.commit("refs/heads/altered")
+
+    def _begun(self, commit: str, at: datetime) -> str:
+        """Commit what a commit holds as the first commit of all, at a moment."""
+        author, committer = (
+            f"{who} Azora Team <team@azora.test> {int(at.timestamp())} +0000" for who in _WHO
+        )
+        tree = self._git("rev-parse", f"{commit}^{{tree}}").strip()
+        text = f"tree {tree}\n{author}\n{committer}\n\nBegin again\n"
+        return self._git("hash-object", "-t", "commit", "-w", "--stdin", feed=text.encode()).strip()
+
+    def read(self, commit: str, path: str) -> bytes:
+        """Return a file of a commit; nothing where there is none."""
+        listed = self._git("ls-tree", "--name-only", commit, "--", path)
+        return self._git("cat-file", "blob", f"{commit}:{path}").encode() if listed else b""
+
     def _commit(self, message: str, files: Mapping[str, str], at: datetime) -> None:
         parent = self._git("for-each-ref", "--format=%(objectname)", "refs/heads/main").strip()
-        who = f"Azora Team <team@azora.test> {int(at.timestamp())} +0000"
-        lines = [b"commit refs/heads/main", f"committer {who}".encode(), _data(message)]
+        lines = [b"commit refs/heads/main", _committer(at), _data(message)]
         if parent:
             lines.append(f"from {parent}".encode())
         for name, text in files.items():
@@ -112,6 +170,13 @@ class ProductRepository:
 
     def _git(self, *arguments: str, feed: bytes | None = None) -> str:
         return _git("--git-dir", str(self.path), *arguments, feed=feed)
+
+
+_WHO = ("author", "committer")
+
+
+def _committer(at: datetime) -> bytes:
+    return f"committer Azora Team <team@azora.test> {int(at.timestamp())} +0000".encode()
 
 
 def _data(text: str) -> bytes:

@@ -20,8 +20,19 @@ _CONTROLLER = "ingress-nginx-controller"
 _BACKUP_AGE = 3 * 3600.0
 _WAL_AGE = 60.0
 
+_DAEMON = {"created_by_kind": "DaemonSet", "created_by_name": "node-exporter"}
+
 Pod = tuple[str, str, str, str, bool]
 """Namespace, name, kind and name of what made it, and whether it is ready."""
+
+
+def exporter_on(node: int) -> dict[str, str]:
+    """Return the labels of what the node exporter of a node exports."""
+    return {**_place(node), "instance": f"10.0.0.{node}:9100"}
+
+
+def _place(node: int) -> dict[str, str]:
+    return {"namespace": "monitoring", "pod": f"node-exporter-{node}"}
 
 
 class ClusterMetrics:
@@ -35,6 +46,8 @@ class ClusterMetrics:
         """Return the current values."""
         for node in NODES:
             yield labels_of("kube_node_info", {"node": node}), 1.0
+        for number, node in enumerate(NODES, 1):
+            yield labels_of("kube_pod_info", {**_place(number), **_DAEMON, "node": node}), 1.0
         for number, pod in enumerate(self._pods()):
             yield from _of_pod(pod, NODES[number % len(NODES)])
         yield from self._database()

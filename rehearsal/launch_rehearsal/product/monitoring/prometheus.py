@@ -14,6 +14,7 @@ from aiohttp import web
 from launch_pipeline.checks.language.values import moment
 from launch_rehearsal.product.base.plan import NAMESPACE, SERVICES, Part, job
 from launch_rehearsal.product.base.series import SAMPLE_EVERY, Gauges, Labels, Store, labels_of
+from launch_rehearsal.product.monitoring.cluster_metrics import exporter_on
 from launch_rehearsal.product.monitoring.promql import compiled
 from launch_rehearsal.product.monitoring.promql_selectors import remembered
 from launch_rehearsal.product.monitoring.promql_values import Expression, QueryError, Value
@@ -71,7 +72,7 @@ class Monitoring:
             works = reached and self._health.works(part)
             yield labels_of("up", {"namespace": NAMESPACE, "job": job(part)}), float(works)
         for node in range(1, NODES + 1):
-            yield labels_of("up", {"job": "node-exporter", "instance": f"node-{node}"}), float(reached)
+            yield labels_of("up", {"job": "node-exporter", **exporter_on(node)}), float(reached)
         yield labels_of("up", {"job": "kube-state-metrics", "instance": "ksm-1"}), float(reached)
         for name, severity in self.firing():
             labels = {"alertname": name, "alertstate": "firing", "severity": severity}
@@ -88,7 +89,7 @@ class Monitoring:
         yield labels_of("prometheus_notifications_alertmanagers_discovered", {}), 1.0
         yield labels_of("pg_up", {"instance": "azora-postgres"}), float(database)
         for node in range(1, NODES + 1):
-            received = {"device": "eth0", "instance": f"node-{node}"}
+            received = {"device": "eth0", **exporter_on(node)}
             count = float(self._services.bytes_received)
             yield labels_of("node_network_receive_bytes_total", received), count
         for part in SERVICES:
@@ -183,8 +184,11 @@ class Monitoring:
 
 def _machine() -> Iterator[tuple[Labels, float]]:
     """Return what a node exporter would report about this machine."""
-    node = {"instance": "node-1"}
-    free = psutil.disk_usage("/").free
+    node = exporter_on(1)
+    total, _, free, _ = psutil.disk_usage("/")
+    volume = {"namespace": NAMESPACE, "persistentvolumeclaim": "azora-postgres-1"}
+    yield labels_of("kubelet_volume_stats_available_bytes", volume), float(free)
+    yield labels_of("kubelet_volume_stats_capacity_bytes", volume), float(total)
     yield labels_of("node_filesystem_avail_bytes", {**node, "mountpoint": "/"}), float(free)
     yield labels_of("node_memory_MemAvailable_bytes", node), float(psutil.virtual_memory().available)
     yield labels_of("node_cpu_seconds_total", {**node, "mode": "idle"}), psutil.cpu_times().idle

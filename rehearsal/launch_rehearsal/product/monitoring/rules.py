@@ -20,6 +20,9 @@ RULES = {
     "PostgresDown": "min(cnpg_collector_up) < 1",
     "RedisDown": "min(redis_up) < 1",
     "DiskSpaceLow": "min(node_filesystem_avail_bytes) < 1e9",
+    "KubePersistentVolumeFillingUp": (
+        "kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.03"
+    ),
     "MemoryHigh": "min(node_memory_MemAvailable_bytes) < 1e8",
     "CpuHigh": 'rate(node_cpu_seconds_total{mode="idle"}[5m]) < 0.1',
     "BackupTooOld": "time() - max(barman_cloud_cloudnative_pg_io_last_available_backup_timestamp) > 93600",

@@ -75,7 +75,7 @@ class ProductCluster(KubernetesApi):
         name, works = job(part), self._health.works(part)
         secret = base64.b64encode(b"kept elsewhere").decode()
         made: dict[str, Object] = {
-            "Deployment": _deployment(name, f"azora/{name}:{self._plan.release}", works=works),
+            "Deployment": _configured(_deployment(name, f"azora/{name}:{self._plan.release}", works=works)),
             "Service": _named(name, spec={"clusterIP": "10.96.0.10", "ports": [{"port": 80}]}),
             "ConfigMap": _named(f"{name}-config", data={"LOG_LEVEL": "info", **_CONFIG[part]}),
             "Secret": _named(f"{name}-secrets", data=dict.fromkeys(_SECRETS[part], secret)),
@@ -153,6 +153,14 @@ def _deployment(name: str, image: str, *, works: bool) -> Object:
     )
 
 
+def _configured(deployment: Object) -> Object:
+    """Let the container take its variables from the ConfigMap and the Secret of its service."""
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    config, secrets = f"{container['name']}-config", f"{container['name']}-secrets"
+    container["envFrom"] = [{"configMapRef": {"name": config}}, {"secretRef": {"name": secrets}}]
+    return deployment
+
+
 def _hours_ago(hours: int) -> str:
     return (datetime.now(UTC) - timedelta(hours=hours)).isoformat(timespec="seconds")
 
@@ -193,6 +201,7 @@ def _database(*, works: bool) -> Object:
     """Return the cluster of the operator; the product's real database is its primary."""
     state = {"type": "Ready", "status": str(works), "reason": "ClusterIsReady"}
     backed_up = {"type": "LastBackupSucceeded", "status": "True", "reason": "LastBackupSucceeded"}
+    backed_up["lastTransitionTime"] = _hours_ago(5)
     topology = {"successfullyExtracted": True, "nodesUsed": 3}
     phase = "Cluster in healthy state" if works else "Not enough disk space"
     counts = {"instances": 3, "readyInstances": 3 * works}

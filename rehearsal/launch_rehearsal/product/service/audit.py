@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from launch_rehearsal.product.base.series import Store
 
 _LOG = logging.getLogger(__name__)
-_KEEP = "INSERT INTO constitutional_audit_logs (original_output, compliance_score) VALUES (%s, %s)"
+_KEEP = """
+INSERT INTO constitutional_audit_logs (query, original_output, compliance_score) VALUES (%s, %s, %s)
+"""
 
 
 class Audit:
@@ -31,13 +33,13 @@ class Audit:
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._turn = asyncio.Lock()
 
-    async def keep(self, content: str, judged: dict[str, Any]) -> None:
-        """Append to the log; raises 503 if the database does not accept it."""
+    async def keep(self, content: str, judged: dict[str, Any], query: str) -> None:
+        """Append to the log, with the user's own words; raises 503 if the database does not accept it."""
         async with self._turn:
             try:
                 connection = await self._connected()
                 began = time.perf_counter()
-                await connection.execute(_KEEP, [content, judged["complianceScore"]])
+                await connection.execute(_KEEP, [query, content, judged["complianceScore"]])
             except psycopg.Error as error:
                 await self.close()
                 _LOG.info("the audit log cannot be written: %s", error)

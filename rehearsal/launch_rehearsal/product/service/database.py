@@ -38,6 +38,7 @@ MIGRATIONS = {
     "20250302101500_audit": """
         CREATE TABLE constitutional_audit_logs (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            query text NOT NULL,
             original_output text NOT NULL,
             compliance_score integer NOT NULL,
             timestamp timestamptz NOT NULL DEFAULT now()
@@ -69,21 +70,29 @@ _KEEP = """
     VALUES (gen_random_uuid()::text, %s, now(), %s, 1)
 """
 _FINGERPRINT = """
+    WITH ours AS (
+        SELECT c.oid, c.relname, c.relkind FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition AND NOT EXISTS (
+            SELECT FROM pg_depend x
+            WHERE x.classid = 'pg_class'::regclass AND x.objid = c.oid AND x.deptype = 'e'
+        )
+    )
     SELECT md5(string_agg(line, chr(10) ORDER BY line COLLATE "C")) FROM (
         SELECT concat_ws(' ', 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
             a.attnotnull, a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid)) AS line
-        FROM pg_class c
+        FROM ours c
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-            AND NOT c.relispartition
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
         UNION ALL
         SELECT concat_ws(' ', 'constraint', c.relname, k.conname, pg_get_constraintdef(k.oid))
-        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-        WHERE c.relnamespace = 'public'::regnamespace AND k.contype <> 'n' AND NOT c.relispartition
+        FROM pg_constraint k JOIN ours c ON c.oid = k.conrelid WHERE k.contype <> 'n'
         UNION ALL
-        SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
-        WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition
+        SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN ours c ON c.oid = i.indrelid
+        UNION ALL
+        SELECT concat_ws(' ', 'enum', t.typname, string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder))
+        FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
+        WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.oid, t.typname
     ) AS lines
 """
 """The statement of item ``schema_verified``, as the product's pipeline runs it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ from launch_rehearsal.product.service.pages import SECURITY_HEADERS
 from launch_rehearsal.product.service.services import Limiter
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.logs import Logs
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 
 NAMES = (DOMAIN, f"*.{DOMAIN}", LOOPBACK)
 VALID_DAYS = 80
+OTHERS = {
+    "expired": (NAMES, -1),
+    "ends soon": (NAMES, 3),
+    "other name": (("other.test",), VALID_DAYS),
+    "unknown authority": (NAMES, VALID_DAYS),
+}
+"""Names and days of other certificates, by what is wrong with them."""
 _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><circle cx="8" cy="8" r="7"/></svg>'
 
 
@@ -35,12 +43,29 @@ class Edge:
         self._health, self._logs, self._users = health, logs, users
         self.limiter = Limiter()
         self._cached: dict[str, float] = {}
-        authority = Authority.make()
+        self._folder = plan.folder
+        self._authority = authority = Authority.make()
         authority.write(plan.authority_file, plan.trust_file)
         self._good = authority.issue(NAMES, plan.folder / "edge.pem", days=VALID_DAYS)
         self._expired = authority.issue(NAMES, plan.folder / "edge-expired.pem", days=-1)
         self.context: ssl.SSLContext = server_context(self._good)
         health.listen(Part.EDGE_TLS, self._changed)
+
+    def present(self, certificate: str) -> None:
+        """Present another certificate or older protocols: one of ``OTHERS``, or nothing for our own again."""
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.load_cert_chain(self._good)
+        if certificate == "old protocols":
+            self.context.set_ciphers("DEFAULT:@SECLEVEL=0")
+            self.context.minimum_version = ssl.TLSVersion.TLSv1
+        elif certificate:
+            self.context.load_cert_chain(self._other(certificate))
+
+    def _other(self, certificate: str) -> Path:
+        names, days = OTHERS[certificate]
+        # Another authority than the one that is trusted, where that is what is wrong.
+        authority = Authority.make() if certificate == "unknown authority" else self._authority
+        return authority.issue(names, self._folder / "edge-other.pem", days=days)
 
     async def _changed(self, works: bool) -> None:
         # New handshakes use the new certificate; the listener stays.

@@ -245,7 +245,7 @@ class Services:
         found = self._found(query, 10) if tier != "LOCAL_LLM" else []
         internal = sum(document.internal for document, _ in found)
         best = found[0][0].text if found else "answered from general knowledge"
-        judged = await self._judged(f"{query} {best}")
+        judged = await self._judged(f"{query} {best}", query)
         self.store.count("ai_routing_requests_total", namespace=NAMESPACE, tier=tier)
         self.store.count("ai_routing_cost_usd_total", logic.PRICES[tier], namespace=NAMESPACE)
         return {
@@ -266,7 +266,7 @@ class Services:
         self._require(request)
         return web.json_response({"validation": await self._judged(await _field(request, "content"))})
 
-    async def _judged(self, content: str) -> dict[str, Any]:
+    async def _judged(self, content: str, query: str = "") -> dict[str, Any]:
         began = time.perf_counter()
         judged = logic.validate(content)
         milliseconds = (time.perf_counter() - began) * 1000
@@ -274,7 +274,7 @@ class Services:
         self.store.count("constitutional_ai_validation_count", namespace=NAMESPACE)
         self.store.observe("constitutional_ai_validation_duration_ms", milliseconds, namespace=NAMESPACE)
         self.last_score = int(judged["complianceScore"])
-        await self.audit.keep(content, judged)
+        await self.audit.keep(content, judged, query)
         return judged
 
     # ---- knowledge ocean ---------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def good_cluster(release: str) -> KubernetesApi:
             status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})  # fmt: skip
     api.add("postgresql.cnpg.io/v1", "Cluster", "azora-postgres", spec={"instances": 3},
             status={"phase": "Cluster in healthy state", "readyInstances": 3, "topology": {"nodesUsed": 3},
-                    "conditions": [{"type": "Ready", "status": "True"}, {"type": "LastBackupSucceeded", "status": "True"}]})  # fmt: skip
+                    "conditions": [{"type": "Ready", "status": "True"}, {"type": "LastBackupSucceeded", "status": "True", "lastTransitionTime": hours_ago(2)}]})  # fmt: skip
     api.add(
         "postgresql.cnpg.io/v1",
         "ScheduledBackup",

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from launch_pipeline.checks.engine.context import ConnectionInfo
+from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.kinds.object_storage.definition import ObjectStorageParams
 from launch_pipeline.checks.verdict import CheckResult, Verdict
@@ -98,9 +99,34 @@ def asked(url: str, bucket: str, fields: dict[str, Any] | None = None, **params:
 @pytest.mark.parametrize("spec", SHIPPED.values(), ids=SHIPPED.keys())
 def test_shipped_checks_pass_on_a_good_bucket(store: str, spec: CheckSpec) -> None:
     """What the checklists ask of the backups is there to be read."""
-    variables = {"backup_bucket": "barman", "primary_region": "eu-west-1"}
+    variables = with_product({"backup_bucket": "barman", "primary_region": "eu-west-1"})
     (result,) = run(run_checks([spec], context({"aws": connection(store)}, variables=variables)))
     assert result.verdict is P, result.headline
+
+
+LOCATION = "backup_disaster_recovery.backup_location"
+PLACES: dict[str, tuple[dict[str, str], list[Verdict]]] = {
+    "in another region": ({"backup_bucket": "barman", "primary_region": "eu-west-1"}, [P, P]),
+    "in the region of production": ({"backup_bucket": "barman", "primary_region": REGION}, [F, P]),
+    "copied to another region": (
+        {"backup_bucket": "plain", "backup_copy_bucket": "barman", "primary_region": "eu-west-1"}, [P, P]),
+    "copied, and the first one is public": (
+        {"backup_bucket": "open", "backup_copy_bucket": "barman", "primary_region": "eu-west-1"}, [P, F]),
+    "a bucket elsewhere without a backup": (
+        {"backup_bucket": "barman", "backup_copy_bucket": "oldest-region", "primary_region": REGION}, [F, P]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("variables", "verdicts"), PLACES.values(), ids=PLACES.keys())
+def test_backups_are_in_another_region(
+    store: str, variables: dict[str, str], verdicts: list[Verdict]
+) -> None:
+    """A bucket elsewhere counts if a fresh backup is in it; the database may write nearer."""
+    specs = [
+        spec for name, spec in shipped("object_storage", **variables).items() if name.startswith(LOCATION)
+    ]
+    results = run(run_checks(specs, context({"aws": connection(store)}, variables=variables)))
+    assert [one.verdict for one in results] == verdicts, [one.headline for one in results]
 
 
 BUCKETS: dict[str, tuple[str, dict[str, Any], Verdict, str]] = {

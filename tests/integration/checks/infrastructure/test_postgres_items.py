@@ -26,6 +26,7 @@ P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 CHECKS = shipped("postgres_query", database_schema="shop")
 TABLES = """
     CREATE SCHEMA shop;
+    CREATE TYPE shop.size AS ENUM ('small', 'large');
     CREATE TABLE shop.users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email varchar(80) NOT NULL,
                              made timestamptz NOT NULL DEFAULT now());
     CREATE TABLE shop.orders (id bigint PRIMARY KEY, buyer bigint REFERENCES shop.users (id),
@@ -47,7 +48,7 @@ def asked(
     pair: Pair, check: str, expect: str = "", *, port: int = 0, login: str = "launch_check", **variables: Any
 ) -> CheckResult:
     """Run a shipped check; ``expect`` replaces what it wants of the value."""
-    spec = CHECKS[f"infrastructure_setup.{check}"]
+    spec = CHECKS[check if check in CHECKS else f"infrastructure_setup.{check}"]
     changed = {**spec.params, **({"expect": {"value": expect}} if expect else {})}
     found = {"postgres": pair.connection(port or pair.primary, login=login)}
     ctx = context(found, variables=with_product(variables))
@@ -77,6 +78,18 @@ def test_receiver_of_wal_is_no_standby(pair: Pair) -> None:
     with receiving(pair, "pg_receivewal", "-D", "."):
         assert asked(pair, "postgresql_ha.1", "== 1").verdict is P
         assert asked(pair, "replication.0").verdict is P
+
+
+HA = "backup_disaster_recovery.database_ha.1"
+
+
+def test_high_availability_needs_a_standby(pair: Pair) -> None:
+    """A receiver of WAL beside the standby is not counted, and a standby does not speak for the primary."""
+    with receiving(pair, "pg_receivewal", "-D", "."):
+        assert asked(pair, HA).verdict is P
+        assert asked(pair, HA, "== 1").verdict is P
+    assert asked(pair, HA, port=pair.standby).verdict is F
+    assert asked(pair, HA, login="plain").verdict is Q
 
 
 def test_logical_subscriber_is_no_standby(pair: Pair) -> None:
@@ -133,12 +146,14 @@ DRIFTS = {
     "an index": "DROP INDEX shop.orders_buyer_idx",
     "an index of another sort": "CREATE UNIQUE INDEX more ON shop.users (lower(email))",
     "a table": "CREATE TABLE shop.more (id int)",
+    "a value of an enum": "ALTER TYPE shop.size ADD VALUE 'medium' BEFORE 'large'",
+    "a name of a value": "ALTER TYPE shop.size RENAME VALUE 'large' TO 'big'",
 }
 
 
 @pytest.mark.parametrize("statement", DRIFTS.values(), ids=DRIFTS.keys())
 def test_drift_is_seen(pair: Pair, schema: str, statement: str) -> None:
-    """Whatever a migration can make shows in the fingerprint."""
+    """What migrations of tables, indexes and enums make shows in the fingerprint."""
     pair.execute(statement)
     assert fingerprint(pair) != schema
 
@@ -149,6 +164,7 @@ SAME = {
     "a grant": "GRANT SELECT ON shop.users TO plain",
     "another schema": "CREATE TEMP TABLE users (id int)",
     "statistics": "ANALYZE shop.users",
+    "views of an extension": "CREATE EXTENSION pg_stat_statements SCHEMA shop",
 }
 
 

@@ -196,6 +196,18 @@ def test_viewers(entries: list[dict[str, Any]], teams: list[str], verdict: Verdi
     assert asked(grafana, uids=["d"], viewers=["azora-team"]).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("entries", "members", "verdict"), [([TEAM], 4, P), ([TEAM], 0, F), ([TEAM, VIEWERS], 0, P)]
+)
+def test_team_without_members_sees_nothing(
+    entries: list[dict[str, Any]], members: int, verdict: Verdict
+) -> None:
+    """The right of a team that nobody is in lets nobody see the dashboard; every viewer sees it all the same."""
+    grafana = Grafana(one(FULL))
+    grafana.permissions, grafana.teams, grafana.members = entries, ["azora-team"], members
+    assert asked(grafana, uids=["d"], viewers=["azora-team"]).verdict is verdict
+
+
 def test_wrong_token_is_inconclusive_and_unsaid() -> None:
     """Refused credentials say nothing about the dashboard, and the token stays ours."""
     result = asked(Grafana(one(FULL)), token="glsa_wrong-token-here", uids=["d"])

@@ -55,8 +55,13 @@ def seen(check: str, kind: str, *objects: Object, version: str) -> CheckResult:
     return run(ask())
 
 
-def conditions(**states: str) -> list[Object]:
-    return [{"type": name, "status": state} for name, state in states.items()]
+def ago(hours: float) -> str:
+    return (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+
+
+def conditions(hours: float = 8, **states: str) -> list[Object]:
+    changed = ago(hours)
+    return [{"type": name, "status": state, "lastTransitionTime": changed} for name, state in states.items()]
 
 
 def cluster(ready: int = 3, nodes: int | None = 3, **states: str) -> Object:
@@ -83,11 +88,23 @@ def test_database_cluster(one: Object, verdict: Verdict) -> None:
     assert result.verdict is verdict, result.headline
 
 
+def backed_up(hours: float) -> Object:
+    one = cluster()
+    one["status"]["conditions"] = conditions(hours, Ready="True", LastBackupSucceeded="True")
+    return one
+
+
 @pytest.mark.parametrize(
-    ("one", "verdict"), [(cluster(), P), (cluster(LastBackupSucceeded="False"), F)], ids=["whole", "failed"]
+    ("one", "verdict"),
+    [
+        pytest.param(cluster(), P, id="whole"),
+        pytest.param(backed_up(24.5), P, id="yesterday's, some minutes before today's begins"),
+        pytest.param(cluster(LastBackupSucceeded="False"), F, id="failed"),
+        pytest.param(backed_up(170), F, id="the next ones wait for ever, as pending"),
+    ],
 )
 def test_last_backup(one: Object, verdict: Verdict) -> None:
-    """A schedule that fires is no backup; one that failed, or still runs, is none."""
+    """A schedule that fires is no backup; one that failed, still runs or never began is none."""
     result = seen("automated_backups.2", "Cluster", one, version="postgresql.cnpg.io/v1")
     assert result.verdict is verdict, result.headline
 
@@ -178,6 +195,12 @@ POLICIES: dict[str, tuple[str, list[Object], Verdict]] = {
     "a port of the gateway for all": ("2", [DENY, policy("allow-api-gateway", BY_EXPRESSION, [{"ports": [{"port": 8080}]}])], P),
     "everything beside the deny": ("2", [DENY, policy("debug", {}, [{}])], F),
     "everything from an empty list": ("2", [DENY, policy("debug", {}, [{"from": []}])], F),
+    "a namespace for every pod": ("2", [DENY, policy("scrape", {}, [{"from": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}, "podSelector": {}}]}])], P),
+    "their own namespace for every pod": ("2", [DENY, policy("inside", {}, [{"from": [{"podSelector": {}}]}])], P),
+    "one app of any namespace": ("2", [DENY, policy("scrape", {}, [{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "prometheus"}}}]}])], P),
+    "every namespace": ("2", [DENY, policy("debug", {}, [{"from": [{"namespaceSelector": {}}]}])], F),
+    "every pod of every namespace": ("2", [DENY, policy("debug", {}, [{"from": [{"namespaceSelector": {}, "podSelector": {}}]}])], F),
+    "everything by IPv6 address": ("2", [DENY, policy("debug", {}, [{"from": [{"ipBlock": {"cidr": "::/0"}}]}])], F),
     "everything by address": ("2", [DENY, policy("debug", {}, [{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}])], F),
 }  # fmt: skip
 
@@ -190,11 +213,10 @@ def test_network_policies(check: str, objects: list[Object], verdict: Verdict) -
 
 
 def probe(hours: float, *, suspended: bool = False) -> Object:
-    moment = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
     return {
         "name": "network-policy-probe",
         "spec": {"suspend": suspended},
-        "status": {"lastSuccessfulTime": moment},
+        "status": {"lastSuccessfulTime": ago(hours)},
     }
 
 

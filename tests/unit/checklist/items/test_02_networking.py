@@ -213,6 +213,7 @@ def access(vpc: str = "vpc-1", *cidrs: str, public: bool = True) -> dict[str, An
         pytest.param(access("vpc-1", "0.0.0.0/0", public=False), P, id="private, as EKS tells it"),
         pytest.param(access("vpc-1", public=False), P, id="private"),
         pytest.param(access("vpc-1", "203.0.113.0/24", "0.0.0.0/0"), F, id="from everywhere"),
+        pytest.param(access("vpc-1", "0.0.0.0/1", "128.0.0.0/1"), F, id="from everywhere, in halves"),
         pytest.param(access("vpc-2", "203.0.113.0/24"), F, id="another VPC"),
     ],
 )

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +122,32 @@ def test_privacy_filter(answer: Answer, verdict: Verdict) -> None:
     assert found[0] is verdict, found
 
 
+def detects(*found: str) -> Answer:
+    """Answer as a detector that flags every text with one of these words."""
+
+    def answer(request: Asked) -> web.Response:
+        return validation(biasDetection={"hasBias": any(one in request.json["content"] for one in found)})(
+            True
+        )
+
+    return answer
+
+
+BIAS: dict[str, tuple[Answer, Verdict]] = {
+    "judging words": (detects("emotional"), P),
+    "nothing": (detects(), F),
+    "everything": (detects(""), F),
+    "every mention of the group": (detects("Women"), F),
+}
+
+
+@pytest.mark.parametrize(("answer", "verdict"), BIAS.values(), ids=BIAS.keys())
+def test_bias_detector(answer: Answer, verdict: Verdict) -> None:
+    """A list of groups is no detector of bias."""
+    found = over_http("bias_detector", answer)
+    assert found[0] is verdict, found
+
+
 def harms(*, plain_is_refused: bool = False, harm_passes: bool = False) -> Answer:
     def answer(request: Asked) -> web.Response:
         harmful = (request.json["content"] == "harm" and not harm_passes) or plain_is_refused
@@ -191,18 +216,33 @@ def test_context_ranker(body: dict[str, Any], verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vector", "verdict"), [([0.1] * 1536, P), ([0.0] * 1535 + [1], P), ([0] * 1536, F), ([0.1] * 768, F)]
+    ("vector", "verdict"),
+    [
+        ([0.1, -0.1] * 768, P),
+        ([0.0] * 1535 + [1], P),
+        ([0] * 1536, F),
+        ([0.1] * 1536, F),
+        ([0.1, -0.1] * 384, F),
+    ],
 )
 def test_embeddings(vector: list[float], verdict: Verdict) -> None:
-    """A vector of zeros is no embedding."""
+    """A vector of one value only, zero or another, is no embedding."""
     found = over_http("embeddings", tells({"embedding": vector}))
     assert found[0] is verdict, found
 
 
 def test_embeddings_of_another_index() -> None:
     """The dimension is the product's."""
-    found = over_http("embeddings", tells({"embedding": [0.1] * 768}), embedding_dimensions=768)
+    found = over_http("embeddings", tells({"embedding": [0.1, -0.1] * 384}), embedding_dimensions=768)
     assert found[0] is P, found
+
+
+@pytest.mark.parametrize(("phrase", "verdict"), [("I am", P), ("we are", F), ("Ubuntu philosophy", F)])
+def test_context_injector(phrase: str, verdict: Verdict) -> None:
+    """A phrase that the question has itself does not show that a passage was injected."""
+    body = {"prompt": "I am because. Question: What is Ubuntu philosophy?", "tokenCount": 8}
+    found = over_http("context_injector", tells(body), retrieval_canary_phrase=phrase)
+    assert found[0] is verdict, found
 
 
 @pytest.mark.parametrize(("many", "verdict"), [(10, P), (2, F)])
@@ -228,121 +268,11 @@ def test_cache_is_no_tier(item: str) -> None:
     assert over_http(item, remembers)[0] is F
 
 
-# ---- gateway -----------------------------------------------------------------------------------------
-
-
-def guards(**statuses: int) -> Answer:
-    """Answer by whose token a request carries."""
-
-    def answer(request: Asked) -> web.Response:
-        client = request.client if request.client in {"", "api_gateway"} else "invented"
-        return web.json_response({}, status=statuses.get(client or "nobody", 200))
-
-    return answer
-
-
-GUARDS: dict[str, tuple[Answer, Verdict]] = {
-    "closed": (guards(nobody=401, invented=401), P),
-    "an invented token is forbidden": (guards(nobody=401, invented=403), P),
-    "any token is let in": (guards(nobody=401), F),
-    "open": (guards(), F),
-    "closed to all": (guards(nobody=401, invented=401, api_gateway=401), F),
-}
-
-
-@pytest.mark.parametrize(("answer", "verdict"), GUARDS.values(), ids=GUARDS.keys())
-def test_authentication(answer: Answer, verdict: Verdict) -> None:
-    """A guard that only looks for a header guards nothing."""
-    found = over_http("gateway_authentication", answer)
-    assert found[0] is verdict, found
-
-
-def validates(refusal: dict[str, Any], status: int = 400, *, proper: int = 200, empty: int = 400) -> Answer:
-    def answer(request: Asked) -> web.Response:
-        if request.json.get("query"):
-            return web.json_response({"content": "4"}, status=proper)
-        is_empty = request.body.strip() == "{}"
-        return web.json_response(refusal, status=empty if is_empty else status)
-
-    return answer
-
-
-VALID: dict[str, tuple[Answer, dict[str, Any], Verdict]] = {
-    "refused with reasons": (validates({"error": "no JSON"}), {}, P),
-    "as Nest does": (validates({"statusCode": 400, "message": "m", "error": "Bad Request"}), {}, P),
-    "a problem document": (validates({"type": "about:blank", "title": "Bad Request"}), {"error_field": "title"}, P),
-    "without a reason": (validates({}), {}, F),
-    "the empty one passes": (validates({"error": "e"}, empty=200), {}, F),
-    "the broken one is an accident": (validates({"error": "e"}, 500), {}, F),
-    "everything is refused": (validates({"error": "e"}, proper=400), {}, F),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("answer", "names", "verdict"), VALID.values(), ids=VALID.keys())
-def test_request_validation(answer: Answer, names: dict[str, Any], verdict: Verdict) -> None:
-    """Bad requests are refused and told why, good ones are not."""
-    found = over_http("gateway_request_validation", answer, **names)
-    assert found[0] is verdict, found
-
-
-def page(text: str, status: int = 404, sort: str = "application/json") -> Answer:
-    return lambda _: web.Response(text=text, status=status, content_type=sort)
-
-
-NOT_FOUND: dict[str, tuple[Answer, dict[str, Any], Verdict]] = {
-    "JSON": (page('{"error": "Not Found"}'), {}, P),
-    "a problem document": (page('{"title": "Not Found"}', sort="application/problem+json"), {"error_field": "title"}, P),
-    "HTML": (page("<h1>404</h1>", sort="text/html"), {}, F),
-    "with a stack": (page('{"error": "at router (/srv/app/index.js:10:3)"}'), {}, F),
-    "a page for everything": (page('{"error": ""}', 200), {}, F),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("answer", "names", "verdict"), NOT_FOUND.values(), ids=NOT_FOUND.keys())
-def test_error_handling(answer: Answer, names: dict[str, Any], verdict: Verdict) -> None:
-    """An unknown route is told in the gateway's own words, without its source."""
-    found = over_http("gateway_error_handling", answer, **names)
-    assert found[0] is verdict, found
-
-
-def formats(**sorts: str) -> Answer:
-    """Answer each route as JSON, unless told otherwise by the last word of its path."""
-    return lambda request: web.Response(
-        text="{}", content_type=sorts.get(request.path.rpartition("/")[2], "application/json")
-    )
-
-
-@pytest.mark.parametrize(("answer", "verdict"), [(formats(), P), (formats(me="text/html"), F)])
-def test_response_formatting(answer: Answer, verdict: Verdict) -> None:
-    """Each of the three routes speaks JSON, not only the first."""
-    found = over_http("gateway_response_formatting", answer)
-    assert found[0] is verdict, found
-
-
-def limits(after: int, status: int = 429, *, client: str = "rate_limit_probe") -> Answer:
-    """Answer so many requests of the client of a burst, and limit the others."""
-    seen: Counter[str] = Counter()
-
-    def answer(request: Asked) -> web.Response:
-        seen[request.client] += 1
-        return web.json_response(
-            {}, status=status if request.client == client and seen[client] > after else 200
-        )
-
-    return answer
-
-
-LIMITS: dict[str, tuple[Answer, Verdict]] = {
-    "after 50": (limits(50), P),
-    "never": (limits(1000), F),
-    "at once": (limits(0), F),
-    "an outage": (limits(50, 503), F),
-    "another client": (limits(50, client="api_gateway"), F),
-}
-
-
-@pytest.mark.parametrize(("answer", "verdict"), LIMITS.values(), ids=LIMITS.keys())
-def test_rate_limit(answer: Answer, verdict: Verdict) -> None:
-    """A burst of a client of its own is answered first and limited then."""
-    found = over_http("gateway_rate_limiting", answer)
+@pytest.mark.parametrize("item", ["rap_integration", "hierarchical_router"])
+@pytest.mark.parametrize(("cached", "verdict"), [(False, P), (None, P), (True, F)])
+def test_cache_of_similar_queries_is_no_tier(item: str, cached: bool | None, verdict: Verdict) -> None:
+    """An answer to a similar query, nonce or not, shows no tier; the field may be left out where it is no."""
+    said = {} if cached is None else {"cached": cached}
+    body = {"routingTier": "RAP_SYSTEM", "content": "x", "metadata": {"internalSourcesCount": 3}, **said}
+    found = over_http(item, tells(body))
     assert found[0] is verdict, found

@@ -110,6 +110,7 @@ SERVED: dict[str, Row] = {
     "a Service of something else is not ready": (lambda w: w.slice("cache-x1", "cache", "cache", ready=False), P, ""),
     "four slices of two Services": (two_of_four, F, "count"),
     "pods of another Deployment": (lambda w: w.slice(f"{AI}-x1", AI, "knowledge-ocean"), F, "starts_with"),
+    "pods of its worker, whose name begins alike": (lambda w: w.slice(f"{AI}-x1", AI, f"{AI}-worker"), F, "starts_with"),
     "nothing is ready": (lambda w: w.slice(f"{AI}-x1", AI, AI, ready=False), F, "ready = false"),
     "no Service": (lambda w: w.without("Service", AI), F, "missing"),
 }  # fmt: skip
@@ -131,11 +132,13 @@ ROUTED: dict[str, Row] = {
     "by an ALB, which has a name and no tls": (routes(rule(DOMAIN, GATEWAY), address=[{"hostname": "k8s-azora.elb.example"}]), P, ""),
     "under a name of its own": (routes(rule(DOMAIN, "pages"), rule("api.azora.example", GATEWAY)), P, ""),
     "of every host": (routes(rule("", GATEWAY)), P, ""),
+    "of the wildcard": (routes(rule("*.azora.example", GATEWAY)), P, ""),
     "beside the pages": (routes(rule(DOMAIN, "pages", GATEWAY)), P, ""),
     "in the second rule": (routes(rule("www.azora.example", "pages"), rule(DOMAIN, GATEWAY)), P, ""),
     "another Ingress has no address": (routes(rule("x.example", "x"), name="preview", address=[]), P, ""),
     "no address": (routes(rule(DOMAIN, GATEWAY), address=[]), F, "ready = false"),
     "another host": (routes(rule("staging.azora.example", GATEWAY)), F, "contains"),
+    "a wildcard of other hosts": (routes(rule("*.staging.azora.example", GATEWAY)), F, "contains"),
     "another Service": (routes(rule(DOMAIN, "pages")), F, "contains"),
     "only another Ingress routes it": (lambda w: (w.ingress(rule(DOMAIN, "pages")), w.ingress(rule(DOMAIN, GATEWAY), name="old")), F, "contains"),
     "no rules": (routes(), F, "contains"),
@@ -188,6 +191,13 @@ SECRETS: dict[str, Row] = {
 def test_secrets(row: Row) -> None:
     """No key of a Secret is without a value."""
     judged("secrets_created", row)
+
+
+def test_wildcard_without_a_host_below_it() -> None:
+    """A wildcard leads no public host to the gateway where they all are the domain itself."""
+    world = World()
+    world.ingress(rule("*.azora.example", GATEWAY))
+    assert world.asked("ingress_configured", public_hosts=[DOMAIN])[0] is F
 
 
 def test_images_of_another_machine() -> None:

@@ -16,8 +16,7 @@ from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers import names
 from servers.checking import context, raw, run
-from servers.kubernetes_api import KubernetesApi, secret
-from servers.one_item import VARIABLES, in_the_cluster, items, over_the_web
+from servers.one_item import VARIABLES, items, over_the_web
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +30,6 @@ pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 ENVIRONMENT, SMOKE = "validation_testing.environment_validation", "validation_testing.smoke_tests"
 INTEGRATION, SECURITY = "validation_testing.integration_tests", "validation_testing.security_tests"
-SERVICES = ("gateway", "constitutional", "knowledge", "routing")
 NAMES = {
     "gateway": "api-gateway",
     "constitutional": "constitutional-ai",
@@ -42,74 +40,6 @@ NAMES = {
 
 def refused(found: tuple[Verdict, str], verdict: Verdict, said: str = "") -> None:
     assert (found[0], said in found[1]) == (verdict, True), found
-
-
-# ---- keys of ConfigMaps and Secrets ------------------------------------------------------------------
-
-KEYS = {
-    "gateway": ["LOG_LEVEL", "DB_HOST"],
-    "constitutional": ["LOG_LEVEL"],
-    "knowledge": ["INDEX"],
-    "routing": ["MODEL"],
-}
-GOOD: dict[str, dict[str, str]] = {name: dict.fromkeys(keys, "a value") for name, keys in KEYS.items()}
-
-
-def with_change(service: str, **values: str | None) -> dict[str, dict[str, str]]:
-    changed = {**GOOD[service], **values}
-    return {**GOOD, service: {key: value for key, value in changed.items() if value is not None}}
-
-
-CONFIGS: dict[str, tuple[Mapping[str, Mapping[str, str]], Verdict, str]] = {
-    "every key of each service": (GOOD, P, ""),
-    "further keys": (with_change("routing", EXTRA="1"), P, ""),
-    "a key that only one service needs is missing": (with_change("gateway", DB_HOST=None), F, "DB_HOST"),
-    "a key of the last service is missing": (with_change("routing", MODEL=None), F, "MODEL"),
-    "an empty value": (with_change("knowledge", INDEX=""), F, "empty"),
-    "a blank value": (with_change("knowledge", INDEX="  "), F, "empty"),
-    "a placeholder": (with_change("knowledge", INDEX="CHANGEME"), F, "CHANGEME"),
-    "a placeholder in another spelling": (with_change("knowledge", INDEX="https://change-me.example"), F, "change-me"),
-    "a placeholder in a key that is not required": (with_change("gateway", EXTRA="<replace_me>"), F, "replace_me"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("configs", "verdict", "said"), CONFIGS.values(), ids=CONFIGS.keys())
-def test_environment_variables(configs: Mapping[str, Mapping[str, str]], verdict: Verdict, said: str) -> None:
-    """Each service has its own keys, and none of them is empty or a placeholder."""
-    api = KubernetesApi()
-    for service, data in configs.items():
-        api.add("v1", "ConfigMap", f"{NAMES[service]}-config", data=dict(data))
-    keys = {f"{name}_env_keys": wanted for name, wanted in KEYS.items()}
-    refused(in_the_cluster(f"{ENVIRONMENT}.environment_variables", api, **keys), verdict, said)
-
-
-SECRETS: dict[str, tuple[Mapping[str, Mapping[str, str]], Verdict, str]] = {
-    "every key of each service": (GOOD, P, ""),
-    "an empty password": (with_change("gateway", DB_HOST=""), F, "DB_HOST"),
-    "a blank password": (with_change("gateway", DB_HOST=" \n"), F, "DB_HOST"),
-    "a key that only one service needs is missing": (with_change("gateway", DB_HOST=None), F, "DB_HOST"),
-    "a Secret without data": ({**GOOD, "knowledge": {}}, F, "INDEX"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("secrets", "verdict", "said"), SECRETS.values(), ids=SECRETS.keys())
-def test_secrets_configured(secrets: Mapping[str, Mapping[str, str]], verdict: Verdict, said: str) -> None:
-    """Each service has its own secrets, and none of them is empty."""
-    api = KubernetesApi()
-    for service, data in secrets.items():
-        api.add("v1", "Secret", f"{NAMES[service]}-secrets", data=secret(**data))
-    keys = {f"{name}_secret_keys": wanted for name, wanted in KEYS.items()}
-    refused(in_the_cluster(f"{ENVIRONMENT}.secrets_configured", api, **keys), verdict, said)
-
-
-@pytest.mark.parametrize("item", ["environment_variables", "secrets_configured"])
-def test_keys_that_no_environment_lists_are_a_question(item: str) -> None:
-    """Without a list of the keys nothing is required, which is no pass."""
-    api = KubernetesApi()
-    for name in NAMES.values():
-        api.add("v1", "ConfigMap", f"{name}-config", data={"A": "1"})
-        api.add("v1", "Secret", f"{name}-secrets", data=secret(A="1"))
-    refused(in_the_cluster(f"{ENVIRONMENT}.{item}", api), Q)
 
 
 # ---- health --------------------------------------------------------------------------------------------
@@ -240,6 +170,26 @@ def test_logging(services: tuple[str, ...], passes: bool) -> None:
     assert (found[0] is P) is passes, found
 
 
+SAID: dict[str, tuple[Any, bool]] = {
+    "an answer": ("Ubuntu says: I am because we are.", True),
+    "an apology": ("Sorry, something went wrong. Please try again later.", False),
+    "nothing": ("", False),
+    "no field": (None, False),
+}
+
+
+@pytest.mark.parametrize(("content", "passes"), SAID.values(), ids=SAID.keys())
+def test_answer_of_the_whole_flow(content: Any, passes: bool) -> None:
+    """An apology of the assistant, answered with 200, is no answer."""
+    answer = web.json_response({"content": content}).text
+    found = over_the_web(
+        f"{INTEGRATION}.end_to_end_flow",
+        lambda *_: web.Response(text=answer, content_type="application/json"),
+        CONNECTIONS,
+    )
+    assert (found[0] is P) is passes, found
+
+
 # ---- attacks -------------------------------------------------------------------------------------------
 
 OWN = "https://azora.example"
@@ -335,6 +285,9 @@ POLICIES: dict[str, Verdict] = {
     "default-src 'self'; script-src 'self' *": F,
     "Default-Src * 'unsafe-inline'; img-src 'self'": F,
     "upgrade-insecure-requests": F,
+    "default-src 'self'; script-src-elem *": F,
+    "script-src https://*": F,
+    "script-src 'nonce-a' 'strict-dynamic' https:": P,
 }
 
 

@@ -133,6 +133,30 @@ def test_database_alert_of_each_exporter(metric: str, variables: dict[str, str],
     judged(over_samples(f"{ALERTS}.database_alert", world, **variables), verdict)
 
 
+DISK, VOLUME = "node_filesystem_avail_bytes", "kubelet_volume_stats_available_bytes"
+DISKS: dict[str, tuple[dict[str, str], dict[str, Any], Verdict]] = {
+    "of nodes and of volumes": ({"DiskSpaceLow": f"{DISK} < 1", "KubePersistentVolumeFillingUp": f"{VOLUME} < 1"}, {}, P),
+    "of nodes only": ({"DiskSpaceLow": f"{DISK} < 1"}, {}, F),
+    "of nodes twice": ({"DiskSpaceLow": f"{DISK} < 1", "KubePersistentVolumeFillingUp": f"{DISK} < 1"}, {}, F),
+    "one rule over both": ({"DiskSpaceLow": f"{DISK} < 1 or {VOLUME} < 1"}, {"volume_alert": "DiskSpaceLow"}, P),
+    "as kube-prometheus-stack has it": (
+        {"DiskSpaceLow": f"{DISK} < 1",
+         "KubePersistentVolumeFillingUp": f'({VOLUME} / kubelet_volume_stats_capacity_bytes) < 0.03 and kubelet_volume_stats_used_bytes > 0 '
+         'unless on (namespace, persistentvolumeclaim) kube_persistentvolumeclaim_access_mode{access_mode="ReadOnlyMany"} == 1 '
+         'unless on (namespace, persistentvolumeclaim) kube_persistentvolumeclaim_labels{label_excluded_from_alerts="true"} == 1'}, {}, P),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rules", "variables", "verdict"), DISKS.values(), ids=DISKS.keys())
+def test_disks_of_nodes_are_not_the_volumes(
+    rules: dict[str, str], variables: dict[str, Any], verdict: Verdict
+) -> None:
+    """The node exporter leaves out the volumes of pods, so that the database's disk needs a rule of its own."""
+    names = (DISK, VOLUME, "kubelet_volume_stats_capacity_bytes", "kubelet_volume_stats_used_bytes")
+    series: list[Series] = [(name, OURS, 9.0) for name in names]
+    judged(over_samples(f"{ALERTS}.disk_space_alert", Samples(series, rules=rules), **variables), verdict)
+
+
 # ---- logs --------------------------------------------------------------------------------------------
 
 
@@ -156,6 +180,30 @@ def test_each_service_sends_its_logs(silent: str, verdict: Verdict) -> None:
     judged(with_logs(f"{LOGGING}.application_logs", logs), verdict)
 
 
+@pytest.mark.parametrize(("label", "verdict"), [("app", F), ("service_name", P)])
+def test_services_are_known_by_the_label_of_the_agent(label: str, verdict: Verdict) -> None:
+    """An agent of OpenTelemetry names the service in another label, which a variable says."""
+    logs = Logs()
+    for name in SERVICES:
+        logs.write({**OURS, "service_name": name, "app": "x"}, level="info")
+    found = with_logs(f"{LOGGING}.application_logs", logs, app_label=label)[0]
+    assert (found is P) is (verdict is P)
+
+
+@pytest.mark.parametrize(
+    ("item", "namespace", "nonce"),
+    [("log_search", "azora", "search"), ("access_logs", "ingress-nginx", "access")],
+)
+def test_search_does_not_find_itself(item: str, namespace: str, nonce: str) -> None:
+    """Loki logs its queries, and an ingress in front of it their addresses: these lines are no request's."""
+    query = f'sum(count_over_time({{namespace="{namespace}"}} |= "{nonce}-0123456789abcdef" [10m]))'
+    logs = Logs()
+    logs.write({"namespace": namespace, "app": "loki"}, query=query)
+    judged(with_logs(f"{LOGGING}.{item}", logs), F)
+    logs.write({"namespace": namespace, "app": "api-gateway"}, path=f"/?probe={nonce}-0123456789abcdef")
+    judged(with_logs(f"{LOGGING}.{item}", logs), P)
+
+
 ERRORS: dict[str, tuple[Any, Verdict]] = {
     "error": ("error", P), "ERROR": ("ERROR", P), "err": ("err", P), "pino": (50, P), "fatal": ("fatal", P),
     "info": ("info", F), "pino's info": (30, F), "a word around it": ("no_error", F),
@@ -168,6 +216,14 @@ def test_level_of_an_error_in_each_spelling(level: Any, verdict: Verdict) -> Non
     logs = Logs()
     logs.write({**OURS, "app": "ai-routing"}, level=level, message="error in a text")
     judged(with_logs(f"{LOGGING}.error_logs", logs), verdict)
+
+
+@pytest.mark.parametrize(("filters", "verdict"), [({}, F), ({"error_log_filter": '| json | sev="E"'}, P)])
+def test_lines_of_errors_are_found_by_another_filter(filters: dict[str, str], verdict: Verdict) -> None:
+    """Logs in another form have another filter, which a variable says."""
+    logs = Logs()
+    logs.write({**OURS, "app": "ai-routing"}, sev="E")
+    judged(with_logs(f"{LOGGING}.error_logs", logs, **filters), verdict)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +282,15 @@ def test_log_retention_is_a_duration(config: str, verdict: Verdict) -> None:
 
 # ---- metrics -----------------------------------------------------------------------------------------
 
-NODES: list[Series] = [("kube_node_info", {"node": f"n{n}"}, 1.0) for n in range(3)]
+NODES: list[Series] = [
+    *(("kube_node_info", {"node": f"n{n}"}, 1.0) for n in range(3)),
+    *(
+        ("kube_pod_info", {"node": f"n{n}", "namespace": "monitoring", "pod": f"exporter-{n}"}, 1.0)
+        for n in range(3)
+    ),
+]
+OUTSIDE = {"job": "node-exporter", "instance": "bastion:9100", "device": "eth0"}
+"""A machine that is no node of the cluster."""
 
 
 def up(*jobs: str, **down: float) -> list[Series]:
@@ -238,11 +302,15 @@ def up(*jobs: str, **down: float) -> list[Series]:
 
 
 def exporters(count: int, value: float = 1.0) -> list[Series]:
-    return [("up", {"job": "node-exporter", "instance": f"10.0.0.{n}:9100"}, value) for n in range(count)]
+    return [("up", {"job": "node-exporter", **exporter(n)}, value) for n in range(count)]
+
+
+def exporter(number: int) -> dict[str, str]:
+    return {"instance": f"10.0.0.{number}:9100", "namespace": "monitoring", "pod": f"exporter-{number}"}
 
 
 def received(count: int, value: float = 10.0, device: str = "eth0") -> list[Series]:
-    labels = [{"instance": f"10.0.0.{n}:9100", "device": device} for n in range(count)]
+    labels = [{**exporter(n), "device": device} for n in range(count)]
     return [("node_network_receive_bytes_total", one, value) for one in labels]
 
 
@@ -258,7 +326,9 @@ COUNTED: dict[str, tuple[str, list[Series], Verdict]] = {
     "every node": ("system_metrics", [*NODES, *exporters(3)], P),
     "two copies of kube-state-metrics": ("system_metrics", [*NODES, *((n, {**labels, "instance": "second"}, v) for n, labels, v in NODES), *exporters(3)], P),
     "three exporters in a cluster of five": ("system_metrics", [*NODES, *(("kube_node_info", {"node": f"m{n}"}, 1.0) for n in range(2)), *exporters(3)], F),
-    "a node whose exporter is down": ("system_metrics", [*NODES, *exporters(2), ("up", {"job": "node-exporter", "instance": "x"}, 0.0)], F),
+    "a node whose exporter is down": ("system_metrics", [*NODES, *exporters(2), ("up", {"job": "node-exporter", **exporter(2)}, 0.0)], F),
+    "a machine outside the cluster as well": ("system_metrics", [*NODES, *exporters(3), ("up", OUTSIDE, 1.0)], P),
+    "a machine outside the cluster instead of a node": ("system_metrics", [*NODES, *exporters(2), ("up", OUTSIDE, 1.0)], F),
     "no kube-state-metrics": ("system_metrics", exporters(3), Q),
     "three instances": ("database_metrics", instances("cnpg_collector_up", 3), P),
     "one instance left of three": ("database_metrics", instances("cnpg_collector_up", 1), F),
@@ -268,7 +338,8 @@ COUNTED: dict[str, tuple[str, list[Series], Verdict]] = {
     "a node of Redis that is not scraped": ("redis_metrics", instances("redis_up", 5), F),
     "every node receives": ("network_metrics", [*NODES, *received(3)], P),
     "one node receives": ("network_metrics", [*NODES, *received(1)], F),
-    "a counter that stands still": ("network_metrics", [*NODES, *received(2), ("node_network_receive_bytes_total", {"instance": "x", "device": "eth0"}, 0.0)], F),
+    "a counter that stands still": ("network_metrics", [*NODES, *received(2), ("node_network_receive_bytes_total", {**exporter(2), "device": "eth0"}, 0.0)], F),
+    "a machine outside the cluster receives": ("network_metrics", [*NODES, *received(2), ("node_network_receive_bytes_total", OUTSIDE, 10.0)], F),
     "loopback alone": ("network_metrics", [*NODES, *received(3, device="lo")], Q),
 }  # fmt: skip
 

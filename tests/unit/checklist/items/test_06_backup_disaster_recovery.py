@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,10 @@ AZORA, INGRESS, HOUR = "azora", "ingress-nginx", 3600.0
 
 def judged(found: tuple[Verdict, str], verdict: Verdict, said: str = "") -> None:
     assert (found[0], said in found[1]) == (verdict, True), found
+
+
+def ago(hours: float) -> str:
+    return (datetime.now(UTC) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # ---- backups -----------------------------------------------------------------------------------------
@@ -79,8 +84,17 @@ SCHEDULES: dict[str, tuple[str, dict[str, Any], Verdict]] = {
 def test_schedule_is_that_of_the_database(name: str, spec: dict[str, Any], verdict: Verdict) -> None:
     """Another suspended schedule in the namespace does not matter; that of the database does."""
     api = KubernetesApi()
-    api.add("postgresql.cnpg.io/v1", "ScheduledBackup", name, spec=spec)
+    api.add("postgresql.cnpg.io/v1", "ScheduledBackup", name, spec=spec, status={"lastScheduleTime": ago(3)})
     api.add("postgresql.cnpg.io/v1", "ScheduledBackup", "yearly", spec={"suspend": True})
+    judged(in_the_cluster(f"{BACKUPS}.database_backups_automated", api), verdict)
+
+
+@pytest.mark.parametrize(("status", "verdict"), [({"lastScheduleTime": "2020-01-01T00:00:00Z"}, F), ({}, F)])
+def test_schedule_itself_made_the_last_backup(status: dict[str, Any], verdict: Verdict) -> None:
+    """A backup by hand beside a schedule that is yearly, or that no operator reads, is not automated."""
+    api = KubernetesApi()
+    spec = {"cluster": {"name": "azora-postgres"}}
+    api.add("postgresql.cnpg.io/v1", "ScheduledBackup", "azora-postgres-nightly", spec=spec, status=status)
     judged(in_the_cluster(f"{BACKUPS}.database_backups_automated", api), verdict)
 
 

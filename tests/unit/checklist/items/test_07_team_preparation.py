@@ -76,6 +76,14 @@ def test_escalation(rota: Rota, verdict: Verdict, said: str) -> None:
     assert (found[0], said in found[1]) == (verdict, True), found
 
 
+@pytest.mark.parametrize("name", ["two people", "one level", "the same person twice"])
+def test_escalation_after_the_launch(name: str) -> None:
+    """What is handed over has two levels and two people as well."""
+    rota, verdict, said = LEVELS[name]
+    found = on_call("escalation_established", rota)
+    assert (found[0], said in found[1]) == (verdict, True), found
+
+
 METHODS: dict[str, tuple[list[str], Verdict]] = {
     "phone and e-mail, without the app": (["phone", "email"], P),
     "the app as well": (["phone", "push_notification", "email"], P),

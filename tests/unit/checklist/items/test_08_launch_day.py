@@ -11,8 +11,12 @@ from aiohttp import web
 from launch_pipeline.checks.clients.matchers import read
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import Verdict
+from launch_rehearsal.product.base.series import Store, labels_of
+from launch_rehearsal.product.monitoring.promql import evaluate
 from servers.item_checks import results
 from servers.one_item import items
+from servers.samples import Samples
+from servers.shipped import shipped
 from servers.web import http_connection, served
 
 if TYPE_CHECKING:
@@ -106,6 +110,27 @@ def test_internal_address_is_not_the_public_name() -> None:
     """What a connection to an internal name or without TLS answers shows nothing of the public name."""
     (told,) = public(health(lambda _: {"release": "2.0.0"}), ACTIVATED, host="gateway.internal")
     assert (told.verdict, [one.expression for one in told.findings if not one.holds]) == (F, ["url"])
+
+
+@pytest.mark.parametrize("host", ["staging.shop.test", "shop.test.evil.example"])
+def test_another_name_of_the_domain_is_not_the_public_one(host: str) -> None:
+    """Users arrive at the public names, and not at what else the domain has."""
+    (told,) = public(health(lambda _: {"release": "2.0.0"}), ACTIVATED, host=host)
+    assert "url" in [one.expression for one in told.findings if not one.holds]
+
+
+@pytest.mark.parametrize("ref", ["launch_day.t_0.smoke_tests", "rollback.smoke.smoke_tests"])
+@pytest.mark.parametrize(("kind", "good"), [("application/json", True), ("text/html", False)])
+def test_page_of_a_single_page_application(ref: str, kind: str, good: bool) -> None:
+    """What answers every path with the same page has no endpoint."""
+
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text="{}", content_type=kind)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", page)
+    told, *_ = public(app, ref)
+    assert [one.holds for one in told.findings if "content-type" in one.expression] == [good], told.headline
 
 
 def test_traffic_waits_for_dns_and_healthy_metrics_for_traffic() -> None:
@@ -224,5 +249,48 @@ def test_critical_alerts(labels: dict[str, str], silenced: bool, wanted: Verdict
     """Critical alerts of the product, its edge, or without a namespace count; a silence hides none."""
     with served(alertmanager(labels, silenced)) as port:
         at = {"alertmanager": http_connection(port, "alertmanager")}
-        (found,) = results("launch_day.t_0.no_critical_alerts", at, SITE)
+        found, _ = results("launch_day.t_0.no_critical_alerts", at, SITE)
     assert found.verdict is wanted, found.headline
+
+
+PAGING = ("ApiErrorRateHigh", "ApiLatencyHigh", "PostgresDown", "RedisDown")
+
+
+@pytest.mark.parametrize(
+    ("severity", "variables", "wanted"),
+    [("critical", {}, P), ("page", {}, F), ("page", {"critical_severity": "page"}, P)],
+    ids=["ours", "another word", "another word that is named"],
+)
+def test_severity_of_the_rules(severity: str, variables: dict[str, Any], wanted: Verdict) -> None:
+    """Where rules call their severity otherwise, no alert is ever critical."""
+    samples = Samples(rules=dict.fromkeys(PAGING, "up == 0"), severity=severity)
+    with served(samples.app) as port:
+        at = {"prometheus": http_connection(port, "prometheus")}
+        _, found = results("launch_day.t_0.no_critical_alerts", at, {**SITE, **variables})
+    assert found.verdict is wanted, found.headline
+
+
+# ---- what Prometheus computes -----------------------------------------------------------------------
+
+PACE = 1 / 60
+"""A minute lasts a second."""
+SERVICES = ("api-gateway", "constitutional-ai", "knowledge-ocean", "ai-routing")
+DOWN: dict[str, tuple[Callable[[str, int], float | None], float]] = {
+    "all are up": (lambda _job, _minute: 1.0, 4),
+    "one is down for a while": (lambda job, minute: float(job != "ai-routing" or minute != 30), 3),
+    "all are down for a while": (lambda _job, minute: float(minute != 30), 0),
+    "all are gone for ten minutes": (lambda _job, minute: None if 30 <= minute < 40 else 1.0, 0),
+}
+
+
+@pytest.mark.parametrize(("up", "fewest"), DOWN.values(), ids=DOWN.keys())
+def test_fewest_services_of_the_hour(up: Callable[[str, int], float | None], fewest: float) -> None:
+    """A minute in which no service is up is the worst of the hour, and not one without a number."""
+    store = Store()
+    for minute in range(61):
+        for job in SERVICES:
+            value = up(job, minute)
+            if value is not None:
+                store.put(labels_of("up", {"job": job, "namespace": "shop"}), float(minute), value)
+    query = shipped("prometheus_query", **SITE)["launch_day.services_stable.0"].params["query"]
+    assert evaluate(store, query, 60.0, PACE) == {(): fewest}

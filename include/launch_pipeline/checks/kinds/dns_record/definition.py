@@ -26,7 +26,8 @@ class DnsRecordParams(Params):
     values: Names | None = None
     """The exact set of answers, in any order; a text may be written as one string. Of A and AAAA a name, such
     as a load balancer's or a CDN's, stands for what the same resolver answers for it: each answer must be one
-    of those addresses, and the resolvers need not agree."""
+    of those addresses, and the resolvers need not agree. Addresses of the other family are left out, so that
+    one list may serve both types; with ``expect: {count: '>= 0'}`` none may be left."""
     min_answers: Annotated[int, Field(ge=1)] = 1
     """The minimum number of answers from each resolver; a null MX or SRV record is none."""
     resolvers: Names = ("system",)
@@ -42,7 +43,9 @@ class DnsRecordParams(Params):
         if fixed:
             from launch_pipeline.checks.kinds.dns_record import values  # noqa: PLC0415  (loads dnspython)
 
-            for value in fixed:
+            own = [value for value in fixed if not values.of_other_family(self.type, value)]
+            none_left = not own and len(fixed) == len(self.values or ()) and "count" not in self.expect
+            for value in fixed if none_left else own:
                 if not values.stands_for_others(self.type, value):
                     values.wanted(self.type, value)
         return self

@@ -22,7 +22,13 @@ from launch_pipeline.checks.clients.http import refuse
 from launch_pipeline.checks.clients.targets import split_target
 from launch_pipeline.checks.clients.together import together
 from launch_pipeline.checks.engine.environment import SYSTEM_RESOLVER
-from launch_pipeline.checks.kinds.dns_record.values import meaning, offers, stands_for_others, wanted
+from launch_pipeline.checks.kinds.dns_record.values import (
+    meaning,
+    of_other_family,
+    offers,
+    stands_for_others,
+    wanted,
+)
 from launch_pipeline.checks.kinds.dns_record.zone import NoZone, TtlUnknown, Zones, configured
 from launch_pipeline.checks.verdict import Observation, Subject
 from launch_pipeline.errors import Inconclusive, Unreachable
@@ -131,7 +137,7 @@ async def _name(
     told = await together(_ask(ctx, text, one, asked, params.type) for text, one in resolvers.items())
     found = dict(zip(resolvers, told, strict=True))
     sets = [frozenset(one.values) for one in told]
-    wants = {wanted(params.type, value) for value in params.values or () if not _stands(params, value)}
+    wants = {wanted(params.type, value) for value in params.values or () if _is_record(params, value)}
     others = await together(_others(params, ctx, text, one) for text, one in resolvers.items())
     unwanted = [values - wants - other for values, other in zip(sets, others, strict=True)]
     ttl, unknown = await _ttl(params, ctx, resolvers, found, asked)
@@ -148,6 +154,10 @@ async def _name(
 
 def _stands(params: DnsRecordParams, value: str) -> bool:
     return stands_for_others(params.type, value)
+
+
+def _is_record(params: DnsRecordParams, value: str) -> bool:
+    return not _stands(params, value) and not of_other_family(params.type, value)
 
 
 async def _others(

@@ -39,6 +39,15 @@ def stands_for_others(kind: str, text: str) -> bool:
     return kind in {"A", "AAAA"} and bool(_HOST.fullmatch(text))
 
 
+def of_other_family(kind: str, text: str) -> bool:
+    """Return whether a value is an address that records of this type cannot hold: IPv6 in A, IPv4 in AAAA."""
+    versions = {"A": 6, "AAAA": 4}
+    try:
+        return ipaddress.ip_address(text).version == versions.get(kind)
+    except ValueError:
+        return False
+
+
 def wanted(kind: str, text: str) -> str:
     """Return the value that an item wants, as :func:`meaning` writes it; raises ValueError if it is none."""
     try:

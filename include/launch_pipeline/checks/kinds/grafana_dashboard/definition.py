@@ -3,7 +3,7 @@
 Facts per dashboard: ``exists, title, folder, updated, panels, empty_panels, queried_panels,
 missing_viewers``; panels in collapsed rows count. A panel is empty if its queries return no value with the
 variables' saved values, or if one of them ends in an error. Empty panels of ``may_be_empty`` count in
-neither list.
+neither list. A team without members views nothing, unless every viewer does.
 """
 
 from __future__ import annotations

@@ -77,7 +77,10 @@ async def _shown(params: GrafanaDashboardParams, queries: PanelQueries, uid: str
 
 
 async def _missing_viewers(params: GrafanaDashboardParams, api: Api, path: str) -> list[str]:
-    """Name the viewers without the View permission; existing teams may also have it as every viewer."""
+    """Name the viewers without the View permission, and teams without a member that alone would have it.
+
+    Existing teams may also have it as every viewer.
+    """
     entries = records((await api.get(f"{path}/permissions")).document, "permissions")
     allowed = {
         str(entry[kind]).lower()
@@ -86,11 +89,19 @@ async def _missing_viewers(params: GrafanaDashboardParams, api: Api, path: str) 
         if entry.get(kind) and (entry.get("permission") or 0) >= _VIEW
     }
     missing = [viewer for viewer in params.viewers if viewer.lower() not in allowed]
-    if _EVERYBODY not in allowed:
-        return missing
-    return [viewer for viewer in missing if not await _is_team(api, viewer)]
+    if _EVERYBODY in allowed:
+        return [viewer for viewer in missing if not await _teams(api, viewer)]
+    teams = {str(entry["team"]).lower() for entry in entries if entry.get("team")}
+    named = [viewer for viewer in params.viewers if viewer not in missing and viewer.lower() in teams]
+    empty = [name for name in named if any(map(_is_empty, await _teams(api, name)))]
+    return missing + [f"{name} (no members)" for name in empty]
 
 
-async def _is_team(api: Api, name: str) -> bool:
+async def _teams(api: Api, name: str) -> list[dict[str, Any]]:
+    """Return the team of this name as the token may see it (grafana.com, "Team HTTP API")."""
     reply = await api.get(TEAMS, [("name", name)])
-    return bool(records(mapping(reply.document, "document").get("teams"), "teams"))
+    return records(mapping(reply.document, "document").get("teams"), "teams")
+
+
+def _is_empty(team: dict[str, Any]) -> bool:
+    return team.get("memberCount") == 0
