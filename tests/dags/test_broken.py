@@ -32,7 +32,7 @@ BREAKS = [
         "    - redis_info:\n",
         "    - redis_inf:\n",
         WINDOWS,
-        ("t_minus_2h.systems_operational: check 7", "no check kind 'redis_inf'", "Fix: Write 'redis_info'"),
+        ("t_minus_2h.systems_operational: check ", "no check kind 'redis_inf'", "Fix: Write 'redis_info'"),
     ),
     (
         "11_rollback.yaml",

@@ -7,7 +7,7 @@ import re
 _SIGNS = re.compile(
     r"[=!<>]=|&&|\|\||[<>]"  # operators
     r"|\[\?|`|\[\]|@|\bjson\.|\b(?:length|contains|keys|values|sum|max|min|sort|reverse)\("  # JMESPath
-    r"|\b\d+e[+-]?\d+\b|\d{15,}"  # sentinels
+    r"|\b\d+e[+-]?\d+\b|(?<![0-9a-f])\d{15,}(?![0-9a-f])"  # sentinels, which no commit is
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_plus
 
 from aiohttp import web
@@ -13,9 +13,7 @@ from launch_rehearsal.tampering.breaks import Act, Break, place_of
 from launch_rehearsal.tampering.documents import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from launch_rehearsal.tampering.tampering import Tampering
+    from collections.abc import Iterator, Mapping
 
 _ENDS = ("Content-Length", "Content-Encoding", "Transfer-Encoding")
 
@@ -32,7 +30,21 @@ class Exchange:
     body: bytes
 
 
-def altering(tampering: Tampering, name: str) -> Any:
+class Attention(Protocol):
+    """What decides whether an answer is altered."""
+
+    @property
+    def attentive(self) -> bool:
+        """Return whether anything is altered or listened to now."""
+
+    def hear(self, exchange: Exchange) -> None:
+        """Keep a request and its answer."""
+
+    def due(self, where: str, asked: str) -> Iterator[Break]:
+        """Yield the breaks of an answer that is given now."""
+
+
+def altering(tampering: Attention, name: str) -> Any:
     """Return the outermost middleware of the application of this name."""
 
     @web.middleware

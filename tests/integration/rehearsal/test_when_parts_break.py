@@ -76,6 +76,7 @@ WITHOUT_SAMPLES = {
     "monitoring.alert_rules_configured",
     "monitoring.alert_tuning",
     "metrics.metrics_retention",
+    "t_0.no_critical_alerts",
     "t_plus_1h.no_critical_issues",
     "t_plus_4h.no_issues",
 }
