@@ -65,20 +65,16 @@ def _address(product: RunningProduct, change: Break) -> str:
 
 def read_by(product: RunningProduct, outcome: Outcome) -> Iterator[Exchange]:
     """Yield the reports and the documents that a check has read."""
-    uri = str(getattr(outcome.params, "uri", ""))
-    if uri.startswith(str(product.plan.reports)):
-        for path in (uri, f"{uri}{_SIDECAR}"):
-            yield _file(f"{REPORT}{path.removeprefix(f'{product.plan.reports}/')}", _bytes(path))
-    for subject in outcome.seen.subjects if outcome.seen and hasattr(outcome.params, "min_words") else ():
-        for path in subject.facts.get("paths", ()):
-            commit = str(subject.facts["commit"])
-            yield _file(f"{DOCUMENT}{path}", product.fake.repository.read(commit, str(path)))
+    for subject in outcome.seen.subjects if outcome.seen else ():
+        if hasattr(outcome.params, "uri"):
+            yield from _reports(product.plan.reports, subject.name)
+        for path in subject.facts.get("paths", ()) if hasattr(outcome.params, "min_words") else ():
+            content = product.fake.repository.read(str(subject.facts["commit"]), str(path))
+            yield Exchange(f"{DOCUMENT}{path}", "", 0, {}, content)
 
 
-def _file(where: str, content: bytes) -> Exchange:
-    return Exchange(where, "", 0, {}, content)
-
-
-def _bytes(path: Path | str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123 - a text
-        return file.read()
+def _reports(folder: Path, name: str) -> Iterator[Exchange]:
+    """Yield a report and what lies beside it."""
+    for path in (folder / name, folder / f"{name}{_SIDECAR}"):
+        if path.is_relative_to(folder) and path.is_file():
+            yield Exchange(f"{REPORT}{path.relative_to(folder)}", "", 0, {}, path.read_bytes())
