@@ -18,6 +18,10 @@ MAX_DEPTH = 50
 """Maximum levels of nesting; hundreds of thousands overflow the C parser's stack."""
 
 
+Stamp = tuple[int, int, int]
+"""Time, size and inode of a file; zeros if there is none."""
+
+
 def include_folder() -> Path:
     """Return the folder that holds ``checklists/`` and ``environments/``.
 
@@ -101,6 +105,15 @@ def _refuse_tricks(path: Path, text: str) -> None:
             problem = f"is nested more than {MAX_DEPTH} levels deep."
             fix = "Correct the indentation or the brackets."
             raise ConfigurationError(str(path), _line(event.start_mark), problem, fix)
+
+
+def stamp(path: Path) -> Stamp:
+    """Return a stamp of a file's state; the inode detects a replacement within one clock tick."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return seen.st_mtime_ns, seen.st_size, seen.st_ino
 
 
 def _line(mark: Any) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.files import checklist_folder, read_yaml
+from launch_pipeline.checklist.files import Stamp, checklist_folder, read_yaml, stamp
 from launch_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ class Overrides(Frozen):
 def overrides(folder: Path | None = None) -> Overrides:
     """Read the overlay. Raises ConfigurationError naming the key and the fix."""
     path = (folder or checklist_folder()) / OVERRIDES
-    return _overrides(path, _stamp(path)) if path.exists() else Overrides()
+    return _overrides(path, stamp(path)) if path.exists() else Overrides()
 
 
 def product_variables(folder: Path | None = None) -> dict[str, Any]:
     """Return the defaults of ``variables.yaml`` as the overlay changes them; ``${name}`` is not filled in."""
     path = (folder or checklist_folder()) / DEFAULTS
-    defaults = _yaml(path, _stamp(path)) if path.exists() else {}
+    defaults = _yaml(path, stamp(path)) if path.exists() else {}
     return {**defaults, **overrides(folder).variables}
 
 
@@ -90,23 +90,15 @@ def checklist_digest(path: Path) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
-    try:
-        seen = path.stat()
-    except OSError:
-        return 0, 0, 0
-    return seen.st_mtime_ns, seen.st_size, seen.st_ino
-
-
 @lru_cache(maxsize=8)
-def _yaml(path: Path, _stamp: tuple[int, int, int]) -> dict[str, Any]:
+def _yaml(path: Path, _stamp: Stamp) -> dict[str, Any]:
     return read_yaml(path)
 
 
 @lru_cache(maxsize=8)
-def _overrides(path: Path, stamp: tuple[int, int, int]) -> Overrides:
+def _overrides(path: Path, state: Stamp) -> Overrides:
     try:
-        return Overrides.model_validate(_yaml(path, stamp))
+        return Overrides.model_validate(_yaml(path, state))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from launch_pipeline.checks.engine.context import ConnectionInfo
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from servers.checking import check, context, raw, run
+from servers.git_files import run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,24 +46,7 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Create a bare repository with a freeze tag and one commit after it."""
     work, bare = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("bare") / "r.git"
-    who = {
-        "GIT_AUTHOR_NAME": "t",
-        "GIT_AUTHOR_EMAIL": "t@t",
-        "GIT_COMMITTER_NAME": "t",
-        "GIT_COMMITTER_EMAIL": "t@t",
-    }
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=work,
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **who},
-        )
-        return done.stdout.strip()
-
+    git = partial(run_git, work)
     git("init", "-q", "-b", "main")
     for name, text in FILES.items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)

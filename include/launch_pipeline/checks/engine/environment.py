@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration
-from launch_pipeline.checklist.files import read_yaml
+from launch_pipeline.checklist.files import Stamp, read_yaml, stamp
 from launch_pipeline.errors import ConfigurationError
 
 _HOUR = timedelta(hours=1)
@@ -115,20 +115,11 @@ def load_environment(path: Path | str) -> Environment:
     Raises ConfigurationError with file, key, value and fix. The result is shared: do not modify it.
     """
     source = Path(path)
-    return _loaded(source, _stamp(source))
-
-
-def _stamp(source: Path) -> tuple[int, int, int]:
-    """Return a stamp of the file's state; the inode detects a replacement within one clock tick."""
-    try:
-        seen = source.stat()
-    except OSError:
-        return 0, 0, 0
-    return seen.st_mtime_ns, seen.st_size, seen.st_ino
+    return _loaded(source, stamp(source))
 
 
 @lru_cache(maxsize=16)
-def _loaded(source: Path, _stamp: tuple[int, int, int]) -> Environment:
+def _loaded(source: Path, _stamp: Stamp) -> Environment:
     content = read_yaml(source)
     try:
         return Environment.model_validate(content)
