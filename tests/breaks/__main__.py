@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -38,6 +39,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "conditions.md"
 def main() -> int:
     """Write the table and the page; exit code 130 if it was interrupted, with what was found until then."""
     asked = _arguments()
+    # What is altered makes the product's own readers stumble; that is no news.
+    logging.disable(logging.CRITICAL)
     known = {row.condition: row for row in read_table(every_condition(), asked.table)}
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="breaks-") as home, staged(Path(home) / "home") as product:

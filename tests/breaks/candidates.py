@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from breaks.values import Change, bad_values, elements, literals_of, others
+from breaks.values import Change, bad_values, elements, literals_of, others, unwanted_texts
 from launch_pipeline.checks.language.comparisons import parse_comparison
 from launch_rehearsal.tampering.breaks import Act, Break
 from launch_rehearsal.tampering.documents import EVERY, written
@@ -63,8 +63,9 @@ def _all(places: Sequence[Place], unmet: Sequence[Asked]) -> Iterator[tuple[floa
 
 def _of_answer(place: Place, unmet: Sequence[Asked]) -> Iterator[tuple[float, Break]]:
     paths = " ".join(asked.path for asked in unmet)
-    likely = 0 if "status" in paths else 5
-    for number, status in enumerate(_STATUSES):
+    spoken = "status" in paths
+    likely = 0.0 if spoken else 2.2
+    for number, status in enumerate(_STATUSES if spoken else (404,)):
         if place.statuses != (status,):
             yield likely + number / 10, _break(place, "status", Change(Act.PUT, status))
         for known in place.statuses if len(place.statuses) > 1 else ():
@@ -75,7 +76,9 @@ def _of_answer(place: Place, unmet: Sequence[Asked]) -> Iterator[tuple[float, Br
             yield 0.5, _break(place, f"header {name}", change)
     if _TIMES.search(paths):
         limits = [float(text) for asked in unmet for text in re.findall(r"< *=? *(\d+)$", asked.wanted)]
-        yield 0.8, _break(place, "delay", Change(Act.PUT, round(1.3 * max(limits, default=500) / 1000, 2)))
+        slow = _break(place, "delay", Change(Act.PUT, round(1.3 * max(limits, default=500) / 1000, 2)))
+        yield 0.8, slow.model_copy(update={"every": 8})
+        yield 0.9, slow
 
 
 def _of_header(name: str, place: Place, unmet: Sequence[Asked]) -> Iterator[Change]:
@@ -96,12 +99,13 @@ def _of_document(place: Place, unmet: Sequence[Asked]) -> Iterator[tuple[float, 
     bad = [value for asked in unmet for value in bad_values(parse_comparison(asked.wanted))]
     more = list(elements(asked.path for asked in unmet))
     literals = [text for asked in unmet for text in literals_of(asked.path)]
-    for pointer, value, many in _leaves(place, [*literals, *words]):
+    for depth, (pointer, value, many) in enumerate(_leaves(place, [*literals, *words])):
         near = _nearness(place, pointer, words)
         for number, change in enumerate(
             [*_fitting(bad, value), *others(value), *_more(value, more, literals)]
         ):
-            yield near + number / 20 + many, _break(place, written(pointer), change)
+            # Of several places the beginnings come first.
+            yield near + number / 20 + many + depth / 50, _break(place, written(pointer), change)
 
 
 def _fitting(bad: Iterable[Any], value: Any) -> Iterator[Change]:
@@ -128,7 +132,8 @@ def _added(place: Place, unmet: Sequence[Asked]) -> Iterator[tuple[float, Break]
         if (named := _SIMPLE.fullmatch(asked.path)) and isinstance(place.document.tree, dict):
             at = written(named[1].split("."))
             yield 0.6, _break(place, at, Change(Act.PUT, "broken"))
-        for text in literals_of(asked.path) if isinstance(place.document.tree, dict) else ():
+        literals = [*literals_of(asked.path), *unwanted_texts(asked.wanted)]
+        for text in literals if isinstance(place.document.tree, dict) else ():
             yield 3.5, _break(place, "/broken", Change(Act.PUT, text))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.stack.ports import LOOPBACK
+from launch_rehearsal.product.delivery.registry import IMAGE
 from launch_rehearsal.product.delivery.repository import DOCUMENT, HISTORY
 from launch_rehearsal.tampering.files import REPORT, altered_reports
 from launch_rehearsal.tampering.web import Exchange
@@ -36,6 +38,8 @@ def broken(
         stack.enter_context(product.fake.tampering.broken(breaks))
         stack.enter_context(altered_reports(product.plan.reports, of(REPORT)))
         commit = stack.enter_context(product.fake.repository.altered([*of(DOCUMENT), *of(HISTORY)]))
+        if product.fake.registry:
+            stack.enter_context(product.fake.registry.altered(of(IMAGE)))
         stack.enter_context(_presented(product, of(CERTIFICATE)))
         addresses = {one.where.removeprefix(PORT): _address(product, one) for one in of(PORT)}
         changed: dict[str, Any] = {
@@ -66,11 +70,20 @@ def _address(product: RunningProduct, change: Break) -> str:
 def read_by(product: RunningProduct, outcome: Outcome) -> Iterator[Exchange]:
     """Yield the reports and the documents that a check has read."""
     for subject in outcome.seen.subjects if outcome.seen else ():
+        if hasattr(outcome.params, "platforms"):
+            yield from _images(product, subject.name)
         if hasattr(outcome.params, "uri"):
             yield from _reports(product.plan.reports, subject.name)
         for path in subject.facts.get("paths", ()) if hasattr(outcome.params, "min_words") else ():
             content = product.fake.repository.read(str(subject.facts["commit"]), str(path))
             yield Exchange(f"{DOCUMENT}{path}", "", 0, {}, content)
+
+
+def _images(product: RunningProduct, name: str) -> Iterator[Exchange]:
+    registry = product.fake.registry
+    for place, described in registry.images.items() if registry else ():
+        if name.endswith(place.removeprefix(IMAGE)):
+            yield Exchange(place, "", 0, {}, json.dumps(described).encode())
 
 
 def _reports(folder: Path, name: str) -> Iterator[Exchange]:

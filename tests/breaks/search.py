@@ -28,7 +28,7 @@ TRIES = 400
 """Breaks that are tried for one check."""
 _BY_HAND = {"dns_record", "git_repository", "tls_certificate", "tcp_port"}
 """Kinds whose few breaks are all known: the facts of their answers are not altered one by one."""
-_LONG = 60
+_LONG = 150
 """Tries without a better break after which the breaks that fail several conditions are good enough."""
 
 

@@ -72,6 +72,11 @@ def literals_of(path: str) -> list[str]:
     return re.findall(r"'([^']+)'", path)
 
 
+def unwanted_texts(wanted: str) -> list[str]:
+    """Return words that a pattern does not want to find."""
+    return _LITERAL.findall(wanted) if wanted.startswith("not matches") else []
+
+
 def elements(paths: Iterable[str]) -> Iterator[Any]:
     """Yield elements that filters look for: ``[?rule.level=='high']`` finds ``{rule: {level: high}}``."""
     yield {"broken": True}

@@ -70,9 +70,10 @@ class FakeProduct:
         self.store = Store()
         self.release_sha = ""
         self.schema_fingerprint = ""
-        self.tampering = Tampering()
+        self.tampering = Tampering(f"Bearer {plan.tokens['visitor']}")
         self._limiters: list[Limiter] = []
         self.edge: Edge | None = None
+        self.registry: Registry | None = None
         self.repository = ProductRepository(plan.repository, plan.release)
         self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
@@ -133,7 +134,7 @@ class FakeProduct:
             await self._serve(part, app)
         await self._serve("edge", edge.app(), edge.context)
         await self._serve("edge_plain", edge.plain_app())
-        registry = Registry(self.plan, self.health, self._commits)
+        self.registry = registry = Registry(self.plan, self.health, self._commits)
         more = {
             "/registry": registry.app(),
             "/grafana": Dashboards(self.plan, self.health, self.store).app,

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class Tampering:
     """Alter answers while breaks are set, and keep what is asked while a list of it is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, visitor: str = "") -> None:
+        self.visitor = visitor
+        """The ``Authorization`` of the product's users, whose requests are neither altered nor heard."""
         self._breaks: tuple[Break, ...] = ()
         self._met: Counter[tuple[str, str, str]] = Counter()
         self._heard: list[Exchange] | None = None

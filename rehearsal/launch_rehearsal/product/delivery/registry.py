@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from launch_rehearsal.product.base.plan import SERVICES, Part, job
+from launch_rehearsal.tampering.documents import Document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from launch_rehearsal.product.base.health import Health
     from launch_rehearsal.product.base.plan import ProductPlan
+    from launch_rehearsal.tampering.breaks import Break
 
+IMAGE = "image "
+"""How the place of an image begins."""
+_PARTS = ("manifest", "signature", "layers")
+"""What can be removed of an image."""
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -32,20 +41,51 @@ class Registry:
         self._health = health
         self._manifests: dict[tuple[str, str], bytes] = {}
         self._blobs: dict[tuple[str, str], bytes] = {}
+        self._pushed: dict[tuple[str, str], dict[str, Any]] = {}
         for part in SERVICES:
             for release, commit in commits.items():
-                self._push(f"azora/{job(part)}", release, commit)
+                self._push(f"azora/{job(part)}", release, _described(release, commit))
 
     def digests(self, release: str) -> dict[str, str]:
         """Return the digest of each image of a release, by the image's name."""
         return {name: _digest(found) for (name, tag), found in self._manifests.items() if tag == release}
 
-    def _push(self, name: str, release: str, commit: str) -> None:
-        labels = {_REVISION: commit, "org.opencontainers.image.version": release}
-        described = {"architecture": "amd64", "os": "linux", "config": {"Labels": labels}}
+    @property
+    def images(self) -> dict[str, dict[str, Any]]:
+        """Return how each image describes itself, by name and tag."""
+        return {f"{IMAGE}{name}:{tag}": described for (name, tag), described in self._pushed.items()}
+
+    @contextmanager
+    def altered(self, changes: Sequence[Break]) -> Iterator[None]:
+        """Push images again with another description, or without a part, while the block runs."""
+        kept = dict(self._manifests), dict(self._blobs), dict(self._pushed)
+        try:
+            for change in changes:
+                name, _, tag = change.where.removeprefix(IMAGE).rpartition(":")
+                if change.at in _PARTS:
+                    self._remove(name, tag, change.at)
+                else:
+                    told = json.dumps(self._pushed[name, tag]).encode()
+                    self._push(name, tag, json.loads(Document(told).altered(change)))
+            yield
+        finally:
+            self._manifests, self._blobs, self._pushed = kept
+
+    def _remove(self, name: str, tag: str, part: str) -> None:
+        manifest = json.loads(self._manifests[name, tag])
+        digest = _digest(self._manifests[name, tag])
+        if part == "manifest":
+            del self._manifests[name, tag]
+        elif part == "signature":
+            del self._manifests[name, f"{digest.replace(':', '-')}.sig"]
+        else:
+            del self._blobs[name, manifest["layers"][0]["digest"]]
+
+    def _push(self, name: str, release: str, described: dict[str, Any]) -> None:
+        self._pushed[name, release] = described
         layers = [self._layer(name, f"{name} {release}".encode(), _LAYER)]
-        described["rootfs"] = {"type": "layers", "diff_ids": [layers[0]["digest"]]}
-        digest = self._image(name, release, described, layers)
+        rootfs = {"type": "layers", "diff_ids": [layers[0]["digest"]]}
+        digest = self._image(name, release, {**described, "rootfs": rootfs}, layers)
         critical = {
             "identity": {"docker-reference": name},
             "image": {"docker-manifest-digest": digest},
@@ -105,6 +145,11 @@ class Registry:
         if found is None or not self._health.works(Part.REGISTRY):
             return _errors(404, "BLOB_UNKNOWN")
         return web.Response(body=found, content_type="application/octet-stream")
+
+
+def _described(release: str, commit: str) -> dict[str, Any]:
+    labels = {_REVISION: commit, "org.opencontainers.image.version": release}
+    return {"architecture": "amd64", "os": "linux", "config": {"Labels": labels}}
 
 
 def _digest(content: bytes) -> str:

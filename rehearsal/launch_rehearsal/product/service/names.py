@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING
 
 import dns.exception
+import dns.name
 import dns.rcode
 import dns.rdataset
 
@@ -38,15 +40,15 @@ class ProductNames(NameServer):
     def record(self, name: str, kind: str) -> tuple[int, list[str]] | None:
         """Return the record of the zone, as it is told while it is tampered with."""
         known = super().record(name, kind)
-        if known is None:
-            return None
-        told = json.dumps(known).encode()
-        ttl, values = json.loads(self._tampering.altered(f"DNS {name} {kind}", "", told))
+        told = json.dumps(known or (_TTL, [])).encode()
         try:
-            dns.rdataset.from_text("IN", kind, min(max(int(ttl), 0), _LONGEST), *values)
+            ttl, values = json.loads(self._tampering.altered(f"DNS {name} {kind}", "", told))
+            ttl = min(max(int(ttl), 0), _LONGEST)
+            record = dns.rdataset.from_text("IN", kind, ttl, *values)
+            record.to_wire(dns.name.root, io.BytesIO())
         except (dns.exception.DNSException, TypeError, ValueError):
             return known  # what is no record cannot be told
-        return min(max(int(ttl), 0), _LONGEST), values
+        return (ttl, values) if values or known else None
 
     def fault(self, _name: str) -> dns.rcode.Rcode | None:
         """Return NXDOMAIN while the names are broken."""
