@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,15 +37,12 @@ class DatabasePassage:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side ends it."""
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
             upstream, back = await asyncio.open_connection(*self._target)
             answer = _Answer()
-            try:
+            with closing(back):
                 await _started(reader, writer, back)
                 await asyncio.gather(_asked(reader, back, answer), self._answered(upstream, writer, answer))
-            finally:
-                back.close()
-                writer.close()
 
     async def _answered(
         self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: _Answer

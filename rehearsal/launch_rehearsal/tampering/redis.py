@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,14 +21,11 @@ class RedisPassage:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side ends it."""
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
             upstream, back = await asyncio.open_connection(*self._target)
             asked: deque[str] = deque()
-            try:
+            with closing(back):
                 await asyncio.gather(_asked(reader, back, asked), self._answered(upstream, writer, asked))
-            finally:
-                back.close()
-                writer.close()
 
     async def _answered(
         self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: deque[str]
