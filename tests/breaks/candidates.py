@@ -26,6 +26,7 @@ _TIMES = re.compile(r"(?:_ms\b|latency|elapsed|duration)")
 _ENDS = 2
 """Elements at either end of a list that are broken one by one."""
 _MOST_LEAVES = 600
+_NAMED = 2.0
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,9 @@ def _of_document(place: Place, unmet: Sequence[Asked]) -> Iterator[tuple[float, 
         for number, change in enumerate(
             [*_fitting(bad, value), *others(value), *_more(value, more, literals)]
         ):
-            # Of several places the beginnings come first.
-            yield near + number / 20 + many + depth / 50, _break(place, written(pointer), change)
+            # Of what a condition does not name, the beginnings of each place come first.
+            late = depth / 50 if near > _NAMED else 0.0
+            yield near + number / 20 + many + late, _break(place, written(pointer), change)
 
 
 def _fitting(bad: Iterable[Any], value: Any) -> Iterator[Change]:
@@ -174,7 +176,7 @@ def _nearness(place: Place, pointer: Pointer, words: set[str]) -> float:
     names = [set(map(str.lower, _WORD.findall(step))) for step in pointer]
     if names and names[-1] & words:
         return 1.0
-    return 2.0 if any(name & words for name in names) else 3.0
+    return _NAMED if any(name & words for name in names) else 3.0
 
 
 def _break(place: Place, at: str, change: Change) -> Break:

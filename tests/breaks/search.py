@@ -102,6 +102,10 @@ def _breaks(check: Check, before: Outcome, places: Sequence[Place]) -> Iterator[
 async def search(stage: Stage, check: Check, tries: int = TRIES) -> list[Row]:
     """Return the best row of each condition for which there is one."""
     before, heard = await stage.look(check)
+    if before.verdict is not Verdict.PASSED and check.ref not in stage.limits:
+        # What it looks for is over, or what it must not see is not: let the outage come again.
+        stage.renew()
+        before, heard = await stage.look(check)
     if not before.conditions:
         return [Row(one, (), Effect.NONE, (), before.reason) for one in check.conditions]
     asleep = {row.condition: row for row in rows_of(check, (), before)}

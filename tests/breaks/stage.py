@@ -20,7 +20,7 @@ from launch_pipeline.checks.verdict import Observation, Verdict
 from launch_pipeline.errors import LaunchError
 from launch_rehearsal.actors.scenario import DEFAULT
 from launch_rehearsal.product.base.plan import Part, ProductPlan
-from servers.running_product import RunningProduct, postgres
+from servers.running_product import PRESENT, RunningProduct, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,12 +44,17 @@ def staged(home: Path) -> Iterator[RunningProduct]:
     with postgres(home) as dsn:
         plan = ProductPlan.make(home / "product", dsn, pace=PACE, window=WINDOW, broken=(Part.GATEWAY,))
         with RunningProduct(plan) as running:
-            running.await_samples()
-            running.turn(Part.GATEWAY, works=True)
-            running.await_samples(WINDOW + 1)
+            mend(running)
             running.write_up()
             running.say(DEFAULT.posts.values())
             yield running
+
+
+def mend(product: RunningProduct) -> None:
+    """Repair the gateway once its outage was seen, and wait until it leaves what the metrics look back at."""
+    product.await_samples()
+    product.turn(Part.GATEWAY, works=True)
+    product.await_samples(WINDOW + 1)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,14 @@ class Stage:
     def __init__(self, product: RunningProduct) -> None:
         self.product = product
         self._context: tuple[str, CheckContext] | None = None
+        self.limits = DEFAULT.on(PRESENT).limits
+        """Items that the product does not pass as it is."""
+
+    def renew(self) -> None:
+        """Let the gateway be down for a moment once more; a launch begins anew."""
+        self.product.turn(Part.GATEWAY, works=False)
+        mend(self.product)
+        self._context = None
 
     async def look(self, check: Check) -> tuple[Outcome, list[Exchange]]:
         """Run one check without a break; return also everything that it was answered and that it read."""
