@@ -28,7 +28,7 @@ from launch_pipeline.checklist.sequence import (
     WEEK_4,
     title,
 )
-from launch_pipeline.checks.engine.product import prose_variables
+from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.language.variables import in_prose
 
@@ -194,7 +194,7 @@ def test_tasks_are_items_moments_gate_and_announcement(
 @every_phase
 def test_task_shows_its_item(dag_id: str, dags: dict[str, Any], plans: dict[str, DagPlan]) -> None:
     """Name, owner and documentation of a task are those of its item."""
-    names = prose_variables({}, {})
+    names = with_readable_product({})
     for item, task in planned(dags, plans[dag_id]):
         assert task.task_display_name == item.item.text
         assert task.owner == item.item.owner

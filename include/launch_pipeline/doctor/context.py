@@ -40,9 +40,8 @@ class CheckSetup:
     def context(self, variables: Mapping[str, Any] | None = None) -> CheckContext:
         """Build the context of checks; ``variables`` override those of the environment."""
         from launch_pipeline.checks.engine.context import CheckContext  # noqa: PLC0415
-        from launch_pipeline.checks.engine.product import with_product  # noqa: PLC0415
 
-        merged = with_product({**self.environment.variables, **(variables or {})})
+        merged = {**self.environment.variables, **(variables or {})}
         environment = self.environment.model_copy(update={"variables": merged})
         return CheckContext(environment, self.connections.get, self._holders)
 

@@ -149,6 +149,17 @@ def test_fast_time_leaves_a_second_to_wait(ask: Callable[..., Any]) -> None:
     assert (result.verdict, result.attempts) == (Verdict.PASSED, 4)
 
 
+def test_names_of_the_product_are_filled_in(ask: Callable[..., Any]) -> None:
+    """A check needs no environment for the product's names; what an environment says comes before them."""
+    named = ask(Authority(1), context(), note="${gateway_service} of ${services_count}")
+    assert named.params["note"] == "api-gateway of 4"
+    own = context(variables={"gateway_service": "front"})
+    assert (
+        ask(Authority(1), own, note="${gateway_service} ${query_path}").params["note"]
+        == "front /api/ai/query"
+    )
+
+
 def test_bug_in_an_observer_is_inconclusive(ask: Callable[..., Any]) -> None:
     """A bug never ends the launch and never passes."""
     result = ask(Authority(ZeroDivisionError("oops")))

@@ -12,7 +12,7 @@ from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
 from launch_pipeline.airflow.policies.launch_run import CONDUCTORS_TYPE
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.checklist.sequence import WINDOWS, title
-from launch_pipeline.checks.engine.product import prose_variables
+from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
 from launch_pipeline.launch.deployed_checklists import DeployedDag, deployed_dag
 
@@ -118,7 +118,7 @@ def _dag_doc(deployed: DeployedDag) -> str:
 
 
 def _item_doc(spec: ItemSpec) -> str:
-    item, names = spec.item, prose_variables({}, {})
+    item, names = spec.item, with_readable_product({})
     parts = [
         f"**{item.text}**",
         f"*{item.mode} · {item.severity} · {item.owner.label}*",

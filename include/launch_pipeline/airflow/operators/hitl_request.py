@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 
 from launch_pipeline.checklist.vocabulary import RequestKind
-from launch_pipeline.checks.engine.product import prose_variables
+from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
 from launch_pipeline.launch.environments import environment_variables
 
@@ -59,4 +59,4 @@ def _text(title: str, description: str, longest: int) -> Param:
 
 def _variables(launch: LaunchContext) -> dict[str, Any]:
     """Return what fills the texts of a request: the launch's variables over those of its environment."""
-    return prose_variables(environment_variables(launch.environment), launch.variables())
+    return with_readable_product({**environment_variables(launch.environment), **launch.variables()})

@@ -10,7 +10,6 @@ from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.model import Item
 from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, Holder
-from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.errors import ConfigurationError, NotConnected
 from launch_pipeline.launch.environments import environment_of
@@ -25,7 +24,7 @@ async def observe(item: dict[str, Any], launch: LaunchContext, task_instance_id:
     """Run the checks of an item (a dumped ``Item``) once. A check that fails to run is in the evidence."""
     model = Item.model_validate(item)
     environment = await asyncio.to_thread(environment_of, launch)
-    variables = with_product({**environment.variables, **launch.variables()})
+    variables = {**environment.variables, **launch.variables()}
     environment = environment.model_copy(update={"variables": variables})
     context = CheckContext(environment=environment, connect=connection_cache().get, holders=_holders)
     results = await run_checks(model.checks, context, side_effects=model.side_effects)

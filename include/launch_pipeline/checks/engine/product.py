@@ -35,13 +35,12 @@ def with_product(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**product_filled(product, known), **known}
 
 
-def prose_variables(environment: Mapping[str, Any], launch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables of texts that people read; a mistake in a file leaves out what it defines."""
-    given = {**environment, **launch}
+def with_readable_product(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return variables over the product's own, or alone where a file of the product cannot be read."""
     try:
         return with_product(given)
     except ConfigurationError:
-        return given
+        return dict(given)
 
 
 def named(phase: Phase) -> Phase:

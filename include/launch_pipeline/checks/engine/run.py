@@ -18,11 +18,12 @@ from pydantic import ValidationError
 
 from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.engine.context import CheckContext
+from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.engine.registry import kind, observer
 from launch_pipeline.checks.engine.voice import voice_of
 from launch_pipeline.checks.language.expect import weigh
 from launch_pipeline.checks.language.headline import Voice, headline
-from launch_pipeline.checks.language.variables import substituted
+from launch_pipeline.checks.language.variables import derived, placeholders, substituted
 from launch_pipeline.checks.limits import limit
 from launch_pipeline.checks.redaction import redact, redact_finding
 from launch_pipeline.checks.verdict import CheckResult, Finding, Observation, Verdict
@@ -85,11 +86,24 @@ async def run_checks(
     if the environment does not allow them, nothing runs and every check is inconclusive. Raises only
     on cancellation: every error is an inconclusive result.
     """
+    ctx = _with_product(ctx, [spec.params for spec in specs])
     refusal = _side_effects_refused(ctx, side_effects)
     results: list[CheckResult] = []
     for batch in _batches(specs):
         results += await asyncio.gather(*(run_check(spec, ctx, refusal=refusal) for spec in batch))
     return results
+
+
+def _with_product(ctx: CheckContext, written: Any) -> CheckContext:
+    """Return the context with the product's names among its variables, if one that it lacks is used.
+
+    Where the product's files cannot be read, the check says what is not set.
+    """
+    variables = ctx.environment.variables
+    if not any(name not in variables and derived(name, variables) is None for name in placeholders(written)):
+        return ctx
+    whole = ctx.environment.model_copy(update={"variables": with_readable_product(variables)})
+    return replace(ctx, environment=whole)
 
 
 def _side_effects_refused(ctx: CheckContext, side_effects: bool | Iterable[str]) -> str:
@@ -111,7 +125,7 @@ def _batches(specs: Sequence[CheckSpec]) -> list[list[CheckSpec]]:
 
 async def run_check(spec: CheckSpec, ctx: CheckContext, *, refusal: str = "") -> CheckResult:
     """Run one check; with a ``refusal`` nothing runs and the result is inconclusive for that reason."""
-    own = replace(ctx, seen_secrets=set())
+    own = replace(_with_product(ctx, spec.params), seen_secrets=set())
     running = _Running(spec, own, own.clock(), own.monotonic(), params=dict(spec.params))
     if refusal:
         return _result(running, _Look(Verdict.INCONCLUSIVE, refusal))

@@ -14,7 +14,7 @@ from launch_pipeline.checklist.moments import zoned_time
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, title
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Severity
-from launch_pipeline.checks.engine.product import prose_variables
+from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
 from launch_pipeline.launch.environments import environment_variables
 from launch_pipeline.ledger.launch import LaunchState
@@ -180,9 +180,8 @@ def _variables(launch: BoardLaunch, ledger: LedgerView) -> dict[str, Any]:
         "launch_at": at,
         "launch_date": at[:10],
     }
-    return prose_variables(
-        environment_variables(launch.environment), {name: value for name, value in given.items() if value}
-    )
+    known = {name: value for name, value in given.items() if value}
+    return with_readable_product({**environment_variables(launch.environment), **known})
 
 
 # ---- the root of the thread ------------------------------------------------------------------------
