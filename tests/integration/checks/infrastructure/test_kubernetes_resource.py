@@ -40,10 +40,11 @@ def hours_ago(hours: float) -> str:
     return (datetime.now(UTC) - timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
 
 
-def container(image: str = "registry/x:1.0.0") -> dict[str, Any]:
+def container(image: str = "registry/x:1.0.0", name: str = "x") -> dict[str, Any]:
     probe = {"httpGet": {"path": "/health"}}
     return {
         "image": image,
+        "envFrom": [{"configMapRef": {"name": f"{name}-config"}}, {"secretRef": {"name": f"{name}-secrets"}}],
         "readinessProbe": probe,
         "livenessProbe": probe,
         "resources": {"limits": {"memory": "1Gi"}},
@@ -54,7 +55,7 @@ def deployment(
     api: KubernetesApi, name: str, namespace: str = "azora", image: str = "registry/x:1.0.0"
 ) -> dict[str, Any]:
     pod = {
-        "containers": [container(image)],
+        "containers": [container(image, name)],
         "restartPolicy": "Always",
         "topologySpreadConstraints": [{"maxSkew": 1}],
     }
