@@ -222,9 +222,11 @@ def test_rules_of_a_server_without_queries() -> None:
 
 
 def test_rule_whose_expression_is_not_told() -> None:
-    """A server that does not say what a rule reads does not show that it reads anything."""
-    result = asked(Ruler([group(rule(query=""))]))
-    assert (result.verdict, "does not say what A reads" in raw(result)) == (Q, True), result.headline
+    """A server that does not say what a rule reads does not show that it reads anything; where asked, that counts."""
+    for params in ({"exported": True}, {"series": ["up"]}):
+        result = asked(Ruler([group(rule(query=""))]), **params)
+        assert (result.verdict, "does not say what A reads" in raw(result)) == (Q, True), result.headline
+    assert asked(Ruler([group(rule(query=""))])).verdict is P
 
 
 LOG_QUERY = (

@@ -41,8 +41,10 @@ class PrometheusRuleParams(Params):
     """Metrics that one of the rules must read, itself or through recording rules, and that must exist.
 
     A name stands for the series of a histogram, a summary or a counter as well: ``_bucket``, ``_total``."""
-    exported: bool = True
-    """Whether every series that the rules read must exist; no before what exports them is deployed."""
+    exported: bool | None = None
+    """Whether every series that the rules read must exist; no before what exports them is deployed.
+
+    Unless given, it is asked wherever the server says what its rules read, as Prometheus and Loki do."""
     routed_by: str = ""
     """The Alertmanager connection whose routes must leave the alerts a way to a receiver that notifies.
 
@@ -55,7 +57,7 @@ def criteria(params: PrometheusRuleParams) -> Criteria:
     A comparison of ``last_evaluation`` replaces the limit that follows from the group's interval.
     """
     empty = ["missing", "unhealthy", "without_annotation"]
-    if params.exported:
+    if params.exported is not False:
         empty.append("absent_series")
     if params.series:
         empty.append("unread_series")

@@ -49,6 +49,8 @@ async def _read(
     wanted = params.series
     facts: dict[str, Any] = {"reads": [], "absent_series": [], "unread_series": []}
     mute = [str(rule["name"]) for rule in found if not str(rule.get("query") or "").strip()]
+    if mute and not wanted and params.exported is None:
+        return facts, {}
     if mute:
         why = f"the server does not say what {', '.join(mute)} reads"[:_LONGEST]
         return facts, {"absent_series": why, "unread_series": why}
@@ -58,7 +60,7 @@ async def _read(
         needs = [through(one, recording) for one in needs]
     unread = [metric for metric in wanted if needs and not any(reads(one, metric) for one in needs)]
     facts |= {"reads": metrics(needs), "unread_series": unread}
-    if not params.exported:
+    if params.exported is False:
         return facts, {"absent_series": "it is not asked whether the series exist"}
     try:
         return facts | {"absent_series": await absent(needs, wanted, server)}, {}

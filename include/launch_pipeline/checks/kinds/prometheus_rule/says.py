@@ -43,5 +43,5 @@ def _loaded(params: Any, facts: Mapping[str, Any]) -> str | None:
         return None
     names = list(dict.fromkeys(str(one.get("name")) for one in rules if isinstance(one, dict)))
     said = f"{counted(len(names), 'rule')} loaded and healthy: {named(names)}"
-    read = facts.get("reads") if params.exported else ()
+    read = facts.get("reads") if params.exported is not False else ()
     return said + (f", on series that exist: {named(list(map(str, read)))}" if read else "")
