@@ -16,8 +16,9 @@ import logging
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import track
 
@@ -30,8 +31,12 @@ from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.cli.console import console
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
     from breaks.conditions import Check, Condition
     from breaks.table import Row
+
+    Known = dict[Condition, Row]
 
 PAGE = Path(__file__).parents[2] / "docs" / "conditions.md"
 
@@ -43,32 +48,57 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     known = {row.condition: row for row in read_table(every_condition(), asked.table)}
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="breaks-") as home, staged(Path(home) / "home") as product:
-        trust = trusting(product)
-        try:
-            asyncio.run(_all(Stage(product), known, asked))
-        except KeyboardInterrupt:
-            return 130
-        finally:
-            trust.undo()
-            _keep(known, asked)
+    try:
+        _on_a_product(partial(_found, known, asked))
+        # What was found must show the same on a product that was not tried on all the time.
+        _on_a_product(partial(_proved, known, asked))
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        _keep(known, asked)
     said = ", ".join(f"{count} {name}" for name, count in tally(known.values()).items())
     console().print(f"{len(known)} conditions: {said}; {time.monotonic() - began:.0f} s")
     return 0
 
 
-async def _all(stage: Stage, known: dict[Condition, Row], asked: argparse.Namespace) -> None:
+def _on_a_product(work: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
+    with tempfile.TemporaryDirectory(prefix="breaks-") as home, staged(Path(home) / "home") as product:
+        trust = trusting(product)
+        try:
+            asyncio.run(work(Stage(product)))
+        finally:
+            trust.undo()
+
+
+def _wanted(what: str, asked: argparse.Namespace) -> Iterable[Check]:
     wanted = [one for one in every_check() if not asked.only or one.ref.startswith(tuple(asked.only))]
+    return track(wanted, what, console=console(stderr=True))
+
+
+async def _found(known: Known, asked: argparse.Namespace, stage: Stage) -> None:
+    """Search the breaks of the checks that have none, or not for each condition."""
     try:
-        for check in track(wanted, "conditions", console=console(stderr=True)):
+        for check in _wanted("search", asked):
             if asked.again or not await _holds(stage, check, known):
-                rows = await search(stage, check, asked.tries)
-                known.update({row.condition: row for row in rows})
+                known.update({row.condition: row for row in await search(stage, check, asked.tries)})
     finally:
         await close_clients()
 
 
-async def _holds(stage: Stage, check: Check, known: dict[Condition, Row]) -> bool:
+async def _proved(known: Known, asked: argparse.Namespace, stage: Stage) -> None:
+    """Search again, without the break that shows something else, where one does."""
+    try:
+        for check in _wanted("prove", asked):
+            rows = [known[one] for one in check.conditions if one in known]
+            wrong = {row.breaks for row in rows if differs(row, await stage.ask(check, row.breaks))}
+            if wrong:
+                again = await search(stage, check, asked.tries, wrong)
+                known.update({row.condition: row for row in again})
+    finally:
+        await close_clients()
+
+
+async def _holds(stage: Stage, check: Check, known: Known) -> bool:
     """Return whether each condition of a check has a row that says how it fails, and it does."""
     rows = [known.get(condition) for condition in check.conditions]
     for row in rows:
@@ -79,7 +109,7 @@ async def _holds(stage: Stage, check: Check, known: dict[Condition, Row]) -> boo
     return True
 
 
-def _keep(known: dict[Condition, Row], asked: argparse.Namespace) -> None:
+def _keep(known: Known, asked: argparse.Namespace) -> None:
     rows = [known[one] for one in every_condition() if one in known]
     write_table(rows, asked.table)
     if asked.table == TABLE:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from launch_rehearsal.tampering.web import Exchange
 
-_UNTELLING = re.compile(r"^redis \d+ (?:AUTH|CLIENT)")
+_UNTELLING = re.compile(r"^redis \d+ (?:AUTH|CLIENT|CLUSTER NODES)")
+"""What says nothing of the product, or in another order each time."""
 _LONGEST = 60
 _MANY = 6
 """Places of one name that are told apart; more of them are broken together."""

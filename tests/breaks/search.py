@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,13 +16,14 @@ from breaks.table import Effect, Row
 from launch_pipeline.checks.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from breaks.conditions import Check, Condition
     from breaks.places import Place
     from breaks.stage import Outcome, Stage
     from launch_rehearsal.tampering.breaks import Break
 
+_ADDRESS = re.compile(r"\w+://[\w.]+:\d+\S*")
 _PATIENCE = 3.0
 """Seconds for one try; a break that takes longer would make the replay slow."""
 TRIES = 400
@@ -99,20 +101,25 @@ def _breaks(check: Check, before: Outcome, places: Sequence[Place]) -> Iterator[
         yield from candidates(places, asked)
 
 
-async def search(stage: Stage, check: Check, tries: int = TRIES) -> list[Row]:
-    """Return the best row of each condition for which there is one."""
+async def search(
+    stage: Stage, check: Check, tries: int = TRIES, without: Collection[tuple[Break, ...]] = ()
+) -> list[Row]:
+    """Return the best row of each condition for which there is one, and not the breaks to do without."""
     before, heard = await stage.look(check)
     if before.verdict is not Verdict.PASSED and check.ref not in stage.limits:
         # What it looks for is over, or what it must not see is not: let the outage come again.
         stage.renew()
         before, heard = await stage.look(check)
     if not before.conditions:
-        return [Row(one, (), Effect.NONE, (), before.reason) for one in check.conditions]
+        reason = _ADDRESS.sub("the product", before.reason)
+        return [Row(one, (), Effect.NONE, (), reason) for one in check.conditions]
     asleep = {row.condition: row for row in rows_of(check, (), before)}
     state = _Search(check, dict(asleep))
     for changes in _breaks(check, before, places_of(heard)):
         if not [one for one in state.open if one not in asleep] or state.tries >= tries or state.tired:
             break
+        if changes in without:
+            continue
         state.tries += 1
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
