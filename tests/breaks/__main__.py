@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import signal
 import sys
 import tempfile
 import time
@@ -47,6 +48,7 @@ def main() -> int:
     # What is altered makes the product's own readers stumble; that is no news.
     logging.disable(logging.CRITICAL)
     known = {row.condition: row for row in read_table(every_condition(), asked.table)}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidy up, as after Ctrl-C
     began = time.monotonic()
     try:
         _on_a_product(partial(_found, known, asked))

@@ -37,7 +37,9 @@ def broken(
     with ExitStack() as stack:
         stack.enter_context(product.fake.tampering.broken(breaks))
         stack.enter_context(altered_reports(product.plan.reports, of(REPORT)))
-        commit = stack.enter_context(product.fake.repository.altered([*of(DOCUMENT), *of(HISTORY)]))
+        commit = product.fake.release_sha
+        if written := [*of(DOCUMENT), *of(HISTORY)]:
+            commit = stack.enter_context(product.fake.repository.altered(written))
         if product.fake.registry:
             stack.enter_context(product.fake.registry.altered(of(IMAGE)))
         stack.enter_context(_presented(product, of(CERTIFICATE)))

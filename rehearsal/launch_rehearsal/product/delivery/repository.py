@@ -110,11 +110,11 @@ class ProductRepository:
         refs = (f"refs/tags/v{self._release}", "refs/heads/main")
         before = {ref: self.commit(ref) for ref in refs}
         try:
-            for ref in refs if changes else ():
+            for ref in refs:
                 self._git("update-ref", ref, self._altered(before[ref], changes))
             yield self.commit(refs[0])
         finally:
-            for ref, commit in before.items() if changes else ():
+            for ref, commit in before.items():
                 self._git("update-ref", ref, commit)
 
     def _altered(self, commit: str, changes: Sequence[Break]) -> str:
