@@ -6,7 +6,7 @@ import asyncio
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -124,7 +124,7 @@ class Stage:
         """Return the context of an item."""
         if self._context is None or self._context[0] != ref:
             clock = Clock()
-            made = replace(self.product.context(), sleep=clock.sleep, monotonic=clock.monotonic)
+            made = replace(_settled(self.product.context()), sleep=clock.sleep, monotonic=clock.monotonic)
             self._context = ref, made
         return self._context[1]
 
@@ -142,6 +142,13 @@ class Stage:
         if look.observation is None:
             return Outcome(Verdict.INCONCLUSIVE, reason=look.headline)
         return _judged(check, running, look)
+
+
+def _settled(ctx: CheckContext) -> CheckContext:
+    """Let the item have begun a minute ago: what counts from now on has been measured by then."""
+    begun = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    variables = {**ctx.environment.variables, "now": begun}
+    return replace(ctx, environment=ctx.environment.model_copy(update={"variables": variables}))
 
 
 def earlier_checks(check: Check) -> list[Check]:
