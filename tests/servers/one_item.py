@@ -37,6 +37,20 @@ VARIABLES: dict[str, Any] = {
 }
 
 
+NAMES = {
+    "gateway": "api-gateway",
+    "constitutional": "constitutional-ai",
+    "knowledge": "knowledge-ocean",
+    "routing": "ai-routing",
+}
+"""Services, by the beginning of the names of their variables."""
+
+
+def refused(found: tuple[Verdict, str], verdict: Verdict, said: str = "") -> None:
+    """Assert that a check was judged so, and that its words hold a text."""
+    assert (found[0], said in found[1]) == (verdict, True), found
+
+
 @cache
 def items() -> dict[str, Item]:
     """Every shipped item by phase, section and id."""

@@ -43,7 +43,7 @@ def _sourced(
     problems: list[ChecklistError], raw: dict[str, Any], changes: Overrides
 ) -> tuple[ChecklistError, ...]:
     """Name the overlay as the file of problems of the items that it changes."""
-    changed = {ref.partition(".")[2] for ref in changes.items if ref.split(".")[0] == str(raw.get("id"))}
+    changed = changes.of(str(raw.get("id")))
     return tuple(
         ChecklistError(
             OVERRIDES if one.place.partition(":")[0] in changed else one.source,

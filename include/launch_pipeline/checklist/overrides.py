@@ -30,6 +30,11 @@ class Overrides(Frozen):
     items: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     """By ref ``phase.section.item``: the keys to replace, or None to leave the item out."""
 
+    def of(self, phase_id: str) -> dict[str, dict[str, Any] | None]:
+        """Return the changes to the items of a phase, by ``section.item``."""
+        split = ((ref.partition("."), change) for ref, change in self.items.items())
+        return {rest: change for (phase, _, rest), change in split if phase == phase_id}
+
 
 def overrides(folder: Path | None = None) -> Overrides:
     """Read the overlay. Raises ConfigurationError naming the key and the fix."""
@@ -49,28 +54,24 @@ def overlaid(raw: dict[str, Any], changes: Overrides) -> dict[str, Any]:
 
     Raises ConfigurationError for a ref of this phase whose section does not exist.
     """
-    mine = {ref: change for ref, change in changes.items.items() if ref.split(".")[0] == str(raw.get("id"))}
+    phase_id = str(raw.get("id"))
+    mine = changes.of(phase_id)
     if not mine:
         return raw
     sections = [dict(section) for section in raw.get("sections", ())]
     for ref, change in mine.items():
-        _change(sections, ref, change)
+        _change(sections, phase_id, ref, change)
     return {**raw, "sections": sections}
 
 
-def _change(sections: list[dict[str, Any]], ref: str, change: dict[str, Any] | None) -> None:
-    _, _, rest = ref.partition(".")
-    section_id, _, item_id = rest.partition(".")
+def _change(sections: list[dict[str, Any]], phase_id: str, ref: str, change: dict[str, Any] | None) -> None:
+    section_id, _, item_id = ref.partition(".")
     section = next((one for one in sections if one.get("id") == section_id), None)
     known = [f"{one.get('id')}.{item.get('id')}" for one in sections for item in one.get("items", ())]
-    if section is None or not item_id or (change is None and rest not in known):
-        near = difflib.get_close_matches(rest, known, 1)
-        fix = (
-            f"write '{ref.split('.', maxsplit=1)[0]}.{near[0]}'."
-            if near
-            else "write it as 'phase.section.item'."
-        )
-        raise ConfigurationError(OVERRIDES, f"items.{ref}", "names no item.", fix)
+    if section is None or not item_id or (change is None and ref not in known):
+        near = difflib.get_close_matches(ref, known, 1)
+        fix = f"write '{phase_id}.{near[0]}'." if near else "write it as 'phase.section.item'."
+        raise ConfigurationError(OVERRIDES, f"items.{phase_id}.{ref}", "names no item.", fix)
     items = list(section.get("items", ()))
     place = next((n for n, item in enumerate(items) if item.get("id") == item_id), len(items))
     before = items[place] if place < len(items) else {"id": item_id}

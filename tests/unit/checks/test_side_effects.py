@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from launch_pipeline.checklist.load import load_phases
-from launch_pipeline.checks.engine.registry import kind, parameter_models
+from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers.checking import check, context, run
+from servers.one_item import items
 from servers.scripted_http import DROP, ScriptedHttp
 from servers.web import http_connection
 
 if TYPE_CHECKING:
-    from launch_pipeline.checklist.model import CheckSpec, Item
+    from launch_pipeline.checklist.model import CheckSpec
     from launch_pipeline.checks.engine.context import ConnectionInfo
 
 LOOKS = {"GET", "HEAD", "OPTIONS", "POST"}
 """To ask by POST is to look where the product has no other way; to change is not."""
 BURST = 100
-
-
-@cache
-def items() -> dict[str, Item]:
-    """Every item of the document, by ref."""
-    return {
-        f"{phase.id}.{section.id}.{item.id}": item
-        for phase in load_phases(parameter_models())
-        for section, item in phase.items()
-    }
 
 
 WITH_EFFECTS = [ref for ref, item in items().items() if item.side_effects]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, TaskGroup
 
@@ -17,6 +17,8 @@ from launch_pipeline.checks.language.variables import in_prose
 from launch_pipeline.launch.deployed_checklists import DeployedDag, deployed_dag
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import BaseOperator
 
     from launch_pipeline.launch.item_records import ItemSpec
@@ -65,14 +67,15 @@ def _moments(deployed: DeployedDag) -> dict[str, BaseOperator]:
 
 def _items(deployed: DeployedDag) -> dict[str, BaseOperator]:
     tasks: dict[str, BaseOperator] = {}
+    names = with_readable_product({})
     for section, planned_items in deployed.plan.sections:
         with TaskGroup(section.id, group_display_name=section.title, tooltip=section.title):
             for planned in planned_items:
-                tasks[planned.task_id] = _item(planned.item.id, deployed.specs[planned.task_id])
+                tasks[planned.task_id] = _item(planned.item.id, deployed.specs[planned.task_id], names)
     return tasks
 
 
-def _item(name: str, spec: ItemSpec) -> ChecklistItemOperator:
+def _item(name: str, spec: ItemSpec, names: Mapping[str, Any]) -> ChecklistItemOperator:
     return ChecklistItemOperator(
         task_id=name,
         task_display_name=spec.item.text,
@@ -80,7 +83,7 @@ def _item(name: str, spec: ItemSpec) -> ChecklistItemOperator:
         # A waived item is skipped; the items after it still run.
         trigger_rule="none_failed",
         owner=spec.item.owner.value,
-        doc_md=_item_doc(spec),
+        doc_md=_item_doc(spec, names),
     )
 
 
@@ -117,8 +120,8 @@ def _dag_doc(deployed: DeployedDag) -> str:
     return "\n".join(lines)
 
 
-def _item_doc(spec: ItemSpec) -> str:
-    item, names = spec.item, with_readable_product({})
+def _item_doc(spec: ItemSpec, names: Mapping[str, Any]) -> str:
+    item = spec.item
     parts = [
         f"**{item.text}**",
         f"*{item.mode} · {item.severity} · {item.owner.label}*",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checklist.overrides import product_variables
 from launch_pipeline.checks.language.variables import (
     DERIVED,
-    derived,
     in_prose,
+    or_as_written,
     placeholders,
     substitute,
     substituted,
@@ -65,17 +65,11 @@ def _named(item: Item, names: Mapping[str, Any]) -> Item:
 
 
 def _spelled_out(params: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    filled = substituted(params, {**_kept(params, names), **names})
+    filled = substituted(params, or_as_written(params, names))
     says = filled.get("says")
     if isinstance(says, dict):
         return {**filled, "says": {when: in_prose(str(text), names) for when, text in says.items()}}
     return {**filled, "says": in_prose(says, names)} if isinstance(says, str) else filled
-
-
-def _kept(value: Any, names: Mapping[str, Any]) -> dict[str, str]:
-    """Return each unknown variable as its own placeholder."""
-    unknown = {name for name in placeholders(value) if name not in names and derived(name, names) is None}
-    return {name: f"${{{name}}}" for name in unknown}
 
 
 def _used(value: Any) -> set[str]:

@@ -23,7 +23,7 @@ from launch_pipeline.checks.engine.registry import kind, observer
 from launch_pipeline.checks.engine.voice import voice_of
 from launch_pipeline.checks.language.expect import weigh
 from launch_pipeline.checks.language.headline import Voice, headline
-from launch_pipeline.checks.language.variables import derived, placeholders, substituted
+from launch_pipeline.checks.language.variables import substituted, unset
 from launch_pipeline.checks.limits import limit
 from launch_pipeline.checks.redaction import redact, redact_finding
 from launch_pipeline.checks.verdict import CheckResult, Finding, Observation, Verdict
@@ -100,7 +100,7 @@ def _with_product(ctx: CheckContext, written: Any) -> CheckContext:
     Where the product's files cannot be read, the check says what is not set.
     """
     variables = ctx.environment.variables
-    if not any(name not in variables and derived(name, variables) is None for name in placeholders(written)):
+    if not unset(written, variables):
         return ctx
     whole = ctx.environment.model_copy(update={"variables": with_readable_product(variables)})
     return replace(ctx, environment=whole)

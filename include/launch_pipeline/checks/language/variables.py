@@ -26,6 +26,18 @@ def placeholders(value: Any) -> frozenset[str]:
     return frozenset()
 
 
+def unset(value: Any, variables: Mapping[str, Any]) -> frozenset[str]:
+    """Return the variables that a value uses and that are neither there nor derived from a list."""
+    return frozenset(
+        name for name in placeholders(value) if name not in variables and derived(name, variables) is None
+    )
+
+
+def or_as_written(value: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return variables with which a value keeps the placeholders of those that are not set."""
+    return {**{name: f"${{{name}}}" for name in unset(value, variables)}, **variables}
+
+
 def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
     """Replace ``${name}`` by the variables' values, at any depth.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.checks.engine.product import with_product
 from launch_pipeline.checks.engine.registry import kind
-from launch_pipeline.checks.language.variables import placeholders, substitute
+from launch_pipeline.checks.language.variables import or_as_written, placeholders, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -66,11 +66,12 @@ def needs_of(items: Iterable[PlannedItem]) -> Needs:
     found: list[ItemNeeds] = []
     connections: dict[str, list[str]] = defaultdict(list)
     kinds: dict[str, list[str]] = defaultdict(list)
+    names = with_product({})
     for planned in items:
         uses = [(spec.kind, _written(kind(spec.kind), spec)) for spec in planned.item.checks]
         required: set[str] = set()
         for name, written in uses:
-            for conn_id in _connections(name, written):
+            for conn_id in _connections(name, written, names):
                 connections[conn_id].append(planned.ref)
                 kinds[conn_id].append(name)
                 required |= set() if name in OPTIONAL_KINDS else {conn_id}
@@ -106,17 +107,14 @@ def _written(of: Kind, spec: CheckSpec) -> dict[str, Any]:
     return {name: value for name, value in {**defaults, **spec.params}.items() if name != "says"}
 
 
-def _connections(kind_name: str, written: Mapping[str, Any]) -> Iterator[str]:
+def _connections(kind_name: str, written: Mapping[str, Any], names: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ids of connections, in which the product's own variables are filled in."""
     own, auth = written.get("conn_id"), written.get("auth", "connection")
     if own:
-        yield _named(own)
+        yield _named(own, names)
     if kind_name == "http_request" and auth not in _NO_CONNECTION:
-        yield _named(auth)
+        yield _named(auth, names)
 
 
-def _named(conn_id: Any) -> str:
-    """Return the id of a connection, filled in from the product's own variables if it is one of them."""
-    written = str(conn_id)
-    return str(
-        substitute(written, {name: f"${{{name}}}" for name in placeholders(written)} | with_product({}))
-    )
+def _named(conn_id: Any, names: Mapping[str, Any]) -> str:
+    return str(substitute(str(conn_id), or_as_written(conn_id, names)))

@@ -14,7 +14,7 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_rehearsal.product.base.series import Store, labels_of
 from launch_rehearsal.product.monitoring.promql import evaluate
 from servers.kubernetes_api import KubernetesApi, secret
-from servers.one_item import VARIABLES, in_the_cluster, items
+from servers.one_item import NAMES, VARIABLES, in_the_cluster, items, refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 ENVIRONMENT, INTEGRATION = "validation_testing.environment_validation", "validation_testing.integration_tests"
-NAMES = {
-    "gateway": "api-gateway",
-    "constitutional": "constitutional-ai",
-    "knowledge": "knowledge-ocean",
-    "routing": "ai-routing",
-}
-
-
-def refused(found: tuple[Verdict, str], verdict: Verdict, said: str = "") -> None:
-    assert (found[0], said in found[1]) == (verdict, True), found
-
 
 # ---- keys of ConfigMaps and Secrets ------------------------------------------------------------------
 

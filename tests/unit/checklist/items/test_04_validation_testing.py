@@ -16,7 +16,7 @@ from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.checks.verdict import Verdict
 from servers import names
 from servers.checking import context, raw, run
-from servers.one_item import VARIABLES, items, over_the_web
+from servers.one_item import NAMES, VARIABLES, items, over_the_web, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,17 +30,6 @@ pytestmark = pytest.mark.integration
 P, F, Q = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE
 ENVIRONMENT, SMOKE = "validation_testing.environment_validation", "validation_testing.smoke_tests"
 INTEGRATION, SECURITY = "validation_testing.integration_tests", "validation_testing.security_tests"
-NAMES = {
-    "gateway": "api-gateway",
-    "constitutional": "constitutional-ai",
-    "knowledge": "knowledge-ocean",
-    "routing": "ai-routing",
-}
-
-
-def refused(found: tuple[Verdict, str], verdict: Verdict, said: str = "") -> None:
-    assert (found[0], said in found[1]) == (verdict, True), found
-
 
 # ---- health --------------------------------------------------------------------------------------------
 
