@@ -11,6 +11,7 @@
     │   └── Unreachable           the authority did not answer; the check may be repeated
     ├── AnswerRefused             a person's answer does not count
     ├── LaunchRefused             a launch may not start, move or go on
+    │   └── PhaseReopened         ... while an earlier phase is verified again; the caller waits
     ├── LedgerError               the ledger contradicts the request
     │   └── LedgerUnavailable     the ledger cannot be reached; the caller keeps its data and retries
     └── OperationError            running the stack failed (port, disk, component, REST)
@@ -101,6 +102,10 @@ class AnswerRefused(LaunchError):
 
 class LaunchRefused(LaunchError):
     """A launch may not start, move or go on."""
+
+
+class PhaseReopened(LaunchRefused):
+    """A step may not begin while an earlier phase is verified again; it passes by itself."""
 
 
 class LedgerError(LaunchError):

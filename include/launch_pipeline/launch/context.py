@@ -35,6 +35,11 @@ class LaunchContext(BaseModel):
     """The launch time with its zone; once the launch is admitted, the time in force."""
     started_by: str | None = None
     """The Airflow user who triggered the conductor's run."""
+    checklist_digests: dict[str, str] = {}
+    """The definitions in force, by Dag id; see ``launch/in_force.py``."""
+    environment_digest: str = ""
+    held_at: str = ""
+    """The time since which the launch is on hold; empty if it is not."""
 
     @classmethod
     def of_form(cls, run_id: str, form: Mapping[str, Any], started_by: str) -> LaunchContext:
@@ -63,11 +68,14 @@ class LaunchContext(BaseModel):
             previous_release=str(launch.conf.get("previous_release") or ""),
             launch_at=launch.launch_at.isoformat(),
             started_by=launch.started_by,
+            checklist_digests=launch.checklist_digests,
+            environment_digest=launch.environment_digest,
+            held_at=launch.held_at.isoformat() if launch.held_at else "",
         )
 
     def conf(self) -> dict[str, Any]:
-        """Return the configuration for another run of the same launch."""
-        return self.model_dump(exclude={"launch_id"})
+        """Return the configuration for another run of the same launch: the form, and who sent it."""
+        return self.model_dump(exclude={"launch_id", "checklist_digests", "environment_digest", "held_at"})
 
     def variables(self) -> dict[str, Any]:
         """Return the variables for ``${name}``; empty fields are left out and so reported missing."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.verdict import CheckResult, Verdict, headline_of
 from launch_pipeline.errors import AnswerRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 EVIDENCE_KEY = "evidence"
 """The XCom key under which an item with an open request shows its latest evidence."""
@@ -31,9 +34,13 @@ class Evidence(Frozen):
     verdict: Verdict
     results: tuple[CheckResult, ...]
     observed_at: datetime
+    rests_on: dict[str, str] = Field(default_factory=dict)
+    """What the look rests on, by name (``launch/basis.py``); empty if that is unknown."""
 
     @classmethod
-    def of(cls, task_instance_id: str, results: list[CheckResult]) -> Self:
+    def of(
+        cls, task_instance_id: str, results: list[CheckResult], rests_on: Mapping[str, str] | None = None
+    ) -> Self:
         """Combine the results of one pass, observed now."""
         verdict = Verdict.of([result.verdict for result in results])
         return cls(
@@ -41,6 +48,7 @@ class Evidence(Frozen):
             verdict=verdict,
             results=tuple(results),
             observed_at=datetime.now(UTC),
+            rests_on=dict(rests_on or {}),
         )
 
     @classmethod
@@ -68,7 +76,7 @@ class Evidence(Frozen):
     @property
     def digest(self) -> str:
         """The ``sha256:<hex>`` of what a person is shown: passes that show the same have the same digest."""
-        return digest([result.model_dump(mode="json", include=_SHOWN) for result in self.results])
+        return digest(shown(self.results))
 
     @property
     def pin(self) -> str:
@@ -92,6 +100,11 @@ class Evidence(Frozen):
     def payload(self) -> dict[str, Any]:
         """Return plain JSON types for events and XComs, with the digest so that a client can pin it."""
         return {**self.model_dump(mode="json"), "digest": self.digest}
+
+
+def shown(results: Iterable[CheckResult]) -> list[dict[str, Any]]:
+    """Return what a person is shown of results."""
+    return [result.model_dump(mode="json", include=_SHOWN) for result in results]
 
 
 def digest_of(evidence: Evidence | None) -> str:

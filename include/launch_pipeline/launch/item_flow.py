@@ -4,6 +4,7 @@
 
     Checked ──▶ Pass ──▶ done
        ├─▶ Take: the answer of a try whose worker was lost
+       ├─▶ Append: an earlier decision that is carried over
        └─▶ Ask ──▶ the request is open
              ├─ Healed ──▶ Show: still open, on evidence that passed
              ├─ Denied ──▶ Deny ──▶ Ended
@@ -27,6 +28,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self, assert_never
 
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind
+from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.launch.item_records import with_rounds
 from launch_pipeline.ledger.schema import Outcome
 
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from launch_pipeline.approvals.contacts import Person
+    from launch_pipeline.checklist.model import Item
     from launch_pipeline.launch.evidence import Evidence
-    from launch_pipeline.launch.item_records import GivenAnswer, ItemSpec
+    from launch_pipeline.launch.item_records import GivenAnswer
     from launch_pipeline.ledger.schema import Acknowledgement, Record
 
 OLD_WITH_EFFECTS = "The evidence is too old and this check has side effects: answer Re-check, then approve."
@@ -56,16 +59,20 @@ class Traits:
     """How often a repeating item is acknowledged; 0 for any other."""
 
     @classmethod
-    def of(cls, spec: ItemSpec, *, in_triggerer: bool) -> Self:
+    def of(cls, item: Item) -> Self:
         """Return the traits of an item."""
-        item = spec.item
         return cls(
             needs_person=item.mode.needs_person,
             side_effects=bool(item.side_effects),
-            in_triggerer=in_triggerer,
+            in_triggerer=runs_in_triggerer(item),
             decision=item.gate is RequestKind.DECISION,
             rounds=item.repeat.times if item.repeat else 0,
         )
+
+
+def runs_in_triggerer(item: Item) -> bool:
+    """Return whether an item has checks that all run in the triggerer."""
+    return item.mode.has_checks and all(kind(check.kind).runs_on == "triggerer" for check in item.checks)
 
 
 # ---- events ----------------------------------------------------------------------------------------
@@ -79,6 +86,8 @@ class Checked:
     lost: GivenAnswer | None = None
     """What was answered in a try before this one whose worker was lost."""
     acknowledged: tuple[Acknowledgement, ...] = ()
+    confirmed: Record | None = None
+    """A person's earlier decision, carried over because nothing that they were asked has changed."""
 
 
 @dataclass(frozen=True)
@@ -324,7 +333,7 @@ def _after_look(event: Checked, item: Traits) -> Action:
         return Take(event.lost, offered=True, shown=event.evidence)
     if event.evidence is not None and event.evidence.passed and not item.needs_person:
         return Pass(event.evidence)
-    return Ask(event.evidence)
+    return Append(event.confirmed) if event.confirmed else Ask(event.evidence)
 
 
 def _after_rules(event: Counted, item: Traits) -> Action:

@@ -19,7 +19,7 @@ from launch_pipeline.ledger.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.checks.verdict import CheckResult
@@ -109,7 +109,13 @@ def _record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, **fields: A
 def machine_record(spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, evidence: Evidence) -> Record:
     """Build the record of an item that asks no person. Raises ValueError unless its checks passed."""
     return _record(
-        spec, launch, ti, outcome=Outcome.PASSED, results=evidence.results, recorded_by=RecordedBy.MACHINE
+        spec,
+        launch,
+        ti,
+        outcome=Outcome.PASSED,
+        results=evidence.results,
+        recorded_by=RecordedBy.MACHINE,
+        rests_on=evidence.rests_on,
     )
 
 
@@ -120,6 +126,7 @@ def decision_record(  # what is decided, where, by whom, on what
     answer: GivenAnswer,
     person: Person,
     results: tuple[CheckResult, ...],
+    rests_on: Mapping[str, str] | None = None,
 ) -> Record:
     """Build the record of an item that a person decided."""
     return _record(
@@ -134,6 +141,28 @@ def decision_record(  # what is decided, where, by whom, on what
         role=spec.item.owner,
         reason=answer.reason,
         signature=answer.signature,
+        rests_on=dict(rests_on or {}),
+    )
+
+
+def confirmed_record(
+    spec: ItemSpec, launch: LaunchContext, ti: TaskInstance, earlier: Record, evidence: Evidence
+) -> Record:
+    """Build the record of an item that was verified again, with the earlier decision about it."""
+    return _record(
+        spec,
+        launch,
+        ti,
+        outcome=earlier.outcome,
+        at=earlier.decided_at,
+        results=evidence.results,
+        decided_by=earlier.decided_by,
+        recorded_by=earlier.recorded_by,
+        role=earlier.role,
+        reason=earlier.reason,
+        signature=earlier.signature,
+        rests_on=evidence.rests_on,
+        confirms=earlier.task_instance_id,
     )
 
 

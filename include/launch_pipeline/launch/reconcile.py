@@ -93,7 +93,7 @@ class Reconciled:
     ) -> Seal:
         """Build the seal over the records that count; it is complete only without problems."""
         records = tuple(records)
-        problems = (*self.problems, *also, *_of_other_checklists(records, checklist_digest))
+        problems = (*self.problems, *also)
         sealed = tuple(map(SealedRecord.of, records))
         return Seal(
             launch_id=launch_id,
@@ -108,15 +108,6 @@ class Reconciled:
             sealed_at=sealed_at,
             try_number=try_number,
         )
-
-
-def _of_other_checklists(records: Iterable[Record], digest: str) -> tuple[str, ...]:
-    """Name records of another checklist version, which a complete seal cannot list."""
-    return tuple(
-        f"{record.item_ref} was decided under another version of the checklist. Clear it with downstream."
-        for record in records
-        if record.checklist_digest != digest
-    )
 
 
 def _problem(item: ItemState) -> str | None:

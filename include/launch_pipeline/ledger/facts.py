@@ -1,4 +1,4 @@
-"""Model the rows about a launch itself: its start, its postponements and its end."""
+"""Model the rows about a launch itself: its start, its changes and its end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from launch_pipeline.base import Frozen
 from launch_pipeline.ledger.launch import LaunchState, Via
 from launch_pipeline.ledger.plan import LaunchPlan
 
@@ -39,6 +40,7 @@ class Started(Fact):
     started_at: AwareDatetime
     conf: dict[str, JsonValue]
     checklist_digests: dict[str, str]
+    environment_digest: str = Field(default="", exclude_if=lambda digest: not digest)
     plan: LaunchPlan
 
     @model_validator(mode="after")
@@ -46,29 +48,84 @@ class Started(Fact):
         if self.launch_at != self.planned_at:
             message = "'launch_at' and 'planned_at' differ at the start"
             raise ValueError(message)
-        without = sorted(self.plan.items.keys() - self.checklist_digests.keys())
-        if without:
-            message = f"the checklist of {without[0]} has no digest"
-            raise ValueError(message)
+        _all_have_digests(self.plan, self.checklist_digests)
         return self
 
 
-class Postponed(Fact):
+def _all_have_digests(plan: LaunchPlan, digests: dict[str, str]) -> None:
+    without = sorted(plan.items.keys() - digests.keys())
+    if without:
+        message = f"the checklist of {without[0]} has no digest"
+        raise ValueError(message)
+
+
+class ByAPerson(Fact):
+    """A person changed the launch."""
+
+    by: Words
+    via: Via
+    reason: Words
+
+
+class Postponed(ByAPerson):
     """The launch time was moved."""
 
     before: AwareDatetime = Field(alias="from")
     to: AwareDatetime
-    by: Words
-    via: Via
-    reason: Words
 
 
-class Aborted(Fact):
+class Changed(Frozen):
+    """One difference that an amendment made."""
+
+    where: str
+    """An item's ref, or the name of a setting of the environment."""
+    what: tuple[str, ...]
+    """What changed of it, such as ``checks`` or ``owner``; ``added`` or ``removed`` for a whole item."""
+
+
+class Amended(ByAPerson):
+    """The definitions that the launch runs by were replaced."""
+
+    confirmed_by: str | None = Field(default=None, exclude_if=lambda person: person is None)
+    """The second person, where the policy wants one."""
+    changes: tuple[Changed, ...]
+    checklist_digests: dict[str, str]
+    environment_digest: str
+    plan: LaunchPlan
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        _all_have_digests(self.plan, self.checklist_digests)
+        return self
+
+
+class Target(Frozen):
+    """What is launched."""
+
+    release: str
+    release_sha: str
+
+
+class Retargeted(ByAPerson):
+    """The release commit was moved."""
+
+    before: Target = Field(alias="from")
+    to: Target
+
+
+class Held(ByAPerson):
+    """The launch was put on hold: no window opens."""
+
+    held_at: AwareDatetime
+
+
+class Resumed(ByAPerson):
+    """The hold was lifted."""
+
+
+class Aborted(ByAPerson):
     """A person ended the launch."""
 
-    by: Words
-    via: Via
-    reason: Words
     ended_at: AwareDatetime
 
 
@@ -85,6 +142,11 @@ class Derived:
     def __init__(self, started: Started) -> None:
         self.started = started
         self.launch_at = started.launch_at
+        self.target = Target(release=started.release, release_sha=started.release_sha)
+        self.plan = started.plan
+        self.checklist_digests = started.checklist_digests
+        self.environment_digest = started.environment_digest
+        self.held_at: AwareDatetime | None = None
         self.end: Ended | Aborted | None = None
 
     @property
@@ -99,6 +161,11 @@ class Derived:
         said = {
             **{name: getattr(self.started, name) for name in _OF_THE_START},
             "launch_at": self.launch_at,
+            "release": self.target.release,
+            "release_sha": self.target.release_sha,
+            "checklist_digests": self.checklist_digests,
+            "environment_digest": self.environment_digest,
+            "held_at": self.held_at,
             "state": self.state,
             "ended_at": self.end.ended_at if self.end else None,
         }
@@ -112,13 +179,10 @@ class Derived:
 _OF_THE_START = (
     "environment",
     "rehearsal",
-    "release",
-    "release_sha",
     "started_by",
     "started_at",
     "planned_at",
     "conf",
-    "checklist_digests",
 )
 
 

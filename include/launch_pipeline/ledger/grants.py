@@ -18,10 +18,13 @@ _BY_TABLE: dict[str, LiteralString] = {
     "ledger": "SELECT, INSERT (kind, launch_id, dag_id, item_ref, task_instance_id, try_number, content)",
     # Who started a launch and when cannot be changed; the first row of the chain says it as well.
     "launches": (
-        "SELECT, UPDATE (launch_at, state, ended_at),"
+        "SELECT, UPDATE (launch_at, release, release_sha, checklist_digests, environment_digest, held_at,"
+        " state, ended_at),"
         " INSERT (launch_id, environment, rehearsal, release, release_sha, planned_at, launch_at, started_by,"
-        " conf, checklist_digests)"
+        " conf, checklist_digests, environment_digest)"
     ),
+    # Documents are stored once and never changed.
+    "definitions": "SELECT, INSERT (digest, content)",
     "ledger_migrations": "SELECT",
 }
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'launch'"

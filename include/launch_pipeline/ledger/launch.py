@@ -21,7 +21,7 @@ class LaunchState(StrEnum):
 
 
 class Via(StrEnum):
-    """How a person postponed or aborted a launch."""
+    """How a person changed a launch."""
 
     AIRFLOW = "airflow"
     """Signed in to Airflow, which vouches for the name."""
@@ -47,12 +47,16 @@ class Launch(Frozen):
     conf: dict[str, JsonValue] = Field(default_factory=dict)
     """The form as it was sent."""
     checklist_digests: dict[str, str] = Field(default_factory=dict)
-    """The digest of each Dag's checklist at the start, by Dag id."""
+    """The digest of each Dag's definition in force, by Dag id (``ledger/definitions.py``)."""
+    environment_digest: str = ""
+    """The digest of the environment in force; empty if the launch began before definitions were stored."""
     state: LaunchState = LaunchState.ACTIVE
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     planned_at: AwareDatetime | None = None
     """The launch time as first requested."""
+    held_at: AwareDatetime | None = None
+    """The time since which the launch is on hold; None if it is not."""
 
     @property
     def over(self) -> bool:

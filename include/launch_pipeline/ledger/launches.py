@@ -9,6 +9,7 @@ from launch_pipeline.approvals.visible_text import visible_length
 from launch_pipeline.checks.canonical import canonical_json, plain
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.ledger.database import connected
+from launch_pipeline.ledger.definitions import store_definitions
 from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started
 from launch_pipeline.ledger.launch import Launch, LaunchState, Via
 from launch_pipeline.ledger.ledger import append_within
@@ -16,7 +17,7 @@ from launch_pipeline.ledger.plan import LaunchPlan
 from launch_pipeline.ledger.schema import Entry, EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from psycopg import Connection
@@ -26,7 +27,7 @@ FARTHEST = timedelta(days=36500)
 
 _COLUMNS = (
     "launch_id, environment, rehearsal, release, release_sha, launch_at, started_by, conf,"
-    " checklist_digests, state, started_at, ended_at, planned_at"
+    " checklist_digests, environment_digest, state, started_at, ended_at, planned_at, held_at"
 )
 _BY_ID = f"SELECT {_COLUMNS} FROM launch.launches WHERE launch_id = %s"  # noqa: S608 - constants
 _BY_IDS = f"SELECT {_COLUMNS} FROM launch.launches WHERE launch_id = ANY(%s)"  # noqa: S608 - constants
@@ -37,8 +38,8 @@ _ACTIVE = (
 _KNOWN = "SELECT launch_id FROM launch.launches ORDER BY started_at DESC LIMIT 5"
 _START = """
     INSERT INTO launch.launches (launch_id, environment, rehearsal, release, release_sha, planned_at,
-                                 launch_at, started_by, conf, checklist_digests)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING started_at
+                                 launch_at, started_by, conf, checklist_digests, environment_digest)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING started_at
 """
 _WENT = """
     SELECT 1 FROM launch.ledger s JOIN launch.ledger k USING (launch_id)
@@ -62,11 +63,13 @@ class Launches:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
-    def start(self, launch: Launch, plan: LaunchPlan | None = None) -> Launch:
+    def start(
+        self, launch: Launch, plan: LaunchPlan | None = None, definitions: Iterable[Any] = ()
+    ) -> Launch:
         """Start a launch, and return it.
 
         ``plan`` goes into the first row of its chain. Without one the launch can only be ended by hand:
-        nothing of it can be sealed or complete.
+        nothing of it can be sealed or complete. ``definitions`` are the documents that it runs by.
 
         A launch that was started before with the same environment, release and form is returned as it is now,
         with the checklist digests of its start. Raises LaunchRefused if the id belongs to another launch, or
@@ -74,6 +77,7 @@ class Launches:
         """
         launch = launch.model_copy(update={"conf": plain(launch.conf)})
         with connected(self._dsn) as connection:
+            store_definitions(connection, definitions)
             if row := connection.execute(_START, _start_values(launch)).fetchone():
                 append_within(connection, _started_entry(launch, plan or LaunchPlan(), row[0]))
             found = _find(connection, launch.launch_id)
@@ -85,7 +89,7 @@ class Launches:
     def get(self, launch_id: str) -> Launch:
         """Return a launch. Raises LaunchRefused, with known ids, if there is none with this id."""
         with connected(self._dsn) as connection:
-            return _get(connection, launch_id)
+            return get_launch(connection, launch_id)
 
     def find(self, launch_id: str) -> Launch | None:
         """Return a launch, or None if there is none with this id."""
@@ -104,28 +108,28 @@ class Launches:
             naive = new_time.isoformat()
             message = f"The time {naive} has no time zone. Write {naive}+00:00, or use your own zone."
             raise LaunchRefused(message)
-        _reason_or_refuse(reason, "postpone")
+        reason_or_refuse(reason, "postpone")
         with connected(self._dsn) as connection:
-            before = _get(connection, launch_id, " FOR UPDATE")
-            _active_or_refuse(before, "be postponed")
+            before = get_launch(connection, launch_id, " FOR UPDATE")
+            active_or_refuse(before, "be postponed")
             _future_or_refuse(connection, new_time)
             if before.launch_at == new_time:
                 return before
             _not_sooner_than_go(connection, before, new_time)
             update = "UPDATE launch.launches SET launch_at = %s WHERE launch_id = %s"
             connection.execute(update, [new_time, launch_id])
-            moves = _count(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
+            moves = count_rows(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
             times = {"from": before.launch_at, "to": new_time}
             said = Postponed.model_validate({**times, "by": by, "via": via, "reason": reason})
-            append_within(connection, _entry(launch_id, EntryKind.LAUNCH_POSTPONED, said, moves + 1))
-            return _get(connection, launch_id)
+            append_within(connection, launch_entry(launch_id, EntryKind.LAUNCH_POSTPONED, said, moves + 1))
+            return get_launch(connection, launch_id)
 
     def abort(self, launch_id: str, by: str, reason: str, *, via: Via = Via.TERMINAL) -> Launch:
         """Abort an active launch for a person; an aborted one stays as it is.
 
         Raises LaunchRefused for a missing reason, and for a launch that ended in another state.
         """
-        _reason_or_refuse(reason, "abort")
+        reason_or_refuse(reason, "abort")
         return self._finish(
             launch_id,
             LaunchState.ABORTED,
@@ -146,29 +150,31 @@ class Launches:
     def _finish(self, launch_id: str, state: LaunchState, fact: Callable[[datetime], Fact]) -> Launch:
         kind = EntryKind.LAUNCH_ABORTED if state is LaunchState.ABORTED else EntryKind.LAUNCH_ENDED
         with connected(self._dsn) as connection:
-            before = _get(connection, launch_id, " FOR UPDATE")
+            before = get_launch(connection, launch_id, " FOR UPDATE")
             if before.state is state:
                 return before
-            _active_or_refuse(before, f"end as '{state}'")
+            active_or_refuse(before, f"end as '{state}'")
             [(ended_at,)] = connection.execute(_END, [state, launch_id]).fetchall()
-            append_within(connection, _entry(launch_id, kind, fact(ended_at.astimezone(UTC))))
-            return _get(connection, launch_id)
+            append_within(connection, launch_entry(launch_id, kind, fact(ended_at.astimezone(UTC))))
+            return get_launch(connection, launch_id)
 
 
 def _start_values(launch: Launch) -> list[Any]:
     form, digests = (canonical_json(each).decode() for each in (launch.conf, launch.checklist_digests))
     what = [launch.launch_id, launch.environment, launch.rehearsal, launch.release, launch.release_sha]
-    return [*what, launch.launch_at, launch.launch_at, launch.started_by, form, digests]
+    when = [launch.launch_at, launch.launch_at]
+    return [*what, *when, launch.started_by, form, digests, launch.environment_digest]
 
 
 def _started_entry(launch: Launch, plan: LaunchPlan, started_at: datetime) -> Entry:
-    facts = launch.model_dump(exclude={"launch_id", "state", "ended_at"})
+    facts = launch.model_dump(exclude={"launch_id", "state", "ended_at", "held_at"})
     times = {"started_at": started_at.astimezone(UTC), "planned_at": launch.launch_at}
     said = Started.model_validate({**facts, **times, "plan": plan})
-    return _entry(launch.launch_id, EntryKind.LAUNCH_STARTED, said)
+    return launch_entry(launch.launch_id, EntryKind.LAUNCH_STARTED, said)
 
 
-def _entry(launch_id: str, kind: EntryKind, said: Fact, number: int = 0) -> Entry:
+def launch_entry(launch_id: str, kind: EntryKind, said: Fact, number: int = 0) -> Entry:
+    """Build the entry of a row about the launch; ``number`` tells those of one kind apart."""
     return Entry(
         kind=kind,
         launch_id=launch_id,
@@ -189,7 +195,8 @@ def _find(connection: Connection[Any], launch_id: str, suffix: str = "") -> Laun
     return _launch(row) if row else None
 
 
-def _get(connection: Connection[Any], launch_id: str, suffix: str = "") -> Launch:
+def get_launch(connection: Connection[Any], launch_id: str, suffix: str = "") -> Launch:
+    """Return a launch inside the caller's transaction. Raises LaunchRefused if there is none with this id."""
     found = _find(connection, launch_id, suffix)
     if found is None:
         raise _unknown(launch_id, connection.execute(_KNOWN).fetchall())
@@ -200,7 +207,8 @@ def _launch(row: tuple[Any, ...]) -> Launch:
     return Launch.model_validate(dict(zip(_COLUMNS.split(", "), row, strict=True)))
 
 
-def _count(connection: Connection[Any], launch_id: str, kind: EntryKind) -> int:
+def count_rows(connection: Connection[Any], launch_id: str, kind: EntryKind) -> int:
+    """Return how many rows of a kind a launch has."""
     query = "SELECT count(*) FROM launch.ledger WHERE launch_id = %s AND kind = %s"
     row = connection.execute(query, [launch_id, kind]).fetchone()
     return int(row[0]) if row else 0
@@ -235,7 +243,8 @@ def _same_or_refuse(found: Launch, asked: Launch) -> None:
         raise LaunchRefused(f"{message} To move it, run 'launch postpone {found.launch_id}'.")
 
 
-def _active_or_refuse(launch: Launch, what: str) -> None:
+def active_or_refuse(launch: Launch, what: str) -> None:
+    """Raise LaunchRefused if a launch has ended; ``what`` is what it cannot do any more."""
     if launch.over:
         message = f"The launch {launch.launch_id!r} ended as '{launch.state}' at {_when(launch.ended_at)}."
         raise LaunchRefused(f"{message} It cannot {what}. Start a new launch.")
@@ -264,7 +273,8 @@ def _not_sooner_than_go(connection: Connection[Any], launch: Launch, new_time: d
         raise LaunchRefused(message)
 
 
-def _reason_or_refuse(reason: str, verb: str) -> None:
+def reason_or_refuse(reason: str, verb: str) -> None:
+    """Raise LaunchRefused for a reason without visible characters."""
     if not visible_length(reason):
         message = f"A reason is missing: say why you {verb} the launch, in words that can be read."
         raise LaunchRefused(message)

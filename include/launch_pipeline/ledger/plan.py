@@ -23,6 +23,9 @@ class PlannedItem(Frozen):
     gate: RequestKind
     rounds: Annotated[int, Field(ge=1)] = 1
     """How often the item is asked."""
+    definition: str = Field(default="", exclude_if=lambda digest: not digest)
+    """The digest of what its records rest on besides the launch's own facts (``launch/basis.py``); empty in
+    plans of older packages."""
 
 
 class Rules(Frozen):

@@ -74,10 +74,18 @@ class EntryKind(StrEnum):
     NUDGE = "nudge"
     ROUND = "round"
     """One round of a repeated item; the last one is in its record as well."""
+    REOPENED = "reopened"
+    """An item whose record no longer counts; its phase's seal does not stand until it is sealed again."""
+    VERIFIED_AGAIN = "verified_again"
+    """What another look at every machine check of the sealed phases found."""
     REFUSAL = "refusal"
     """An answer that did not count; it proves nothing and is only chained."""
     LAUNCH_STARTED = "launch_started"
     LAUNCH_POSTPONED = "launch_postponed"
+    LAUNCH_AMENDED = "launch_amended"
+    LAUNCH_RETARGETED = "launch_retargeted"
+    LAUNCH_HELD = "launch_held"
+    LAUNCH_RESUMED = "launch_resumed"
     LAUNCH_ABORTED = "launch_aborted"
     LAUNCH_ENDED = "launch_ended"
 
@@ -169,6 +177,11 @@ class Record(Frozen):
 
     One decision is then in two rows; other records leave the field out.
     """
+    rests_on: dict[str, Digest] = Field(default_factory=dict, exclude_if=lambda names: not names)
+    """What the outcome rests on, by name (``launch/basis.py``); empty in records of older packages."""
+    confirms: str | None = Field(default=None, exclude_if=lambda first: first is None)
+    """The task instance whose decision was carried over: the item was verified again, and nothing that the
+    person was asked has changed. Other records leave the field out."""
 
     @field_validator("results")
     @classmethod

@@ -93,9 +93,6 @@ def _close(deployed: DeployedDag, items: list[BaseOperator]) -> None:
         task_id="phase_gate",
         task_display_name="Phase gate",
         trigger_rule="all_done",
-        specs=[spec.payload() for spec in deployed.specs.values()],
-        phase_id=plan.phase.id,
-        checklist=deployed.checklist,
         doc_md="Compares every item's state with its record, seals the phase, and fails on a bypass.",
     )
     announce = AnnounceOperator(

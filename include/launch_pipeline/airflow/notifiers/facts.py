@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from airflow.configuration import conf
 
+from launch_pipeline.airflow.hooks.in_force import dag_of, settings_of
 from launch_pipeline.airflow.hooks.ledger import launches, ledger
 from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.moments import zoned_time
 from launch_pipeline.checklist.sequence import CONDUCTOR, T_0
-from launch_pipeline.errors import ConfigurationError, InvalidChecklist
-from launch_pipeline.launch.deployed_checklists import deployed_dags
-from launch_pipeline.launch.environments import environment_of
+from launch_pipeline.errors import ConfigurationError, LaunchRefused
 from launch_pipeline.notifications.model import LaunchFacts, PersonView, name_of
 from launch_pipeline.notifications.next_steps import following, window_opening
 from launch_pipeline.slack.messages.views import LaunchView
@@ -66,12 +65,12 @@ class LaunchSummary:
     def opens_at(self, dag_id: str) -> datetime | None:
         """Return when a Dag's window opens; None if it waits for no time, or if that cannot be read now."""
         try:
-            dag = deployed_dags().get(dag_id)
-            pace = environment_of(self.launch).pace
-        except (ConfigurationError, InvalidChecklist) as error:
+            dag = dag_of(self.launch, dag_id)
+            pace = settings_of(self.launch).environment.pace
+        except (ConfigurationError, LaunchRefused) as error:
             log.warning("The message does not say when %s opens: %s", dag_id, error)
             return None
-        if dag is None or not dag.plan.moments:
+        if not dag.plan.moments:
             return None
         t_0 = ledger().seal(self.launch.launch_id, T_0)
         return window_opening(dag.plan, self.facts.launch_at, t_0, pace)

@@ -12,7 +12,6 @@ from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_run import ItemRun
 from launch_pipeline.airflow.policies.retries import RECHECKS, ItemRetryPolicy
 from launch_pipeline.airflow.triggers.checks import ChecksTrigger
-from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.errors import LedgerUnavailable, OperationError
 from launch_pipeline.launch.item_flow import Traits
 from launch_pipeline.launch.item_records import ItemSpec
@@ -28,6 +27,9 @@ class ChecklistItemOperator(HITLOperator):
     Green only when the item's checks passed or, where it asks for a person, when a person with the right
     role approved fresh evidence. Waived, not applicable and advisory-not-met items are skipped.
 
+    The task takes its name and first look from today's checklist. Everything else is the item as its launch
+    has it (``launch/in_force.py``).
+
     Nothing is a template here: what a checklist or a person writes is text wherever it goes.
     """
 
@@ -36,10 +38,7 @@ class ChecklistItemOperator(HITLOperator):
 
     def __init__(self, *, spec: dict[str, Any], **kwargs: Any) -> None:
         self.spec = ItemSpec.model_validate(spec)
-        in_triggerer = self.spec.item.mode.has_checks and all(
-            kind(check.kind).runs_on == "triggerer" for check in self.spec.item.checks
-        )
-        self.traits = Traits.of(self.spec, in_triggerer=in_triggerer)
+        traits = Traits.of(self.spec.item)
         super().__init__(
             subject=self.spec.item.text,
             options=list(self.spec.options),
@@ -50,19 +49,14 @@ class ChecklistItemOperator(HITLOperator):
             retry_policy=ItemRetryPolicy(),
             **kwargs,
         )
-        if in_triggerer:
+        if traits.in_triggerer:
             self.start_from_trigger = True
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=f"{ChecksTrigger.__module__}.{ChecksTrigger.__qualname__}",
-                trigger_kwargs={"spec": self.spec.payload(), "every": None, "ends": self.ends},
+                trigger_kwargs={"spec": self.spec.payload(), "every": None, "ends": not traits.needs_person},
                 next_method="resume",
                 next_kwargs={"state": State.CHECKED.value},
             )
-
-    @property
-    def ends(self) -> bool:
-        """Whether passing checks alone end the task."""
-        return not self.traits.needs_person
 
     def execute(self, context: Context) -> Any:
         """Begin in a worker: an item without checks asks at once, any other looks first."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 
 from launch_pipeline.checklist.vocabulary import RequestKind
-from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
-from launch_pipeline.launch.environments import environment_variables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.item_records import ItemSpec
 
@@ -26,9 +26,9 @@ def subject(spec: ItemSpec, launch: LaunchContext) -> str:
     return f"{REHEARSAL} · {spec.item.text}" if launch.rehearsal else spec.item.text
 
 
-def body(spec: ItemSpec, launch: LaunchContext) -> str:
+def body(spec: ItemSpec, variables: Mapping[str, Any]) -> str:
     """Return what a person reads before answering, as Markdown."""
-    item, variables = spec.item, _variables(launch)
+    item = spec.item
     parts = [
         f"**{in_prose(item.question, variables)}**"
         if item.question
@@ -44,6 +44,11 @@ def body(spec: ItemSpec, launch: LaunchContext) -> str:
     return "\n\n".join(parts)
 
 
+def fields(spec: ItemSpec) -> dict[str, Any]:
+    """Return the request's fields as Airflow stores them."""
+    return {name: param.serialize() for name, param in form(spec).items()}
+
+
 def form(spec: ItemSpec) -> dict[str, Param]:
     """Return the request's fields. All are optional: the chosen answer decides which are required."""
     reason = _text("Reason", "Required to waive, reject or say no.", 2000)
@@ -55,8 +60,3 @@ def form(spec: ItemSpec) -> dict[str, Param]:
 def _text(title: str, description: str, longest: int) -> Param:
     # The UI refuses to send an empty field unless null is allowed.
     return Param(None, type=["null", "string"], title=title, description=description, maxLength=longest)
-
-
-def _variables(launch: LaunchContext) -> dict[str, Any]:
-    """Return what fills the texts of a request: the launch's variables over those of its environment."""
-    return with_readable_product({**environment_variables(launch.environment), **launch.variables()})

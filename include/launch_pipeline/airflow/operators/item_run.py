@@ -12,14 +12,17 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
+from launch_pipeline.airflow.hooks.in_force import spec_of
 from launch_pipeline.airflow.hooks.ledger import ledger, prior_answers, recorded_rounds, set_aside
 from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_evidence import (
     environment_or_default,
     latest,
     look,
+    names_of,
     recheck_every,
     show,
+    variables_of,
 )
 from launch_pipeline.airflow.policies.answer_recovery import (
     carried,
@@ -36,6 +39,8 @@ from launch_pipeline.airflow.sensors.launch_window import WindowTrigger
 from launch_pipeline.airflow.triggers.checks import ChecksTrigger, NoGoTrigger
 from launch_pipeline.approvals.deployed import policy
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, LaunchRefused
+from launch_pipeline.launch.basis import with_person
+from launch_pipeline.launch.confirming import carries_over, decision_before
 from launch_pipeline.launch.evidence import REFUSAL_KEY, Evidence, refusal_payload
 from launch_pipeline.launch.item_flow import (
     Append,
@@ -60,12 +65,18 @@ from launch_pipeline.launch.item_flow import (
     Retry,
     Show,
     Take,
+    Traits,
     WaitFor,
     left_until_next,
     step,
     wait_for,
 )
-from launch_pipeline.launch.item_records import decision_record, machine_record, not_reached_record
+from launch_pipeline.launch.item_records import (
+    confirmed_record,
+    decision_record,
+    machine_record,
+    not_reached_record,
+)
 from launch_pipeline.launch.item_states import State
 from launch_pipeline.ledger.schema import Entry
 
@@ -73,24 +84,21 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from launch_pipeline.launch.context import LaunchContext
-    from launch_pipeline.launch.item_flow import Action, Traits
+    from launch_pipeline.launch.item_flow import Action
     from launch_pipeline.launch.item_records import ItemSpec
-    from launch_pipeline.ledger.schema import Acknowledgement
+    from launch_pipeline.ledger.schema import Acknowledgement, Record
 
 log = logging.getLogger(__name__)
+
+NOT_OF_THIS_LAUNCH = (
+    "This launch does not have this item: it came into the checklist after the launch had begun."
+    " 'launch amend {}' would take it in."
+)
 
 
 class ItemTask(Protocol):
     """What a run needs of the operator."""
 
-    spec: ItemSpec
-    traits: Traits
-    options: list[str]
-
-    @property
-    def ends(self) -> bool: ...  # noqa: D102
-    @property
-    def serialized_params(self) -> dict[str, Any]: ...  # noqa: D102
     def defer(self, *, trigger: Any, method_name: str, kwargs: dict[str, Any]) -> NoReturn: ...  # noqa: D102
 
 
@@ -99,7 +107,6 @@ class ItemRun:
 
     def __init__(self, operator: ItemTask, context: Context) -> None:
         self.operator = operator
-        self.spec = operator.spec
         self.context = context
         self.ti: Any = context["ti"]
         self.state = State.BEGINNING
@@ -115,7 +122,7 @@ class ItemRun:
             if isinstance(event, Refreshed):
                 # What was seen is not stored: after a pause the answer looks again.
                 self.hold(State.ANSWERED, answer=event.answer.model_dump(mode="json"))
-            follows = self.perform(step(event, self.operator.traits))
+            follows = self.perform(step(event, self.traits))
             if isinstance(follows, dict):
                 return follows
             event = follows
@@ -132,9 +139,18 @@ class ItemRun:
             self.hold(State.BEGINNING, evidence=evidence.payload())
         answer = lost_answer(self.ti)
         if answer is None:
-            return Checked(evidence)
+            return Checked(evidence, confirmed=self.confirmed(evidence))
         log.info("The worker of the previous try was lost; the answer of %s counts.", answer.airflow_user)
         return Checked(evidence, answer, self.acknowledged)
+
+    def confirmed(self, evidence: Evidence | None) -> Record | None:
+        """Return the record of an earlier decision that is carried over to this evidence, or None."""
+        if evidence is None:
+            return None
+        earlier = decision_before(ledger().entries(self.launch.launch_id), self.spec.ref)
+        if earlier is None or not carries_over(earlier, evidence, self.spec.item):
+            return None
+        return confirmed_record(self.spec, self.launch, self.ti, earlier, evidence)
 
     def await_opening(self) -> None:
         """Hold back an item of a window that has not opened, though its wait was ended by hand.
@@ -153,10 +169,29 @@ class ItemRun:
         """The launch of this run. Raises LedgerUnavailable; fails the task where there is none."""
         return launch_in(self.context)
 
+    @cached_property
+    def spec(self) -> ItemSpec:
+        """The item as its launch has it. Raises LedgerUnavailable.
+
+        Fails the task if the launch cannot go on by its checklist, and skips a task that it does not have.
+        """
+        try:
+            found = spec_of(self.launch, self.ti.dag_id, self.ti.task_id)
+        except LaunchRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
+        if found is None:
+            raise AirflowSkipException(NOT_OF_THIS_LAUNCH.format(self.launch.launch_id))
+        return found
+
+    @cached_property
+    def traits(self) -> Traits:
+        """What the flow depends on of the item."""
+        return Traits.of(self.spec.item)
+
     @property
     def acknowledged(self) -> tuple[Acknowledgement, ...]:
         """The rounds that the ledger holds since the task began or was cleared."""
-        if not self.operator.traits.rounds:
+        if not self.traits.rounds:
             return ()
         return tuple(recorded_rounds(self.context["run_id"], self.spec.ref, cleared_at(self.ti.max_tries)))
 
@@ -209,7 +244,8 @@ class ItemRun:
         evidence = latest(self.context)
         try:
             answered = prior_answers(self.context["run_id"], self.ti.dag_id, self.spec.ref)
-            person = check_answer(self.spec, self.launch, answer, evidence, *answered)
+            names = names_of(self.spec, self.launch)
+            person = check_answer(self.spec, self.launch, answer, evidence, *answered, rests_on=names)
             fresh_for = policy().fresh_for
         except (AnswerRefused, ConfigurationError) as refused:
             # A policy file that is being edited at this moment must not spend the answer either.
@@ -230,8 +266,11 @@ class ItemRun:
     @perform.register
     def _decide(self, action: Decide) -> Decided:
         counted = action.counted
-        results = counted.evidence.results if counted.evidence else ()
-        record = decision_record(self.spec, self.launch, self.ti, counted.answer, counted.person, results)
+        evidence, answer, person = counted.evidence, counted.answer, counted.person
+        results = evidence.results if evidence else ()
+        names = (evidence.rests_on if evidence else {}) or names_of(self.spec, self.launch)
+        names = with_person(names, self.spec.item, person)
+        record = decision_record(self.spec, self.launch, self.ti, answer, person, results, names)
         return Decided(record, counted.acknowledged, counted.answer.at)
 
     @perform.register
@@ -286,21 +325,21 @@ class ItemRun:
             show(self.context, launch, evidence)
         upsert_hitl_detail(
             ti_id=self.ti.id,
-            options=self.operator.options,
+            options=list(self.spec.options),
             subject=hitl_request.subject(self.spec, launch),
-            body=hitl_request.body(self.spec, launch),
-            params=self.operator.serialized_params,
+            body=hitl_request.body(self.spec, variables_of(launch)),
+            params=hitl_request.fields(self.spec),
         )
-        if self.operator.traits.decision:
+        if self.traits.decision:
             self.ti.xcom_push(key=hitl_request.SET_ASIDE_KEY, value=set_aside(launch.launch_id))
         self._wait(evidence)
 
     def _wait(self, evidence: Evidence | None) -> NoReturn:
-        waits = wait_for(self.operator.traits, evidence)
+        waits = wait_for(self.traits, evidence)
         every = recheck_every(self.launch).total_seconds()
         self.hold(State.ASKED)
         if waits is WaitFor.CHECKS:
-            self.defer(self._checks(every=every, ends=self.operator.ends))
+            self.defer(self._checks(every=every, ends=not self.traits.needs_person))
         if waits is WaitFor.A_NO:
             self.defer(NoGoTrigger(ref=self.spec.ref))
         raise TaskAwaitingInput(method_name="resume", kwargs=self._kwargs())

@@ -12,45 +12,51 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from launch_pipeline.airflow.hooks.in_force import dag_of
 from launch_pipeline.airflow.hooks.ledger import launches, ledger
 from launch_pipeline.airflow.hooks.task_api import Instance, marked_by, task_instances
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.pacing import pause
 from launch_pipeline.airflow.policies.retries import despite_accidents
-from launch_pipeline.airflow.policies.seals import unsealed_before
-from launch_pipeline.checklist.files import checklist_folder
-from launch_pipeline.checklist.overrides import checklist_digest
-from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
-from launch_pipeline.launch.item_records import ItemSpec, gate_record
+from launch_pipeline.airflow.policies.seals import in_force, refuse_unsealed_before
+from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError, PhaseReopened
+from launch_pipeline.launch.item_records import gate_record
 from launch_pipeline.launch.reconcile import ItemState, Reconciled
-from launch_pipeline.ledger.schema import OUTCOMES, Entry, EntryKind, Seal
+from launch_pipeline.launch.standing import latest_records, stale
+from launch_pipeline.ledger.schema import Entry, EntryKind, Seal
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from launch_pipeline.ledger.schema import Record
+    from launch_pipeline.launch.context import LaunchContext
+    from launch_pipeline.launch.item_records import ItemSpec
+    from launch_pipeline.ledger.schema import LedgerEntry, Record
+
+PATIENCE = 12
+"""How many pauses a gate waits for the watch to reopen what is stale, about two minutes."""
 
 
 class PhaseGateOperator(BaseOperator):
     """Open only when a record of the same task instance explains each item's state.
 
-    The phase is sealed either way. The gate fails when an item is rejected (blocking), bypassed or not
-    reached, when the checklist changed under the running launch, or when an earlier phase is no longer sealed
-    complete. It waits while the ledger or the api-server is unreachable: no phase closes unrecorded.
+    The items are those that the launch has, whatever today's checklist says. The phase is sealed either way.
+    The gate fails when an item is rejected (blocking), bypassed or not reached, or when an earlier phase does
+    not stand. It waits while the ledger or the api-server is unreachable, since no phase closes unrecorded,
+    and while this phase or an earlier one is verified again.
     """
 
     ui_color = "#fff3cd"
 
-    def __init__(self, *, specs: list[dict[str, Any]], phase_id: str, checklist: str, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**despite_accidents(), **kwargs)
-        self.specs = [ItemSpec.model_validate(spec) for spec in specs]
-        self.phase_id = phase_id
-        self.checklist = checklist
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context, waited: int = 0) -> dict[str, Any]:
         """Return the seal of a complete phase; fail with the reasons otherwise."""
         try:
-            seal = self._seal(context)
+            seal = self._seal(context, patient=waited < PATIENCE)
+        except PhaseReopened as reopened:
+            self.log.warning("The phase is not sealed yet. %s", reopened)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again", kwargs={"waited": waited + 1})
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
         except (LedgerUnavailable, OperationError) as error:
@@ -62,16 +68,17 @@ class PhaseGateOperator(BaseOperator):
             raise AirflowFailException("\n".join(("The phase is not complete:", *seal.problems)))
         return kept
 
-    def again(self, context: Context, event: Any = None) -> dict[str, Any]:
+    def again(self, context: Context, event: Any = None, waited: int = 0) -> dict[str, Any]:
         """Go on after a pause."""
         del event
-        return self.execute(context)
+        return self.execute(context, waited)
 
-    def _seal(self, context: Context) -> Seal:
+    def _seal(self, context: Context, *, patient: bool) -> Seal:
         ti = context["ti"]
         launch = launch_in(context)
-        reconciled = Reconciled(tuple(self._states(context)))
-        by_ref = {spec.ref: spec for spec in self.specs}
+        dag, entries = dag_of(launch, ti.dag_id), ledger().entries(launch.launch_id)
+        by_ref = {spec.ref: spec for spec in dag.specs.values()}
+        reconciled = Reconciled(tuple(self._states(ti, list(by_ref.values()), entries)))
         records = [
             state.valid_record or gate_record(by_ref[state.item_ref], launch, state, ti)
             for state in reconciled.items
@@ -79,28 +86,26 @@ class PhaseGateOperator(BaseOperator):
         seal = reconciled.seal(
             launch_id=launch.launch_id,
             dag_id=ti.dag_id,
-            phase_id=self.phase_id,
+            phase_id=dag.plan.phase.id,
             records=records,
-            also=(*self._changed(launch.launch_id, ti.dag_id), *_reopened(launch.launch_id, ti.dag_id)),
-            checklist_digest=self.specs[0].checklist_digest,
+            also=(*_stale(launch, ti.dag_id, entries, patient=patient), *_unsealed_before(launch, ti.dag_id)),
+            checklist_digest=dag.digest,
             sealed_at=ti.start_date,
             try_number=ti.try_number,
         )
-        entries = [*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))]
-        ledger().append_in_course(entries)
+        ledger().append_in_course([*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))])
         return seal
 
-    def _states(self, context: Context) -> list[ItemState]:
-        ti = context["ti"]
+    def _states(self, ti: Any, specs: list[ItemSpec], entries: list[LedgerEntry]) -> list[ItemState]:
         instances = task_instances(ti.dag_id, ti.run_id)
-        records = _records(ti.run_id, ti.dag_id)
-        return [self._state(ti, spec, instances, records) for spec in self.specs]
+        records = {record.task_instance_id: record for record in latest_records(entries).values()}
+        return [self._state(ti, spec, instances, records) for spec in specs]
 
     def _state(
         self, ti: Any, spec: ItemSpec, instances: dict[str, Instance], records: dict[str, Record]
     ) -> ItemState:
         name = spec.task_id
-        # Airflow has no instance of an item that was added to the checklist after the run began.
+        # Airflow has no instance of an item that the checklist lost after the launch began.
         instance = instances.get(name) or Instance(f"{ti.dag_id}/{ti.run_id}/{name}", None, 0)
         state = ItemState(
             item_ref=spec.ref,
@@ -121,25 +126,33 @@ class PhaseGateOperator(BaseOperator):
             self.log.warning("Who marked %s by hand cannot be read: %s", task_id, error)
             return None
 
-    def _changed(self, launch_id: str, dag_id: str) -> tuple[str, ...]:
-        """Return a problem if the checklist is not the one that the launch started with."""
-        began = launches().get(launch_id).checklist_digests.get(dag_id)
-        now = checklist_digest(checklist_folder() / self.checklist)
-        if {now, self.specs[0].checklist_digest} != {began}:
-            return (f"{self.checklist} was changed after the launch began; start a new launch with it.",)
-        return ()
+
+def _stale(
+    launch: LaunchContext, dag_id: str, entries: list[LedgerEntry], *, patient: bool
+) -> tuple[str, ...]:
+    """Return a problem for each record that no longer rests on what is in force.
+
+    The launch's watch reopens such items within seconds. Raises PhaseReopened if ``patient``.
+    """
+    found = stale(entries, in_force(launch), dag_id)
+    said = tuple(
+        f"{one.spec.ref} rests on what has changed ({'; '.join(one.why)}). Clear it with downstream."
+        for one in found
+    )
+    if said and patient:
+        raise PhaseReopened("\n".join(said))
+    return said
 
 
-def _records(launch_id: str, dag_id: str) -> dict[str, Record]:
-    """Return the latest record of each item of a phase, by the task instance that it names."""
-    mine = [e for e in ledger().entries(launch_id) if e.dag_id == dag_id and e.kind in OUTCOMES]
-    latest = {entry.item_ref: entry.record for entry in mine if entry.record}
-    return {record.task_instance_id: record for record in latest.values()}
-
-
-def _reopened(launch_id: str, dag_id: str) -> tuple[str, ...]:
-    """Return a sentence for each earlier phase that is no longer sealed complete."""
-    return unsealed_before(launches().get(launch_id), dag_id)
+def _unsealed_before(launch: LaunchContext, dag_id: str) -> tuple[str, ...]:
+    """Return why earlier phases do not stand, if any. Raises PhaseReopened while they are verified again."""
+    try:
+        refuse_unsealed_before(launches().get(launch.launch_id), dag_id)
+    except PhaseReopened:
+        raise
+    except LaunchRefused as refused:
+        return tuple(str(refused).splitlines()[1:])
+    return ()
 
 
 def _entries(records: list[Record], reconciled: Reconciled, seal: Seal) -> list[Entry]:

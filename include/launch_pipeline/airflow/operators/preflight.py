@@ -9,9 +9,11 @@ from launch_pipeline.airflow.hooks.ledger import launches
 from launch_pipeline.airflow.policies.sign_in import refuse_open_door
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.checklist.sequence import ALL_PHASES
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
 from launch_pipeline.launch.deployed_checklists import deployed_dags, launch_plan
 from launch_pipeline.launch.environments import environment_named
+from launch_pipeline.launch.in_force import deployed_settings
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import FARTHEST
 
@@ -31,6 +33,7 @@ def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
         raise LaunchRefused("This launch cannot start:\n" + "\n".join(f"- {p}" for p in problems))
     rehearsal = asked.rehearsal or environment_named(asked.environment).rehearsal
     admitted, dags = asked.model_copy(update={"rehearsal": rehearsal}), deployed_dags()
+    settings = deployed_settings(admitted.environment)
     launch = launches().start(
         Launch(
             launch_id=admitted.launch_id,
@@ -42,8 +45,10 @@ def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
             started_by=admitted.started_by or "nobody",
             conf=admitted.conf(),
             checklist_digests={dag_id: dag.digest for dag_id, dag in dags.items()},
+            environment_digest=digest(settings.document),
         ),
-        launch_plan(dags, policy()),
+        launch_plan(dags, policy(), settings.filled(admitted.variables())),
+        [*(dag.definition for dag in dags.values()), settings.document],
     )
     if launch.over:
         message = f"The launch {launch.launch_id!r} is over ({launch.state}). Start another one."

@@ -18,7 +18,7 @@ from launch_pipeline.airflow.policies.pacing import pause
 from launch_pipeline.airflow.policies.retries import despite_accidents
 from launch_pipeline.airflow.policies.seals import launch_before, present_seal
 from launch_pipeline.checklist.sequence import title
-from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError
+from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError, PhaseReopened
 from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.schema import Outcome
@@ -38,9 +38,10 @@ _AWAY = (LedgerUnavailable, OperationError)
 class RunPhaseOperator(TriggerDagRunOperator):
     """Run a phase under the launch's own run id, and go on when the phase is sealed complete.
 
-    The step begins only when the ledger holds the complete seals of all phases before it. States in Airflow
-    do not count: a task that was marked by hand has no seal of its present gate. When this task is cleared,
-    it attaches to the existing run if that run belongs to this launch.
+    The step begins only when the ledger holds the complete seals of all phases before it, and waits while one
+    of them is verified again. States in Airflow do not count: a task that was marked by hand has no seal of
+    its present gate. When this task is cleared, it attaches to the existing run if that run belongs to this
+    launch.
     """
 
     # The run's configuration comes from the ledger; nothing in it is a template.
@@ -65,6 +66,9 @@ class RunPhaseOperator(TriggerDagRunOperator):
         try:
             launch = self._launch(context["run_id"])
             attached = self._attaches(context, launch)
+        except PhaseReopened as reopened:
+            self.log.warning("%s Trying again in %s.", reopened, pause())
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
         except _AWAY as error:

@@ -9,11 +9,14 @@ from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.approvals.rules import AnswerRequest, judge_answer, judge_asking
 from launch_pipeline.checklist.sequence import GO_NO_GO
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind
-from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.errors import AnswerRefused, ConfigurationError
+from launch_pipeline.launch.basis import stale_because
 from launch_pipeline.launch.evidence import evidence_changed, shows
 from launch_pipeline.ledger.schema import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.evidence import Evidence
@@ -28,13 +31,18 @@ def check_answer(  # the guard and the task must use the same facts
     evidence: Evidence | None,
     answered_by: frozenset[str] = frozenset(),
     launch_over: bool = False,
+    *,
+    rests_on: Mapping[str, str] | None = None,
 ) -> Person:
     """Return the person whose answer counts. Raises AnswerRefused with the rule that is broken.
 
-    An answer counts only for the evidence that it was given on.
+    An answer counts only for the evidence that it was given on, and while what that evidence rests on is
+    ``rests_on``, the names in force.
     """
-    if answer.option != Answer.RECHECK and not shows(evidence, answer.evidence):
-        raise evidence_changed(evidence)
+    if answer.option != Answer.RECHECK:
+        if not shows(evidence, answer.evidence):
+            raise evidence_changed(evidence)
+        _in_force_or_refuse(evidence, rests_on or {})
     passed = (evidence is not None and evidence.passed) if spec.item.mode.has_checks else None
     request = _request(
         spec,
@@ -45,6 +53,15 @@ def check_answer(  # the guard and the task must use the same facts
         launch_over=launch_over,
     )
     return judge_answer(request, contacts(), policy())
+
+
+def _in_force_or_refuse(evidence: Evidence | None, now: Mapping[str, str]) -> None:
+    then = evidence.rests_on if evidence else {}
+    if then and now and (changed := stale_because(then, now)):
+        sentence = (
+            f"The evidence is of before a change: {'; '.join(changed)}. The item looks again; answer then."
+        )
+        raise AnswerRefused("evidence_changed", sentence)
 
 
 def check_answerer(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> None:

@@ -7,13 +7,13 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.airflow.hooks.in_force import asettings_of, settings_of
 from launch_pipeline.airflow.hooks.ledger import ledger, sealed_at
 from launch_pipeline.airflow.policies.launch_run import alaunch_in
 from launch_pipeline.checklist.moments import opening
 from launch_pipeline.checklist.sequence import T_0
 from launch_pipeline.checklist.vocabulary import Anchor
 from launch_pipeline.errors import ConfigurationError, LedgerUnavailable
-from launch_pipeline.launch.environments import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def opened(launch: LaunchContext, moments: Sequence[Moment]) -> bool:
         return True
     ended = ledger().seal(launch.launch_id, T_0) if _counts_t_0(moments) else None
     try:
-        pace = environment_of(launch).pace
+        pace = settings_of(launch).environment.pace
     except ConfigurationError as error:
         log.warning("The opening time cannot be read, so the window stays closed: %s", error)
         return False
@@ -61,7 +61,7 @@ async def _known_opening(ti: Any, moments: Sequence[Moment]) -> datetime | None:
     """Return when the last moment comes; None while that is not known."""
     try:
         launch = await alaunch_in(ti, fresh=True)
-        environment = await asyncio.to_thread(environment_of, launch)
+        environment = (await asettings_of(launch)).environment
         ended = await sealed_at(launch.launch_id, T_0) if _counts_t_0(moments) else None
         return _last(launch, moments, ended, environment.pace)
     except (LedgerUnavailable, ConfigurationError) as error:

@@ -1,26 +1,33 @@
 """Check the seals that a step of the launch rests on.
 
-A seal counts if it is whole, was made by the gate's present task instance, and is of today's checklist.
+A seal counts if it is whole, was made by the gate's present task instance, and rests on what is in force: no
+item was reopened, added or removed since, and no record is stale.
 Airflow's states do not count: any task can be marked green by hand, and a clear begins a gate anew.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from launch_pipeline.airflow.hooks.in_force import dags_of_launch, settings_of
 from launch_pipeline.airflow.hooks.ledger import latest_seal, launches, ledger
-from launch_pipeline.airflow.hooks.task_api import task_instance
+from launch_pipeline.airflow.hooks.task_api import Instance, task_instance
+from launch_pipeline.airflow.triggers.run_checks import people
 from launch_pipeline.checklist.sequence import preceding, title
-from launch_pipeline.errors import LaunchRefused
-from launch_pipeline.launch.deployed_checklists import deployed_dags
-from launch_pipeline.ledger.schema import OUTCOMES
+from launch_pipeline.errors import LaunchRefused, PhaseReopened
+from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.launch.standing import InForce, PhaseStanding, standing
+from launch_pipeline.ledger.schema import EntryKind
 
 if TYPE_CHECKING:
     from launch_pipeline.ledger.launch import Launch
-    from launch_pipeline.ledger.schema import Outcome, Seal
+    from launch_pipeline.ledger.schema import LedgerEntry, Seal
 
 GATE = "phase_gate"
 _ENDED = frozenset({"success", "failed"})
+_NAMED = 5
+"""How many items a sentence names."""
 
 
 def present_seal(launch_id: str, dag_id: str) -> Seal | None:
@@ -36,9 +43,10 @@ def present_seal(launch_id: str, dag_id: str) -> Seal | None:
 
 
 def launch_before(launch_id: str, dag_id: str) -> Launch:
-    """Return a running launch whose phases before a step are all sealed complete.
+    """Return a running launch whose phases before a step all stand.
 
-    Raises LaunchRefused with every reason why they are not, LedgerUnavailable, OperationError.
+    Raises PhaseReopened while they are verified again, LaunchRefused with every reason why they do not stand
+    otherwise, LedgerUnavailable, OperationError.
     """
     launch = launches().find(launch_id)
     if launch is None:
@@ -46,38 +54,73 @@ def launch_before(launch_id: str, dag_id: str) -> Launch:
         raise LaunchRefused(message)
     if launch.over:
         raise LaunchRefused(f"The launch {launch_id!r} is over ({launch.state}); it does not go on.")
-    if problems := unsealed_before(launch, dag_id):
-        raise LaunchRefused("\n".join((f"{title(dag_id)} may not begin:", *problems)))
+    refuse_unsealed_before(launch, dag_id)
     return launch
 
 
-def unsealed_before(launch: Launch, dag_id: str) -> tuple[str, ...]:
-    """Return a sentence for each earlier phase that keeps a step from beginning."""
+def refuse_unsealed_before(launch: Launch, dag_id: str) -> None:
+    """Raise unless each phase before a step stands; raises as ``launch_before`` does."""
+    problems = _problems_before(launch, dag_id)
+    if problems:
+        error = PhaseReopened if all(one.passing for one in problems) else LaunchRefused
+        said = (f"{title(one.dag_id)} {one.problem}" for one in problems)
+        raise error("\n".join((f"{title(dag_id)} may not begin:", *said)))
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Why a phase does not stand."""
+
+    dag_id: str
+    problem: str
+    passing: bool = False
+    """Whether it passes by itself: the phase is verified again."""
+
+
+def _problems_before(launch: Launch, dag_id: str) -> list[_Problem]:
     phases = preceding(dag_id)
-    outcomes = _latest_outcomes(launch.launch_id) if phases else {}
-    found = ((before, _problem(launch, before, outcomes)) for before in phases)
-    return tuple(f"{title(before)} {problem}" for before, problem in found if problem)
+    if not phases:
+        return []
+    entries, now = ledger().entries(launch.launch_id), in_force(LaunchContext.of_launch(launch))
+    return [problem for each in phases if (problem := _problem(entries, now, each))]
 
 
-def _latest_outcomes(launch_id: str) -> dict[str, Outcome]:
-    """Return the latest outcome of each item in the ledger, by its reference."""
-    kept = [entry for entry in ledger().entries(launch_id) if entry.kind in OUTCOMES]
-    return {entry.item_ref: entry.record.outcome for entry in kept if entry.record}
+def in_force(launch: LaunchContext) -> InForce:
+    """Return everything that a launch runs by now, in a worker.
+
+    Raises LaunchRefused, LedgerUnavailable, and ConfigurationError for a broken environment of a launch of an
+    older package.
+    """
+    return InForce(launch, dags_of_launch(launch), settings_of(launch), people())
 
 
-def _problem(launch: Launch, dag_id: str, outcomes: dict[str, Outcome]) -> str | None:
-    seal = present_seal(launch.launch_id, dag_id)
-    if seal is None:
-        return "has no seal of its present gate. Clear its phase_gate with downstream."
-    if not seal.complete:
-        return "is sealed, but not complete. Repair it: clear what failed with downstream."
-    dag = deployed_dags().get(dag_id)
-    began = launch.checklist_digests.get(dag_id)
-    if dag is None or began is None or {seal.checklist_digest, dag.digest} != {began}:
-        return "was sealed with another checklist than it has now. Restore the file, or start a new launch."
-    sealed = [record.item_ref for record in seal.records]
-    if sorted(sealed) != sorted(spec.ref for spec in dag.specs.values()):
-        return "was sealed without some of its items. Clear its phase_gate with downstream."
-    if reopened := [ref for ref in sealed if ref in outcomes and not outcomes[ref].lets_pass]:
-        return f"was decided otherwise since it was sealed ({', '.join(reopened)}). Clear its phase_gate."
+def _problem(entries: list[LedgerEntry], now: InForce, dag_id: str) -> _Problem | None:
+    found = standing(entries, now, dag_id)
+    gate = task_instance(dag_id, now.launch.launch_id, GATE)
+    if found.changed:
+        return _Problem(dag_id, f"is verified again: {_said(found)}.", passing=True)
+    if gate is not None and gate.state not in _ENDED and found.seal is not None:
+        return _Problem(dag_id, "runs again.", passing=True)
+    if found.seal is None or gate is None or not _made_by(entries, dag_id, gate):
+        return _Problem(dag_id, "has no seal of its present gate. Clear its phase_gate with downstream.")
+    if not found.seal.complete:
+        return _Problem(dag_id, "is sealed, but not complete. Repair it: clear what failed with downstream.")
+    if found.otherwise:
+        refs = ", ".join(found.otherwise)
+        return _Problem(dag_id, f"was decided otherwise since it was sealed ({refs}). Clear its phase_gate.")
     return None
+
+
+def _made_by(entries: list[LedgerEntry], dag_id: str, gate: Instance) -> bool:
+    """Return whether the latest seal is of the gate's present task instance."""
+    seals = [e.task_instance_id for e in entries if e.kind is EntryKind.SEAL and e.dag_id == dag_id]
+    return bool(seals) and seals[-1] == gate.id and gate.state in _ENDED
+
+
+def _said(found: PhaseStanding) -> str:
+    refs = dict.fromkeys(
+        (*(one.item_ref for one in found.reopened), *(one.spec.ref for one in found.stale), *found.added)
+    )
+    names = list(refs) or list(found.removed)
+    shown, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
+    return f"{shown} and {more} more" if more > 0 else shown

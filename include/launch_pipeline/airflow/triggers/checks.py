@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from launch_pipeline.airflow.hooks.in_force import asettings_of, aspec_of
 from launch_pipeline.airflow.hooks.ledger import append_pass, denial, show_evidence
 from launch_pipeline.airflow.policies.launch_run import alaunch_in
 from launch_pipeline.airflow.policies.openings import until_opened
@@ -16,15 +17,19 @@ from launch_pipeline.airflow.policies.pacing import worker_lag
 from launch_pipeline.airflow.triggers.run_checks import observe
 from launch_pipeline.errors import LaunchError, LaunchRefused, LedgerUnavailable
 from launch_pipeline.launch.evidence import EVIDENCE_KEY, Evidence
-from launch_pipeline.launch.item_records import ItemSpec, machine_record
+from launch_pipeline.launch.item_flow import runs_in_triggerer
+from launch_pipeline.launch.item_records import machine_record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from launch_pipeline.launch.context import LaunchContext
+    from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.schema import Record
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 AWAY_SECONDS = 5.0
 """Pause before an unreachable ledger is asked again."""
@@ -34,7 +39,7 @@ DENIAL_SECONDS = 2.0
 
 
 class ChecksTrigger(BaseTrigger):
-    """Run an item's checks.
+    """Run an item's checks, as its launch has them: ``spec`` is the item of today's files.
 
     Without ``every`` they run once. A pass ends the task if the item needs no person and this is its first
     try; otherwise the evidence goes back to the task, which may hold an answer to a lost try
@@ -67,15 +72,23 @@ class ChecksTrigger(BaseTrigger):
             yield TriggerEvent(Evidence.inconclusive(str(self._ti().id), str(refused)).payload())
 
     async def _event(self) -> TriggerEvent:
-        spec = ItemSpec.model_validate(self.spec)
+        spec = await self._in_force()
+        if spec is None or not runs_in_triggerer(spec.item):
+            # Nothing to look at here: a worker goes on with it.
+            return TriggerEvent({})
         if spec.moments:
             await until_opened(self._ti(), spec.moments)
-        evidence = await self._look() if self.every is None else await self._until_passed(self.every)
+        evidence = await (self._look(spec) if self.every is None else self._until_passed(spec, self.every))
         first = self.every is not None or self._ti().try_number <= 1
-        if not (evidence.passed and self.ends and first):
+        if not (evidence.passed and self.ends and first and not spec.item.mode.needs_person):
             return TriggerEvent(evidence.payload())
         record = await self._kept(machine_record(spec, await self._launch(), self._ti(), evidence))
         return TaskSuccessEvent(xcoms={"return_value": record.model_dump(mode="json")})
+
+    async def _in_force(self) -> ItemSpec | None:
+        """Return the item as its launch has it, waiting while the ledger is unreachable."""
+        ti = self._ti()
+        return await self._patiently(lambda launch: aspec_of(launch, ti.dag_id, ti.task_id))
 
     async def _kept(self, record: Record) -> Record:
         """Append a pass to the ledger before the task ends green, waiting while the ledger is unreachable."""
@@ -86,20 +99,23 @@ class ChecksTrigger(BaseTrigger):
                 log.warning("The pass of %s waits for the ledger: %s", self.spec["ref"], error)
                 await asyncio.sleep(AWAY_SECONDS)
 
-    async def _look(self) -> Evidence:
+    async def _look(self, spec: ItemSpec) -> Evidence:
         launch = await self._launch()
         try:
-            return await observe(self.spec["item"], launch, str(self._ti().id))
+            settings = await self._patiently(asettings_of)
+            return await observe(spec.item, launch, settings, str(self._ti().id))
+        except LaunchRefused:
+            raise
         except LaunchError as error:
             # A broken environment file concerns each item: each asks a person and shows the reason.
             log.warning("The checks of %s could not run: %s", self.spec["ref"], error)
             return Evidence.inconclusive(str(self._ti().id), str(error))
 
-    async def _until_passed(self, every: float) -> Evidence:
+    async def _until_passed(self, spec: ItemSpec, every: float) -> Evidence:
         shown = ""
         while True:
             await asyncio.sleep(every)
-            evidence = await self._look()
+            evidence = await self._look(spec)
             if evidence.passed:
                 return evidence
             if evidence.headline != shown:
@@ -117,9 +133,17 @@ class ChecksTrigger(BaseTrigger):
 
     async def _launch(self) -> LaunchContext:
         """Return the launch of this run, waiting while the ledger is unreachable. Raises LaunchRefused."""
+
+        async def itself(launch: LaunchContext) -> LaunchContext:
+            return launch
+
+        return await self._patiently(itself)
+
+    async def _patiently(self, read: Callable[[LaunchContext], Awaitable[T]]) -> T:
+        """Read something of the launch, waiting while the ledger is unreachable."""
         while True:
             try:
-                return await alaunch_in(self._ti())
+                return await read(await alaunch_in(self._ti()))
             except LedgerUnavailable as error:
                 log.warning("The launch of %s cannot be read yet: %s", self.spec["ref"], error)
                 await asyncio.sleep(AWAY_SECONDS)

@@ -42,6 +42,8 @@ class Kind:
     """``worker`` for files, subprocesses or heavy computing."""
     default_conn_id: str = ""
     """The connection unless the item names one; empty if it needs none."""
+    looks_for_people: bool = False
+    """Whether it looks for the people who hold the roles of its parameter ``roles``."""
     repeatable: Callable[[Any], bool] = _always
     """Returns whether a retry after a time-out is safe."""
     says: KindSays = _nothing

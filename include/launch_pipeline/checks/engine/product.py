@@ -23,22 +23,25 @@ if TYPE_CHECKING:
 _TEXTS = ("question", "how", "on_failure", "notes")
 
 
-def with_product(given: Mapping[str, Any]) -> dict[str, Any]:
+def with_product(given: Mapping[str, Any], product: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return variables over the product's own, whose ``${name}`` are filled in.
 
-    Only the product's files are filled in, never what an environment or a person gave. A default that uses
-    a variable that is not set is left out. Raises ConfigurationError for defaults that use each other in a
-    circle.
+    Without ``product``, its variables are read from its files. Only the product's are filled in, never what
+    an environment or a person gave. A default that uses a variable that is not set is left out. Raises
+    ConfigurationError for defaults that use each other in a circle.
     """
     known = {name: value for name, value in given.items() if value is not None}
-    product = {name: value for name, value in product_variables().items() if name not in known}
-    return {**product_filled(product, known), **known}
+    own = product_variables() if product is None else product
+    mine = {name: value for name, value in own.items() if name not in known}
+    return {**product_filled(mine, known), **known}
 
 
-def with_readable_product(given: Mapping[str, Any]) -> dict[str, Any]:
+def with_readable_product(
+    given: Mapping[str, Any], product: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return variables over the product's own, or alone where a file of the product cannot be read."""
     try:
-        return with_product(given)
+        return with_product(given, product)
     except ConfigurationError:
         return dict(given)
 

@@ -32,7 +32,13 @@ from pydantic import TypeAdapter, ValidationError
 from launch_pipeline.airflow.api_server.answers.request_key import BUSY, SUPERSEDED, Asked, RequestKey
 from launch_pipeline.airflow.api_server.answers.turns import AccountLimit
 from launch_pipeline.airflow.api_server.asgi import replay, send_json
-from launch_pipeline.errors import AnswerRefused, ConfigurationError, InvalidChecklist, LedgerUnavailable
+from launch_pipeline.errors import (
+    AnswerRefused,
+    ConfigurationError,
+    InvalidChecklist,
+    LaunchRefused,
+    LedgerUnavailable,
+)
 from launch_pipeline.ledger.schema import RecordedBy
 
 if TYPE_CHECKING:
@@ -95,7 +101,12 @@ class AnswerGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check an answer to a request before Airflow sees it."""
         key = _key(scope)
-        spec = await self.requests().spec(key) if key else None
+        try:
+            spec = await _checked(self.requests().spec(key)) if key else None
+        except Refused as refused:
+            # What the request asks about cannot be told, so nothing passes.
+            await _reply(send, refused)
+            return
         if key is None or spec is None:
             await self.app(scope, receive, send)
             return
@@ -177,7 +188,7 @@ async def _checked(check: Awaitable[T]) -> T:
     except LedgerUnavailable as error:
         sentence = f"The answer cannot be checked now. Try again shortly. {error}"
         raise Refused(503, sentence, "ledger") from error
-    except (ConfigurationError, InvalidChecklist) as error:
+    except (ConfigurationError, InvalidChecklist, LaunchRefused) as error:
         raise Refused(503, f"The answer cannot be checked: {error}", "configuration") from error
 
 

@@ -26,6 +26,7 @@ from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
 from launch_pipeline.airflow.api_server.answers.request_rows import read_request, read_request_and_run
 from launch_pipeline.airflow.api_server.answers.turns import Seldom, Turns
 from launch_pipeline.airflow.api_server.database import ledger_dsn
+from launch_pipeline.airflow.api_server.in_force import spec_asked_about
 from launch_pipeline.airflow.hooks.ledger import prior_answers
 from launch_pipeline.airflow.policies.answers import check_answer, check_answerer
 from launch_pipeline.airflow.policies.launch_run import launch_of
@@ -34,8 +35,8 @@ from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import AnswerRefused, LaunchRefused
-from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.evidence import Evidence, digest_of, read_evidence
+from launch_pipeline.launch.in_force import names_in_force, settings_in_force
 from launch_pipeline.launch.item_records import GivenAnswer
 from launch_pipeline.ledger.evidence import EvidenceTable
 from launch_pipeline.ledger.launches import Launches
@@ -94,10 +95,12 @@ class OpenRequests:
         event.listen(self._engine, "connect", _notice_silence)
 
     async def spec(self, key: RequestKey) -> ItemSpec | None:
-        """Return the item that a request asks about, None where it is not an item of a checklist."""
-        dags = await self._run(deployed_dags)
-        dag = dags.get(key.dag_id)
-        return dag.specs.get(key.task_id) if dag else None
+        """Return the item that a request asks about, as its launch has it.
+
+        None where it is not an item of a checklist. Raises LedgerUnavailable, LaunchRefused and
+        InvalidChecklist.
+        """
+        return await self._run(spec_asked_about, key.dag_id, key.run_id, key.task_id)
 
     async def user(self, scope: Any) -> str | None:
         """Return the name of the signed-in account, if any. A token wins over the cookie, as in Airflow."""
@@ -213,7 +216,8 @@ class OpenRequests:
         pinned = now if asked.evidence is None else asked.evidence
         answer = GivenAnswer.of_input(asked.option, {**asked.fields, "evidence": pinned}, asked.user)
         prior = prior_answers(key.run_id, key.dag_id, spec.ref, dsn)
-        check_answer(spec, launch, answer, evidence, *prior)
+        names = names_in_force(settings_in_force(dsn, launch), launch, spec.item, contacts())
+        check_answer(spec, launch, answer, evidence, *prior, rests_on=names)
         return now
 
     def _pin(self, key: RequestKey) -> RequestPin | None:

@@ -22,6 +22,7 @@ from launch_pipeline.airflow.api_server.answers.request_state import evidence_of
 from launch_pipeline.airflow.api_server.bridge.board_ledger import BoardLedger
 from launch_pipeline.airflow.api_server.bridge.refusals import unknown_item
 from launch_pipeline.airflow.api_server.database import ledger_dsn
+from launch_pipeline.airflow.api_server.in_force import dags_shown, spec_asked_about
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.launch.context import LaunchContext
@@ -113,7 +114,8 @@ class _Look:
     def launch(self, launch_id: str, runs: Sequence[Any]) -> BoardLaunch | None:
         """Return one launch, None where it cannot be shown."""
         # The conductor comes first where there is one: it has the launch's form.
-        launch = _facts(launch_id, runs[0], self.said.launches.get(launch_id))
+        known = self.said.launches.get(launch_id)
+        launch, dags = _facts(launch_id, runs[0], known), dags_shown(known, self.dags)
         try:
             return BoardLaunch(
                 launch_id=launch_id,
@@ -122,14 +124,14 @@ class _Look:
                 rehearsal=launch.rehearsal,
                 triggered_by=launch.started_by or "",
                 launch_at=launch.launch_at,
-                runs=tuple(map(self._run, runs)),
+                runs=tuple(self._run(run, dags.get(run.dag_id)) for run in runs),
             )
         except ValidationError as error:
             _warn_once(launch_id, str(error))
             return None
 
-    def _run(self, run: Any) -> BoardRun:
-        dag, known = self.dags.get(run.dag_id), self.instances.get((run.dag_id, run.run_id), {})
+    def _run(self, run: Any, dag: DeployedDag | None) -> BoardRun:
+        known = self.instances.get((run.dag_id, run.run_id), {})
         rows = [known[one.task_id] for one in dag.plan.items if one.task_id in known] if dag else []
         return BoardRun(
             dag_id=run.dag_id,
@@ -186,15 +188,13 @@ def _turn(run: Any) -> tuple[int, str]:
 
 
 def _evidence(connection: Connection, request: EvidenceRequest) -> tuple[ItemEvidence, ...]:
-    dag = deployed_dags().get(request.dag_id)
-    if dag is None:
+    if request.dag_id not in deployed_dags():
         raise unknown_item()
-    wanted = set(request.task_ids) & set(dag.specs)
     rows = read_requests(connection, [request.dag_id], {request.run_id})
     return tuple(
         _item_evidence(row.task_id, request.run_id, row.task_instance_id)
         for row in rows
-        if row.task_id in wanted
+        if row.task_id in request.task_ids and spec_asked_about(request.dag_id, request.run_id, row.task_id)
     )
 
 

@@ -31,10 +31,10 @@ from launch_pipeline.airflow.api_server.bridge.refusals import (
     unknown_item,
 )
 from launch_pipeline.airflow.api_server.database import ledger_dsn
+from launch_pipeline.airflow.api_server.in_force import spec_asked_about
 from launch_pipeline.airflow.policies.answer_recovery import cleared_at
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import RecordedBy
 from launch_pipeline.slack.messages.button_values import RequestPin
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.api_server.bridge.accounts import Account
     from launch_pipeline.airflow.api_server.database import ApiDatabase
     from launch_pipeline.approvals.contacts import Person
+    from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.schema import Record
     from launch_pipeline.slack.protocol import DecideRequest
 
@@ -109,7 +110,7 @@ class DelegatedAnswers:
         try:
             return await self._database.run(_who, request)
         except NotTaken as refused:
-            if (dag := deployed_dags().get(request.dag_id)) and (spec := dag.specs.get(request.task_id)):
+            if spec := await self._database.run(_spec, request):
                 self._refused.append_from_bridge(_key(request), spec.ref, request, refused, self._pin)
             raise
 
@@ -134,12 +135,11 @@ class DelegatedAnswers:
 
 def _who(request: DecideRequest) -> tuple[Person, Account]:
     """Return the contact and the account of a Slack user; a refusal says what to add where one is missing."""
-    dag = deployed_dags().get(request.dag_id)
-    if dag is None or request.task_id not in dag.specs:
+    if (spec := _spec(request)) is None:
         raise unknown_item()
     person = _contact(request)
     if not person.active:
-        may = " or ".join(p.name for p in contacts().holders(dag.specs[request.task_id].item.owner))
+        may = " or ".join(p.name for p in contacts().holders(spec.item.owner))
         sentence = (
             f"{person.name} is not active in the contacts. {may or 'No active contact'} may answer this."
         )
@@ -151,6 +151,10 @@ def _who(request: DecideRequest) -> tuple[Person, Account]:
         )
         raise forbidden("no_account", sentence)
     return person, account(person.airflow_user)
+
+
+def _spec(request: DecideRequest) -> ItemSpec | None:
+    return spec_asked_about(request.dag_id, request.run_id, request.task_id)
 
 
 def _contact(request: DecideRequest) -> Person:

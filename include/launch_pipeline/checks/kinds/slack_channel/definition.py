@@ -58,6 +58,7 @@ def criteria(params: SlackChannelParams) -> Criteria:
 
 KIND = Kind(
     name="slack_channel",
+    looks_for_people=True,
     params=SlackChannelParams,
     observe="launch_pipeline.checks.kinds.slack_channel.observer:observe",
     criteria=criteria,

@@ -5,7 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ConfigDict, Field, SkipValidation
+
 from launch_pipeline.base import Frozen
+from launch_pipeline.checklist.plan import DagPlan
+from launch_pipeline.errors import ConfigurationError, LaunchRefused
+from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.launch.in_force import dags_in_force, settings_in_force
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.launch import Launch
@@ -52,6 +58,8 @@ _LATEST_SET_ASIDE = """
 class LedgerView(Frozen):
     """Hold what the ledger says about one launch."""
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     launch: Launch | None = None
     """None if no conductor started it."""
     events: tuple[LedgerEntry, ...] = ()
@@ -60,6 +68,10 @@ class LedgerView(Frozen):
     """Every item whose latest record is not a yes: waived, not applicable, not met, rejected, not reached."""
     head: Head | None = None
     """Head of the launch's hash chain; None if the ledger has no entries of it."""
+    plans: dict[str, SkipValidation[DagPlan]] = Field(default_factory=dict)
+    """The plan of each Dag as the launch has it; empty if no conductor started it."""
+    variables: dict[str, Any] = Field(default_factory=dict)
+    """Every variable of the launch, for the texts that people read."""
 
     @cached_property
     def seals(self) -> dict[str, Seal]:
@@ -117,10 +129,21 @@ class LedgerViews:
             rows = connection.execute(_LATEST_SET_ASIDE, [launch_id, list(_OUTCOMES), list(_SET_ASIDE)])
             records = tuple(r for (content,) in rows.fetchall() if (r := read_record(content)))
         head = Ledger(self._dsn).head(launch_id)
-        return LedgerView(launch=launch, events=events, set_aside=records, head=head)
+        runs_by = _in_force(self._dsn, launch) if launch else {}
+        return LedgerView(launch=launch, events=events, set_aside=records, head=head, **runs_by)
 
     def _entries(self, launch_id: str, kinds: Sequence[EntryKind]) -> tuple[LedgerEntry, ...]:
         with connected(self._dsn) as connection:
             rows: list[Any] = connection.execute(_ENTRIES, [launch_id, list(kinds)]).fetchall()
         names = _COLUMNS.split(", ")
         return tuple(LedgerEntry.model_validate(dict(zip(names, row, strict=True))) for row in rows)
+
+
+def _in_force(dsn: str, launch: Launch) -> dict[str, Any]:
+    """Return the plans and variables of a launch, or none where it cannot go on by its own."""
+    context = LaunchContext.of_launch(launch)
+    try:
+        plans = {dag_id: dag.plan for dag_id, dag in dags_in_force(dsn, context).items()}
+        return {"plans": plans, "variables": settings_in_force(dsn, context).filled(context.variables())}
+    except (ConfigurationError, LaunchRefused):
+        return {}

@@ -16,7 +16,6 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, 
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Severity
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
-from launch_pipeline.launch.environments import environment_variables
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.notifications.links import item_url, run_url, section_url
 from launch_pipeline.notifications.model import LaunchFacts, PersonView, name_of
@@ -101,7 +100,7 @@ def sections_of(
     runs = {run.dag_id: run for run in launch.runs}
     variables = _variables(launch, ledger)
     views = []
-    for dag_id, plan in deployment.plans.items():
+    for dag_id, plan in (ledger.plans or deployment.plans).items():
         board = {item.task_id: item for item in runs[dag_id].items} if dag_id in runs else {}
         for section, planned in plan.sections:
             there = [(one, board[one.task_id]) for one in planned if one.task_id in board]
@@ -171,17 +170,16 @@ def closed(view: SectionView) -> SectionView:
 
 def _variables(launch: BoardLaunch, ledger: LedgerView) -> dict[str, Any]:
     """Return the variables of questions, as the request in Airflow fills them in."""
-    form = ledger.launch.conf if ledger.launch else {}
-    at = ledger.launch.launch_at.isoformat() if ledger.launch else launch.launch_at
+    if ledger.variables:
+        return ledger.variables
+    at = launch.launch_at
     given = {
-        **{name: value for name, value in form.items() if isinstance(value, str)},
         "launch_id": launch.launch_id,
         "release": launch.release,
         "launch_at": at,
         "launch_date": at[:10],
     }
-    known = {name: value for name, value in given.items() if value}
-    return with_readable_product({**environment_variables(launch.environment), **known})
+    return with_readable_product({name: value for name, value in given.items() if value})
 
 
 # ---- the root of the thread ------------------------------------------------------------------------
