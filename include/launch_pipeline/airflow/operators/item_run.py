@@ -43,6 +43,7 @@ from launch_pipeline.launch.basis import with_person
 from launch_pipeline.launch.confirming import carries_over, decision_before
 from launch_pipeline.launch.evidence import REFUSAL_KEY, Evidence, refusal_payload
 from launch_pipeline.launch.item_flow import (
+    Answered,
     Append,
     AppendRound,
     Ask,
@@ -52,11 +53,13 @@ from launch_pipeline.launch.item_flow import (
     Counted,
     Decide,
     Decided,
+    Denied,
     Deny,
     End,
     Ended,
     Ending,
     Event,
+    Healed,
     Pass,
     Refresh,
     Refreshed,
@@ -119,13 +122,22 @@ class ItemRun:
     def go(self, event: Event) -> Any:
         """Follow the flow until the task waits or fails (raises), or return the record it succeeds with."""
         while True:
-            if isinstance(event, Refreshed):
-                # What was seen is not stored: after a pause the answer looks again.
-                self.hold(State.ANSWERED, answer=event.answer.model_dump(mode="json"))
+            self._keep(event)
             follows = self.perform(step(event, self.traits))
             if isinstance(follows, dict):
                 return follows
             event = follows
+
+    def _keep(self, event: Event) -> None:
+        """Hold what an event brought, before the ledger is asked for anything: it is delivered once."""
+        match event:
+            case Answered(answer) | Refreshed(answer):
+                # What a refresh saw is not stored: after a pause the answer looks again.
+                self.hold(State.ANSWERED, answer=answer.model_dump(mode="json"))
+            case Healed(evidence):
+                self.hold(State.HEALED, evidence=evidence.payload())
+            case Denied(by):
+                self.hold(State.DENIED, by=by)
 
     # ---- the first look ----------------------------------------------------------------------------
 
@@ -228,7 +240,6 @@ class ItemRun:
 
     @perform.register
     def _show(self, action: Show) -> NoReturn:
-        self.hold(State.HEALED, evidence=action.evidence.payload())
         show(self.context, self.launch, action.evidence)
         self._wait(action.evidence)
 
@@ -290,7 +301,6 @@ class ItemRun:
 
     @perform.register
     def _deny(self, action: Deny) -> Ended:
-        self.hold(State.DENIED, by=action.by)
         record = not_reached_record(self.spec, self.launch, self.ti, f"{action.by} ended it.")
         ledger().append_in_course([Entry.of_record(record)])
         return Ended(record)

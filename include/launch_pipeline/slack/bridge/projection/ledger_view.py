@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ConfigDict, Field, SkipValidation
+from pydantic import Field
 
 from launch_pipeline.base import Frozen
-from launch_pipeline.checklist.plan import DagPlan
 from launch_pipeline.errors import ConfigurationError, LaunchRefused
 from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.in_force import dags_in_force, settings_in_force
@@ -58,8 +57,6 @@ _LATEST_SET_ASIDE = """
 class LedgerView(Frozen):
     """Hold what the ledger says about one launch."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     launch: Launch | None = None
     """None if no conductor started it."""
     events: tuple[LedgerEntry, ...] = ()
@@ -68,8 +65,8 @@ class LedgerView(Frozen):
     """Every item whose latest record is not a yes: waived, not applicable, not met, rejected, not reached."""
     head: Head | None = None
     """Head of the launch's hash chain; None if the ledger has no entries of it."""
-    plans: dict[str, SkipValidation[DagPlan]] = Field(default_factory=dict)
-    """The plan of each Dag as the launch has it; empty if no conductor started it."""
+    plans: dict[str, Any] = Field(default_factory=dict)
+    """The ``DagPlan`` of each Dag as the launch has it; empty if no conductor started it."""
     variables: dict[str, Any] = Field(default_factory=dict)
     """Every variable of the launch, for the texts that people read."""
 
