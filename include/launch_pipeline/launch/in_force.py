@@ -53,8 +53,8 @@ class Settings:
     def lasting(self, launch: Mapping[str, Any]) -> dict[str, Any]:
         """Return every variable as ``basis.rests_on`` needs it.
 
-        What a launch sets stays ``${name}`` inside the product's values, so they are the same at every moment,
-        and before and after the launch is changed.
+        What a launch sets stays ``${name}`` inside the product's values. They are the same at every moment
+        then, and before and after a change of the launch.
         """
         names = {name: f"${{{name}}}" for name in OF_THE_LAUNCH | OF_THE_MOMENT}
         own = {**self.product, **self.environment.variables}

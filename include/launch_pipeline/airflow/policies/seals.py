@@ -46,6 +46,16 @@ def present_seal(launch_id: str, dag_id: str) -> Seal | None:
     return seal
 
 
+def begins_again(launch_id: str, dag_id: str) -> bool:
+    """Return whether a phase whose run has ended is verified again: reopened, and its gate still to come.
+
+    Raises LedgerUnavailable, OperationError.
+    """
+    gate = task_instance(dag_id, launch_id, GATE)
+    under_way = gate is not None and gate.state in _UNDER_WAY
+    return under_way and reopened_since_seal(ledger().entries(launch_id), dag_id)
+
+
 def launch_before(launch_id: str, dag_id: str) -> Launch:
     """Return a running launch whose phases before a step all stand.
 
