@@ -16,10 +16,12 @@ from launch_pipeline.airflow.hooks.in_force import spec_of
 from launch_pipeline.airflow.hooks.ledger import ledger, prior_answers, recorded_rounds, set_aside
 from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_evidence import (
+    asked,
     environment_or_default,
     latest,
     look,
     names_of,
+    note_asked,
     recheck_every,
     show,
     variables_of,
@@ -30,7 +32,7 @@ from launch_pipeline.airflow.policies.answer_recovery import (
     lost_answer,
     recorded_decision,
 )
-from launch_pipeline.airflow.policies.answers import append_decision, check_answer, may_still
+from launch_pipeline.airflow.policies.answers import Names, append_decision, check_answer, may_still
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.openings import opened
 from launch_pipeline.airflow.policies.pacing import pause, worker_lag
@@ -257,8 +259,8 @@ class ItemRun:
         evidence = latest(self.context)
         try:
             answered = prior_answers(self.context["run_id"], self.ti.dag_id, self.spec.ref)
-            names = names_of(self.spec, self.launch)
-            person = check_answer(self.spec, self.launch, answer, evidence, *answered, rests_on=names)
+            names = Names(asked(self.context), names_of(self.spec, self.launch))
+            person = check_answer(self.spec, self.launch, answer, evidence, *answered, names=names)
             fresh_for = policy().fresh_for
         except (AnswerRefused, ConfigurationError) as refused:
             # A policy file that is being edited at this moment must not spend the answer either.
@@ -281,7 +283,7 @@ class ItemRun:
         counted = action.counted
         evidence, answer, person = counted.evidence, counted.answer, counted.person
         results = evidence.results if evidence else ()
-        names = (evidence.rests_on if evidence else {}) or names_of(self.spec, self.launch)
+        names = asked(self.context) or names_of(self.spec, self.launch)
         names = with_person(names, self.spec.item, person)
         record = decision_record(self.spec, self.launch, self.ti, answer, person, results, names)
         return Decided(record, counted.acknowledged, counted.answer.at)
@@ -335,6 +337,8 @@ class ItemRun:
         launch = self.launch
         if evidence is not None:
             show(self.context, launch, evidence)
+        else:
+            note_asked(self.context, launch, names_of(self.spec, launch))
         upsert_hitl_detail(
             ti_id=self.ti.id,
             options=list(self.spec.options),
