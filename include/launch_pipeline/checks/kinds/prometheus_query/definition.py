@@ -51,6 +51,9 @@ class PrometheusQueryParams(Params):
 
     since: Name | None = None
     """A time with zone: the check is inconclusive until everything that the query looks at lies after it."""
+    look_every: Duration = timedelta(seconds=15)
+    """Samples are as old as the last scrape, which is a minute apart by default (``scrape_interval`` in
+    prometheus.io/docs/prometheus/latest/configuration/configuration); few set less than 15 seconds."""
 
     @field_validator("since", mode="after")
     @classmethod
@@ -97,4 +100,5 @@ KIND = Kind(
     observe="launch_pipeline.checks.kinds.prometheus_query.observer:observe",
     criteria=criteria,
     default_conn_id="prometheus",
+    later={"since": None, "max_age": "520w"},
 )
