@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -123,10 +123,10 @@ def _watched(*, after_t_0: bool) -> list[CheckSpec]:
     return found
 
 
-def _per_second(*, after_t_0: bool) -> Counter[str]:
+def _per_second(*, after_t_0: bool) -> dict[str, float]:
     """Return the requests a second that the watch makes by each connection, and of them GitHub's searches."""
     names = with_product({"critical_endpoints": [f"/{number}" for number in range(5)]})
-    rates: Counter[str] = Counter()
+    rates: dict[str, float] = defaultdict(float)
     for check in _watched(after_t_0=after_t_0):
         written = substituted(check.params, or_as_written(check.params, names))
         params: Any = kind(check.kind).params.model_validate(written)
