@@ -91,6 +91,21 @@ def test_postponement_makes_exactly_these_stale() -> None:
     assert {ref for ref, names in USED.items() if names & set(TIMES)} == OF_THE_TIME | SINCE_THE_LAUNCH
 
 
+def test_everything_about_the_commit_uses_it() -> None:
+    """A report, a document, a load test or an image's label that is about the release rests on its commit."""
+    about = {
+        ref
+        for ref, item in ITEMS.items()
+        for check in item.checks
+        if check.params.get("during")
+        or (check.kind == "report" and check.params.get("subject") != "")
+        or (check.kind == "git_repository" and "ref" not in check.params)
+        or "image.revision" in str(check.params)
+    }
+    assert len(about) == 70
+    assert {ref for ref in about if "release_sha" not in USED[ref]} == set()
+
+
 def test_words_about_the_launch_time_are_followed_by_its_use() -> None:
     """An item that speaks of the launch's time, day, window or shift rests on the time."""
     about = re.compile(

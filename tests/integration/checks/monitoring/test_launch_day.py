@@ -286,7 +286,7 @@ ITEMS = (
 
 
 def queries() -> dict[str, CheckSpec]:
-    """Return each query of these items, which does not wait here; more than one request a second is traffic."""
+    """Return each query of these items, without its wait; more than one request a second is traffic."""
     found = {}
     for name, spec in shipped("prometheus_query", launch_min_rps=1).items():
         _, item, number = name.split(".")
