@@ -47,10 +47,10 @@ def to_reopen(
     instances: Mapping[str, Mapping[str, Now]],
     asked: Mapping[str, Mapping[str, str]],
 ) -> Plan:
-    """Return what to verify again: ended tasks whose record is stale, requests that ask something else, and
-    what was reopened but not cleared.
+    """Return what to verify again.
 
-    ``asked`` holds what each open request rests on, by task instance. A task that runs, or that a person has
+    That is: ended tasks whose record is stale, requests that ask something else, and what was reopened but not
+    cleared. ``asked`` holds what each open request rests on, by task instance. A task that runs, or that a person has
     to repair first, is left alone.
     """
     items = (
