@@ -50,8 +50,8 @@ def to_reopen(
     """Return what to verify again.
 
     That is: ended tasks whose record is stale, requests that ask something else, and what was reopened but not
-    cleared. ``asked`` holds what each open request rests on, by task instance. A task that runs, or that a person has
-    to repair first, is left alone.
+    cleared. ``asked`` holds what each open request rests on, by task instance. A task that runs, or that a
+    person has to repair first, is left alone.
     """
     items = (
         *_stale_items(entries, now, instances),
