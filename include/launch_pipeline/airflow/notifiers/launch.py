@@ -86,10 +86,15 @@ def announce_rollback_offered(
 
 
 def announce_window(ti: Any, launch: LaunchContext, due: datetime) -> None:
-    """Announce that a window opened, in time or late. Never raises, since the window must open."""
+    """Announce that a window opened, in time or late.
+
+    Raises LedgerUnavailable: its row keeps the window open. Nothing else may hold the window back.
+    """
     try:
         summary = LaunchSummary(launch)
         _announce(ti, summary, window_note(summary.facts, ti.dag_id, due, datetime.now(UTC)))
+    except LedgerUnavailable:
+        raise
     except LaunchError as error:
         log.warning("The opening of %s was not announced: %s", ti.dag_id, error)
 
