@@ -302,7 +302,7 @@ def test_conductor_runs_the_phases_in_the_order_of_the_document(dags: dict[str, 
     expected |= {(BEFORE[-1], side) for side in SIDE_BY_SIDE} | {(side, T_MINUS_2H) for side in SIDE_BY_SIDE}
     day = [T_MINUS_2H, GO_NO_GO, *AFTER_GO, WEEK_4, SIGN_OFF, "complete"]
     expected |= set(pairwise(day))
-    expected |= {(window, ROLLBACK) for window in AFTER_GO} | {("admit", WATCH)}
+    expected |= {(step, ROLLBACK) for step in (GO_NO_GO, *AFTER_GO)} | {("admit", WATCH)}
     assert AFTER_GO[0] == T_0
     assert edges(dags[CONDUCTOR]) == expected
 
@@ -316,7 +316,7 @@ def test_conductor_waits_without_a_worker_and_trusts_seals_only(dags: dict[str, 
         assert step.wait_for_completion
         assert {str(state) for state in step.allowed_states} == {"success", "failed"}
         assert not step.failed_states
-        assert step.trigger_rule == ("one_failed" if dag_id == ROLLBACK else "all_success")
+        assert step.trigger_rule == ("one_success" if dag_id == ROLLBACK else "all_success")
 
 
 def test_nothing_is_a_template(dags: dict[str, Any]) -> None:

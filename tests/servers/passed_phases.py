@@ -77,7 +77,10 @@ class PassedPhases:
 
     def window_opened(self, dag_id: str) -> None:
         """Append the announcement of a window that opened."""
-        content: dict[str, Any] = {"key": f"{LAUNCH}/window_opened/{dag_id}", "note": {"kind": "window_opened"}}
+        content: dict[str, Any] = {
+            "key": f"{LAUNCH}/window_opened/{dag_id}",
+            "note": {"kind": "window_opened"},
+        }
         entry = Entry(
             kind=EntryKind.ANNOUNCEMENT, launch_id=LAUNCH, dag_id=dag_id, task_instance_id=f"wait-{dag_id}",
             content=content,

@@ -14,7 +14,6 @@ from launch_pipeline.errors import AnswerRefused, ConfigurationError, LaunchRefu
 from launch_pipeline.launch.in_force import dags_in_force, settings_in_force
 from launch_pipeline.launch.standing import InForce, standing
 from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.reopened import Cause
 from launch_pipeline.ledger.schema import EntryKind
 
 if TYPE_CHECKING:
@@ -94,13 +93,10 @@ def _items(found: PhaseStanding) -> Iterator[str]:
 
 
 def _looked(entries: Sequence[LedgerEntry]) -> bool:
-    """Return whether there is a look that no Go was taken back after."""
-    for entry in reversed(entries):
-        if entry.kind is EntryKind.VERIFIED_AGAIN and entry.dag_id == GO_NO_GO:
-            return True
-        if entry.kind is EntryKind.REOPENED and entry.content.get("cause") == Cause.GO_TAKEN_BACK:
-            return False
-    return False
+    """Return whether there is a look after which no decision was reopened."""
+    kinds = {EntryKind.VERIFIED_AGAIN, EntryKind.REOPENED}
+    here = [entry.kind for entry in entries if entry.dag_id == GO_NO_GO and entry.kind in kinds]
+    return bool(here) and here[-1] is EntryKind.VERIFIED_AGAIN
 
 
 def _contacts() -> Contacts | None:

@@ -48,6 +48,13 @@ async def look_again(
     """
     environment = await asyncio.to_thread(settings.of, launch.variables())
     context = CheckContext(environment=environment, connect=connection_cache().get, holders=holders_of)
+    return await look_with(context, items, in_worker=in_worker)
+
+
+async def look_with(
+    context: CheckContext, items: Sequence[LookedAt], *, in_worker: bool = False
+) -> list[Look]:
+    """Do the same with the variables and connections of a context, which all items share."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(item: LookedAt) -> Look:

@@ -75,9 +75,7 @@ def looks(
         async with serving(shop.app) as port:
             supervisor.web("shop", port)
             settings = deployed_settings("test")
-            return await asyncio.wait_for(
-                look_again(launch, settings, looked, in_worker=in_worker), SOON
-            )
+            return await asyncio.wait_for(look_again(launch, settings, looked, in_worker=in_worker), SOON)
 
     return {look.item.spec.ref.removeprefix(REF): look for look in run(looking())}
 
@@ -167,5 +165,3 @@ def test_a_worker_looks_at_what_loads_the_machine(
     found = looks(supervisor, launch, Shop(), *items("reported", "programmed"), in_worker=True)
     assert module.WORKER_ONLY not in found["reported"].headline
     assert "runs a program" in found["programmed"].headline
-
-
