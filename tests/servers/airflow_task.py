@@ -135,7 +135,7 @@ class Supervisor:
         states = {
             name: "failed" if (msg.dag_id, name) in self.failed else "running" for name in msg.task_ids or ()
         }
-        return comms.TaskStatesResult(task_states={run: states for run in msg.run_ids or ()})
+        return comms.TaskStatesResult(task_states=dict.fromkeys(msg.run_ids or (), states))
 
     def _on_GetDag(self, msg: comms.GetDag) -> Any:  # noqa: N802
         paused = msg.dag_id in self.paused

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.approvals.contacts import Person
 from launch_pipeline.approvals.deployed import contacts
 from launch_pipeline.checklist.vocabulary import Answer, Severity
 from launch_pipeline.checks.verdict import Verdict
@@ -22,6 +21,7 @@ from launch_pipeline.ledger.schema import Entry, EntryKind
 from servers.records import a_result
 
 if TYPE_CHECKING:
+    from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.ledger import Ledger
     from launch_pipeline.ledger.schema import Record

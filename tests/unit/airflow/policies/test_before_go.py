@@ -129,7 +129,7 @@ def test_go_counts_while_the_launch_is_on_hold(phases: PassedPhases) -> None:
 
 
 def test_go_counts_only_after_a_look_at_everything(phases: PassedPhases) -> None:
-    """Who marks the look green by hand has looked at nothing; after a Go was taken back it takes a new one."""
+    """Marked green by hand, a look has looked at nothing; after a Go was taken back it takes a new one."""
     with connected(phases.dsn) as connection:
         document = deployed_settings("test").document
         store_definitions(connection, [document])
