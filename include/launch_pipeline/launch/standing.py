@@ -142,7 +142,7 @@ def _names_then(
     if record.checklist_digest != spec.checklist_digest:
         return {}
     facts = {**now.launch.variables(), **began.get(record.task_instance_id, {})}
-    return rests_on(spec.item, now.settings.filled(facts))
+    return rests_on(spec.item, now.settings.lasting(facts))
 
 
 def _launch_variables_then(entries: Sequence[LedgerEntry]) -> dict[str, dict[str, Any]]:
