@@ -30,6 +30,12 @@ _HAPPENED = {
     LaunchNoteKind.STARTED: ("🚀", "Launch started"),
     LaunchNoteKind.REFUSED: ("🚫", "Launch refused"),
     LaunchNoteKind.POSTPONED: ("🕓", "Launch postponed"),
+    LaunchNoteKind.AMENDED: ("📝", "Launch amended"),
+    LaunchNoteKind.RETARGETED: ("🎯", "Launch retargeted"),
+    LaunchNoteKind.HELD: ("⏸️", "Launch is on hold"),
+    LaunchNoteKind.RESUMED: ("▶️", "Launch resumed"),
+    LaunchNoteKind.NO_LONGER_TRUE: ("🔻", "No longer true"),
+    LaunchNoteKind.GO_TAKEN_BACK: ("🟠", "Go taken back"),
     LaunchNoteKind.ABORTED: ("⏹️", "Launch aborted"),
     LaunchNoteKind.GO: ("🟢", "Go"),
     LaunchNoteKind.NO_GO: ("🔴", "No go"),
@@ -42,6 +48,8 @@ _BY = {LaunchNoteKind.COMPLETE: "Signed by"}
 _TIMES = {
     LaunchNoteKind.STARTED: "Launch time",
     LaunchNoteKind.POSTPONED: "New launch time",
+    LaunchNoteKind.HELD: "Since",
+    LaunchNoteKind.NO_LONGER_TRUE: "Seen",
     LaunchNoteKind.GO: "Launch time",
     LaunchNoteKind.WINDOW_OPENED: "Opened",
     LaunchNoteKind.WINDOW_MISSED: "Was due",
@@ -86,6 +94,8 @@ def launch_note(note: LaunchNote) -> Message:
     blocks = [
         elements.header(title),
         *([elements.section("\n".join(body))] if body else []),
+        *([elements.section(elements.lines(_details(note), _ROOM))] if note.details else []),
+        *_again(note),
         *_listed("Failing", note.failing),
         *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
@@ -95,6 +105,15 @@ def launch_note(note: LaunchNote) -> Message:
     return elements.message(
         "\n".join(filter(None, (escape(title, 300), _by(note)))), blocks, _metadata(note.key)
     )
+
+
+def _details(note: LaunchNote) -> list[str]:
+    return [f"• {escape(text, 200)}" for text in note.details]
+
+
+def _again(note: LaunchNote) -> list[elements.Block]:
+    listed = [f"🔁 {escape(one.text, 130)} — {escape(one.why, 150)}" for one in note.again]
+    return _paragraph("Verified again", len(note.again), listed)
 
 
 def _by(note: LaunchNote) -> str:
@@ -213,4 +232,11 @@ def receipt(answered: Sequence[tuple[str, str]], refused: Sequence[tuple[str, An
     ]
     lines += [f"🚫 {escape(text, 130)} — {escape(why.reason, 300)}" for text, why in refused]
     text = elements.lines(lines or ["Nothing here waits for you now."], 2900)
+    return elements.message(text, [elements.section(text)])
+
+
+def hold_receipt(*, held: bool) -> Message:
+    """Build the ephemeral message that confirms a hold, or its end."""
+    words = "⏸️ The launch is on hold" if held else "▶️ The launch goes on"
+    text = f"{words}. Recorded in your name."
     return elements.message(text, [elements.section(text)])

@@ -73,7 +73,8 @@ def deserves_a_card(view: SectionView) -> bool:
 
 def _needs_a_person(item: ItemView) -> bool:
     # An item that only follows a failure ("not reached") is shown by the section that failed.
-    return item.asks or bool(item.answered_by or item.decided_by) or item.state == "failed"
+    answered = bool(item.answered_by or item.decided_by)
+    return item.asks or answered or item.no_longer_true or item.state == "failed"
 
 
 def closed_card(placed: Placed, deployment: Deployment, *, rehearsal: bool) -> Rendered:
