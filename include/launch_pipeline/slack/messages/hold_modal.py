@@ -75,6 +75,8 @@ def read_hold(view: Mapping[str, Any]) -> GivenHold:
         reason = view["state"]["values"][REASON][REASON].get("value") or ""
         if not isinstance(reason, str) or len(reason) > 3 * _LONGEST:
             _unreadable()
+        # Half a character cannot be sent on.
+        reason.encode()
         return GivenHold(located=located, reason=reason.strip())
     except (AttributeError, KeyError, TypeError, ValueError):
         _unreadable()
