@@ -147,7 +147,7 @@ LOOK = LookView(
     looked_at=AT,
     still_true=211,
     no_longer_true=(
-        SeenView(text="All replicas are ready", headline="2 of 3 replicas are ready", role="DevOps Lead",
+        SeenView(text="All replicas are ready", headline="2 of 3 replicas are ready", role="Infrastructure Lead",
                  people=(ELIAS,)),
         SeenView(text="Backups are restorable", headline="no restore within 24 h", role="Operations Lead",
                  people=(OMAR,), healed=True),
@@ -157,7 +157,7 @@ LOOK = LookView(
                  people=(PRIYA,)),
     ),
 )  # fmt: skip
-RED = Regression(text="All replicas are ready", why="2 of 3 replicas are ready", role="DevOps Lead",
+RED = Regression(text="All replicas are ready", why="2 of 3 replicas are ready", role="Infrastructure Lead",
                  people=(ELIAS, BO), since=AT, url=AIRFLOW)  # fmt: skip
 CHANGES = (
     ChangeView(what="Postponed", details=("2026-03-22 09:15 UTC → 2026-03-23 09:15 UTC",), by="Priya Raman",

@@ -111,13 +111,19 @@ def _urgent(item: ItemView) -> str:
     status = status_of(item)
     found = [
         f"{status.symbol} *{status.word}* · {escape(item.text, _TEXT)}",
-        changing.again(item.again, no_longer_true=item.no_longer_true),
+        _again(item),
         elements.refused(item, _HEADLINE) or escape(item.headline, _HEADLINE),
         elements.repair(item, _REPAIR),
         _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
         elements.waivers(item) if item.checks_passed is False else "",
     ]
     return "\n".join(filter(None, found))
+
+
+def _again(item: ItemView) -> str:
+    """Say why an item is verified again; its status may say already that it is no longer true."""
+    said = item.no_longer_true and not item.waits
+    return escape(item.again, _HEADLINE) if said else changing.again(item.again, red=item.no_longer_true)
 
 
 def _who(item: ItemView, role: str) -> str:
@@ -207,7 +213,7 @@ def _role_line(item: ItemView) -> str:
     status = status_of(item)
     answer = f"{status.symbol} *{item.owner.label}* · {status.word if not item.asks else 'not yet answered'}"
     if not item.outcome:
-        again = changing.again(item.again, no_longer_true=item.no_longer_true)
+        again = changing.again(item.again, red=item.no_longer_true)
         return "\n".join(filter(None, (answer, again, elements.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
     reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""

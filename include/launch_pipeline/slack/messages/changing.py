@@ -100,9 +100,9 @@ def _change(one: ChangeView) -> str:
     return f"{escape(one.what, 40)} {moment(one.at)}" + (f" · {said}" if said else "")
 
 
-def again(why: str, *, no_longer_true: bool) -> str:
+def again(why: str, *, red: bool) -> str:
     """Say why an item is verified again; empty if it is not."""
     if not why.strip():
         return ""
-    words = "🔻 No longer true" if no_longer_true else "🔁 Verified again"
+    words = "🔻 No longer true" if red else "🔁 Verified again"
     return f"{words}: {escape(why, _WHY)}"

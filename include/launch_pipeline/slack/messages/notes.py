@@ -112,8 +112,16 @@ def _details(note: LaunchNote) -> list[str]:
 
 
 def _again(note: LaunchNote) -> list[elements.Block]:
-    listed = [f"🔁 {escape(one.text, 130)} — {escape(one.why, 150)}" for one in note.again]
-    return _paragraph("Verified again", len(note.again), listed)
+    """List what is verified again; a reason that all share is said once."""
+    if not note.again:
+        return []
+    reasons = {one.why for one in note.again}
+    shared = f": {escape(reasons.pop(), 150)}" if len(reasons) == 1 else ""
+    listed = [
+        f"🔁 {escape(one.text, 130)}" + ("" if shared else f" — {escape(one.why, 150)}") for one in note.again
+    ]
+    title = f"*Verified again ({len(note.again)})*{shared}"
+    return [elements.section(f"{title}\n{elements.lines(listed, _ROOM)}")]
 
 
 def _by(note: LaunchNote) -> str:

@@ -115,7 +115,7 @@ def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | N
     lines = [
         _CHANGED if given and given.pin.evidence != item.evidence else "",
         f"{status.symbol} {bold(item.text, 300)}",
-        changing.again(item.again, no_longer_true=item.no_longer_true),
+        changing.again(item.again, red=item.no_longer_true),
         elements.refused(item, 600),
         escape(item.question or _asked(item), 600),
         f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),
