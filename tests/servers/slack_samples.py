@@ -147,8 +147,8 @@ LOOK = LookView(
     looked_at=AT,
     still_true=211,
     no_longer_true=(
-        SeenView(text="All replicas are ready", headline="2 of 3 replicas are ready", role="Infrastructure Lead",
-                 people=(ELIAS,)),
+        SeenView(text="All replicas are ready", headline="2 of 3 replicas are ready",
+                 role="Infrastructure Lead", people=(ELIAS,)),
         SeenView(text="Backups are restorable", headline="no restore within 24 h", role="Operations Lead",
                  people=(OMAR,), healed=True),
     ),

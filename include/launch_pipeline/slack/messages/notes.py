@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EVENT = "launch_pipeline_note"
 """Type of the metadata that carries a message's key."""
 _ROOM = 1600
+_DETAILS_ROOM, _AGAIN_ROOM = 900, 1100
 _SET_ASIDE = "Waived, not met, not applicable"
 _MENTIONS = 8
 
@@ -94,7 +95,7 @@ def launch_note(note: LaunchNote) -> Message:
     blocks = [
         elements.header(title),
         *([elements.section("\n".join(body))] if body else []),
-        *([elements.section(elements.lines(_details(note), _ROOM))] if note.details else []),
+        *([elements.section(elements.lines(_details(note), _DETAILS_ROOM))] if note.details else []),
         *_again(note),
         *_listed("Failing", note.failing),
         *_listed(_SET_ASIDE, note.waivers),
@@ -121,7 +122,7 @@ def _again(note: LaunchNote) -> list[elements.Block]:
         f"🔁 {escape(one.text, 130)}" + ("" if shared else f" — {escape(one.why, 150)}") for one in note.again
     ]
     title = f"*Verified again ({len(note.again)})*{shared}"
-    return [elements.section(f"{title}\n{elements.lines(listed, _ROOM)}")]
+    return [elements.section(f"{title}\n{elements.lines(listed, _AGAIN_ROOM)}")]
 
 
 def _by(note: LaunchNote) -> str:
