@@ -10,23 +10,20 @@ import pytest
 
 from launch_pipeline.checklist.sequence import GO_NO_GO
 from launch_pipeline.checklist.vocabulary import Role
-from launch_pipeline.checks.canonical import digest
-from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.launch.basis import variables_used
-from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.deployed_checklists import deployed_dags, launch_plan
-from launch_pipeline.launch.in_force import Settings, names_in_force
 from launch_pipeline.ledger.changes import Amendment, By, Changes
 from launch_pipeline.ledger.facts import Changed
-from launch_pipeline.ledger.launch import Launch, Via
+from launch_pipeline.ledger.launch import Via
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.reopened import Cause, Reopened, Seen, VerifiedAgain
+from launch_pipeline.ledger.reopened import Cause, Seen, VerifiedAgain
 from launch_pipeline.ledger.schema import Entry, Outcome, SealedRecord
 from launch_pipeline.notifications.keys import launch_key
 from launch_pipeline.notifications.model import LaunchNoteKind
 from launch_pipeline.slack.messages.elements import HOLD, RESUME
-from servers.records import a_record, a_seal
+from servers.changed_launch import pinned_spec, record_of, reopened, start
+from servers.records import a_seal
 from servers.slack_board import LAUNCH, WEEK_1, Airflow, Clock, deployment, voices
 from servers.slack_board_stage import Stage, buttons, key_of, stage, words
 
@@ -34,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from launch_pipeline.launch.item_records import ItemSpec
+    from launch_pipeline.ledger.launch import Launch
+    from launch_pipeline.ledger.reopened import Reopened
     from launch_pipeline.ledger.schema import Record
     from launch_rehearsal.slack_server.base.workspace import Posted
 
@@ -55,65 +54,24 @@ def on_stage(dsn: str, play: Callable[[Stage], Awaitable[None]]) -> None:
     asyncio.run(inside())
 
 
-SETTINGS = Settings(Environment(name="production"), {})
-
-
 def admit(at: Stage, launch_id: str = LAUNCH, environment: str = "production") -> Launch:
-    """Admit a launch that runs by today's checklists, as its first task does, and begin it."""
-    dags = deployed_dags()
-    launch = Launch(
-        launch_id=launch_id,
-        environment=environment,
-        rehearsal=False,
-        release="2.4.0",
-        release_sha="a" * 40,
-        launch_at=datetime.now(UTC) + timedelta(days=21),
-        started_by="priya.product",
-        conf={"release": "2.4.0", "previous_release": "2.3.1"},
-        checklist_digests={dag_id: dag.digest for dag_id, dag in dags.items()},
-        environment_digest=digest(SETTINGS.document),
-    )
-    documents = [*(dag.definition for dag in dags.values()), SETTINGS.document]
-    plan = launch_plan(dags, deployment().policy)
-    started = Launches(at.dsn).start(launch, plan, documents)
+    """Admit a launch, and begin it."""
+    started = start(at.dsn, launch_id, environment)
     at.airflow.begin_launch(WEEK_1, launch=launch_id)
     return started
-
-
-def dag_of(spec: ItemSpec) -> str:
-    return next(dag_id for dag_id, dag in deployed_dags().items() if spec.task_id in dag.specs)
 
 
 def told(at: Stage) -> list[Posted]:
     return [message for message in at.said if key_of(message)]
 
 
-def pinned_spec() -> ItemSpec:
-    """Return an item of week 1 whose checks use the release commit."""
-    specs = deployed_dags()[WEEK_1].specs.values()
-    return next(s for s in specs if any("${release_sha}" in str(c.params) for c in s.item.checks))
-
-
 def passed(at: Stage, spec: ItemSpec, launch: Launch, **fields: Any) -> Record:
-    """Append the record of an item that passed, with what it rests on."""
-    context = LaunchContext.of_launch(launch)
-    names = names_in_force(SETTINGS, context, spec.item, deployment().contacts)
-    given = {
-        "launch_id": launch.launch_id, "dag_id": WEEK_1, "item_ref": spec.ref, "text": spec.item.text,
-        "task_id": spec.task_id, "checklist_digest": spec.checklist_digest, "rests_on": names,
-        "task_instance_id": at.airflow.item(spec.task_id, launch=launch.launch_id).task_instance_id,
-    }  # fmt: skip
-    record = a_record(**given | fields)
+    """Append the record of an item that passed, with what it rests on; its task has ended."""
+    instance = at.airflow.item(spec.task_id, launch=launch.launch_id).task_instance_id
+    record = record_of(launch, spec, task_instance_id=instance, **fields)
     Ledger(at.dsn).append(Entry.of_record(record))
     at.airflow.heal(spec.task_id, launch=launch.launch_id)
     return record
-
-
-def reopened(spec: ItemSpec, instance: str, cause: Cause = Cause.NO_LONGER_TRUE, *why: str) -> Reopened:
-    return Reopened(
-        dag_id=dag_of(spec), item_ref=spec.ref, text=spec.item.text, owner=spec.item.owner, cause=cause,
-        why=why or ("2 of 3 replicas are ready",), task_instance_id=instance,
-    )  # fmt: skip
 
 
 def reopen(at: Stage, item: Reopened, number: int = 1, launch_id: str = LAUNCH) -> None:
