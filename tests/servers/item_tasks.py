@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from airflow.sdk import DAG
 from psycopg import sql
+from psycopg.types.json import Json
 
 from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
-from launch_pipeline.checklist.overrides import checklist_digest
+from launch_pipeline.checklist.model import Phase
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.launch.deployed_checklists import definition_of, deployed_dags
 from launch_pipeline.launch.evidence import Evidence
+from launch_pipeline.launch.in_force import deployed_settings, names_in_force
 from launch_pipeline.launch.item_records import ItemSpec
+from launch_pipeline.ledger.definitions import store_definitions
 from launch_pipeline.ledger.evidence import EvidenceTable
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.schema import EntryKind
 from servers.airflow_task import Task
-from servers.include_folder import INCLUDE
 from servers.records import a_result
 
 if TYPE_CHECKING:
@@ -26,8 +31,7 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import LedgerEntry
     from servers.airflow_task import Supervisor
 
-CHECKLIST = INCLUDE / "checklists" / "01_pre_launch_requirements.yaml"
-DIGEST = checklist_digest(CHECKLIST)
+DIGEST = deployed_dags()["week_1_pre_launch_requirements"].digest
 REASON = "not needed for this release"
 HEALTH = {"http_request": {"path": "/health"}}
 JUNIT = {"report": {"uri": "${reports}/junit.xml", "format": "junit", "subject": ""}}
@@ -55,11 +59,52 @@ def a_spec(**item: Any) -> ItemSpec:
 
 
 def a_task(supervisor: Supervisor, *, moments: tuple[Any, ...] = (), **item: Any) -> Task:
-    """Make the task of ``a_spec(**item)`` in the Dag ``week_1``, of the launch of ``a_launch()``."""
+    """Make the task of ``a_spec(**item)`` in the Dag ``week_1``, of the launch of ``a_launch()``.
+
+    The launch has the item in its definitions, if it was started.
+    """
     spec = a_spec(**item).model_copy(update={"moments": moments})
+    if supervisor.ledger_dsn:
+        take_in(supervisor.ledger_dsn, spec)
     with DAG("week_1", schedule=None):
         operator = ChecklistItemOperator(task_id=f"security.{spec.item.id}", spec=spec.payload())
     return Task(supervisor, operator, conf=CONF)
+
+
+def take_in(dsn: str, *specs: ItemSpec) -> str:
+    """Let the launches of a database have more items in the Dag ``week_1``; return its digest."""
+    with psycopg.connect(dsn) as connection:
+        items = {**_taken_in(connection), **{spec.item.id: _written(spec) for spec in specs}}
+        document = definition_of(_phase(list(items.values())))
+        store_definitions(connection, [document])
+        connection.execute(_SET_DIGEST, [Json({"week_1": digest(document)})])
+    return digest(document)
+
+
+_SET_DIGEST = """
+    UPDATE launch.launches SET checklist_digests = (checklist_digests::jsonb || %s::jsonb)::json
+"""
+_DEFINITION = """
+    SELECT d.content FROM launch.definitions d JOIN launch.launches l
+    ON d.digest = l.checklist_digests ->> 'week_1' LIMIT 1
+"""
+
+
+def _taken_in(connection: Any) -> dict[str, Any]:
+    row = connection.execute(_DEFINITION).fetchone()
+    return {item["id"]: item for item in row[0]["sections"][0]["items"]} if row else {}
+
+
+def _written(spec: ItemSpec) -> dict[str, Any]:
+    item = spec.item.model_dump(mode="json", exclude_defaults=True)
+    moments = [moment.model_dump(mode="json") for moment in spec.moments]
+    return {**item, **({"opens": moments[0]} if moments else {})}
+
+
+def _phase(items: list[Any]) -> Phase:
+    words = {"id": "week_1", "title": "Week 1", "when": "Week 1", "description": "One section."}
+    section = {"id": "security", "title": "Security", "items": items}
+    return Phase.model_validate({"schema_version": 1, "dag": "week_1", **words, "sections": [section]})
 
 
 def a_launch(**changes: Any) -> Launch:
@@ -97,7 +142,9 @@ def evidence(
     """Make what a look of this very task instance says, as a trigger sends it."""
     headline = result.pop("headline", f"the check {verdict}")
     seen = a_result(verdict=Verdict(verdict), headline=headline, **result)
-    made = Evidence.of(str(task.id), [seen])
+    launch = LaunchContext.of_launch(a_launch())
+    names = names_in_force(deployed_settings("test"), launch, task.operator.spec.item, None)
+    made = Evidence.of(str(task.id), [seen], names)
     return made.model_copy(update={"observed_at": datetime.now(UTC) - age}).payload()
 
 

@@ -19,6 +19,8 @@ WINDOWS = (T_MINUS_2H, *AFTER_GO)
 WEEK_4 = "week_4_post_launch"
 SIGN_OFF = "sign_off"
 ROLLBACK = "rollback"
+WATCH = "watch"
+"""The Dag that watches a launch until it is over; not a phase."""
 
 STEPS = (
     *((dag_id,) for dag_id in BEFORE),
@@ -50,6 +52,7 @@ TITLES = {
     WEEK_4: "13 Post-Launch (Week 4)",
     SIGN_OFF: "14 Sign-Off",
     ROLLBACK: "15 Rollback",
+    WATCH: "16 Watch",
 }
 """Dag ids and display names: a number and the document's title."""
 

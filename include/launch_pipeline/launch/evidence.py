@@ -147,3 +147,9 @@ def read_evidence(value: Any, task_instance_id: str) -> Evidence | None:
     except (ValidationError, ValueError, RecursionError):
         return None
     return evidence if evidence.task_instance_id == task_instance_id else None
+
+
+def asked_on(value: Any) -> dict[str, str]:
+    """Return what a stored request or look rests on; empty if that is unknown."""
+    names = value.get("rests_on") if isinstance(value, dict) else None
+    return {str(name): str(word) for name, word in names.items()} if isinstance(names, dict) else {}

@@ -104,7 +104,8 @@ def dag_in_force(dsn: str, launch: LaunchContext, dag_id: str) -> DeployedDag:
 
 def dags_in_force(dsn: str, launch: LaunchContext) -> dict[str, DeployedDag]:
     """Return every Dag of a launch, in the conductor's order. Raises as ``dag_in_force`` does."""
-    order = [dag_id for dag_id in ALL_PHASES if dag_id in launch.checklist_digests]
+    known = launch.checklist_digests
+    order = dict.fromkeys((*(dag_id for dag_id in ALL_PHASES if dag_id in known), *known))
     return {dag_id: dag_in_force(dsn, launch, dag_id) for dag_id in order}
 
 

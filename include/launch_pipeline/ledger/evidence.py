@@ -22,6 +22,12 @@ _STAMPS = "SELECT task_instance_id, written_at FROM launch.evidence WHERE launch
 _MANY = "SELECT task_instance_id, content FROM launch.evidence WHERE task_instance_id = ANY(%s)"
 
 
+_ASKED = """
+    SELECT task_instance_id, content -> 'rests_on' FROM launch.evidence
+    WHERE launch_id = %s AND content -> 'rests_on' IS NOT NULL
+"""
+
+
 class EvidenceTable:
     """The evidence in a database, as plain JSON; every method raises LedgerUnavailable."""
 
@@ -48,3 +54,9 @@ def evidence_stamps(connection: Connection[Any], launch_ids: list[str]) -> dict[
 def evidence_of(connection: Connection[Any], task_instance_ids: list[str]) -> dict[str, Any]:
     """Return the evidence of some task instances, by their ids."""
     return dict(connection.execute(_MANY, [task_instance_ids]).fetchall())
+
+
+def asked_in(dsn: str, launch_id: str) -> dict[str, dict[str, str]]:
+    """Return what the latest request or look of each task instance of a launch rests on, by its id."""
+    with connected(dsn) as connection:
+        return dict(connection.execute(_ASKED, [launch_id]).fetchall())

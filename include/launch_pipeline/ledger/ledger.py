@@ -129,6 +129,16 @@ class Ledger:
             rows = connection.execute(query, {"launch": launch_id, "kind": kind}).fetchall()
         return [_entry(row) for row in rows]
 
+    def entries_after(self, launch_id: str, position: int) -> list[LedgerEntry]:
+        """Return a launch's entries after a position of its chain, in order."""
+        query = (
+            f"SELECT {_COLUMNS} FROM launch.ledger"  # noqa: S608 - constants
+            " WHERE launch_id = %s AND position > %s ORDER BY position"
+        )
+        with connected(self._dsn) as connection:
+            rows = connection.execute(query, [launch_id, position]).fetchall()
+        return [_entry(row) for row in rows]
+
     def record_of(self, launch_id: str, task_instance_id: str) -> Record | None:
         """Return the record of one task instance, the latest of several tries."""
         query = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
@@ -320,7 +321,7 @@ class LedgerEntry(Entry):
     """The number over all launches: ascending, with gaps."""
     appended_at: AwareDatetime
 
-    @property
+    @cached_property
     def record(self) -> Record | None:
         """The record in its content, if there is one."""
         return read_record(self.content)

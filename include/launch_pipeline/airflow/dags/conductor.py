@@ -13,6 +13,7 @@ from launch_pipeline.airflow.operators.run_phase import (
     OfferRollbackOperator,
     RunPhaseOperator,
 )
+from launch_pipeline.airflow.operators.start_watch import StartWatchOperator
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     BEFORE,
@@ -22,6 +23,7 @@ from launch_pipeline.checklist.sequence import (
     SIDE_BY_SIDE,
     SIGN_OFF,
     T_MINUS_2H,
+    WATCH,
     WEEK_4,
     title,
 )
@@ -35,7 +37,8 @@ after, and the sign-off. Each step runs a phase under this run's id and goes on 
 complete**; marking a run green by hand opens nothing.
 
 *Repair*: open the failed phase, clear the item with *downstream*, answer it; then clear the failed step here.
-*Move it*: `launch postpone`. *End it*: `launch abort`.
+*Move it*: `launch postpone`. *Another commit*: `launch retarget`. *Another checklist*: `launch amend`.
+*Hold it*: `launch hold`. *End it*: `launch abort`.
 """
 
 
@@ -63,6 +66,7 @@ def build_launch_dag() -> DAG:
 
 def _wire() -> None:
     step: Any = AdmitOperator(task_id=ADMIT, task_display_name="Admit the launch")
+    step >> StartWatchOperator(**_names(WATCH))
     for dag_id in BEFORE:
         step = step >> _run(dag_id)
     t_minus_2h, go = _run(T_MINUS_2H), GoNoGoOperator(**_names(GO_NO_GO))

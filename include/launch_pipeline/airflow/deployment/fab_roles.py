@@ -72,9 +72,10 @@ PERMISSIONS: Mapping[FabRole, Permissions] = {
     # The bridge's routes check the name of its account (api_server/bridge/app.py).
     FabRole.BRIDGE: _PAGE,
     # Gates and conductor read task instances, answers to requests and, in the audit log, who set a task's
-    # state by hand.
+    # state by hand. The watch clears what has to be verified again.
     FabRole.PIPELINE: _PAGE
-    | _all("can_read", "DAGs", "DAG Runs", "Task Instances", "HITL Detail", "Audit Logs"),
+    | _all("can_read", "DAGs", "DAG Runs", "Task Instances", "HITL Detail", "Audit Logs")
+    | _all("can_edit", "DAGs", "DAG Runs", "Task Instances"),
 }
 """The complete permissions of each role; FAB's Admin has all."""
 PEOPLES_ROLES = frozenset({FabRole.APPROVER, FabRole.LAUNCHER})

@@ -35,6 +35,11 @@ def dags_of_launch(launch: LaunchContext) -> dict[str, DeployedDag]:
     return dags_in_force(ledger_dsn(), launch)
 
 
+async def adags_of(launch: LaunchContext) -> dict[str, DeployedDag]:
+    """Do the same in a trigger."""
+    return await asyncio.to_thread(dags_in_force, await aledger_dsn(), launch)
+
+
 def spec_of(launch: LaunchContext, dag_id: str, task_id: str) -> ItemSpec | None:
     """Return an item of a launch, in a worker; None if the launch does not have it."""
     return spec_in_force(ledger_dsn(), launch, dag_id, task_id)

@@ -6,6 +6,7 @@ The connection ``launch_airflow`` names the api-server and an account that may r
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,11 @@ from airflow.sdk.bases.hook import BaseHook
 
 from launch_pipeline.airflow.connection_ids import AIRFLOW_CONNECTION
 from launch_pipeline.errors import OperationError
+from launch_pipeline.launch.reopening import Now
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
 
 CONN_ID = AIRFLOW_CONNECTION
@@ -49,8 +53,6 @@ def airflow_api() -> AirflowApi:
 
     Raises OperationError where the connection is missing.
     """
-    from launch_pipeline.airflow.hooks.rest_client import AirflowApi  # noqa: PLC0415 - loads requests
-
     try:
         connection = BaseHook.get_connection(CONN_ID)
     except Exception as error:  # AirflowNotFoundException, or any error of a secrets backend
@@ -59,6 +61,13 @@ def airflow_api() -> AirflowApi:
             "and an account that may read runs. Without it, no phase can be sealed."
         )
         raise OperationError(message) from error
+    return api_of(connection)
+
+
+def api_of(connection: Connection) -> AirflowApi:
+    """Return a client of the api-server that a connection names."""
+    from launch_pipeline.airflow.hooks.rest_client import AirflowApi  # noqa: PLC0415 - loads requests
+
     scheme = connection.schema or connection.conn_type or "http"
     url = f"{scheme}://{connection.host}" + (f":{connection.port}" if connection.port else "")
     return AirflowApi(url, connection.login or "", connection.password or "")
@@ -98,3 +107,33 @@ def task_instances(dag_id: str, run_id: str) -> dict[str, Instance]:
     """Return every task of a run by task id. Raises OperationError where Airflow does not answer."""
     rows = airflow_api().task_instances(dag_id, run_id)
     return {row["task_id"]: Instance(row["id"], row["state"], row["try_number"]) for row in rows}
+
+
+async def ainstances_of_launch(launch_id: str, dag_ids: list[str]) -> dict[str, dict[str, Now]]:
+    """Return the tasks of a launch's runs by Dag and task id; a Dag without a run is missing. For triggers.
+
+    Raises OperationError where Airflow does not answer.
+    """
+    return await asyncio.to_thread(_instances_of_launch, await aairflow_api(), launch_id, dag_ids)
+
+
+def _instances_of_launch(api: AirflowApi, launch_id: str, dag_ids: list[str]) -> dict[str, dict[str, Now]]:
+    found: dict[str, dict[str, Now]] = {}
+    for dag_id in api.runs_of_launch(launch_id):
+        if dag_id in dag_ids:
+            rows = api.task_instances(dag_id, launch_id)
+            found[dag_id] = {row["task_id"]: Now(row["id"], row["state"]) for row in rows}
+    return found
+
+
+async def aairflow_api() -> AirflowApi:
+    """Return a client of Airflow's REST API with the pipeline's own account, in a trigger.
+
+    Raises OperationError where the connection is missing.
+    """
+    try:
+        connection = await BaseHook.aget_connection(CONN_ID)
+    except Exception as error:  # AirflowNotFoundException, or any error of a secrets backend
+        message = f"The Airflow connection '{CONN_ID}' is missing, so nothing can be verified again."
+        raise OperationError(message) from error
+    return api_of(connection)

@@ -15,6 +15,7 @@ from launch_pipeline.airflow.policies.seals import launch_before
 from launch_pipeline.checklist.sequence import (
     ALL_PHASES,
     CONDUCTOR,
+    WATCH,
 )
 from launch_pipeline.errors import ConfigurationError, LaunchRefused
 from launch_pipeline.launch.context import LaunchContext
@@ -42,7 +43,7 @@ class AdmitOperator(BaseOperator):
             asked = LaunchContext.of_form(context["run_id"], context["params"], by)
         except ConfigurationError as error:
             raise AirflowFailException(str(error)) from error
-        paused = [d for d in ALL_PHASES if context["ti"].get_dag(d).is_paused]
+        paused = [d for d in (*ALL_PHASES, WATCH) if context["ti"].get_dag(d).is_paused]
         try:
             admitted = admit(asked, paused=paused)
         except LaunchRefused as refused:

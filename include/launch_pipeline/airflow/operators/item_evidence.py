@@ -14,10 +14,11 @@ from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.errors import ConfigurationError, LaunchError, LedgerUnavailable
-from launch_pipeline.launch.evidence import EVIDENCE_KEY, Evidence, read_evidence
+from launch_pipeline.launch.evidence import EVIDENCE_KEY, Evidence, asked_on, read_evidence
 from launch_pipeline.launch.in_force import names_in_force
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from airflow.sdk import Context
@@ -72,6 +73,21 @@ def show(context: Context, launch: LaunchContext, evidence: Evidence) -> None:
     """
     evidence_table().write(launch.launch_id, evidence.task_instance_id, evidence.payload())
     context["ti"].xcom_push(key=EVIDENCE_KEY, value=evidence.payload())
+
+
+def note_asked(context: Context, launch: LaunchContext, names: Mapping[str, str]) -> None:
+    """Store what a request without checks rests on, where others have their evidence.
+
+    Raises LedgerUnavailable.
+    """
+    instance = str(context["ti"].id)
+    noted = {"task_instance_id": instance, "rests_on": dict(names)}
+    evidence_table().write(launch.launch_id, instance, noted)
+
+
+def asked(context: Context) -> Mapping[str, str]:
+    """Return what the latest request or look of this task instance rests on. Raises LedgerUnavailable."""
+    return asked_on(evidence_table().read(str(context["ti"].id)))
 
 
 def latest(context: Context) -> Evidence | None:

@@ -16,10 +16,12 @@ from launch_pipeline.airflow.hooks.in_force import spec_of
 from launch_pipeline.airflow.hooks.ledger import ledger, prior_answers, recorded_rounds, set_aside
 from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_evidence import (
+    asked,
     environment_or_default,
     latest,
     look,
     names_of,
+    note_asked,
     recheck_every,
     show,
     variables_of,
@@ -30,7 +32,7 @@ from launch_pipeline.airflow.policies.answer_recovery import (
     lost_answer,
     recorded_decision,
 )
-from launch_pipeline.airflow.policies.answers import append_decision, check_answer
+from launch_pipeline.airflow.policies.answers import Names, append_decision, check_answer
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.openings import opened
 from launch_pipeline.airflow.policies.pacing import pause, worker_lag
@@ -43,6 +45,7 @@ from launch_pipeline.launch.basis import with_person
 from launch_pipeline.launch.confirming import carries_over, decision_before
 from launch_pipeline.launch.evidence import REFUSAL_KEY, Evidence, refusal_payload
 from launch_pipeline.launch.item_flow import (
+    Answered,
     Append,
     AppendRound,
     Ask,
@@ -52,11 +55,13 @@ from launch_pipeline.launch.item_flow import (
     Counted,
     Decide,
     Decided,
+    Denied,
     Deny,
     End,
     Ended,
     Ending,
     Event,
+    Healed,
     Pass,
     Refresh,
     Refreshed,
@@ -119,13 +124,22 @@ class ItemRun:
     def go(self, event: Event) -> Any:
         """Follow the flow until the task waits or fails (raises), or return the record it succeeds with."""
         while True:
-            if isinstance(event, Refreshed):
-                # What was seen is not stored: after a pause the answer looks again.
-                self.hold(State.ANSWERED, answer=event.answer.model_dump(mode="json"))
+            self._keep(event)
             follows = self.perform(step(event, self.traits))
             if isinstance(follows, dict):
                 return follows
             event = follows
+
+    def _keep(self, event: Event) -> None:
+        """Hold what an event brought, before the ledger is asked for anything: it is delivered once."""
+        match event:
+            case Answered(answer) | Refreshed(answer):
+                # What a refresh saw is not stored: after a pause the answer looks again.
+                self.hold(State.ANSWERED, answer=answer.model_dump(mode="json"))
+            case Healed(evidence):
+                self.hold(State.HEALED, evidence=evidence.payload())
+            case Denied(by):
+                self.hold(State.DENIED, by=by)
 
     # ---- the first look ----------------------------------------------------------------------------
 
@@ -228,7 +242,6 @@ class ItemRun:
 
     @perform.register
     def _show(self, action: Show) -> NoReturn:
-        self.hold(State.HEALED, evidence=action.evidence.payload())
         show(self.context, self.launch, action.evidence)
         self._wait(action.evidence)
 
@@ -244,8 +257,8 @@ class ItemRun:
         evidence = latest(self.context)
         try:
             answered = prior_answers(self.context["run_id"], self.ti.dag_id, self.spec.ref)
-            names = names_of(self.spec, self.launch)
-            person = check_answer(self.spec, self.launch, answer, evidence, *answered, rests_on=names)
+            names = Names(asked(self.context), names_of(self.spec, self.launch))
+            person = check_answer(self.spec, self.launch, answer, evidence, *answered, names=names)
             fresh_for = policy().fresh_for
         except (AnswerRefused, ConfigurationError) as refused:
             # A policy file that is being edited at this moment must not spend the answer either.
@@ -268,7 +281,7 @@ class ItemRun:
         counted = action.counted
         evidence, answer, person = counted.evidence, counted.answer, counted.person
         results = evidence.results if evidence else ()
-        names = (evidence.rests_on if evidence else {}) or names_of(self.spec, self.launch)
+        names = asked(self.context) or names_of(self.spec, self.launch)
         names = with_person(names, self.spec.item, person)
         record = decision_record(self.spec, self.launch, self.ti, answer, person, results, names)
         return Decided(record, counted.acknowledged, counted.answer.at)
@@ -290,7 +303,6 @@ class ItemRun:
 
     @perform.register
     def _deny(self, action: Deny) -> Ended:
-        self.hold(State.DENIED, by=action.by)
         record = not_reached_record(self.spec, self.launch, self.ti, f"{action.by} ended it.")
         ledger().append_in_course([Entry.of_record(record)])
         return Ended(record)
@@ -323,6 +335,8 @@ class ItemRun:
         launch = self.launch
         if evidence is not None:
             show(self.context, launch, evidence)
+        else:
+            note_asked(self.context, launch, names_of(self.spec, launch))
         upsert_hitl_detail(
             ti_id=self.ti.id,
             options=list(self.spec.options),

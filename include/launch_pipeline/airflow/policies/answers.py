@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.airflow.hooks.ledger import ledger
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import Record
 
 
+@dataclass(frozen=True)
+class Names:
+    """What an answer rests on, by name; empty where that is unknown."""
+
+    asked: Mapping[str, str]
+    """When the person was asked."""
+    now: Mapping[str, str]
+    """What is in force."""
+
+
 def check_answer(  # the guard and the task must use the same facts
     spec: ItemSpec,
     launch: LaunchContext,
@@ -32,17 +43,18 @@ def check_answer(  # the guard and the task must use the same facts
     answered_by: frozenset[str] = frozenset(),
     launch_over: bool = False,
     *,
-    rests_on: Mapping[str, str] | None = None,
+    names: Names | None = None,
 ) -> Person:
     """Return the person whose answer counts. Raises AnswerRefused with the rule that is broken.
 
-    An answer counts only for the evidence that it was given on, and while what that evidence rests on is
-    ``rests_on``, the names in force.
+    An answer counts only for the evidence that it was given on, and while what the person was asked on is
+    what is in force.
     """
     if answer.option != Answer.RECHECK:
         if not shows(evidence, answer.evidence):
             raise evidence_changed(evidence)
-        _in_force_or_refuse(evidence, rests_on or {})
+        if names is not None:
+            _in_force_or_refuse(names)
     passed = (evidence is not None and evidence.passed) if spec.item.mode.has_checks else None
     request = _request(
         spec,
@@ -55,12 +67,9 @@ def check_answer(  # the guard and the task must use the same facts
     return judge_answer(request, contacts(), policy())
 
 
-def _in_force_or_refuse(evidence: Evidence | None, now: Mapping[str, str]) -> None:
-    then = evidence.rests_on if evidence else {}
-    if then and now and (changed := stale_because(then, now)):
-        sentence = (
-            f"The evidence is of before a change: {'; '.join(changed)}. The item looks again; answer then."
-        )
+def _in_force_or_refuse(names: Names) -> None:
+    if names.asked and names.now and (changed := stale_because(names.asked, names.now)):
+        sentence = f"You were asked before a change: {'; '.join(changed)}. You are asked again in a moment."
         raise AnswerRefused("evidence_changed", sentence)
 
 

@@ -15,7 +15,7 @@ from launch_pipeline.airflow.hooks.rest_client import NOT_FOUND, ApiError
 from launch_pipeline.approvals.contacts import Contacts, load_contacts
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.plan import plan_dags
-from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
+from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, WATCH
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.doctor.rows import ok, problem, unknown
 from launch_pipeline.routes import BOARD_PATH
@@ -111,7 +111,7 @@ def _an_item() -> tuple[str, str]:
 def dags(deployment: Examined) -> Iterator[Row]:
     """Check that every Dag of a launch is there, and that none is paused or broken."""
     found = {dag["dag_id"]: dag for dag in deployment.api.dags()}
-    expected = (CONDUCTOR, *ALL_PHASES)
+    expected = (CONDUCTOR, *ALL_PHASES, WATCH)
     if missing := [dag_id for dag_id in expected if dag_id not in found]:
         yield problem("Dags", f"missing: {', '.join(missing)}", "read the log of the dag-processor.")
     if paused := [dag_id for dag_id in expected if found.get(dag_id, {}).get("is_paused")]:

@@ -15,7 +15,6 @@ from launch_pipeline.airflow.operators.run_phase import RunPhaseOperator
 from launch_pipeline.airflow.policies.retries import ACCIDENTS, AccidentRetryPolicy
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.errors import LedgerError
-from servers.item_tasks import a_spec
 
 AWAY = AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
 
@@ -53,7 +52,7 @@ def test_whatever_a_launch_hangs_on_outlives_half_an_hour_without_an_api_server(
     """OpenRequests, steps and windows wait for it; a task that cannot begin costs a try and its pause."""
     with DAG("d", schedule=None):
         tasks = [
-            PhaseGateOperator(task_id="gate", specs=[a_spec().payload()], phase_id="p", checklist="c.yaml"),
+            PhaseGateOperator(task_id="gate"),
             LaunchWindowSensor(task_id="opens", moment={}),
         ]
     steps = [task for task in build_launch_dag().tasks if isinstance(task, RunPhaseOperator)]

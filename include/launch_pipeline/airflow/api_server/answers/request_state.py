@@ -28,14 +28,14 @@ from launch_pipeline.airflow.api_server.answers.turns import Seldom, Turns
 from launch_pipeline.airflow.api_server.database import ledger_dsn
 from launch_pipeline.airflow.api_server.in_force import spec_asked_about
 from launch_pipeline.airflow.hooks.ledger import prior_answers
-from launch_pipeline.airflow.policies.answers import check_answer, check_answerer
+from launch_pipeline.airflow.policies.answers import Names, check_answer, check_answerer
 from launch_pipeline.airflow.policies.launch_run import launch_of
 from launch_pipeline.airflow.policies.pacing import worker_lag
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.errors import AnswerRefused, LaunchRefused
-from launch_pipeline.launch.evidence import Evidence, digest_of, read_evidence
+from launch_pipeline.launch.evidence import Evidence, asked_on, digest_of, read_evidence
 from launch_pipeline.launch.in_force import names_in_force, settings_in_force
 from launch_pipeline.launch.item_records import GivenAnswer
 from launch_pipeline.ledger.evidence import EvidenceTable
@@ -211,13 +211,14 @@ class OpenRequests:
         key, spec, dsn = asked.key, asked.spec, ledger_dsn()
         request, run = _waiting(self._read(read_request_and_run, key))
         launch = _launch(run, Launches(dsn).find(key.run_id))
-        evidence = evidence_of(dsn, request.task_instance_id)
+        seen = EvidenceTable(dsn).read(request.task_instance_id)
+        evidence = read_evidence(seen, request.task_instance_id)
         now = digest_of(evidence)
         pinned = now if asked.evidence is None else asked.evidence
         answer = GivenAnswer.of_input(asked.option, {**asked.fields, "evidence": pinned}, asked.user)
         prior = prior_answers(key.run_id, key.dag_id, spec.ref, dsn)
         names = names_in_force(settings_in_force(dsn, launch), launch, spec.item, contacts())
-        check_answer(spec, launch, answer, evidence, *prior, rests_on=names)
+        check_answer(spec, launch, answer, evidence, *prior, names=Names(asked_on(seen), names))
         return now
 
     def _pin(self, key: RequestKey) -> RequestPin | None:
