@@ -1,7 +1,8 @@
 """Hold and resume a launch in a person's name: the bridge says which Slack user asked for it, and why.
 
-The Slack user becomes a contact and the contact an active Airflow account, as for answers. Those may who may
-start launches, and those who hold a role of the policy's. The ledger's row names the account.
+The Slack user becomes a contact and the contact an active Airflow account, as for answers. An account that
+starts launches may, and one that answers requests if its person holds a role of the policy's. The ledger's row
+names the account.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.slack.protocol import HoldChanged
 
 if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+
     from launch_pipeline.airflow.api_server.bridge.accounts import Account
     from launch_pipeline.airflow.api_server.database import ApiDatabase
     from launch_pipeline.slack.protocol import HoldRequest
@@ -55,7 +58,8 @@ class DelegatedHolds:
 
 def _change(request: HoldRequest) -> HoldChanged:
     person, user = acting_person(request.slack_id, request.email, who_may_hold(contacts(), policy()))
-    if not (may_hold(person, contacts(), policy()) or _may_start(user)):
+    by_role = may_hold(person, contacts(), policy()) and _may(user, "PUT", DagAccessEntity.HITL_DETAIL)
+    if not (by_role or _may(user, "POST", DagAccessEntity.RUN)):
         may = who_may_hold(contacts(), policy())
         verb = "hold" if request.hold else "resume"
         sentence = f"{person.name} may not {verb} a launch. {may} may, and accounts that start launches."
@@ -79,9 +83,8 @@ def _under_way_or_refuse(request: HoldRequest) -> None:
         raise NotTaken("already_so", f"The launch {words}.")
 
 
-def _may_start(user: Account) -> bool:
-    details = DagDetails(id=CONDUCTOR)
-    entity, manager = DagAccessEntity.RUN, get_auth_manager()
+def _may(user: Account, method: ResourceMethod, entity: DagAccessEntity) -> bool:
+    manager, launch = get_auth_manager(), DagDetails(id=CONDUCTOR)
     return bool(
-        manager.is_authorized_dag(method="POST", access_entity=entity, details=details, user=user.user)
+        manager.is_authorized_dag(method=method, access_entity=entity, details=launch, user=user.user)
     )
