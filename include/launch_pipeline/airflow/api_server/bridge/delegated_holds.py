@@ -1,8 +1,8 @@
 """Hold and resume a launch in a person's name: the bridge says which Slack user asked for it, and why.
 
 The Slack user becomes a contact and the contact an active Airflow account, as for answers. An account that
-starts launches may, and one that answers requests if its person holds a role of the policy's. The ledger's row
-names the account.
+starts launches may, and one that answers requests if its person holds a role of the policy's. The ledger's
+row names the account.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import LedgerEntry, Record
     from launch_pipeline.notifications.keys import Note
     from launch_pipeline.notifications.model import LaunchFacts, LaunchNote, Next, PhaseNote
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
-    from launch_pipeline.slack.bridge.projection.views import Deployment
     from launch_pipeline.slack.protocol import BoardLaunch, BoardRun
 
 GRACE = timedelta(seconds=20)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from launch_pipeline.launch.standing import Stale
     from launch_pipeline.ledger.schema import LedgerEntry
     from launch_pipeline.notifications.model import LaunchFacts, PersonView
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
-    from launch_pipeline.slack.bridge.projection.views import Deployment
 
 CALLS_FOR = frozenset({LaunchNoteKind.POSTPONED, LaunchNoteKind.AMENDED, LaunchNoteKind.RETARGETED})
 """Notes that list the items that are verified again."""

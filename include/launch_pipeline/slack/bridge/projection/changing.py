@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from launch_pipeline.launch.again import Again
     from launch_pipeline.ledger.reopened import Seen
     from launch_pipeline.ledger.schema import LedgerEntry
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
-    from launch_pipeline.slack.bridge.projection.views import Deployment
 
 _WHAT = {
     EntryKind.LAUNCH_POSTPONED: "Postponed",

@@ -16,7 +16,7 @@ from launch_pipeline.slack.messages.item_status import is_done
 from launch_pipeline.slack.messages.mrkdwn import escape
 
 if TYPE_CHECKING:
-    from launch_pipeline.slack.bridge.projection.views import Deployment
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.messages.views import ItemView, LaunchView, SectionView
     from launch_pipeline.slack.store import Placed
 

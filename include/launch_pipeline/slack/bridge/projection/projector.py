@@ -37,7 +37,7 @@ from launch_pipeline.slack.bridge.projection.messages import (
 from launch_pipeline.slack.bridge.projection.posting import Poster
 from launch_pipeline.slack.bridge.projection.reminders import nudges_due
 from launch_pipeline.slack.bridge.projection.thread import CARDS, Rendered, Thread
-from launch_pipeline.slack.bridge.projection.views import Deployment, closed, launch_view_of, sections_of
+from launch_pipeline.slack.bridge.projection.views import closed, launch_view_of, sections_of
 from launch_pipeline.slack.errors import MessageGone, RateLimited, SlackUnavailable
 from launch_pipeline.slack.messages.notes import launch_note, phase_note
 from launch_pipeline.slack.store import Messages
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.approvals.contacts import Contacts
     from launch_pipeline.notifications.keys import Note
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.messages.views import SectionView
     from launch_pipeline.slack.protocol import Board, BoardLaunch
     from launch_pipeline.slack.store import Nudge, Placed

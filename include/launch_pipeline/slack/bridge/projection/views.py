@@ -5,21 +5,17 @@ The same board, files and ledger view give the same views.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.approvals.rules import waiver_forbidden, who_may_waive
 from launch_pipeline.checklist.moments import zoned_time
-from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, title
-from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Severity
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
 from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.notifications.links import item_url, run_url, section_url
-from launch_pipeline.notifications.model import LaunchFacts, PersonView, name_of
+from launch_pipeline.notifications.model import LaunchFacts
 from launch_pipeline.notifications.phase_notes import set_aside_of
 from launch_pipeline.slack.bridge.projection.changing import changes_of, hold_of, look_of, regressions_of
 from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
@@ -28,67 +24,13 @@ from launch_pipeline.slack.messages.views import ItemView, LaunchView, PhaseLine
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from launch_pipeline.approvals.contacts import Contacts
-    from launch_pipeline.approvals.policy import Policy
-    from launch_pipeline.checklist.model import Item, Section
+    from launch_pipeline.checklist.model import Section
     from launch_pipeline.checklist.plan import DagPlan, PlannedItem
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.protocol import BoardItem, BoardLaunch, BoardRun
 
 _NOTHING = LedgerView()
 _ENDED = frozenset({"success", "failed"})
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """Hold what the board does not say: checklists, people, policy, and the public address of Airflow."""
-
-    plans: Mapping[str, DagPlan]
-    contacts: Contacts
-    policy: Policy
-    public_url: str
-
-    def name_of(self, airflow_user: str) -> str:
-        """Return a person's name, or the user name if the contacts do not know it."""
-        return name_of(airflow_user, self.contacts)
-
-    @cached_property
-    def _may_answer(self) -> dict[Role, tuple[PersonView, ...]]:
-        return {role: tuple(map(PersonView.of, self.contacts.holders(role))) for role in Role}
-
-    def may_answer(self, owner: Role) -> tuple[PersonView, ...]:
-        """Return the owner role's holders, primary first."""
-        return self._may_answer[owner]
-
-    @cached_property
-    def _may_waive(self) -> dict[tuple[Role, Severity], tuple[PersonView, ...]]:
-        """Fill this cache on demand: a click needs one section only."""
-        return {}
-
-    def may_waive(self, item: Item) -> tuple[PersonView, ...]:
-        """Return the people who may set an item aside, in the policy's order."""
-        key = (item.owner, item.severity)
-        if key not in self._may_waive:
-            may = who_may_waive(self.contacts, self.policy, *key)
-            self._may_waive[key] = tuple(map(PersonView.of, may))
-        return self._may_waive[key]
-
-    def asked_first(self, item: Item, triggered_by: str) -> tuple[PersonView, ...]:
-        """Return the owner role's holders. A person who may not approve their own launch comes last."""
-        holders = self.may_answer(item.owner)
-        starter = self.contacts.by_airflow_user(triggered_by)
-        if starter is None or self._may_approve_own(item):
-            return holders
-        return tuple(
-            sorted(holders, key=lambda one: (one.name, one.slack_id) == (starter.name, starter.slack_id))
-        )
-
-    def _may_approve_own(self, item: Item) -> bool:
-        ordinary = item.gate is RequestKind.APPROVAL
-        return self.policy.self_approval_of_items if ordinary else self.policy.self_approval
-
-    def options(self, item: Item) -> tuple[Answer, ...]:
-        """Return the answers of an item that the policy allows."""
-        return tuple(o for o in options_of(item) if not waiver_forbidden(o, item.severity, self.policy))
 
 
 def sections_of(
