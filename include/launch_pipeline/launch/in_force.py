@@ -17,7 +17,7 @@ from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.errors import ConfigurationError, LaunchRefused
-from launch_pipeline.launch.basis import rests_on
+from launch_pipeline.launch.basis import Variables, rests_on
 from launch_pipeline.launch.deployed_checklists import DeployedDag, dags_of, deployed_dags
 from launch_pipeline.launch.environments import environment_named
 from launch_pipeline.ledger.definitions import read_definition
@@ -46,9 +46,12 @@ class Settings:
         document: dict[str, Any] = plain({"environment": environment, "product": dict(self.product)})
         return document
 
-    def filled(self, launch: Mapping[str, Any]) -> dict[str, Any]:
+    def filled(self, launch: Mapping[str, Any]) -> Variables:
         """Return every variable, with those that a launch sets over the others."""
-        return with_readable_product({**self.environment.variables, **launch}, self.product)
+        given = {**self.environment.variables, **launch}
+        filled = with_readable_product(given, self.product)
+        known = {name for name, value in given.items() if value is not None}
+        return Variables(filled, {n: v for n, v in self.product.items() if n not in known})
 
     def of(self, launch: Mapping[str, Any]) -> Environment:
         """Return the environment with every variable of a launch."""
