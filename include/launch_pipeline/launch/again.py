@@ -9,7 +9,7 @@ from launch_pipeline.ledger.reopened import Cause, Reopened
 from launch_pipeline.ledger.schema import EntryKind, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from launch_pipeline.ledger.schema import LedgerEntry
@@ -66,15 +66,25 @@ def _again(entry: LedgerEntry, item: Reopened, latest: Latest | None) -> Again:
     return Again(item, entry.appended_at, entry.try_number, since)
 
 
-def note_text(reopened: Reopened) -> str:
-    """Return the note for the item's task instance in Airflow's grid."""
-    words = _NOTES[reopened.cause]
-    why = "; ".join(reopened.why)
-    return f"{words}: {why}"[:NOTE] if why else words
+def note_text(items: Sequence[Reopened]) -> str:
+    """Return the note that Airflow's grid shows on the tasks that are cleared together.
+
+    Reasons that all items share are said once; otherwise each item is named. It has at most 1000 characters,
+    as Airflow's route takes them.
+    """
+    said = {one.item_ref.partition(".")[2]: _note(one) for one in items}
+    texts = set(said.values())
+    text = texts.pop() if len(texts) == 1 else "\n".join(f"{name}: {words}" for name, words in said.items())
+    return text if len(text) <= NOTE else f"{text[: NOTE - 1]}…"
+
+
+def _note(one: Reopened) -> str:
+    why = "; ".join(one.why)
+    return f"{_NOTES[one.cause]}: {why}" if why else _NOTES[one.cause]
 
 
 NOTE = 1000
-"""The longest note that Airflow takes (``TaskInstanceNote`` in its models, ``content`` of 1000)."""
+"""The longest note: ``ClearTaskInstancesBody.note`` of Airflow 3.3.2."""
 _NOTES = {
     Cause.CHANGED: "Verified again",
     Cause.NO_LONGER_TRUE: "No longer true",

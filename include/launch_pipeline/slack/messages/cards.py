@@ -241,7 +241,7 @@ def set_aside_line(one: SetAside) -> str:
 
 def launch_root(view: LaunchView) -> Message:
     """Build the root of a launch's thread: release, launch time, and the state of every phase."""
-    state = _HELD if view.hold else _FAILED if view.failed else _LAUNCHES[view.state]
+    state = _FAILED if view.failed else _HELD if view.hold else _LAUNCHES[view.state]
     title = marked(view.rehearsal, f"{state}: {view.release}")
     when = f"Launch time {moment(view.launch_time)}" if view.launch_time else ""
     by = f"started by {escape(view.triggered_by, 60)}" if view.triggered_by.strip() else ""
