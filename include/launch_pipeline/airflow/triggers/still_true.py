@@ -101,7 +101,8 @@ class StillTrue:
 
     def _begin(self, item: LookedAt, now: InForce) -> None:
         ref, at = item.spec.ref, datetime.now(UTC)
-        if ref in self._running or not due(item, self._begun.get(ref), at, watch_every()):
+        pace = now.settings.environment.pace
+        if ref in self._running or not due(item, self._begun.get(ref), at, watch_every(), pace):
             return
         self._begun[ref] = at
         self._running[ref] = asyncio.create_task(self._look(item, now))
