@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from launch_pipeline.checklist.load import load_phases
+from launch_pipeline.checklist.vocabulary import TrueUntil
 from launch_pipeline.checks.engine.registry import parameter_models
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
@@ -49,3 +50,15 @@ def test_counts_are_those_of_the_rows() -> None:
     counted = Counter(grade for _, grade, *_ in ROWS)
     said = dict(re.findall(r"(\d+) are (\w)\b", PAGE))
     assert {grade: str(number) for grade, number in counted.items()} == {g: n for n, g in said.items()}
+
+
+def test_passes_that_end_early_are_listed() -> None:
+    """What may be false later in an ordinary launch is told, with its end, and nothing else is."""
+    ends = {"T-0": TrueUntil.LAUNCH_TIME, "its phase is sealed": TrueUntil.SEALED}
+    told = re.findall(rf"^\| `(\w+\.\w+\.\w+)` \| ({'|'.join(ends)}) \| .+ \|$", PAGE, re.MULTILINE)
+    assert [(ref, ends[end]) for ref, end in told] == [
+        (f"{phase.id}.{section.id}.{item.id}", item.true_until)
+        for phase in load_phases(parameter_models())
+        for section, item in phase.items()
+        if item.true_until
+    ]

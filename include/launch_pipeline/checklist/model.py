@@ -9,7 +9,15 @@ from pydantic import Field, field_validator, model_serializer, model_validator
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration, format_duration
-from launch_pipeline.checklist.vocabulary import Anchor, Mode, RequestKind, Role, Severity, SideEffect
+from launch_pipeline.checklist.vocabulary import (
+    Anchor,
+    Mode,
+    RequestKind,
+    Role,
+    Severity,
+    SideEffect,
+    TrueUntil,
+)
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -85,6 +93,13 @@ class Item(Frozen):
     evidence_only: bool = False
     """The values only inform the approver, as the catalogue says. Nothing enforces it: write an ``expect``
     that every value meets, such as ``>= 0``."""
+    true_until: TrueUntil | None = None
+    """When its checks need not hold any more, if that is before T+4h is sealed; ``notes`` give the reason."""
+
+    @property
+    def seen_once(self) -> bool:
+        """Return whether nothing looks at its checks again once they are recorded."""
+        return bool(self.side_effects) or self.true_until is TrueUntil.SEALED
 
     @model_validator(mode="after")
     def _mode_fits(self) -> Self:
@@ -102,6 +117,17 @@ class Item(Frozen):
             raise ValueError(message)
         if self.repeat and not self.mode.needs_person:
             message = "'repeat' asks a person again; set mode to 'approval' or 'check+approval'"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _ends_for_a_reason(self) -> Self:
+        if self.true_until and (not self.checks or self.side_effects):
+            without = "has side effects" if self.checks else "has no checks"
+            message = f"an item that {without} is not looked at again; remove 'true_until:'"
+            raise ValueError(message)
+        if self.true_until and not self.notes.strip():
+            message = "'true_until' needs its reason; add 'notes:'"
             raise ValueError(message)
         return self
 

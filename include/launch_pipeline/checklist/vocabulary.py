@@ -70,6 +70,15 @@ class SideEffect(StrEnum):
     PAGES = "pages the on-call"
 
 
+class TrueUntil(StrEnum):
+    """When an item's checks need not hold any more; without it that is when T+4h is sealed."""
+
+    LAUNCH_TIME = "launch_time"
+    """At T-0: from then on the watch does not look at the item."""
+    SEALED = "sealed"
+    """When its phase is sealed: neither go/no-go nor the watch looks at the item again."""
+
+
 class Answer(StrEnum):
     """Answers of a person, as options of the request."""
 

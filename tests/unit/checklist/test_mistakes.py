@@ -53,6 +53,10 @@ MISTAKES = [
     ("check_without_checks", "quay.pier_open", "mode 'check' needs at least one check", "Add 'checks:'"),
     ("decision_with_checks", "ships.crew_aboard", "a decision is made by a person", "'approval'"),
     ("repeat_without_person", "quay.pier_open", "'repeat' asks a person", "Set mode to 'approval'"),
+    ("true_until_without_reason", "quay.pier_open", "'true_until' needs its reason", "Add 'notes:'"),
+    ("true_until_without_checks", "ships.crew_aboard", "an item that has no checks", "Remove 'true_until:'"),
+    ("true_until_with_side_effects", "quay.pier_open", "that has side effects", "Remove 'true_until:'"),
+    ("unknown_end_of_truth", "quay.pier_open: true_until", "'launch_tim'", "Write 'launch_time'"),
     ("repeat_without_pause", "quay.crane_ready: repeat.every", "'0' is too short", "such as '1d'"),
     ("repeat_once", "quay.crane_ready: repeat.times", "1: input should be", "Correct the value of 'times'"),
     ("bad_duration_of_a_moment", "quay.pier_open: opens.offset", "'2 hours' is not a duration", DURATION),
@@ -89,6 +93,7 @@ MISTAKES = [
     ("bad_regular_expression", f"{HTTP}: expect", "'(open' is not a regular expression", "re2/wiki"),
     ("expectation_that_is_a_boolean", f"{HTTP}: expect.json.up", "True is not text", "quotes"),
     ("bad_duration_of_a_check", f"{HTTP}: timeout", "'soon' is not a duration", DURATION),
+    ("negative_look_every", HTTP, "'look_every' cannot be negative", "1m"),
     ("timeout_of_zero", HTTP, "'timeout' and 'interval' must be longer than 0", "30s"),
     # Names and edges
     ("duplicate_section_id", "quay", "section 'quay' is defined twice", "Rename one of them"),

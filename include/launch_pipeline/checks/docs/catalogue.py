@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.overrides import OVERRIDES, overrides, product_variables
+from launch_pipeline.checklist.vocabulary import TrueUntil
 from launch_pipeline.checks.docs import samples, variables
 from launch_pipeline.checks.docs.schema import field_docstrings
 from launch_pipeline.checks.engine.params import Params
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
     from launch_pipeline.checks.engine.kind import Kind
 
 COMMAND = "launch catalogue"
-COMMON = ("conn_id", "expect", "says", "timeout", "wait", "interval")
+COMMON = ("conn_id", "expect", "says", "timeout", "wait", "interval", "look_every")
 """Parameters that every kind has."""
 _RUNS_ON = {"triggerer": "in the triggerer", "worker": "on a worker"}
+_UNTIL = {
+    TrueUntil.LAUNCH_TIME: "until T-0, and not after it",
+    TrueUntil.SEALED: "no, once its phase is sealed",
+}
 _PLAIN = {
     str: "text",
     int: "whole number",
@@ -154,6 +159,7 @@ def _item_facts(item: Item) -> list[tuple[str, str]]:
         "After": ", ".join(f"`{name}`" for name in item.after),
         "Opens": _moment(item.opens) if item.opens else "",
         "Asked again": _repeat(item.repeat) if item.repeat else "",
+        "Looked at again": _UNTIL[item.true_until] if item.true_until else "",
         "Notes": item.notes,
     }
     return [(name, text) for name, text in facts.items() if text]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ class Kind:
     """Whether it looks for the people who hold the roles of its parameter ``roles``."""
     repeatable: Callable[[Any], bool] = _always
     """Returns whether a retry after a time-out is safe."""
+    later: Mapping[str, Any] = field(default_factory=dict)
+    """The parameters with which a later look at the same check replaces its own.
+
+    What had to be fresh when the item was recorded only grows older.
+    """
     says: KindSays = _nothing
     """Says what a finding means, or without one what a subject that passed shows.
 

@@ -44,6 +44,8 @@ class Params(Frozen):
     """Poll until the verdict is ``passed``, for at most this long."""
     interval: Duration = timedelta(seconds=15)
     """The pause between polls."""
+    look_every: Duration = timedelta()
+    """The least time between two looks while a launch is watched."""
 
     @field_validator("expect", mode="after")
     @classmethod
@@ -65,6 +67,9 @@ class Params(Frozen):
             raise ValueError(message)
         if self.wait < timedelta():
             message = "'wait' cannot be negative; write for example 2m, or leave it out"
+            raise ValueError(message)
+        if self.look_every < timedelta():
+            message = "'look_every' cannot be negative; write for example 1m, or leave it out"
             raise ValueError(message)
         return self
 

@@ -286,9 +286,9 @@ ITEMS = (
 
 
 def queries() -> dict[str, CheckSpec]:
-    """Return each query of these items, which does not wait here."""
+    """Return each query of these items, without its wait; more than one request a second is traffic."""
     found = {}
-    for name, spec in shipped("prometheus_query").items():
+    for name, spec in shipped("prometheus_query", launch_min_rps=1).items():
         _, item, number = name.split(".")
         ref = next((one for one in ITEMS if one.endswith(f".{item}")), "")
         if ref and name.startswith(("launch_day.", "post_launch.")):

@@ -88,7 +88,7 @@ def report(folder: Path, document: Any, **sidecar: Any) -> str:
 
 def asked(prometheus: ConnectionInfo, during: str, **params: Any) -> CheckResult:
     ctx = context({"prometheus": prometheus}, variables={"release_sha": COMMIT})
-    return run(check(ctx, "prometheus_query", during=during, **params))
+    return run(check(ctx, "prometheus_query", during=during, subject="${release_sha}", **params))
 
 
 def p95(metric: str) -> dict[str, Any]:
@@ -233,6 +233,8 @@ def test_no_report(prometheus: ConnectionInfo, tmp_path: Path) -> None:
         ({"query": "up / $__load"}, "need 'during'"),
         ({"query": "up", "during": "r.json"}, "must look at [$__range]"),
         ({"query": "sum(rate(up[$__range]))", "during": "r.json", "window": "1h"}, "no 'window'"),
+        ({"query": "sum(rate(up[$__range]))", "during": "r.json"}, "need each other"),
+        ({"query": "up", "subject": "a"}, "need each other"),
     ],
 )
 def test_query_without_a_test_is_refused(params: dict[str, Any], said: str) -> None:

@@ -218,8 +218,8 @@ class OpenRequests:
         pinned = now if asked.evidence is None else asked.evidence
         answer = GivenAnswer.of_input(asked.option, {**asked.fields, "evidence": pinned}, asked.user)
         prior = prior_answers(key.run_id, key.dag_id, spec.ref, dsn)
-        names = _names(dsn, launch, spec.item)
-        check_answer(spec, launch, answer, evidence, *prior, names=Names(asked_on(seen), names))
+        asked_in = Names(asked_on(seen), _names(dsn, launch, spec.item))
+        check_answer(spec, launch, answer, evidence, *prior, names=asked_in, dag_id=key.dag_id, dsn=dsn)
         return now
 
     def _pin(self, key: RequestKey) -> RequestPin | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Params, merged
 
@@ -20,6 +22,9 @@ class AwsResourceParams(Params):
     """Only ``describe_*``, ``list_*`` and ``get_*``: checks change nothing."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the operation, as boto3 names them."""
+    look_every: Duration = timedelta(minutes=1)
+    """AWS fills an account's bucket of requests again by 10 a second for load balancers, for all of its tools
+    (docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html)."""
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:

@@ -8,9 +8,11 @@ not_deployed``.
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from pydantic import Field, field_validator
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
 from launch_pipeline.checks.kinds.container_image.says import says
@@ -33,6 +35,9 @@ class ContainerImageParams(Params):
     """Whether a signature of cosign or Notary over this digest must be attached; its key is not verified."""
     deployed: bool = False
     """Whether every pod of ``${namespace}`` with the image in its spec must run exactly this digest."""
+    look_every: Duration = timedelta(minutes=5)
+    """Each manifest that is read is a pull. A personal account of Docker Hub has 200 of them in six hours,
+    too few for a watch; a paid one has no limit (docs.docker.com/docker-hub/usage/pulls)."""
 
     @field_validator("labels", mode="after")
     @classmethod

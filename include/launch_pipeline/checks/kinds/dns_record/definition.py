@@ -7,10 +7,12 @@ answer: that a ``ttl`` is short only the zone's own servers prove, so they are a
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Names, Params, merged
 from launch_pipeline.checks.kinds.dns_record.says import says
@@ -36,6 +38,8 @@ class DnsRecordParams(Params):
     """Seconds; a longer TTL, of the record or of an alias before it, keeps old answers in caches."""
     consistent: bool = True
     """Whether all resolvers must agree; geographic DNS legitimately does not."""
+    look_every: Duration = timedelta(seconds=15)
+    """Public resolvers answer all the world; a name that moves is seen when its TTL is over."""
 
     @model_validator(mode="after")
     def _values_are_records(self) -> Self:

@@ -54,6 +54,8 @@ class GitRepositoryParams(Params):
     values: dict[str, str | list[str]] = Field(default_factory=dict)
     """JMESPath into each file: JSON (comments allowed), YAML, or ``front_matter`` of Markdown."""
     timeout: Duration = timedelta(minutes=5)
+    look_every: Duration = timedelta(minutes=5)
+    """The files of a commit never change; a look fetches what a branch or a tag has become."""
 
     @field_validator("values", mode="after")
     @classmethod
@@ -85,4 +87,5 @@ KIND = Kind(
     says=says,
     runs_on="worker",
     default_conn_id="git",
+    later={"max_age": None},
 )

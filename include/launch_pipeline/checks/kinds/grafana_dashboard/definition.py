@@ -37,6 +37,8 @@ class GrafanaDashboardParams(Params):
     """The time range of the panels' queries."""
     viewers: tuple[Name, ...] = ()
     """Teams, roles or users that must be able to view the dashboard."""
+    look_every: Duration = timedelta(minutes=1)
+    """Every panel asks its datasource, which people wait for as well."""
 
 
 def criteria(params: GrafanaDashboardParams) -> Criteria:

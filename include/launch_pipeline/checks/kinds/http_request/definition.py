@@ -9,10 +9,12 @@ read. ``yaml`` is read of any answer, if ``expect`` names it.
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import (
     Criteria,
@@ -65,6 +67,10 @@ class HttpRequestParams(Params):
     ``addresses``; a rehearsal has no other."""
     follow_redirects: bool = False
     """Whether to follow redirects; only ever within the same host."""
+    look_every: Duration = timedelta(minutes=1)
+    """The product's own limiter counts every look, as do the figures of its edge: 1000 requests of a client
+    in 15 minutes are a usual limit. GitHub answers 5000 requests an hour, and 30 searches a minute
+    (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api)."""
 
     @model_validator(mode="after")
     def _one_target_one_body(self) -> Self:

@@ -7,10 +7,12 @@ lengths, without the empty ones), ``ready, reason, count, missing``, and of a Se
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
 from launch_pipeline.checks.kinds.kubernetes_resource.says import says
@@ -34,6 +36,8 @@ class KubernetesResourceParams(Params):
     """The minimum number of objects."""
     ready: bool = True
     """Whether each object must be ready, by its own status; no if nothing says it, or it should want none."""
+    look_every: Duration = timedelta(seconds=10)
+    """The audit log of a cluster keeps every reading of a Secret, and controllers share its server."""
 
     @model_validator(mode="after")
     def _names_or_selector(self) -> Self:

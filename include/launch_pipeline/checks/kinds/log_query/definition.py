@@ -32,6 +32,8 @@ class LogQueryParams(Params):
     """The log store."""
     window: Duration = timedelta(minutes=15)
     """How far back lines count, unless it is a metric query, which has its own range."""
+    look_every: Duration = timedelta(minutes=1)
+    """A search through logs is dear, and fresh lines take up to two minutes to arrive."""
 
 
 def criteria(params: LogQueryParams) -> Criteria:

@@ -12,6 +12,7 @@ the day on which all are, with their versions; inconclusive where no enabled rul
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -49,6 +50,8 @@ class ObjectStorageParams(Params):
     """Minimum size of the newest object, in bytes."""
     keep: Duration | None = None
     """How long the lifecycle rules must leave every object of the prefix; no rule at all leaves them."""
+    look_every: Duration = timedelta(minutes=5)
+    """What is asked of a bucket is counted in days, and each page of a listing is paid."""
 
     @model_validator(mode="after")
     def _says_what_it_wants(self) -> Self:

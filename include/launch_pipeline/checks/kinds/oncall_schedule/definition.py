@@ -7,10 +7,12 @@ if it is in several policies).
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
 from launch_pipeline.checks.kinds.oncall_schedule.says import says
@@ -33,6 +35,9 @@ class OncallScheduleParams(Params):
     """Escalation levels that must be staffed the whole time."""
     contact_methods: tuple[Literal["phone", "sms", "push", "email"], ...] = ()
     """Contact methods; each responder must have all of them."""
+    look_every: Duration = timedelta(minutes=1)
+    """PagerDuty answers 960 requests of a key in a minute (support.pagerduty.com/docs/rest-api-rate-limits),
+    of which a rota with all its people may need 50."""
 
 
 def criteria(params: OncallScheduleParams) -> Criteria:

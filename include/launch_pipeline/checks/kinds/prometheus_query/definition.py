@@ -42,15 +42,20 @@ class PrometheusQueryParams(Params):
     """PromQL that must return series all the time that the query looks at, such as ``up{job="api"}``. It
     shows that what the query counts is watched at all, where the query's own series may be missing."""
     during: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    """URI of the report of a load test (k6, Locust, Gatling) of the release's commit. The query then looks at
+    """URI of the report of a load test (k6, Locust, Gatling) of ``subject``. The query then looks at
     the end of that test instead of at now, ``$__range`` in it is the test's length, and ``$__load`` its
     requests a second. When a test ran, its sidecar may say: ``started_at`` and ``ended_at``; else it ended
     when its report was generated."""
+    subject: str = ""
+    """The commit that the report of ``during`` must be about, as ``${release_sha}``."""
     max_age: Duration = timedelta(days=1)
     """Maximum age of the report of ``during``."""
 
     since: Name | None = None
     """A time with zone: the check is inconclusive until everything that the query looks at lies after it."""
+    look_every: Duration = timedelta(seconds=15)
+    """Samples are as old as the last scrape, which is a minute apart by default (``scrape_interval`` in
+    prometheus.io/docs/prometheus/latest/configuration/configuration); few set less than 15 seconds."""
 
     @field_validator("since", mode="after")
     @classmethod
@@ -75,6 +80,11 @@ class PrometheusQueryParams(Params):
         if self.during is not None and (self.window is not None or "[$__range]" not in self.query):
             message = "with 'during', 'query' must look at [$__range] and have no 'window'"
             raise ValueError(message)
+        if bool(self.during) != bool(self.subject):
+            message = (
+                "'during' and 'subject' need each other; write 'subject: ${release_sha}' beside 'during'"
+            )
+            raise ValueError(message)
         return self
 
     @model_validator(mode="after")
@@ -97,4 +107,5 @@ KIND = Kind(
     observe="launch_pipeline.checks.kinds.prometheus_query.observer:observe",
     criteria=criteria,
     default_conn_id="prometheus",
+    later={"since": None, "max_age": "520w"},
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.checks.language.variables import substitute
 from launch_pipeline.checks.reports.load import Load, Report, load_of
 
 if TYPE_CHECKING:
@@ -19,12 +18,11 @@ if TYPE_CHECKING:
 async def load_test(params: PrometheusQueryParams, ctx: CheckContext) -> Load | None:
     """Return the load test of ``during``; None if the query is about now.
 
-    Raises Inconclusive if its report does not prove load on the release's commit.
+    Raises Inconclusive if its report does not prove load on the commit of ``subject``.
     """
     if params.during is None:
         return None
-    commit = str(substitute("${release_sha}", ctx.environment.variables))
-    return await load_of(Report(params.during, commit, params.max_age), ctx)
+    return await load_of(Report(params.during, params.subject, params.max_age), ctx)
 
 
 def placed(params: PrometheusQueryParams, load: Load) -> PrometheusQueryParams:

@@ -12,10 +12,12 @@ metric that a target declares without a sample is there. Of Loki's rules the str
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, compares, merged
 from launch_pipeline.checks.kinds.prometheus_rule.says import says
@@ -49,6 +51,8 @@ class PrometheusRuleParams(Params):
     """The Alertmanager connection whose routes must leave the alerts a way to a receiver that notifies.
 
     Empty: not looked at. Labels that only the series have may match a route or not."""
+    look_every: Duration = timedelta(seconds=30)
+    """Prometheus evaluates rules once a minute by default (prometheus.io/docs, ``evaluation_interval``)."""
 
 
 def criteria(params: PrometheusRuleParams) -> Criteria:

@@ -108,6 +108,8 @@ class ReportParams(Params):
 
     ``shop/api`` has the report of ``uri`` with ``api`` in place of ``{image}``.
     """
+    look_every: Duration = timedelta(minutes=5)
+    """A report is about one commit, and only another run of CI changes it."""
 
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:
@@ -158,4 +160,5 @@ KIND = Kind(
     says=says,
     runs_on="worker",
     default_conn_id="reports",
+    later={"max_age": "520w"},
 )

@@ -6,10 +6,12 @@ token needs channels:read, channels:history and users:read; with groups:read it 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Self
 
 from pydantic import model_validator
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
@@ -33,6 +35,9 @@ class SlackChannelParams(Params):
     """
     since: Name | None = None
     """The oldest message that counts: a time with zone, or an age such as ``7d``; 30 days unless given."""
+    look_every: Duration = timedelta(minutes=1)
+    """Slack lets an app list channels 20 times a minute, and each page of the list counts
+    (docs.slack.dev/apis/web-api/rate-limits, tier 2)."""
 
     @model_validator(mode="after")
     def _posted_is_a_pattern(self) -> Self:

@@ -24,6 +24,8 @@ class TcpPortParams(Params):
     """``not_open`` is refused or filtered, at every address."""
     timeout: Duration = timedelta(seconds=5)
     """A port that does not answer within this time is filtered."""
+    look_every: Duration = timedelta(minutes=1)
+    """Ports that are tried more often look like a scan."""
 
 
 def criteria(params: TcpPortParams) -> Criteria:

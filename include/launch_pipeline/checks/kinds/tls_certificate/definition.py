@@ -9,10 +9,12 @@ looked at.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from launch_pipeline.checklist.duration import Duration
 from launch_pipeline.checks.engine.kind import Kind
 from launch_pipeline.checks.engine.params import Criteria, Name, Names, Params, merged
 from launch_pipeline.checks.kinds.tls_certificate.says import says
@@ -29,6 +31,8 @@ class TlsCertificateParams(Params):
     """The oldest TLS version that the server may accept."""
     ca_file: Name | None = None
     """File of certificate authorities to trust instead of the system's."""
+    look_every: Duration = timedelta(minutes=1)
+    """Certificates change in days, and each look makes several handshakes."""
 
 
 def criteria(params: TlsCertificateParams) -> Criteria:
