@@ -42,7 +42,7 @@ class PhaseGateOperator(BaseOperator):
     The items are those that the launch has, whatever today's checklist says. The phase is sealed either way.
     The gate fails when an item is rejected (blocking), bypassed or not reached, or when an earlier phase does
     not stand. It waits while the ledger or the api-server is unreachable, since no phase closes unrecorded,
-    and while this phase or an earlier one is verified again.
+    and while this phase or an earlier one is verified again, unless the phase is not complete anyway.
     """
 
     ui_color = "#fff3cd"
@@ -83,12 +83,17 @@ class PhaseGateOperator(BaseOperator):
             state.valid_record or gate_record(by_ref[state.item_ref], launch, state, ti)
             for state in reconciled.items
         ]
+        # A phase that is not complete anyway, such as a No go, does not wait for what is verified again.
+        waits = not reconciled.problems
         seal = reconciled.seal(
             launch_id=launch.launch_id,
             dag_id=ti.dag_id,
             phase_id=dag.plan.phase.id,
             records=records,
-            also=(*_stale(launch, ti.dag_id, entries, patient=patient), *_unsealed_before(launch, ti.dag_id)),
+            also=(
+                *_stale(launch, ti.dag_id, entries, patient=patient and waits),
+                *_unsealed_before(launch, ti.dag_id, waits=waits),
+            ),
             checklist_digest=dag.digest,
             sealed_at=ti.start_date,
             try_number=ti.try_number,
@@ -144,13 +149,16 @@ def _stale(
     return said
 
 
-def _unsealed_before(launch: LaunchContext, dag_id: str) -> tuple[str, ...]:
-    """Return why earlier phases do not stand, if any. Raises PhaseReopened while they are verified again."""
+def _unsealed_before(launch: LaunchContext, dag_id: str, *, waits: bool) -> tuple[str, ...]:
+    """Return why earlier phases do not stand, if any.
+
+    Raises PhaseReopened while they are verified again, if this phase ``waits`` for them.
+    """
     try:
         refuse_unsealed_before(launches().get(launch.launch_id), dag_id)
-    except PhaseReopened:
-        raise
     except LaunchRefused as refused:
+        if waits and isinstance(refused, PhaseReopened):
+            raise
         return tuple(str(refused).splitlines()[1:])
     return ()
 
