@@ -123,15 +123,16 @@ def needs_worker(item: LookedAt) -> bool:
     return not runs_in_triggerer(item.spec.item)
 
 
-def due(item: LookedAt, last_look: datetime | None, now: datetime, every: timedelta) -> bool:
+def due(
+    item: LookedAt, last_look: datetime | None, now: datetime, every: timedelta, pace: float = 1.0
+) -> bool:
     """Return whether an item is looked at now; ``every`` is the policy's interval.
 
-    A check may ask for more time between two looks, since its service limits requests.
+    A check may ask for more time between two looks (``look_every``), since its service limits requests;
+    ``pace`` is the environment's time scale for it.
     """
-    if last_look is None:
-        return True
-    least = max(map(look_every, item.spec.item.checks), default=timedelta())
-    return now - last_look >= max(every, least)
+    least = max(map(look_every, item.spec.item.checks), default=timedelta()) * pace
+    return last_look is None or now - last_look >= max(every, least)
 
 
 def verified_again(looks: Sequence[Look], looked_at: datetime) -> VerifiedAgain:

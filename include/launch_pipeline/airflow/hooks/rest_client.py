@@ -203,8 +203,12 @@ class AirflowApi:
         task_ids: Iterable[str],
         *,
         include_downstream: bool = True,
+        note: str = "",
     ) -> list[Json]:
-        """Clear tasks so that they run again, set the run running, and return the cleared tasks."""
+        """Clear tasks so that they run again, set the run running, and return the cleared tasks.
+
+        With a ``note`` the grid shows it on each of them.
+        """
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
@@ -212,6 +216,7 @@ class AirflowApi:
             "include_downstream": include_downstream,
             "only_failed": False,
             "reset_dag_runs": True,
+            **({"note": note} if note else {}),
         }
         cleared = self._request("POST", f"/api/v2/dags/{_part(dag_id)}/clearTaskInstances", json=body)
         return list(cleared["task_instances"])
@@ -227,6 +232,31 @@ class AirflowApi:
     def abort_launch(self, launch_id: str, reason: str) -> Json:
         """Abort a launch as the signed-in user, and return its new state. Its runs are not ended."""
         return self._change(launch_id, "abort", {"reason": reason})
+
+    def amendment(self, launch_id: str) -> Json:
+        """Return what today's files differ in from what a launch runs by, and what amending it would do."""
+        return self._request("GET", f"{LAUNCHES}/{_part(launch_id)}/amendment")
+
+    def amend_launch(self, launch_id: str, reason: str, digest: str) -> Json:
+        """Amend a launch as the signed-in user; the reply has ``proposed`` if another person must confirm."""
+        return self._change(launch_id, "amend", {"reason": reason, "digest": digest})
+
+    def confirm_amendment(self, launch_id: str, digest: str) -> Json:
+        """Confirm, as the signed-in user, the amendment that another person asked for."""
+        return self._change(launch_id, "confirm", {"digest": digest})
+
+    def retarget_launch(self, launch_id: str, release_sha: str, release: str | None, reason: str) -> Json:
+        """Move a launch to another commit as the signed-in user, and return its new state."""
+        body = {"release_sha": release_sha, "reason": reason, **({"release": release} if release else {})}
+        return self._change(launch_id, "retarget", body)
+
+    def hold_launch(self, launch_id: str, reason: str) -> Json:
+        """Put a launch on hold as the signed-in user, and return its new state."""
+        return self._change(launch_id, "hold", {"reason": reason})
+
+    def resume_launch(self, launch_id: str, reason: str) -> Json:
+        """Lift the hold of a launch as the signed-in user, and return its new state."""
+        return self._change(launch_id, "resume", {"reason": reason})
 
     def _change(self, launch_id: str, what: str, body: Json) -> Json:
         return self._request("POST", f"{LAUNCHES}/{_part(launch_id)}/{what}", json=body)

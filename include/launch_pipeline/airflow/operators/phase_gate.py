@@ -22,8 +22,8 @@ from launch_pipeline.airflow.policies.seals import in_force, refuse_unsealed_bef
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError, PhaseReopened
 from launch_pipeline.launch.item_records import gate_record
 from launch_pipeline.launch.reconcile import ItemState, Reconciled
-from launch_pipeline.launch.standing import latest_records, stale
-from launch_pipeline.ledger.schema import Entry, EntryKind, Seal
+from launch_pipeline.launch.standing import latest_records, not_done_again, stale
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Seal
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,7 +42,7 @@ class PhaseGateOperator(BaseOperator):
     The items are those that the launch has, whatever today's checklist says. The phase is sealed either way.
     The gate fails when an item is rejected (blocking), bypassed or not reached, or when an earlier phase does
     not stand. It waits while the ledger or the api-server is unreachable, since no phase closes unrecorded,
-    and while this phase or an earlier one is verified again, unless the phase is not complete anyway.
+    and while this phase or an earlier one is verified again, unless a person said no.
     """
 
     ui_color = "#fff3cd"
@@ -56,7 +56,8 @@ class PhaseGateOperator(BaseOperator):
             seal = self._seal(context, patient=waited < PATIENCE)
         except PhaseReopened as reopened:
             self.log.warning("The phase is not sealed yet. %s", reopened)
-            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again", kwargs={"waited": waited + 1})
+            waited = waited + 1 if isinstance(reopened, _NotReopenedYetError) else 0
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again", kwargs={"waited": waited})
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
         except (LedgerUnavailable, OperationError) as error:
@@ -76,6 +77,7 @@ class PhaseGateOperator(BaseOperator):
     def _seal(self, context: Context, *, patient: bool) -> Seal:
         ti = context["ti"]
         launch = launch_in(context)
+        before, again = _unsealed_before(launch, ti.dag_id)
         dag, entries = dag_of(launch, ti.dag_id), ledger().entries(launch.launch_id)
         by_ref = {spec.ref: spec for spec in dag.specs.values()}
         reconciled = Reconciled(tuple(self._states(ti, list(by_ref.values()), entries)))
@@ -83,17 +85,16 @@ class PhaseGateOperator(BaseOperator):
             state.valid_record or gate_record(by_ref[state.item_ref], launch, state, ti)
             for state in reconciled.items
         ]
-        # A phase that is not complete anyway, such as a No go, does not wait for what is verified again.
-        waits = not reconciled.problems
+        # A phase with a person's no, such as a No go, does not wait for what is verified again.
+        waits = all(record.outcome is not Outcome.REJECTED for record in records)
+        if again and waits:
+            raise PhaseReopened("\n".join(before))
         seal = reconciled.seal(
             launch_id=launch.launch_id,
             dag_id=ti.dag_id,
             phase_id=dag.plan.phase.id,
             records=records,
-            also=(
-                *_stale(launch, ti.dag_id, entries, patient=patient and waits),
-                *_unsealed_before(launch, ti.dag_id, waits=waits),
-            ),
+            also=(*_stale(launch, ti.dag_id, entries, patient=patient and waits), *before),
             checklist_digest=dag.digest,
             sealed_at=ti.start_date,
             try_number=ti.try_number,
@@ -135,32 +136,33 @@ class PhaseGateOperator(BaseOperator):
 def _stale(
     launch: LaunchContext, dag_id: str, entries: list[LedgerEntry], *, patient: bool
 ) -> tuple[str, ...]:
-    """Return a problem for each record that no longer rests on what is in force.
+    """Return a problem for each record that no longer counts: what it rests on changed, or it was reopened.
 
-    The launch's watch reopens such items within seconds. Raises PhaseReopened if ``patient``.
+    The launch's watch clears such items within seconds. Raises PhaseReopened if ``patient``.
     """
-    found = stale(entries, in_force(launch), dag_id)
-    said = tuple(
-        f"{one.spec.ref} rests on what has changed ({'; '.join(one.why)}). Clear it with downstream."
-        for one in found
-    )
-    if said and patient:
-        raise PhaseReopened("\n".join(said))
-    return said
+    said = {
+        one.spec.ref: f"{one.spec.ref} rests on what has changed ({'; '.join(one.why)})."
+        for one in stale(entries, in_force(launch, dag_id), dag_id)
+    }
+    for one in not_done_again(entries, dag_id):
+        said[one.item_ref] = f"{one.item_ref} was reopened ({'; '.join(one.why)}) and has no record since."
+    problems = tuple(f"{each} Clear it with downstream." for each in said.values())
+    if problems and patient:
+        raise _NotReopenedYetError("\n".join(problems))
+    return problems
 
 
-def _unsealed_before(launch: LaunchContext, dag_id: str, *, waits: bool) -> tuple[str, ...]:
-    """Return why earlier phases do not stand, if any.
+class _NotReopenedYetError(PhaseReopened):
+    """The watch has not cleared an item yet."""
 
-    Raises PhaseReopened while they are verified again, if this phase ``waits`` for them.
-    """
+
+def _unsealed_before(launch: LaunchContext, dag_id: str) -> tuple[tuple[str, ...], bool]:
+    """Return why earlier phases do not stand, if any, and whether that passes: they are verified again."""
     try:
         refuse_unsealed_before(launches().get(launch.launch_id), dag_id)
     except LaunchRefused as refused:
-        if waits and isinstance(refused, PhaseReopened):
-            raise
-        return tuple(str(refused).splitlines()[1:])
-    return ()
+        return tuple(str(refused).splitlines()[1:]), isinstance(refused, PhaseReopened)
+    return (), False
 
 
 def _entries(records: list[Record], reconciled: Reconciled, seal: Seal) -> list[Entry]:
