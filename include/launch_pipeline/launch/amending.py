@@ -255,8 +255,8 @@ class _Seen:
         self.why = why
         self._records = records
         self._contacts = after.contacts
-        self._then = before.settings.filled(before.launch.variables())
-        self._now = after.settings.filled(after.launch.variables())
+        self._then = before.settings.lasting(before.launch.variables())
+        self._now = after.settings.lasting(after.launch.variables())
 
     def effect(self, before: ItemSpec | None, after: ItemSpec) -> Effect:
         """Return what becomes of an item that stays in the launch."""
