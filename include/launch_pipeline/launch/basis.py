@@ -43,20 +43,12 @@ _OF_CHECKS = {"checks", "threshold", "side_effects", "evidence_only"}
 _OF_RULES = {"owner", "severity", "mode", "gate", "repeat"}
 
 
-class Variables(dict[str, Any]):
-    """Every variable of a launch, filled in; ``written`` has the product's own as their files have them."""
-
-    def __init__(self, filled: Mapping[str, Any], written: Mapping[str, Any]) -> None:
-        super().__init__(filled)
-        self.written = written
-
-
 def rests_on(item: Item, variables: Mapping[str, Any], contacts: Contacts | None = None) -> dict[str, str]:
     """Return the digests of everything that a record of an item rests on, by name.
 
-    ``variables`` are all that its checks are run with. A product variable that is made of others, such as a
-    name with the release in it, counts as it is written, and so do those that it is made of. ``contacts`` are
-    needed only by checks that look for people.
+    ``variables`` are those of ``Settings.lasting`` (``launch/in_force.py``): a value of the product that uses
+    what the launch sets keeps its placeholder, and rests on that as well. ``contacts`` are needed only by
+    checks that look for people.
     """
     words = _OF_WORDS if item.mode.needs_person else {"text"}
     found = {
@@ -64,8 +56,8 @@ def rests_on(item: Item, variables: Mapping[str, Any], contacts: Contacts | None
         RULES: _digest_of(item, _OF_RULES),
         **({CHECKS: _digest_of(item, _OF_CHECKS)} if item.checks else {}),
     }
-    for name, value in _values(variables_used(item), variables).items():
-        found[f"{VARIABLE}{name}"] = digest(value)
+    for name in sorted(_with_those_inside(variables_used(item), variables)):
+        found[f"{VARIABLE}{name}"] = digest(_value(name, variables))
     if contacts is not None:
         for role in _roles_looked_for(item.checks):
             found[f"{HOLDERS}{role}"] = digest([person.id for person in contacts.holders(role)])
@@ -90,6 +82,17 @@ def variables_used(item: Item) -> frozenset[str]:
     # What nothing looks at again is true of the release that it was seen with.
     seen_of = {"release_sha"} if item.mode is Mode.CHECK and item.seen_once else set[str]()
     return (_used_by_checks(item.checks) | placeholders(asked) | seen_of) - OF_THE_MOMENT
+
+
+def _with_those_inside(names: frozenset[str], variables: Mapping[str, Any]) -> frozenset[str]:
+    """Return variables with those of the launch that their values use."""
+    values = [variables.get(base) for name in names for base in (name, name.rpartition("_")[0])]
+    return names | (placeholders(values) & OF_THE_LAUNCH)
+
+
+def _value(name: str, variables: Mapping[str, Any]) -> Any:
+    value = variables.get(name)
+    return derived(name, variables) if value is None else value
 
 
 def with_person(names: Mapping[str, str], item: Item, person: Person) -> dict[str, str]:
@@ -135,20 +138,6 @@ def _said(name: str) -> str:
     if name.startswith(HOLDERS):
         return f"other people hold the role {name.removeprefix(HOLDERS)}"
     return _SAID.get(name) or f"the variable {name.removeprefix(VARIABLE)} was changed"
-
-
-def _values(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of variables, and of those that the product's own are made of, by name."""
-    written: Mapping[str, Any] = getattr(variables, "written", {})
-    found: dict[str, Any] = {}
-    waiting = set(names)
-    while waiting:
-        name = waiting.pop()
-        base = name if name in written else name.rpartition("_")[0]
-        made_of = placeholders(written.get(base)) - OF_THE_MOMENT
-        found[name] = written[base] if made_of else variables.get(name, derived(name, variables))
-        waiting |= made_of - found.keys()
-    return dict(sorted(found.items()))
 
 
 def _digest_of(item: Item, fields: set[str]) -> str:

@@ -107,14 +107,14 @@ def rollback_offered_note(
 ) -> LaunchNote:
     """Announce that a rollback is offered, and mention the people who decide on it.
 
-    ``windows`` are the Dags that failed; ``problems`` is shown if none of them has a seal.
+    ``windows`` are the Dags that failed; of ``problems``, those that no seal has are shown.
     """
     return note_of(
         launch,
         LaunchNoteKind.ROLLBACK_OFFERED,
         *map(seal_mark, seals),
         what=", ".join(map(title, windows)),
-        reason="" if seals else " ".join(problems),
+        reason=" ".join(one for one in problems if not any(one in seal.problems for seal in seals)),
         failing=tuple(one for seal in seals for one in failing_of(launch, seal, records)),
         mentioned=tuple(mentioned),
         next=Next(what=f"The decision is the first item of {title(ROLLBACK)}."),

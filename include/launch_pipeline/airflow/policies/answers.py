@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.airflow.hooks.ledger import ledger
+from launch_pipeline.airflow.hooks.ledger import ledger, ledger_dsn
+from launch_pipeline.airflow.policies.before_go import refuse_go
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.approvals.rules import AnswerRequest, judge_answer, judge_asking
 from launch_pipeline.checklist.sequence import GO_NO_GO
@@ -13,7 +14,8 @@ from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.errors import AnswerRefused, ConfigurationError
 from launch_pipeline.launch.basis import stale_because
 from launch_pipeline.launch.evidence import evidence_changed, shows
-from launch_pipeline.ledger.schema import Entry
+from launch_pipeline.launch.item_records import GivenAnswer
+from launch_pipeline.ledger.schema import Entry, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.evidence import Evidence
-    from launch_pipeline.launch.item_records import GivenAnswer, ItemSpec
+    from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.schema import Record
 
 
@@ -44,11 +46,14 @@ def check_answer(  # the guard and the task must use the same facts
     launch_over: bool = False,
     *,
     names: Names | None = None,
+    dag_id: str = "",
+    dsn: str = "",
 ) -> Person:
     """Return the person whose answer counts. Raises AnswerRefused with the rule that is broken.
 
     An answer counts only for the evidence that it was given on, and while what the person was asked on is
-    what is in force.
+    what is in force. A Go, in the Dag that ``dag_id`` names, counts only while every earlier phase stands, as
+    the ledger says, which the api-server reaches by its ``dsn``.
     """
     if answer.option != Answer.RECHECK:
         if not shows(evidence, answer.evidence):
@@ -64,7 +69,9 @@ def check_answer(  # the guard and the task must use the same facts
         already_answered_by=answered_by,
         launch_over=launch_over,
     )
-    return judge_answer(request, contacts(), policy())
+    person = judge_answer(request, contacts(), policy())
+    refuse_go(dsn or ledger_dsn(), launch, dag_id, answer.option)
+    return person
 
 
 def _in_force_or_refuse(names: Names) -> None:
@@ -73,9 +80,37 @@ def _in_force_or_refuse(names: Names) -> None:
         raise AnswerRefused("evidence_changed", sentence)
 
 
-def check_answerer(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> None:
-    """Raise AnswerRefused if an answer cannot count, independent of ledger and evidence."""
-    judge_asking(_request(spec, answer, started_by), contacts(), policy())
+def check_answerer(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> Person:
+    """Return the person who answers.
+
+    Raises AnswerRefused if the answer cannot count, independent of ledger and evidence.
+    """
+    return judge_asking(_request(spec, answer, started_by), contacts(), policy())
+
+
+def may_still(spec: ItemSpec, decision: Record, started_by: str | None) -> bool:
+    """Return whether a person might give the answer of an earlier decision today.
+
+    They may have left the contacts or their role, or the policy may no longer allow it.
+    """
+    person, option = decision.decided_by, _OPTIONS.get(decision.outcome)
+    if person is None or option is None:
+        return False
+    said = {"reason": decision.reason, "signature": decision.signature}
+    try:
+        now = check_answerer(spec, GivenAnswer.of_input(option, said, person.airflow_user or ""), started_by)
+    except (AnswerRefused, ConfigurationError):
+        return False
+    return now.id == person.id
+
+
+_OPTIONS = {
+    Outcome.APPROVED: Answer.APPROVE,
+    Outcome.WAIVED: Answer.WAIVE,
+    Outcome.NOT_APPLICABLE: Answer.NOT_APPLICABLE,
+    Outcome.NOT_MET: Answer.REJECT,
+}
+"""The answers of decisions that are carried over."""
 
 
 def append_decision(spec: ItemSpec, record: Record) -> None:
