@@ -53,6 +53,7 @@ _AT_ONCE = frozenset(
     {
         EntryKind.ANNOUNCEMENT,
         *CHANGES,
+        EntryKind.AMENDMENT_PROPOSED,
         EntryKind.LAUNCH_HELD,
         EntryKind.LAUNCH_RESUMED,
         EntryKind.REOPENED,
@@ -113,6 +114,7 @@ class CatchUp:
             EntryKind.ANNOUNCEMENT: lambda written: next(iter(launch_notes_of([written])), None),
             EntryKind.LAUNCH_STARTED: self._started,
             EntryKind.LAUNCH_POSTPONED: self._postponed,
+            EntryKind.AMENDMENT_PROPOSED: self._changes.proposed,
             EntryKind.LAUNCH_AMENDED: self._changes.amended,
             EntryKind.LAUNCH_RETARGETED: self._changes.retargeted,
             EntryKind.LAUNCH_HELD: self._changes.held,
