@@ -1,7 +1,7 @@
 """Hold and resume a launch in a person's name: the bridge says which Slack user asked for it, and why.
 
 The Slack user becomes a contact and the contact an active Airflow account, as for answers. The account is
-judged by the rules of the routes that people call themselves (``launch_rights``), and the ledger's row names it.
+judged by the rules of the routes that people call themselves (``launch_rights``). The ledger's row names it.
 """
 
 from __future__ import annotations
