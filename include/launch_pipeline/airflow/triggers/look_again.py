@@ -16,6 +16,7 @@ from launch_pipeline.airflow.hooks.check_connections import connection_cache
 from launch_pipeline.airflow.hooks.in_force import adags_of, asettings_of
 from launch_pipeline.airflow.policies.launch_run import alaunch_in
 from launch_pipeline.airflow.triggers.run_checks import holders_of
+from launch_pipeline.checks.engine.again import later
 from launch_pipeline.checks.engine.context import CheckContext
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.errors import ConfigurationError, LaunchRefused, LedgerUnavailable
@@ -69,9 +70,7 @@ async def look_with(
 
 
 async def _look(item: LookedAt, context: CheckContext) -> Look:
-    checks = [
-        check.model_copy(update={"params": {**check.params, "wait": "0"}}) for check in item.spec.item.checks
-    ]
+    checks = [later(check) for check in item.spec.item.checks]
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             return Look.of(item, await run_checks(checks, context))
