@@ -130,6 +130,22 @@ def test_launch_that_is_over_has_no_hold(dsn: str) -> None:
     on_stage(dsn, play)
 
 
+def test_window_that_a_hold_kept_shut_says_so(dsn: str) -> None:
+    """It was missed because somebody holds the launch: the note says that, and how to go on."""
+
+    async def play(at: Stage) -> None:
+        launch = admit(at)
+        Changes(dsn).hold(LAUNCH, BY)
+        at.airflow.clock.now = launch.launch_at - timedelta(hours=1, minutes=50)
+        await at.look()
+        note = words(told(at)[-1])
+        assert "Window missed" in note
+        assert "The launch is on hold. Not complete before it: " in note
+        assert "Resume the launch" in note
+
+    on_stage(dsn, play)
+
+
 # ---- changes ---------------------------------------------------------------------------------------
 
 
