@@ -146,7 +146,7 @@ def test_two_red_looks_reopen_the_item_and_take_the_go_back(
     """Its headline is the reason, and each decision has the item's words and what was seen."""
     reopened = found(supervisor, phases, Shop(503))
     assert refs(reopened) == {GREEN}
-    (item,) = [one for one in reopened if one.item_ref == GREEN]
+    item = next(one for one in reopened if one.item_ref == GREEN)
     assert "503" in item.why[0]
     taken_back = [one for one in reopened if one.cause is Cause.GO_TAKEN_BACK]
     assert {one.dag_id for one in taken_back} == {GO_NO_GO}
