@@ -124,7 +124,7 @@ def plan_amendment(
     digests = {dag_id: _digest_for(launch, dag_id, dag) for dag_id, dag in after.dags.items()}
     settings = after.settings.document
     amendment = Amendment(
-        plan=after.plan,
+        plan=after.plan.model_copy(update={"rules": before.plan.rules}),
         checklist_digests=digests,
         environment_digest=digest(settings),
         changes=tuple(one.changed for one in found),

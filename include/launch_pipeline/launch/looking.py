@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
+from launch_pipeline.checklist.vocabulary import TrueUntil
 from launch_pipeline.checks.engine.again import look_every
 from launch_pipeline.checks.verdict import Verdict, headline_of
 from launch_pipeline.launch.item_flow import runs_in_triggerer
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "command"
 """The kind that runs a program; it is never repeated by itself."""
-_UNTIL_LAUNCH, _UNTIL_SEALED = "launch_time", "sealed"
 _HEADLINE = 300
 
 
@@ -178,8 +178,7 @@ def no_longer_true(found: Iterable[Seen], entries: Sequence[LedgerEntry]) -> tup
 
 def _holds(spec: ItemSpec, *, launched: bool) -> bool:
     item = spec.item
-    until = getattr(item, "true_until", None)
-    over = until == _UNTIL_SEALED or (launched and until == _UNTIL_LAUNCH)
+    over = item.true_until is TrueUntil.SEALED or (launched and item.true_until is TrueUntil.LAUNCH_TIME)
     return item.mode.has_checks and not over
 
 

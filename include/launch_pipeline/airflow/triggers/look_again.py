@@ -1,6 +1,7 @@
 """Look at many items once more, side by side, and wait for what they say.
 
-A look asks each check once: an item that was true does not need the time that it takes to become true.
+A look asks each check as ``checks/engine/again.py`` says: an item that was true does not need the time that
+it takes to become true.
 """
 
 from __future__ import annotations
@@ -70,10 +71,9 @@ async def look_with(
 
 
 async def _look(item: LookedAt, context: CheckContext) -> Look:
-    checks = [later(check) for check in item.spec.item.checks]
     try:
         async with asyncio.timeout(LOOK_SECONDS):
-            return Look.of(item, await run_checks(checks, context))
+            return Look.of(item, await run_checks(list(map(later, item.spec.item.checks)), context))
     except TimeoutError:
         return Look.unknown(item, f"no answer within {LOOK_SECONDS:g}s")
     except Exception as error:  # a bug must not end the looks at all other items
