@@ -76,9 +76,11 @@ class PhaseGateOperator(BaseOperator):
 
     def _seal(self, context: Context, *, patient: bool) -> Seal:
         ti = context["ti"]
+        # The rows come first: the ledger refuses the seal if the launch has changed since.
+        entries = ledger().entries(ti.run_id)
         launch = launch_in(context)
         before, again = _unsealed_before(launch, ti.dag_id)
-        dag, entries = dag_of(launch, ti.dag_id), ledger().entries(launch.launch_id)
+        dag = dag_of(launch, ti.dag_id)
         by_ref = {spec.ref: spec for spec in dag.specs.values()}
         reconciled = Reconciled(tuple(self._states(ti, list(by_ref.values()), entries)))
         records = [
@@ -99,7 +101,8 @@ class PhaseGateOperator(BaseOperator):
             sealed_at=ti.start_date,
             try_number=ti.try_number,
         )
-        ledger().append_in_course([*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))])
+        rows = [*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))]
+        ledger().append_in_course(rows, seen=entries[-1].seq if entries else 0)
         return seal
 
     def _states(self, ti: Any, specs: list[ItemSpec], entries: list[LedgerEntry]) -> list[ItemState]:

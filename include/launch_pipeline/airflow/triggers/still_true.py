@@ -155,7 +155,7 @@ def _decisions(entries: Sequence[LedgerEntry], now: InForce) -> Iterator[Reopene
 
 
 def _taken_back(decisions: Sequence[Reopened], found: Sequence[Reopened]) -> Iterator[Reopened]:
-    why = tuple(f"{one.item_ref} is no longer true" for one in found)
+    why = tuple(f"“{one.text}” is no longer true: {'; '.join(one.why)}" for one in found)
     return (one.model_copy(update={"why": why}) for one in decisions if found)
 
 

@@ -143,14 +143,15 @@ def test_item_that_is_verified_again_already_is_left_alone(
 def test_two_red_looks_reopen_the_item_and_take_the_go_back(
     supervisor: Supervisor, phases: PassedPhases
 ) -> None:
-    """Its headline is the reason, and each decision names the item."""
+    """Its headline is the reason, and each decision has the item's words and what was seen."""
     reopened = found(supervisor, phases, Shop(503))
     assert refs(reopened) == {GREEN}
-    assert "503" in next(one.why[0] for one in reopened if one.item_ref == GREEN)
+    item = next(one for one in reopened if one.item_ref == GREEN)
+    assert "503" in item.why[0]
     taken_back = [one for one in reopened if one.cause is Cause.GO_TAKEN_BACK]
     assert {one.dag_id for one in taken_back} == {GO_NO_GO}
     assert len({one.item_ref for one in taken_back}) == 4
-    assert all(GREEN in one.why[0] for one in taken_back)
+    assert all(item.text in one.why[0] and item.why[0] in one.why[0] for one in taken_back)
 
 
 def test_a_go_stands_once_t_0_has_opened(supervisor: Supervisor, phases: PassedPhases) -> None:
