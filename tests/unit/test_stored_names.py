@@ -17,7 +17,7 @@ from airflow.sdk.bases.operator import BaseOperator
 from airflow.triggers.base import BaseTrigger
 
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
-from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
+from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, WATCH
 from launch_pipeline.checklist.vocabulary import Answer, Mode, RequestKind, Role, Severity
 from launch_pipeline.checks.engine.registry import GROUP as CHECK_KINDS
 from launch_pipeline.checks.verdict import Verdict
@@ -232,7 +232,7 @@ def test_task_state_store() -> None:
 
 def test_dags() -> None:
     """Dag ids are in every run, record and link."""
-    assert {CONDUCTOR, *ALL_PHASES} == set(LISTED["dag_ids"])
+    assert {CONDUCTOR, WATCH, *ALL_PHASES} == set(LISTED["dag_ids"])
     assert {path.stem for path in (ROOT / "dags").glob("*.py")} == set(LISTED["dag_ids"])
 
 

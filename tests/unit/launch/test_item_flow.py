@@ -98,6 +98,12 @@ TABLE: dict[str, tuple[Traits, Event, Action]] = {
     # An answer whose worker was lost counts before anything else.
     "lost answer": (BOTH, Checked(BAD, given()), Take(given(), offered=True, shown=BAD)),
     "lost answer before a pass": (MACHINE, Checked(GOOD, given()), Take(given(), offered=True, shown=GOOD)),
+    "carried over": (BOTH, Checked(GOOD, confirmed=WAIVED), Append(WAIVED)),
+    "carried over beside a failure": (BOTH, Checked(BAD, confirmed=WAIVED), Append(WAIVED)),
+    "a lost answer comes before what is carried over": (
+        BOTH, Checked(GOOD, given(), confirmed=WAIVED), Take(given(), offered=True, shown=GOOD)),
+    "a pass needs nothing that is carried over": (
+        MACHINE, Checked(GOOD, confirmed=WAIVED), Pass(GOOD)),
     "lost round": (DAILY, Checked(None, given(at=FIRST.decided_at), (FIRST,)), Rest((FIRST,))),
     # The open request.
     "answered": (BOTH, Answered(given()), Take(given())),

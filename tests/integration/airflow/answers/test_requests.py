@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from servers.airflow_database import GateRows
+    from servers.include_folder import IncludeFolder
 
 pytestmark = pytest.mark.integration
 DAG = "sign_off"
@@ -331,3 +332,20 @@ def test_answer_that_is_cancelled_leaves_no_lock() -> None:
         return int(requests._engine.pool.checkedout())  # type: ignore[attr-defined]
 
     assert with_requests(work) == 0
+
+
+@pytest.mark.parametrize("edit", ["removed", "broken"])
+def test_request_stays_guarded_where_its_checklist_is_edited(
+    rows: GateRows, include: IncludeFolder, edit: str
+) -> None:
+    """An item that today's files do not have is judged as its launch has it, and never let through."""
+    key = a_key()
+    place(rows, key)
+    for path in (include.path / "checklists").glob("[0-9]*.yaml"):
+        path.unlink() if edit == "removed" else path.write_text("[")
+
+    async def work(requests: OpenRequests) -> list[str]:
+        people = ("mallory", "carla.cto", ANSWERER)
+        return [await judged(requests, key, by=person) for person in people]
+
+    assert with_requests(work) == ["unknown_person", "not_your_role", "counts"]
