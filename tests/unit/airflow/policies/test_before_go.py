@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from airflow.sdk import DAG
 
@@ -12,6 +11,7 @@ from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperat
 from launch_pipeline.airflow.policies.before_go import CODE, NOT_LOOKED, refuse_go
 from launch_pipeline.checklist.sequence import GO_NO_GO, T_0
 from launch_pipeline.checklist.vocabulary import Answer
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.in_force import deployed_settings
@@ -133,7 +133,7 @@ def test_go_counts_only_after_a_look_at_everything(phases: PassedPhases) -> None
     with connected(phases.dsn) as connection:
         document = deployed_settings("test").document
         store_definitions(connection, [document])
-    change_launch(phases.dsn, environment_digest=digest_of(phases.dsn))
+    change_launch(phases.dsn, environment_digest=digest(document))
     assert refused(phases)[0] == NOT_LOOKED
     assert refused(phases, Answer.NO_GO) == ("", "")
     look(phases)
@@ -142,13 +142,6 @@ def test_go_counts_only_after_a_look_at_everything(phases: PassedPhases) -> None
     assert refused(phases)[0] == NOT_LOOKED
     look(phases, 2)
     assert refused(phases) == ("", "")
-
-
-def digest_of(dsn: str) -> str:
-    """Give the digest of the only definition that is stored."""
-    with psycopg.connect(dsn) as connection:
-        [(found,)] = connection.execute("SELECT digest FROM launch.definitions").fetchall()
-    return str(found)
 
 
 def test_task_refuses_what_the_guard_refuses(supervisor: Supervisor, phases: PassedPhases) -> None:
