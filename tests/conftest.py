@@ -18,6 +18,7 @@ TOGETHER = (
     ("integration/rehearsal",),
     ("integration/production",),
     ("e2e/test_browser.py", "e2e/test_forgery.py", "e2e/test_killed_api_server.py", "e2e/test_phase.py"),
+    ("e2e/test_upgrade.py",),
     ("integration/airflow/api_server", "integration/ledger/test_protection_cleaning.py"),
     ("e2e/test_slack_browser.py", "e2e/test_unbreakable.py"),
     ("docs",),

@@ -92,12 +92,13 @@ class Stack:
                 logger.warning("%s was left over from an earlier run and was stopped", name)
             require_free(self.settings.host, self.settings.port, "--port")
             self.settings.passwords()
+        used = self._migrated_by().exists()
         with step(progress, "database"):
             self._start_database()
         with step(progress, "migrations"):
             self._migrate()
         with step(progress, "Airflow"):
-            self._start_all(self._airflow_specs())
+            self._start_airflow(used=used)
         with step(progress, "Dags"):
             self._await_dags()
         self._warn_of_broken_dags(progress)
@@ -124,6 +125,17 @@ class Stack:
             migration.stop()
             raise migration.death()
         self._migrated_by().write_text(airflow_version(), encoding="utf-8")
+
+    def _start_airflow(self, *, used: bool) -> None:
+        """Start Airflow's components; in a home that was used before, the api-server before the others.
+
+        Tasks may have waited for this start, such as those that were answered meanwhile. One that does not
+        reach the api-server loses its try after some seconds, and the next try asks its person again.
+        """
+        specs = self._airflow_specs()
+        if used:
+            self._start_all(specs[:1])
+        self._start_all(specs[1:] if used else specs)
 
     def _airflow_migration(self) -> Component | None:
         """Start Airflow's migration, unless this version has migrated this home already."""
