@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.airflow.hooks.ledger import ledger
 from launch_pipeline.airflow.hooks.task_api import airflow_api
+from launch_pipeline.airflow.policies.responders import with_user_name
 from launch_pipeline.airflow.policies.retries import RECHECKS
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.launch.item_records import GivenAnswer
@@ -45,7 +46,7 @@ def _answer(api: AirflowApi, ti: Any, tries: range) -> GivenAnswer | None:
     """Return the answer to the last request among these tries. A try that never began has no request."""
     for number in tries:
         if request := api.hitl_of_try(ti.dag_id, ti.run_id, ti.task_id, number):
-            return GivenAnswer.of_event(request) if request.get("chosen_options") else None
+            return GivenAnswer.of_event(with_user_name(request)) if request.get("chosen_options") else None
     return None
 
 
