@@ -1,0 +1,1 @@
+"""Airflow upgraded under launches that are under way."""
