@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 def lost_answer(ti: Any) -> GivenAnswer | None:
     """Return the answer to an earlier try of the task that had no effect, or None.
 
-    The request holds the answer until this try asks anew. Airflow's history may not: a try whose answer never
-    reached a worker is counted there, but neither ended nor stored.
+    In Airflow 3.3 the request holds the answer until this try asks anew. Its history may not: a try whose
+    answer never reached a worker is counted there, but neither ended nor stored. From 3.4 on each try keeps
+    its own request, so the answer is found with the try that it was given to.
 
     The earlier try was lost if Airflow began this one by itself, and not for a *Re-check*. A cleared task is
     asked anew: a clear raises ``max_tries`` to the tries so far plus the retries (Airflow 3.3,
