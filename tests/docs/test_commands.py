@@ -78,6 +78,7 @@ MIGRATE: Key = ("docs/record.md", "python -c")
 REMOVE: Key = ("docs/record.md", "BEGIN;")
 MAKE = "takes minutes, or an hour; make says what it would do (-n), and the arguments are read"
 DOCKER = "no container engine here; what docker is asked is held against docker-compose.yaml and our commands"
+AMENDING = "asked of a running api-server, in tests/integration/airflow/api_server/test_amending.py"
 TABLE: dict[Key, Row] = {
     ("README.md", "make rehearsal"): Row(why=MAKE),
     UP: Row(Where.ELSEWHERE, {"xoxb-…": BRIDGE_TOKEN, "xapp-…": SOCKET_TOKEN, "C0123456789": LAUNCH_CHANNEL}),
@@ -112,6 +113,9 @@ TABLE: dict[Key, Row] = {
     ("docs/production.md", "docker compose exec"): Row(why=DOCKER),
     ("docs/production.md", "docker network"): Row(why=DOCKER),
     ("docs/unbreakable.md", "make chaos"): Row(why=MAKE),
+    ("docs/while-it-runs.md", "launch amend"): Row(Where.ELSEWHERE, why=AMENDING),
+    ("docs/while-it-runs.md", "launch retarget"): Row(Where.ELSEWHERE, why=AMENDING),
+    ("docs/while-it-runs.md", "launch hold"): Row(Where.ELSEWHERE, why=AMENDING),
 }
 """Page and begin of each block, in the order of a reader who starts, and looks back afterwards."""
 

@@ -9,9 +9,11 @@ import sys
 import tempfile
 import uuid
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any
 
 import psycopg
+from packaging.version import Version
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
 
@@ -20,19 +22,38 @@ from launch_pipeline.ledger.evidence import EvidenceTable
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
 
+EVERY_TRY_IS_KEPT = Version(version("apache-airflow-core")).release >= (3, 4)
+"""Whether each try of a task is a row of ``task_instance``, with XComs and a request of its own."""
 _RUN = """
     INSERT INTO dag_run (dag_id, run_id, run_type, run_after, state, conf, triggering_user_name,
                          log_template_id)
     VALUES (%s, %s, %s, now(), 'running', %s, %s, 1) ON CONFLICT DO NOTHING
 """
 _INSTANCE = """
-    INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state, try_number, pool, pool_slots,
-                               updated_at)
-    VALUES (%s, %s, %s, %s, -1, %s, 1, 'default_pool', 1, now() - %s * interval '1 second')
+    INSERT INTO task_instance (id, dag_id, run_id, task_id, state, try_number, pool, pool_slots, updated_at)
+    VALUES (%s, %s, %s, %s, %s, 1, 'default_pool', 1, now() - %s * interval '1 second')
 """
 _REQUEST = """
     INSERT INTO hitl_detail (ti_id, options, subject, params, params_input, created_at, multiple)
     VALUES (%s, '["Approve"]', 'Is it?', '{}', '{}', now(), false)
+"""
+_NEXT_TRY_33 = """
+    UPDATE task_instance SET id = %s, try_number = try_number + 1, state = coalesce(%s, state),
+           max_tries = coalesce(%s, max_tries)
+    WHERE id = %s
+"""
+"""Airflow 3.3 has one row for a task. A new try changes its id, and its request follows, answer and all."""
+_ARCHIVED = "UPDATE task_instance SET working_set = NULL, archived_reason = 'retry' WHERE id = %s"
+_NEXT_TRY = """
+    INSERT INTO task_instance (id, dag_id, run_id, task_id, try_number, state, max_tries, pool, pool_slots,
+                               updated_at)
+    SELECT %s, dag_id, run_id, task_id, try_number + 1, coalesce(%s, state), coalesce(%s, max_tries), pool,
+           pool_slots, updated_at
+    FROM task_instance WHERE id = %s
+"""
+_ASKED_ANEW = """
+    INSERT INTO hitl_detail (ti_id, options, subject, params, params_input, created_at, multiple)
+    SELECT %s, options, subject, params, '{}', now(), multiple FROM hitl_detail WHERE ti_id = %s
 """
 _OF_TASK = "SELECT id FROM task_instance WHERE dag_id = %s AND run_id = %s AND task_id = %s"
 _ANSWER = "UPDATE hitl_detail SET responded_at = now() WHERE ti_id = %s AND responded_at IS NULL RETURNING 1"
@@ -108,6 +129,21 @@ class GateRows:
         if request:
             self.execute(_REQUEST, instance)
         return instance
+
+    def next_try(self, instance: str, *, state: str | None = None, max_tries: int | None = None) -> str:
+        """Begin another try of a gate's task, as a clear or a lost worker does; gives its task instance's id.
+
+        It has asked anew, unless its new state says that it has not come to that.
+        """
+        new = str(uuid.uuid4())
+        if EVERY_TRY_IS_KEPT:
+            self.execute(_ARCHIVED, instance)
+            self.execute(_NEXT_TRY, new, state, max_tries, instance)
+            if state is None:
+                self.execute(_ASKED_ANEW, new, instance)
+        else:
+            self.execute(_NEXT_TRY_33, new, state, max_tries, instance)
+        return new
 
     def launch(self, launch_id: str, **conf: Any) -> Launch:
         """Admit a launch of that configuration and today's checklists, unless there is one of that id."""

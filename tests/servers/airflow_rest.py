@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from servers.responder import kept_of, stamped_by
 from servers.scripted_http import ScriptedHttp
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class AirflowRest(ScriptedHttp):
     ) -> datetime:
         """Write down what the request of a task's try was answered with; give when."""
         at = at or datetime.now(UTC)
-        stamp = {"evidence": task.shown} if task.shown else {}
+        stamp = stamped_by(by) | ({"evidence": task.shown} if task.shown else {})
         self.reply(
             "GET",
             _try_path(task),
@@ -71,7 +72,7 @@ class AirflowRest(ScriptedHttp):
                 "chosen_options": [option],
                 "params_input": {**stamp, **fields, "via": "slack"},
                 "responded_at": at.isoformat(),
-                "responded_by_user": {"id": "1", "name": by},
+                "responded_by_user": kept_of(by),
             },
         )
         return at

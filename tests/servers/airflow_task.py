@@ -18,6 +18,7 @@ from airflow.sdk.serde import deserialize, serialize
 from psycopg.conninfo import conninfo_to_dict
 
 from launch_pipeline.launch.evidence import EVIDENCE_KEY, digest_of, read_evidence
+from servers.responder import kept_of, stamped_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -217,13 +218,13 @@ class Task:
         self, option: str, by: str = "sven.security", *, at: datetime | None = None, **fields: Any
     ) -> Ended:
         """Go on with a person's answer, as Airflow's REST API delivers it and the guard has stamped it."""
-        stamp = {"evidence": self.shown} if self.shown else {}
+        stamp = stamped_by(by) | ({"evidence": self.shown} if self.shown else {})
         return self.resume(
             {
                 "chosen_options": [option] if option else [],
                 "params_input": {**stamp, **fields},
                 "responded_at": at or datetime.now(UTC),
-                "responded_by_user": {"id": "1", "name": by},
+                "responded_by_user": kept_of(by),
                 "timedout": False,
             }
         )

@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCK, NEXT_LOCK = ROOT / "requirements-production.lock", ROOT / "requirements-next.lock"
 PLACES = ("/opt/launch", "/build")
 """Absolute places that the steps name; each lies below the folder that stands for the image."""
 
@@ -54,6 +56,15 @@ def build(image: Path) -> None:
     for step in second:
         if step.word == "COPY" and not step.text.startswith("--from"):
             copy(placed(step.text, image), image)
+    if f"apache-airflow-core=={version('apache-airflow-core')} " not in LOCK.read_text():
+        _with_next_airflow(image)
+
+
+def _with_next_airflow(image: Path) -> None:
+    """Install the Airflow that these tests run on (``make next-airflow``) over the locked one."""
+    uv, python = image / "build/tools/bin/uv", image / "opt/launch/venv/bin/python"
+    options = "--quiet --require-hashes --no-deps --compile-bytecode"
+    run(f"{uv} pip install --python {python} {options} -r {NEXT_LOCK}", image / "build")
 
 
 def copy(text: str, workdir: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ROUTES = Path(__file__).resolve().parents[2] / "docs" / "routes.yaml"
 KNOWN: dict[str, Any] = yaml.safe_load(ROUTES.read_text())
+NEXT: dict[str, Any] = KNOWN["next"]
+INSTALLED = version("apache-airflow-core")
 DAG, _ = an_item(owner="operations_lead", mode="approval")
 NOBODY, ANYBODY = "account", "everybody"
 """Words beside the roles: whoever is signed in, and whoever asks."""
@@ -38,6 +41,7 @@ _DUMMIES = {
 }
 _DROP = {"actions": [{"action": "delete", "entities": ["nothing"], "action_on_non_existence": "skip"}]}
 _MARK = {"actions": [{"action": "update", "entities": [{"dag_run_id": "nothing", "state": "success"}]}]}
+_PAUSE = {"actions": [{"action": "update", "entities": [{"dag_id": DAG, "is_paused": False}]}]}
 _DAG_RUNS = "/api/v2/dags/{dag_id}/dagRuns"
 _BODIES: dict[str, Any] = {
     "PATCH /api/v2/connections": _DROP,
@@ -48,6 +52,9 @@ _BODIES: dict[str, Any] = {
     "POST /api/v2/dags/{dag_id}/clearDagRuns": {"dry_run": True, "dag_runs": [{"dag_run_id": "nothing"}]},
     "PATCH /api/v2/dags": {"is_paused": False},
     "PATCH /api/v2/dags/{dag_id}": {"is_paused": False},
+    "PATCH /api/v2/dags/bulk": _PAUSE,
+    # From Airflow 3.4 on, the permission is asked of the body's asset.
+    "POST /api/v2/assets/events": {"asset_id": 999999},
 }
 _BACKFILL = """
     INSERT INTO backfill (dag_id, from_date, to_date, dag_run_conf, is_paused, reprocess_behavior,
@@ -100,11 +107,14 @@ class Judged(NamedTuple):
 
 
 def judged() -> list[Judged]:
-    """Give every route of the list, those that are only read aside."""
+    """Give every route of the list for the installed Airflow, those that are only read aside."""
+    is_next = NEXT["airflow"] == INSTALLED
+    groups, gone = (NEXT["judged"], set(NEXT["gone"])) if is_next else ([], set())
     return [
         Judged(route, frozenset(group["roles"]), group["stopped_by"])
-        for group in KNOWN["judged"]
+        for group in [*KNOWN["judged"], *groups]
         for route in group["routes"]
+        if route not in gone
     ]
 
 

@@ -18,7 +18,7 @@ import yaml
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.schema import Entry
-from servers.airflow_database import GateRows, sqlalchemy_url
+from servers.airflow_database import EVERY_TRY_IS_KEPT, GateRows, sqlalchemy_url
 from servers.programs import end, free_ports, wait_for
 from servers.records import a_record
 
@@ -34,13 +34,20 @@ ADMIN = "root.admin"
 ROLES = {BRIDGE: "viewer", ADMIN: "admin", "selma.officer": "viewer", "milo.product": ""}
 """Accounts that are not simply users; an empty role is no account at all."""
 START_SECONDS = 120.0
-_XCOM = """
+_XCOM_33 = """
     INSERT INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp)
     SELECT id, dag_id, run_id, %s, -1, %s, %s, clock_timestamp() FROM dag_run
     WHERE dag_id = %s AND run_id = %s
     ON CONFLICT (dag_run_id, task_id, map_index, key)
     DO UPDATE SET value = EXCLUDED.value, timestamp = EXCLUDED.timestamp
 """
+_XCOM = """
+    INSERT INTO xcom_v2 (id, task_instance_id, key, value, timestamp)
+    VALUES (gen_random_uuid(), %s, %s, %s, clock_timestamp())
+    ON CONFLICT (task_instance_id, key)
+    DO UPDATE SET value = EXCLUDED.value, timestamp = EXCLUDED.timestamp
+"""
+"""From Airflow 3.4 on, each try has XComs of its own."""
 
 
 def accounts(include: IncludeFolder) -> dict[str, str]:
@@ -133,7 +140,10 @@ class Gate:
 
 def xcom(rows: GateRows, gate: Gate, key: str, value: Any) -> None:
     """Write an XCom of a gate's task, over the one that is there."""
-    rows.execute(_XCOM, gate.task_id, key, json.dumps(value), gate.dag_id, gate.run_id)
+    if EVERY_TRY_IS_KEPT:
+        rows.execute(_XCOM, gate.instance, key, json.dumps(value))
+    else:
+        rows.execute(_XCOM_33, gate.task_id, key, json.dumps(value), gate.dag_id, gate.run_id)
 
 
 def recorded(rows: GateRows, gate: Gate, **fields: Any) -> Record:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psycopg
 
+from servers.airflow_database import EVERY_TRY_IS_KEPT
+
 if TYPE_CHECKING:
     from launch_pipeline.airflow.deployment.fab_roles import FabRole
     from servers.airflow_database import GateRows
@@ -59,6 +61,8 @@ class SignedIn(ABC):
 
     def forget_runs(self) -> None:
         """Remove every run, so that a scheduler that starts later finds none."""
+        # From Airflow 3.4 on, XComs go with the tries that left them.
+        xcoms = () if EVERY_TRY_IS_KEPT else ("xcom",)
         with psycopg.connect(self.rows.dsn) as connection:
-            for table in ("hitl_detail", "xcom", "task_instance", "dag_run"):
+            for table in ("hitl_detail", *xcoms, "task_instance", "dag_run"):
                 connection.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]  # noqa: S608

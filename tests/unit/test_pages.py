@@ -26,6 +26,8 @@ ROOT_FILES = {
     "pyproject.toml",
     "requirements-bootstrap.in",
     "requirements-bootstrap.lock",
+    "requirements-next.in",
+    "requirements-next.lock",
     "requirements-production.lock",
     "requirements.lock",
 }

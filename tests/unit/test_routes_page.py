@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
-from servers.judged import ANYBODY, KNOWN, NOBODY, judged
+from servers.judged import ANYBODY, KNOWN, NEXT, NOBODY, judged
 from servers.who_may import PAGE
 
 STOPS = {"permission", "guard", "phase gate", "ledger", "password", "token", "door", "option", "nothing"}
@@ -25,13 +25,16 @@ def test_page_has_what_the_list_judges() -> None:
 
 def test_every_judgment_is_whole() -> None:
     """Known roles and known words; what a role gets through to says why that is no harm; no route twice."""
-    for group in KNOWN["judged"]:
+    groups = [*KNOWN["judged"], *NEXT["judged"]]
+    for group in groups:
         assert set(group["roles"]) <= ROLES
         assert group["stopped_by"] in STOPS
         assert bool(group["roles"]) <= bool(group.get("because"))
         assert (group["stopped_by"] == "permission") <= (not group["roles"])
-    routes = [each.route for each in judged()]
+    routes = [route for group in groups for route in group["routes"]]
     assert len(routes) == len(set(routes))
+    assert {each.route for each in judged()} <= set(routes)
+    assert set(NEXT["gone"]) <= set(routes)
 
 
 def test_nothing_that_changes_counts_as_reading() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import tomllib
 from functools import cache
@@ -16,6 +17,8 @@ import yaml
 from airflow.sdk.bases.operator import BaseOperator
 from airflow.triggers.base import BaseTrigger
 
+from launch_pipeline.airflow.api_server.answers.answer_guard import _stamped
+from launch_pipeline.airflow.api_server.answers.request_key import Asked, RequestKey
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, WATCH
 from launch_pipeline.checklist.vocabulary import Answer, Mode, RequestKind, Role, Severity
@@ -28,6 +31,7 @@ from launch_pipeline.ledger.schema import EntryKind, Outcome, RecordedBy
 from launch_pipeline.notifications import keys
 from launch_pipeline.notifications.model import LaunchNoteKind
 from launch_pipeline.slack.store import NudgeLevel
+from servers.item_tasks import a_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -216,6 +220,14 @@ def test_xcoms() -> None:
         for key in given.keys
     }
     assert pushed | ended == set(LISTED["xcom_keys"])
+
+
+def test_fields_of_answers() -> None:
+    """What the guard adds to an answer is read by the task, maybe on the next release of Airflow."""
+    asked = Asked(RequestKey("d", "r", "t", -1), a_spec(), "ada", "Approve", {}, RecordedBy.API, user_id="7")
+    stamped = json.loads(_stamped({"chosen_options": ["Approve"]}, asked, "sha256:ab"))
+    assert list(stamped["params_input"]) == ["via", "user", "user_id", "evidence"]
+    assert set(stamped["params_input"]) == set(LISTED["answer_fields"])
 
 
 def test_task_state_store() -> None:

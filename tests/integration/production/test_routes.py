@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
-from servers.judged import DAG, KNOWN, Asking, judged, unjudged
+from servers.judged import DAG, INSTALLED, KNOWN, NEXT, Asking, judged, unjudged
 from servers.plugin_server import an_open_gate
 from servers.programs import wait_for
 from servers.who_may import TASK
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 PROGRAM = Path(__file__).resolve().parents[2] / "servers" / "routes_of.py"
-LOCK = Path(__file__).resolve().parents[3] / "requirements.lock"
+ROOT = Path(__file__).resolve().parents[3]
 OF_FAB = [each for each in judged() if each.stopped_by != "option"]
 PEOPLE = [role for role in FabRole if role is not FabRole.ADMIN]
 
@@ -38,7 +38,9 @@ def asking(api: DeployedApi) -> Asking:
 
 def test_list_is_of_the_airflow_that_is_installed() -> None:
     """A new version of Airflow has its routes judged before it is taken."""
-    assert f"apache-airflow-core=={KNOWN['airflow']} " in LOCK.read_text()
+    for listed, lock in ((KNOWN, "requirements.lock"), (NEXT, "requirements-next.lock")):
+        assert f"apache-airflow-core=={listed['airflow']} " in (ROOT / lock).read_text()
+    assert INSTALLED in {KNOWN["airflow"], NEXT["airflow"]}
 
 
 def test_no_route_goes_unjudged(api: DeployedApi) -> None:

@@ -59,6 +59,8 @@ _MENU = {
     MenuItem.DEADLINES: "DAG Runs",
     MenuItem.DOCS: "Documentation",
     MenuItem.REQUIRED_ACTIONS: "HITL Detail",
+    # From Airflow 3.4 on.
+    **{item: "DAGs" for item in MenuItem if item.name == "DAG_BUNDLES"},
 }
 """Menu entries whose resource has another name."""
 

@@ -10,6 +10,7 @@ from airflow.triggers.base import StartTriggerArgs
 
 from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_run import ItemRun
+from launch_pipeline.airflow.policies.responders import with_user_name
 from launch_pipeline.airflow.policies.retries import RECHECKS, ItemRetryPolicy
 from launch_pipeline.airflow.triggers.checks import ChecksTrigger
 from launch_pipeline.errors import LedgerUnavailable, OperationError
@@ -70,7 +71,7 @@ class ChecklistItemOperator(HITLOperator):
         run = ItemRun(self, context)
         run.hold(State(state), **held)
         try:
-            happened = event_of(run.state, event, held)
+            happened = event_of(run.state, with_user_name(event), held)
             return run.go(happened or run.checked(evidence_of(run.state, event, held)))
         except (OperationError, LedgerUnavailable) as error:
             run.later(error)

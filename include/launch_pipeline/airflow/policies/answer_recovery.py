@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.airflow.hooks.ledger import ledger
 from launch_pipeline.airflow.hooks.task_api import airflow_api
+from launch_pipeline.airflow.policies.responders import with_user_name
 from launch_pipeline.airflow.policies.retries import RECHECKS
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.launch.item_records import GivenAnswer
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 def lost_answer(ti: Any) -> GivenAnswer | None:
     """Return the answer to an earlier try of the task that had no effect, or None.
 
-    The request holds the answer until this try asks anew. Airflow's history may not: a try whose answer never
-    reached a worker is counted there, but neither ended nor stored.
+    In Airflow 3.3 the request holds the answer until this try asks anew. Its history may not: a try whose
+    answer never reached a worker is counted there, but neither ended nor stored. From 3.4 on each try keeps
+    its own request, so the answer is found with the try that it was given to.
 
     The earlier try was lost if Airflow began this one by itself, and not for a *Re-check*. A cleared task is
     asked anew: a clear raises ``max_tries`` to the tries so far plus the retries (Airflow 3.3,
@@ -45,7 +47,7 @@ def _answer(api: AirflowApi, ti: Any, tries: range) -> GivenAnswer | None:
     """Return the answer to the last request among these tries. A try that never began has no request."""
     for number in tries:
         if request := api.hitl_of_try(ti.dag_id, ti.run_id, ti.task_id, number):
-            return GivenAnswer.of_event(request) if request.get("chosen_options") else None
+            return GivenAnswer.of_event(with_user_name(request)) if request.get("chosen_options") else None
     return None
 
 

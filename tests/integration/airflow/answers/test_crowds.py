@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from launch_pipeline.airflow.api_server.answers.answer_guard import AnswerGuard
-from launch_pipeline.airflow.api_server.answers.request_key import RequestKey
+from launch_pipeline.airflow.api_server.answers.request_key import RequestKey, SignedIn
 from launch_pipeline.airflow.api_server.answers.request_state import OpenRequests
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 from servers.request_keys import ANSWERER, a_key, place
@@ -50,8 +50,8 @@ class Api:
 class Named(OpenRequests):
     """Whoever the request says is signed in; without a word, the operations lead."""
 
-    async def user(self, scope: Any) -> str | None:
-        return str(scope.get("who") or ANSWERER)
+    async def user(self, scope: Any) -> SignedIn | None:
+        return SignedIn(str(scope.get("who") or ANSWERER))
 
 
 @asynccontextmanager

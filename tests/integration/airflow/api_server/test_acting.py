@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,9 +121,7 @@ def by_hand(rows: GateRows, gate: Gate) -> None:
 
 
 def cleared(rows: GateRows, gate: Gate) -> None:
-    rows.execute(
-        "UPDATE task_instance SET id = %s, try_number = 2 WHERE id = %s", str(uuid.uuid4()), gate.instance
-    )
+    rows.next_try(gate.instance)
 
 
 def healed(rows: GateRows, gate: Gate) -> None:

@@ -28,6 +28,7 @@ from servers.airflow_database import GateRows, sqlalchemy_url
 from servers.databases import fresh_database
 from servers.plugin_server import an_item, an_open_gate, recorded, xcom
 from servers.records import a_record, a_result
+from servers.responder import answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,6 @@ CONDUCTOR = """
     VALUES ('launch', %s, 'manual', now(), %s, %s, 1)
 """
 ENDED = "UPDATE dag_run SET state = %s, updated_at = now() - %s * interval '1 minute' WHERE run_id = %s"
-ANSWERED = "UPDATE hitl_detail SET responded_by = %s, responded_at = now() WHERE ti_id = %s"
 MOVED = "UPDATE task_instance SET state = %s, updated_at = now() WHERE id = %s"
 
 
@@ -200,7 +200,7 @@ def test_item_waits_where_an_answer_would_reach_it(
 def test_answer_is_shown_until_the_task_has_judged_it(reading: BoardReading, rows: GateRows) -> None:
     """Whose it is, while the task goes on; afterwards the record speaks."""
     gate = checked(rows)
-    rows.execute(ANSWERED, json.dumps({"id": "4", "name": "omar.operations"}), gate.instance)
+    answered(rows, gate.instance, "omar.operations")
     rows.execute(MOVED, "scheduled", gate.instance)
     item = shown(reading, gate)
     assert (item.answered_by, item.waits) == ("omar.operations", False)
@@ -239,8 +239,7 @@ def test_only_this_task_instance_counts(reading: BoardReading, rows: GateRows) -
     saw(rows, gate, seen(gate, Verdict.PASSED, "fine"))
     recorded(rows, gate, outcome=Outcome.APPROVED)
     assert shown(reading, gate).outcome is Outcome.APPROVED
-    new = str(uuid.uuid4())
-    rows.execute("UPDATE task_instance SET id = %s, try_number = 2 WHERE id = %s", new, gate.instance)
+    new = rows.next_try(gate.instance)
     item = shown(reading, gate)
     assert (item.task_instance_id, item.try_number) == (new, 2)
     assert (item.outcome, item.verdict, item.headline, item.decided_by) == (None, None, "", "")
@@ -275,7 +274,7 @@ def test_refused_answer_is_explained_while_the_item_asks_again(reading: BoardRea
     assert shown(reading, gate).refused == ""
     xcom(rows, gate, "refused", {"task_instance_id": gate.instance, "why": "The evidence was too old."})
     assert shown(reading, gate).refused == "The evidence was too old."
-    rows.execute(ANSWERED, json.dumps({"id": "1", "name": "ada.technical"}), gate.instance)
+    answered(rows, gate.instance, "ada.technical")
     assert shown(reading, gate).refused == ""
     again = checked(rows)
     xcom(rows, again, "refused", {"task_instance_id": gate.instance, "why": "It was another try."})

@@ -10,6 +10,7 @@ import pytest
 
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.slack.protocol import Decided
+from servers.airflow_database import EVERY_TRY_IS_KEPT
 from servers.item_tasks import REASON
 from servers.plugin_answers import OMAR, RHEA, approval, code, told
 from servers.plugin_server import recorded
@@ -68,29 +69,27 @@ def an_open_gate_of_others(rows: GateRows) -> tuple[str, str, str, str]:
 
 def cleared(rows: GateRows, gate: Gate) -> None:
     """Do what a clear does: a new id and try for the same task, its request moved along and wiped."""
-    rows.execute(
-        "UPDATE task_instance SET id = %s, try_number = 2 WHERE id = %s", str(uuid.uuid4()), gate.instance
-    )
+    rows.next_try(gate.instance)
     rows.execute(
         "UPDATE dag_run SET last_scheduling_decision = now() + interval '1 min' WHERE run_id = %s",
         gate.run_id,
     )
 
 
-LOST = "UPDATE task_instance SET id = %s, try_number = 2, state = 'running', max_tries = %s WHERE id = %s"
-
-
 @pytest.mark.parametrize(("max_tries", "expected"), [(1000, "already_decided"), (1001, "superseded")])
 def test_answer_whose_worker_was_lost_stands(
     server: PluginServer, rows: GateRows, max_tries: int, expected: str
 ) -> None:
-    """The next try goes on with it, so whoever asks again hears that it is taken; a clear forgets it."""
+    """The next try goes on with it, so whoever asks again hears that it is taken; a clear forgets it.
+
+    From Airflow 3.4 on the answer stays with the earlier try, and the card is an earlier one in both cases.
+    """
     gate = approval(rows)
     assert server.decide(gate.request(OMAR)).status_code == 200
-    rows.execute(LOST, str(uuid.uuid4()), max_tries, gate.instance)
+    rows.next_try(gate.instance, state="running", max_tries=max_tries)
     refusal = told(server.decide(gate.request(OMAR)))
-    assert refusal.code == expected
-    if expected == "already_decided":
+    assert refusal.code == ("superseded" if EVERY_TRY_IS_KEPT else expected)
+    if refusal.code == "already_decided":
         assert (refusal.person, refusal.answer) == ("Omar Haddad", "Approve")
 
 

@@ -18,6 +18,7 @@ from launch_pipeline.airflow.api_server.answers.answer_guard import (
     PIN,
     AnswerGuard,
 )
+from launch_pipeline.airflow.api_server.answers.request_key import SignedIn
 from launch_pipeline.errors import AnswerRefused, ConfigurationError, LedgerUnavailable
 from launch_pipeline.slack.messages.button_values import RequestPin
 from servers.item_tasks import a_spec
@@ -39,7 +40,7 @@ class FakeRequests:
     """Requests of one Dag in memory; a locked gate is busy, as with PostgreSQL's advisory locks."""
 
     def __init__(self) -> None:
-        self.signed_in: str | None = "sven.security"
+        self.signed_in: SignedIn | None = SignedIn("sven.security", "sven.security")
         self.settle: list[float] = []
         self.error: Exception | None = None
         self.answered = False
@@ -55,7 +56,7 @@ class FakeRequests:
         self.keys.append(key)
         return a_spec() if (key.dag_id, key.task_id) == ("week_1", "security.tls") else None
 
-    async def user(self, _scope: Any) -> str | None:
+    async def user(self, _scope: Any) -> SignedIn | None:
         return self.signed_in
 
     async def settle_seconds(self, _key: Any) -> float:
@@ -230,6 +231,15 @@ def test_way_in_is_stamped_by_the_guard(headers: Any, via: str) -> None:
         "chosen_options": ["Approve"], "params_input": {"reason": "fine", "via": via}}  # fmt: skip
 
 
+def test_account_is_stamped_where_its_id_is_another_word() -> None:
+    """FAB has numbers: user name and number go along, so that the task knows whose answer it is."""
+    requests = FakeRequests()
+    requests.signed_in = SignedIn("sven.security", "7")
+    _, app = ask(requests)
+    stamped = {"reason": "fine", "via": "api", "user": "sven.security", "user_id": "7"}
+    assert json.loads(app.received[0][1])["params_input"] == stamped
+
+
 REFUSED: dict[str, tuple[Any, int, str]] = {
     "not JSON": (b"approve!", 400, "not JSON"),
     "not text": (b"\xff\xfe\x00", 400, "not JSON"),
@@ -247,6 +257,9 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
         {"chosen_options": ["Approve"], "params_input": {"evidence": "ab12"}}, 422, "12 or more"),
     "a way in of one's own": (
         {"chosen_options": ["Approve"], "params_input": {"via": "slack"}}, 422, "Unknown fields: via"),
+    "an account that is not the guard's to say": (
+        {"chosen_options": ["Approve"], "params_input": {"user": "carla.cto", "user_id": "7"}}, 422,
+        "Unknown fields: user, user_id"),
 }  # fmt: skip
 
 
@@ -355,8 +368,8 @@ def test_account_with_too_many_answers_is_sent_away() -> None:
             await open_.wait()
             at_work -= 1
 
-    async def user(of: Any) -> str:
-        return str(of["who"])
+    async def user(of: Any) -> SignedIn:
+        return SignedIn(str(of["who"]))
 
     requests.check_answerer, requests.user = check_answerer, user  # type: ignore[assignment,method-assign]
 

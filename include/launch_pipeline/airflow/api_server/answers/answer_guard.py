@@ -9,8 +9,8 @@ loses an answer that comes within half a second of parking. So the guard does th
 3. wait in turn for the request's advisory lock (409 ``busy`` if earlier answers hold it for too long);
 4. look again under the lock: does the task still wait, does the answer count (role, reason, checks), and is
    the evidence still what the person saw?
-5. stamp the way in and the evidence's digest, pass the answer to Airflow, and hold the lock until Airflow's
-   transaction is through. The reply is sent after that, so a slow client holds no lock.
+5. stamp the way in, the account and the evidence's digest, pass the answer to Airflow, and hold the lock
+   until Airflow's transaction is through. The reply is sent after that, so a slow client holds no lock.
 
 One account may have a few answers in progress; more wait in turn, and too many are refused (429). Refused
 answers are appended to the ledger after the reply (``refused.py``).
@@ -33,6 +33,7 @@ from launch_pipeline.airflow.api_server.answers.request_key import BUSY, SUPERSE
 from launch_pipeline.airflow.api_server.answers.turns import AccountLimit
 from launch_pipeline.airflow.api_server.asgi import replay, send_json
 from launch_pipeline.airflow.policies.before_go import CODE, NOT_LOOKED
+from launch_pipeline.airflow.policies.responders import stamp_of
 from launch_pipeline.errors import (
     AnswerRefused,
     ConfigurationError,
@@ -46,6 +47,7 @@ from launch_pipeline.ledger.schema import RecordedBy
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from launch_pipeline.airflow.api_server.answers.request_key import SignedIn
     from launch_pipeline.airflow.api_server.answers.request_state import OpenRequests
     from launch_pipeline.airflow.api_server.asgi import App, Message, Receive, Scope, Send
     from launch_pipeline.launch.item_records import ItemSpec
@@ -149,7 +151,7 @@ class AnswerGuard:
             reply: list[Message] = []
             async with self._accounts.place(asked.user), self.requests().alone(asked.key) as free:
                 digest = await self._check(asked, free=free)
-                stamped = _stamped(payload, asked.via, digest)
+                stamped = _stamped(payload, asked, digest)
                 await self.app(_with_length(scope, stamped), replay(stamped, receive), _kept_in(reply))
             # Send without the lock: the client may read slowly.
             for message in reply:
@@ -202,12 +204,12 @@ _STATUSES = {
 """HTTP status by refusal code; other codes are 422."""
 
 
-def _asked(scope: Scope, key: RequestKey, spec: ItemSpec, payload: dict[str, Any], user: str) -> Asked:
+def _asked(scope: Scope, key: RequestKey, spec: ItemSpec, payload: dict[str, Any], by: SignedIn) -> Asked:
     fields, pin = dict(payload.get("params_input") or {}), scope.get(PIN)
     named = fields.pop(EVIDENCE_FIELD, None) or None
     evidence = pin.evidence if pin is not None else named
     option = str(payload["chosen_options"][0])
-    return Asked(key, spec, user, option, fields, _way_in(scope), pin, evidence)
+    return Asked(key, spec, by.user, option, fields, _way_in(scope), pin, evidence, by.user_id)
 
 
 def _key(scope: Scope) -> RequestKey | None:
@@ -274,9 +276,10 @@ def _way_in(scope: Scope) -> RecordedBy:
     return RecordedBy.API if b"authorization" in names else RecordedBy.AIRFLOW_UI
 
 
-def _stamped(payload: dict[str, Any], via: RecordedBy, digest: str) -> bytes:
+def _stamped(payload: dict[str, Any], asked: Asked, digest: str) -> bytes:
     sent = {k: v for k, v in (payload.get("params_input") or {}).items() if k != EVIDENCE_FIELD}
-    fields = {**sent, "via": via.value, **({EVIDENCE_FIELD: digest} if digest else {})}
+    guards = {"via": asked.via.value, **stamp_of(asked.user, asked.user_id)}
+    fields = {**sent, **guards, **({EVIDENCE_FIELD: digest} if digest else {})}
     stamped: str = json.dumps({**payload, "params_input": fields})
     return stamped.encode()
 

@@ -26,6 +26,15 @@ class RequestKey(NamedTuple):
     map_index: int
 
 
+class SignedIn(NamedTuple):
+    """The Airflow account that sends an answer."""
+
+    user: str
+    """Its user name, as in the contacts."""
+    user_id: str = ""
+    """Its id in the auth manager: FAB's number, or the user name itself."""
+
+
 class Asked(NamedTuple):
     """An answer as it was sent, not checked yet."""
 
@@ -41,3 +50,4 @@ class Asked(NamedTuple):
     evidence: str | None = None
     """Digest of the evidence that the answer is for, or its first digits; None: the evidence at the time of
     the check."""
+    user_id: str = ""

@@ -15,6 +15,7 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select
 
 from launch_pipeline.airflow.hooks.rest_client import WAITING_STATES
+from launch_pipeline.airflow.policies.responders import user_name
 from launch_pipeline.slack.messages.button_values import RequestPin
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from launch_pipeline.airflow.api_server.answers.request_key import RequestKey
 
+_WORKING_SET: Any = getattr(TaskInstance, "working_set", None)
+_CURRENT = () if _WORKING_SET is None else (_WORKING_SET.is_(True),)
+"""From Airflow 3.4 on, earlier tries of a task are rows of the same table, out of its working set."""
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 """States of a task instance that has ended."""
 
@@ -119,10 +123,12 @@ def _select(*more: Any) -> Any:
             HITLDetail.responded_at,
             HITLDetail.responded_by,
             HITLDetail.chosen_options,
+            HITLDetail.params_input,
             *more,
         )
         .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
         .outerjoin(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
+        .where(*_CURRENT)
     )
 
 
@@ -136,7 +142,7 @@ def _is(key: RequestKey) -> tuple[Any, ...]:
 
 
 def _request(row: Any) -> RequestRow:
-    by, responded = row.responded_by, row.responded_at is not None
+    responded = row.responded_at is not None
     return RequestRow(
         dag_id=row.dag_id,
         run_id=row.run_id,
@@ -148,6 +154,6 @@ def _request(row: Any) -> RequestRow:
         updated_at=row.updated_at,
         requested=row.requested is not None,
         responded=responded,
-        answered_by=str(by.get("name") or "") if isinstance(by, dict) else "",
+        answered_by=user_name(row.responded_by, row.params_input),
         answer=", ".join(map(str, row.chosen_options or ())) if responded else "",
     )

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection
 
 from launch_pipeline.airflow.api_server.answers.refused import RefusedAnswers
+from launch_pipeline.airflow.api_server.answers.request_key import SignedIn
 from launch_pipeline.airflow.api_server.answers.request_rows import read_request, read_request_and_run
 from launch_pipeline.airflow.api_server.answers.turns import Seldom, Turns
 from launch_pipeline.airflow.api_server.database import ledger_dsn
@@ -103,14 +104,14 @@ class OpenRequests:
         """
         return await self._run(spec_asked_about, key.dag_id, key.run_id, key.task_id)
 
-    async def user(self, scope: Any) -> str | None:
-        """Return the name of the signed-in account, if any. A token wins over the cookie, as in Airflow."""
+    async def user(self, scope: Any) -> SignedIn | None:
+        """Return the signed-in account, if any. A token wins over the cookie, as in Airflow."""
         token = _token(scope)
         try:
             user = await get_auth_manager().get_user_from_token(token) if token else None
         except InvalidTokenError:
             return None
-        return user.get_name() if user else None
+        return SignedIn(user.get_name(), str(user.get_id())) if user else None
 
     async def settle_seconds(self, key: RequestKey) -> float:
         """Return how long to wait before an answer is safe. Afterwards, more may be needed.

@@ -32,7 +32,7 @@ class Account:
     """An Airflow account, as the configured auth manager knows it."""
 
     name: str
-    """The name in ``responded_by`` and in the audit log."""
+    """The user name, as in contacts and audit log."""
     user: Any
 
     def token(self) -> str:

@@ -107,8 +107,8 @@ class _Look:
 
     dags: Mapping[str, DeployedDag]
     instances: Instances
-    refused: Mapping[tuple[int, str], Any]
-    """By run and task: the XCom with the reason why the last answer did not count."""
+    refused: Mapping[tuple[int, str, str], Any]
+    """By run, task and the task instance that it names: the XCom that says why an answer did not count."""
     said: Said
 
     def launch(self, launch_id: str, runs: Sequence[Any]) -> BoardLaunch | None:
@@ -142,7 +142,8 @@ class _Look:
         )
 
     def _said(self, run: int, row: RequestRow) -> dict[str, Any]:
-        refused = read_refusal(self.refused.get((run, row.task_id)), row.task_instance_id)
+        said = self.refused.get((run, row.task_id, row.task_instance_id))
+        refused = read_refusal(said, row.task_instance_id)
         return {**self.said.of(row.task_instance_id), "refused": refused}
 
 
@@ -229,8 +230,10 @@ def _runs(dag_ids: Sequence[str], since: datetime) -> Any:
     ).where(DagRun.dag_id.in_(dag_ids), DagRun.run_id.in_(moved))
 
 
-def _refused(connection: Connection, runs: Sequence[int]) -> dict[tuple[int, str], Any]:
+def _refused(connection: Connection, runs: Sequence[int]) -> dict[tuple[int, str, str], Any]:
+    """Read why answers did not count. From Airflow 3.4 on, earlier tries keep XComs of their own."""
     query = select(XComModel.dag_run_id, XComModel.task_id, XComModel.value).where(
         XComModel.dag_run_id.in_(runs), XComModel.key == REFUSAL_KEY, XComModel.map_index == -1
     )
-    return {(run, task_id): value for run, task_id, value in connection.execute(query)}
+    found = [row for row in connection.execute(query) if isinstance(row.value, dict)]
+    return {(run, task, str(said.get("task_instance_id"))): said for run, task, said in found}
