@@ -592,6 +592,8 @@ def test_launch_goes_on_after_a_rollback_was_declined(
     supervisor.runs.add((ROLLBACK, LAUNCH))
     rest.run(ROLLBACK, LAUNCH, conf=CONF)
     assert step.task.resume(woken(step.task)).trigger == "DagStateTrigger"
+    told = entries(ledger, EntryKind.ANNOUNCEMENT)[-1]
+    assert (title(T_0) in str(told.content), "is no longer true" in str(told.content)) == (True, False)
 
 
 def test_rollback_that_failed_half_way_fails(
