@@ -11,7 +11,7 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, title
 from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.canonical import digest, plain
 from launch_pipeline.errors import LaunchRefused
-from launch_pipeline.launch.basis import asked_alike, rests_on
+from launch_pipeline.launch.basis import CHECKS, asked_alike, rests_on
 from launch_pipeline.launch.differing import Definitions, Difference, differences
 from launch_pipeline.launch.stale_after import made_stale
 from launch_pipeline.launch.standing import InForce, latest_records
@@ -267,8 +267,8 @@ class _Seen:
         if before is None:
             return self._again(after, {}, now) if record is None else Effect.FROM_NOW_ON
         then = rests_on(before.item, self._then, self._contacts)
-        if then != now and record is None:
-            return self._again(after, {}, now)
+        if record is None and after.item.mode.needs_person and _asks_otherwise(then, now, after):
+            return Effect.ASKED
         same = then == now and before.moments == after.moments and before.item.after == after.item.after
         return Effect.NOTHING if same else Effect.FROM_NOW_ON
 
@@ -278,6 +278,11 @@ class _Seen:
             return Effect.VERIFIED
         carried = spec.item.mode.has_checks and bool(then) and asked_alike(then, now, spec.item)
         return Effect.MAYBE_ASKED if carried else Effect.ASKED
+
+
+def _asks_otherwise(then: Mapping[str, str], now: Mapping[str, str], spec: ItemSpec) -> bool:
+    """Return whether an open request is asked anew, as ``launch/reopening.py`` decides it."""
+    return not asked_alike(then, now, spec.item) or then.get(CHECKS) != now.get(CHECKS)
 
 
 def refuse_what_cannot_run(

@@ -224,7 +224,7 @@ def test_machine_verifies_itself_and_people_are_asked_where_their_question_chang
         definitions(variables={"domain": "other.example.org"}), *map(Entry.of_record, records), sealing
     )
     assert effects(plan) == {CHECKED: Effect.VERIFIED, WITNESSED: Effect.ASKED, ATTESTED: Effect.ASKED} | {
-        one.item_ref: Effect.VERIFIED for one in plan.consequences if one.dag_id != DAG
+        one.item_ref: Effect.FROM_NOW_ON for one in plan.consequences if one.dag_id != DAG
     }
     mine = [one for one in plan.consequences if one.dag_id == DAG]
     assert {one.phase for one in mine} == {PhaseState.SEALED}
@@ -244,7 +244,12 @@ def test_person_is_asked_only_if_the_evidence_differs() -> None:
 
 
 def test_item_that_waits_follows_too() -> None:
-    """Without a record, in a phase that runs: its check, its question, its place."""
+    """Without a record, in a phase that runs: asked anew only if its question or its check changed."""
+    after = definitions(variables={"domain": "other.example.org"})
+    waiting = {ref: e for ref, e in effects(planned(after, begun=[DAG])).items() if ref.startswith("first.")}
+    assert waiting == {CHECKED: Effect.FROM_NOW_ON, WITNESSED: Effect.ASKED, ATTESTED: Effect.ASKED}
+    after = definitions(changed("witnessed", notes="Twice."))
+    assert effects(planned(after, begun=[DAG])) == {WITNESSED: Effect.NOTHING}
     after = definitions(changed("attested", question="Well?"))
     assert effects(planned(after, begun=[DAG])) == {ATTESTED: Effect.ASKED}
     after = definitions(changed("checked", opens={"anchor": "launch_time"}))

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from launch_pipeline.airflow.deployment.fab_roles import FabRole
-from launch_pipeline.checklist.sequence import T_0
+from launch_pipeline.checklist.sequence import T_0, title
 from launch_pipeline.checks.canonical import digest
+from launch_pipeline.cli.main import app
 from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.in_force import dag_in_force, settings_in_force
 from launch_pipeline.ledger.launches import Launches
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
+    from click.testing import Result
 
     from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.ledger.schema import LedgerEntry
@@ -639,3 +642,64 @@ def test_launchers_and_deciders_hold_and_resume(
     first, second = rows(airflow_dsn, launch)
     assert [first.kind, second.kind] == [EntryKind.LAUNCH_HELD, EntryKind.LAUNCH_RESUMED]
     assert {(row.content["by"], row.content["via"]) for row in (first, second)} == {(user, "airflow")}
+
+
+# ---- the command --------------------------------------------------------------------------------------
+
+
+def command(server: PluginServer, user: str, *words: str) -> Result:
+    """Run the command as somebody who is signed in at this server."""
+    variables = {"LAUNCH_AIRFLOW_PASSWORD": server.passwords[user], "LAUNCH_AIRFLOW_USER": user}
+    return CliRunner().invoke(app, [*words, "--url", server.url], env=variables)
+
+
+def test_command_shows_amends_and_is_confirmed(
+    server: PluginServer, airflow_dsn: str, two: IncludeFolder, launch: Launch
+) -> None:
+    """One person asks, the other confirms what they both saw; what no one may do is told and not done."""
+    assert two.path.exists()
+    shown = command(server, VIEWER, "amend", launch.launch_id)
+    assert (shown.exit_code, "owner" in shown.output) == (0, True), shown.output
+    words = ("amend", launch.launch_id, "--reason", REASON["reason"])
+    refused = command(server, OPERATIONS, *words)
+    assert (refused.exit_code, "Ada Lindqvist or Bo Sato" in refused.stderr) == (1, True)
+    untouched(airflow_dsn, launch)
+    asked = command(server, TECHNICAL, *words)
+    assert (asked.exit_code, "until another person confirms it" in asked.output) == (0, True)
+    digest_asked = asked.output.split()[-1]
+    alone = command(server, TECHNICAL, "amend", launch.launch_id, "--confirm", digest_asked)
+    assert (alone.exit_code, "another person must confirm" in alone.stderr) == (1, True)
+    done = command(server, CTO, "amend", launch.launch_id, "--confirm", digest_asked)
+    assert (done.exit_code, "is amended" in done.output) == (0, True)
+    assert "Nothing differs" in command(server, VIEWER, "amend", launch.launch_id).output
+    assert rows(airflow_dsn, launch)[-1].content["confirmed_by"] == CTO
+
+
+def test_command_says_what_a_broken_file_needs(
+    server: PluginServer, airflow_dsn: str, include: IncludeFolder, still: Launch
+) -> None:
+    """File, item and fix, and exit 1."""
+    _, spec = find(mode="check")
+    overlay(include, items={spec.ref: {"owner": "boss"}})
+    done = command(server, TECHNICAL, "amend", still.launch_id, "--reason", "new")
+    assert done.exit_code == 1
+    for word in ("overrides.yaml", spec.task_id, "'boss'", "Fix"):
+        assert word in done.stderr
+    untouched(airflow_dsn, still)
+
+
+def test_commands_retarget_hold_and_resume(server: PluginServer, airflow_dsn: str, launch: Launch) -> None:
+    """As who signs in; what is verified again is listed with its phase and its reason."""
+    dag_id, pinned = find(mode="check", uses="release_sha")
+    answered(airflow_dsn, launch, dag_id, pinned)
+    words = ("retarget", launch.launch_id, "--release-commit", OTHER, "--reason", "a fix")
+    assert command(server, LAUNCHER, *words).exit_code == 1
+    done = command(server, TECHNICAL, *words)
+    assert done.exit_code == 0, done.output
+    for said in ("1 item is verified again", f"{title(dag_id)}: 1", "the release commit was changed", OTHER):
+        assert said in done.output
+    for verb in ("hold", "resume"):
+        assert command(server, LAUNCHER, verb, launch.launch_id, "--reason", "x").exit_code == 0
+    assert [row.kind for row in rows(airflow_dsn, launch)] == [
+        EntryKind.LAUNCH_RETARGETED, EntryKind.LAUNCH_HELD, EntryKind.LAUNCH_RESUMED,
+    ]  # fmt: skip
