@@ -11,7 +11,8 @@
     │   └── Unreachable           the authority did not answer; the check may be repeated
     ├── AnswerRefused             a person's answer does not count
     ├── LaunchRefused             a launch may not start, move or go on
-    │   └── PhaseReopened         ... while an earlier phase is verified again; the caller waits
+    │   ├── PhaseReopened         ... while an earlier phase is verified again; the caller waits
+    │   └── ChangeForbidden       ... by this person, who may not change it in this way
     ├── LedgerError               the ledger contradicts the request
     │   └── LedgerUnavailable     the ledger cannot be reached; the caller keeps its data and retries
     └── OperationError            running the stack failed (port, disk, component, REST)
@@ -106,6 +107,15 @@ class LaunchRefused(LaunchError):
 
 class PhaseReopened(LaunchRefused):
     """A step may not begin while an earlier phase is verified again; it passes by itself."""
+
+
+class ChangeForbidden(LaunchRefused):
+    """A person may not change a launch in the way that they ask for; the sentence says who may."""
+
+    def __init__(self, sentence: str, code: str = "not_yours") -> None:
+        super().__init__(sentence)
+        self.code = code
+        """A short, stable word for clients and tests."""
 
 
 class LedgerError(LaunchError):

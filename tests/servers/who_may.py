@@ -146,8 +146,15 @@ def _change(api: SignedIn, user: str) -> list[httpx.Response]:
     why, path = {"reason": "asked by a test"}, f"/launch/launches/{a_launch(api.ledger_dsn)}"
     return [
         api.call(user, "POST", f"{path}/postpone", {"to": later, **why}),
-        api.call(user, "POST", f"{path}/abort", why),
+        *(api.call(user, "POST", f"{path}/{what}", why) for what in ("hold", "resume", "abort")),
     ]
+
+
+def _amend(api: SignedIn, user: str) -> list[httpx.Response]:
+    """By accounts of no one in the contacts, so that Airflow's permission alone is asked."""
+    why, path = {"reason": "asked by a test"}, f"/launch/launches/{a_launch(api.ledger_dsn)}"
+    bodies = {"amend": why, "confirm": {"digest": "x"}, "retarget": {"release_sha": "b" * 40, **why}}
+    return [api.call(user, "POST", f"{path}/{what}", body) for what, body in bodies.items()]
 
 
 ACTIONS: dict[str, Callable[[SignedIn, str], list[httpx.Response]]] = {
@@ -156,7 +163,8 @@ ACTIONS: dict[str, Callable[[SignedIn, str], list[httpx.Response]]] = {
     "read the report of a launch": _reports,
     "answer a required action": _answer,
     "start a launch": _trigger,
-    "postpone or abort a launch": _change,
+    "postpone, hold, resume or abort a launch": _change,
+    "amend a launch, or move it to another commit": _amend,
     "clear a task": _clear,
     "mark a task by hand": _mark,
     "mark a run, write its note": lambda api, user: _run(api, user, "PATCH", "", {"note": "seen"}),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from launch_pipeline.approvals.contacts import SIGNING_ROLES
 from launch_pipeline.approvals.files import fault, load_model
 from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.duration import Duration, format_duration
@@ -26,14 +27,16 @@ _LEAST = {
     "remind_after": timedelta(seconds=1),
     "remind_every": timedelta(seconds=1),
     "escalate_after": timedelta(seconds=1),
+    "watch_every": timedelta(seconds=1),
 }
+Roles = Annotated[tuple[Role, ...], Field(min_length=1)]
 
 
 class Policy(Frozen):
     """The policy file; every rule has a default, and the defaults are strict."""
 
     schema_version: Literal[1] = 1
-    who_may_waive: dict[Role, Annotated[tuple[Role, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    who_may_waive: dict[Role, Roles] = Field(default_factory=dict)
     """The owner of an item to the roles that may answer *Waive* and *Not applicable* for it."""
     owner_waives_blocking: bool = False
     """Whether an owner may answer *Waive* and *Not applicable* for their own blocking items."""
@@ -45,6 +48,13 @@ class Policy(Frozen):
     """Whether the person who triggered the launch may approve or waive items that others could."""
     two_roles_one_person: bool = False
     """Whether one person may decide and sign for several roles of one launch."""
+    who_may_amend: Roles = (Role.TECHNICAL_LEAD, Role.CTO)
+    """The roles that may amend a launch, and move it to another commit."""
+    amend_needs_second: bool = False
+    """Whether another person of ``who_may_amend`` must confirm an amendment."""
+    who_may_hold: Roles = SIGNING_ROLES
+    """The roles that may hold and resume a launch, besides the accounts that may start one; the four that
+    decide go/no-go."""
     slack_by_email: bool = False
     """Whether Slack users without a Slack id in the contacts are found by e-mail."""
     min_reason_length: Annotated[int, Field(ge=1, le=500)] = 10
@@ -61,6 +71,8 @@ class Policy(Frozen):
     """The interval between two reminders."""
     escalate_after: Duration = timedelta(hours=4)
     """The time from the request until the role's backups are asked as well."""
+    watch_every: Duration = timedelta(seconds=5)
+    """The interval between two looks at what must stay true from go until four hours after the launch."""
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:

@@ -45,6 +45,11 @@ def err() -> Console:
     return console(stderr=True, soft_wrap=True)
 
 
+def readable(text: str) -> str:
+    """Return a text that people wrote without characters that steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+
+
 def exit_code(error: LaunchError) -> ExitCode:
     """Return 3 if the stack failed, 1 if something was refused or is invalid.
 

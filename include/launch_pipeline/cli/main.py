@@ -8,7 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 from launch_pipeline.cli.commands import (
+    amend,
     catalogue,
+    changing,
     check,
     deploy,
     doctor,
@@ -67,6 +69,10 @@ app.command("down", help=up.DOWN_EXAMPLES)(up.down)
 app.command("start", help=launches.START_EXAMPLES)(launches.start)
 app.command("status", help=command.EXAMPLES)(command.status)
 app.command("postpone", help=launches.POSTPONE_EXAMPLES)(launches.postpone)
+app.command("amend", help=amend.EXAMPLES)(amend.amend)
+app.command("retarget", help=changing.RETARGET_EXAMPLES)(changing.retarget)
+app.command("hold", help=changing.HOLD_EXAMPLES)(changing.hold)
+app.command("resume", help=changing.RESUME_EXAMPLES)(changing.resume)
 app.command("abort", help=launches.ABORT_EXAMPLES)(launches.abort)
 app.command("report", help=report.EXAMPLES)(report.report)
 app.command("slack", help=slack.EXAMPLES)(slack.slack)

@@ -55,3 +55,12 @@ EnvironmentOption = Annotated[
     str | None,
     typer.Option("--environment", help="A file of include/environments, without .yaml [default: none]"),
 ]
+ReasonOption = Annotated[str, typer.Option(help="Why; goes into the record")]
+TerminalOption = Annotated[
+    bool,
+    typer.Option(
+        "--terminal",
+        help="Write to the ledger without Airflow; the record then names this terminal's user, not a person",
+    ),
+]
+LaunchArgument = Annotated[str, typer.Argument(help="The launch")]

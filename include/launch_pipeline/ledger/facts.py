@@ -83,6 +83,14 @@ class Changed(Frozen):
     """What changed of it, such as ``checks`` or ``owner``; ``added`` or ``removed`` for a whole item."""
 
 
+class Proposed(ByAPerson):
+    """A person asked for an amendment that another person must confirm."""
+
+    digest: Words
+    """The digest of exactly this amendment of this launch."""
+    changes: tuple[Changed, ...]
+
+
 class Amended(ByAPerson):
     """The definitions that the launch runs by were replaced."""
 

@@ -83,6 +83,8 @@ class EntryKind(StrEnum):
     """An answer that did not count; it proves nothing and is only chained."""
     LAUNCH_STARTED = "launch_started"
     LAUNCH_POSTPONED = "launch_postponed"
+    AMENDMENT_PROPOSED = "amendment_proposed"
+    """An amendment that a second person has not confirmed yet; it changes nothing and is only chained."""
     LAUNCH_AMENDED = "launch_amended"
     LAUNCH_RETARGETED = "launch_retargeted"
     LAUNCH_HELD = "launch_held"

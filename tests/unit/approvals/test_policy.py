@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from launch_pipeline.approvals.policy import Policy, load_policy
+from launch_pipeline.checklist.sequence import GO_NO_GO
 from launch_pipeline.checklist.vocabulary import Role, Severity
 from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,6 +25,11 @@ WRONG = [
     ("self_aproval: true", "self_aproval", "is not known", "spelling"),
     ("who_may_waive: {boss: [cto]}", "who_may_waive.boss", "'boss' is not accepted", "correct the value"),
     ("who_may_waive: {cto: []}", "who_may_waive.cto", "[] is not accepted", "correct the value"),
+    ("who_may_amend: []", "who_may_amend", "[] is not accepted", "correct the value"),
+    ("who_may_amend: [boss]", "who_may_amend.0", "'boss' is not accepted", "correct the value"),
+    ("who_may_hold: []", "who_may_hold", "[] is not accepted", "correct the value"),
+    ("amend_needs_second: often", "amend_needs_second", "'often' is not accepted", "correct the value"),
+    ("watch_every: 10ms", "watch_every", "10ms is too short", "1s or more"),
     ("schema_version: 9", "schema_version", "9 is not accepted", "correct the value"),
 ]
 
@@ -54,6 +61,15 @@ def test_wrong_value_is_named(tmp_path: Path, line: str, place: str, problem: st
     assert (caught.value.source, caught.value.place) == (str(path), place)
     assert problem in caught.value.problem
     assert fix in caught.value.fix
+
+
+def test_technical_lead_and_cto_amend_and_those_of_go_no_go_hold() -> None:
+    """By default; whoever decides go/no-go in the shipped checklist may hold, and no one else by role."""
+    assert Policy().who_may_amend == (Role.TECHNICAL_LEAD, Role.CTO)
+    deciders = [spec.item.owner for spec in deployed_dags()[GO_NO_GO].specs.values()]
+    assert list(Policy().who_may_hold) == deciders
+    assert not Policy().amend_needs_second
+    assert Policy().watch_every == timedelta(seconds=5)
 
 
 def test_owner_technical_lead_and_cto_waive_by_default() -> None:

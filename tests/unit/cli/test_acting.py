@@ -34,7 +34,28 @@ START = [
 ]  # fmt: skip
 POSTPONE = ["postpone", LAUNCH, "--to", "2040-06-01T10:00:00Z", "--reason", "the CDN is down"]
 ABORT = ["abort", LAUNCH, "--reason", "withdrawn", "--yes"]
-COMMANDS = {"start": START, "postpone": POSTPONE, "abort": ABORT}
+AMEND = ["amend", LAUNCH, "--reason", "a new threshold"]
+CONFIRM = ["amend", LAUNCH, "--confirm", "sha256:1"]
+RETARGET = ["retarget", LAUNCH, "--release-commit", "b" * 40, "--release", "2.4.1", "--reason", "a fix"]
+HOLD = ["hold", LAUNCH, "--reason", "the CDN is down"]
+RESUME = ["resume", LAUNCH, "--reason", "the CDN is back"]
+COMMANDS = {
+    "start": START, "postpone": POSTPONE, "abort": ABORT, "amend": AMEND, "confirm": CONFIRM,
+    "retarget": RETARGET, "hold": HOLD, "resume": RESUME,
+}  # fmt: skip
+SENT = {
+    "postpone": {"to": "2040-06-01T10:00:00+00:00", "reason": "the CDN is down"},
+    "abort": {"reason": "withdrawn"},
+    "amend": {"reason": "a new threshold", "digest": "sha256:1"},
+    "confirm": {"digest": "sha256:1"},
+    "retarget": {"release_sha": "b" * 40, "release": "2.4.1", "reason": "a fix"},
+    "hold": {"reason": "the CDN is down"},
+    "resume": {"reason": "the CDN is back"},
+}
+DIFFERS = {
+    "launch_id": LAUNCH, "digest": "sha256:1", "consequences": [], "needs_second": False, "proposed": None,
+    "differences": [{"where": "a.b.c", "what": ["added"], "dag_id": "a", "text": "C", "shown": []}],
+}  # fmt: skip
 NAMES = (
     "LAUNCH_AIRFLOW_URL",
     "LAUNCH_AIRFLOW_USER",
@@ -55,12 +76,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def server() -> Iterator[ScriptedHttp]:
     """Give an Airflow that takes everything."""
-    moved = {"launch_id": LAUNCH, "launch_at": "2040-06-01T10:00:00+00:00", "state": "active"}
+    target = {"release": "2.4.1", "release_sha": "b" * 40}
+    moved = {"launch_id": LAUNCH, "launch_at": "2040-06-01T10:00:00+00:00", "state": "active", **target}
     with ScriptedHttp() as running:
         running.reply("POST", "/auth/token", (201, {"access_token": "t"}))
         running.reply("POST", "/api/v2/dags/launch/dagRuns", {"dag_run_id": LAUNCH})
-        running.reply("POST", f"/launch/launches/{LAUNCH}/postpone", moved)
+        for what in ("postpone", "amend", "confirm", "retarget", "hold", "resume"):
+            running.reply("POST", f"/launch/launches/{LAUNCH}/{what}", moved)
         running.reply("POST", f"/launch/launches/{LAUNCH}/abort", {**moved, "state": "aborted"})
+        running.reply("GET", f"/launch/launches/{LAUNCH}/amendment", DIFFERS)
         running.reply("GET", "/api/v2/dags/~/dagRuns", {"dag_runs": [], "total_entries": 0})
         yield running
 
@@ -123,7 +147,7 @@ def test_person_without_an_account_is_told_who_has_one(server: ScriptedHttp) -> 
     assert server.requests == []
 
 
-@pytest.mark.parametrize("command", ["postpone", "abort"])
+@pytest.mark.parametrize("command", SENT)
 def test_nobody_says_who_somebody_else_is(command: str) -> None:
     """There is no '--by'."""
     done = run(*COMMANDS[command], "--by", "carla.cto")
@@ -131,17 +155,14 @@ def test_nobody_says_who_somebody_else_is(command: str) -> None:
     assert "--by" in done.stderr
 
 
-def test_what_is_asked_is_sent(server: ScriptedHttp, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", SENT)
+def test_what_is_asked_is_sent(server: ScriptedHttp, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """To the plugin's routes, with nothing about who asks but the token."""
     monkeypatch.setenv("LAUNCH_AIRFLOW_PASSWORD", "secret")
     monkeypatch.setenv("LAUNCH_AIRFLOW_USER", "ada.technical")
-    for command in (POSTPONE, ABORT):
-        assert run(*command, "--url", server.url).exit_code == 0
-    (moved,) = server.seen("POST", f"/launch/launches/{LAUNCH}/postpone")
-    assert moved["body"] == {"to": "2040-06-01T10:00:00+00:00", "reason": "the CDN is down"}
-    assert moved["token"] == "Bearer t"
-    (ended,) = server.seen("POST", f"/launch/launches/{LAUNCH}/abort")
-    assert ended["body"] == {"reason": "withdrawn"}
+    assert run(*COMMANDS[command], "--url", server.url).exit_code == 0
+    (sent,) = server.seen("POST", f"/launch/launches/{LAUNCH}/{command}")
+    assert (sent["body"], sent["token"]) == (SENT[command], "Bearer t")
 
 
 def test_refusal_is_shown(server: ScriptedHttp) -> None:
@@ -204,11 +225,19 @@ def test_where_only_a_terminal_speaks_the_record_says_so(dsn: str, monkeypatch: 
             release_sha="a" * 40, launch_at=datetime.now(UTC) + timedelta(days=9), started_by="ada.technical",
         )
     )  # fmt: skip
-    for command in (POSTPONE, ABORT):
+    for command in (POSTPONE, HOLD, RESUME, ABORT):
         done = run(*command, "--terminal", "--ledger", dsn, "--user", "carla.cto")
         assert done.exit_code == 0, done.output
-    (moved,) = Ledger(dsn).entries(LAUNCH, EntryKind.LAUNCH_POSTPONED)
-    (ended,) = Ledger(dsn).entries(LAUNCH, EntryKind.LAUNCH_ABORTED)
+    _, *changes = Ledger(dsn).entries(LAUNCH)
+    assert [row.kind for row in changes] == [
+        EntryKind.LAUNCH_POSTPONED, EntryKind.LAUNCH_HELD, EntryKind.LAUNCH_RESUMED, EntryKind.LAUNCH_ABORTED,
+    ]  # fmt: skip
     here = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
-    for row in (moved.content, ended.content):
-        assert (row["by"], row["via"]) == (here, "terminal")
+    assert {(row.content["by"], row.content["via"]) for row in changes} == {(here, "terminal")}
+
+
+@pytest.mark.parametrize("command", ["amend", "retarget"])
+def test_no_terminal_stands_in_for_a_role(command: str) -> None:
+    """A name of the operating system holds none: amending needs an account of Airflow."""
+    done = run(*COMMANDS[command], "--terminal")
+    assert (done.exit_code, "--terminal" in done.stderr) == (2, True)

@@ -57,7 +57,11 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "down", "start", "status", "postpone", "abort", "validate", "rehearse", "report"]
+    "command",
+    [
+        *("up", "down", "start", "status", "postpone", "amend", "retarget", "hold", "resume", "abort"),
+        *("validate", "rehearse", "report"),
+    ],
 )
 def test_every_command_shows_an_example(command: str) -> None:
     """Help without an example sends people to the documentation."""

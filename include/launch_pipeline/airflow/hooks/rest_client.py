@@ -228,6 +228,31 @@ class AirflowApi:
         """Abort a launch as the signed-in user, and return its new state. Its runs are not ended."""
         return self._change(launch_id, "abort", {"reason": reason})
 
+    def amendment(self, launch_id: str) -> Json:
+        """Return what today's files differ in from what a launch runs by, and what amending it would do."""
+        return self._request("GET", f"{LAUNCHES}/{_part(launch_id)}/amendment")
+
+    def amend_launch(self, launch_id: str, reason: str, digest: str) -> Json:
+        """Amend a launch as the signed-in user; the reply has ``proposed`` if another person must confirm."""
+        return self._change(launch_id, "amend", {"reason": reason, "digest": digest})
+
+    def confirm_amendment(self, launch_id: str, digest: str) -> Json:
+        """Confirm, as the signed-in user, the amendment that another person asked for."""
+        return self._change(launch_id, "confirm", {"digest": digest})
+
+    def retarget_launch(self, launch_id: str, release_sha: str, release: str | None, reason: str) -> Json:
+        """Move a launch to another commit as the signed-in user, and return its new state."""
+        body = {"release_sha": release_sha, "reason": reason, **({"release": release} if release else {})}
+        return self._change(launch_id, "retarget", body)
+
+    def hold_launch(self, launch_id: str, reason: str) -> Json:
+        """Put a launch on hold as the signed-in user, and return its new state."""
+        return self._change(launch_id, "hold", {"reason": reason})
+
+    def resume_launch(self, launch_id: str, reason: str) -> Json:
+        """Lift the hold of a launch as the signed-in user, and return its new state."""
+        return self._change(launch_id, "resume", {"reason": reason})
+
     def _change(self, launch_id: str, what: str, body: Json) -> Json:
         return self._request("POST", f"{LAUNCHES}/{_part(launch_id)}/{what}", json=body)
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from launch_pipeline.checklist.sequence import CONDUCTOR
 from launch_pipeline.cli.console import out
-from launch_pipeline.cli.options import HomeOption, LedgerOption, PersonOption, UrlOption
+from launch_pipeline.cli.options import (
+    HomeOption,
+    LedgerOption,
+    PersonOption,
+    ReasonOption,
+    TerminalOption,
+    UrlOption,
+)
+from launch_pipeline.cli.stale import show_stale
 from launch_pipeline.stack.target import Target, terminal_user
 
 if TYPE_CHECKING:
@@ -65,14 +73,6 @@ def moment(text: str) -> datetime:
 
 MomentArgument = Annotated[
     datetime, typer.Option(parser=moment, metavar="DATE-TIME", help="The new launch time, with time zone")
-]
-ReasonOption = Annotated[str, typer.Option(help="Why; goes into the record")]
-TerminalOption = Annotated[
-    bool,
-    typer.Option(
-        "--terminal",
-        help="Write to the ledger without Airflow; the record then names this terminal's user, not a person",
-    ),
 ]
 
 
@@ -129,12 +129,22 @@ def postpone(
 ) -> None:
     """Record the new launch time; waiting windows read it from there."""
     target = Target(home, url, user, ledger)
-    if terminal:
-        moved = _launches(target).postpone(launch_id, to, terminal_user(), reason)
-        launch_at = moved.launch_at.isoformat()
-    else:
-        launch_at = target.person().postpone_launch(launch_id, to, reason)["launch_at"]
-    out().print(f"[green]✓[/] {launch_id} launches at [bold]{launch_at}[/]")
+    moved = (
+        _postponed(target, launch_id, to, reason)
+        if terminal
+        else target.person().postpone_launch(launch_id, to, reason)
+    )
+    out().print(f"[green]✓[/] {launch_id} launches at [bold]{moved['launch_at']}[/]")
+    show_stale(moved)
+
+
+def _postponed(target: Target, launch_id: str, to: datetime, reason: str) -> dict[str, Any]:
+    from launch_pipeline.launch.stale_after import stale_by  # noqa: PLC0415 - reads checklists
+
+    launches = _launches(target)
+    before = launches.get(launch_id)
+    after = launches.postpone(launch_id, to, terminal_user(), reason)
+    return {"launch_at": after.launch_at.isoformat(), **stale_by(target.ledger_dsn(), before, after)}
 
 
 def abort(

@@ -17,7 +17,8 @@ CREATE OR REPLACE FUNCTION launch.ledger_late(kept launch.ledger) RETURNS boolea
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
     SELECT kept.kind IN ('decision', 'machine_pass', 'not_reached', 'round', 'bypass', 'seal', 'launch_started',
                          'launch_postponed', 'launch_aborted', 'launch_ended', 'launch_amended',
-                         'launch_retargeted', 'launch_held', 'launch_resumed', 'reopened', 'verified_again')
+                         'launch_retargeted', 'launch_held', 'launch_resumed', 'reopened', 'verified_again',
+                         'amendment_proposed')
     AND EXISTS (
         SELECT FROM launch.ledger k
         WHERE k.launch_id = kept.launch_id AND k.kind IN ('launch_ended', 'launch_aborted')
