@@ -46,8 +46,9 @@ _OF_RULES = {"owner", "severity", "mode", "gate", "repeat"}
 def rests_on(item: Item, variables: Mapping[str, Any], contacts: Contacts | None = None) -> dict[str, str]:
     """Return the digests of everything that a record of an item rests on, by name.
 
-    ``variables`` are all that its checks are run with. ``contacts`` are needed only by checks that look for
-    people.
+    ``variables`` are those of ``Settings.lasting`` (``launch/in_force.py``): a value of the product that uses
+    what the launch sets keeps its placeholder, and rests on that as well. ``contacts`` are needed only by
+    checks that look for people.
     """
     words = _OF_WORDS if item.mode.needs_person else {"text"}
     found = {
@@ -55,8 +56,8 @@ def rests_on(item: Item, variables: Mapping[str, Any], contacts: Contacts | None
         RULES: _digest_of(item, _OF_RULES),
         **({CHECKS: _digest_of(item, _OF_CHECKS)} if item.checks else {}),
     }
-    for name in sorted(variables_used(item)):
-        found[f"{VARIABLE}{name}"] = digest(variables.get(name, derived(name, variables)))
+    for name in sorted(_with_those_inside(variables_used(item), variables)):
+        found[f"{VARIABLE}{name}"] = digest(_value(name, variables))
     if contacts is not None:
         for role in _roles_looked_for(item.checks):
             found[f"{HOLDERS}{role}"] = digest([person.id for person in contacts.holders(role)])
@@ -79,6 +80,17 @@ def variables_used(item: Item) -> frozenset[str]:
     """Return the variables that an item's checks use, and its question where a person is asked."""
     asked = [item.text, item.question or "", item.how] if item.mode.needs_person else []
     return (_used_by_checks(item.checks) | placeholders(asked)) - OF_THE_MOMENT
+
+
+def _with_those_inside(names: frozenset[str], variables: Mapping[str, Any]) -> frozenset[str]:
+    """Return variables with those of the launch that their values use."""
+    values = [variables.get(base) for name in names for base in (name, name.rpartition("_")[0])]
+    return names | (placeholders(values) & OF_THE_LAUNCH)
+
+
+def _value(name: str, variables: Mapping[str, Any]) -> Any:
+    value = variables.get(name)
+    return derived(name, variables) if value is None else value
 
 
 def with_person(names: Mapping[str, str], item: Item, person: Person) -> dict[str, str]:

@@ -66,7 +66,8 @@ class LaunchContext(BaseModel):
             release=launch.release,
             release_sha=launch.release_sha,
             previous_release=str(launch.conf.get("previous_release") or ""),
-            launch_at=launch.launch_at.isoformat(),
+            # Whatever time zone the database shows it in: records rest on how it is written.
+            launch_at=launch.launch_at.astimezone(UTC).isoformat(),
             started_by=launch.started_by,
             checklist_digests=launch.checklist_digests,
             environment_digest=launch.environment_digest,

@@ -95,8 +95,8 @@ def launch_plan(
 ) -> LaunchPlan:
     """Plan a launch that starts now: its Dags in the conductor's order, their items, and the rules in force.
 
-    ``variables`` are those that the launch is held to. Raises KeyError if a Dag that the conductor runs is
-    missing.
+    ``variables`` are those of ``Settings.lasting``, as for records. Raises KeyError if a Dag that
+    the conductor runs is missing.
     """
     phases = [*(dag_id for step in STEPS for dag_id in step), ROLLBACK]
     return LaunchPlan(

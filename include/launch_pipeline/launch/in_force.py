@@ -17,7 +17,7 @@ from launch_pipeline.checks.canonical import plain
 from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.errors import ConfigurationError, LaunchRefused
-from launch_pipeline.launch.basis import rests_on
+from launch_pipeline.launch.basis import OF_THE_LAUNCH, OF_THE_MOMENT, rests_on
 from launch_pipeline.launch.deployed_checklists import DeployedDag, dags_of, deployed_dags
 from launch_pipeline.launch.environments import environment_named
 from launch_pipeline.ledger.definitions import read_definition
@@ -49,6 +49,20 @@ class Settings:
     def filled(self, launch: Mapping[str, Any]) -> dict[str, Any]:
         """Return every variable, with those that a launch sets over the others."""
         return with_readable_product({**self.environment.variables, **launch}, self.product)
+
+    def lasting(self, launch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every variable as ``basis.rests_on`` needs it.
+
+        What a launch sets stays ``${name}`` inside the product's values. They are the same at every moment
+        then, and before and after a change of the launch.
+        """
+        names = {name: f"${{{name}}}" for name in OF_THE_LAUNCH | OF_THE_MOMENT}
+        own = {**self.product, **self.environment.variables}
+        return {
+            **self.filled({**launch, **names}),
+            **{name: own.get(name) for name in OF_THE_LAUNCH},
+            **launch,
+        }
 
     def of(self, launch: Mapping[str, Any]) -> Environment:
         """Return the environment with every variable of a launch."""
@@ -84,7 +98,7 @@ def names_in_force(
     settings: Settings, launch: LaunchContext, item: Item, contacts: Contacts | None
 ) -> dict[str, str]:
     """Return what a record of an item would rest on now. Without ``contacts`` people are left out."""
-    return rests_on(item, settings.filled(launch.variables()), contacts)
+    return rests_on(item, settings.lasting(launch.variables()), contacts)
 
 
 def dag_in_force(dsn: str, launch: LaunchContext, dag_id: str) -> DeployedDag:
@@ -97,9 +111,12 @@ def dag_in_force(dsn: str, launch: LaunchContext, dag_id: str) -> DeployedDag:
     if began is None:
         raise LaunchRefused(f"The launch {launch.launch_id!r} has no phase {dag_id!r}.")
     try:
-        return _stored_dags(dsn, began)[dag_id]
+        stored = _stored_dags(dsn, began)
     except _NotStoredError:
         return _as_it_began(launch, dag_id, began)
+    if dag_id not in stored:
+        raise LaunchRefused(f"The definition {began} of the launch {launch.launch_id!r} is not of {dag_id}.")
+    return stored[dag_id]
 
 
 def dags_in_force(dsn: str, launch: LaunchContext) -> dict[str, DeployedDag]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launch_pipeline.launch.basis import asked_alike, rests_on, stale_because
+from launch_pipeline.launch.basis import CHECKS, asked_alike, rests_on, stale_because
+from launch_pipeline.launch.item_flow import runs_in_triggerer
 from launch_pipeline.launch.standing import latest_records, stale, standing
 from launch_pipeline.ledger.reopened import Cause, Reopened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from launch_pipeline.checklist.model import Item
     from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.launch.standing import InForce
     from launch_pipeline.ledger.schema import LedgerEntry
@@ -72,7 +74,7 @@ def _asked_otherwise(
     instances: Mapping[str, Mapping[str, Now]],
     asked: Mapping[str, Mapping[str, str]],
 ) -> Iterator[Reopened]:
-    variables = now.settings.filled(now.launch.variables())
+    variables = now.settings.lasting(now.launch.variables())
     decided = {record.task_instance_id for record in latest_records(entries).values()}
     for dag_id, dag in now.dags.items():
         for spec in dag.specs.values():
@@ -80,8 +82,14 @@ def _asked_otherwise(
             if there is None or there.state not in _WAITS or there.id in decided or there.id not in asked:
                 continue
             then, today = asked[there.id], rests_on(spec.item, variables, now.contacts)
-            if not asked_alike(then, today, spec.item) or then.get("checks") != today.get("checks"):
-                yield _reopened(dag_id, spec, there.id, stale_because(then, today))
+            if (why := stale_because(then, today)) and not _follows(spec.item, there, then, today):
+                yield _reopened(dag_id, spec, there.id, why)
+
+
+def _follows(item: Item, there: Now, then: Mapping[str, str], today: Mapping[str, str]) -> bool:
+    """Return whether an open request shows the change by itself: its checks repeat, with other variables."""
+    repeats = there.state == "deferred" and runs_in_triggerer(item) and not item.side_effects
+    return repeats and asked_alike(then, today, item) and then.get(CHECKS) == today.get(CHECKS)
 
 
 def _gates(

@@ -93,6 +93,20 @@ def stale(entries: Sequence[LedgerEntry], now: InForce, *dag_ids: str) -> tuple[
     return tuple(_stale(entries, now, dag_ids or tuple(now.dags)))
 
 
+def not_done_again(entries: Sequence[LedgerEntry], dag_id: str) -> tuple[Reopened, ...]:
+    """Return the items of a phase that were reopened and have no record since."""
+    since = {entry.item_ref: entry.kind for entry in entries if entry.kind in {*OUTCOMES, EntryKind.REOPENED}}
+    found = (one for one in open_again(entries) if one.dag_id == dag_id)
+    return tuple(one for one in found if since[one.item_ref] is EntryKind.REOPENED)
+
+
+def reopened_since_seal(entries: Sequence[LedgerEntry], dag_id: str) -> bool:
+    """Return whether an item of a phase was reopened after the phase's latest seal."""
+    kinds = [entry.kind for entry in entries if entry.dag_id == dag_id]
+    last = [kind for kind in kinds if kind in {EntryKind.SEAL, EntryKind.REOPENED}][-1:]
+    return last == [EntryKind.REOPENED]
+
+
 def latest_records(entries: Sequence[LedgerEntry]) -> dict[str, Record]:
     """Return the latest record of each item, by its ref."""
     kept = [(entry.item_ref, entry.record) for entry in entries if entry.kind in OUTCOMES]
@@ -105,7 +119,7 @@ def _latest_seal(entries: Sequence[LedgerEntry], dag_id: str) -> Seal | None:
 
 
 def _stale(entries: Sequence[LedgerEntry], now: InForce, dag_ids: Sequence[str]) -> Iterator[Stale]:
-    variables = now.settings.filled(now.launch.variables())
+    variables = now.settings.lasting(now.launch.variables())
     records, began = latest_records(entries), _launch_variables_then(entries)
     for dag_id in dag_ids:
         for spec in now.dags[dag_id].specs.values():

@@ -32,7 +32,7 @@ from launch_pipeline.airflow.policies.answer_recovery import (
     lost_answer,
     recorded_decision,
 )
-from launch_pipeline.airflow.policies.answers import Names, append_decision, check_answer
+from launch_pipeline.airflow.policies.answers import Names, append_decision, check_answer, may_still
 from launch_pipeline.airflow.policies.launch_run import launch_in
 from launch_pipeline.airflow.policies.openings import opened
 from launch_pipeline.airflow.policies.pacing import pause, worker_lag
@@ -163,6 +163,8 @@ class ItemRun:
             return None
         earlier = decision_before(ledger().entries(self.launch.launch_id), self.spec.ref)
         if earlier is None or not carries_over(earlier, evidence, self.spec.item):
+            return None
+        if not may_still(self.spec, earlier, self.launch.started_by):
             return None
         return confirmed_record(self.spec, self.launch, self.ti, earlier, evidence)
 

@@ -22,7 +22,7 @@ from launch_pipeline.airflow.policies.seals import in_force, refuse_unsealed_bef
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError, PhaseReopened
 from launch_pipeline.launch.item_records import gate_record
 from launch_pipeline.launch.reconcile import ItemState, Reconciled
-from launch_pipeline.launch.standing import latest_records, stale
+from launch_pipeline.launch.standing import latest_records, not_done_again, stale
 from launch_pipeline.ledger.schema import Entry, EntryKind, Seal
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class PhaseGateOperator(BaseOperator):
             seal = self._seal(context, patient=waited < PATIENCE)
         except PhaseReopened as reopened:
             self.log.warning("The phase is not sealed yet. %s", reopened)
-            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again", kwargs={"waited": waited + 1})
+            waited = waited + 1 if isinstance(reopened, _NotReopenedYetError) else 0
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again", kwargs={"waited": waited})
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
         except (LedgerUnavailable, OperationError) as error:
@@ -76,6 +77,7 @@ class PhaseGateOperator(BaseOperator):
     def _seal(self, context: Context, *, patient: bool) -> Seal:
         ti = context["ti"]
         launch = launch_in(context)
+        before = _unsealed_before(launch, ti.dag_id)
         dag, entries = dag_of(launch, ti.dag_id), ledger().entries(launch.launch_id)
         by_ref = {spec.ref: spec for spec in dag.specs.values()}
         reconciled = Reconciled(tuple(self._states(ti, list(by_ref.values()), entries)))
@@ -88,7 +90,7 @@ class PhaseGateOperator(BaseOperator):
             dag_id=ti.dag_id,
             phase_id=dag.plan.phase.id,
             records=records,
-            also=(*_stale(launch, ti.dag_id, entries, patient=patient), *_unsealed_before(launch, ti.dag_id)),
+            also=(*_stale(launch, ti.dag_id, entries, patient=patient), *before),
             checklist_digest=dag.digest,
             sealed_at=ti.start_date,
             try_number=ti.try_number,
@@ -130,18 +132,24 @@ class PhaseGateOperator(BaseOperator):
 def _stale(
     launch: LaunchContext, dag_id: str, entries: list[LedgerEntry], *, patient: bool
 ) -> tuple[str, ...]:
-    """Return a problem for each record that no longer rests on what is in force.
+    """Return a problem for each record that no longer counts: what it rests on changed, or it was reopened.
 
-    The launch's watch reopens such items within seconds. Raises PhaseReopened if ``patient``.
+    The launch's watch clears such items within seconds. Raises PhaseReopened if ``patient``.
     """
-    found = stale(entries, in_force(launch), dag_id)
-    said = tuple(
-        f"{one.spec.ref} rests on what has changed ({'; '.join(one.why)}). Clear it with downstream."
-        for one in found
-    )
-    if said and patient:
-        raise PhaseReopened("\n".join(said))
-    return said
+    said = {
+        one.spec.ref: f"{one.spec.ref} rests on what has changed ({'; '.join(one.why)})."
+        for one in stale(entries, in_force(launch, dag_id), dag_id)
+    }
+    for one in not_done_again(entries, dag_id):
+        said[one.item_ref] = f"{one.item_ref} was reopened ({'; '.join(one.why)}) and has no record since."
+    problems = tuple(f"{each} Clear it with downstream." for each in said.values())
+    if problems and patient:
+        raise _NotReopenedYetError("\n".join(problems))
+    return problems
+
+
+class _NotReopenedYetError(PhaseReopened):
+    """The watch has not cleared an item yet."""
 
 
 def _unsealed_before(launch: LaunchContext, dag_id: str) -> tuple[str, ...]:

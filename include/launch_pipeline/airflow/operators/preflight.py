@@ -47,7 +47,7 @@ def admit(asked: LaunchContext, *, paused: list[str]) -> LaunchContext:
             checklist_digests={dag_id: dag.digest for dag_id, dag in dags.items()},
             environment_digest=digest(settings.document),
         ),
-        launch_plan(dags, policy(), settings.filled(admitted.variables())),
+        launch_plan(dags, policy(), settings.lasting(admitted.variables())),
         [*(dag.definition for dag in dags.values()), settings.document],
     )
     if launch.over:

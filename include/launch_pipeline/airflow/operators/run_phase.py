@@ -16,7 +16,7 @@ from launch_pipeline.airflow.notifiers.launch import announce_decision, announce
 from launch_pipeline.airflow.policies.launch_run import strangeness
 from launch_pipeline.airflow.policies.pacing import pause
 from launch_pipeline.airflow.policies.retries import despite_accidents
-from launch_pipeline.airflow.policies.seals import launch_before, present_seal
+from launch_pipeline.airflow.policies.seals import begins_again, launch_before, present_seal
 from launch_pipeline.checklist.sequence import title
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError, PhaseReopened
 from launch_pipeline.launch.context import LaunchContext
@@ -119,6 +119,9 @@ class RunPhaseOperator(TriggerDagRunOperator):
         del event
         try:
             problem = self._seal_problem(context)
+        except PhaseReopened as reopened:
+            self.log.warning("%s Trying again in %s.", reopened, pause())
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="execute_complete")
         except _AWAY as error:
             self.log.warning("The seal cannot be read yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="execute_complete")
@@ -126,8 +129,10 @@ class RunPhaseOperator(TriggerDagRunOperator):
             raise AirflowFailException(problem)
 
     def _seal_problem(self, context: Context) -> str | None:
-        """Return why the launch does not go on, or None."""
+        """Return why the launch does not go on, or None. Raises PhaseReopened."""
         seal = present_seal(context["run_id"], self.trigger_dag_id)
+        if seal is None and begins_again(context["run_id"], self.trigger_dag_id):
+            raise PhaseReopened(f"{title(self.trigger_dag_id)} is verified again.")
         if seal is None:
             return (
                 f"{self.trigger_dag_id} ended without a seal of its present gate: it was ended by hand. "

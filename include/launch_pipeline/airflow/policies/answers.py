@@ -13,7 +13,8 @@ from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.errors import AnswerRefused, ConfigurationError
 from launch_pipeline.launch.basis import stale_because
 from launch_pipeline.launch.evidence import evidence_changed, shows
-from launch_pipeline.ledger.schema import Entry
+from launch_pipeline.launch.item_records import GivenAnswer
+from launch_pipeline.ledger.schema import Entry, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from launch_pipeline.approvals.contacts import Person
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.evidence import Evidence
-    from launch_pipeline.launch.item_records import GivenAnswer, ItemSpec
+    from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.schema import Record
 
 
@@ -73,9 +74,37 @@ def _in_force_or_refuse(names: Names) -> None:
         raise AnswerRefused("evidence_changed", sentence)
 
 
-def check_answerer(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> None:
-    """Raise AnswerRefused if an answer cannot count, independent of ledger and evidence."""
-    judge_asking(_request(spec, answer, started_by), contacts(), policy())
+def check_answerer(spec: ItemSpec, answer: GivenAnswer, started_by: str | None) -> Person:
+    """Return the person who answers.
+
+    Raises AnswerRefused if the answer cannot count, independent of ledger and evidence.
+    """
+    return judge_asking(_request(spec, answer, started_by), contacts(), policy())
+
+
+def may_still(spec: ItemSpec, decision: Record, started_by: str | None) -> bool:
+    """Return whether a person might give the answer of an earlier decision today.
+
+    They may have left the contacts or their role, or the policy may no longer allow it.
+    """
+    person, option = decision.decided_by, _OPTIONS.get(decision.outcome)
+    if person is None or option is None:
+        return False
+    said = {"reason": decision.reason, "signature": decision.signature}
+    try:
+        now = check_answerer(spec, GivenAnswer.of_input(option, said, person.airflow_user or ""), started_by)
+    except (AnswerRefused, ConfigurationError):
+        return False
+    return now.id == person.id
+
+
+_OPTIONS = {
+    Outcome.APPROVED: Answer.APPROVE,
+    Outcome.WAIVED: Answer.WAIVE,
+    Outcome.NOT_APPLICABLE: Answer.NOT_APPLICABLE,
+    Outcome.NOT_MET: Answer.REJECT,
+}
+"""The answers of decisions that are carried over."""
 
 
 def append_decision(spec: ItemSpec, record: Record) -> None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launch_pipeline.airflow.hooks.in_force import dags_of_launch, settings_of
+from launch_pipeline.airflow.hooks.in_force import dag_of, dags_of_launch, settings_of
 from launch_pipeline.airflow.hooks.ledger import latest_seal, launches, ledger
 from launch_pipeline.airflow.hooks.task_api import Instance, task_instance
 from launch_pipeline.airflow.triggers.run_checks import people
 from launch_pipeline.checklist.sequence import preceding, title
 from launch_pipeline.errors import LaunchRefused, PhaseReopened
 from launch_pipeline.launch.context import LaunchContext
-from launch_pipeline.launch.standing import InForce, PhaseStanding, standing
+from launch_pipeline.launch.standing import InForce, PhaseStanding, reopened_since_seal, standing
 from launch_pipeline.ledger.schema import EntryKind
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 GATE = "phase_gate"
 _ENDED = frozenset({"success", "failed"})
+_UNDER_WAY = frozenset(
+    {None, "scheduled", "queued", "running", "deferred", "restarting", "up_for_retry", "up_for_reschedule"}
+)
+"""States of a gate that ends by itself; any other was set by hand."""
 _NAMED = 5
 """How many items a sentence names."""
 
@@ -40,6 +44,16 @@ def present_seal(launch_id: str, dag_id: str) -> Seal | None:
     if seal is None or gate is None or gate.id != sealed_by or gate.state not in _ENDED:
         return None
     return seal
+
+
+def begins_again(launch_id: str, dag_id: str) -> bool:
+    """Return whether a phase whose run has ended is verified again: reopened, and its gate still to come.
+
+    Raises LedgerUnavailable, OperationError.
+    """
+    gate = task_instance(dag_id, launch_id, GATE)
+    under_way = gate is not None and gate.state in _UNDER_WAY
+    return under_way and reopened_since_seal(ledger().entries(launch_id), dag_id)
 
 
 def launch_before(launch_id: str, dag_id: str) -> Launch:
@@ -81,30 +95,32 @@ def _problems_before(launch: Launch, dag_id: str) -> list[_Problem]:
     phases = preceding(dag_id)
     if not phases:
         return []
-    entries, now = ledger().entries(launch.launch_id), in_force(LaunchContext.of_launch(launch))
+    entries, now = ledger().entries(launch.launch_id), in_force(LaunchContext.of_launch(launch), *phases)
     return [problem for each in phases if (problem := _problem(entries, now, each))]
 
 
-def in_force(launch: LaunchContext) -> InForce:
-    """Return everything that a launch runs by now, in a worker.
+def in_force(launch: LaunchContext, *dag_ids: str) -> InForce:
+    """Return everything that a launch runs by now, in a worker; of its Dags only those named, if any.
 
     Raises LaunchRefused, LedgerUnavailable, and ConfigurationError for a broken environment of a launch of an
     older package.
     """
-    return InForce(launch, dags_of_launch(launch), settings_of(launch), people())
+    dags = {dag_id: dag_of(launch, dag_id) for dag_id in dag_ids} if dag_ids else dags_of_launch(launch)
+    return InForce(launch, dags, settings_of(launch), people())
 
 
 def _problem(entries: list[LedgerEntry], now: InForce, dag_id: str) -> _Problem | None:
     found = standing(entries, now, dag_id)
     gate = task_instance(dag_id, now.launch.launch_id, GATE)
-    if found.changed:
-        return _Problem(dag_id, f"is verified again: {_said(found)}.", passing=True)
-    if gate is not None and gate.state not in _ENDED and found.seal is not None:
-        return _Problem(dag_id, "runs again.", passing=True)
+    if found.seal is not None and gate is not None and gate.state in _UNDER_WAY:
+        said = f"is verified again: {_said(found)}." if found.changed else "runs again."
+        return _Problem(dag_id, said, passing=True)
     if found.seal is None or gate is None or not _made_by(entries, dag_id, gate):
         return _Problem(dag_id, "has no seal of its present gate. Clear its phase_gate with downstream.")
-    if not found.seal.complete:
+    if not found.seal.complete and not reopened_since_seal(entries, dag_id):
         return _Problem(dag_id, "is sealed, but not complete. Repair it: clear what failed with downstream.")
+    if found.changed:
+        return _Problem(dag_id, f"is verified again: {_said(found)}.", passing=True)
     if found.otherwise:
         refs = ", ".join(found.otherwise)
         return _Problem(dag_id, f"was decided otherwise since it was sealed ({refs}). Clear its phase_gate.")

@@ -112,14 +112,15 @@ class ChecksTrigger(BaseTrigger):
             return Evidence.inconclusive(str(self._ti().id), str(error))
 
     async def _until_passed(self, spec: ItemSpec, every: float) -> Evidence:
-        shown = ""
+        shown: tuple[str, dict[str, str]] = ("", {})
         while True:
             await asyncio.sleep(every)
             evidence = await self._look(spec)
             if evidence.passed:
                 return evidence
-            if evidence.headline != shown:
-                shown = evidence.headline
+            # An answer counts only on evidence of what is in force, so it is shown after a change as well.
+            if (evidence.headline, evidence.rests_on) != shown:
+                shown = (evidence.headline, evidence.rests_on)
                 await self._show(evidence)
 
     async def _show(self, evidence: Evidence) -> None:

@@ -27,10 +27,10 @@ async def observe(item: Item, launch: LaunchContext, settings: Settings, task_in
 
     The evidence names what the look rests on: the launch and the settings that it was made with.
     """
-    environment = settings.of(launch.variables())
-    context = CheckContext(environment=environment, connect=connection_cache().get, holders=_holders)
+    given = launch.variables()
+    context = CheckContext(environment=settings.of(given), connect=connection_cache().get, holders=_holders)
     results = await run_checks(item.checks, context, side_effects=item.side_effects)
-    names = rests_on(item, environment.variables, await asyncio.to_thread(people))
+    names = rests_on(item, settings.lasting(given), await asyncio.to_thread(people))
     return Evidence.of(task_instance_id, results, names)
 
 

@@ -16,6 +16,7 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, 
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Severity
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
+from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.notifications.links import item_url, run_url, section_url
 from launch_pipeline.notifications.model import LaunchFacts, PersonView, name_of
@@ -172,6 +173,8 @@ def _variables(launch: BoardLaunch, ledger: LedgerView) -> dict[str, Any]:
     """Return the variables of questions, as the request in Airflow fills them in."""
     if ledger.variables:
         return ledger.variables
+    if ledger.launch:
+        return with_readable_product(LaunchContext.of_launch(ledger.launch).variables())
     at = launch.launch_at
     given = {
         "launch_id": launch.launch_id,
