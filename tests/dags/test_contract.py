@@ -12,6 +12,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.checklist_item import RECHECKS, ChecklistItemOperator
 from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
+from launch_pipeline.airflow.operators.verify_again import VerifyAgainOperator
+from launch_pipeline.airflow.policies.reopening import VERIFY_AGAIN
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
@@ -186,7 +188,8 @@ def test_tasks_are_items_moments_gate_and_announcement(
     """The grid shows the items in the document's order, and little else."""
     dag, plan = dags[dag_id], plans[dag_id]
     kinds = {task.task_id: type(task) for task in dag.tasks}
-    expected: dict[str, type] = {name: LaunchWindowSensor for name, _ in plan.moments}
+    expected: dict[str, type] = {VERIFY_AGAIN: VerifyAgainOperator} if dag_id == GO_NO_GO else {}
+    expected |= {name: LaunchWindowSensor for name, _ in plan.moments}
     expected |= {item.task_id: ChecklistItemOperator for item in plan.items}
     expected |= {"phase_gate": PhaseGateOperator, "announce": AnnounceOperator}
     assert kinds == expected
@@ -260,7 +263,8 @@ def test_moments_wait_in_the_triggerer(dag_id: str, dags: dict[str, Any], plans:
 @every_phase
 def test_edges_are_those_of_the_plan(dag_id: str, dags: dict[str, Any], plans: dict[str, DagPlan]) -> None:
     """What precedes what is what the checklist says, and nothing crosses Dags."""
-    inner = {edge for edge in edges(dags[dag_id]) if not {"phase_gate", "announce"} & set(edge)}
+    around = {"phase_gate", "announce", VERIFY_AGAIN}
+    inner = {edge for edge in edges(dags[dag_id]) if not around & set(edge)}
     assert inner == set(plans[dag_id].edges)
 
 
@@ -302,9 +306,20 @@ def test_conductor_runs_the_phases_in_the_order_of_the_document(dags: dict[str, 
     expected |= {(BEFORE[-1], side) for side in SIDE_BY_SIDE} | {(side, T_MINUS_2H) for side in SIDE_BY_SIDE}
     day = [T_MINUS_2H, GO_NO_GO, *AFTER_GO, WEEK_4, SIGN_OFF, "complete"]
     expected |= set(pairwise(day))
-    expected |= {(window, ROLLBACK) for window in AFTER_GO} | {("admit", WATCH)}
+    expected |= {(step, ROLLBACK) for step in (GO_NO_GO, *AFTER_GO)} | {("admit", WATCH)}
     assert AFTER_GO[0] == T_0
     assert edges(dags[CONDUCTOR]) == expected
+
+
+def test_decisions_open_after_another_look_at_everything(
+    dags: dict[str, Any], plans: dict[str, DagPlan]
+) -> None:
+    """Whatever the look says they open; the phase's gate asks for the items alone."""
+    dag = dags[GO_NO_GO]
+    decisions = {item.task_id for item in plans[GO_NO_GO].items}
+    look = dag.get_task(VERIFY_AGAIN)
+    assert (look.upstream_task_ids, look.downstream_task_ids) == (set(), decisions)
+    assert dag.get_task("phase_gate").upstream_task_ids == decisions
 
 
 def test_conductor_waits_without_a_worker_and_trusts_seals_only(dags: dict[str, Any]) -> None:
@@ -316,7 +331,7 @@ def test_conductor_waits_without_a_worker_and_trusts_seals_only(dags: dict[str, 
         assert step.wait_for_completion
         assert {str(state) for state in step.allowed_states} == {"success", "failed"}
         assert not step.failed_states
-        assert step.trigger_rule == ("one_failed" if dag_id == ROLLBACK else "all_success")
+        assert step.trigger_rule == ("one_success" if dag_id == ROLLBACK else "all_success")
 
 
 def test_nothing_is_a_template(dags: dict[str, Any]) -> None:

@@ -39,6 +39,8 @@ class Supervisor:
         """Address of the connection that was made last."""
         self.runs: set[tuple[str, str]] = set()
         self.ended_runs: set[tuple[str, str]] = set()
+        self.failed: set[tuple[str, str]] = set()
+        """Tasks of a launch's runs that have failed, by Dag and task id."""
         self.triggered: list[comms.TriggerDagRun] = []
         self.paused: set[str] = set()
         self.broken: set[str] = set()
@@ -128,6 +130,12 @@ class Supervisor:
         # The runs that are kept here are under way; ``ended_runs`` holds those that are not.
         known = self.runs if msg.states is None else self.ended_runs
         return comms.DRCount(count=sum((msg.dag_id, run) in known for run in msg.run_ids or ()))
+
+    def _on_GetTaskStates(self, msg: comms.GetTaskStates) -> Any:  # noqa: N802
+        states = {
+            name: "failed" if (msg.dag_id, name) in self.failed else "running" for name in msg.task_ids or ()
+        }
+        return comms.TaskStatesResult(task_states=dict.fromkeys(msg.run_ids or (), states))
 
     def _on_GetDag(self, msg: comms.GetDag) -> Any:  # noqa: N802
         paused = msg.dag_id in self.paused

@@ -71,7 +71,7 @@ def a_launch(launch_id: str = LAUNCH, **changes: Any) -> Launch:
 def started(launch: Launch | None = None, plan: LaunchPlan = PLAN) -> Entry:
     """Make the first row of a launch, as ``Launches.start`` keeps it."""
     of = launch or a_launch()
-    facts = of.model_dump(exclude={"launch_id", "state", "ended_at"})
+    facts = of.model_dump(exclude={"launch_id", "state", "ended_at", "held_at"})
     times = {"started_at": of.started_at or NOON, "planned_at": of.planned_at or of.launch_at}
     said = Started.model_validate({**facts, **times, "plan": plan})
     return Entry(

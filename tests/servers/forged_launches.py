@@ -23,7 +23,7 @@ from servers.forgeries import (
     sealed,
     without,
 )
-from servers.stories import SHAPES
+from servers.shapes import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

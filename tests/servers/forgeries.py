@@ -10,7 +10,7 @@ from launch_pipeline.checks.canonical import canonical_json, digest
 from launch_pipeline.ledger.chain import Link
 from launch_pipeline.ledger.schema import CheckResult, evidence_digest
 from servers.chains import a_chain, relinked
-from servers.stories import SHAPES
+from servers.shapes import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -15,13 +15,14 @@ from launch_pipeline.checklist.model import Phase
 from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.launch.context import LaunchContext
-from launch_pipeline.launch.deployed_checklists import definition_of, deployed_dags
+from launch_pipeline.launch.deployed_checklists import definition_of
 from launch_pipeline.launch.evidence import Evidence
 from launch_pipeline.launch.in_force import deployed_settings, names_in_force
 from launch_pipeline.launch.item_records import ItemSpec
 from launch_pipeline.ledger.definitions import store_definitions
 from launch_pipeline.ledger.evidence import EvidenceTable
 from launch_pipeline.ledger.launch import Launch
+from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import EntryKind
 from servers.airflow_task import Task
 from servers.records import a_result
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import LedgerEntry
     from servers.airflow_task import Supervisor
 
-DIGEST = deployed_dags()["week_1_pre_launch_requirements"].digest
 REASON = "not needed for this release"
 HEALTH = {"http_request": {"path": "/health"}}
 JUNIT = {"report": {"uri": "${reports}/junit.xml", "format": "junit", "subject": ""}}
 TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+TODAY = "sha256:" + "0" * 64
+"""The digest of today's checklist, which no record of a launch names: it has its own."""
 CONF = {"environment": "test", "release": "1.2.0", "started_by": "kim.kubernetes"}
 
 
@@ -55,29 +57,32 @@ def a_spec(**item: Any) -> ItemSpec:
     if fields["mode"] != "check":
         fields.setdefault("question", "Are they valid?")
     ref = f"week_1.security.{fields['id']}"
-    return ItemSpec(ref=ref, phase_id="week_1", checklist_digest=DIGEST, item=fields)
+    return ItemSpec(ref=ref, phase_id="week_1", checklist_digest=TODAY, item=fields)
 
 
-def a_task(supervisor: Supervisor, *, moments: tuple[Any, ...] = (), **item: Any) -> Task:
+def a_task(supervisor: Supervisor, *, moments: tuple[Any, ...] = (), known: bool = True, **item: Any) -> Task:
     """Make the task of ``a_spec(**item)`` in the Dag ``week_1``, of the launch of ``a_launch()``.
 
-    The launch has the item in its definitions, if it was started.
+    The launch has the item in its definitions, if it was started and ``known`` is true.
     """
     spec = a_spec(**item).model_copy(update={"moments": moments})
-    if supervisor.ledger_dsn:
+    if supervisor.ledger_dsn and known:
         take_in(supervisor.ledger_dsn, spec)
     with DAG("week_1", schedule=None):
         operator = ChecklistItemOperator(task_id=f"security.{spec.item.id}", spec=spec.payload())
     return Task(supervisor, operator, conf=CONF)
 
 
-def take_in(dsn: str, *specs: ItemSpec) -> str:
-    """Let the launches of a database have more items in the Dag ``week_1``; return its digest."""
+def take_in(dsn: str, *specs: ItemSpec, dag_id: str = "week_1") -> str:
+    """Let the launches of a database have more items in the Dag ``week_1``; return its digest.
+
+    With ``dag_id`` that Dag has them as well.
+    """
     with psycopg.connect(dsn) as connection:
         items = {**_taken_in(connection), **{spec.item.id: _written(spec) for spec in specs}}
-        document = definition_of(_phase(list(items.values())))
+        document = definition_of(_phase(list(items.values()), dag_id))
         store_definitions(connection, [document])
-        connection.execute(_SET_DIGEST, [Json({"week_1": digest(document)})])
+        connection.execute(_SET_DIGEST, [Json({dag_id: digest(document)})])
     return digest(document)
 
 
@@ -101,10 +106,15 @@ def _written(spec: ItemSpec) -> dict[str, Any]:
     return {**item, **({"opens": moments[0]} if moments else {})}
 
 
-def _phase(items: list[Any]) -> Phase:
+def week_1_digest(dsn: str) -> str:
+    """Return the digest of the definition that ``a_launch()`` has of the Dag ``week_1``."""
+    return Launches(dsn).get("shop-1.2").checklist_digests["week_1"]
+
+
+def _phase(items: list[Any], dag_id: str) -> Phase:
     words = {"id": "week_1", "title": "Week 1", "when": "Week 1", "description": "One section."}
     section = {"id": "security", "title": "Security", "items": items}
-    return Phase.model_validate({"schema_version": 1, "dag": "week_1", **words, "sections": [section]})
+    return Phase.model_validate({"schema_version": 1, "dag": dag_id, **words, "sections": [section]})
 
 
 def a_launch(**changes: Any) -> Launch:

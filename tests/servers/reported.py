@@ -193,17 +193,24 @@ def bypassed(place: Place, number: int = 1) -> list[Entry]:
 
 
 def report_of(
-    entries: Iterable[Entry], launch: Launch | None = None, *, conducted: bool = True, **changes: Any
+    entries: Iterable[Entry],
+    launch: Launch | None = None,
+    *,
+    conducted: bool = True,
+    in_force: Launch | None = None,
+    **changes: Any,
 ) -> Report:
-    """Build the report of these rows behind the first; not ``conducted``: without the first, and unknown."""
+    """Build the report of these rows behind the first; not ``conducted``: without the first, and unknown.
+
+    ``in_force`` is the launch as it is at the end, if it was changed.
+    """
     of = launch or a_launch()
     links = tuple(a_chain([*([started(of, plan())] if conducted else []), *entries]))
     given: dict[str, Any] = {
         "rows": LaunchRows(launch_id=LAUNCH, links=links, launch=of if conducted else None),
         "verified": verify_links(LAUNCH, links),
-        "launch": of if conducted else None,
+        "launch": (in_force or of) if conducted else None,
         "phases": phases(),
-        "digests": {place.dag_id: DIGEST for place in places()},
         "document": read_document(),
         "made_at": NOON + timedelta(days=22),
         "contacts": example_contacts(),

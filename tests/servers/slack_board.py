@@ -15,7 +15,7 @@ from launch_pipeline.errors import OperationError
 from launch_pipeline.launch.deployed_checklists import deployed_plans
 from launch_pipeline.launch.reconcile import STATE_OF
 from launch_pipeline.ledger.schema import Outcome, RecordedBy, SealedRecord
-from launch_pipeline.slack.bridge.projection.views import Deployment
+from launch_pipeline.slack.bridge.projection.deployment import Deployment
 from launch_pipeline.slack.protocol import Board, BoardItem, BoardLaunch, BoardRun
 from servers.slack import CONTACTS
 

@@ -12,7 +12,8 @@ from launch_pipeline.launch.deployed_checklists import deployed_plans
 from launch_pipeline.slack.bridge.app import Timing, serve
 from launch_pipeline.slack.bridge.connection.watchdog import Intervals
 from launch_pipeline.slack.bridge.interactions.answers import Patience
-from launch_pipeline.slack.bridge.projection.views import Deployment, sections_of
+from launch_pipeline.slack.bridge.projection.deployment import Deployment
+from launch_pipeline.slack.bridge.projection.views import sections_of
 from launch_pipeline.slack.bridge.settings import BridgeSettings
 from launch_pipeline.slack.messages.cards import section_cards
 from servers.slack import APP_TOKEN, BOT_TOKEN, CONTACTS, client, slack, until

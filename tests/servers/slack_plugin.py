@@ -1,4 +1,4 @@
-"""The launch plugin's three routes on loopback, as strict as the real ones: for the bridge's own tests.
+"""The launch plugin's four routes on loopback, as strict as the real ones: for the bridge's own tests.
 
 One gate takes one answer for each try; who may answer is judged by the project's own rules. What can go
 wrong between bridge and api-server is provoked here: away, busy, an answer taken whose reply is lost.
@@ -17,13 +17,14 @@ from aiohttp import web
 from pydantic import TypeAdapter
 
 from launch_pipeline.approvals.deployed import contacts, policy
+from launch_pipeline.approvals.holding import may_hold, who_may_hold
 from launch_pipeline.approvals.rules import AnswerRequest, judge_answer
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checks.verdict import CheckResult, Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.launch.deployed_checklists import deployed_plans
 from launch_pipeline.launch.evidence import Evidence
-from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH
+from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH, HOLD_PATH
 from launch_pipeline.slack.protocol import (
     Board,
     BoardItem,
@@ -32,6 +33,8 @@ from launch_pipeline.slack.protocol import (
     Decided,
     DecideRequest,
     EvidenceRequest,
+    HoldChanged,
+    HoldRequest,
     ItemEvidence,
     Refusal,
 )
@@ -116,6 +119,8 @@ class PluginStandIn:
                     self.gates |= {(dag_id, one.task_id): Gate(one) for one in items}
         self.asked: list[DecideRequest] = []
         """Every request to decide that could be read, in order."""
+        self.holds: list[HoldRequest] = []
+        """Every request to hold or resume that was followed, in order."""
         self.sign_ins = 0
         self.busy = 0
         """So many decisions meet a gate that somebody else answers just now."""
@@ -149,6 +154,7 @@ class PluginStandIn:
         app.router.add_get(BOARD_PATH, self._route(self._board))
         app.router.add_post(EVIDENCE_PATH, self._route(self._evidence))
         app.router.add_post(DECIDE_PATH, self._route(self._decide))
+        app.router.add_post(HOLD_PATH, self._route(self._hold))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
@@ -253,6 +259,22 @@ class PluginStandIn:
             if isinstance(request.transport, asyncio.WriteTransport):
                 request.transport.abort()
         return decided.model_dump_json()
+
+    async def _hold(self, request: web.Request) -> str:
+        asked = HoldRequest.model_validate_json(await request.text())
+        person = contacts().by_slack_id(asked.slack_id)
+        if person is None or not may_hold(person, contacts(), policy()):
+            raise Says(403, "may_not_hold", f"You may not. {who_may_hold(contacts(), policy())} may.")
+        if asked.launch_id != LAUNCH:
+            raise Says(404, "launch_over", "This launch is no longer under way.")
+        if bool(self.holds and self.holds[-1].hold) is asked.hold:
+            raise Says(409, "already_so", "The launch is on hold already.")
+        self.holds.append(asked)
+        if self.lost:
+            self.lost -= 1
+            if isinstance(request.transport, asyncio.WriteTransport):
+                request.transport.abort()
+        return HoldChanged(person=person.name, held=asked.hold).model_dump_json()
 
     def _take(self, asked: DecideRequest) -> Decided:
         gate = self.gates.get((asked.dag_id, asked.task_id))

@@ -9,7 +9,18 @@ from launch_pipeline.checklist.vocabulary import Answer, Mode, RequestKind, Role
 from launch_pipeline.checks.verdict import CheckResult, Finding, Verdict
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.model import PersonView, PhaseNote, SetAside
-from launch_pipeline.slack.messages.views import ItemView, LaunchView, PhaseLine, PhaseState, SectionView
+from launch_pipeline.slack.messages.views import (
+    ChangeView,
+    HoldView,
+    ItemView,
+    LaunchView,
+    LookView,
+    PhaseLine,
+    PhaseState,
+    Regression,
+    SectionView,
+    SeenView,
+)
 
 AT = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
 AIRFLOW = "https://airflow.example.org/dags/week_1/runs/shop-2.4.0"
@@ -130,6 +141,52 @@ def go_no_go(style: RequestKind = RequestKind.DECISION) -> SectionView:
         dag_id="go_no_go", section_id="go_no_go", phase_title="Launch Day", section_title=title,
         items=voices(style), set_aside=ASIDE, rehearsal=False,
     )  # fmt: skip
+
+
+LOOK = LookView(
+    looked_at=AT,
+    still_true=211,
+    no_longer_true=(
+        SeenView(text="All replicas are ready", headline="2 of 3 replicas are ready",
+                 role="Infrastructure Lead", people=(ELIAS,)),
+        SeenView(text="Backups are restorable", headline="no restore within 24 h", role="Operations Lead",
+                 people=(OMAR,), healed=True),
+    ),
+    not_looked_at=(
+        SeenView(text="Status page is up", headline="the page does not answer (503)", role="Product Manager",
+                 people=(PRIYA,)),
+    ),
+)  # fmt: skip
+RED = Regression(text="All replicas are ready", why="2 of 3 replicas are ready", role="Infrastructure Lead",
+                 people=(ELIAS, BO), since=AT, url=AIRFLOW)  # fmt: skip
+CHANGES = (
+    ChangeView(what="Postponed", details=("2026-03-22 09:15 UTC → 2026-03-23 09:15 UTC",), by="Priya Raman",
+               reason="the payment provider has a window", at=AT),
+    ChangeView(what="Retargeted", details=("Commit 1f3c9ab0d2e1 → 77aa01c9be42",), by="Ada Lindqvist",
+               reason="the login loop is repaired", at=AT + timedelta(days=2)),
+)  # fmt: skip
+
+
+def changed_go_no_go() -> SectionView:
+    """Go/no-go of a launch that was changed, and of which something is no longer true."""
+    changed = {"regressions": (RED,), "look": LOOK, "changes": CHANGES}
+    return go_no_go().model_copy(update=changed)
+
+
+def held_launch() -> LaunchView:
+    """Build a launch that is on hold while something of it is verified again."""
+    week = PhaseLine(title="Pre-Launch Requirements (Week 1)", state=PhaseState.RUNNING, done=36, total=39,
+                     again=3)  # fmt: skip
+    return launch().model_copy(
+        update={
+            "hold": HoldView(since=AT, by="Priya Raman", reason="the CDN's incident is not over"),
+            "regressions": (RED,),
+            "look": LOOK,
+            "release_sha": "77aa01c9be42" + "0" * 28,
+            "can_be_held": True,
+            "phases": (week, *launch().phases[1:]),
+        }
+    )
 
 
 def launch() -> LaunchView:

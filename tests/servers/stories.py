@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role, Severity
 from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started
@@ -217,7 +217,7 @@ class Story:
 
     # ---- what happens --------------------------------------------------------------------------------------
 
-    def run(self, *dag_ids: str, **outcomes: Outcome) -> Story:
+    def run(self, *dag_ids: str, **outcomes: Outcome) -> Self:
         """Run phases in which all is well, but for the items whose last name is given an outcome."""
         for dag_id in dag_ids:
             for item in self.plan.items[dag_id]:

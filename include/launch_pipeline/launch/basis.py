@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.checklist.vocabulary import RequestKind, Role
+from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role
 from launch_pipeline.checks.canonical import digest
 from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.language.variables import derived, placeholders
@@ -79,7 +79,9 @@ def definition_digest(names: Mapping[str, str]) -> str:
 def variables_used(item: Item) -> frozenset[str]:
     """Return the variables that an item's checks use, and its question where a person is asked."""
     asked = [item.text, item.question or "", item.how] if item.mode.needs_person else []
-    return (_used_by_checks(item.checks) | placeholders(asked)) - OF_THE_MOMENT
+    # What nothing looks at again is true of the release that it was seen with.
+    seen_of = {"release_sha"} if item.mode is Mode.CHECK and item.seen_once else set[str]()
+    return (_used_by_checks(item.checks) | placeholders(asked) | seen_of) - OF_THE_MOMENT
 
 
 def _with_those_inside(names: frozenset[str], variables: Mapping[str, Any]) -> frozenset[str]:

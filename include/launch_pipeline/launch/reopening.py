@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.launch.basis import CHECKS, asked_alike, rests_on, stale_because
 from launch_pipeline.launch.item_flow import runs_in_triggerer
 from launch_pipeline.launch.standing import latest_records, stale, standing
-from launch_pipeline.ledger.reopened import Cause, Reopened
+from launch_pipeline.ledger.reopened import Cause, Reopened, open_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,12 +49,17 @@ def to_reopen(
     instances: Mapping[str, Mapping[str, Now]],
     asked: Mapping[str, Mapping[str, str]],
 ) -> Plan:
-    """Return what to verify again: ended tasks whose record is stale, and requests that ask something else.
+    """Return what to verify again.
 
-    ``asked`` holds what each open request rests on, by task instance. A task that runs, or that a person has
-    to repair first, is left alone.
+    That is: ended tasks whose record is stale, requests that ask something else, and what was reopened but
+    not cleared. ``asked`` holds what each open request rests on, by task instance. A task that runs, or that
+    a person has to repair first, is left alone.
     """
-    items = (*_stale_items(entries, now, instances), *_asked_otherwise(entries, now, instances, asked))
+    items = (
+        *_stale_items(entries, now, instances),
+        *_asked_otherwise(entries, now, instances, asked),
+        *_not_cleared(entries, instances),
+    )
     gates = _gates(entries, now, instances, {one.dag_id for one in items})
     return Plan(items, tuple(gates))
 
@@ -66,6 +71,16 @@ def _stale_items(
         there = instances.get(one.dag_id, {}).get(one.spec.task_id)
         if there and there.state in PASSED and there.id == one.record.task_instance_id:
             yield _reopened(one.dag_id, one.spec, there.id, one.why)
+
+
+def _not_cleared(
+    entries: Sequence[LedgerEntry], instances: Mapping[str, Mapping[str, Now]]
+) -> Iterator[Reopened]:
+    """Yield items with a row that they are verified again, whose task is as it was: the clear failed."""
+    for one in open_again(entries):
+        there = instances.get(one.dag_id, {}).get(one.item_ref.partition(".")[2])
+        if there and there.id == one.task_instance_id and there.state in PASSED:
+            yield one
 
 
 def _asked_otherwise(

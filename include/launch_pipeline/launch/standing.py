@@ -126,14 +126,14 @@ def _stale(entries: Sequence[LedgerEntry], now: InForce, dag_ids: Sequence[str])
             record = records.get(spec.ref)
             if record is None or not record.outcome.lets_pass:
                 continue
-            then = record.rests_on or _before_names(record, spec, variables, began)
+            then = record.rests_on or _names_then(record, spec, now, began)
             why = stale_because(then, in_force_for(record, spec.item, variables, now.contacts))
             if why:
                 yield Stale(dag_id, spec, record, why)
 
 
-def _before_names(
-    record: Record, spec: ItemSpec, variables: Mapping[str, Any], began: Mapping[str, Mapping[str, Any]]
+def _names_then(
+    record: Record, spec: ItemSpec, now: InForce, began: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, str]:
     """Return what a record of an older package rests on: the launch's facts when it was appended.
 
@@ -141,7 +141,8 @@ def _before_names(
     """
     if record.checklist_digest != spec.checklist_digest:
         return {}
-    return rests_on(spec.item, {**variables, **began.get(record.task_instance_id, {})})
+    facts = {**now.launch.variables(), **began.get(record.task_instance_id, {})}
+    return rests_on(spec.item, now.settings.lasting(facts))
 
 
 def _launch_variables_then(entries: Sequence[LedgerEntry]) -> dict[str, dict[str, Any]]:

@@ -12,15 +12,18 @@ from launch_pipeline.checks.canonical import canonical_json
 from launch_pipeline.errors import LaunchRefused
 from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.definitions import store_definitions
-from launch_pipeline.ledger.facts import Amended, Held, Resumed, Retargeted, Target
+from launch_pipeline.ledger.facts import Amended, Held, Resumed, Retargeted, Started, Target
 from launch_pipeline.ledger.launches import (
     active_or_refuse,
     count_rows,
     get_launch,
     launch_entry,
+    locked_launch,
     reason_or_refuse,
 )
-from launch_pipeline.ledger.ledger import append_within, lock_launch
+from launch_pipeline.ledger.ledger import append_within
+from launch_pipeline.ledger.plan import LaunchPlan
+from launch_pipeline.ledger.proof.fact_rules import amendment_problem
 from launch_pipeline.ledger.schema import OUTCOMES, EntryKind
 
 if TYPE_CHECKING:
@@ -28,12 +31,12 @@ if TYPE_CHECKING:
 
     from launch_pipeline.ledger.facts import ByAPerson, Changed
     from launch_pipeline.ledger.launch import Launch, Via
-    from launch_pipeline.ledger.plan import LaunchPlan
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 RELEASE = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?")
 """A release as semantic versioning writes it."""
 _BEGUN = "SELECT 1 FROM launch.ledger WHERE launch_id = %s AND dag_id = %s AND kind = ANY(%s) LIMIT 1"
+_START = "SELECT content FROM launch.ledger WHERE launch_id = %s AND kind = %s ORDER BY position LIMIT 1"
 _AMEND = "UPDATE launch.launches SET checklist_digests = %s, environment_digest = %s WHERE launch_id = %s"
 _RETARGET = "UPDATE launch.launches SET release = %s, release_sha = %s WHERE launch_id = %s"
 _HOLD = "UPDATE launch.launches SET held_at = clock_timestamp() WHERE launch_id = %s RETURNING held_at"
@@ -80,11 +83,15 @@ class Changes:
     def amend(
         self, launch_id: str, amendment: Amendment, by: By, *, confirmed_by: str | None = None
     ) -> Launch:
-        """Replace the definitions that a launch runs by.
+        """Replace the definitions that a launch runs by; the rules of its start stay.
 
-        Raises LaunchRefused where another amendment came first, and where nothing changes.
+        Raises LaunchRefused where another amendment came first, where nothing changes, where a person
+        confirms their own amendment, and for phases, steps, decision or rollback that the launch did not
+        begin with.
         """
         reason_or_refuse(by.reason, "amend")
+        if confirmed_by == by.person:
+            raise LaunchRefused(f"{by.person} asked for this amendment. Another person has to confirm it.")
         if not amendment.changes:
             raise LaunchRefused(f"Nothing differs from what the launch {launch_id!r} runs by.")
         with connected(self._dsn) as connection:
@@ -92,6 +99,7 @@ class Changes:
             if (before.checklist_digests, before.environment_digest) != amendment.replaces:
                 message = f"The launch {launch_id!r} was amended meanwhile. Look at the differences again."
                 raise LaunchRefused(message)
+            plan = _plan_or_refuse(connection, launch_id, amendment.plan)
             store_definitions(connection, amendment.definitions)
             digests = canonical_json(amendment.checklist_digests).decode()
             connection.execute(_AMEND, [digests, amendment.environment_digest, launch_id])
@@ -101,7 +109,7 @@ class Changes:
                 changes=amendment.changes,
                 checklist_digests=amendment.checklist_digests,
                 environment_digest=amendment.environment_digest,
-                plan=amendment.plan,
+                plan=plan,
             )
             return _changed(connection, launch_id, EntryKind.LAUNCH_AMENDED, said)
 
@@ -147,9 +155,7 @@ class Changes:
 
 
 def _locked(connection: Connection[Any], launch_id: str, what: str) -> Launch:
-    # The same order of locks as every append: the chain first.
-    lock_launch(connection, launch_id)
-    found = get_launch(connection, launch_id, " FOR UPDATE")
+    found = locked_launch(connection, launch_id)
     active_or_refuse(found, what)
     return found
 
@@ -158,6 +164,20 @@ def _changed(connection: Connection[Any], launch_id: str, kind: EntryKind, said:
     number = count_rows(connection, launch_id, kind) + 1
     append_within(connection, launch_entry(launch_id, kind, said, number))
     return get_launch(connection, launch_id)
+
+
+def _plan_or_refuse(connection: Connection[Any], launch_id: str, plan: LaunchPlan) -> LaunchPlan:
+    """Return the plan of an amendment with the rules of the start, which bind the launch to its end."""
+    row = connection.execute(_START, [launch_id, EntryKind.LAUNCH_STARTED]).fetchone()
+    began = Started.model_validate(row[0]).plan if row else LaunchPlan()
+    kept = plan.model_copy(update={"rules": began.rules})
+    if problem := amendment_problem(kept, began):
+        message = (
+            f"The launch {launch_id!r} cannot be amended: {problem}. Finish it with the version of this"
+            " package that it began with, or start another launch."
+        )
+        raise LaunchRefused(message)
+    return kept
 
 
 def _target_or_refuse(release_sha: str, release: str | None) -> None:

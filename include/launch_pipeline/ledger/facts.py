@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -94,15 +95,18 @@ class Proposed(ByAPerson):
 class Amended(ByAPerson):
     """The definitions that the launch runs by were replaced."""
 
-    confirmed_by: str | None = Field(default=None, exclude_if=lambda person: person is None)
+    confirmed_by: Words | None = Field(default=None, exclude_if=lambda person: person is None)
     """The second person, where the policy wants one."""
-    changes: tuple[Changed, ...]
+    changes: Annotated[tuple[Changed, ...], Field(min_length=1)]
     checklist_digests: dict[str, str]
     environment_digest: str
     plan: LaunchPlan
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
+        if self.confirmed_by == self.by:
+            message = "one person confirmed their own amendment"
+            raise ValueError(message)
         _all_have_digests(self.plan, self.checklist_digests)
         return self
 
@@ -145,17 +149,61 @@ class Ended(Fact):
 
 
 class Derived:
-    """The facts of a launch derived from its rows, with which the table of launches must agree."""
+    """What is in force by the rows of a launch so far, with which the table of launches must agree."""
 
     def __init__(self, started: Started) -> None:
         self.started = started
         self.launch_at = started.launch_at
         self.target = Target(release=started.release, release_sha=started.release_sha)
-        self.plan = started.plan
-        self.checklist_digests = started.checklist_digests
-        self.environment_digest = started.environment_digest
         self.held_at: AwareDatetime | None = None
         self.end: Ended | Aborted | None = None
+        self.items: set[tuple[str, str]] = set()
+        """Every item that a plan of the launch has or had: its Dag and its ref."""
+        self.checklists: set[tuple[str, str]] = set()
+        """Every checklist that the launch runs or ran by: its Dag and its digest."""
+        self._run_by(started)
+
+    def _run_by(self, said: Started | Amended) -> None:
+        self.plan = said.plan
+        self.checklist_digests = said.checklist_digests
+        self.environment_digest = said.environment_digest
+        self.items |= {(dag_id, item.ref) for dag_id, items in said.plan.items.items() for item in items}
+        self.checklists |= said.checklist_digests.items()
+
+    def take(self, said: Fact) -> None:
+        """Take the next fact: what it says is in force from now on."""
+        match said:
+            case Postponed():
+                self.launch_at = said.to
+            case Amended():
+                self._run_by(said)
+            case Retargeted():
+                self.target = said.to
+            case Held():
+                self.held_at = said.held_at
+            case Resumed():
+                self.held_at = None
+            case Aborted() | Ended():
+                self.end = said
+            case _:
+                pass
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The launch's own variables that may change while it runs, as its checks are given them.
+
+        What the launch leaves empty may have a value elsewhere, so it is left out.
+        """
+        at = _in_utc(self.launch_at)
+        previous = self.started.conf.get("previous_release")
+        values = {
+            "release": self.target.release,
+            "release_sha": self.target.release_sha,
+            "previous_release": previous if isinstance(previous, str) else "",
+            "launch_at": at,
+            "launch_date": at[:10],
+        }
+        return {name: value for name, value in values.items() if value}
 
     @property
     def state(self) -> LaunchState:
@@ -192,6 +240,14 @@ _OF_THE_START = (
     "planned_at",
     "conf",
 )
+
+
+def _in_utc(moment: AwareDatetime) -> str:
+    try:
+        return moment.astimezone(UTC).isoformat()
+    except OverflowError:
+        # Before or after the calendar in UTC.
+        return ""
 
 
 def _shown(value: Any) -> str:

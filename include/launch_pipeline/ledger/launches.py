@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.visible_text import visible_length
@@ -12,13 +12,13 @@ from launch_pipeline.ledger.database import connected
 from launch_pipeline.ledger.definitions import store_definitions
 from launch_pipeline.ledger.facts import Aborted, Ended, Fact, Postponed, Started
 from launch_pipeline.ledger.launch import Launch, LaunchState, Via
-from launch_pipeline.ledger.ledger import append_within
+from launch_pipeline.ledger.ledger import append_within, entries_within, lock_launch
 from launch_pipeline.ledger.plan import LaunchPlan
+from launch_pipeline.ledger.reopened import open_again
 from launch_pipeline.ledger.schema import Entry, EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from psycopg import Connection
 
@@ -110,7 +110,7 @@ class Launches:
             raise LaunchRefused(message)
         reason_or_refuse(reason, "postpone")
         with connected(self._dsn) as connection:
-            before = get_launch(connection, launch_id, " FOR UPDATE")
+            before = locked_launch(connection, launch_id)
             active_or_refuse(before, "be postponed")
             _future_or_refuse(connection, new_time)
             if before.launch_at == new_time:
@@ -119,7 +119,7 @@ class Launches:
             update = "UPDATE launch.launches SET launch_at = %s WHERE launch_id = %s"
             connection.execute(update, [new_time, launch_id])
             moves = count_rows(connection, launch_id, EntryKind.LAUNCH_POSTPONED)
-            times = {"from": before.launch_at, "to": new_time}
+            times = {"from": before.launch_at, "to": new_time.astimezone(UTC)}
             said = Postponed.model_validate({**times, "by": by, "via": via, "reason": reason})
             append_within(connection, launch_entry(launch_id, EntryKind.LAUNCH_POSTPONED, said, moves + 1))
             return get_launch(connection, launch_id)
@@ -139,7 +139,8 @@ class Launches:
     def end(self, launch_id: str, state: LaunchState) -> Launch:
         """End an active launch in ``state``; one that ended in it stays as it is.
 
-        Raises LaunchRefused if it ended in another state, and for ``active`` and ``aborted`` (use ``abort``).
+        Raises LaunchRefused if it ended in another state, for ``active`` and ``aborted`` (use ``abort``), and
+        for ``complete`` while an item is verified again.
         """
         if state in {LaunchState.ACTIVE, LaunchState.ABORTED}:
             message = f"A launch does not end as '{state}' by itself. Use 'launch abort' with a reason."
@@ -150,10 +151,12 @@ class Launches:
     def _finish(self, launch_id: str, state: LaunchState, fact: Callable[[datetime], Fact]) -> Launch:
         kind = EntryKind.LAUNCH_ABORTED if state is LaunchState.ABORTED else EntryKind.LAUNCH_ENDED
         with connected(self._dsn) as connection:
-            before = get_launch(connection, launch_id, " FOR UPDATE")
+            before = locked_launch(connection, launch_id)
             if before.state is state:
                 return before
             active_or_refuse(before, f"end as '{state}'")
+            if state is LaunchState.COMPLETE:
+                _nothing_open_or_refuse(connection, launch_id)
             [(ended_at,)] = connection.execute(_END, [state, launch_id]).fetchall()
             append_within(connection, launch_entry(launch_id, kind, fact(ended_at.astimezone(UTC))))
             return get_launch(connection, launch_id)
@@ -203,8 +206,20 @@ def get_launch(connection: Connection[Any], launch_id: str, suffix: str = "") ->
     return found
 
 
+def locked_launch(connection: Connection[Any], launch_id: str) -> Launch:
+    """Lock a launch and its chain until the transaction ends, and return it.
+
+    Every writer takes the chain's lock first, as ``append_within`` does. Raises LaunchRefused if there is no
+    launch with this id.
+    """
+    lock_launch(connection, launch_id)
+    return get_launch(connection, launch_id, " FOR UPDATE")
+
+
 def _launch(row: tuple[Any, ...]) -> Launch:
-    return Launch.model_validate(dict(zip(_COLUMNS.split(", "), row, strict=True)))
+    # In UTC, whatever zone the database has: records rest on the launch time as it is written.
+    values = (value.astimezone(UTC) if isinstance(value, datetime) else value for value in row)
+    return Launch.model_validate(dict(zip(_COLUMNS.split(", "), values, strict=True)))
 
 
 def count_rows(connection: Connection[Any], launch_id: str, kind: EntryKind) -> int:
@@ -259,6 +274,13 @@ def _future_or_refuse(connection: Connection[Any], new_time: datetime) -> None:
     if row is not None and new_time - row[0] > FARTHEST:
         message = f"{_when(new_time)} is more than {FARTHEST.days // 365} years away. Choose an earlier time."
         raise LaunchRefused(message)
+
+
+def _nothing_open_or_refuse(connection: Connection[Any], launch_id: str) -> None:
+    again = open_again(entries_within(connection, launch_id, EntryKind.REOPENED, EntryKind.SEAL))
+    if again:
+        refs = ", ".join(one.item_ref for one in again)
+        raise LaunchRefused(f"The launch {launch_id!r} is not complete: {refs} is verified again.")
 
 
 def _not_sooner_than_go(connection: Connection[Any], launch: Launch, new_time: datetime) -> None:

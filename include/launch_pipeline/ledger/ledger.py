@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from launch_pipeline.checklist.sequence import preceding
 from launch_pipeline.checks.canonical import canonical_json
-from launch_pipeline.errors import AnswerRefused, LaunchRefused, LedgerError, LedgerUnavailable
+from launch_pipeline.errors import AnswerRefused, LaunchRefused, LedgerError, LedgerUnavailable, PhaseReopened
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.database import connected
+from launch_pipeline.ledger.reopened import open_again
 from launch_pipeline.ledger.schema import OUTCOMES, Entry, EntryKind, LedgerEntry, Outcome, Seal, read_record
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ _FIND = """
     SELECT seq, dag_id, content::text FROM launch.ledger
     WHERE launch_id = %s AND kind = %s AND item_ref = %s AND task_instance_id = %s AND try_number = %s
 """
+CHANGING = (
+    EntryKind.LAUNCH_POSTPONED,
+    EntryKind.LAUNCH_AMENDED,
+    EntryKind.LAUNCH_RETARGETED,
+    EntryKind.REOPENED,
+)
+"""The kinds of rows after which a record may no longer count."""
+_CHANGED = "SELECT DISTINCT kind FROM launch.ledger WHERE launch_id = %s AND kind = ANY(%s) AND seq > %s"
 _ANOTHER = """
     SELECT item_ref FROM (
         SELECT DISTINCT ON (item_ref) item_ref, content #>> '{decided_by,id}' AS person FROM launch.ledger
@@ -64,17 +74,25 @@ class Ledger:
         with connected(self._dsn) as connection:
             return [append_within(connection, entry) for entry in entries]
 
-    def append_in_course(self, entries: Iterable[Entry]) -> list[int]:
+    def append_in_course(self, entries: Iterable[Entry], *, seen: int | None = None) -> list[int]:
         """Append entries of a phase, which needs a launch that is under way.
 
-        Raises LaunchRefused if the launch was never admitted or is over; after an abort only its rollback can
-        still be appended.
+        A complete seal waits for items of its phase and of earlier ones that were reopened. A caller that
+        seals gives the number of the last row that it had ``seen`` before it read anything else: the seal
+        also waits if the launch was amended, retargeted or postponed, or an item reopened since. Then
+        nothing is appended, and PhaseReopened is raised: look again. Raises LaunchRefused if the launch was
+        never admitted or is over; after an abort only its rollback can still be appended.
         """
         entries = list(entries)
         with connected(self._dsn) as connection:
             for launch_id in {entry.launch_id for entry in entries}:
                 _known_or_refuse(connection, launch_id)
-            return [append_within(connection, entry) for entry in entries]
+            numbers = []
+            for entry in entries:
+                if entry.kind is EntryKind.SEAL and entry.content.get("complete") is True:
+                    _sealable_or_refuse(connection, entry, seen)
+                numbers.append(append_within(connection, entry))
+            return numbers
 
     def append_pass(self, record: Record) -> Record:
         """Append a machine's pass, and return the record that this try of its task has in the ledger.
@@ -121,13 +139,8 @@ class Ledger:
 
     def entries(self, launch_id: str, kind: EntryKind | None = None) -> list[LedgerEntry]:
         """Return a launch's entries in the order of the chain, all or of one kind."""
-        query = (
-            f"SELECT {_COLUMNS} FROM launch.ledger"  # noqa: S608 - constants
-            " WHERE launch_id = %(launch)s AND (%(kind)s::text IS NULL OR kind = %(kind)s) ORDER BY position"
-        )
         with connected(self._dsn) as connection:
-            rows = connection.execute(query, {"launch": launch_id, "kind": kind}).fetchall()
-        return [_entry(row) for row in rows]
+            return entries_within(connection, launch_id, *([kind] if kind else []))
 
     def entries_after(self, launch_id: str, position: int) -> list[LedgerEntry]:
         """Return a launch's entries after a position of its chain, in order."""
@@ -178,6 +191,19 @@ class Ledger:
             connection.execute("SELECT 1 FROM launch.ledger LIMIT 1")
 
 
+def entries_within(connection: Connection[Any], launch_id: str, *kinds: EntryKind) -> list[LedgerEntry]:
+    """Return a launch's entries inside the caller's transaction, in the order of the chain.
+
+    All, or those of some kinds.
+    """
+    query = (
+        f"SELECT {_COLUMNS} FROM launch.ledger"  # noqa: S608 - constants
+        " WHERE launch_id = %s AND (%s OR kind = ANY(%s)) ORDER BY position"
+    )
+    values = [launch_id, not kinds, list(kinds)]
+    return [_entry(row) for row in connection.execute(query, values).fetchall()]
+
+
 def records_after(connection: Connection[Any], launch_id: str, position: int) -> list[tuple[int, Record]]:
     """Return the records of a launch after a position, each with its own position."""
     query = """
@@ -202,11 +228,11 @@ def append_within(connection: Connection[Any], entry: Entry) -> int:
     """
     lock_launch(connection, entry.launch_id)
     content = canonical_json(entry.content).decode()
-    key = [entry.item_ref, entry.task_instance_id, entry.try_number]
-    values = [entry.kind, entry.launch_id, entry.dag_id, *key, content]
+    place = [entry.item_ref, entry.task_instance_id, entry.try_number]
+    values = [entry.kind, entry.launch_id, entry.dag_id, *place, content]
     if row := connection.execute(_INSERT, values).fetchone():
         return int(row[0])
-    found = connection.execute(_FIND, [entry.launch_id, entry.kind, *key]).fetchone()
+    found = connection.execute(_FIND, _key(entry)).fetchone()
     if found is None or found[1:] != (entry.dag_id, content):
         message = (
             f"The ledger of launch {entry.launch_id!r} already holds another {entry.kind} of"
@@ -221,6 +247,41 @@ def _known_or_refuse(connection: Connection[Any], launch_id: str) -> None:
     # The database itself checks for every row that the launch is under way (``migrations/0005``).
     if not connection.execute("SELECT 1 FROM launch.launches WHERE launch_id = %s", [launch_id]).fetchone():
         raise LaunchRefused(f"There is no launch {launch_id!r}, so nothing can be recorded for it.")
+
+
+def _sealable_or_refuse(connection: Connection[Any], seal: Entry, seen: int | None) -> None:
+    """Raise PhaseReopened for a complete seal that no longer follows from the rows before it."""
+    lock_launch(connection, seal.launch_id)
+    if connection.execute(_FIND, _key(seal)).fetchone():
+        # What this try appended before stays, whatever came after it.
+        return
+    values = [seal.launch_id, list(CHANGING), seen]
+    rows = [] if seen is None else connection.execute(_CHANGED, values).fetchall()
+    if rows:
+        kinds = ", ".join(sorted(str(kind).replace("_", " ") for (kind,) in rows))
+        raise PhaseReopened(f"The launch {seal.launch_id!r} was changed at this moment ({kinds}).")
+    if waiting := _waiting_for(connection, seal):
+        raise PhaseReopened(f"{', '.join(waiting)} was reopened and is verified again.")
+
+
+def _waiting_for(connection: Connection[Any], seal: Entry) -> tuple[str, ...]:
+    """Return the items that a complete seal waits for: verified again here, or in an earlier phase."""
+    kinds = (EntryKind.REOPENED, EntryKind.SEAL, *OUTCOMES)
+    entries = entries_within(connection, seal.launch_id, *kinds)
+    recorded = {e.item_ref: e.seq for e in entries if e.kind in OUTCOMES and e.dag_id == seal.dag_id}
+    here = {
+        e.item_ref
+        for e in entries
+        if e.kind is EntryKind.REOPENED and e.dag_id == seal.dag_id and e.seq > recorded.get(e.item_ref, 0)
+    }
+    listed = {sealed.item_ref for sealed in Seal.model_validate(seal.content).records}
+    before = preceding(seal.dag_id)
+    earlier = [one.item_ref for one in open_again(entries) if one.dag_id in before]
+    return (*sorted(here & listed), *earlier)
+
+
+def _key(entry: Entry) -> list[Any]:
+    return [entry.launch_id, entry.kind, entry.item_ref, entry.task_instance_id, entry.try_number]
 
 
 def _another_values(entry: Entry, number: int) -> list[Any]:

@@ -28,12 +28,14 @@ _MOVE_OR_END = "Move the launch with `launch postpone`, or end it with `launch a
 
 def started_note(launch: LaunchFacts) -> LaunchNote:
     """Announce the start of a launch."""
-    return _note(launch, LaunchNoteKind.STARTED, by=_starter(launch), at=launch.launch_at, next=first_step())
+    return note_of(
+        launch, LaunchNoteKind.STARTED, by=_starter(launch), at=launch.launch_at, next=first_step()
+    )
 
 
 def refused_note(launch: LaunchFacts, reason: str) -> LaunchNote:
     """Announce that a start was refused, and why."""
-    return _note(launch, LaunchNoteKind.REFUSED, by=_starter(launch), reason=reason)
+    return note_of(launch, LaunchNoteKind.REFUSED, by=_starter(launch), reason=reason)
 
 
 def postponed_note(
@@ -46,7 +48,7 @@ def postponed_note(
     was: datetime | None,
 ) -> LaunchNote:
     """Announce a new launch time; ``number`` tells the postponements of a launch apart."""
-    return _note(launch, LaunchNoteKind.POSTPONED, number, by=tuple(by), reason=reason, at=at, was=was)
+    return note_of(launch, LaunchNoteKind.POSTPONED, number, by=tuple(by), reason=reason, at=at, was=was)
 
 
 def aborted_note(launch: LaunchFacts, by: Sequence[str], reason: str, head: Head | None) -> LaunchNote:
@@ -67,7 +69,7 @@ def go_note(
     opens_at: datetime | None,
 ) -> LaunchNote:
     """Announce a go: who decided, what is waived, and when T-0 opens."""
-    return _note(
+    return note_of(
         launch,
         LaunchNoteKind.GO,
         seal_mark(seal),
@@ -105,14 +107,14 @@ def rollback_offered_note(
 ) -> LaunchNote:
     """Announce that a rollback is offered, and mention the people who decide on it.
 
-    ``windows`` are the Dags that failed; ``problems`` is shown if none of them has a seal.
+    ``windows`` are the Dags that failed; of ``problems``, those that no seal has are shown.
     """
-    return _note(
+    return note_of(
         launch,
         LaunchNoteKind.ROLLBACK_OFFERED,
         *map(seal_mark, seals),
         what=", ".join(map(title, windows)),
-        reason="" if seals else " ".join(problems),
+        reason=" ".join(one for one in problems if not any(one in seal.problems for seal in seals)),
         failing=tuple(one for seal in seals for one in failing_of(launch, seal, records)),
         mentioned=tuple(mentioned),
         next=Next(what=f"The decision is the first item of {title(ROLLBACK)}."),
@@ -154,17 +156,18 @@ def not_opened_note(
 def _window(
     launch: LaunchFacts, kind: LaunchNoteKind, dag_id: str, due: datetime, **fields: Any
 ) -> LaunchNote:
-    return _note(launch, kind, dag_id, due_mark(due), what=title(dag_id), at=due, **fields)
+    return note_of(launch, kind, dag_id, due_mark(due), what=title(dag_id), at=due, **fields)
 
 
 def _end(
     launch: LaunchFacts, kind: LaunchNoteKind, head: Head | None, *suffix: str, **fields: Any
 ) -> LaunchNote:
     """Add the report and the head of the hash chain, which every end of a launch shows."""
-    return _note(launch, kind, *suffix, report=launch.report, head=head, **fields)
+    return note_of(launch, kind, *suffix, report=launch.report, head=head, **fields)
 
 
-def _note(launch: LaunchFacts, kind: LaunchNoteKind, *suffix: str | int, **fields: Any) -> LaunchNote:
+def note_of(launch: LaunchFacts, kind: LaunchNoteKind, *suffix: str | int, **fields: Any) -> LaunchNote:
+    """Build a note whose key has this suffix; release and page are the launch's unless they are given."""
     return LaunchNote(
         kind=kind,
         key=launch_key(launch.launch_id, kind, *suffix),

@@ -108,6 +108,12 @@ class LaunchNoteKind(StrEnum):
     STARTED = "started"
     REFUSED = "refused"
     POSTPONED = "postponed"
+    AMENDED = "amended"
+    RETARGETED = "retargeted"
+    HELD = "held"
+    RESUMED = "resumed"
+    NO_LONGER_TRUE = "no_longer_true"
+    GO_TAKEN_BACK = "go_taken_back"
     ABORTED = "aborted"
     GO = "go"
     NO_GO = "no_go"
@@ -115,6 +121,13 @@ class LaunchNoteKind(StrEnum):
     WINDOW_MISSED = "window_missed"
     ROLLBACK_OFFERED = "rollback_offered"
     COMPLETE = "complete"
+
+
+class AgainItem(Frozen):
+    """Describe an item that is verified again."""
+
+    text: str
+    why: str
 
 
 class LaunchNote(Frozen):
@@ -125,7 +138,7 @@ class LaunchNote(Frozen):
     launch_id: AirflowId
     rehearsal: bool
     what: str = ""
-    """The release, or the window."""
+    """The release, the window, or the item."""
     by: tuple[str, ...] = ()
     """Names of the people who did it."""
     reason: str = ""
@@ -133,6 +146,10 @@ class LaunchNote(Frozen):
     """The launch time, or when the window opens."""
     was: AwareDatetime | None = None
     """The previous launch time of a postponed launch."""
+    details: tuple[str, ...] = ()
+    """What has changed, a line each."""
+    again: tuple[AgainItem, ...] = ()
+    """Items that are verified again because of it."""
     failing: tuple[SetAside, ...] = ()
     waivers: tuple[SetAside, ...] = ()
     mentioned: tuple[PersonView, ...] = ()

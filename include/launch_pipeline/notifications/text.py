@@ -55,6 +55,8 @@ def _launch_lines(note: LaunchNote) -> Iterator[str]:
     if note.at:
         was = f" (was {note.was.isoformat()})" if note.was else ""
         yield f"at {note.at.isoformat()}{was}"
+    yield from note.details
+    yield from (f"verified again: {one.text} ({one.why})" for one in note.again)
     yield from _listed(note.failing)
     yield from _listed(note.waivers)
     yield from _next(note.next)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from launch_pipeline.approvals.visible_text import one_line
 from launch_pipeline.report.text import attempt_words, code, escaped, item_words, table
 from launch_pipeline.report.words import (
+    lasted,
+    looked,
     moment,
     outcome_word,
     set_aside,
@@ -18,7 +20,7 @@ from launch_pipeline.report.words import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from launch_pipeline.report.model import ItemLine, Report
+    from launch_pipeline.report.model import Event, ItemLine, Look, Report, Seen
 
 
 def annex(report: Report, *, notes: str = "") -> str:
@@ -27,6 +29,9 @@ def annex(report: Report, *, notes: str = "") -> str:
         "---\n\n## Annex: the record\n",
         *_proof(report),
         *_titled("Notes", notes),
+        *_titled("Changed while it ran", _changes(report)),
+        *_titled("Looked at again before go", _looks(report)),
+        *_titled("No longer true for a while", _regressions(report)),
         *_titled("What happened", _events(report)),
         *_titled("Waived, not applicable or not met", _items(set_aside(report), report)),
         *_titled("Rejected, not reached or bypassed", _items(unsettled(report), report)),
@@ -63,11 +68,57 @@ def _proof(report: Report) -> Iterator[str]:
 
 
 def _events(report: Report) -> str:
+    return _event_table(report.events, details=False)
+
+
+def _changes(report: Report) -> str:
+    return _event_table(report.changes, details=True)
+
+
+def _event_table(events: Iterable[Event], *, details: bool) -> str:
     rows = [
-        (moment(event.at), escaped(event.what), escaped(event.by), escaped(event.reason), str(event.row))
-        for event in report.events
+        (
+            moment(event.at),
+            "<br>".join(map(escaped, (event.what, *(event.details if details else ())))),
+            escaped(event.by),
+            escaped(event.reason),
+            str(event.row),
+        )
+        for event in events
     ]
     return table(("When", "What", "By", "Reason", "Row"), rows) if rows else ""
+
+
+def _looks(report: Report) -> str:
+    return "".join(f"{_look(look)}\n" for look in report.looks)
+
+
+def _look(look: Look) -> str:
+    lines = [
+        f"{moment(look.looked_at)}: {looked(look)} (row {look.row})",
+        *(f"- no longer true: {_seen(one)}" for one in look.no_longer_true),
+        *(f"- could not be looked at: {_seen(one)}" for one in look.not_looked_at),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _seen(one: Seen) -> str:
+    return f"{escaped(one.text)} ({code(one.ref)}, {escaped(one.owner.label)}) — {escaped(one.headline)}"
+
+
+def _regressions(report: Report) -> str:
+    rows = [
+        (
+            moment(one.since),
+            f"{escaped(one.text)} ({code(one.ref)})",
+            escaped(one.owner.label),
+            escaped("; ".join(one.why)),
+            lasted(one),
+            str(one.row),
+        )
+        for one in report.regressions
+    ]
+    return table(("Since", "What", "Owner", "Seen", "For", "Row"), rows) if rows else ""
 
 
 def _items(items: Iterable[ItemLine], report: Report) -> str:
@@ -127,11 +178,11 @@ def _checklists(report: Report) -> str:
         (
             escaped(line.title),
             code(line.began_with),
-            "changed or missing" if line.changed else "unchanged",
+            "amended" if line.changed else "unchanged",
         )
         for line in report.checklists
     ]
-    return table(("Dag", "Digest at the start", "Today"), rows) if rows else ""
+    return table(("Dag", "Digest at the start", "At the end"), rows) if rows else ""
 
 
 def _evidence(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""Build the report from a launch's rows, today's checklist and the contacts, without any I/O."""
+"""Build the report from a launch's rows, the checklists in force and the contacts, without any I/O."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from launch_pipeline.report.model import (
     LaunchLine,
     Note,
     PhaseLines,
+    Regression,
     Report,
     SectionLines,
     Status,
@@ -28,7 +29,7 @@ from launch_pipeline.report.model import (
 from launch_pipeline.report.words import NOT_YET, sort_of, status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from launch_pipeline.approvals.contacts import Contacts
@@ -53,8 +54,7 @@ class Sources:
     launch: Launch | None
     """None if the table of launches has no such launch."""
     phases: Sequence[Phase]
-    digests: Mapping[str, str]
-    """The digest of each Dag's checklist as it is now, by Dag id."""
+    """The checklists in force at the end."""
     document: str
     made_at: datetime
     contacts: Contacts | None = None
@@ -72,9 +72,15 @@ def build(sources: Sources) -> Report:
 
 class _Builder:
     def __init__(self, sources: Sources) -> None:
-        self._from = sources
+        self._from = given = sources
         self._history: History = history_of(sources.rows.links)
         self._known: set[str] = set()
+        self._texts = {
+            f"{phase.id}.{section.id}.{item.id}": item.text
+            for phase in given.phases
+            for section in phase.sections
+            for item in section.items
+        }
         self._lines = lines_of(sources.document)
 
     def report(self) -> Report:
@@ -102,7 +108,10 @@ class _Builder:
                 if line.kind is Kind.BOX and number not in found
             ),
             seals=tuple(sorted(history.seals.values(), key=lambda seal: seal.title)),
-            events=events.events_of(history, self._name_of),
+            events=events.events_of(history, self._name_of, self._words_of),
+            changes=events.changes_of(history, self._name_of, self._words_of),
+            looks=tuple(history.looks),
+            regressions=tuple(self._regressions()),
             told=events.told_of(history),
             nudges=events.nudges_of(history),
             notes=given.notes,
@@ -167,8 +176,13 @@ class _Builder:
     def _strays(self) -> Iterator[ItemLine]:
         for ref, history in self._history.items.items():
             if ref not in self._known and history.records:
+                # It was removed by an amendment, or its checklist cannot be read.
                 line = ItemLine(ref=ref, text=one_line(history.last.text), in_document=False)
                 yield _with_history(line, history)
+
+    def _regressions(self) -> Iterator[Regression]:
+        found = [one for item in self._history.items.values() for one in item.regressions()]
+        yield from sorted(found, key=lambda one: one.row)
 
     def _launch(self) -> LaunchLine:
         launch, rows = self._from.launch, self._from.rows
@@ -198,11 +212,16 @@ class _Builder:
         person = people.by_airflow_user(airflow_user) if people else None
         return person.name if person else airflow_user
 
+    def _words_of(self, ref: str) -> str:
+        """Return the words of an item in force; anything else stays as it is."""
+        return self._texts.get(ref, ref)
+
     def _checklists(self) -> Iterator[ChecklistLine]:
-        began = self._from.launch.checklist_digests if self._from.launch else {}
-        for dag_id, digest in began.items():
-            now = self._from.digests.get(dag_id, "")
-            yield ChecklistLine(dag_id=dag_id, title=title(dag_id), began_with=digest, now=now)
+        launch = self._from.launch
+        now = launch.checklist_digests if launch else {}
+        for dag_id, began in (self._history.began_with or now).items():
+            in_force = now.get(dag_id, "")
+            yield ChecklistLine(dag_id=dag_id, title=title(dag_id), began_with=began, now=in_force)
 
 
 def _with_history(line: ItemLine, history: ItemHistory | None) -> ItemLine:
@@ -215,6 +234,7 @@ def _with_history(line: ItemLine, history: ItemHistory | None) -> ItemLine:
             "latest": attempts[-1] if attempts else None,
             "earlier": attempts[:-1],
             "bypass": history.bypass,
+            "reopened": history.reopened,
             "said": said if said != one_line(line.text) else "",
         }
     )

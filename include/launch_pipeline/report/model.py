@@ -11,6 +11,7 @@ from launch_pipeline.base import Frozen
 from launch_pipeline.checklist.vocabulary import Mode, RequestKind, Role, Severity
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.ledger.chain import Head
+from launch_pipeline.ledger.reopened import Cause
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
 
 DONE = frozenset({Outcome.PASSED, Outcome.APPROVED})
@@ -64,10 +65,23 @@ class Attempt(Frozen):
     try_number: int
     task_instance_id: str
     evidence_digest: str
+    again: tuple[str, ...] = ()
+    """Why the item was verified again and has this outcome; empty for the first outcome, and for a retry."""
+    verified_at: AwareDatetime | None = None
+    """When a person's earlier decision was confirmed, because nothing that they were asked had changed."""
     row: int
     """The position of its row in the launch's chain."""
     digest: str
     """The digest of that row's content."""
+
+
+class Reopening(Frozen):
+    """An item that is verified again: its latest outcome no longer counts."""
+
+    cause: Cause
+    why: tuple[str, ...]
+    at: AwareDatetime
+    row: int
 
 
 class Bypass(Frozen):
@@ -95,13 +109,16 @@ class ItemLine(Frozen):
     """None if the item was not reached yet."""
     bypass: Bypass | None = None
     """A bypass that has not been repaired."""
+    reopened: Reopening | None = None
+    """Why the latest outcome no longer counts; None if it does."""
     earlier: tuple[Attempt, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own form
     @property
     def ticked(self) -> bool:
-        """Whether the box is ticked: passed or approved, and not bypassed."""
-        return self.latest is not None and self.latest.outcome in DONE and self.bypass is None
+        """Whether the box is ticked: passed or approved, and neither bypassed nor reopened since."""
+        counts = self.bypass is None and self.reopened is None
+        return counts and self.latest is not None and self.latest.outcome in DONE
 
 
 class SectionLines(Frozen):
@@ -164,6 +181,40 @@ class Event(Frozen):
     what: str
     by: str = ""
     reason: str = ""
+    details: tuple[str, ...] = ()
+    """What has changed, a line each."""
+    row: int
+
+
+class Regression(Frozen):
+    """An item that was no longer true for a while."""
+
+    ref: str
+    text: str
+    owner: Role
+    why: tuple[str, ...]
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+    """When its next record let it pass; None if there is none."""
+    row: int
+
+
+class Seen(Frozen):
+    """An item that another look did not find still true."""
+
+    ref: str
+    text: str
+    owner: Role
+    headline: str
+
+
+class Look(Frozen):
+    """Another look at every machine check of the sealed phases, before go."""
+
+    looked_at: AwareDatetime
+    still_true: int
+    no_longer_true: tuple[Seen, ...] = ()
+    not_looked_at: tuple[Seen, ...] = ()
     row: int
 
 
@@ -200,17 +251,18 @@ class ContactLine(Frozen):
 
 
 class ChecklistLine(Frozen):
-    """The checklist of one Dag, as the launch began with it and as it was when the report was made."""
+    """The checklist of one Dag, as the launch began with it and as it was in force at the end."""
 
     dag_id: str
     title: str
     began_with: str
     now: str
+    """The digest in force when the report was made."""
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own form
     @property
     def changed(self) -> bool:
-        """Whether the checklist has changed since."""
+        """Whether the checklist was amended."""
         return self.began_with != self.now
 
 
@@ -244,6 +296,10 @@ class Report(Frozen):
     seals: tuple[SealLine, ...] = ()
     """The seals of every Dag, decisions and signatures included, in the order of a launch."""
     events: tuple[Event, ...] = ()
+    changes: tuple[Event, ...] = ()
+    """The events after which the launch ran by something else: amended, retargeted, postponed, held."""
+    looks: tuple[Look, ...] = ()
+    regressions: tuple[Regression, ...] = ()
     told: tuple[Told, ...] = ()
     nudges: int = 0
     notes: tuple[Note, ...] = ()

@@ -1,4 +1,4 @@
-"""Read the sources of a report: the ledger, today's checklists, and the contacts."""
+"""Read the sources of a report: the ledger, the checklists in force, and the contacts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.load import checklist_files, load_phase
-from launch_pipeline.checklist.overrides import checklist_digest
+from launch_pipeline.checklist.model import Phase
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused
+from launch_pipeline.ledger.definitions import read_definition
 from launch_pipeline.ledger.proof.verify import known_launches, read_rows, verify_rows
 from launch_pipeline.report.build import Sources, build
 from launch_pipeline.report.document import read_document
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from launch_pipeline.approvals.contacts import Contacts
-    from launch_pipeline.checklist.model import Phase
+    from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.report.model import Note, Report
 
 NAMED = 10
@@ -40,7 +41,7 @@ def make_report(
     """
     _known_or_refuse(dsn, launch_id)
     rows = read_rows(dsn, launch_id)
-    phases, digests, wrong = _checklists()
+    phases, wrong = _checklists(dsn, rows.launch)
     people, unread = _people(contacts)
     return build(
         Sources(
@@ -48,7 +49,6 @@ def make_report(
             verified=verify_rows(rows),
             launch=rows.launch,
             phases=phases,
-            digests=digests,
             document=read_document(),
             made_at=datetime.now(UTC),
             contacts=people,
@@ -72,21 +72,29 @@ def _known_or_refuse(dsn: str, launch_id: str) -> None:
     raise LaunchRefused(f"There is no launch {launch_id!r} in the ledger. Known launches: {names}{more}.")
 
 
-def _checklists() -> tuple[list[Phase], dict[str, str], list[str]]:
-    """Return today's checklists, the digest of each Dag's, and the problems of unreadable ones."""
+def _checklists(dsn: str, launch: Launch | None) -> tuple[list[Phase], list[str]]:
+    """Return the checklists that the launch runs by, and the problems of those that cannot be read.
+
+    What an older package did not store is read from today's files.
+    """
+    today, wrong = _todays_checklists()
+    found = {phase.id: phase for phase in today}
+    for digest in dict.fromkeys(launch.checklist_digests.values() if launch else ()):
+        if (document := read_definition(dsn, digest)) is not None:
+            phase = Phase.model_validate(document)
+            found[phase.id] = phase
+    return list(found.values()), wrong
+
+
+def _todays_checklists() -> tuple[list[Phase], list[str]]:
     phases: list[Phase] = []
-    digests: dict[str, str] = {}
     wrong: list[str] = []
     for path in checklist_files():
         try:
-            phase = load_phase(path, parameter_models())
+            phases.append(load_phase(path, parameter_models()))
         except InvalidChecklist as error:
             wrong += map(str, error.problems)
-            continue
-        dags = [phase.dag] if phase.dag else [section.dag for section in phase.sections]
-        digests |= dict.fromkeys(map(str, dags), checklist_digest(path))
-        phases.append(phase)
-    return phases, digests, wrong
+    return phases, wrong
 
 
 def _people(contacts: Callable[[], Contacts]) -> tuple[Contacts | None, str]:

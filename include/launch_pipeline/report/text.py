@@ -6,7 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from launch_pipeline.approvals.visible_text import one_line
-from launch_pipeline.report.words import advisory, moment, status_text, who
+from launch_pipeline.report.words import (
+    advisory,
+    moment,
+    outcome_word,
+    reopened,
+    status_text,
+    verified_again,
+    who,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +40,12 @@ def item_words(item: ItemLine, status: Status) -> str:
     word = f"**{status_text(item, status)}**"
     if item.bypass:
         word += f": marked {escaped(item.bypass.state)} by hand, without a record"
+    if item.reopened:
+        word += f" {escaped(reopened(item))}"
     if item.latest is None:
         return word
+    if item.reopened:
+        return f"{word}<br>before: {outcome_word(item, item.latest)}{attempt_words(item.latest)}"
     told = attempt_words(item.latest)
     seen = f"<br>{escaped(item.latest.headline)}" if item.latest.headline else ""
     said = f"<br>recorded as: {escaped(item.said)}" if item.said else ""
@@ -50,6 +62,7 @@ def attempt_words(attempt: Attempt) -> str:
         f" · {moment(attempt.decided_at)}",
         f" · “{escaped(attempt.reason)}”" if attempt.reason else "",
         f" · signed “{escaped(attempt.signature)}”" if attempt.signature else "",
+        f" · {escaped(again)}" if (again := verified_again(attempt)) else "",
     ]
     return "".join(parts)
 

@@ -1,4 +1,4 @@
-"""Call the three routes of the launch plugin in Airflow, with the bridge's service account.
+"""Call the four routes of the launch plugin in Airflow, with the bridge's service account.
 
 The account has no rights beyond these routes: the plugin maps the Slack user to an Airflow user, checks the
 answer, and gives it in that user's name.
@@ -15,11 +15,11 @@ import aiohttp
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from launch_pipeline.errors import AnswerRefused, OperationError
-from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH
-from launch_pipeline.slack.protocol import Board, Decided, ItemEvidence, Refusal
+from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH, HOLD_PATH
+from launch_pipeline.slack.protocol import Board, Decided, HoldChanged, ItemEvidence, Refusal
 
 if TYPE_CHECKING:
-    from launch_pipeline.slack.protocol import DecideRequest, EvidenceRequest
+    from launch_pipeline.slack.protocol import DecideRequest, EvidenceRequest, HoldRequest
 
 log = logging.getLogger(__name__)
 
@@ -109,12 +109,19 @@ class Airflow:
         Raises AnswerRefused with the plugin's code and sentence (AnsweredBefore if the request has an
         answer already), Unanswered if another attempt may help, OperationError if none will.
         """
-        status, body = await self._call("POST", DECIDE_PATH, request, _DECIDE_SECONDS)
+        return _read(Decided, await self._act(DECIDE_PATH, request))
+
+    async def hold(self, request: HoldRequest) -> HoldChanged:
+        """Hold or resume a launch in a person's name. Raises what ``decide`` does."""
+        return _read(HoldChanged, await self._act(HOLD_PATH, request))
+
+    async def _act(self, path: str, request: BaseModel) -> bytes:
+        status, body = await self._call("POST", path, request, _DECIDE_SECONDS)
         if status < _REFUSING.start:
-            return _read(Decided, body)
+            return body
         refusal = _refusal(body)
         if refusal is None or refusal.code in _OURS:
-            raise _failed(status, DECIDE_PATH, refusal)
+            raise _failed(status, path, refusal)
         if refusal.code == _BUSY or (status in _SOON_AGAIN and refusal.code != _PERMANENT):
             raise Unanswered(refusal.detail, lost=refusal.code != _BUSY)
         if refusal.code == "already_decided":

@@ -6,7 +6,9 @@ bridge reads texts, roles and options from the checklist, and people from the co
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.checks.verdict import CheckResult, Verdict
@@ -99,6 +101,25 @@ class Decided(Frozen):
 
     person: str
     answer: str
+
+
+class HoldRequest(Frozen):
+    """Ask the plugin to hold or resume a launch in a person's name."""
+
+    slack_id: str
+    email: str = ""
+    """Confirmed by Slack; used only if the policy finds people by e-mail."""
+    launch_id: AirflowId
+    hold: bool
+    """Whether to hold the launch, or to resume it."""
+    reason: Annotated[str, Field(max_length=4000)]
+
+
+class HoldChanged(Frozen):
+    """Confirm that a launch is on hold, or no longer."""
+
+    person: str
+    held: bool
 
 
 class Refusal(Frozen):

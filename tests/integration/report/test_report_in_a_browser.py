@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch_pipeline.checklist.vocabulary import RequestKind
+from launch_pipeline.ledger.reopened import Cause
 from launch_pipeline.ledger.schema import Entry, Outcome
 from launch_pipeline.report.model import Note
 from launch_pipeline.report.page import render
 from servers.axe import complaints
+from servers.report_changes import changes, look, reopened
 from servers.reported import a_launch, bypassed, document_places, gate_places, phases, record_of, report_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,15 @@ def a_page() -> str:
     ]
     again = record_of(places[0], Outcome.APPROVED, instance="again", reason="looked at again")
     signed = record_of(gate_places(RequestKind.SIGNATURE)[0], Outcome.APPROVED, signature="Ada Lindqvist")
-    rows = [*kept, Entry.of_record(again), *bypassed(places[len(outcomes)]), Entry.of_record(signed)]
+    red = reopened(places[3], 1, Cause.NO_LONGER_TRUE, "540 ms")
+    changed = [*changes(places[0]), look(places[3], places[4]), red, reopened(places[0])]
+    rows = [
+        *kept,
+        Entry.of_record(again),
+        *bypassed(places[len(outcomes)]),
+        Entry.of_record(signed),
+        *changed,
+    ]
     # One week and the signatures: axe takes its time with every line, and the lines of others are the same.
     few = tuple(phase for number, phase in enumerate(phases()) if not number or phase.kind == "sign_offs")
     notes = (Note(of="Week 1", text="A note."),)

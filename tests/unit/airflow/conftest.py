@@ -69,5 +69,5 @@ def launched(ledger: Ledger, dsn: str, request: pytest.FixtureRequest) -> Ledger
     dags = deployed_dags()
     digests = {dag_id: dag.digest for dag_id, dag in dags.items()}
     launch = a_launch(checklist_digests=digests, **getattr(request, "param", {}))
-    Launches(dsn).start(launch, launch_plan(dags, policy()))
+    Launches(dsn).start(launch, launch_plan(dags, policy()), [dag.definition for dag in dags.values()])
     return ledger

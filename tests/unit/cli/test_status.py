@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -17,7 +18,13 @@ from launch_pipeline.checklist.sequence import ALL_PHASES, GO_NO_GO, T_0, T_MINU
 from launch_pipeline.checklist.vocabulary import Mode, Role
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.cli.commands.status import command as status_command
-from launch_pipeline.cli.commands.status.read import LaunchStatus, Sources, read_status
+from launch_pipeline.cli.commands.status.read import (
+    AgainItem,
+    Hold,
+    LaunchStatus,
+    Sources,
+    read_status,
+)
 from launch_pipeline.cli.commands.status.render import headline, render, waited
 from launch_pipeline.cli.commands.status.timeline import clock, countdown, next_window
 
@@ -324,3 +331,55 @@ def test_waiting_is_told_in_the_largest_unit(seconds: int, words: str) -> None:
     since = datetime(2030, 6, 1, tzinfo=UTC)
     now = datetime.fromtimestamp(since.timestamp() + seconds, tz=UTC)
     assert waited(since.isoformat(), now) == words
+
+
+def reopened(name: str, *, red: bool) -> AgainItem:
+    return AgainItem(
+        dag_id=DAG, task_id=f"security.{name}", text=f"Text of {name}", role="Security Lead",
+        why=("the release commit was changed",), no_longer_true=red, since="2030-06-01T10:00:00+00:00",
+    )  # fmt: skip
+
+
+def changed(plans: dict[str, DagPlan], state: str, *, red: bool, hold: Hold | None = None) -> LaunchStatus:
+    conductor = {"dag_id": "launch", "state": "running", "conf": {"release": "2.4.0"}}
+    sources = Sources(
+        launch_id="x", url="http://a", runs={"launch": conductor, DAG: {"state": "running"}},
+        tasks={DAG: [task("security.machine", state)]}, requests=[],
+        outcomes={"ti-security.machine": "passed"}, release="2.4.1", release_sha="b" * 40,
+        hold=hold, again=(reopened("machine", red=red),),
+    )  # fmt: skip
+    return read_status(sources, plans, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "red", "word"),
+    [
+        ("success", False, "to be verified again"),
+        ("success", True, "no longer true"),
+        ("running", True, "working"),
+        ("failed", False, "to be verified again"),
+    ],
+)
+def test_outcome_that_no_longer_counts_is_not_shown_as_one(
+    plans: dict[str, DagPlan], state: str, red: bool, word: str
+) -> None:
+    """Green from before a change is not green; what runs again is at work; only a regression blocks."""
+    shown = changed(plans, state, red=red)
+    assert shown.phases[0].counts == {word: 1, "pending": 2}
+    assert bool(shown.blockers) is (word == "no longer true")
+
+
+def test_hold_and_what_is_verified_again_are_shown(plans: dict[str, DagPlan]) -> None:
+    """With reasons and owners, the release in force, and as text, whatever it contains."""
+    hold = Hold(since="2030-06-01T10:00:00+00:00", by="Priya Raman", reason="[red]the CDN[/red]")
+    status_now = changed(plans, "success", red=True, hold=hold)
+    assert headline(status_now, datetime(2030, 6, 1, 12, tzinfo=UTC)).startswith("ON HOLD · 1 no longer true")
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(render(status_now, datetime(2030, 6, 1, 12, tzinfo=UTC)))
+    shown = console.export_text()
+    for word in ("by Priya Raman: [red]the CDN[/red]", "release 2.4.1 (commit bbbbbbbbbbbb)",
+                 "No longer true (1)", "the release commit was changed", "Security Lead"):  # fmt: skip
+        assert word in shown
+    assert LaunchStatus.model_validate_json(status_now.model_dump_json()) == status_now
+    over = status_now.model_copy(update={"state": "aborted"})
+    assert "ON HOLD" not in headline(over, datetime(2030, 6, 1, 12, tzinfo=UTC))

@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.checks.verdict import CheckResult, Finding
 from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.launch.basis import OF_THE_LAUNCH
 from launch_pipeline.ledger.export import export_lines, read_export, verifier
-from launch_pipeline.ledger.facts import Started
+from launch_pipeline.ledger.facts import Amended, Changed, Started, Target
 from launch_pipeline.ledger.plan import LaunchPlan, PlannedItem, Rules
 from launch_pipeline.ledger.proof import auditor
 from launch_pipeline.ledger.proof.verify import verify_links
+from launch_pipeline.ledger.reopened import Cause, Reopened
 from launch_pipeline.ledger.schema import (
     Acknowledgement,
     DecidedBy,
@@ -33,17 +35,21 @@ from launch_pipeline.ledger.schema import (
     Seal,
     SealedRecord,
 )
+from servers import forged_changes, forged_launches
 from servers.chains import a_chain, relinked
-from servers.forged_launches import FORGERIES, UNSEEN
 from servers.forgeries import chained, forged, resealed, rows_of
-from servers.stories import LAUNCH, SHAPES
+from servers.shapes import SHAPES
+from servers.stories import LAUNCH
 
 ENDS = {
-    **dict.fromkeys(("complete", "repaired", "set_aside"), "complete"),
-    **dict.fromkeys(("aborted", "aborted_and_rolled_back"), "aborted"),
+    **dict.fromkeys(("complete", "repaired", "set_aside", "amended", "adopted"), "complete"),
+    **dict.fromkeys(("retargeted", "no_longer_true"), "complete"),
+    **dict.fromkeys(("aborted", "aborted_and_rolled_back", "held"), "aborted"),
     "no_go": "no_go",
     "rolled_back": "rolled_back",
 }
+FORGERIES = {**forged_launches.FORGERIES, **forged_changes.FORGERIES}
+UNSEEN = {**forged_launches.UNSEEN, **forged_changes.UNSEEN}
 EXAMPLES = int(os.environ.get("FORGERIES", "120"))
 """Random forgeries to compare; more on demand, since each takes a moment."""
 
@@ -319,7 +325,8 @@ def test_auditors_verifier_needs_nothing_of_ours() -> None:
 MODELS = {
     "RECORD": Record, "RESULT": CheckResult, "FINDING": Finding, "PERSON": DecidedBy,
     "ROUND": Acknowledgement, "SEAL": Seal, "SEALED": SealedRecord, "STARTED": Started,
-    "PLAN": LaunchPlan, "ITEM": PlannedItem, "RULES": Rules,
+    "PLAN": LaunchPlan, "ITEM": PlannedItem, "RULES": Rules, "REOPENED": Reopened, "AMENDED": Amended,
+    "CHANGED": Changed, "TARGET": Target,
 }  # fmt: skip
 
 
@@ -337,4 +344,6 @@ def test_auditors_verifier_knows_every_word() -> None:
     assert set(auditor.RECORD["recorded_by"]) == {way.value for way in RecordedBy}
     told = {EntryKind.ANNOUNCEMENT, EntryKind.NUDGE, EntryKind.REFUSAL}
     assert {*auditor.OF_A_PHASE, *auditor.OF_THE_LAUNCH} == set(EntryKind) - told
-    assert set(auditor.SHAPES) == set(EntryKind) - told - {EntryKind.BYPASS}
+    assert set(auditor.SHAPES) == set(EntryKind) - told - {EntryKind.BYPASS, EntryKind.VERIFIED_AGAIN}
+    assert set(auditor.REOPENED["cause"]) == {cause.value for cause in Cause}
+    assert set(auditor.CHANGING) == OF_THE_LAUNCH

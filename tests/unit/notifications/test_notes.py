@@ -265,14 +265,15 @@ def test_keys_of_a_launch_fit_and_differ() -> None:
 
 
 def test_loud_is_what_must_not_be_overlooked() -> None:
-    """A failed phase, the decision, a missed window and a rollback also show in the channel."""
+    """A failed phase, the decision, a hold, a regression, a missed window, a rollback show in the channel."""
 
     def told(kind: LaunchNoteKind) -> LaunchNote:
         return LaunchNote(kind=kind, key="k", launch_id="l", rehearsal=False)
 
     assert {kind for kind in LaunchNoteKind if keys.is_loud(told(kind))} == {
         LaunchNoteKind.GO, LaunchNoteKind.NO_GO, LaunchNoteKind.WINDOW_MISSED,
-        LaunchNoteKind.ROLLBACK_OFFERED,
+        LaunchNoteKind.ROLLBACK_OFFERED, LaunchNoteKind.HELD, LaunchNoteKind.RESUMED,
+        LaunchNoteKind.NO_LONGER_TRUE, LaunchNoteKind.GO_TAKEN_BACK,
     }  # fmt: skip
     assert keys.is_loud(note(SEAL, RECORDS))
     assert not keys.is_loud(note(a_seal(record("green")), [record("green")]))

@@ -252,11 +252,13 @@ def test_item_with_other_words_today_shows_both() -> None:
     assert (line.text, line.said) == (FIRST.item.text, "Some requirements documented")
 
 
-def test_checklist_that_changed_since_is_named() -> None:
-    """By Dag, with the digest of the start."""
-    report = report_of([], digests={FIRST.dag_id: "sha256:" + "d" * 64})
+def test_checklist_that_was_amended_is_named() -> None:
+    """By Dag, with the digest of the start and that of the end."""
+    amended = {**a_launch().checklist_digests, FIRST.dag_id: "sha256:" + "d" * 64}
+    report = report_of([], in_force=a_launch(checklist_digests=amended))
     first = next(line for line in report.checklists if line.dag_id == FIRST.dag_id)
     assert (first.changed, first.title) == (True, "01 Pre-Launch Requirements (Week 1)")
+    assert (first.began_with, first.now) == ("sha256:" + "c" * 64, "sha256:" + "d" * 64)
     assert report_of([]).checklists[0].changed is False
 
 

@@ -18,9 +18,9 @@ from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, SetAside
-from launch_pipeline.slack.messages import cards, elements, notes, review_modal
+from launch_pipeline.slack.messages import cards, elements, hold_modal, notes, review_modal
 from launch_pipeline.slack.messages.block_kit import Message
-from launch_pipeline.slack.messages.button_values import CardLocator
+from launch_pipeline.slack.messages.button_values import CardLocator, LaunchLocator
 from launch_pipeline.slack.messages.item_status import status_of
 from servers.slack_samples import (
     ADA,
@@ -29,8 +29,10 @@ from servers.slack_samples import (
     CARLA,
     SVEN,
     asking,
+    changed_go_no_go,
     done,
     go_no_go,
+    held_launch,
     item,
     launch,
     phase_note,
@@ -70,6 +72,9 @@ PICTURES: dict[str, Message | View] = {
     "go_no_go_card": cards.decision_card(go_no_go()),
     "sign_off_card": cards.decision_card(go_no_go(RequestKind.SIGNATURE)),
     "launch_root": cards.launch_root(launch()),
+    "go_no_go_after_changes": cards.decision_card(changed_go_no_go()),
+    "launch_on_hold": cards.launch_root(held_launch()),
+    "hold_modal": hold_modal.hold_modal(LaunchLocator(launch_id="shop-2.4.0", hold=True)),
     "review_modal": review_modal.review_modal(section(), "U0LAUNCH01", "C001LAUNCH", "1.000001"),
     "signature_modal": review_modal.review_modal(
         go_no_go(RequestKind.SIGNATURE), "U0LAUNCH04", "C001LAUNCH", "1.000001"

@@ -13,10 +13,25 @@ from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.verdict import Finding, Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.ledger.schema import Outcome
-from launch_pipeline.notifications.model import LaunchNote, LaunchNoteKind, Next, PersonView, SetAside
+from launch_pipeline.notifications.model import (
+    AgainItem,
+    LaunchNote,
+    LaunchNoteKind,
+    Next,
+    PersonView,
+    SetAside,
+)
 from launch_pipeline.slack.messages import cards, notes, review_modal
 from launch_pipeline.slack.messages.block_kit import Message, View, message_problems, view_problems
-from launch_pipeline.slack.messages.views import PhaseLine, PhaseState
+from launch_pipeline.slack.messages.views import (
+    ChangeView,
+    HoldView,
+    LookView,
+    PhaseLine,
+    PhaseState,
+    Regression,
+    SeenView,
+)
 from servers.slack_samples import AT, asking, done, go_no_go, launch, phase_note, result, section
 
 if TYPE_CHECKING:
@@ -49,6 +64,8 @@ def hostile_item(draw: st.DrawFn, number: int, style: RequestKind) -> Any:
         "decided_by": draw(TEXTS), "reason": draw(TEXTS), "gate": style,
         "verdict": draw(st.sampled_from([None, *Verdict])),
         "may_waive": draw(PEOPLE),
+        "again": draw(TEXTS),
+        "no_longer_true": draw(st.booleans()),
     }  # fmt: skip
     finding = Finding(
         subject=text, expression=draw(TEXTS), wanted=draw(TEXTS), actual=draw(TEXTS), holds=False
@@ -86,6 +103,18 @@ ASIDE = st.lists(
     ),
     max_size=3,
 ).map(lambda few: tuple(few) * 9)
+
+
+@st.composite
+def hostile_changes(draw: st.DrawFn) -> dict[str, Any]:
+    """Build what deciders are shown of changes and other looks: full lists of hostile texts."""
+    text, people, url = draw(TEXTS), draw(PEOPLE), draw(URLS)
+    seen = SeenView(text=text, headline=text, role=text, people=people, healed=draw(st.booleans()))
+    red = Regression(text=text, why=text, role=text, people=people, since=AT, url=url)
+    change = ChangeView(what=text, details=(text, text), by=text, reason=text, at=AT)
+    many = draw(st.integers(0, 40))
+    look = LookView(looked_at=AT, still_true=10**6, no_longer_true=(seen,) * many, not_looked_at=(seen,) * 9)
+    return {"regressions": (red,) * many, "look": look, "changes": (change,) * many}
 
 
 def marked_up(value: Any) -> Iterator[str]:
@@ -136,10 +165,13 @@ def test_modal(view: Any, user: str) -> None:
 
 
 @CALM
-@given(hostile_section(RequestKind.DECISION))
-def test_decision_card(view: Any) -> None:
-    """Go/no-go."""
+@given(hostile_section(RequestKind.DECISION), hostile_changes())
+def test_decision_card(view: Any, changed: dict[str, Any]) -> None:
+    """Go/no-go, with everything that has changed since the start."""
     harmless(cards.decision_card(view))
+    whole = go_no_go().model_copy(update={"set_aside": view.set_aside, **changed})
+    harmless(cards.decision_card(whole))
+    harmless(review_modal.review_modal(whole, "U0LAUNCH02", "C001LAUNCH", "1.000001"))
     harmless(cards.decision_card(go_no_go().model_copy(update={"set_aside": view.set_aside})))
 
 
@@ -169,9 +201,27 @@ def test_notes(aside: Any, text: str, url: str, counts: Any, people: Any) -> Non
         notes.launch_note(
             LaunchNote(kind=LaunchNoteKind.NO_GO, key="k", launch_id="l", rehearsal=True, what=text, at=AT,
                        was=AT, by=(text,) * 9, reason=text, failing=aside, waivers=aside, mentioned=people,
-                       next=following, url=url)
+                       next=following, url=url, details=(text,) * 40,
+                       again=(AgainItem(text=text, why=text),) * 70)
         )
     )  # fmt: skip
-    phases = (PhaseLine(title=text, state=PhaseState.FAILED, total=10**9, url=url),) * 30
-    fields = {"release": text, "environment": text, "triggered_by": text, "phases": phases, "url": url}
+
+
+@CALM
+@given(hostile_changes(), TEXTS, URLS)
+def test_root(changed: dict[str, Any], text: str, url: str) -> None:
+    """The root of the thread, on hold, with everything that is no longer true."""
+    phases = (PhaseLine(title=text, state=PhaseState.FAILED, total=10**9, again=10**6, url=url),) * 30
+    del changed["changes"]
+    fields = {
+        "release": text,
+        "environment": text,
+        "triggered_by": text,
+        "phases": phases,
+        "url": url,
+        "release_sha": text,
+        "hold": HoldView(since=AT, by=text, reason=text),
+        "can_be_held": True,
+        **changed,
+    }
     harmless(cards.launch_root(launch().model_copy(update=fields)))

@@ -18,7 +18,7 @@ from servers.slack_board import WEEK_1, Airflow, deployment, tasks_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch_pipeline.slack.bridge.projection.views import Deployment
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
 
 DESIGN = tasks_of("requirements_design_review")
 """Of the product manager, then twice the technical lead, the database admin, the technical lead."""

@@ -73,7 +73,7 @@ def _wire() -> None:
     windows = [_run(dag_id) for dag_id in AFTER_GO]
     step >> [_run(dag_id) for dag_id in SIDE_BY_SIDE] >> t_minus_2h >> go >> windows[0]
     chain(*windows, _run(WEEK_4), _run(SIGN_OFF), _complete())
-    windows >> OfferRollbackOperator(**_names(ROLLBACK), after=list(AFTER_GO))
+    [go, *windows] >> OfferRollbackOperator(**_names(ROLLBACK), after=list(AFTER_GO))
 
 
 def _run(dag_id: str) -> RunPhaseOperator:

@@ -9,9 +9,11 @@ from airflow.sdk import DAG, TaskGroup
 from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
 from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
+from launch_pipeline.airflow.operators.verify_again import VerifyAgainOperator
 from launch_pipeline.airflow.policies.launch_run import CONDUCTORS_TYPE
+from launch_pipeline.airflow.policies.reopening import VERIFY_AGAIN
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
-from launch_pipeline.checklist.sequence import WINDOWS, title
+from launch_pipeline.checklist.sequence import GO_NO_GO, WINDOWS, title
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
 from launch_pipeline.launch.deployed_checklists import DeployedDag, deployed_dag
@@ -45,11 +47,25 @@ def build_phase_dag(checklist: str, dag_id: str) -> DAG:
         # Airflow requires "manual" without a schedule; the first task and the gate refuse such a run.
         allowed_run_types=["manual", CONDUCTORS_TYPE],  # type: ignore[list-item]  # Airflow takes names
     ) as dag:
-        tasks = {**_moments(deployed), **_items(deployed)}
+        tasks = {**_first(deployed), **_moments(deployed), **_items(deployed)}
         for before, after in plan.edges:
             tasks[before].set_downstream(tasks[after])
+        if dag_id == GO_NO_GO:
+            tasks[VERIFY_AGAIN].set_downstream([tasks[item.task_id] for item in plan.items])
         _close(deployed, [tasks[item.task_id] for item in plan.items])
     return dag
+
+
+def _first(deployed: DeployedDag) -> dict[str, BaseOperator]:
+    """Return what comes before every item: the go/no-go begins with another look at all that has passed."""
+    if deployed.plan.dag_id != GO_NO_GO:
+        return {}
+    doc = "Looks at every check of the earlier phases once more. What is no longer true is verified again."
+    return {
+        VERIFY_AGAIN: VerifyAgainOperator(
+            task_id=VERIFY_AGAIN, task_display_name="Verify everything again", doc_md=doc
+        )
+    }
 
 
 def _moments(deployed: DeployedDag) -> dict[str, BaseOperator]:

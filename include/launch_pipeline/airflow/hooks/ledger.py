@@ -11,9 +11,11 @@ from airflow.sdk.bases.hook import BaseHook
 from launch_pipeline.airflow.connection_ids import LEDGER_CONNECTION
 from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.errors import LedgerUnavailable
+from launch_pipeline.launch.windows import ROWS, launch_day_over
 from launch_pipeline.ledger.evidence import EvidenceTable
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.reopened import latest_look
 from launch_pipeline.ledger.schema import EntryKind, Outcome, Round, Seal
 
 if TYPE_CHECKING:
@@ -22,12 +24,16 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from launch_pipeline.ledger.launch import Launch
-    from launch_pipeline.ledger.schema import Acknowledgement, Record
+    from launch_pipeline.ledger.reopened import Seen
+    from launch_pipeline.ledger.schema import Acknowledgement, LedgerEntry, Record
 
 CONN_ID = LEDGER_CONNECTION
 
 LAUNCH_SECONDS = 5.0
 """How long a triggerer caches a launch, so that 40 checks that start at once read it once."""
+
+LAPSED = "The end of the launch day, with every window complete,"
+"""What ends the offer of a rollback that no one has decided about."""
 
 _known_launches: dict[str, tuple[float, asyncio.Task[Launch | None]]] = {}
 
@@ -173,8 +179,54 @@ def set_aside(launch_id: str) -> list[dict[str, str]]:
     ]
 
 
+def looked_again(launch_id: str) -> dict[str, Any]:
+    """Return what the latest look at everything that had passed found, in short; empty before the first.
+
+    For workers. Raises LedgerUnavailable.
+    """
+    look = latest_look(ledger().entries(launch_id, EntryKind.VERIFIED_AGAIN))
+    if look is None:
+        return {}
+    return {
+        "looked_at": look.looked_at.isoformat(),
+        "still_true": look.still_true,
+        "no_longer_true": [_in_short(one) for one in look.no_longer_true],
+        "could_not_be_looked_at": [_in_short(one) for one in look.not_looked_at],
+    }
+
+
+def _in_short(seen: Seen) -> dict[str, str]:
+    return {
+        "item": seen.item_ref,
+        "text": seen.text,
+        "owner": seen.owner.label,
+        "headline": seen.headline,
+    }
+
+
+def window_rows(launch_id: str, dsn: str = "") -> list[LedgerEntry]:
+    """Return the rows of a launch that decide about its windows (``launch/windows.py``), in their order.
+
+    For workers; for triggers with a ``dsn``, in a thread. Raises LedgerUnavailable.
+    """
+    book = Ledger(dsn or ledger_dsn())
+    rows = [entry for kind in ROWS for entry in book.entries(launch_id, kind)]
+    # The numbers of one launch ascend with its chain.
+    return sorted(rows, key=lambda entry: entry.seq)
+
+
+async def awindow_rows(launch_id: str) -> list[LedgerEntry]:
+    """Do the same in a trigger."""
+    return await asyncio.to_thread(window_rows, launch_id, await aledger_dsn())
+
+
 async def denial(launch_id: str, dag_id: str, item_ref: str) -> str | None:
-    """Return who rejected another item of this Dag and launch, if any, by name. For triggers."""
+    """Return who rejected another item of this Dag and launch, if any, by name. For triggers.
+
+    The offer of a rollback lapses at the end of the launch day.
+    """
+    if dag_id == ROLLBACK and launch_day_over(await awindow_rows(launch_id)):
+        return LAPSED
     decisions = await asyncio.to_thread(_decisions, await aledger_dsn(), launch_id, dag_id)
     return next(
         (

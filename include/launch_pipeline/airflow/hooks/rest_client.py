@@ -203,8 +203,12 @@ class AirflowApi:
         task_ids: Iterable[str],
         *,
         include_downstream: bool = True,
+        note: str = "",
     ) -> list[Json]:
-        """Clear tasks so that they run again, set the run running, and return the cleared tasks."""
+        """Clear tasks so that they run again, set the run running, and return the cleared tasks.
+
+        With a ``note`` the grid shows it on each of them.
+        """
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
@@ -212,6 +216,7 @@ class AirflowApi:
             "include_downstream": include_downstream,
             "only_failed": False,
             "reset_dag_runs": True,
+            **({"note": note} if note else {}),
         }
         cleared = self._request("POST", f"/api/v2/dags/{_part(dag_id)}/clearTaskInstances", json=body)
         return list(cleared["task_instances"])

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+_NOTE = "#note-"
+
+
 class Announcer(Protocol):
     """Post notes somewhere: to the log, or to Slack."""
 
@@ -117,11 +120,14 @@ class AnnounceOperator(BaseOperator):
 
 def record(announcement: Announcement, ti: Any) -> None:
     """Record an announcement in the ledger, once for each place. Raises LedgerUnavailable."""
-    book = ledger()
+    book, others = ledger(), 0
     for written in book.entries(announcement.launch_id, EntryKind.ANNOUNCEMENT):
-        same_try = (written.task_instance_id, written.try_number) == (str(ti.id), ti.try_number)
-        if written.content.get("key") == announcement.key and (
-            same_try or written.content.get("ts", "") == announcement.ts
-        ):
+        of = written.task_instance_id.partition(_NOTE)[0]
+        same_try = (of, written.try_number) == (str(ti.id), ti.try_number)
+        same_place = same_try or written.content.get("ts", "") == announcement.ts
+        if written.content.get("key") == announcement.key and same_place:
             return
-    book.append(announcement.entry(ti.dag_id, str(ti.id), ti.try_number))
+        others += same_try
+    # One try may announce several things, each in a row of its own.
+    instance = f"{ti.id}{_NOTE}{others + 1}" if others else str(ti.id)
+    book.append(announcement.entry(ti.dag_id, instance, ti.try_number))

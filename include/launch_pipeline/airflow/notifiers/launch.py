@@ -13,7 +13,9 @@ from launch_pipeline.airflow.hooks.ledger import latest_seal, ledger, set_aside
 from launch_pipeline.airflow.notifiers.announce import announcer, record
 from launch_pipeline.airflow.notifiers.facts import LaunchSummary, rollback_contacts
 from launch_pipeline.checklist.sequence import CONDUCTOR, SIGN_OFF, T_0
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.errors import LaunchError, LedgerUnavailable
+from launch_pipeline.launch.evidence import PIN_LENGTH
 from launch_pipeline.ledger.schema import Outcome
 from launch_pipeline.notifications.announcements import Announcement
 from launch_pipeline.notifications.launch_notes import (
@@ -82,14 +84,22 @@ def announce_rollback_offered(
     note = rollback_offered_note(
         summary.facts, windows, seals, _records(launch), problems=problems, mentioned=rollback_contacts()
     )
-    _announce(ti, summary, note)
+    # An offer for what is no longer true has no seal that tells it from the next one.
+    mark = digest(problems).removeprefix("sha256:")[:PIN_LENGTH]
+    own = {} if seals else {"key": f"{note.key}/{mark}"}
+    _announce(ti, summary, note.model_copy(update=own))
 
 
 def announce_window(ti: Any, launch: LaunchContext, due: datetime) -> None:
-    """Announce that a window opened, in time or late. Never raises, since the window must open."""
+    """Announce that a window opened, in time or late.
+
+    Raises LedgerUnavailable: its row keeps the window open. Nothing else may hold the window back.
+    """
     try:
         summary = LaunchSummary(launch)
         _announce(ti, summary, window_note(summary.facts, ti.dag_id, due, datetime.now(UTC)))
+    except LedgerUnavailable:
+        raise
     except LaunchError as error:
         log.warning("The opening of %s was not announced: %s", ti.dag_id, error)
 

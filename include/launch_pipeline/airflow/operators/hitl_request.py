@@ -19,6 +19,8 @@ REHEARSAL = "REHEARSAL"
 
 SET_ASIDE_KEY = "before_you_decide"
 """XCom that lists the exceptions so far (waived, rejected, not met) for a go/no-go."""
+LOOKED_AGAIN_KEY = "looked_at_again"
+"""XCom that says what another look at everything that had passed found, for a go/no-go."""
 
 
 def subject(spec: ItemSpec, launch: LaunchContext) -> str:
@@ -41,6 +43,7 @@ def body(spec: ItemSpec, variables: Mapping[str, Any]) -> str:
         parts.append("What the checks saw in this try: tab *Storage*, XCom `evidence`.")
     if item.gate is RequestKind.DECISION:
         parts.append(f"Everything waived, rejected or not met so far: tab *Storage*, XCom `{SET_ASIDE_KEY}`.")
+        parts.append(f"What is still true of everything that passed: there, XCom `{LOOKED_AGAIN_KEY}`.")
     return "\n\n".join(parts)
 
 

@@ -13,7 +13,13 @@ from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
 from launch_pipeline.airflow.hooks.in_force import spec_of
-from launch_pipeline.airflow.hooks.ledger import ledger, prior_answers, recorded_rounds, set_aside
+from launch_pipeline.airflow.hooks.ledger import (
+    ledger,
+    looked_again,
+    prior_answers,
+    recorded_rounds,
+    set_aside,
+)
 from launch_pipeline.airflow.operators import hitl_request
 from launch_pipeline.airflow.operators.item_evidence import (
     asked,
@@ -173,7 +179,7 @@ class ItemRun:
 
         The task begins anew then: what was seen or answered too early does not count.
         """
-        if opened(self.launch, self.spec.moments):
+        if opened(self.launch, self.ti.dag_id, self.spec.moments):
             return
         log.warning("The wait before this item was ended by hand; it begins when its window opens.")
         moments = [moment.model_dump(mode="json") for moment in self.spec.moments]
@@ -260,7 +266,8 @@ class ItemRun:
         try:
             answered = prior_answers(self.context["run_id"], self.ti.dag_id, self.spec.ref)
             names = Names(asked(self.context), names_of(self.spec, self.launch))
-            person = check_answer(self.spec, self.launch, answer, evidence, *answered, names=names)
+            facts = {"names": names, "dag_id": self.ti.dag_id}
+            person = check_answer(self.spec, self.launch, answer, evidence, *answered, **facts)
             fresh_for = policy().fresh_for
         except (AnswerRefused, ConfigurationError) as refused:
             # A policy file that is being edited at this moment must not spend the answer either.
@@ -348,6 +355,7 @@ class ItemRun:
         )
         if self.traits.decision:
             self.ti.xcom_push(key=hitl_request.SET_ASIDE_KEY, value=set_aside(launch.launch_id))
+            self.ti.xcom_push(key=hitl_request.LOOKED_AGAIN_KEY, value=looked_again(launch.launch_id))
         self._wait(evidence)
 
     def _wait(self, evidence: Evidence | None) -> NoReturn:

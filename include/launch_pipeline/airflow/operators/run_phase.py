@@ -10,23 +10,29 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.utils.state import DagRunState
 
-from launch_pipeline.airflow.hooks.ledger import latest_seal, launches
+from launch_pipeline.airflow.hooks.ledger import latest_seal, launches, window_rows
 from launch_pipeline.airflow.hooks.task_api import dag_run
 from launch_pipeline.airflow.notifiers.launch import announce_decision, announce_rollback_offered
 from launch_pipeline.airflow.policies.launch_run import strangeness
-from launch_pipeline.airflow.policies.pacing import pause
+from launch_pipeline.airflow.policies.pacing import pause, worker_lag
 from launch_pipeline.airflow.policies.retries import despite_accidents
 from launch_pipeline.airflow.policies.seals import begins_again, launch_before, present_seal
-from launch_pipeline.checklist.sequence import title
+from launch_pipeline.airflow.triggers.rollback import OVER, RollbackTrigger
+from launch_pipeline.checklist.sequence import CONDUCTOR, title
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationError, PhaseReopened
 from launch_pipeline.launch.context import LaunchContext
+from launch_pipeline.launch.windows import regressions
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.schema import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
     from airflow.sdk import Context
 
     from launch_pipeline.ledger.launch import Launch
+    from launch_pipeline.ledger.reopened import Reopened
     from launch_pipeline.ledger.schema import Seal
 
 POLL_SECONDS = 2
@@ -177,35 +183,60 @@ class GoNoGoOperator(RunPhaseOperator):
 
 
 class OfferRollbackOperator(RunPhaseOperator):
-    """Offer the rollback when a launch-day window failed after the launch had begun."""
+    """Offer the rollback when a window failed, or when something is no longer true since T-0 opened.
+
+    The task waits in the triggerer from the Go on. What heals before it is offered is not offered. An offer
+    stands until it is decided, or lapses at the end of the launch day; the task then ends skipped. ``after``
+    are the windows.
+    """
 
     def __init__(self, *, after: list[str], **kwargs: Any) -> None:
-        super().__init__(trigger_rule="one_failed", **kwargs)
+        # Any of the steps before it begins the wait: the Go does, a window that is repaired begins it anew.
+        super().__init__(trigger_rule="one_success", **kwargs)
         self.after = after
 
-    def execute(self, context: Context) -> None:
-        """Skip if no window began; otherwise offer the rollback with the problems."""
+    def execute(self, context: Context, seen: Sequence[str] = (), settled: Sequence[str] = ()) -> None:
+        """Offer the rollback with the problems; without any, wait for one."""
         try:
-            failed = {dag_id: self._problems(context, dag_id) for dag_id in self.after}
-            problems = [problem for each in failed.values() for problem in each]
-            if not problems:
-                message = "Nothing was launched, so there is nothing to roll back."
-                raise AirflowSkipException(message)
-            windows = [dag_id for dag_id, found in failed.items() if found]
-            announce_rollback_offered(context["ti"], admitted(context), windows, problems)
+            windows = {dag_id: found for dag_id in self.after if (found := self._problems(context, dag_id))}
+            problems = [one for each in windows.values() for one in each]
+            problems += [_said(one) for one in _regressed(context, settled)]
+            if problems:
+                announce_rollback_offered(context["ti"], admitted(context), list(windows), problems)
         except LaunchRefused as refused:
             raise AirflowFailException(str(refused)) from refused
         except _AWAY as error:
             self.log.warning("What failed cannot be read yet, trying again in %s: %s", pause(), error)
             self.defer(trigger=TimeDeltaTrigger(pause()), method_name="again")
+        if not problems:
+            self._wait(seen, settled)
         super().execute(context)
+
+    def woken(
+        self,
+        context: Context,
+        event: dict[str, Any],
+        seen: Sequence[str] = (),
+        settled: Sequence[str] = (),
+    ) -> None:
+        """Go on after the wait: skip at the end of the launch day, otherwise look for problems."""
+        if event["why"] == OVER:
+            message = "The launch day is over, so no rollback is offered."
+            raise AirflowSkipException(message)
+        self.execute(context, sorted({*seen, *event["failed"]}), settled)
+
+    def _wait(self, seen: Sequence[str], settled: Sequence[str]) -> NoReturn:
+        kept = {"seen": list(seen), "settled": list(settled)}
+        trigger = RollbackTrigger(**kept, rest=worker_lag().total_seconds())
+        self.defer(trigger=trigger, method_name="woken", kwargs=kept)
 
     def _problems(self, context: Context, dag_id: str) -> tuple[str, ...]:
         seal, _ = latest_seal(context["run_id"], dag_id)
         if seal:
             return () if seal.complete else seal.problems
         # Ended by hand before its gate could seal it: the release may be live all the same.
-        return (f"{dag_id} ended without a seal.",) if self._began(context, dag_id) else ()
+        ended = _step_failed(context, dag_id) and self._began(context, dag_id)
+        return (f"{dag_id} ended without a seal.",) if ended else ()
 
     def _began(self, context: Context, dag_id: str) -> bool:
         """Return whether the launch itself ran a window. A foreign run under its id does not count."""
@@ -226,3 +257,30 @@ class OfferRollbackOperator(RunPhaseOperator):
             launches().end(context["run_id"], LaunchState.ROLLED_BACK)
         except LaunchRefused as refused:
             self.log.warning("The launch had ended already: %s", refused)
+
+    def ended_incomplete(self, context: Context, seal: Seal) -> None:
+        """Wait on after an offer that was declined, or lapsed, while no window has failed."""
+        done = any(record.outcome in _DONE for record in seal.records)
+        if not done and not any(self._problems(context, dag_id) for dag_id in self.after):
+            self.log.info("The rollback was not decided for: the launch goes on.")
+            self._wait((), [one.item_ref for one in _regressed(context)])
+
+
+_DONE = frozenset({Outcome.APPROVED, Outcome.PASSED})
+
+
+def _regressed(context: Context, settled: Sequence[str] = ()) -> list[Reopened]:
+    """Return the items that are no longer true since T-0 opened. Raises LedgerUnavailable."""
+    found = regressions(window_rows(context["run_id"]))
+    return [one for one in found if one.item_ref not in settled]
+
+
+def _said(one: Reopened) -> str:
+    return f"{one.item_ref} is no longer true: {', '.join(one.why)}."
+
+
+def _step_failed(context: Context, dag_id: str) -> bool:
+    """Return whether the conductor's step of a window has failed."""
+    run_id = context["run_id"]
+    states = context["ti"].get_task_states(dag_id=CONDUCTOR, task_ids=[dag_id], run_ids=[run_id])
+    return bool(states.get(run_id, {}).get(dag_id) == "failed")

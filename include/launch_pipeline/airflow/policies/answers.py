@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.airflow.hooks.ledger import ledger
+from launch_pipeline.airflow.hooks.ledger import ledger, ledger_dsn
+from launch_pipeline.airflow.policies.before_go import refuse_go
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.approvals.rules import AnswerRequest, judge_answer, judge_asking
 from launch_pipeline.checklist.sequence import GO_NO_GO
@@ -45,11 +46,14 @@ def check_answer(  # the guard and the task must use the same facts
     launch_over: bool = False,
     *,
     names: Names | None = None,
+    dag_id: str = "",
+    dsn: str = "",
 ) -> Person:
     """Return the person whose answer counts. Raises AnswerRefused with the rule that is broken.
 
     An answer counts only for the evidence that it was given on, and while what the person was asked on is
-    what is in force.
+    what is in force. A Go, in the Dag that ``dag_id`` names, counts only while every earlier phase stands, as
+    the ledger says, which the api-server reaches by its ``dsn``.
     """
     if answer.option != Answer.RECHECK:
         if not shows(evidence, answer.evidence):
@@ -65,7 +69,9 @@ def check_answer(  # the guard and the task must use the same facts
         already_answered_by=answered_by,
         launch_over=launch_over,
     )
-    return judge_answer(request, contacts(), policy())
+    person = judge_answer(request, contacts(), policy())
+    refuse_go(dsn or ledger_dsn(), launch, dag_id, answer.option)
+    return person
 
 
 def _in_force_or_refuse(names: Names) -> None:

@@ -14,6 +14,7 @@ from launch_pipeline.airflow.hooks.ledger import aledger_dsn
 from launch_pipeline.airflow.hooks.task_api import aairflow_api
 from launch_pipeline.airflow.policies.seals import GATE
 from launch_pipeline.checklist.sequence import CONDUCTOR, GO_NO_GO
+from launch_pipeline.launch.again import note_text
 from launch_pipeline.ledger.ledger import Ledger
 from launch_pipeline.ledger.reopened import times_reopened
 from launch_pipeline.ledger.schema import OUTCOMES, EntryKind
@@ -42,11 +43,11 @@ async def areopen(launch_id: str, items: Sequence[Reopened], gates: Iterable[str
     book = Ledger(await aledger_dsn())
     await asyncio.to_thread(_append, book, launch_id, items)
     api = await aairflow_api()
-    tasks: dict[str, list[str]] = {dag_id: [] for dag_id in gates}
+    cleared: dict[str, list[Reopened]] = {dag_id: [] for dag_id in gates}
     for one in items:
-        tasks.setdefault(one.dag_id, []).append(_task_id(one))
-    for dag_id, names in tasks.items():
-        await asyncio.to_thread(_clear, api, launch_id, dag_id, names)
+        cleared.setdefault(one.dag_id, []).append(one)
+    for dag_id, mine in cleared.items():
+        await asyncio.to_thread(_clear, api, launch_id, dag_id, mine)
 
 
 def _append(book: Ledger, launch_id: str, items: Sequence[Reopened]) -> None:
@@ -65,9 +66,11 @@ def _open_already(entries: Sequence[LedgerEntry], item_ref: str) -> bool:
     return bool(mine) and mine[-1] is EntryKind.REOPENED
 
 
-def _clear(api: AirflowApi, launch_id: str, dag_id: str, task_ids: Sequence[str]) -> None:
+def _clear(api: AirflowApi, launch_id: str, dag_id: str, items: Sequence[Reopened]) -> None:
     first = (VERIFY_AGAIN,) if dag_id == GO_NO_GO else ()
-    api.clear(dag_id, launch_id, [*first, *task_ids, *_CLOSING], include_downstream=False)
+    names = [*first, *map(_task_id, items), *_CLOSING]
+    note = note_text(items) if items else ""
+    api.clear(dag_id, launch_id, names, include_downstream=False, note=note)
     if dag_id == GO_NO_GO:
         # The conductor's step has to hear of the new decision, a No above all.
         api.clear(CONDUCTOR, launch_id, [dag_id], include_downstream=False)

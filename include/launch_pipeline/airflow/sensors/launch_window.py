@@ -1,8 +1,8 @@
 """Wait for a window of the launch day without a worker, re-reading the launch time meanwhile.
 
 The wait ends in the triggerer. If the window is announced, a worker runs for a moment to announce that it
-opened or was missed; a failing announcement does not keep it closed. Items behind a wait check the moment
-themselves (``policies/openings.py``), so a wait that is ended by hand opens nothing.
+opened or was missed; Slack that is away does not keep it closed. Items behind a wait check themselves whether
+it is open (``policies/openings.py``), so a wait that is ended by hand opens nothing.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 from launch_pipeline.airflow.policies.launch_run import launch_in
-from launch_pipeline.airflow.policies.openings import until_opened
+from launch_pipeline.airflow.policies.openings import opened, until_opened
+from launch_pipeline.airflow.policies.pacing import pause
 from launch_pipeline.airflow.policies.retries import despite_accidents
 from launch_pipeline.checklist.model import Moment
 from launch_pipeline.errors import LaunchRefused, LedgerUnavailable
@@ -48,8 +50,8 @@ class WindowTrigger(BaseTrigger):
         except LaunchRefused as refused:
             yield TriggerEvent({"refused": str(refused)})
             return
-        opened = {"opened": opens_at.isoformat()}
-        yield TriggerEvent(opened) if self.told else TaskSuccessEvent(xcoms={"return_value": opened})
+        opening = {"opened": opens_at.isoformat()}
+        yield TriggerEvent(opening) if self.told else TaskSuccessEvent(xcoms={"return_value": opening})
 
 
 class LaunchWindowSensor(BaseOperator):
@@ -75,15 +77,30 @@ class LaunchWindowSensor(BaseOperator):
         del context
         self.defer(trigger=WindowTrigger(moments=[self.moment], told=self.told), method_name="ended")
 
-    def ended(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Announce that the window opened, or fail with the reason why it does not."""
-        if "refused" in event:
-            message = f"This window does not open. {event['refused']}"
+    def ended(
+        self, context: Context, event: Any = None, held: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Announce that the window opened, or fail with the reason why it does not.
+
+        The row in the ledger keeps it open: no hold and no reopened item closes it after that. ``held`` is
+        the event of the wait, while the ledger cannot be reached.
+        """
+        opening: dict[str, Any] = held or event
+        if "refused" in opening:
+            message = f"This window does not open. {opening['refused']}"
             raise AirflowFailException(message)
+        try:
+            self._open(context, datetime.fromisoformat(opening["opened"]))
+        except LedgerUnavailable as error:
+            self.log.warning("The opening of the window waits for the ledger: %s", error)
+            self.defer(trigger=TimeDeltaTrigger(pause()), method_name="ended", kwargs={"held": opening})
+        return opening
+
+    def _open(self, context: Context, opens_at: datetime) -> None:
         from launch_pipeline.airflow.notifiers.launch import announce_window  # noqa: PLC0415 - no Dag needs it
 
-        try:
-            announce_window(context["ti"], launch_in(context), datetime.fromisoformat(event["opened"]))
-        except LedgerUnavailable as error:
-            self.log.warning("The opening of the window could not be announced: %s", error)
-        return event
+        launch = launch_in(context)
+        if not opened(launch, self.dag_id, [Moment.model_validate(self.moment)]):
+            # It was held, or something was reopened, since the triggerer looked.
+            self.execute(context)
+        announce_window(context["ti"], launch, opens_at)

@@ -28,7 +28,7 @@ async def observe(item: Item, launch: LaunchContext, settings: Settings, task_in
     The evidence names what the look rests on: the launch and the settings that it was made with.
     """
     given = launch.variables()
-    context = CheckContext(environment=settings.of(given), connect=connection_cache().get, holders=_holders)
+    context = CheckContext(environment=settings.of(given), connect=connection_cache().get, holders=holders_of)
     results = await run_checks(item.checks, context, side_effects=item.side_effects)
     names = rests_on(item, settings.lasting(given), await asyncio.to_thread(people))
     return Evidence.of(task_instance_id, results, names)
@@ -42,7 +42,7 @@ def people() -> Contacts | None:
         return None
 
 
-async def _holders(role: Role) -> list[Holder]:
+async def holders_of(role: Role) -> list[Holder]:
     """Return who holds a role, for checks that look for people."""
     try:
         known = await asyncio.to_thread(contacts)

@@ -17,7 +17,7 @@ import json
 import re
 import sys
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, NoReturn
 
 # Laid out by hand for auditors to read.
@@ -30,8 +30,11 @@ OUTCOMES = ("passed", "approved", "waived", "not_applicable", "not_met", "reject
 ROLES = ("technical_lead", "product_manager", "operations_lead", "cto", "security_lead", "database_admin",
          "infrastructure_lead", "on_call_engineer", "qa_lead", "kubernetes_admin", "network_admin",
          "security_officer")
-OF_A_PHASE = ("decision", "machine_pass", "not_reached", "round", "bypass", "seal")
-OF_THE_LAUNCH = ("launch_started", "launch_postponed", "launch_aborted", "launch_ended")
+OF_A_PHASE = ("decision", "machine_pass", "not_reached", "round", "bypass", "seal", "reopened",
+              "verified_again")
+OF_THE_LAUNCH = ("launch_started", "launch_postponed", "launch_amended", "launch_retargeted", "launch_held",
+                 "launch_resumed", "launch_aborted", "launch_ended")
+CHANGING = ("release", "release_sha", "previous_release", "launch_at", "launch_date")
 Row = dict[str, Any]
 Place = tuple[str, ...]
 
@@ -132,6 +135,12 @@ def local_moment(value: Any) -> datetime | None:
 def a_digest(value: Any) -> bool:
     return type(value) is str and re.fullmatch("sha256:[0-9a-f]{64}", value) is not None
 
+def some_text(value: Any) -> bool:
+    return type(value) is str and value != ""
+
+def names(value: Any) -> bool:
+    return each_of(str, a_digest)(value) and bool(value)
+
 def words(value: Any) -> bool:
     return type(value) is str and value.strip() != ""
 
@@ -150,25 +159,36 @@ RECORD = {"schema_version": 1, "launch_id": str, "environment": str, "rehearsal"
           "evidence_digest": a_digest, "decided_by": (PERSON, None),
           "recorded_by": ("slack", "airflow_ui", "api", "machine"), "role": (*ROLES, None), "reason": str,
           "signature": str, "decided_at": moment, "task_instance_id": str, "try_number": at_least(0),
-          "checklist_digest": str, "rounds": [ROUND], "carried_from?": str}
+          "checklist_digest": str, "rounds": [ROUND], "carried_from?": str, "rests_on?": names,
+          "confirms?": str}
 SEALED = {"item_ref": str, "outcome": OUTCOMES, "task_instance_id": str, "digest": str}
 SEAL = {"schema_version": 1, "launch_id": str, "dag_id": str, "phase_id": str, "complete": bool,
         "counts": each_of(OUTCOMES, int), "records": [SEALED], "bypasses": [str], "problems": [str],
         "checklist_digest": str, "sealed_at": moment, "try_number": at_least(0)}
 ITEM = {"ref": str, "owner": ROLES, "severity": ("blocking", "advisory"), "rounds": at_least(1),
-        "mode": ("check", "check+approval", "approval"), "gate": ("approval", "decision", "signature")}
+        "mode": ("check", "check+approval", "approval"), "gate": ("approval", "decision", "signature"),
+        "definition?": some_text}
 RULES = {"self_approval": bool, "two_roles_one_person": bool, "waive_blocking_items": bool,
          "may_waive": each_of(ROLES, [ROLES])}
 PLAN = {"steps": [[str]], "decision": str, "rollback": str, "items": each_of(str, [ITEM]), "rules": RULES}
 STARTED = {"environment": str, "rehearsal": bool, "release": str, "release_sha": str, "launch_at": moment,
            "planned_at": moment, "started_by": str, "started_at": moment, "conf": dict,
-           "checklist_digests": each_of(str, str), "plan": PLAN, "...": anything}
+           "checklist_digests": each_of(str, str), "environment_digest?": some_text, "plan": PLAN,
+           "...": anything}
+BY_A_PERSON = {"by": words, "via": ("airflow", "terminal"), "reason": words, "...": anything}
+CHANGED = {"where": str, "what": [str]}
+AMENDED = {**BY_A_PERSON, "confirmed_by?": words, "changes": [CHANGED], "environment_digest": str,
+           "checklist_digests": each_of(str, str), "plan": PLAN}
+TARGET = {"release": str, "release_sha": str}
+REOPENED = {"dag_id": str, "item_ref": str, "text": str, "owner": ROLES, "why": [str],
+            "cause": ("changed", "no_longer_true", "go_taken_back"), "task_instance_id": str}
 SHAPES = {"decision": RECORD, "machine_pass": RECORD, "not_reached": RECORD, "seal": SEAL,
           "round": {**ROUND, "life": int}, "launch_started": STARTED,
-          "launch_postponed": {"from": moment, "to": moment, "by": words, "via": ("airflow", "terminal"),
-                               "reason": words, "...": anything},
-          "launch_aborted": {"by": words, "via": ("airflow", "terminal"), "reason": words, "ended_at": moment,
-                             "...": anything},
+          "reopened": REOPENED, "launch_amended": AMENDED, "launch_resumed": BY_A_PERSON,
+          "launch_postponed": {**BY_A_PERSON, "from": moment, "to": moment},
+          "launch_retargeted": {**BY_A_PERSON, "from": TARGET, "to": TARGET},
+          "launch_held": {**BY_A_PERSON, "held_at": moment},
+          "launch_aborted": {**BY_A_PERSON, "ended_at": moment},
           "launch_ended": {"state": ("complete", "no_go", "rolled_back"), "ended_at": moment,
                            "...": anything}}
 
@@ -183,7 +203,14 @@ class Launch:
         self.plan: Row = {}
         self.phases: list[str] = []
         self.at: datetime | None = None
+        self.target: Row = {}
+        self.digests: dict[str, str] = {}
+        self.held = False
         self.end = ""
+        self.had: set[Place] = set()  # the items that it has or had
+        self.ran_by: set[Place] = set()  # its Dags with the checklists that they have or had
+        self.reopened: dict[Place, int] = {}  # how many records of the item came before
+        self.open_again: set[str] = set()  # Dags of which an item was reopened since they were complete
         self.records: dict[Place, list[Row]] = {}
         self.rounds: dict[Place, list[Row]] = {}
         self.bypassed: set[tuple[str, ...]] = set()
@@ -213,11 +240,14 @@ class Launch:
             self.bypassed.add(place + (row["task_instance_id"],))
         elif kind == "seal":
             self.seal(row["dag_id"], said)
-        elif kind == "launch_postponed":
-            need(moment(said["from"]) == self.at, "it moves the launch from a time that was not in force")
-            self.at = moment(said["to"])
+        elif kind == "reopened":
+            need(place in self.had, "the launch has no such item")
+            self.reopened[place] = len(self.records.get(place, []))
+            self.open_again.add(row["dag_id"])
         elif kind in ("launch_aborted", "launch_ended"):
             self.ended(said.get("state") if kind == "launch_ended" else "aborted")
+        elif kind in OF_THE_LAUNCH:
+            self.changed(kind, said)
 
     def columns(self, row: Row, kind: str, said: Row) -> None:
         """Rule 3."""
@@ -230,24 +260,58 @@ class Launch:
         elif kind == "seal":
             own = ("launch_id", "dag_id", "try_number")
             need(all(row[name] == said[name] for name in own) and not row["item_ref"], "row and seal differ")
-        elif kind in OF_THE_LAUNCH:
-            named = "launch/" + row["launch_id"]
-            need((row["dag_id"], row["item_ref"], row["task_instance_id"]) == ("", "", named),
+        elif kind in OF_THE_LAUNCH or kind == "reopened":
+            place = [said["dag_id"], said["item_ref"]] if kind == "reopened" else ["", ""]
+            named = [row["dag_id"], row["item_ref"], row["task_instance_id"]]
+            need(named == place + ["launch/" + row["launch_id"]],
                  "it is not a row of the launch itself")
 
     def started(self, said: Row) -> None:
         """Rule 4."""
+        need(moment(said["launch_at"]) == moment(said["planned_at"]), "it was moved before it began")
+        self.start, self.at = said, moment(said["launch_at"])
+        self.target = {name: said[name] for name in TARGET}
+        self.run_by(said)
+
+    def run_by(self, said: Row) -> None:
+        """Rule 4: what the start and each amendment put in force."""
         plan = said["plan"]
         phases = [dag for step in plan["steps"] for dag in step]
         dags = phases + ([plan["rollback"]] if plan["rollback"] else [])
         refs = [item["ref"] for items in plan["items"].values() for item in items]
-        need(moment(said["launch_at"]) == moment(said["planned_at"]), "it was moved before it began")
         need(len(set(dags)) == len(dags) and len(set(refs)) == len(refs), "its plan names something twice")
         need(set(dags) == set(plan["items"]) and all(plan["items"].values()),
              "its Dags are not those with items")
         need(plan["decision"] == "" or plan["decision"] in phases, "its decision is not a phase")
         need(set(dags) <= set(said["checklist_digests"]), "a checklist has no digest")
-        self.start, self.plan, self.phases, self.at = said, plan, phases, moment(said["launch_at"])
+        self.plan, self.phases, self.digests = plan, phases, said["checklist_digests"]
+        self.had |= {(dag, item["ref"]) for dag, items in plan["items"].items() for item in items}
+        self.ran_by |= set(self.digests.items())
+
+    def changed(self, kind: str, said: Row) -> None:
+        """Rules 4 and 7: a change puts something else in force."""
+        if kind == "launch_postponed":
+            need(moment(said["from"]) == self.at, "it moves the launch from a time that was not in force")
+            self.at = moment(said["to"])
+        elif kind == "launch_amended":
+            need(said["changes"], "it changes nothing")
+            need(said.get("confirmed_by") != said["by"], "one person confirmed their own amendment")
+            kept = ("steps", "decision", "rollback", "rules")
+            need(all(said["plan"][name] == self.plan[name] for name in kept), "it changes more than items")
+            self.run_by(said)
+        elif kind == "launch_retargeted":
+            need(said["from"] == self.target, "it moves the launch from a target that was not in force")
+            after: list[str] = []  # the Dags of the steps after the decision's
+            for step in reversed(self.plan["steps"] if self.plan["decision"] else []):
+                if self.plan["decision"] in step:
+                    break
+                after = step + after
+            need(not any(kept and dag in after[:1] for (dag, _), kept in self.records.items()),
+                 "the launch had begun")
+            self.target = said["to"]
+        elif kind in ("launch_held", "launch_resumed"):
+            need(self.held == (kind == "launch_resumed"), "it was held twice, or resumed without a hold")
+            self.held = kind == "launch_held"
 
     def record(self, place: Place, said: Row) -> None:
         """Rule 5."""
@@ -270,6 +334,8 @@ class Launch:
             first = [other for other in earlier if other["task_instance_id"] == said["carried_from"]]
             same = [other for other in first if rest == {k: v for k, v in other.items() if k not in own}]
             need(same, "it repeats a decision that is not there")
+        elif "confirms" in said:
+            self.confirms(place, said)
         need([one["number"] for one in rounds] == list(range(1, len(rounds) + 1)),
              "its rounds are not 1, 2, 3, ...")
         if outcome == "approved" and rounds:
@@ -281,15 +347,60 @@ class Launch:
             lives.setdefault(one["life"], []).append({name: one[name] for name in ROUND})
         need(not rounds or any(all(one in kept for one in rounds) for kept in lives.values()),
              "a round is not there")
-        if said["checklist_digest"] == self.start["checklist_digests"][dag]:
-            self.fits_item(place, said, passed=passed)
+        if said["checklist_digest"] == self.digests[dag] or self.of_its_item(place, said):
+            self.fits_item(place, said)
         earlier.append(said)
 
-    def fits_item(self, place: Place, said: Row, *, passed: bool) -> None:
-        """Rule 5, where the checklist is that of the start."""
-        items = [item for item in self.plan["items"][place[0]] if item["ref"] == place[1]]
-        need(items, "the launch has no such item")
-        item, outcome, rules = items[0], said["outcome"], self.plan["rules"]
+    def confirms(self, place: Place, said: Row) -> None:
+        """Rule 5: a decision that is carried over to an item that was reopened."""
+        carried = ("approved", "waived", "not_applicable", "not_met")
+        need(said["outcome"] in carried, "it confirms no decision")
+        reached = [(number, one) for number, one in enumerate(self.records[place])
+                   if one["outcome"] != "not_reached"]
+        need(reached, "it confirms a decision that is not there")
+        number, first = reached[-1]
+        need(first["task_instance_id"] == said["confirms"], "it confirms another decision than the latest")
+        need(moment(first["decided_at"]) == moment(said["decided_at"]), "it was decided at another time")
+        for name in ("outcome", "decided_by", "role", "reason", "signature", "recorded_by"):
+            need(first[name] == said[name], f"the decision that it confirms has another {name}")
+        asked = [[one.get("rests_on", {}).get(name) for name in ("words", "rules")] for one in (first, said)]
+        need(asked[0] == asked[1], "its person was asked something else")
+        need(number < self.reopened.get(place, 0), "its item was not reopened after the decision")
+
+    def item(self, place: Place) -> Row | None:
+        return next((item for item in self.plan["items"][place[0]] if item["ref"] == place[1]), None)
+
+    def of_its_item(self, place: Place, said: Row) -> bool:
+        """Rule 5: whether a record is of the definition of its item in force."""
+        item, checklist = self.item(place), said["checklist_digest"]
+        if item is None:
+            return False
+        if "definition" not in item or "rests_on" not in said:
+            return bool(checklist == self.digests[place[0]])
+        left_out = ["variable:" + name for name in CHANGING] + ["person"]
+        own = {name: digest for name, digest in said["rests_on"].items()
+               if name not in left_out and not name.startswith("holders:")}
+        return sha256(canonical(own)) == item["definition"] and (place[0], checklist) in self.ran_by
+
+    def counts(self, place: Place, said: Row) -> bool:
+        """Rule 5: whether a record rests on what is in force."""
+        values = {**self.target, "previous_release": self.start["conf"].get("previous_release")}
+        try:
+            values["launch_at"] = self.at.astimezone(timezone.utc).isoformat() if self.at else ""
+        except OverflowError:
+            values["launch_at"] = ""
+        values["launch_date"] = values["launch_at"][:10]
+        rests_on = said.get("rests_on", {})
+        return self.of_its_item(place, said) and all(
+            rests_on.get("variable:" + name, "") in ("", sha256(canonical(value)))
+            for name, value in values.items() if some_text(value))
+
+    def fits_item(self, place: Place, said: Row) -> None:
+        """Rule 5, the properties of the item."""
+        item, outcome, rules = self.item(place) or {}, said["outcome"], self.plan["rules"]
+        need(item, "the launch has no such item")
+        passed = bool(said["results"]) and all(result["verdict"] == "passed" for result in said["results"])
+        need("confirms" not in said or item["gate"] == "approval", "a decision or signature is made anew")
         aside = outcome in ("waived", "not_applicable")
         need(outcome != "passed" or item["mode"] == "check", "its item needs a person")
         need(outcome != "approved" or item["mode"] != "check", "its item asks for no approval")
@@ -323,8 +434,8 @@ class Launch:
             latest = (sha256(canonical(kept[-1])), kept[-1]["task_instance_id"], kept[-1]["outcome"])
             need((sealed["digest"], sealed["task_instance_id"], sealed["outcome"]) == latest,
                  f"what it lists of {ref} is not the latest earlier record")
-        began = self.start["checklist_digests"][dag]
-        if said["checklist_digest"] == began:
+        in_force = said["checklist_digest"] == self.digests[dag]
+        if in_force:
             need(set(listed) == {item["ref"] for item in self.plan["items"][dag]},
                  "it does not list every item once")
         need(said["counts"] == dict(Counter(sealed["outcome"] for sealed in listed.values())),
@@ -336,10 +447,13 @@ class Launch:
             need((dag, ref, sealed["task_instance_id"]) in self.bypassed, "it names a bypass that no row has")
         need(said["complete"] is not bool(said["problems"]), "'complete' contradicts its problems")
         if said["complete"]:
-            need(said["checklist_digest"] == began and not said["bypasses"], "it cannot be complete")
+            need(in_force and not said["bypasses"], "it cannot be complete")
             for ref, sealed in listed.items():
                 need(sealed["outcome"] not in ("rejected", "not_reached"), "it is complete without " + ref)
-                need(self.records[dag, ref][-1]["checklist_digest"] == began, ref + " has another checklist")
+                kept = self.records[dag, ref]
+                need(len(kept) > self.reopened.get((dag, ref), 0), ref + " was not verified again")
+                need(self.counts((dag, ref), kept[-1]), ref + " rests on what is not in force")
+                self.fits_item((dag, ref), kept[-1])
             gates = [self.records[dag, item["ref"]][-1]["decided_by"]
                      for item in self.plan["items"][dag] if item["gate"] != "approval"]
             people = [person["id"] for person in gates if person]
@@ -349,16 +463,20 @@ class Launch:
             own_step = next((number for number, step in enumerate(steps) if dag in step), 0)
             for before in (each for step in steps[:own_step] for each in step):
                 need(self.stands(before), f"it is complete, but {before} before it is not")
+            self.open_again.discard(dag)
         self.seals[dag] = said
         self.sealed += 1
         self.went = self.went or (said["complete"] and dag == self.plan["decision"])
 
     def stands(self, dag: str) -> bool:
         seal = self.seals.get(dag)
-        if seal is None or not seal["complete"]:
+        if seal is None or not seal["complete"] or dag in self.open_again:
             return False
-        latest = [self.records[dag, sealed["item_ref"]][-1]["outcome"] for sealed in seal["records"]]
-        return not {"rejected", "not_reached"} & set(latest)
+        refs = {sealed["item_ref"] for sealed in seal["records"]}
+        latest = {ref: self.records[dag, ref][-1] for ref in refs}
+        return refs == {item["ref"] for item in self.plan["items"][dag]} and all(
+            one["outcome"] not in ("rejected", "not_reached") and self.counts((dag, ref), one)
+            for ref, one in latest.items())
 
     def ended(self, state: str) -> None:
         """Rule 7."""

@@ -6,7 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.ledger.canonical_json import read_canonical, written
-from launch_pipeline.ledger.facts import Aborted, Ended, Postponed, Started
+from launch_pipeline.ledger.facts import (
+    Aborted,
+    Amended,
+    Ended,
+    Held,
+    Postponed,
+    Resumed,
+    Retargeted,
+    Started,
+)
+from launch_pipeline.ledger.reopened import Reopened
 from launch_pipeline.ledger.schema import Entry, EntryKind, Record, Round, Seal
 
 if TYPE_CHECKING:
@@ -15,14 +25,20 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.chain import Link
 
 _COLUMNS = ("kind", "launch_id", "dag_id", "item_ref", "task_instance_id", "try_number")
+_NO_PLACE = {"dag_id": "", "item_ref": ""}
 _MODELS: dict[str, type[BaseModel]] = {
     EntryKind.DECISION: Record,
     EntryKind.MACHINE_PASS: Record,
     EntryKind.NOT_REACHED: Record,
     EntryKind.SEAL: Seal,
     EntryKind.ROUND: Round,
+    EntryKind.REOPENED: Reopened,
     EntryKind.LAUNCH_STARTED: Started,
     EntryKind.LAUNCH_POSTPONED: Postponed,
+    EntryKind.LAUNCH_AMENDED: Amended,
+    EntryKind.LAUNCH_RETARGETED: Retargeted,
+    EntryKind.LAUNCH_HELD: Held,
+    EntryKind.LAUNCH_RESUMED: Resumed,
     EntryKind.LAUNCH_ABORTED: Aborted,
     EntryKind.LAUNCH_ENDED: Ended,
 }
@@ -66,4 +82,5 @@ def _expected(link: Link, said: BaseModel) -> dict[str, object]:
         return Entry.of_seal(said, link.task_instance_id).model_dump(include=set(_COLUMNS))
     if isinstance(said, Round):
         return {}
-    return {"dag_id": "", "item_ref": "", "task_instance_id": f"launch/{link.launch_id}"}
+    of = {"dag_id": said.dag_id, "item_ref": said.item_ref} if isinstance(said, Reopened) else _NO_PLACE
+    return {**of, "task_instance_id": f"launch/{link.launch_id}"}

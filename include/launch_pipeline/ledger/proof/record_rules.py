@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.vocabulary import RequestKind, Severity
 from launch_pipeline.checks.verdict import Verdict
+from launch_pipeline.ledger.proof.counting import of_its_item
 from launch_pipeline.ledger.schema import Outcome, RecordedBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from launch_pipeline.ledger.facts import Started
+    from launch_pipeline.ledger.facts import Derived, Started
     from launch_pipeline.ledger.plan import PlannedItem
     from launch_pipeline.ledger.schema import Acknowledgement, Record, Round
 
 BY_MACHINE = frozenset({Outcome.PASSED, Outcome.NOT_REACHED})
 SET_ASIDE = frozenset({Outcome.WAIVED, Outcome.NOT_APPLICABLE})
+CONFIRMED = frozenset({Outcome.APPROVED, Outcome.NOT_MET}) | SET_ASIDE
 _OWN = {"task_instance_id", "try_number", "carried_from"}
+_DECISION = ("outcome", "decided_by", "role", "reason", "signature", "decided_at", "recorded_by")
+_ASKED = ("words", "rules")
 
 
 @dataclass(frozen=True)
@@ -27,22 +31,31 @@ class Before:
 
     records: Sequence[Record]
     rounds: Sequence[Round]
+    reopened: int = 0
+    """How many of the records came before the item was last reopened."""
 
 
-def record_problem(record: Record, started: Started, before: Before) -> str | None:
+def record_problem(record: Record, launch: Derived, before: Before) -> str | None:
     """Return the first rule that a record breaks, or None."""
-    problem = next(_of_the_launch(record, started), None) or next(_of_its_kind(record, before), None)
-    if problem or record.checklist_digest != started.checklist_digests[record.dag_id]:
-        # A record of another checklist version has no item to compare; no complete seal can list it.
+    problem = next(_of_the_launch(record, launch), None) or next(_of_its_kind(record, before), None)
+    if problem:
         return problem
-    item = started.plan.item(record.dag_id, record.item_ref)
+    in_force = record.checklist_digest == launch.checklist_digests[record.dag_id]
+    # A record of another definition has no item to compare; no complete seal can list it.
+    return item_problem(record, launch) if in_force or of_its_item(record, launch) else None
+
+
+def item_problem(record: Record, launch: Derived) -> str | None:
+    """Return the first property of its item in force that a record does not fit, or None."""
+    item = launch.plan.item(record.dag_id, record.item_ref)
     if item is None:
         return f"the launch has no item {record.item_ref} in {record.dag_id}"
-    return next(_of_the_item(record, item, started), None)
+    return next(_of_the_item(record, item, launch.started), None)
 
 
-def _of_the_launch(record: Record, started: Started) -> Iterator[str]:
-    if record.dag_id not in started.plan.items:
+def _of_the_launch(record: Record, launch: Derived) -> Iterator[str]:
+    started = launch.started
+    if record.dag_id not in launch.plan.items:
         yield f"the launch has no phase {record.dag_id!r}"
     for name in ("environment", "rehearsal"):
         said, there = getattr(record, name), getattr(started, name)
@@ -59,12 +72,33 @@ def _of_its_kind(record: Record, before: Before) -> Iterator[str]:
         yield f"the outcome '{record.outcome}' has no reason"
     if record.carried_from is not None and not any(_same(record, other) for other in before.records):
         yield f"no earlier row has the decision of {record.carried_from} that it repeats"
+    if record.confirms is not None and record.carried_from is None:
+        yield from _of_its_confirmation(record, before)
     yield from _of_its_rounds(record, before)
 
 
 def _same(record: Record, other: Record) -> bool:
     return other.task_instance_id == record.carried_from and (
         record.model_dump(exclude=_OWN) == other.model_dump(exclude=_OWN)
+    )
+
+
+def _of_its_confirmation(record: Record, before: Before) -> Iterator[str]:
+    if record.outcome not in CONFIRMED:
+        yield f"the outcome '{record.outcome}' cannot be carried over"
+    reached = [n for n, one in enumerate(before.records) if one.outcome is not Outcome.NOT_REACHED]
+    earlier = before.records[reached[-1]] if reached else None
+    if earlier is None or not _confirmed(record, earlier):
+        yield f"the decision of {record.confirms} that it confirms is not the latest of its item"
+    elif reached[-1] >= before.reopened:
+        yield "its item was not reopened since the decision that it confirms"
+
+
+def _confirmed(record: Record, other: Record) -> bool:
+    return (
+        other.task_instance_id == record.confirms
+        and all(getattr(other, name) == getattr(record, name) for name in _DECISION)
+        and all(other.rests_on.get(name) == record.rests_on.get(name) for name in _ASKED)
     )
 
 
@@ -117,6 +151,8 @@ def _of_an_approval(record: Record, item: PlannedItem) -> Iterator[str]:
 
 def _of_the_role(record: Record, item: PlannedItem, started: Started) -> Iterator[str]:
     if item.gate is not RequestKind.APPROVAL:
+        if record.confirms is not None:
+            yield f"a {item.gate} is made anew, never carried over"
         yield from _of_the_gate(record, item, started)
     if record.outcome in SET_ASIDE:
         yield from _of_a_waiver(record, item, started)

@@ -30,9 +30,9 @@ from launch_pipeline.slack.bridge.interactions.ephemeral import EphemeralMessage
 from launch_pipeline.slack.bridge.interactions.handlers import Home, InteractionHandlers, Services
 from launch_pipeline.slack.bridge.interactions.users import Users
 from launch_pipeline.slack.bridge.logs import hush
+from launch_pipeline.slack.bridge.projection.deployment import Deployment
 from launch_pipeline.slack.bridge.projection.posting import Poster, RateLimiter
 from launch_pipeline.slack.bridge.projection.projector import Projector
-from launch_pipeline.slack.bridge.projection.views import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -101,6 +101,29 @@ class ReviewLocator(Frozen):
             _unreadable()
 
 
+class LaunchLocator(Frozen):
+    """Locate the root of a launch's thread, and say which of its two buttons was clicked."""
+
+    launch_id: AirflowId
+    hold: bool
+    """Whether to hold the launch, or to resume it."""
+
+    def encode(self) -> str:
+        """Encode it as a button's value and as a modal's ``private_metadata``."""
+        return _written([_VERSION, self.launch_id, "hold" if self.hold else "resume"])
+
+    @classmethod
+    def decode(cls, value: object) -> Self:
+        """Decode what ``encode`` wrote. Raises AnswerRefused for anything else."""
+        try:
+            version, launch_id, what = _read(value)
+            if version is True or version != _VERSION or what not in ("hold", "resume"):
+                _unreadable()
+            return cls(launch_id=launch_id, hold=what == "hold")
+        except (TypeError, ValueError):
+            _unreadable()
+
+
 def pins_of(items: Iterable[ItemView]) -> tuple[RequestPin, ...]:
     """Pin the current requests of items."""
     return tuple(

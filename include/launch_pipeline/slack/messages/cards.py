@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.ledger.launch import LaunchState
+from launch_pipeline.notifications.change_notes import COMMIT
 from launch_pipeline.notifications.text import marked
-from launch_pipeline.slack.messages import elements
-from launch_pipeline.slack.messages.button_values import CardLocator, pins_of
+from launch_pipeline.slack.messages import changing, elements
+from launch_pipeline.slack.messages.button_values import CardLocator, LaunchLocator, pins_of
 from launch_pipeline.slack.messages.item_status import OUTCOMES, Rank, is_done, status_of
 from launch_pipeline.slack.messages.mrkdwn import bold, escape, link, moment
 from launch_pipeline.slack.messages.views import LaunchView, PhaseState, SectionView
@@ -31,7 +32,9 @@ _TEXT = 130
 _HEADLINE = 150
 _REPAIR = 120
 _SET_ASIDE_ROOM = 2200
-_PHASES_ROOM = 2900
+_LESS_ROOM = 1200
+"""Characters of a paragraph of what was set aside, where other lists stand beside it."""
+_PHASES_ROOM = 2600
 
 _PHASES = {
     PhaseState.NOT_STARTED: "▫️",
@@ -41,6 +44,7 @@ _PHASES = {
     PhaseState.FAILED: "❌",
 }
 _FAILED = "❌ Launch has failed"
+_HELD = "⏸️ Launch is on hold"
 _LAUNCHES = {
     LaunchState.ACTIVE: "🚀 Launch is running",
     LaunchState.COMPLETE: "🏁 Launch is complete",
@@ -107,6 +111,7 @@ def _urgent(item: ItemView) -> str:
     status = status_of(item)
     found = [
         f"{status.symbol} *{status.word}* · {escape(item.text, _TEXT)}",
+        _again(item),
         elements.refused(item, _HEADLINE) or escape(item.headline, _HEADLINE),
         elements.repair(item, _REPAIR),
         _ending(item) if item.outcome else _who(item, f" ({item.owner.label})"),
@@ -115,8 +120,14 @@ def _urgent(item: ItemView) -> str:
     return "\n".join(filter(None, found))
 
 
+def _again(item: ItemView) -> str:
+    """Say why an item is verified again; its status may say already that it is no longer true."""
+    said = item.no_longer_true and not item.waits
+    return escape(item.again, _HEADLINE) if said else changing.again(item.again, red=item.no_longer_true)
+
+
 def _who(item: ItemView, role: str) -> str:
-    if not item.asks:
+    if not (item.asks or item.no_longer_true):
         return ""
     who = elements.people(item.may_answer) or "no holder yet"
     since = f" · since {moment(item.since)}" if item.since else ""
@@ -131,7 +142,7 @@ def _ending(item: ItemView) -> str:
 def _brief(item: ItemView) -> str:
     """Describe an item that needs no person, in one line."""
     status = status_of(item)
-    by = escape(item.decided_by or item.answered_by, 40)
+    by = escape(item.decided_by or item.answered_by or item.again, 80)
     return f"{status.symbol} {status.word} · {escape(item.text, 90)}" + (f" · {by}" if by else "")
 
 
@@ -182,9 +193,12 @@ def decision_card(view: SectionView) -> Message:
     blocks = [
         elements.header(title),
         elements.section(f"{_bar(items)}  *{count}*"),
+        *changing.regressions(view.regressions),
         *(elements.section(_role_line(item)) for item in items),
         *elements.actions("act", [*(review if asked else []), *elements.open_button(view.url)]),
-        *_set_aside(view.set_aside, verb),
+        *changing.look_in_full(view.look),
+        *_set_aside(view, verb),
+        *changing.changes(view.changes),
     ]
     return elements.message(f"{escape(title, 300)}: {count}", blocks)
 
@@ -199,18 +213,20 @@ def _role_line(item: ItemView) -> str:
     status = status_of(item)
     answer = f"{status.symbol} *{item.owner.label}* · {status.word if not item.asks else 'not yet answered'}"
     if not item.outcome:
-        return "\n".join(filter(None, (answer, elements.refused(item, _HEADLINE), _who(item, ""))))
+        again = changing.again(item.again, red=item.no_longer_true)
+        return "\n".join(filter(None, (answer, again, elements.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
     reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""
     return f"{answer} · {escape(item.decided_by, 60)}{at}{reason}"
 
 
-def _set_aside(set_aside: Sequence[SetAside], verb: str) -> list[elements.Block]:
-    if not set_aside:
+def _set_aside(view: SectionView, verb: str) -> list[elements.Block]:
+    if not view.set_aside:
         return [elements.context("Nothing was waived and nothing is red.")]
-    title = f"*Before you {verb}: {len(set_aside)} without a yes*"
-    listed = [set_aside_line(one) for one in set_aside]
-    return [*map(elements.section, elements.spread([title, *listed], _SET_ASIDE_ROOM, 2))]
+    room = _LESS_ROOM if view.regressions or view.look or view.changes else _SET_ASIDE_ROOM
+    title = f"*Before you {verb}: {len(view.set_aside)} without a yes*"
+    listed = [set_aside_line(one) for one in view.set_aside]
+    return [*map(elements.section, elements.spread([title, *listed], room, 2))]
 
 
 def set_aside_line(one: SetAside) -> str:
@@ -225,18 +241,31 @@ def set_aside_line(one: SetAside) -> str:
 
 def launch_root(view: LaunchView) -> Message:
     """Build the root of a launch's thread: release, launch time, and the state of every phase."""
-    state = _FAILED if view.failed else _LAUNCHES[view.state]
+    state = _FAILED if view.failed else _HELD if view.hold else _LAUNCHES[view.state]
     title = marked(view.rehearsal, f"{state}: {view.release}")
     when = f"Launch time {moment(view.launch_time)}" if view.launch_time else ""
     by = f"started by {escape(view.triggered_by, 60)}" if view.triggered_by.strip() else ""
-    facts = [bold(view.environment, 100), when, by, escape(view.launch_id, 260)]
+    commit = f"commit `{escape(view.release_sha[:COMMIT], 40)}`" if view.release_sha else ""
+    facts = [bold(view.environment, 100), when, commit, by, escape(view.launch_id, 260)]
     blocks = [
         elements.header(title),
         elements.context(" · ".join(filter(None, facts))),
+        *changing.hold(view.hold),
+        *changing.regressions(view.regressions),
         *_phases(view.phases),
-        *elements.actions("act", elements.open_button(view.url)),
+        *elements.actions("act", [*_hold_button(view), *elements.open_button(view.url)]),
+        *changing.looked(view.look),
     ]
     return elements.message(escape(title, 300), blocks)
+
+
+def _hold_button(view: LaunchView) -> list[elements.Block]:
+    if not view.can_be_held:
+        return []
+    value = LaunchLocator(launch_id=view.launch_id, hold=view.hold is None).encode()
+    if view.hold:
+        return [elements.button(elements.RESUME, "Resume…", value, style="primary")]
+    return [elements.button(elements.HOLD, "Hold…", value)]
 
 
 def _phases(phases: Sequence[PhaseLine]) -> list[elements.Block]:
@@ -253,4 +282,5 @@ def _phase(phase: PhaseLine) -> str:
         return f"{_PHASES[phase.state]} {title}"
     counts = phase.total and phase.state is not PhaseState.COMPLETE
     counted = f" · {phase.done} of {phase.total}" if counts else ""
-    return f"{_PHASES[phase.state]} {title} · {phase.state}{counted}"
+    again = f" · 🔁 {phase.again} verified again" if phase.again else ""
+    return f"{_PHASES[phase.state]} {title} · {phase.state}{counted}{again}"

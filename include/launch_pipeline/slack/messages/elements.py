@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 APPROVE_MINE = "approve_mine"
 REVIEW = "review"
+HOLD = "hold_launch"
+RESUME = "resume_launch"
 OPEN = "open_in_airflow"
 """Action ids of our buttons. The last one only opens a link, but is acknowledged as well."""
 URL_LENGTH = 3000

@@ -66,7 +66,10 @@ _STATES = {
     "removed": ItemStatus(Rank.ENDED_BADLY, "🚫", "Removed"),
     "awaiting_input": ItemStatus(Rank.ASKED, "✋", "Waiting"),
 }
+_STOPPED = frozenset({"failed", "upstream_failed", "removed"})
 _CHECKING = ItemStatus(Rank.MOVING, "⏳", "Checking")
+_AGAIN = ItemStatus(Rank.MOVING, "🔁", "Verified again")
+_NO_LONGER_TRUE = ItemStatus(Rank.RED, "🔻", "No longer true")
 _STARTING = ItemStatus(Rank.MOVING, "⏳", "Starting")
 
 
@@ -78,6 +81,8 @@ def status_of(item: ItemView) -> ItemStatus:
         return _ANSWERED
     if item.waits:
         return _ASKED.get(item.verdict, _WAITING) if item.verdict else _WAITING
+    if item.again and item.state not in _STOPPED:
+        return _NO_LONGER_TRUE if item.no_longer_true else _AGAIN
     return _STATES.get(item.state, _CHECKING if item.mode.has_checks else _STARTING)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EVENT = "launch_pipeline_note"
 """Type of the metadata that carries a message's key."""
 _ROOM = 1600
+_DETAILS_ROOM, _AGAIN_ROOM = 900, 1100
 _SET_ASIDE = "Waived, not met, not applicable"
 _MENTIONS = 8
 
@@ -30,6 +31,12 @@ _HAPPENED = {
     LaunchNoteKind.STARTED: ("🚀", "Launch started"),
     LaunchNoteKind.REFUSED: ("🚫", "Launch refused"),
     LaunchNoteKind.POSTPONED: ("🕓", "Launch postponed"),
+    LaunchNoteKind.AMENDED: ("📝", "Launch amended"),
+    LaunchNoteKind.RETARGETED: ("🎯", "Launch retargeted"),
+    LaunchNoteKind.HELD: ("⏸️", "Launch is on hold"),
+    LaunchNoteKind.RESUMED: ("▶️", "Launch resumed"),
+    LaunchNoteKind.NO_LONGER_TRUE: ("🔻", "No longer true"),
+    LaunchNoteKind.GO_TAKEN_BACK: ("🟠", "Go taken back"),
     LaunchNoteKind.ABORTED: ("⏹️", "Launch aborted"),
     LaunchNoteKind.GO: ("🟢", "Go"),
     LaunchNoteKind.NO_GO: ("🔴", "No go"),
@@ -42,6 +49,8 @@ _BY = {LaunchNoteKind.COMPLETE: "Signed by"}
 _TIMES = {
     LaunchNoteKind.STARTED: "Launch time",
     LaunchNoteKind.POSTPONED: "New launch time",
+    LaunchNoteKind.HELD: "Since",
+    LaunchNoteKind.NO_LONGER_TRUE: "Seen",
     LaunchNoteKind.GO: "Launch time",
     LaunchNoteKind.WINDOW_OPENED: "Opened",
     LaunchNoteKind.WINDOW_MISSED: "Was due",
@@ -86,6 +95,8 @@ def launch_note(note: LaunchNote) -> Message:
     blocks = [
         elements.header(title),
         *([elements.section("\n".join(body))] if body else []),
+        *([elements.section(elements.lines(_details(note), _DETAILS_ROOM))] if note.details else []),
+        *_again(note),
         *_listed("Failing", note.failing),
         *_listed(_SET_ASIDE, note.waivers),
         *_next(note.next),
@@ -95,6 +106,23 @@ def launch_note(note: LaunchNote) -> Message:
     return elements.message(
         "\n".join(filter(None, (escape(title, 300), _by(note)))), blocks, _metadata(note.key)
     )
+
+
+def _details(note: LaunchNote) -> list[str]:
+    return [f"• {escape(text, 200)}" for text in note.details]
+
+
+def _again(note: LaunchNote) -> list[elements.Block]:
+    """List what is verified again; a reason that all share is said once."""
+    if not note.again:
+        return []
+    reasons = {one.why for one in note.again}
+    shared = f": {escape(reasons.pop(), 150)}" if len(reasons) == 1 else ""
+    listed = [
+        f"🔁 {escape(one.text, 130)}" + ("" if shared else f" — {escape(one.why, 150)}") for one in note.again
+    ]
+    title = f"*Verified again ({len(note.again)})*{shared}"
+    return [elements.section(f"{title}\n{elements.lines(listed, _AGAIN_ROOM)}")]
 
 
 def _by(note: LaunchNote) -> str:
@@ -213,4 +241,11 @@ def receipt(answered: Sequence[tuple[str, str]], refused: Sequence[tuple[str, An
     ]
     lines += [f"🚫 {escape(text, 130)} — {escape(why.reason, 300)}" for text, why in refused]
     text = elements.lines(lines or ["Nothing here waits for you now."], 2900)
+    return elements.message(text, [elements.section(text)])
+
+
+def hold_receipt(*, held: bool) -> Message:
+    """Build the ephemeral message that confirms a hold, or its end."""
+    words = "⏸️ The launch is on hold" if held else "▶️ The launch goes on"
+    text = f"{words}. Recorded in your name."
     return elements.message(text, [elements.section(text)])

@@ -9,7 +9,7 @@ from launch_pipeline.checklist.vocabulary import Answer, RequestKind
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
 from launch_pipeline.notifications.text import marked
-from launch_pipeline.slack.messages import elements
+from launch_pipeline.slack.messages import changing, elements
 from launch_pipeline.slack.messages.block_kit import checked_view
 from launch_pipeline.slack.messages.button_values import RequestPin, ReviewLocator
 from launch_pipeline.slack.messages.cards import CARD_ITEMS, locator, set_aside_line
@@ -81,7 +81,9 @@ def review_modal(  # whose, of what, opened from where
             *asked,
             *_left_out(len(answerable) - len(mine)),
             *_waiting_for_others(others),
+            *changing.look_in_full(view.look),
             *_set_aside(view),
+            *changing.changes(view.changes),
         ],
     }
     return checked_view({**fields, "submit": elements.label("Send")} if mine else fields)
@@ -93,6 +95,7 @@ def _opening(view: SectionView, asked: bool) -> list[elements.Block]:
     set_aside = f"⏭️ *{len(view.set_aside)} without a yes so far*: the list is at the end."
     return [
         elements.context(escape(title, 400)),
+        *changing.regressions(view.regressions),
         *([elements.section(set_aside)] if view.set_aside else []),
         *nothing,
     ]
@@ -112,6 +115,7 @@ def _question(number: int, item: ItemView, slack_id: str, given: GivenReview | N
     lines = [
         _CHANGED if given and given.pin.evidence != item.evidence else "",
         f"{status.symbol} {bold(item.text, 300)}",
+        changing.again(item.again, red=item.no_longer_true),
         elements.refused(item, 600),
         escape(item.question or _asked(item), 600),
         f"{item.owner.label} · {item.severity}" + (f" · since {moment(item.since)}" if item.since else ""),

@@ -73,6 +73,10 @@ class ItemView(Frozen):
     decided_by: str = ""
     decided_at: AwareDatetime | None = None
     reason: str = ""
+    again: str = ""
+    """Why the item is verified again; empty if it is not."""
+    no_longer_true: bool = False
+    """Whether it is verified again because its checks passed once and fail now."""
 
     @property
     def checks_passed(self) -> bool | None:
@@ -111,6 +115,58 @@ class ItemView(Frozen):
         return bool(may) and may.isdisjoint(owners) and any(one.sets_aside for one in self.options)
 
 
+class Regression(Frozen):
+    """Describe an item that is no longer true."""
+
+    text: str
+    why: str
+    role: str
+    """The label of its owner's role."""
+    people: tuple[PersonView, ...] = ()
+    """The holders of that role, primary first."""
+    since: AwareDatetime | None = None
+    url: str = ""
+
+
+class SeenView(Frozen):
+    """Describe an item of another look that is not simply still true."""
+
+    text: str
+    headline: str
+    role: str
+    people: tuple[PersonView, ...] = ()
+    healed: bool = False
+    """Whether it was verified again since, and passed."""
+
+
+class LookView(Frozen):
+    """Describe another look at every machine check of the sealed phases."""
+
+    looked_at: AwareDatetime
+    still_true: Annotated[int, Field(ge=0)]
+    no_longer_true: tuple[SeenView, ...] = ()
+    not_looked_at: tuple[SeenView, ...] = ()
+
+
+class ChangeView(Frozen):
+    """Describe a change of what the launch runs by."""
+
+    what: str
+    """Such as ``Retargeted``."""
+    details: tuple[str, ...] = ()
+    by: str
+    reason: str
+    at: AwareDatetime
+
+
+class HoldView(Frozen):
+    """Describe the hold of a launch."""
+
+    since: AwareDatetime
+    by: str = ""
+    reason: str = ""
+
+
 class SectionView(Frozen):
     """Describe a section of a launch."""
 
@@ -125,6 +181,12 @@ class SectionView(Frozen):
     """Page of the run in Airflow."""
     set_aside: tuple[SetAside, ...] = ()
     """Items that are waived, not met or red so far; for go/no-go and sign-off only."""
+    regressions: tuple[Regression, ...] = ()
+    """Items that are no longer true now; for go/no-go and sign-off only."""
+    look: LookView | None = None
+    """The latest look again; for go/no-go and sign-off only."""
+    changes: tuple[ChangeView, ...] = ()
+    """What was amended, retargeted or postponed since the start; for go/no-go and sign-off only."""
 
     @property
     def gate(self) -> RequestKind:
@@ -149,6 +211,8 @@ class PhaseLine(Frozen):
     state: PhaseState
     done: Annotated[int, Field(ge=0)] = 0
     total: Annotated[int, Field(ge=0)] = 0
+    again: Annotated[int, Field(ge=0)] = 0
+    """How many of its items are verified again."""
     url: str = ""
 
 
@@ -166,6 +230,18 @@ class LaunchView(Frozen):
     triggered_by: str = ""
     phases: tuple[PhaseLine, ...] = ()
     url: str = ""
+    release_sha: str = ""
+    """The commit in force; empty if no conductor started the launch."""
+    hold: HoldView | None = None
+    regressions: tuple[Regression, ...] = ()
+    look: LookView | None = None
+    can_be_held: bool = False
+    """Whether the ledger has the launch, and it has not ended."""
+
+    @property
+    def again(self) -> int:
+        """Return how many items are verified again."""
+        return sum(phase.again for phase in self.phases)
 
     @classmethod
     def of(cls, launch: LaunchFacts, first_dag: str, **fields: Any) -> LaunchView:

@@ -62,6 +62,19 @@ DRAWINGS = {
         _BLUE, _fill("M3.4 4.6L7.2 8l-3.8 3.4zM7.4 4.6L11.2 8l-3.8 3.4zM11.4 4.6h1.4v6.8h-1.4z", "#fff")
     ),
     "⏹": _square(_BLUE, '<rect x="5" y="5" width="6" height="6" fill="#fff"/>'),
+    "⏸": _square(_BLUE, _fill("M4.8 4.4h2.2v7.2H4.8zM9 4.4h2.2v7.2H9z", "#fff")),
+    "▶": _square(_BLUE, _fill("M5.2 4l6.4 4-6.4 4z", "#fff")),
+    "🔁": _square(
+        _BLUE,
+        _line("M4 7.4V6.6a1.4 1.4 0 0 1 1.4-1.4h5.4M12 8.6v.8a1.4 1.4 0 0 1-1.4 1.4H5.2", "#fff", 1.4)
+        + _fill("M9.8 2.9l2.8 2.3-2.8 2.3zM6.2 8.5l-2.8 2.3 2.8 2.3z", "#fff"),
+    ),
+    "🔻": _fill("M1.6 3.4h12.8L8 14z", _RED),
+    "🟠": _disc("#f4900c"),
+    "🔎": '<circle cx="6.6" cy="6.6" r="4.4" fill="#d9ecf9" stroke="#66757f" stroke-width="1.8"/>'
+    + _line("M10 10l4 4", "#66757f", 2.4),
+    "🎯": _disc(_RED)
+    + '<circle cx="8" cy="8" r="4.2" fill="#fff"/><circle cx="8" cy="8" r="2.1" fill="#dd2e44"/>',
     "↩": _square(_BLUE, _line("M11.5 11V9a2 2 0 0 0-2-2H4.5M6.8 4.6L4.4 7l2.4 2.4", "#fff", 1.6)),
     "⚠": _fill("M8 1.5L15.2 14H.8z", _AMBER) + _line("M8 6v3.6M8 12v.1", _INK, 1.6),
     "🚀": _fill("M8 .8c2.6 2 3.4 5 2.8 8.4H5.2C4.6 5.8 5.4 2.8 8 .8z", "#c9ccd1")

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
 from launch_pipeline.airflow.dags.conductor import build_launch_dag, form
+from launch_pipeline.airflow.hooks.ledger import LAPSED
+from launch_pipeline.airflow.operators import run_phase
 from launch_pipeline.airflow.operators.admit_and_complete import AdmitOperator, CompleteOperator
 from launch_pipeline.airflow.operators.run_phase import (
     GoNoGoOperator,
     OfferRollbackOperator,
     RunPhaseOperator,
 )
+from launch_pipeline.airflow.triggers import checks
+from launch_pipeline.airflow.triggers import rollback as rollback_trigger
+from launch_pipeline.airflow.triggers.checks import NoGoTrigger
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     ALL_PHASES,
@@ -27,12 +34,15 @@ from launch_pipeline.checklist.sequence import (
     preceding,
     title,
 )
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.airflow_rest import AirflowRest
-from servers.airflow_task import Task
+from servers.airflow_task import Task, first_event
+from servers.checking import run
 from servers.item_tasks import CONF, REASON, change_launch, entries
+from servers.passed_phases import PassedPhases
 from servers.records import a_record, a_seal
 from servers.sealed_phases import seal_before, whole_seal
 
@@ -48,6 +58,8 @@ pytestmark = pytest.mark.usefixtures("launched")
 LAUNCH = "shop-1.2"
 PHASE = "week_1_pre_launch_requirements"
 TOMORROW = (datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)).isoformat()
+SOON = 20.0
+"""Seconds within which a loaded machine does it; nothing waits so long where the code is right."""
 AWAY = "postgresql://nobody@127.0.0.1:9/none"
 
 
@@ -338,8 +350,9 @@ def rollback(supervisor: Supervisor, rest: AirflowRest) -> Step:
 def test_rollback_is_not_offered_where_the_launch_day_never_began(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
 ) -> None:
-    """A failed preparation has launched nothing."""
-    assert rollback(supervisor, rest).task.start().state == "skipped"
+    """From the Go on it waits, without a worker, for a reason."""
+    ended = rollback(supervisor, rest).task.start()
+    assert (ended.state, ended.trigger) == ("deferred", "RollbackTrigger")
     assert supervisor.triggered == []
     assert entries(ledger) == []
 
@@ -349,10 +362,135 @@ def test_rollback_is_not_offered_for_a_window_that_a_person_began(
 ) -> None:
     """A launcher starts T-0 under the launch's id and marks its step failed: nothing was launched by that."""
     supervisor.runs.add((T_0, LAUNCH))
+    supervisor.failed.add((CONDUCTOR, T_0))
     rest.run(T_0, LAUNCH, run_type="manual", conf=CONF)
-    assert rollback(supervisor, rest).task.start().state == "skipped"
+    step = rollback(supervisor, rest)
+    step.task.start()
+    ended = step.task.resume(woken(step.task))
+    assert (ended.trigger, ended.trigger_kwargs["seen"]) == ("RollbackTrigger", [T_0])
     assert supervisor.triggered == []
     assert entries(ledger) == []
+
+
+def woken(task: Task) -> Any:
+    """Run the trigger that the task waits on, as the triggerer does; give its event."""
+    return run(asyncio.wait_for(first_event(task.trigger()), SOON)).payload
+
+
+def waits(task: Task) -> bool:
+    """Tell whether that trigger has not fired after several looks."""
+
+    async def looks() -> bool:
+        waiting = asyncio.ensure_future(first_event(task.trigger()))
+        done, _ = await asyncio.wait([waiting], timeout=0.6)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        return not done
+
+    return bool(run(looks()))
+
+
+def is_wrong(phases: PassedPhases) -> None:
+    """Let T-0 be open, and an item of week 1 be found no longer true."""
+    phases.window_opened(T_0)
+    ref = next(iter(deployed_dags()[PHASE].specs.values())).ref
+    phases.reopen(PHASE, ref, "the answer was 503")
+
+
+@pytest.mark.usefixtures("quick")
+def test_rollback_is_offered_with_what_is_no_longer_true(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """Once T-0 has opened: the item's words are in the offer, and the decision is open."""
+    phases, step = PassedPhases(ledger, dsn), rollback(supervisor, rest)
+    step.task.start()
+    assert waits(step.task)
+    is_wrong(phases)
+    step.task.resume(woken(step.task))
+    assert [triggered.dag_id for triggered in supervisor.triggered] == [ROLLBACK]
+    told = entries(ledger, EntryKind.ANNOUNCEMENT)[-1]
+    assert "is no longer true: the answer was 503." in str(told.content)
+
+
+@pytest.mark.usefixtures("quick")
+def test_rollback_is_not_offered_for_what_has_healed(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """Sealed again before a worker came: it waits for the next reason, and ends with the launch day."""
+    phases, step = PassedPhases(ledger, dsn), rollback(supervisor, rest)
+    step.task.start()
+    is_wrong(phases)
+    event = woken(step.task)
+    ledger.append(Entry.of_seal(whole_seal(PHASE), "gate-again"))
+    assert step.task.resume(event).trigger == "RollbackTrigger"
+    assert waits(step.task)
+    for dag_id in AFTER_GO:
+        ledger.append(Entry.of_seal(whole_seal(dag_id), f"gate-{dag_id}"))
+    assert step.task.resume(woken(step.task)).state == "skipped"
+    assert supervisor.triggered == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_launch_goes_on_after_a_rollback_was_declined(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """It waits for another reason; the same item does not ask twice, and a failed window does."""
+    phases, step = PassedPhases(ledger, dsn), rollback(supervisor, rest)
+    is_wrong(phases)
+    step.task.start()
+    no = {"complete": False, "problems": ("No.",), "records": ()}
+    assert step.ended(ledger, **no).trigger == "RollbackTrigger"
+    assert waits(step.task)
+    ledger.append(Entry.of_seal(a_seal(launch_id=LAUNCH, dag_id=T_0, complete=False), "gate-t0"))
+    supervisor.runs.add((ROLLBACK, LAUNCH))
+    rest.run(ROLLBACK, LAUNCH, conf=CONF)
+    assert step.task.resume(woken(step.task)).trigger == "DagStateTrigger"
+
+
+def test_rollback_that_failed_half_way_fails(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """It was decided for, so nothing goes on by itself."""
+    is_wrong(PassedPhases(ledger, dsn))
+    step = rollback(supervisor, rest)
+    step.task.start()
+    ended = step.ended(ledger, complete=False, problems=("images are gone.",))
+    assert (ended.state, "images are gone" in ended.why) == ("failed", True)
+
+
+@pytest.mark.usefixtures("quick")
+def test_rollback_is_not_waited_for_after_the_end(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """A launch that was ended has nothing more to offer."""
+    step = rollback(supervisor, rest)
+    step.task.start()
+    Launches(dsn).abort(LAUNCH, "ada", REASON)
+    assert step.task.resume(woken(step.task)).state == "skipped"
+    assert entries(ledger, EntryKind.ANNOUNCEMENT) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_offer_lapses_at_the_end_of_the_launch_day(
+    supervisor: Supervisor, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decision that is still open then ends unanswered, so the launch is not stuck."""
+    monkeypatch.setattr(checks, "DENIAL_SECONDS", 0.05)
+    with DAG(ROLLBACK, schedule=None):
+        task = Task(supervisor, EmptyOperator(task_id="decision.roll_back"), conf=CONF)
+    trigger = NoGoTrigger(ref="rollback.decision.roll_back")
+    trigger.task_instance = task.identity
+    monkeypatch.setattr(checks, "worker_lag", timedelta)
+
+    async def lapses() -> Any:
+        waiting = asyncio.ensure_future(first_event(trigger))
+        done, _ = await asyncio.wait([waiting], timeout=0.5)
+        assert not done
+        for dag_id in AFTER_GO:
+            await asyncio.to_thread(ledger.append, Entry.of_seal(whole_seal(dag_id), f"gate-{dag_id}"))
+        return await asyncio.wait_for(waiting, SOON)
+
+    assert run(lapses()).payload == {"denied_by": LAPSED}
 
 
 def test_rollback_is_offered_with_what_failed(
@@ -374,7 +512,9 @@ def test_rollback_is_offered_where_a_window_ended_without_a_seal(
 ) -> None:
     """A window that was failed by hand may have launched all the same."""
     supervisor.runs.add((T_0, LAUNCH))
-    rollback(supervisor, rest).task.start()
+    supervisor.failed.add((CONDUCTOR, T_0))
+    step = rollback(supervisor, rest)
+    step.task.start()
     assert supervisor.triggered[0].conf == CONF
     assert ledger.entries(LAUNCH, EntryKind.SEAL) == []
 
@@ -392,7 +532,7 @@ def test_rollback_is_not_offered_after_a_repair(
             try_number=number,
         )
         ledger.append(Entry.of_seal(seal, f"gate-{number}"))
-    assert rollback(supervisor, rest).task.start().state == "skipped"
+    assert rollback(supervisor, rest).task.start().trigger == "RollbackTrigger"
 
 
 def test_rollback_waits_for_the_ledger(
@@ -408,6 +548,13 @@ def test_rollback_waits_for_the_ledger(
     supervisor.postgres(dsn)
     assert step.task.resume(None).trigger == "DagStateTrigger"
     assert len(supervisor.triggered) == 1
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the wait for a reason look ten times a second."""
+    monkeypatch.setattr(rollback_trigger, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(run_phase, "worker_lag", timedelta)
 
 
 @pytest.mark.parametrize("aborted", [False, True])
@@ -488,7 +635,7 @@ def test_conductor_runs_every_phase_in_order() -> None:
     assert set(ALL_PHASES) < set(dag.task_ids)
     assert dag.get_task(T_0).upstream_task_ids == {GO_NO_GO}
     assert dag.get_task("complete").upstream_task_ids == {SIGN_OFF}
-    assert dag.get_task(ROLLBACK).upstream_task_ids == set(AFTER_GO)
+    assert dag.get_task(ROLLBACK).upstream_task_ids == {GO_NO_GO, *AFTER_GO}
     assert not dag.get_task(ROLLBACK).downstream_task_ids
 
 

@@ -181,3 +181,11 @@ def test_clear_takes_what_follows_along(server: ScriptedHttp, api: AirflowApi) -
     assert api.clear("d", "r1", ["t"]) == [{"task_id": "t"}]
     sent = server.requests[-1]["body"]
     assert (sent["include_downstream"], sent["dry_run"], sent["only_failed"]) == (True, False, False)
+    assert "note" not in sent
+
+
+def test_clear_says_why_in_the_grid(server: ScriptedHttp, api: AirflowApi) -> None:
+    """The note goes with the clear: it needs no further right, and no second request."""
+    server.reply("POST", "/api/v2/dags/d/clearTaskInstances", {"task_instances": []})
+    api.clear("d", "r1", ["t"], note="Verified again: the launch time was moved")
+    assert server.requests[-1]["body"]["note"] == "Verified again: the launch time was moved"

@@ -29,6 +29,7 @@ from launch_pipeline.checklist.sequence import (
     T_MINUS_2H,
     title,
 )
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.proof.verify import read_rows
@@ -83,7 +84,8 @@ def launch(request: pytest.FixtureRequest, ledger: Ledger, dsn: str) -> Launches
     assert ledger is not None
     launches = Launches(dsn)
     if "not_admitted" not in request.fixturenames:
-        launches.start(a_launch())
+        digests = {dag_id: dag.digest for dag_id, dag in deployed_dags().items()}
+        launches.start(a_launch(checklist_digests=digests))
     return launches
 
 

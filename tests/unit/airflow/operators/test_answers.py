@@ -6,16 +6,29 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from launch_pipeline.airflow.policies.retries import RecheckAsked
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.reopened import Cause, Reopened
 from launch_pipeline.ledger.schema import EntryKind, Outcome, RecordedBy, read_record
-from servers.item_tasks import DIGEST, JUNIT, REASON, a_task, asked, change_launch, entries, evidence, saw
+from servers.item_tasks import (
+    JUNIT,
+    REASON,
+    a_task,
+    asked,
+    change_launch,
+    entries,
+    evidence,
+    saw,
+    week_1_digest,
+)
 
 if TYPE_CHECKING:
     from launch_pipeline.ledger.ledger import Ledger
-    from servers.airflow_task import Supervisor
+    from servers.airflow_task import Supervisor, Task
     from servers.include_folder import IncludeFolder
 
 pytestmark = pytest.mark.usefixtures("launched")
@@ -71,7 +84,10 @@ def test_answer_becomes_a_record_in_three_places(
     record = read_record(task.xcom())
     assert record is not None
     assert (record.outcome, record.task_instance_id) == (outcome, str(task.id))
-    assert (record.recorded_by, record.checklist_digest) == (RecordedBy.AIRFLOW_UI, DIGEST)
+    assert (record.recorded_by, record.checklist_digest) == (
+        RecordedBy.AIRFLOW_UI,
+        week_1_digest(supervisor.ledger_dsn),
+    )
     kept = supervisor.store["sign_off"]
     assert kept.value == task.xcom()
     assert kept.expires_at is None
@@ -194,6 +210,163 @@ def test_file_that_is_being_edited_does_not_spend_the_answer(
     path.write_text(good + "\n")
     assert task.answer("Approve").state == "success"
     assert len(entries(ledger)) == 1
+
+
+# ---- what an answer rests on -------------------------------------------------------------------------
+
+PINNED: dict[str, Any] = {"checks": [{"http_request": {"path": "/${release_sha}"}}]}
+CHANGES: dict[str, tuple[dict[str, Any], str, str, dict[str, Any]]] = {
+    "a failing check's": ({"mode": "check", **PINNED}, "failed", "Waive", {"reason": REASON, **CARLA}),
+    "a passing check's": ({**BOTH, **PINNED}, "passed", "Approve", {}),
+    "a question's": ({"question": "Is ${release_sha} reviewed?"}, "passed", "Approve", {}),
+    "a decision's": ({**DECISION, "question": "Is ${release_sha} it?"}, "passed", "Go", BO),
+}
+
+
+@pytest.mark.parametrize(("item", "verdict", "option", "fields"), CHANGES.values(), ids=CHANGES)
+def test_answer_does_not_count_after_what_it_rests_on_has_changed(
+    supervisor: Supervisor,
+    ledger: Ledger,
+    dsn: str,
+    item: dict[str, Any],
+    verdict: str,
+    option: str,
+    fields: dict[str, Any],
+) -> None:
+    """The launch was moved to another commit while the person was asked: they read why, nothing is kept."""
+    task = asked(a_task(supervisor, **item), verdict)
+    change_launch(dsn, release_sha="b" * 40)
+    assert task.answer(option, **fields).waits == "asked"
+    assert "the release commit was changed" in task.xcom("refused")["why"]
+    assert entries(ledger) == []
+
+
+def test_answer_counts_after_a_change_of_what_it_does_not_rest_on(
+    supervisor: Supervisor, ledger: Ledger, dsn: str
+) -> None:
+    """Neither the item's checks nor its question use the commit."""
+    task = asked(a_task(supervisor, **BOTH))
+    change_launch(dsn, release_sha="b" * 40)
+    assert task.answer("Approve").state == "success"
+    assert entries(ledger)[0].kind is EntryKind.DECISION
+
+
+@pytest.mark.parametrize(
+    ("item", "option", "fields", "names"),
+    [
+        ({}, "Approve", {}, {"words", "rules"}),
+        ({"question": "Is ${release} good?"}, "Approve", {}, {"words", "rules", "variable:release"}),
+        ({**BOTH, **PINNED}, "Approve", {}, {"words", "rules", "checks", "variable:release_sha"}),
+        (DECISION, "Go", BO, {"words", "rules", "person"}),
+        (SIGNATURE, "Sign", {**BO, "signature": "Bo Sato"}, {"words", "rules", "person"}),
+    ],
+    ids=["approval", "question with a variable", "checks", "decision", "signature"],
+)
+def test_record_names_what_it_rests_on(
+    supervisor: Supervisor, item: dict[str, Any], option: str, fields: dict[str, Any], names: set[str]
+) -> None:
+    """All that its item uses, and nothing else; a go or a signature rests on the person's role as well."""
+    task = asked(a_task(supervisor, **item))
+    task.answer(option, **fields)
+    record = read_record(task.xcom())
+    assert record is not None
+    assert set(record.rests_on) == names
+
+
+# ---- verified again ----------------------------------------------------------------------------------
+
+
+def reopened(ledger: Ledger, task: Task, number: int = 1) -> Task:
+    """Let the pipeline reopen an item, and begin it again."""
+    row = Reopened(
+        dag_id="week_1",
+        item_ref="week_1.security.tls",
+        text="TLS certificates are valid",
+        owner=Role.SECURITY_LEAD,
+        cause=Cause.CHANGED,
+        why=("the release commit was changed",),
+        task_instance_id=str(task.id),
+    )
+    ledger.append(row.entry(LAUNCH, number))
+    return task.cleared()
+
+
+def decided(supervisor: Supervisor, option: str = "Approve", verdict: str = "passed", **fields: Any) -> Task:
+    """Bring an item whose check looks at the commit to a decision."""
+    mode = BOTH if option == "Approve" else CHECK
+    task = asked(a_task(supervisor, **mode, **PINNED), verdict)
+    task.answer(option, **fields)
+    return task
+
+
+def test_decision_is_not_carried_over_where_a_person_cleared_the_item(supervisor: Supervisor) -> None:
+    """Without a row of the pipeline's the person is asked anew."""
+    again = decided(supervisor).cleared()
+    assert again.resume(evidence(again)).waits == "asked"
+
+
+@pytest.mark.parametrize("gone", ["left", "lost the role"])
+def test_decision_of_a_person_who_may_not_give_it_any_more_is_not_carried_over(
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder, gone: str
+) -> None:
+    """Their word stood on their role; another one of the role is asked."""
+    task = decided(supervisor)
+    known = yaml.safe_load(include.contacts.read_text())
+    for person in known["people"]:
+        if person["airflow_user"] == "sven.security":
+            person["active"] = gone != "left"
+    if gone == "lost the role":
+        known["roles"]["security_lead"] = {"primary": "selma"}
+    include.contacts.write_text(yaml.safe_dump(known))
+    again = reopened(ledger, task)
+    assert again.resume(evidence(again)).waits == "asked"
+    assert len(entries(ledger, EntryKind.DECISION)) == 1
+
+
+@pytest.mark.parametrize("verdict", ["failed", "inconclusive"])
+def test_approval_is_not_carried_over_to_checks_that_do_not_pass(
+    supervisor: Supervisor, ledger: Ledger, verdict: str
+) -> None:
+    """The person sees what the checks say now."""
+    again = reopened(ledger, decided(supervisor))
+    assert again.resume(evidence(again, verdict)).waits == "asked"
+
+
+def test_waiver_is_not_carried_over_to_something_else_that_fails(
+    supervisor: Supervisor, ledger: Ledger
+) -> None:
+    """What was set aside was another failure."""
+    task = decided(supervisor, "Waive", "failed", reason=REASON, **CARLA)
+    again = reopened(ledger, task)
+    assert again.resume(evidence(again, "failed", headline="it burns")).waits == "asked"
+
+
+@pytest.mark.parametrize(
+    ("option", "verdict", "fields", "state"),
+    [("Approve", "passed", {}, "success"), ("Waive", "failed", {"reason": REASON, **CARLA}, "skipped")],
+)
+def test_decision_is_carried_over_where_nothing_that_was_asked_has_changed(
+    supervisor: Supervisor,
+    ledger: Ledger,
+    dsn: str,
+    option: str,
+    verdict: str,
+    fields: dict[str, Any],
+    state: str,
+) -> None:
+    """The new record has the person's words of then, and names the decision; they are not asked."""
+    task = decided(supervisor, option, verdict, **fields)
+    change_launch(dsn, release_sha="b" * 40)
+    again, requests = reopened(ledger, task), len(supervisor.requests)
+    assert again.resume(evidence(again, verdict)).state == state
+    first, second = (entry.record for entry in entries(ledger, EntryKind.DECISION))
+    assert first is not None
+    assert second is not None
+    assert (second.confirms, second.task_instance_id) == (str(task.id), str(again.id))
+    assert second.decided_at == first.decided_at
+    same = ("decided_by", "reason", "outcome", "role", "recorded_by")
+    assert [getattr(second, name) for name in same] == [getattr(first, name) for name in same]
+    assert len(supervisor.requests) == requests
 
 
 # ---- stale evidence ---------------------------------------------------------------------------------

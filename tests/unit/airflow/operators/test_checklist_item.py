@@ -6,15 +6,19 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
+from psycopg.types.json import Json
 
 from launch_pipeline.checklist.model import Moment
 from launch_pipeline.checklist.vocabulary import Answer
+from launch_pipeline.checks.canonical import digest
+from launch_pipeline.launch.in_force import deployed_settings
+from launch_pipeline.ledger.definitions import store_definitions
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.schema import Outcome, read_record
 from servers.item_tasks import (
     CONF,
-    DIGEST,
     HEALTH,
     JUNIT,
     REASON,
@@ -24,6 +28,7 @@ from servers.item_tasks import (
     change_launch,
     entries,
     evidence,
+    week_1_digest,
 )
 
 if TYPE_CHECKING:
@@ -125,7 +130,8 @@ def test_machine_pass_in_a_worker_leaves_a_record_of_this_task_instance(
     assert record is not None
     assert record.outcome is Outcome.PASSED
     assert record.task_instance_id == str(task.id)
-    assert record.checklist_digest == DIGEST
+    assert record.checklist_digest == week_1_digest(supervisor.ledger_dsn)
+    assert set(record.rests_on) == {"words", "rules", "checks", "variable:reports"}
     assert supervisor.requests == []
 
 
@@ -219,6 +225,52 @@ def test_broken_environment_file_asks_a_person_and_says_why(
     headline = task.xcom("evidence")["results"][0]["headline"]
     assert "test.yaml" in headline
     assert "Fix:" in headline
+
+
+def test_file_that_is_edited_changes_nothing_in_a_launch_that_has_begun(
+    supervisor: Supervisor, include: IncludeFolder, dsn: str
+) -> None:
+    """Question, form and checks are those that the launch began with, whatever the Dag says today."""
+    task = a_task(supervisor)
+    edited = a_spec(question="Is it Friday?", text="Another text", owner="cto", gate="decision")
+    task.operator.spec = edited
+    settings = deployed_settings("test")
+    with psycopg.connect(dsn) as connection:
+        store_definitions(connection, [settings.document])
+    change_launch(dsn, environment_digest=digest(settings.document))
+    (include.path / "environments" / "test.yaml").write_text("name: [")
+    assert task.start().waits == "asked"
+    (request,) = supervisor.requests
+    assert tuple(request.options) == (Answer.APPROVE, *ASK)
+    assert request.subject == "TLS certificates are valid"
+    assert "Are they valid?" in (request.body or "")
+    assert "Friday" not in (request.body or "")
+    assert task.answer("Approve").state == "success"
+
+
+@pytest.mark.parametrize("mode", ["approval", "check"])
+def test_item_that_the_launch_does_not_have_is_skipped_without_a_record(
+    supervisor: Supervisor, ledger: Ledger, mode: str
+) -> None:
+    """It came into the checklist later: nothing is asked, and nothing is looked at."""
+    assert a_task(supervisor, id="one").operator
+    task = a_task(supervisor, mode=mode, id="later", known=False)
+    ended = task.start() if mode == "approval" else task.resume(None)
+    assert ended.state == "skipped"
+    assert supervisor.requests == []
+    assert entries(ledger) == []
+
+
+def test_item_of_a_definition_that_is_gone_fails_and_says_what_to_do(
+    supervisor: Supervisor, ledger: Ledger, dsn: str
+) -> None:
+    """A launch of an older package whose checklist was changed is neither asked nor checked by today's."""
+    task = a_task(supervisor)
+    change_launch(dsn, checklist_digests=Json({"week_1": "sha256:" + "1" * 64}))
+    ended = task.start()
+    assert (ended.state, "'launch amend shop-1.2'" in ended.why) == ("failed", True)
+    assert supervisor.requests == []
+    assert entries(ledger) == []
 
 
 STRANGE: dict[str, tuple[dict[str, Any], str]] = {

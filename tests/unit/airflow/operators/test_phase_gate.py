@@ -9,16 +9,28 @@ import pytest
 from airflow.sdk import DAG
 
 from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
-from launch_pipeline.airflow.operators.phase_gate import PhaseGateOperator
-from launch_pipeline.checklist.overrides import checklist_digest
+from launch_pipeline.airflow.operators.phase_gate import PATIENCE, PhaseGateOperator
 from launch_pipeline.checklist.sequence import GO_NO_GO, T_0, title
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.reopened import Cause, Reopened
 from launch_pipeline.ledger.schema import EntryKind, Outcome, Seal
 from launch_pipeline.notifications.announcements import Announcement
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task
-from servers.item_tasks import CONF, REASON, a_spec, a_task, asked, entries, evidence
-from servers.sealed_phases import begin_with_these_checklists, seal_before
+from servers.item_tasks import (
+    CONF,
+    REASON,
+    a_spec,
+    a_task,
+    asked,
+    change_launch,
+    entries,
+    evidence,
+    take_in,
+    week_1_digest,
+)
+from servers.sealed_phases import seal_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +39,7 @@ if TYPE_CHECKING:
     from servers.airflow_task import Ended, Supervisor
     from servers.include_folder import IncludeFolder
 
-pytestmark = pytest.mark.usefixtures("begun")
+pytestmark = pytest.mark.usefixtures("launched")
 LAUNCH = "shop-1.2"
 CHECKLIST = "01_pre_launch_requirements.yaml"
 
@@ -37,14 +49,6 @@ def rest(supervisor: Supervisor) -> Iterator[AirflowRest]:
     """Give the REST API that the gate reads task instances from."""
     with AirflowRest() as server:
         yield server.connect(supervisor)
-
-
-@pytest.fixture
-def begun(launched: Ledger, include: IncludeFolder, dsn: str) -> None:
-    """Let the launch have begun with the checklist as it is."""
-    assert launched is not None
-    assert include is not None
-    assert dsn
 
 
 class Phase:
@@ -196,17 +200,39 @@ def test_gate_of_a_launch_that_is_over_seals_nothing(
 
 
 def test_gate_is_not_complete_while_a_phase_before_it_is_open_again(
-    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, include: IncludeFolder
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
 ) -> None:
     """A seal follows from all that precedes it, whatever Airflow's states say."""
-    digest = checklist_digest(include.path / "checklists" / CHECKLIST)
-    seal_before(T_0, ledger, rest, dsn, but=GO_NO_GO)
-    begin_with_these_checklists(dsn, **{T_0: digest})
-    phase = Phase(supervisor, rest, *three(supervisor), dag_id=T_0)
+    phase = at_t_0(supervisor, ledger, rest, dsn, but=GO_NO_GO)
     ended = phase.close()
     assert ended.state == "failed"
     assert f"{title(GO_NO_GO)} has no seal of its present gate" in ended.why
     assert not phase.seal.complete
+
+
+def at_t_0(supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, **seals: Any) -> Phase:
+    """Give the phase of T-0 with ``three`` items, all that precedes it sealed except what ``seals`` say."""
+    items = three(supervisor)
+    seal_before(T_0, ledger, rest, dsn, **seals)
+    take_in(dsn, *(item.operator.spec for item in items), dag_id=T_0)
+    return Phase(supervisor, rest, *items, dag_id=T_0)
+
+
+def test_gate_waits_while_a_phase_before_it_is_verified_again(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """It fails nothing and seals nothing for as long as that takes, and goes on by itself."""
+    phase = at_t_0(supervisor, ledger, rest, dsn)
+    rest.instances(GO_NO_GO, LAUNCH, {"phase_gate": ("gate-new", "running")})
+    phase.show()
+    ended = phase.gate.start()
+    for _ in range(2):
+        assert (ended.state, ended.message.next_method) == ("deferred", "again")
+        ended = phase.gate.resume(None)
+    assert entries(ledger, EntryKind.SEAL)[-1].dag_id != T_0
+    rest.instances(GO_NO_GO, LAUNCH, {"phase_gate": (f"gate-{GO_NO_GO}", "success")})
+    assert phase.gate.resume(None).state == "success"
+    assert entries(ledger, EntryKind.SEAL)[-1].dag_id == T_0
 
 
 BYPASSES = {
@@ -252,7 +278,7 @@ def test_rejection_and_what_it_held_back_fail_the_phase(
 def test_item_that_airflow_does_not_know_was_not_reached(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
 ) -> None:
-    """An item added to the checklist under a running launch closes the gate in words."""
+    """An item that today's checklist lost has no task any more, and is missed all the same."""
     phase = Phase(supervisor, rest, *three(supervisor), a_task(supervisor, id="new"))
     known: dict[str, tuple[str, str | None]] = {
         item.operator.task_id: (str(item.id), str(item.last.state)) for item in phase.items if item.last
@@ -278,19 +304,80 @@ def test_repaired_phase_is_sealed_anew(supervisor: Supervisor, ledger: Ledger, r
     assert seals == [False, True]
 
 
-@pytest.mark.parametrize("changed", [True, False])
-def test_checklist_that_changed_under_the_launch_closes_the_gate(
-    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, include: IncludeFolder, dsn: str, changed: bool
+@pytest.mark.parametrize("edit", ["a comment", "emptied", "no file"])
+def test_checklist_that_is_edited_under_the_launch_changes_nothing(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, include: IncludeFolder, edit: str
 ) -> None:
-    """The digest of the launch's start is compared with the file of now."""
+    """The gate seals the items of the launch, under the digest that the launch has of them."""
     path = include.path / "checklists" / CHECKLIST
-    assert dsn
-    if changed:
-        path.write_text(path.read_text() + "\n# one more line\n")
-    ended = Phase(supervisor, rest, *three(supervisor)).close()
-    assert ended.state == ("failed" if changed else "success")
-    assert (f"{CHECKLIST} was changed after the launch began" in ended.why) is changed
+    phase = Phase(supervisor, rest, *three(supervisor))
+    if edit == "no file":
+        path.unlink()
+    else:
+        path.write_text("" if edit == "emptied" else path.read_text() + "\n# one more line\n")
+    assert phase.close().state == "success"
+    assert phase.seal.checklist_digest == week_1_digest(supervisor.ledger_dsn)
     assert len(entries(ledger, EntryKind.SEAL)) == 1
+
+
+def test_item_that_the_launch_does_not_have_is_ignored(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """It came into the checklist later: skipped without a record it is no bypass, and in no seal."""
+    later = a_task(supervisor, id="later", known=False)
+    later.start()
+    phase = Phase(supervisor, rest, *three(supervisor), later)
+    assert phase.close(later="skipped").state == "success"
+    assert phase.seal.bypasses == ()
+    assert len(phase.seal.records) == 3
+    assert not [e for e in entries(ledger) if e.item_ref.endswith("later")]
+
+
+def test_gate_seals_no_record_of_what_has_changed(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """It waits for the item to be verified again; where that does not come about it fails, and names it."""
+    pinned = [{"http_request": {"path": "/${release_sha}"}}]
+    item = a_task(supervisor, mode="check", id="pinned", checks=pinned)
+    item.resume(evidence(item))
+    phase = Phase(supervisor, rest, item, passed(supervisor, "other"))
+    change_launch(dsn, release_sha="b" * 40)
+    ended = phase.close()
+    for _ in range(PATIENCE):
+        assert (ended.state, ended.message.next_method) == ("deferred", "again")
+        assert entries(ledger, EntryKind.SEAL) == []
+        ended = phase.gate.resume(None)
+    assert ended.state == "failed"
+    assert "week_1.security.pinned rests on what has changed (the release commit was changed)" in ended.why
+    assert "other" not in ended.why
+    assert not phase.seal.complete
+
+
+def test_gate_does_not_seal_an_item_that_was_reopened_and_has_no_record_since(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """Its row comes before the clear of its task: a seal between the two would forget what it was about."""
+    item = passed(supervisor, "tls")
+    phase = Phase(supervisor, rest, item)
+    ledger.append(
+        Reopened(
+            dag_id="week_1",
+            item_ref="week_1.security.tls",
+            text="TLS certificates are valid",
+            owner=Role.SECURITY_LEAD,
+            cause=Cause.NO_LONGER_TRUE,
+            why=("its checks fail",),
+            task_instance_id=str(item.id),
+        ).entry(LAUNCH, 1)
+    )
+    assert phase.close().state == "deferred"
+    assert entries(ledger, EntryKind.SEAL) == []
+    again = item.cleared()
+    again.resume(evidence(again))
+    phase.items = (again,)
+    phase.show()
+    assert phase.gate.resume(None).state == "success"
+    assert [record.task_instance_id for record in phase.seal.records] == [str(again.id)]
 
 
 @pytest.mark.parametrize("away", ["ledger", "api-server", "connection"])

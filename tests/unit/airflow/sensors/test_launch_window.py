@@ -46,7 +46,8 @@ def begun(dsn: str, at: datetime) -> Launches:
 
 
 def window(supervisor: Supervisor, *, told: bool = False, **moment: Any) -> WindowTrigger:
-    with DAG("launch_day_t_0", schedule=None):
+    # A wait outside the launch day needs no seal; ``test_held_windows.py`` has the windows.
+    with DAG("week_4_post_launch", schedule=None):
         operator = LaunchWindowSensor(task_id="opens", moment=moment, told=told)
     made = WindowTrigger(moments=[moment], told=told)
     made.task_instance = Task(supervisor, operator, conf=CONF).identity

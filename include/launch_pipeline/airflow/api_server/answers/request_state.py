@@ -218,7 +218,8 @@ class OpenRequests:
         answer = GivenAnswer.of_input(asked.option, {**asked.fields, "evidence": pinned}, asked.user)
         prior = prior_answers(key.run_id, key.dag_id, spec.ref, dsn)
         names = names_in_force(settings_in_force(dsn, launch), launch, spec.item, contacts())
-        check_answer(spec, launch, answer, evidence, *prior, names=Names(asked_on(seen), names))
+        asked_in = Names(asked_on(seen), names)
+        check_answer(spec, launch, answer, evidence, *prior, names=asked_in, dag_id=key.dag_id, dsn=dsn)
         return now
 
     def _pin(self, key: RequestKey) -> RequestPin | None:

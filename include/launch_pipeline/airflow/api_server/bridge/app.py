@@ -1,4 +1,4 @@
-"""The routes of the bridge to Slack: the board, evidence of items, and answers in a person's name.
+"""The routes of the bridge to Slack: the board, evidence, and answers and holds in a person's name.
 
 All of them require a Bearer token of the bridge's service account.
 """
@@ -21,6 +21,7 @@ from starlette.routing import Route
 from launch_pipeline.airflow.api_server.answers.answer_guard import MAX_BODY
 from launch_pipeline.airflow.api_server.bridge.board import BoardReading
 from launch_pipeline.airflow.api_server.bridge.delegated_answers import DelegatedAnswers
+from launch_pipeline.airflow.api_server.bridge.delegated_holds import DelegatedHolds
 from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken
 from launch_pipeline.airflow.api_server.database import ApiDatabase
 from launch_pipeline.airflow.api_server.door import TRY_AGAIN, Door
@@ -30,8 +31,15 @@ from launch_pipeline.errors import (
     InvalidChecklist,
     LaunchError,
 )
-from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH, ROOT
-from launch_pipeline.slack.protocol import SERVICE_USER, DecideRequest, EvidenceRequest, ItemEvidence, Refusal
+from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH, HOLD_PATH, ROOT
+from launch_pipeline.slack.protocol import (
+    SERVICE_USER,
+    DecideRequest,
+    EvidenceRequest,
+    HoldRequest,
+    ItemEvidence,
+    Refusal,
+)
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -51,11 +59,11 @@ Body = TypeVar("Body", bound=BaseModel)
 def make_app() -> App:
     """Build the routes behind their door, with database connections of their own."""
     database = ApiDatabase()
-    return BridgeDoor(routes(BoardReading(database), DelegatedAnswers(database)))
+    return BridgeDoor(routes(BoardReading(database), DelegatedAnswers(database), DelegatedHolds(database)))
 
 
-def routes(reading: BoardReading, acting: DelegatedAnswers) -> Starlette:
-    """Build the three routes, without their door. Every error becomes a Refusal, never a bare 500."""
+def routes(reading: BoardReading, acting: DelegatedAnswers, holding: DelegatedHolds) -> Starlette:
+    """Build the four routes, without their door. Every error becomes a Refusal, never a bare 500."""
 
     async def board(_request: Request) -> Response:
         return _json((await reading.board()).model_dump_json())
@@ -67,10 +75,14 @@ def routes(reading: BoardReading, acting: DelegatedAnswers) -> Starlette:
         asked = await _sent(request, DecideRequest)
         return _json((await acting.decide(asked, request.scope[AIRFLOW])).model_dump_json())
 
+    async def hold(request: Request) -> Response:
+        return _json((await holding.change(await _sent(request, HoldRequest))).model_dump_json())
+
     found = [
         Route(BOARD_PATH.removeprefix(ROOT), board, methods=["GET"]),
         Route(EVIDENCE_PATH.removeprefix(ROOT), evidence, methods=["POST"]),
         Route(DECIDE_PATH.removeprefix(ROOT), decide, methods=["POST"]),
+        Route(HOLD_PATH.removeprefix(ROOT), hold, methods=["POST"]),
     ]
     return Starlette(
         routes=found,

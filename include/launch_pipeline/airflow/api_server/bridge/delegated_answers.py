@@ -137,9 +137,17 @@ def _who(request: DecideRequest) -> tuple[Person, Account]:
     """Return the contact and the account of a Slack user; a refusal says what to add where one is missing."""
     if (spec := _spec(request)) is None:
         raise unknown_item()
-    person = _contact(request)
+    may = " or ".join(p.name for p in contacts().holders(spec.item.owner))
+    return acting_person(request.slack_id, request.email, may)
+
+
+def acting_person(slack_id: str, email: str, may: str) -> tuple[Person, Account]:
+    """Return the active contact and the account in whose name a Slack user acts.
+
+    ``may`` names who may act instead. Raises NotTaken, which says what to add where one is missing.
+    """
+    person = _contact(slack_id, email)
     if not person.active:
-        may = " or ".join(p.name for p in contacts().holders(spec.item.owner))
         sentence = (
             f"{person.name} is not active in the contacts. {may or 'No active contact'} may answer this."
         )
@@ -157,15 +165,15 @@ def _spec(request: DecideRequest) -> ItemSpec | None:
     return spec_asked_about(request.dag_id, request.run_id, request.task_id)
 
 
-def _contact(request: DecideRequest) -> Person:
+def _contact(slack_id: str, email: str) -> Person:
     people = contacts()
-    if person := people.by_slack_id(request.slack_id):
+    if person := people.by_slack_id(slack_id):
         return person
-    found = people.by_email(request.email) if policy().slack_by_email else None
+    found = people.by_email(email) if policy().slack_by_email else None
     # A contact with a Slack id is found by that id only: an e-mail address can be changed in Slack.
     if found is None or found.slack_id is not None:
         sentence = (
-            f"The Slack user {request.slack_id!r} is not in the contacts file. Ask a maintainer to add this"
+            f"The Slack user {slack_id!r} is not in the contacts file. Ask a maintainer to add this"
             " id as 'slack_id'."
         )
         raise forbidden("unknown_person", sentence)

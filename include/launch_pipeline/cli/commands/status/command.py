@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi
     from launch_pipeline.approvals.contacts import Contacts
     from launch_pipeline.checklist.plan import DagPlan
-    from launch_pipeline.cli.commands.status.read import LaunchStatus, Sources
+    from launch_pipeline.cli.commands.status.read import AgainItem, Hold, LaunchStatus, Sources
     from launch_pipeline.ledger.launch import Launch
     from launch_pipeline.ledger.schema import LedgerEntry
 
@@ -63,7 +63,7 @@ def status(
     def read() -> LaunchStatus:
         from launch_pipeline.cli.commands.status.read import read_status  # noqa: PLC0415
 
-        return read_status(gather(api, chosen, plans, dsn, notes, target), plans, contacts)
+        return read_status(gather(api, chosen, plans, dsn, notes, target, contacts), plans, contacts)
 
     if as_json:
         out().print_json(read().model_dump_json())
@@ -142,6 +142,7 @@ def gather(
     ledger_dsn: str | None,
     notes: tuple[str, ...] = (),
     target: Target | None = None,
+    contacts: Contacts | None = None,
 ) -> Sources:
     """Read everything about a launch. Raises :class:`LaunchRefused` if there is no such launch."""
     from launch_pipeline.cli.commands.status.read import Sources  # noqa: PLC0415
@@ -149,7 +150,7 @@ def gather(
     runs = api.runs_of_launch(launch_id)
     if not runs:
         raise LaunchRefused(f"there is no launch {launch_id!r}. 'launch status' shows the current one.")
-    kept, launch, trouble = from_ledger(ledger_dsn, launch_id)
+    kept, launch, trouble = from_ledger(ledger_dsn, launch_id, contacts)
     conf = (runs.get(CONDUCTOR) or {}).get("conf") or {}
     pace, unknown = pace_of(launch.environment if launch else conf.get("environment"), target or Target())
     return Sources(
@@ -167,6 +168,10 @@ def gather(
         t_0_sealed_at=kept.t_0_sealed_at if kept else "",
         pace=pace,
         launch_at=launch.launch_at.isoformat() if launch else "",
+        release=launch.release if launch else "",
+        release_sha=launch.release_sha if launch else "",
+        hold=kept.hold if kept else None,
+        again=kept.again if kept else (),
         ended_as=launch.state.value if launch and launch.over else "",
         notes=(*notes, *trouble, *unknown),
     )
@@ -189,6 +194,8 @@ class Kept:
     outcomes: dict[str, str]
     decided: dict[str, tuple[str, str]]
     t_0_sealed_at: str
+    hold: Hold | None = None
+    again: tuple[AgainItem, ...] = ()
 
     @classmethod
     def of(cls, entries: list[LedgerEntry]) -> Kept:
@@ -211,8 +218,11 @@ class Kept:
         )
 
 
-def from_ledger(dsn: str | None, launch_id: str) -> tuple[Kept | None, Launch | None, tuple[str, ...]]:
+def from_ledger(
+    dsn: str | None, launch_id: str, contacts: Contacts | None = None
+) -> tuple[Kept | None, Launch | None, tuple[str, ...]]:
     """Return the recorded items, the recorded launch, and notes on what could not be read."""
+    from launch_pipeline.cli.commands.status.changing import again_of, hold_of  # noqa: PLC0415
     from launch_pipeline.ledger.launches import Launches  # noqa: PLC0415
     from launch_pipeline.ledger.ledger import Ledger  # noqa: PLC0415
 
@@ -223,11 +233,14 @@ def from_ledger(dsn: str | None, launch_id: str) -> tuple[Kept | None, Launch | 
             ("the ledger's address is not known here (--ledger), so green items show as 'done'.",),
         )
     try:
-        kept = Kept.of(Ledger(dsn).entries(launch_id))
+        entries = Ledger(dsn).entries(launch_id)
+        kept = Kept.of(entries)
     except LaunchError as error:
         return None, None, (f"the ledger could not be read, so green items show as 'done': {error}",)
     try:
-        return kept, Launches(dsn).get(launch_id), ()
+        launch = Launches(dsn).get(launch_id)
     except LaunchError:
         # A phase that was triggered by itself belongs to no launch in the ledger.
         return kept, None, ()
+    again, trouble = again_of(dsn, launch, entries, contacts)
+    return replace(kept, hold=hold_of(launch, entries, contacts), again=again), launch, trouble

@@ -51,10 +51,18 @@ class ItemState(StrEnum):
     ASKING = "asking"
     WORKING = "working"
     PENDING = "pending"
+    AGAIN = "to be verified again"
+    NO_LONGER_TRUE = "no longer true"
 
 
 NOES = frozenset({ItemState.REJECTED, ItemState.NO_GO, ItemState.DECLINED})
-BLOCKING = NOES | {ItemState.FAILED, ItemState.NOT_REACHED, ItemState.UNRECORDED}
+BLOCKING = NOES | {
+    ItemState.FAILED,
+    ItemState.NOT_REACHED,
+    ItemState.UNRECORDED,
+    ItemState.NO_LONGER_TRUE,
+}
+_ENDED = frozenset({ItemState.DONE, ItemState.SKIPPED, ItemState.FAILED})
 _WAIVED = frozenset({ItemState.WAIVED, ItemState.NOT_APPLICABLE})
 _BY_TASK_STATE = {
     "success": ItemState.DONE,
@@ -125,6 +133,31 @@ class Voice(Frozen):
     by: str = ""
 
 
+class Hold(Frozen):
+    """The hold of a launch."""
+
+    since: str
+    by: str
+    reason: str
+
+
+class AgainItem(Frozen):
+    """An item whose latest record no longer counts."""
+
+    dag_id: str
+    task_id: str
+    text: str
+    role: str
+    """The label of its owner's role."""
+    people: tuple[str, ...] = ()
+    """Names of the owner's holders; empty if the contacts are not known."""
+    why: tuple[str, ...]
+    no_longer_true: bool = False
+    """Whether its checks had passed, and fail now."""
+    since: str = ""
+    """When it was reopened; empty if that is still to come."""
+
+
 class LaunchStatus(Frozen):
     """The status of a launch. The field names are the keys of ``--json``."""
 
@@ -136,9 +169,14 @@ class LaunchStatus(Frozen):
     state: str
     """The recorded end; until then the state of the conductor's run."""
     release: str = ""
+    release_sha: str = ""
+    """The commit in force, from the ledger."""
     environment: str = ""
     launch_at: str = ""
     rehearsal: bool = False
+    hold: Hold | None = None
+    again: tuple[AgainItem, ...] = ()
+    """Items that are verified again, or will be."""
     phases: tuple[PhaseStatus, ...]
     """In the order of the launch."""
     windows: tuple[Window, ...] = ()
@@ -177,6 +215,11 @@ class Sources(Frozen):
     """The time scale of the launch's environment, less than 1 in a rehearsal."""
     ended_as: str = ""
     """How the launch ended, from the ledger; empty while it has not."""
+    release: str = ""
+    release_sha: str = ""
+    """From the ledger, because the launch may have been retargeted."""
+    hold: Hold | None = None
+    again: tuple[AgainItem, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -193,10 +236,13 @@ def read_status(sources: Sources, plans: Mapping[str, DagPlan], contacts: Contac
         url=run if conductor else "",
         report=f"{sources.url}{REPORTS}/{sources.launch_id}",
         state=sources.ended_as or conductor.get("state") or NOT_STARTED,
-        release=conf.get("release") or "",
+        release=sources.release or conf.get("release") or "",
+        release_sha=sources.release_sha,
         environment=conf.get("environment") or "",
         launch_at=launch_at,
         rehearsal=bool(conf.get("rehearsal")),
+        hold=sources.hold,
+        again=tuple(_named(one, plans, contacts) for one in sources.again),
         phases=tuple(_phase(sources, plan, states) for plan, states in found),
         windows=windows(
             plans, sources.runs, launch_at, t_0_sealed_at=sources.t_0_sealed_at, pace=sources.pace
@@ -222,19 +268,36 @@ def item_states(
 ) -> list[tuple[PlannedItem, ItemState]]:
     """Return the state of each item of a Dag, in the document's order."""
     tasks = {task["task_id"]: task for task in sources.tasks.get(plan.dag_id, [])}
+    again = {one.task_id: one for one in sources.again if one.dag_id == plan.dag_id}
     found = []
     for item in plan.items:
         task = tasks.get(item.task_id)
         if (plan.dag_id, item.task_id) in asking:
             found.append((item, ItemState.ASKING))
         else:
-            found.append((item, _item_state(item, task, sources.outcomes)))
+            state = _item_state(item, task, sources.outcomes)
+            found.append((item, _reopened(state, task, again.get(item.task_id))))
     return found
+
+
+def _reopened(state: ItemState, task: Json | None, again: AgainItem | None) -> ItemState:
+    """Return the state of an item; an outcome that no longer counts is not shown as one."""
+    ended = _BY_TASK_STATE.get((task or {}).get("state") or "") in _ENDED
+    if again is None or not ended or state in BLOCKING:
+        return state
+    return ItemState.NO_LONGER_TRUE if again.no_longer_true else ItemState.AGAIN
+
+
+def _named(one: AgainItem, plans: Mapping[str, DagPlan], contacts: Contacts | None) -> AgainItem:
+    plan = plans.get(one.dag_id)
+    item = next((i.item for i in plan.items if i.task_id == one.task_id), None) if plan else None
+    people = tuple(p.name for p in contacts.holders(item.owner)) if item and contacts else ()
+    return one.model_copy(update={"people": people})
 
 
 def _item_state(item: PlannedItem, task: Json | None, outcomes: Mapping[str, str] | None) -> ItemState:
     state = _BY_TASK_STATE.get((task or {}).get("state") or "", ItemState.PENDING)
-    if task is None or state not in {ItemState.DONE, ItemState.SKIPPED, ItemState.FAILED}:
+    if task is None or state not in _ENDED:
         return state
     kept = (outcomes or {}).get(task["id"])
     if kept:

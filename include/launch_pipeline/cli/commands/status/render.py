@@ -13,7 +13,13 @@ from launch_pipeline.cli.commands.status.read import ItemState
 from launch_pipeline.cli.commands.status.timeline import NOT_STARTED, clock, countdown, next_window
 
 if TYPE_CHECKING:
-    from launch_pipeline.cli.commands.status.read import Blocker, LaunchStatus, PhaseStatus, Request
+    from launch_pipeline.cli.commands.status.read import (
+        AgainItem,
+        Blocker,
+        LaunchStatus,
+        PhaseStatus,
+        Request,
+    )
 
 _RUN_MARKS = {
     "success": ("✓", "green"),
@@ -33,6 +39,8 @@ _STYLES = {
     ItemState.NOT_REACHED: "red",
     ItemState.FAILED: "red",
     ItemState.UNRECORDED: "red",
+    ItemState.NO_LONGER_TRUE: "red",
+    ItemState.AGAIN: "cyan",
     ItemState.ASKING: "yellow",
     ItemState.NOT_MET: "magenta",
     ItemState.WAIVED: "magenta",
@@ -50,6 +58,11 @@ def render(status: LaunchStatus, now: datetime | None = None) -> RenderableType:
     """Return the whole status: clock, heading, phases, blockers, open requests, notes."""
     clock_line = headline(status, now or datetime.now(UTC))
     parts: list[RenderableType] = [Text(clock_line, style="bold"), _head(status), _phases(status.phases)]
+    red = tuple(one for one in status.again if one.no_longer_true)
+    if red:
+        parts += [Text(f"\nNo longer true ({len(red)})", style="bold red"), _again(red)]
+    if others := tuple(one for one in status.again if not one.no_longer_true):
+        parts += [Text(f"\nVerified again ({len(others)})", style="bold cyan"), _again(others)]
     if status.blockers:
         parts += [Text("\nBlocks", style="bold red"), _blockers(status.blockers)]
     if status.requests:
@@ -62,12 +75,17 @@ def render(status: LaunchStatus, now: datetime | None = None) -> RenderableType:
 def headline(status: LaunchStatus, now: datetime) -> str:
     """Return one line: time to T-0, the next window, and how much blocks, waits and was waived."""
     going_on = [] if status.over else [countdown(status.launch_at, now), _next(status, now)]
+    red = sum(one.no_longer_true for one in status.again)
+    others = len(status.again) - red
     counts = [
+        f"{red} no longer true" if red else "",
+        f"{others} verified again" if others else "",
         f"{len(status.blockers)} block" if status.blockers else "nothing blocks",
         f"{len(status.requests)} wait" if status.requests else "",
         f"{len(status.waivers)} waived or not applicable" if status.waivers else "",
     ]
-    return " · ".join(filter(None, [*going_on, *counts]))
+    held = "ON HOLD" if status.hold and not status.over else ""
+    return " · ".join(filter(None, [held, *going_on, *counts]))
 
 
 def _next(status: LaunchStatus, now: datetime) -> str:
@@ -84,7 +102,11 @@ def _head(status: LaunchStatus) -> Text:
     head = Text.assemble((f"{mark} {status.launch_id}", f"bold {style}"), f"  {status.state}")
     if status.rehearsal:
         head.append("  REHEARSAL", style="bold yellow")
-    facts = [f"release {status.release}", f"to {status.environment}", f"launches {status.launch_at}"]
+    if status.hold and not status.over:
+        hold = status.hold
+        head.append(f"\n⏸ on hold for {waited(hold.since)}, by {hold.by}: {hold.reason}", style="bold yellow")
+    commit = f" (commit {status.release_sha[:12]})" if status.release_sha else ""
+    facts = [f"release {status.release}{commit}", f"to {status.environment}", f"launches {status.launch_at}"]
     present = (status.release, status.environment, status.launch_at)
     line = " · ".join(fact for fact, value in zip(facts, present, strict=True) if value)
     links = [f"Airflow {status.url}\nreport  {status.report}"] if status.url else []
@@ -104,6 +126,17 @@ def _phases(phases: tuple[PhaseStatus, ...]) -> Table:
             if phase.state != NOT_STARTED
         )
         table.add_row(Text(f"{mark} {phase.title}", style=style), f"{phase.items} items", counts)
+    return table
+
+
+def _again(items: tuple[AgainItem, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for one in items[:MANY]:
+        who = f"{one.role}: {' or '.join(one.people)}" if one.people else one.role
+        why = Text("; ".join(one.why), style="red" if one.no_longer_true else "cyan")
+        table.add_row(Text(one.text), why, Text(who, style="dim"))
+    if len(items) > MANY:
+        table.add_row(Text(f"and {len(items) - MANY} more (--json lists all)", style="dim"), "", "")
     return table
 
 

@@ -99,6 +99,10 @@ class AnswerSender:
         """Start the time limit of one click."""
         return RetryBudget(self._patience)
 
+    def soon(self) -> None:
+        """Say that Airflow took something."""
+        self._answered()
+
     async def board(self, budget: RetryBudget) -> Board:
         """Return the board. Raises AnswerRefused ``not_recorded`` if Airflow does not answer."""
         return await budget.call(self._airflow.board)

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from cachetools import LRUCache
 
 from launch_pipeline.approvals.deployed import contacts, policy
+from launch_pipeline.approvals.visible_text import visible_length
 from launch_pipeline.errors import AnswerRefused, LaunchError
 from launch_pipeline.slack.bridge.interactions.answers import AnswerResults, not_recorded
+from launch_pipeline.slack.bridge.interactions.holding import ask_for_reason, change
 from launch_pipeline.slack.bridge.interactions.locate import locate_section
 from launch_pipeline.slack.bridge.interactions.payloads import read_click, read_submission
 from launch_pipeline.slack.bridge.interactions.review import (
@@ -32,6 +34,8 @@ from launch_pipeline.slack.bridge.interactions.review import (
 from launch_pipeline.slack.bridge.interactions.users import contacts_seen_by
 from launch_pipeline.slack.messages import elements, notes
 from launch_pipeline.slack.messages.button_values import CardLocator
+from launch_pipeline.slack.messages.hold_modal import CALLBACK as HOLD_CALLBACK
+from launch_pipeline.slack.messages.hold_modal import read_hold, reason_error
 from launch_pipeline.slack.messages.review_modal import (
     CALLBACK,
     nothing_chosen,
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from launch_pipeline.slack.bridge.interactions.payloads import Click, Origin, Submission
     from launch_pipeline.slack.bridge.interactions.users import SlackUser, Users
     from launch_pipeline.slack.messages.block_kit import View
+    from launch_pipeline.slack.messages.hold_modal import GivenHold
     from launch_pipeline.slack.messages.review_modal import Review
     from launch_pipeline.slack.messages.views import SectionView
     from launch_pipeline.slack.protocol import Board
@@ -114,11 +119,14 @@ class InteractionHandlers:
         self._seen: LRUCache[str, bool] = LRUCache(_INTERACTIONS)
 
     def register(self, app: AsyncApp) -> None:
-        """Register the handlers of our buttons and of our modal."""
+        """Register the handlers of our buttons and of our modals."""
         app.action(elements.APPROVE_MINE)(self.approve_mine)
         app.action(elements.REVIEW)(self.review)
+        app.action(elements.HOLD)(self.hold)
+        app.action(elements.RESUME)(self.hold)
         app.action(elements.OPEN)(self.opened)
         app.view(CALLBACK)(self.submitted)
+        app.view(HOLD_CALLBACK)(self.held)
 
     async def approve_mine(self, ack: AsyncAck, body: Body) -> None:
         """Handle *Approve all that are mine*."""
@@ -129,6 +137,11 @@ class InteractionHandlers:
         """Handle *Review…*, *Decide…* and *Sign…*."""
         await ack()
         self._begin(self._clicked(body, self._review))
+
+    async def hold(self, ack: AsyncAck, body: Body) -> None:
+        """Handle *Hold…* and *Resume…*."""
+        await ack()
+        self._begin(self._clicked(body, lambda click: ask_for_reason(self._services.client, click)))
 
     async def opened(self, ack: AsyncAck) -> None:
         """Acknowledge *Open in Airflow*: the browser opens the link, but Slack expects a response."""
@@ -157,6 +170,21 @@ class InteractionHandlers:
             return
         await ack()
         self._begin(self._sent(sent, given))
+
+    async def held(self, ack: AsyncAck, body: Body) -> None:
+        """Handle the modal of a hold: a missing reason is shown in it, everything else to the person."""
+        try:
+            sent = read_submission(body)
+            given = read_hold(sent.view)
+        except LaunchError as error:
+            await ack()
+            self._begin(self._unreadable(body, error))
+            return
+        if not visible_length(given.reason):
+            await ack(**reason_error("Write a reason, in words that can be read."))
+            return
+        await ack()
+        self._begin(self._hold_sent(sent, given))
 
     async def drain(self, seconds: float) -> None:
         """Wait this long for work that was begun, then cancel the rest."""
@@ -317,6 +345,20 @@ class InteractionHandlers:
         located = await self._locate(await self._services.answers.board(budget), given.locator.card, user)
         await self._send(budget, user, located, located.answers(given.answers, results), results)
         await self._receipt(user, thread, results)
+
+    # ---- hold and resume ---------------------------------------------------------------------------
+
+    async def _hold_sent(self, sent: Submission, given: GivenHold) -> None:
+        if self._accepts(sent.origin):
+            thread = await self._thread(given.located.launch_id)
+            await self._reporting(sent.origin, thread, self._change(sent, given, thread))
+
+    async def _change(self, sent: Submission, given: GivenHold, thread: str | None) -> None:
+        user = await self._services.users.user(sent.origin.slack_id)
+        budget = self._services.answers.budget()
+        done = await change(self._services.airflow, budget, user, given)
+        self._services.answers.soon()
+        await self._services.ephemeral.post(user.slack_id, thread, notes.hold_receipt(held=done.held))
 
     # ---- shared ------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """Find the notes of a launch that the ledger and the board call for and that Slack does not show yet.
 
 Workers post most notes (``airflow/notifiers``). This module finds the ones that they could not post, and
-those that no worker knows of: a launch that was postponed or aborted, a phase that ended without a seal, a
-window that was missed. Both sides make the same key for the same event, so both may try. Pure.
+those that no worker knows of: a launch that was changed, held or aborted, an item that is no longer true, a
+phase that ended without a seal, a window that was missed. Both sides make the same key for the same event, so
+both may try. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.moments import zoned_time
 from launch_pipeline.checklist.sequence import GO_NO_GO, T_0, T_MINUS_2H, title
-from launch_pipeline.ledger.launch import FROM_A_TERMINAL, LaunchState, Via
+from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.schema import EntryKind, Seal
 from launch_pipeline.notifications.announcements import launch_notes_of
 from launch_pipeline.notifications.keys import phase_key
@@ -28,6 +29,9 @@ from launch_pipeline.notifications.launch_notes import (
 from launch_pipeline.notifications.model import PersonView
 from launch_pipeline.notifications.next_steps import MISSED_AFTER, following, window_opening
 from launch_pipeline.notifications.phase_notes import phase_note_of, unsealed_note
+from launch_pipeline.slack.bridge.projection.change_notes import ChangeNotes
+from launch_pipeline.slack.bridge.projection.changing import said_by
+from launch_pipeline.slack.bridge.projection.ledger_view import CHANGES
 from launch_pipeline.slack.bridge.projection.views import facts_of
 
 if TYPE_CHECKING:
@@ -36,8 +40,8 @@ if TYPE_CHECKING:
     from launch_pipeline.ledger.schema import LedgerEntry, Record
     from launch_pipeline.notifications.keys import Note
     from launch_pipeline.notifications.model import LaunchFacts, LaunchNote, Next, PhaseNote
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
-    from launch_pipeline.slack.bridge.projection.views import Deployment
     from launch_pipeline.slack.protocol import BoardLaunch, BoardRun
 
 GRACE = timedelta(seconds=20)
@@ -45,7 +49,16 @@ GRACE = timedelta(seconds=20)
 WITHIN = timedelta(days=7)
 """Oldest event that is still posted: covers a weekend without Slack, without flooding a new channel."""
 _ENDED = frozenset({"success", "failed"})
-_AT_ONCE = frozenset({EntryKind.ANNOUNCEMENT, EntryKind.LAUNCH_POSTPONED, EntryKind.LAUNCH_ABORTED})
+_AT_ONCE = frozenset(
+    {
+        EntryKind.ANNOUNCEMENT,
+        *CHANGES,
+        EntryKind.LAUNCH_HELD,
+        EntryKind.LAUNCH_RESUMED,
+        EntryKind.REOPENED,
+        EntryKind.LAUNCH_ABORTED,
+    }
+)
 """Entries without a grace period: no worker posts them, or a worker has tried already."""
 
 
@@ -79,6 +92,10 @@ class CatchUp:
     def _facts(self) -> LaunchFacts:
         return facts_of(self.launch, self.deployment, self.ledger)
 
+    @property
+    def _changes(self) -> ChangeNotes:
+        return ChangeNotes(self._facts, self.ledger, self.deployment)
+
     # ---- events of the ledger ----------------------------------------------------------------------
 
     def _recorded(self) -> Iterator[tuple[str, Note | Seal]]:
@@ -96,6 +113,11 @@ class CatchUp:
             EntryKind.ANNOUNCEMENT: lambda written: next(iter(launch_notes_of([written])), None),
             EntryKind.LAUNCH_STARTED: self._started,
             EntryKind.LAUNCH_POSTPONED: self._postponed,
+            EntryKind.LAUNCH_AMENDED: self._changes.amended,
+            EntryKind.LAUNCH_RETARGETED: self._changes.retargeted,
+            EntryKind.LAUNCH_HELD: self._changes.held,
+            EntryKind.LAUNCH_RESUMED: self._changes.resumed,
+            EntryKind.REOPENED: self._changes.reopened,
             EntryKind.LAUNCH_ABORTED: self._aborted,
             EntryKind.LAUNCH_ENDED: self._ended,
         }
@@ -162,12 +184,8 @@ class CatchUp:
     # ---- people and times --------------------------------------------------------------------------
 
     def _by(self, entry: LedgerEntry) -> tuple[str, ...]:
-        user = entry.content.get("by")
-        if not user:
-            return ()
-        name = self.deployment.name_of(str(user))
-        terminal = entry.content.get("via") == Via.TERMINAL
-        return (f"{name}, {FROM_A_TERMINAL}" if terminal else name,)
+        name = said_by(entry, self.deployment)
+        return (name,) if name else ()
 
     def _starter(self) -> tuple[PersonView, ...]:
         starter = self.ledger.launch.started_by if self.ledger.launch else ""

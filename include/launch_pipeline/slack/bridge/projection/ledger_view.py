@@ -9,18 +9,32 @@ from pydantic import Field
 
 from launch_pipeline.base import Frozen
 from launch_pipeline.errors import ConfigurationError, LaunchRefused
+from launch_pipeline.launch.again import Again, Latest, again_now
 from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.in_force import dags_in_force, settings_in_force
+from launch_pipeline.launch.standing import InForce, stale
 from launch_pipeline.ledger.chain import Head
 from launch_pipeline.ledger.database import connected
+from launch_pipeline.ledger.facts import Held
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.schema import EntryKind, LedgerEntry, Outcome, Record, Seal, read_record
+from launch_pipeline.ledger.reopened import VerifiedAgain, latest_look
+from launch_pipeline.ledger.schema import (
+    OUTCOMES,
+    EntryKind,
+    LedgerEntry,
+    Outcome,
+    Record,
+    Seal,
+    read_record,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from launch_pipeline.approvals.contacts import Contacts
+    from launch_pipeline.launch.standing import Stale
     from launch_pipeline.slack.protocol import BoardRun
 
 _EVENTS = (
@@ -28,10 +42,17 @@ _EVENTS = (
     EntryKind.ANNOUNCEMENT,
     EntryKind.LAUNCH_STARTED,
     EntryKind.LAUNCH_POSTPONED,
+    EntryKind.LAUNCH_AMENDED,
+    EntryKind.LAUNCH_RETARGETED,
+    EntryKind.LAUNCH_HELD,
+    EntryKind.LAUNCH_RESUMED,
     EntryKind.LAUNCH_ABORTED,
     EntryKind.LAUNCH_ENDED,
+    EntryKind.REOPENED,
+    EntryKind.VERIFIED_AGAIN,
 )
-_OUTCOMES = (EntryKind.DECISION, EntryKind.MACHINE_PASS, EntryKind.NOT_REACHED)
+CHANGES = (EntryKind.LAUNCH_POSTPONED, EntryKind.LAUNCH_AMENDED, EntryKind.LAUNCH_RETARGETED)
+"""Entries that change what a launch runs by."""
 _SET_ASIDE = (
     Outcome.REJECTED,
     Outcome.NOT_REACHED,
@@ -52,6 +73,10 @@ _LATEST_SET_ASIDE = """
     ) AS latest
     WHERE content ->> 'outcome' = ANY(%s) ORDER BY seq
 """
+_LATEST = """
+    SELECT DISTINCT ON (item_ref) item_ref, seq, content ->> 'outcome' FROM launch.ledger
+    WHERE launch_id = %s AND kind = ANY(%s) AND item_ref = ANY(%s) ORDER BY item_ref, seq DESC
+"""
 
 
 class LedgerView(Frozen):
@@ -60,7 +85,7 @@ class LedgerView(Frozen):
     launch: Launch | None = None
     """None if no conductor started it."""
     events: tuple[LedgerEntry, ...] = ()
-    """Entries that are announced, in order: seals, announcements, and the launch's own."""
+    """Entries that are announced or shown, in order; those with records of items are left out."""
     set_aside: tuple[Record, ...] = ()
     """Every item whose latest record is not a yes: waived, not applicable, not met, rejected, not reached."""
     head: Head | None = None
@@ -69,12 +94,36 @@ class LedgerView(Frozen):
     """The ``DagPlan`` of each Dag as the launch has it; empty if no conductor started it."""
     variables: dict[str, Any] = Field(default_factory=dict)
     """Every variable of the launch, for the texts that people read."""
+    latest: dict[str, Latest] = Field(default_factory=dict)
+    """The latest record of each item that was reopened, by its ref."""
 
     @cached_property
     def seals(self) -> dict[str, Seal]:
         """Return the latest seal of each Dag."""
         sealed = [entry for entry in self.events if entry.kind is EntryKind.SEAL]
         return {entry.dag_id: Seal.model_validate(entry.content) for entry in sealed}
+
+    @cached_property
+    def again(self) -> dict[str, Again]:
+        """Return the items that are verified again, by their refs."""
+        return {one.item.item_ref: one for one in again_now(self.events, self.latest)}
+
+    @cached_property
+    def look(self) -> VerifiedAgain | None:
+        """Return what the latest look again found."""
+        return latest_look(self.events)
+
+    @cached_property
+    def hold(self) -> Held | None:
+        """Return the hold that is in force."""
+        held = [entry for entry in self.events if entry.kind is EntryKind.LAUNCH_HELD]
+        on_hold = self.launch is not None and self.launch.held_at is not None and not self.over
+        return Held.model_validate(held[-1].content) if held and on_hold else None
+
+    @property
+    def changes(self) -> tuple[LedgerEntry, ...]:
+        """Return the entries that changed what the launch runs by."""
+        return tuple(entry for entry in self.events if entry.kind in CHANGES)
 
     def seal_of(self, run: BoardRun) -> Seal | None:
         """Return the seal of a run in its current state; None if it ended, or goes on, without one.
@@ -116,18 +165,44 @@ class LedgerViews:
 
     def records(self, launch_id: str, dag_id: str) -> tuple[Record, ...]:
         """Return all records of one Dag of a launch, which are large. Raises LedgerUnavailable."""
-        entries = self._entries(launch_id, _OUTCOMES)
+        entries = self._entries(launch_id, OUTCOMES)
         return tuple(record for e in entries if e.dag_id == dag_id and (record := e.record))
+
+    def stale(self, launch_id: str, contacts: Contacts) -> tuple[Stale, ...]:
+        """Return the items whose latest record rests on something that has changed.
+
+        Empty where the launch cannot go on by its own files. Reads every row; raises LedgerUnavailable.
+        """
+        launch = Launches(self._dsn).find(launch_id)
+        if launch is None:
+            return ()
+        context = LaunchContext.of_launch(launch)
+        try:
+            dags, settings = dags_in_force(self._dsn, context), settings_in_force(self._dsn, context)
+        except (ConfigurationError, LaunchRefused):
+            return ()
+        now = InForce(context, dags, settings, contacts)
+        return stale(Ledger(self._dsn).entries(launch_id), now)
 
     def _read(self, launch_id: str) -> LedgerView:
         launch = Launches(self._dsn).find(launch_id)
         events = self._entries(launch_id, _EVENTS)
         with connected(self._dsn) as connection:
-            rows = connection.execute(_LATEST_SET_ASIDE, [launch_id, list(_OUTCOMES), list(_SET_ASIDE)])
+            rows = connection.execute(_LATEST_SET_ASIDE, [launch_id, list(OUTCOMES), list(_SET_ASIDE)])
             records = tuple(r for (content,) in rows.fetchall() if (r := read_record(content)))
+        latest = self._latest(launch_id, {e.item_ref for e in events if e.kind is EntryKind.REOPENED})
         head = Ledger(self._dsn).head(launch_id)
         runs_by = _in_force(self._dsn, launch) if launch else {}
-        return LedgerView(launch=launch, events=events, set_aside=records, head=head, **runs_by)
+        return LedgerView(
+            launch=launch, events=events, set_aside=records, latest=latest, head=head, **runs_by
+        )
+
+    def _latest(self, launch_id: str, refs: set[str]) -> dict[str, Latest]:
+        if not refs:
+            return {}
+        with connected(self._dsn) as connection:
+            rows: list[Any] = connection.execute(_LATEST, [launch_id, list(OUTCOMES), list(refs)]).fetchall()
+        return {ref: Latest(seq, Outcome(outcome)) for ref, seq, outcome in rows}
 
     def _entries(self, launch_id: str, kinds: Sequence[EntryKind]) -> tuple[LedgerEntry, ...]:
         with connected(self._dsn) as connection:

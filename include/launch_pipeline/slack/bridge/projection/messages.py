@@ -16,7 +16,7 @@ from launch_pipeline.slack.messages.item_status import is_done
 from launch_pipeline.slack.messages.mrkdwn import escape
 
 if TYPE_CHECKING:
-    from launch_pipeline.slack.bridge.projection.views import Deployment
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.messages.views import ItemView, LaunchView, SectionView
     from launch_pipeline.slack.store import Placed
 
@@ -73,7 +73,8 @@ def deserves_a_card(view: SectionView) -> bool:
 
 def _needs_a_person(item: ItemView) -> bool:
     # An item that only follows a failure ("not reached") is shown by the section that failed.
-    return item.asks or bool(item.answered_by or item.decided_by) or item.state == "failed"
+    answered = bool(item.answered_by or item.decided_by)
+    return item.asks or answered or item.no_longer_true or item.state == "failed"
 
 
 def closed_card(placed: Placed, deployment: Deployment, *, rehearsal: bool) -> Rendered:

@@ -23,9 +23,10 @@ from launch_pipeline.checklist.sequence import ROLLBACK
 from launch_pipeline.errors import LaunchError, LedgerError
 from launch_pipeline.ledger.schema import Seal
 from launch_pipeline.notifications.keys import ROOT, is_loud, place_of
-from launch_pipeline.notifications.model import PhaseNote
+from launch_pipeline.notifications.model import LaunchNote, PhaseNote
 from launch_pipeline.slack.bridge.connection.leader import Leader
 from launch_pipeline.slack.bridge.projection.catch_up import CatchUp
+from launch_pipeline.slack.bridge.projection.change_notes import CALLS_FOR, with_items
 from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView, LedgerViews
 from launch_pipeline.slack.bridge.projection.messages import (
     MessageCache,
@@ -36,7 +37,7 @@ from launch_pipeline.slack.bridge.projection.messages import (
 from launch_pipeline.slack.bridge.projection.posting import Poster
 from launch_pipeline.slack.bridge.projection.reminders import nudges_due
 from launch_pipeline.slack.bridge.projection.thread import CARDS, Rendered, Thread
-from launch_pipeline.slack.bridge.projection.views import Deployment, closed, launch_view_of, sections_of
+from launch_pipeline.slack.bridge.projection.views import closed, launch_view_of, sections_of
 from launch_pipeline.slack.errors import MessageGone, RateLimited, SlackUnavailable
 from launch_pipeline.slack.messages.notes import launch_note, phase_note
 from launch_pipeline.slack.store import Messages
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.approvals.contacts import Contacts
     from launch_pipeline.notifications.keys import Note
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.messages.views import SectionView
     from launch_pipeline.slack.protocol import Board, BoardLaunch
     from launch_pipeline.slack.store import Nudge, Placed
@@ -263,8 +265,16 @@ class Projector:
     async def _post_notes(self, snapshot: LaunchSnapshot, catch_up: CatchUp) -> None:
         for key, what in catch_up.missing(snapshot.posted).items():
             with self._skipping(f"note {key}"):
-                note = await self._phase_note(catch_up, what) if isinstance(what, Seal) else what
-                await snapshot.thread.post(_rendered(note))
+                await snapshot.thread.post(_rendered(await self._note(snapshot, catch_up, what)))
+
+    async def _note(self, snapshot: LaunchSnapshot, catch_up: CatchUp, what: Note | Seal) -> Note:
+        if isinstance(what, Seal):
+            return await self._phase_note(catch_up, what)
+        if isinstance(what, LaunchNote) and what.kind in CALLS_FOR:
+            people = catch_up.deployment.contacts
+            stale = await asyncio.to_thread(self._ledger_views.stale, what.launch_id, people)
+            return with_items(what, snapshot.ledger, stale)
+        return what
 
     async def _phase_note(self, catch_up: CatchUp, seal: Seal) -> PhaseNote:
         records = await asyncio.to_thread(self._ledger_views.records, seal.launch_id, seal.dag_id)

@@ -5,89 +5,32 @@ The same board, files and ledger view give the same views.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.approvals.rules import waiver_forbidden, who_may_waive
 from launch_pipeline.checklist.moments import zoned_time
-from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR, ROLLBACK, title
-from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Role, Severity
+from launch_pipeline.checklist.vocabulary import RequestKind
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.checks.language.variables import in_prose
 from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.notifications.links import item_url, run_url, section_url
-from launch_pipeline.notifications.model import LaunchFacts, PersonView, name_of
+from launch_pipeline.notifications.model import LaunchFacts
 from launch_pipeline.notifications.phase_notes import set_aside_of
+from launch_pipeline.slack.bridge.projection.changing import changes_of, hold_of, look_of, regressions_of
 from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
 from launch_pipeline.slack.messages.views import ItemView, LaunchView, PhaseLine, PhaseState, SectionView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from launch_pipeline.approvals.contacts import Contacts
-    from launch_pipeline.approvals.policy import Policy
-    from launch_pipeline.checklist.model import Item, Section
+    from launch_pipeline.checklist.model import Section
     from launch_pipeline.checklist.plan import DagPlan, PlannedItem
+    from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.protocol import BoardItem, BoardLaunch, BoardRun
 
 _NOTHING = LedgerView()
 _ENDED = frozenset({"success", "failed"})
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """Hold what the board does not say: checklists, people, policy, and the public address of Airflow."""
-
-    plans: Mapping[str, DagPlan]
-    contacts: Contacts
-    policy: Policy
-    public_url: str
-
-    def name_of(self, airflow_user: str) -> str:
-        """Return a person's name, or the user name if the contacts do not know it."""
-        return name_of(airflow_user, self.contacts)
-
-    @cached_property
-    def _may_answer(self) -> dict[Role, tuple[PersonView, ...]]:
-        return {role: tuple(map(PersonView.of, self.contacts.holders(role))) for role in Role}
-
-    def may_answer(self, owner: Role) -> tuple[PersonView, ...]:
-        """Return the owner role's holders, primary first."""
-        return self._may_answer[owner]
-
-    @cached_property
-    def _may_waive(self) -> dict[tuple[Role, Severity], tuple[PersonView, ...]]:
-        """Fill this cache on demand: a click needs one section only."""
-        return {}
-
-    def may_waive(self, item: Item) -> tuple[PersonView, ...]:
-        """Return the people who may set an item aside, in the policy's order."""
-        key = (item.owner, item.severity)
-        if key not in self._may_waive:
-            may = who_may_waive(self.contacts, self.policy, *key)
-            self._may_waive[key] = tuple(map(PersonView.of, may))
-        return self._may_waive[key]
-
-    def asked_first(self, item: Item, triggered_by: str) -> tuple[PersonView, ...]:
-        """Return the owner role's holders. A person who may not approve their own launch comes last."""
-        holders = self.may_answer(item.owner)
-        starter = self.contacts.by_airflow_user(triggered_by)
-        if starter is None or self._may_approve_own(item):
-            return holders
-        return tuple(
-            sorted(holders, key=lambda one: (one.name, one.slack_id) == (starter.name, starter.slack_id))
-        )
-
-    def _may_approve_own(self, item: Item) -> bool:
-        ordinary = item.gate is RequestKind.APPROVAL
-        return self.policy.self_approval_of_items if ordinary else self.policy.self_approval
-
-    def options(self, item: Item) -> tuple[Answer, ...]:
-        """Return the answers of an item that the policy allows."""
-        return tuple(o for o in options_of(item) if not waiver_forbidden(o, item.severity, self.policy))
 
 
 def sections_of(
@@ -105,7 +48,9 @@ def sections_of(
         board = {item.task_id: item for item in runs[dag_id].items} if dag_id in runs else {}
         for section, planned in plan.sections:
             there = [(one, board[one.task_id]) for one in planned if one.task_id in board]
-            items = tuple(_item(launch, dag_id, *one, deployment, variables) for one in there)
+            items = tuple(
+                reopened(_item(launch, dag_id, *one, deployment, variables), ledger) for one in there
+            )
             if items:
                 views.append(_section(launch, plan, section, items, deployment, ledger))
     return tuple(views)
@@ -132,7 +77,16 @@ def _section(
         items=items,
         url=section_url(url, plan.dag_id, launch.launch_id, section.id),
         set_aside=set_aside_of(url, earlier) if decides else (),
+        **(_for_deciders(launch, deployment, ledger) if decides else {}),
     )
+
+
+def _for_deciders(launch: BoardLaunch, deployment: Deployment, ledger: LedgerView) -> dict[str, Any]:
+    return {
+        "regressions": regressions_of(ledger, deployment, launch.launch_id),
+        "look": look_of(ledger, deployment),
+        "changes": changes_of(ledger, deployment),
+    }
 
 
 def _item(
@@ -163,6 +117,17 @@ def _item(
     )
 
 
+def reopened(item: ItemView, ledger: LedgerView) -> ItemView:
+    """Return an item with the reason why it is verified again, without the record that no longer counts."""
+    again = ledger.again.get(item.ref)
+    if again is None:
+        return item
+    old = again.item.task_instance_id == item.task_instance_id
+    gone = {"outcome": None, "decided_by": "", "decided_at": None, "reason": "", "state": None}
+    said = {"again": again.why or "its record no longer counts", "no_longer_true": again.no_longer_true}
+    return item.model_copy(update={**said, **(gone if old and item.outcome else {})})
+
+
 def closed(view: SectionView) -> SectionView:
     """Return a section without open requests, for a launch that is over."""
     items = tuple(item.model_copy(update={"waits": False}) for item in view.items)
@@ -173,7 +138,7 @@ def _variables(launch: BoardLaunch, ledger: LedgerView) -> dict[str, Any]:
     """Return the variables of questions, as the request in Airflow fills them in."""
     if ledger.variables:
         return ledger.variables
-    if ledger.launch:
+    if ledger.launch is not None:
         return with_readable_product(LaunchContext.of_launch(ledger.launch).variables())
     at = launch.launch_at
     given = {
@@ -211,7 +176,18 @@ def launch_view_of(launch: BoardLaunch, deployment: Deployment, ledger: LedgerVi
     )
     state, failed = _state(launch, ledger, phases)
     facts = facts_of(launch, deployment, ledger)
-    return LaunchView.of(facts, first, state=state, failed=failed, phases=phases)
+    return LaunchView.of(
+        facts,
+        first,
+        state=state,
+        failed=failed,
+        phases=phases,
+        release_sha=ledger.launch.release_sha if ledger.launch else "",
+        hold=hold_of(ledger, deployment),
+        regressions=regressions_of(ledger, deployment, launch.launch_id),
+        look=look_of(ledger, deployment),
+        can_be_held=ledger.launch is not None and not ledger.over,
+    )
 
 
 def _conducted(launch: BoardLaunch, ledger: LedgerView) -> bool:
@@ -229,9 +205,13 @@ def _shown(launch: BoardLaunch, ledger: LedgerView) -> tuple[str, ...]:
 def _phase(launch: BoardLaunch, dag_id: str, deployment: Deployment, ledger: LedgerView) -> PhaseLine:
     run = next((run for run in launch.runs if run.dag_id == dag_id), None)
     done = sum(item.outcome is not None for item in run.items) if run else 0
+    again = sum(one.item.dag_id == dag_id for one in ledger.again.values())
+    state = _phase_state(run, ledger)
+    stands = not (again and state is PhaseState.COMPLETE)
     return PhaseLine(
         title=title(dag_id),
-        state=_phase_state(run, ledger),
+        state=state if stands else PhaseState.RUNNING,
+        again=0 if ledger.over else again,
         done=done,
         total=len(run.items) if run and run.items else len(deployment.plans[dag_id].items),
         url=run_url(deployment.public_url, dag_id, launch.launch_id) if run else "",

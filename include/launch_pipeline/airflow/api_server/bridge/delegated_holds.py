@@ -1,0 +1,90 @@
+"""Hold and resume a launch in a person's name: the bridge says which Slack user asked for it, and why.
+
+The Slack user becomes a contact and the contact an active Airflow account, as for answers. An account that
+starts launches may, and one that answers requests if its person holds a role of the policy's. The ledger's
+row names the account.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+
+from launch_pipeline.airflow.api_server.bridge.delegated_answers import acting_person
+from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken, forbidden
+from launch_pipeline.airflow.api_server.database import ledger_dsn
+from launch_pipeline.approvals.deployed import contacts, policy
+from launch_pipeline.approvals.holding import may_hold, who_may_hold
+from launch_pipeline.checklist.sequence import CONDUCTOR
+from launch_pipeline.errors import AnswerRefused, LaunchRefused
+from launch_pipeline.ledger.changes import By, Changes
+from launch_pipeline.ledger.launch import Via
+from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.slack.protocol import HoldChanged
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+
+    from launch_pipeline.airflow.api_server.bridge.accounts import Account
+    from launch_pipeline.airflow.api_server.database import ApiDatabase
+    from launch_pipeline.slack.protocol import HoldRequest
+
+log = logging.getLogger(__name__)
+
+
+class DelegatedHolds:
+    """Takes the bridge's requests to hold and resume launches."""
+
+    def __init__(self, database: ApiDatabase) -> None:
+        self._database = database
+
+    async def change(self, request: HoldRequest) -> HoldChanged:
+        """Hold or resume a launch in a person's name.
+
+        Raises NotTaken with the broken rule and who may instead, LedgerUnavailable, ConfigurationError,
+        SQLAlchemyError.
+        """
+        try:
+            return await self._database.run(_change, request)
+        except AnswerRefused as refused:
+            asked = ("hold" if request.hold else "resume", request.launch_id, request.slack_id)
+            log.info("Request to %s %r by Slack user %r refused: %s: %s", *asked, refused.code, refused)
+            raise
+
+
+def _change(request: HoldRequest) -> HoldChanged:
+    person, user = acting_person(request.slack_id, request.email, who_may_hold(contacts(), policy()))
+    by_role = may_hold(person, contacts(), policy()) and _may(user, "PUT", DagAccessEntity.HITL_DETAIL)
+    if not (by_role or _may(user, "POST", DagAccessEntity.RUN)):
+        may = who_may_hold(contacts(), policy())
+        verb = "hold" if request.hold else "resume"
+        sentence = f"{person.name} may not {verb} a launch. {may} may, and accounts that start launches."
+        raise forbidden("may_not_hold", sentence)
+    _under_way_or_refuse(request)
+    changes, by = Changes(ledger_dsn()), By(user.name, request.reason, Via.AIRFLOW)
+    try:
+        change = changes.hold if request.hold else changes.resume
+        change(request.launch_id, by)
+    except LaunchRefused as refused:
+        raise NotTaken("refused", str(refused)) from refused
+    return HoldChanged(person=person.name, held=request.hold)
+
+
+def _under_way_or_refuse(request: HoldRequest) -> None:
+    launch = Launches(ledger_dsn()).find(request.launch_id)
+    if launch is None or launch.over:
+        raise NotTaken("launch_over", "This launch is no longer under way.", status=HTTPStatus.NOT_FOUND)
+    if (launch.held_at is not None) is request.hold:
+        words = "is on hold already" if request.hold else "is not on hold"
+        raise NotTaken("already_so", f"The launch {words}.")
+
+
+def _may(user: Account, method: ResourceMethod, entity: DagAccessEntity) -> bool:
+    manager, launch = get_auth_manager(), DagDetails(id=CONDUCTOR)
+    return bool(
+        manager.is_authorized_dag(method=method, access_entity=entity, details=launch, user=user.user)
+    )
