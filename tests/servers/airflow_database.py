@@ -15,6 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
 
+from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.evidence import EvidenceTable
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
@@ -109,8 +110,8 @@ class GateRows:
         return instance
 
     def launch(self, launch_id: str, **conf: Any) -> Launch:
-        """Admit a launch of that configuration, unless there is one of that id."""
-        launches = Launches(self.ledger_dsn)
+        """Admit a launch of that configuration and today's checklists, unless there is one of that id."""
+        launches, dags = Launches(self.ledger_dsn), deployed_dags()
         known = launches.find(launch_id)
         return known or launches.start(
             Launch(
@@ -123,7 +124,9 @@ class GateRows:
                 launch_at=datetime.fromisoformat(str(conf.get("launch_at") or "2035-01-01T09:00:00+00:00")),
                 started_by=conf.get("started_by") or "kim.kubernetes",
                 conf=conf,
-            )
+                checklist_digests={dag_id: dag.digest for dag_id, dag in dags.items()},
+            ),
+            definitions=[dag.definition for dag in dags.values()],
         )
 
     def evidence(self, dag_id: str, run_id: str, task_id: str, value: Any) -> None:

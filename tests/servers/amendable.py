@@ -72,9 +72,10 @@ def find(**wanted: Any) -> tuple[str, ItemSpec]:
     ``uses`` names a variable that it uses, ``not_`` one that it does not use.
     """
     uses, not_ = (f"variable:{wanted.pop(name, '')}" for name in ("uses", "not_"))
+    variables = deployed_settings("").filled({})
     for dag_id, dag in deployed_dags().items():
         for spec in dag.specs.values():
-            names = rests_on(spec.item, {}).keys()
+            names = rests_on(spec.item, variables).keys()
             right = all(getattr(spec.item, name) == value for name, value in wanted.items())
             if right and uses in {"variable:", *names} and not_ not in names:
                 return dag_id, spec

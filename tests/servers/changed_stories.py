@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from launch_pipeline.checklist.vocabulary import RequestKind, Role
 from launch_pipeline.checks.canonical import digest
 from launch_pipeline.launch.basis import definition_digest
-from launch_pipeline.ledger.facts import Amended, Changed, Held, Resumed, Retargeted, Target
+from launch_pipeline.ledger.facts import Amended, Changed, Held, Proposed, Resumed, Retargeted, Target
 from launch_pipeline.ledger.launch import Via
 from launch_pipeline.ledger.plan import LaunchPlan
 from launch_pipeline.ledger.reopened import Cause, Reopened, Seen, VerifiedAgain
@@ -118,6 +118,13 @@ class Changing(Story):
         self.of_the_launch(EntryKind.LAUNCH_AMENDED, Amended.model_validate(said), self._number("amended"))
         return self
 
+    def proposed(self) -> Changing:
+        """Ask for an amendment that a second person has to confirm."""
+        change = Changed(where=AUDIT, what=("checks",))
+        said = Proposed.model_validate({**BY, "digest": "sha256:" + "6" * 64, "changes": (change,)})
+        self.of_the_launch(EntryKind.AMENDMENT_PROPOSED, said, self._number("proposed"))
+        return self
+
     def retargeted(self, sha: str = OTHER_SHA, release: str = "1.2.1") -> Changing:
         """Move the launch to another commit."""
         there, self.target = self.target, Target(release=release, release_sha=sha)
@@ -186,6 +193,7 @@ def amended() -> Story:
     new = defined(an_item(HEADERS))
     story.versions[AUDIT] = {"checks": 2}
     late = story.latest[AUDIT]
+    story.proposed()
     story.amended("week_1", (tls, defined(audit, checks=2), new), confirmed_by="carla.cto")
     # A worker that read the launch before decides by the earlier definition, of an item that is gone as well.
     story.keep(late.model_copy(update={"task_instance_id": "audit/late"}))

@@ -128,6 +128,11 @@ def _rejected_between(rows: list[Row]) -> None:
 
 FORGERIES: dict[str, tuple[str, Callable[[list[Row]], Any]]] = {
     # amendments
+    "proposed by nobody": ("amended", says("amendment_proposed", by="")),
+    "proposed without a reason": ("amended", says("amendment_proposed", reason=" ")),
+    "proposed without a digest": ("amended", says("amendment_proposed", digest=" ")),
+    "proposed by a task": ("amended", column("amendment_proposed", task_instance_id="by/hand")),
+    "proposed after the end": ("amended", again("amendment_proposed", try_number=9)),
     "amended by nobody": ("amended", says(AMENDED, by=" ")),
     "amended without a reason": ("amended", says(AMENDED, reason="")),
     "amended on an unknown way": ("amended", says(AMENDED, via="slack")),
@@ -329,6 +334,7 @@ UNSEEN: dict[str, tuple[str, Callable[[list[Row]], Any]]] = {
         "held", lambda rows: [rows.remove(find(rows, kind)) for kind in ("launch_held", "launch_resumed")],
     ),
     "another reason for an amendment": ("amended", says(AMENDED, reason="a very good one")),
+    "a proposal left out": ("amended", without("amendment_proposed")),
     "a second person left out": ("amended", lambda rows: find(rows, AMENDED)["content"].pop("confirmed_by")),
     "another change said": ("amended", says(AMENDED, changes=[{"where": "x", "what": ["notes"]}])),
     "another look again": ("no_longer_true", says("verified_again", still_true=99)),

@@ -99,6 +99,7 @@ class Launchpad:
             ),
             # Benchmarks have other Dags, and seal nothing.
             launch_plan(dags, rules) if PHASE in dags else None,
+            [dag.definition for dag in dags.values()],
         )
 
     def _shipped(self) -> tuple[dict[str, DeployedDag], Policy]:

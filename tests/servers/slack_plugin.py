@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 from aiohttp import web
 from pydantic import TypeAdapter
 
+from launch_pipeline.approvals.changing import judge_holding
 from launch_pipeline.approvals.deployed import contacts, policy
-from launch_pipeline.approvals.holding import may_hold, who_may_hold
 from launch_pipeline.approvals.rules import AnswerRequest, judge_answer
 from launch_pipeline.checklist.options import options_of
 from launch_pipeline.checks.verdict import CheckResult, Verdict
-from launch_pipeline.errors import AnswerRefused
+from launch_pipeline.errors import AnswerRefused, ChangeForbidden
 from launch_pipeline.launch.deployed_checklists import deployed_plans
 from launch_pipeline.launch.evidence import Evidence
 from launch_pipeline.routes import BOARD_PATH, DECIDE_PATH, EVIDENCE_PATH, HOLD_PATH
@@ -263,9 +263,11 @@ class PluginStandIn:
     async def _hold(self, request: web.Request) -> str:
         asked = HoldRequest.model_validate_json(await request.text())
         person = contacts().by_slack_id(asked.slack_id)
-        if person is None or not may_hold(person, contacts(), policy()):
-            raise Says(403, "may_not_hold", f"You may not. {who_may_hold(contacts(), policy())} may.")
-        if asked.launch_id != LAUNCH:
+        try:
+            judge_holding(person.airflow_user or "" if person else "", "hold", contacts(), policy())
+        except ChangeForbidden as refused:
+            raise Says(403, refused.code, str(refused)) from refused
+        if person is None or asked.launch_id != LAUNCH:
             raise Says(404, "launch_over", "This launch is no longer under way.")
         if bool(self.holds and self.holds[-1].hold) is asked.hold:
             raise Says(409, "already_so", "The launch is on hold already.")

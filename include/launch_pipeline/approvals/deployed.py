@@ -9,6 +9,7 @@ from pathlib import Path
 from launch_pipeline.approvals.contacts import Contacts, load_contacts
 from launch_pipeline.approvals.policy import Policy, load_policy
 from launch_pipeline.checklist.files import checklist_folder, include_folder
+from launch_pipeline.errors import ConfigurationError
 
 CONTACTS_VARIABLE = "LAUNCH_CONTACTS"
 
@@ -21,6 +22,14 @@ def contacts() -> Contacts:
     named = os.environ.get(CONTACTS_VARIABLE)
     path = Path(named) if named else include_folder() / "contacts.yaml"
     return _contacts(path, _stamp(path))
+
+
+def known_contacts() -> Contacts | None:
+    """Return the people of this deployment, or None where their file cannot be read."""
+    try:
+        return contacts()
+    except ConfigurationError:
+        return None
 
 
 def policy() -> Policy:

@@ -124,7 +124,7 @@ def plan_amendment(
     digests = {dag_id: _digest_for(launch, dag_id, dag) for dag_id, dag in after.dags.items()}
     settings = after.settings.document
     amendment = Amendment(
-        plan=after.plan,
+        plan=after.plan.model_copy(update={"rules": before.plan.rules}),
         checklist_digests=digests,
         environment_digest=digest(settings),
         changes=tuple(one.changed for one in found),
@@ -255,8 +255,8 @@ class _Seen:
         self.why = why
         self._records = records
         self._contacts = after.contacts
-        self._then = before.settings.filled(before.launch.variables())
-        self._now = after.settings.filled(after.launch.variables())
+        self._then = before.settings.lasting(before.launch.variables())
+        self._now = after.settings.lasting(after.launch.variables())
 
     def effect(self, before: ItemSpec | None, after: ItemSpec) -> Effect:
         """Return what becomes of an item that stays in the launch."""

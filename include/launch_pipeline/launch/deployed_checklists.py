@@ -70,6 +70,18 @@ def deployed_dags() -> dict[str, DeployedDag]:
     return found
 
 
+def readable_dag(dag_id: str) -> DeployedDag | None:
+    """Return one Dag of today's checklist files; None where no file that can be read has it."""
+    for path in checklist_files():
+        try:
+            found = _dags_of(path, checklist_digest(path))
+        except InvalidChecklist:
+            continue
+        if dag_id in found:
+            return found[dag_id]
+    return None
+
+
 def deployed_plans() -> dict[str, DagPlan]:
     """Return the plan of every Dag, in the document's order. Raises InvalidChecklist."""
     return {dag_id: dag.plan for dag_id, dag in deployed_dags().items()}

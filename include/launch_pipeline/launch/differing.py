@@ -1,4 +1,4 @@
-"""Say what the checklists, environment and rules of this deployment differ in from what a launch runs by.
+"""Say what the checklists and the environment of this deployment differ in from what a launch runs by.
 
 Models are compared, not files: comments and layout differ in nothing. Pure.
 """
@@ -16,7 +16,6 @@ from launch_pipeline.checks.canonical import digest, plain
 from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.redaction import HIDDEN, is_sensitive, redact
 from launch_pipeline.ledger.facts import Changed
-from launch_pipeline.ledger.plan import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 ADDED, REMOVED = "added", "removed"
 NOT_KEPT = "definition"
 """Stands for everything that an older package did not store of an item."""
-ENVIRONMENT, VARIABLE, PRODUCT, POLICY = "environment.", "variable.", "product.", "policy."
+ENVIRONMENT, VARIABLE, PRODUCT = "environment.", "variable.", "product."
 LONGEST = 2000
 """The most characters of a value that are shown."""
 _NAMES = {"text": "words"}
@@ -78,14 +77,16 @@ class Difference(Frozen):
 
 
 def differences(before: Definitions, after: Definitions) -> tuple[Difference, ...]:
-    """Return everything that differs: items in the document's order, headings, settings, variables, rules."""
+    """Return everything that differs: items in the document's order, headings, settings and variables.
+
+    The rules of a plan are no part of it: those of the start bind a launch to its end.
+    """
     return (
         *_items(before, after),
         *_headings(before.dags, after.dags),
         *_settings(before.settings.environment, after.settings.environment),
         *_values(VARIABLE, before.settings.environment.variables, after.settings.environment.variables),
         *_values(PRODUCT, before.settings.product, after.settings.product),
-        *_rules(before.plan.rules, after.plan.rules),
     )
 
 
@@ -162,11 +163,6 @@ def _values(sort: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
         if what != "value" or digest(then[name]) != digest(now[name]):
             shown = Shown(name=name, before=_said(name, then.get(name)), after=_said(name, now.get(name)))
             yield Difference(where=f"{sort}{name}", what=(what,), shown=(shown,))
-
-
-def _rules(then: Rules, now: Rules) -> Iterator[Difference]:
-    for one in _fields(then, now, tuple(Rules.model_fields)):
-        yield Difference(where=f"{POLICY}{one.name}", what=("value",), shown=(one,))
 
 
 def _fields(then: BaseModel, now: BaseModel, names: Sequence[str]) -> Iterator[Shown]:

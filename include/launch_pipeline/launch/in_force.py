@@ -18,7 +18,7 @@ from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.engine.product import with_readable_product
 from launch_pipeline.errors import ConfigurationError, LaunchRefused
 from launch_pipeline.launch.basis import OF_THE_LAUNCH, OF_THE_MOMENT, rests_on
-from launch_pipeline.launch.deployed_checklists import DeployedDag, dags_of, deployed_dags
+from launch_pipeline.launch.deployed_checklists import DeployedDag, dags_of, readable_dag
 from launch_pipeline.launch.environments import environment_named
 from launch_pipeline.ledger.definitions import read_definition
 
@@ -132,7 +132,7 @@ def spec_in_force(dsn: str, launch: LaunchContext, dag_id: str, task_id: str) ->
 
 
 def _as_it_began(launch: LaunchContext, dag_id: str, began: str) -> DeployedDag:
-    today = deployed_dags().get(dag_id)
+    today = readable_dag(dag_id)
     if today is None or began not in {today.digest, today.file_digest}:
         message = (
             f"The launch {launch.launch_id!r} began with an older version of this package, and the checklist"

@@ -7,7 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-from launch_pipeline.checks.engine.registry import kind
+from launch_pipeline.checklist.vocabulary import TrueUntil
+from launch_pipeline.checks.engine.again import look_every
 from launch_pipeline.checks.verdict import Verdict, headline_of
 from launch_pipeline.launch.item_flow import runs_in_triggerer
 from launch_pipeline.launch.standing import latest_records, stale
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "command"
 """The kind that runs a program; it is never repeated by itself."""
-_UNTIL_LAUNCH, _UNTIL_SEALED = "launch_time", "sealed"
 _HEADLINE = 300
 
 
@@ -123,13 +123,15 @@ def needs_worker(item: LookedAt) -> bool:
     return not runs_in_triggerer(item.spec.item)
 
 
-def due(item: LookedAt, last_look: datetime | None, now: datetime, every: timedelta) -> bool:
+def due(
+    item: LookedAt, last_look: datetime | None, now: datetime, every: timedelta, pace: float = 1.0
+) -> bool:
     """Return whether an item is looked at now; ``every`` is the policy's interval.
 
-    A kind may ask for more time between two looks (``look_every``), since its service limits requests.
+    A check may ask for more time between two looks (``look_every``), since its service limits requests;
+    ``pace`` is the environment's time scale for it.
     """
-    kinds = (kind(check.kind) for check in item.spec.item.checks)
-    least = max((getattr(one, "look_every", timedelta()) for one in kinds), default=timedelta())
+    least = max(map(look_every, item.spec.item.checks), default=timedelta()) * pace
     return last_look is None or now - last_look >= max(every, least)
 
 
@@ -176,8 +178,7 @@ def no_longer_true(found: Iterable[Seen], entries: Sequence[LedgerEntry]) -> tup
 
 def _holds(spec: ItemSpec, *, launched: bool) -> bool:
     item = spec.item
-    until = getattr(item, "true_until", None)
-    over = until == _UNTIL_SEALED or (launched and until == _UNTIL_LAUNCH)
+    over = item.true_until is TrueUntil.SEALED or (launched and item.true_until is TrueUntil.LAUNCH_TIME)
     return item.mode.has_checks and not over
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launch_pipeline.approvals.deployed import contacts
+from launch_pipeline.approvals.deployed import known_contacts
 from launch_pipeline.checklist.sequence import title
 from launch_pipeline.checks.redaction import redact
 from launch_pipeline.errors import ConfigurationError, InvalidChecklist, LaunchRefused, LedgerError
@@ -38,7 +38,7 @@ def stale_by(dsn: str, before: Launch, after: Launch) -> dict[str, Any]:
     if before == after:
         return {"stale": []}
     try:
-        entries, people = Ledger(dsn).entries(after.launch_id), _readable_contacts()
+        entries, people = Ledger(dsn).entries(after.launch_id), known_contacts()
         then, now = (_in_force(dsn, LaunchContext.of_launch(each), people) for each in (before, after))
         why = made_stale(entries, then, now)
     except (ConfigurationError, InvalidChecklist, LaunchRefused) as error:
@@ -70,13 +70,6 @@ def stale_item(dag_id: str, ref: str, text: str, why: tuple[str, ...]) -> dict[s
 
 def _in_force(dsn: str, context: LaunchContext, people: Contacts | None) -> InForce:
     return InForce(context, known_dags(dsn, context), settings_in_force(dsn, context), people)
-
-
-def _readable_contacts() -> Contacts | None:
-    try:
-        return contacts()
-    except ConfigurationError:
-        return None
 
 
 def _stale_items(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from launch_pipeline.ledger.facts import Target
+    from launch_pipeline.ledger.facts import Proposed, Target
     from launch_pipeline.ledger.reopened import Reopened
     from launch_pipeline.ledger.schema import Seal
     from launch_pipeline.notifications.model import LaunchFacts, LaunchNote, PersonView
@@ -22,6 +22,33 @@ COMMIT = 12
 """How much of a commit's id is shown; git itself shows seven to twelve digits."""
 SHOWN = 12
 """How many changes of an amendment a note names; the rest is counted."""
+
+
+def proposed_note(
+    launch: LaunchFacts,
+    number: int,
+    by: Sequence[str],
+    said: Proposed,
+    changed: Sequence[str],
+    mentioned: Sequence[PersonView],
+) -> LaunchNote:
+    """Announce that an amendment waits for a second person, and mention those who may confirm it."""
+    then = f"Confirm it with `launch amend {launch.launch_id} --confirm {said.digest}`."
+    return note_of(
+        launch,
+        LaunchNoteKind.AMENDMENT_PROPOSED,
+        number,
+        by=tuple(by),
+        reason=said.reason,
+        details=_shown(changed),
+        mentioned=tuple(mentioned),
+        next=Next(what=then),
+    )
+
+
+def _shown(changed: Sequence[str]) -> tuple[str, ...]:
+    more = len(changed) - SHOWN
+    return (*changed[:SHOWN], *([f"and {more} more"] if more > 0 else []))
 
 
 def amended_note(
@@ -33,13 +60,9 @@ def amended_note(
     confirmed_by: str = "",
 ) -> LaunchNote:
     """Announce an amendment; ``changed`` says what it changed, a line each."""
-    more = len(changed) - SHOWN
-    lines = [
-        *([f"Confirmed by {confirmed_by}"] if confirmed_by else []),
-        *changed[:SHOWN],
-        *([f"and {more} more"] if more > 0 else []),
-    ]
-    return note_of(launch, LaunchNoteKind.AMENDED, number, by=tuple(by), reason=reason, details=tuple(lines))
+    second = [f"Confirmed by {confirmed_by}"] if confirmed_by else []
+    details = (*second, *_shown(changed))
+    return note_of(launch, LaunchNoteKind.AMENDED, number, by=tuple(by), reason=reason, details=details)
 
 
 def retargeted_note(

@@ -60,10 +60,10 @@ def unsealed_key(launch_id: str, dag_id: str, started_at: datetime | None) -> st
 def launch_key(launch_id: str, kind: LaunchNoteKind, *suffix: str | int) -> str:
     """Return the key of a launch's event.
 
-    The suffix tells apart events that can happen again: for *postponed*, *amended*, *retargeted*, *held* and
-    *resumed* the ledger entry's ``try_number``; for *no longer true* the item's ref before it; for *go*, *go
-    taken back*, *no go* and *rollback offered* the ``seal_mark`` of the seals behind it; for a window its Dag
-    and its ``due_mark``. The other kinds have no suffix.
+    The suffix tells apart events that can happen again: for *postponed*, *amended*, *amendment proposed*,
+    *retargeted*, *held* and *resumed* the ledger entry's ``try_number``; for *no longer true* the item's ref
+    before it; for *go*, *go taken back*, *no go* and *rollback offered* the ``seal_mark`` of the seals behind
+    it; for a window its Dag and its ``due_mark``. The other kinds have no suffix.
     """
     return "/".join((launch_id, kind.value, *map(str, suffix)))
 

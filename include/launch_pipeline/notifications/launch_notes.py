@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from launch_pipeline.notifications.model import LaunchFacts, PersonView, SetAside
 
 _OPENS_LATE = "It opens now. If that is too late, run 'launch postpone' or 'launch abort'."
+_RESUME_OR_MOVE = "Resume the launch, or move it with `launch postpone`."
 _MOVE_OR_END = "Move the launch with `launch postpone`, or end it with `launch abort`."
 
 
@@ -138,8 +139,10 @@ def not_opened_note(
     due: datetime,
     complete: Collection[str],
     mentioned: Sequence[PersonView],
+    *,
+    held: bool = False,
 ) -> LaunchNote:
-    """Announce a missed window that has not opened yet; ``complete`` are the Dags sealed complete."""
+    """Announce a missed window that has not opened yet; ``complete`` are the Dags whose seals stand."""
     before = ALL_PHASES[: ALL_PHASES.index(dag_id)]
     left = [title(each) for each in before if each not in complete]
     return _window(
@@ -147,9 +150,14 @@ def not_opened_note(
         LaunchNoteKind.WINDOW_MISSED,
         dag_id,
         due,
-        reason=f"Not complete before it: {', '.join(left)}." if left else "",
+        reason=" ".join(
+            [
+                *(["The launch is on hold."] if held else []),
+                *([f"Not complete before it: {', '.join(left)}."] if left else []),
+            ]
+        ),
         mentioned=tuple(mentioned),
-        next=Next(what=_MOVE_OR_END),
+        next=Next(what=_RESUME_OR_MOVE if held else _MOVE_OR_END),
     )
 
 

@@ -108,6 +108,7 @@ class LaunchNoteKind(StrEnum):
     STARTED = "started"
     REFUSED = "refused"
     POSTPONED = "postponed"
+    AMENDMENT_PROPOSED = "amendment_proposed"
     AMENDED = "amended"
     RETARGETED = "retargeted"
     HELD = "held"

@@ -151,6 +151,7 @@ _WORDS: dict[str, Callable[[Content], str]] = {
     EntryKind.LAUNCH_POSTPONED: lambda content: (
         f"Postponed from {_when(content, 'from')} to {_when(content, 'to')}"
     ),
+    EntryKind.AMENDMENT_PROPOSED: lambda content: f"Amendment asked for: {_counted(content)}",
     EntryKind.LAUNCH_AMENDED: lambda content: f"Amended: {_counted(content)}",
     EntryKind.LAUNCH_RETARGETED: lambda _: "Moved to another commit",
     EntryKind.LAUNCH_HELD: lambda _: "Put on hold",

@@ -17,6 +17,7 @@ from launch_pipeline.ledger.facts import Changed
 from launch_pipeline.ledger.launch import Via
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
+from launch_pipeline.ledger.proposals import propose
 from launch_pipeline.ledger.reopened import Cause, Seen, VerifiedAgain
 from launch_pipeline.ledger.schema import Entry, Outcome, SealedRecord
 from launch_pipeline.notifications.keys import launch_key
@@ -129,6 +130,22 @@ def test_launch_that_is_over_has_no_hold(dsn: str) -> None:
     on_stage(dsn, play)
 
 
+def test_window_that_a_hold_kept_shut_says_so(dsn: str) -> None:
+    """It was missed because somebody holds the launch: the note says that, and how to go on."""
+
+    async def play(at: Stage) -> None:
+        launch = admit(at)
+        Changes(dsn).hold(LAUNCH, BY)
+        at.airflow.clock.now = launch.launch_at - timedelta(hours=1, minutes=50)
+        await at.look()
+        note = words(told(at)[-1])
+        assert "Window missed" in note
+        assert "The launch is on hold. Not complete before it: " in note
+        assert "Resume the launch" in note
+
+    on_stage(dsn, play)
+
+
 # ---- changes ---------------------------------------------------------------------------------------
 
 
@@ -138,10 +155,10 @@ def test_retarget_names_the_items_that_are_verified_again(dsn: str) -> None:
     async def play(at: Stage) -> None:
         launch = admit(at)
         spec = pinned_spec()
-        specs = deployed_dags()[WEEK_1].specs.values()
+        specs = [spec for dag in deployed_dags().values() for spec in dag.specs.values()]
         other = next(s for s in specs if variables_used(s.item).isdisjoint({"release", "release_sha"}))
         passed(at, spec, launch)
-        passed(at, other, launch)
+        Ledger(dsn).append(Entry.of_record(record_of(launch, other, task_instance_id="other")))
         await at.look(30)
         assert "commit `aaaaaaaaaaaa`" in words(at.root)
         Changes(dsn).retarget(LAUNCH, NEW, BY, release="2.4.1")
@@ -201,6 +218,24 @@ def test_amendment_says_what_it_changed(dsn: str) -> None:
         for word in ("Launch amended", "Ada Lindqvist", "Confirmed by Carla Mendes", "checks, owner",
                      spec.item.text[:20], "domain: x"):  # fmt: skip
             assert word in note
+
+    on_stage(dsn, play)
+
+
+def test_amendment_that_waits_calls_those_who_may_confirm(dsn: str) -> None:
+    """Not the person who asked for it; with the command that confirms exactly this one."""
+
+    async def play(at: Stage) -> None:
+        admit(at)
+        spec = pinned_spec()
+        proposed = "sha256:" + "d" * 64
+        propose(dsn, LAUNCH, proposed, [Changed(where=spec.ref, what=("checks",))], BY)
+        await at.look()
+        note = words(told(at)[-1])
+        for word in ("waits for a second person", "Ada Lindqvist", spec.item.text[:20], "<@U0LAUNCH04>",
+                     f"launch amend {LAUNCH} --confirm {proposed}"):  # fmt: skip
+            assert word in note.replace("\u200b", "")
+        assert "<@U0LAUNCH01>" not in note
 
     on_stage(dsn, play)
 

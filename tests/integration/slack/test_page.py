@@ -16,13 +16,16 @@ import pytest
 
 from launch_pipeline.checks.verdict import Verdict
 from launch_pipeline.errors import AnswerRefused
-from launch_pipeline.slack.messages.cards import section_cards
-from launch_pipeline.slack.messages.elements import APPROVE_MINE, REVIEW
+from launch_pipeline.slack.messages.button_values import LaunchLocator
+from launch_pipeline.slack.messages.cards import decision_card, launch_root, section_cards
+from launch_pipeline.slack.messages.elements import APPROVE_MINE, RESUME, REVIEW
+from launch_pipeline.slack.messages.hold_modal import CALLBACK as HOLD_CALLBACK
+from launch_pipeline.slack.messages.hold_modal import hold_modal, read_hold
 from launch_pipeline.slack.messages.review_modal import CALLBACK, read_review, review_errors, review_modal
 from launch_pipeline.stack.ports import free_ports
 from servers.axe import complaints
 from servers.slack import CONTACTS, bolt, client, listening, slack
-from servers.slack_samples import ADA, BUILD, CARLA, COVERAGE, asking, section
+from servers.slack_samples import ADA, BUILD, CARLA, COVERAGE, asking, changed_go_no_go, held_launch, section
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -268,6 +271,54 @@ def test_axe_finds_nothing(size: tuple[int, int], dark: bool) -> None:
                 assert not await complaints(page)
 
     asyncio.run(inside())
+
+
+@in_a_browser
+@pytest.mark.browser
+@pytest.mark.parametrize(("size", "dark"), [(DESK, False), (PHONE, True)])
+def test_launch_on_hold_can_be_read_and_resumed(size: tuple[int, int], *, dark: bool) -> None:
+    """The root on hold, the deciders' lists, and the form behind *Resume…*; every symbol is drawn."""
+    reasons: list[str] = []
+
+    async def inside() -> None:
+        async with slack() as standin:
+            api = client(standin)
+            root = await api.chat_postMessage(channel="launch", **launch_root(held_launch()).posted())
+            card = decision_card(changed_go_no_go())
+            await api.chat_postMessage(channel="launch", thread_ts=root["ts"], **card.posted())
+            async with (
+                listening(standin, _holds(standin, reasons)),
+                looking(standin, size, dark=dark, channel="C001LAUNCH", thread=str(root["ts"])) as page,
+            ):
+                await page.get_by_text("211 still true").last.wait_for()
+                assert not await complaints(page)
+                await page.locator("#thread").get_by_role("button", name="Resume…").click()
+                await page.get_by_role("dialog").wait_for()
+                assert not await complaints(page)
+                await page.get_by_label("Reason").fill("the CDN is back")
+                await page.get_by_role("button", name="Resume", exact=True).click()
+                await page.locator(".modal").wait_for(state="detached")
+
+    asyncio.run(inside())
+    assert reasons == ["the CDN is back"]
+
+
+def _holds(standin: SlackServer, reasons: list[str]) -> Any:
+    """Build a small bridge: opens the form of a hold, and reads it."""
+    app = bolt(standin)
+
+    @app.action(RESUME)
+    async def resume(ack: Any, body: dict[str, Any], client: Any) -> None:
+        await ack()
+        view = hold_modal(LaunchLocator.decode(body["actions"][0]["value"]))
+        await client.views_open(trigger_id=body["trigger_id"], view=view.payload())
+
+    @app.view(HOLD_CALLBACK)
+    async def submitted(ack: Any, view: dict[str, Any]) -> None:
+        reasons.append(read_hold(view).reason)
+        await ack()
+
+    return app
 
 
 def test_it_runs_as_a_program() -> None:

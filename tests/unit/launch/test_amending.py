@@ -172,18 +172,17 @@ def test_mode_added_and_removed() -> None:
     }  # fmt: skip
 
 
-def test_settings_variables_headings_and_rules_are_named_without_secrets() -> None:
+def test_settings_variables_and_headings_are_named_without_secrets() -> None:
     """A secret is hidden by its name, and by its shape under any name; what changed is still said."""
     before = definitions(variables={"api_token": "old-secret", "proxy": "http://u:hunter2@p", "gone": 1})
     after = definitions(
         variables={"api_token": "new-secret", "proxy": "http://u:hunter3@p", "new": [1]},
-        policy=Policy(self_approval=True),
         title="Second",
     )
     found = differences(before, after)
     assert what(found) == {
         "first": ("title",), "variable.api_token": ("value",), "variable.proxy": ("value",),
-        "variable.gone": ("removed",), "variable.new": ("added",), "policy.self_approval": ("value",),
+        "variable.gone": ("removed",), "variable.new": ("added",),
     }  # fmt: skip
     said = " ".join(one.model_dump_json() for one in found)
     for secret in ("old-secret", "new-secret", "hunter"):
@@ -307,6 +306,14 @@ def test_amendment_has_every_document_of_its_digests() -> None:
     assert {*made.checklist_digests.values(), made.environment_digest} == stored
     assert made.replaces == (LAUNCH.checklist_digests, LAUNCH.environment_digest)
     assert made.plan == after.plan != NOW.plan
+
+
+def test_rules_of_the_start_stay() -> None:
+    """A policy that was loosened meanwhile is no difference, and comes in with no other one."""
+    looser = Policy(self_approval=True)
+    assert differences(NOW, definitions(policy=looser)) == ()
+    made = planned(definitions(changed("checked", owner="cto"), policy=looser)).amendment
+    assert made.plan.rules == NOW.plan.rules
 
 
 def test_digest_names_one_amendment_of_one_launch() -> None:

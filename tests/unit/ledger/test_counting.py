@@ -84,12 +84,12 @@ def stored(found: Settings) -> Settings:
 
 
 def test_every_shipped_item_counts_by_its_planned_definition() -> None:
-    """What records rest on has the planned definition: read back, by the triggerer, after every change."""
+    """What records rest on has the planned definition: also when read back, and after every change."""
     dags, now = deployed_dags(), derived()
-    plan = launch_plan(dags, Policy(), settings().filled(launch_of(now).variables()))
+    plan = launch_plan(dags, Policy(), settings().lasting(launch_of(now).variables()))
     now.target = Target(release="1.2.1", release_sha="b" * 40)
     now.launch_at += timedelta(days=9)
-    variables = stored(settings()).of(launch_of(now).variables()).variables
+    variables = stored(settings()).lasting(launch_of(now).variables())
     for dag_id, items in plan.items.items():
         specs = {spec.ref: spec for spec in dags[dag_id].specs.values()}
         for item in items:

@@ -159,6 +159,16 @@ def test_item_that_asks_again_says_why_beside_its_request() -> None:
     assert "Verified again: the launch time was moved" in words(cards.section_cards(section(items=(one,)))[0])
 
 
+def test_decision_that_is_asked_again_says_why() -> None:
+    """The deciders see what took their Go back."""
+    why = "“All replicas are ready” is no longer true"
+    first, *rest = changed_go_no_go().items
+    taken = first.model_copy(update={"outcome": None, "state": "awaiting_input", "waits": True, "again": why})
+    card = cards.decision_card(changed_go_no_go().model_copy(update={"items": (taken, *rest)}))
+    assert f"Asked again: {why}" in words(card)
+    assert "*1 of 4 said Go*" in words(card)
+
+
 def test_item_that_was_verified_again_is_done() -> None:
     """Its new record counts."""
     assert status_of(done(1, "a", Outcome.APPROVED)).rank is Rank.DONE

@@ -104,7 +104,7 @@ def _deployed(launch: Launch, context: LaunchContext, people: Contacts) -> Defin
     # Raises for variables that a launch would otherwise run without.
     with_product({**settings.environment.variables, **context.variables()}, settings.product)
     refuse_what_cannot_run(launch, dags, settings.environment.rehearsal, people)
-    return Definitions(dags, settings, launch_plan(dags, policy(), settings.filled(context.variables())))
+    return Definitions(dags, settings, launch_plan(dags, policy(), settings.lasting(context.variables())))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.airflow.hooks.in_force import settings_of
 from launch_pipeline.airflow.hooks.ledger import evidence_table
-from launch_pipeline.airflow.triggers.run_checks import observe_once, people
-from launch_pipeline.approvals.deployed import policy
+from launch_pipeline.airflow.triggers.run_checks import observe_once
+from launch_pipeline.approvals.deployed import known_contacts, policy
 from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checks.engine.environment import Environment
 from launch_pipeline.checks.engine.product import with_readable_product
@@ -51,7 +51,7 @@ def names_of(spec: ItemSpec, launch: LaunchContext) -> dict[str, str]:
     Raises LedgerUnavailable.
     """
     try:
-        return names_in_force(settings_of(launch), launch, spec.item, people())
+        return names_in_force(settings_of(launch), launch, spec.item, known_contacts())
     except ConfigurationError as error:
         log.warning("What the item rests on cannot be told: %s", error)
         return {}

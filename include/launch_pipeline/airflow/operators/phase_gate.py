@@ -23,7 +23,7 @@ from launch_pipeline.errors import LaunchRefused, LedgerUnavailable, OperationEr
 from launch_pipeline.launch.item_records import gate_record
 from launch_pipeline.launch.reconcile import ItemState, Reconciled
 from launch_pipeline.launch.standing import latest_records, not_done_again, stale
-from launch_pipeline.ledger.schema import Entry, EntryKind, Seal
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Seal
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,7 +42,7 @@ class PhaseGateOperator(BaseOperator):
     The items are those that the launch has, whatever today's checklist says. The phase is sealed either way.
     The gate fails when an item is rejected (blocking), bypassed or not reached, or when an earlier phase does
     not stand. It waits while the ledger or the api-server is unreachable, since no phase closes unrecorded,
-    and while this phase or an earlier one is verified again.
+    and while this phase or an earlier one is verified again, unless a person said no.
     """
 
     ui_color = "#fff3cd"
@@ -76,26 +76,33 @@ class PhaseGateOperator(BaseOperator):
 
     def _seal(self, context: Context, *, patient: bool) -> Seal:
         ti = context["ti"]
+        # The rows come first: the ledger refuses the seal if the launch has changed since.
+        entries = ledger().entries(ti.run_id)
         launch = launch_in(context)
-        before = _unsealed_before(launch, ti.dag_id)
-        dag, entries = dag_of(launch, ti.dag_id), ledger().entries(launch.launch_id)
+        before, again = _unsealed_before(launch, ti.dag_id)
+        dag = dag_of(launch, ti.dag_id)
         by_ref = {spec.ref: spec for spec in dag.specs.values()}
         reconciled = Reconciled(tuple(self._states(ti, list(by_ref.values()), entries)))
         records = [
             state.valid_record or gate_record(by_ref[state.item_ref], launch, state, ti)
             for state in reconciled.items
         ]
+        # A phase with a person's no, such as a No go, does not wait for what is verified again.
+        waits = all(record.outcome is not Outcome.REJECTED for record in records)
+        if again and waits:
+            raise PhaseReopened("\n".join(before))
         seal = reconciled.seal(
             launch_id=launch.launch_id,
             dag_id=ti.dag_id,
             phase_id=dag.plan.phase.id,
             records=records,
-            also=(*_stale(launch, ti.dag_id, entries, patient=patient), *before),
+            also=(*_stale(launch, ti.dag_id, entries, patient=patient and waits), *before),
             checklist_digest=dag.digest,
             sealed_at=ti.start_date,
             try_number=ti.try_number,
         )
-        ledger().append_in_course([*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))])
+        rows = [*_entries(records, reconciled, seal), Entry.of_seal(seal, str(ti.id))]
+        ledger().append_in_course(rows, seen=entries[-1].seq if entries else 0)
         return seal
 
     def _states(self, ti: Any, specs: list[ItemSpec], entries: list[LedgerEntry]) -> list[ItemState]:
@@ -152,15 +159,13 @@ class _NotReopenedYetError(PhaseReopened):
     """The watch has not cleared an item yet."""
 
 
-def _unsealed_before(launch: LaunchContext, dag_id: str) -> tuple[str, ...]:
-    """Return why earlier phases do not stand, if any. Raises PhaseReopened while they are verified again."""
+def _unsealed_before(launch: LaunchContext, dag_id: str) -> tuple[tuple[str, ...], bool]:
+    """Return why earlier phases do not stand, if any, and whether that passes: they are verified again."""
     try:
         refuse_unsealed_before(launches().get(launch.launch_id), dag_id)
-    except PhaseReopened:
-        raise
     except LaunchRefused as refused:
-        return tuple(str(refused).splitlines()[1:])
-    return ()
+        return tuple(str(refused).splitlines()[1:]), isinstance(refused, PhaseReopened)
+    return (), False
 
 
 def _entries(records: list[Record], reconciled: Reconciled, seal: Seal) -> list[Entry]:

@@ -167,9 +167,20 @@ class GoNoGoOperator(RunPhaseOperator):
     """Run the go/no-go of four roles; one No ends the launch."""
 
     def _launch(self, launch_id: str) -> Launch:
-        """Return the launch as every step does. A launch that a No has ended still has to announce it."""
+        """Return the launch as every step does, or one whose decisions are open, which may end by a No.
+
+        A launch that a No has ended still has to announce it. One whose Go was taken back attaches to the
+        decisions at once, whatever is verified again.
+        """
         launch = launches().get(launch_id)
-        return launch if launch.state is LaunchState.NO_GO else super()._launch(launch_id)
+        if launch.state is LaunchState.NO_GO:
+            return launch
+        try:
+            return super()._launch(launch_id)
+        except PhaseReopened:
+            if latest_seal(launch_id, self.trigger_dag_id)[0] is None:
+                raise
+            return launch
 
     def ended_complete(self, context: Context, seal: Seal) -> None:
         """Announce the go."""

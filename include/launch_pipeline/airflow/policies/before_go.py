@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch_pipeline.approvals.deployed import contacts
+from launch_pipeline.approvals.deployed import known_contacts
 from launch_pipeline.checklist.sequence import GO_NO_GO, preceding, title
 from launch_pipeline.checklist.vocabulary import Answer
-from launch_pipeline.errors import AnswerRefused, ConfigurationError, LaunchRefused
+from launch_pipeline.errors import AnswerRefused, LaunchRefused
 from launch_pipeline.launch.in_force import dags_in_force, settings_in_force
 from launch_pipeline.launch.standing import InForce, standing
 from launch_pipeline.ledger.ledger import Ledger
@@ -19,7 +19,6 @@ from launch_pipeline.ledger.schema import EntryKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from launch_pipeline.approvals.contacts import Contacts
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.standing import PhaseStanding
     from launch_pipeline.ledger.schema import LedgerEntry
@@ -47,7 +46,7 @@ def refuse_go(dsn: str, launch: LaunchContext, dag_id: str, option: str) -> None
 
 def _refuse_what_does_not_stand(dsn: str, launch: LaunchContext) -> None:
     entries = Ledger(dsn).entries(launch.launch_id)
-    now = InForce(launch, dags_in_force(dsn, launch), settings_in_force(dsn, launch), _contacts())
+    now = InForce(launch, dags_in_force(dsn, launch), settings_in_force(dsn, launch), known_contacts())
     problems = [said for phase in preceding(GO_NO_GO) for said in _problems(entries, now, phase)]
     if problems:
         raise AnswerRefused(CODE, _sentence(problems))
@@ -97,10 +96,3 @@ def _looked(entries: Sequence[LedgerEntry]) -> bool:
     kinds = {EntryKind.VERIFIED_AGAIN, EntryKind.REOPENED}
     here = [entry.kind for entry in entries if entry.dag_id == GO_NO_GO and entry.kind in kinds]
     return bool(here) and here[-1] is EntryKind.VERIFIED_AGAIN
-
-
-def _contacts() -> Contacts | None:
-    try:
-        return contacts()
-    except ConfigurationError:
-        return None

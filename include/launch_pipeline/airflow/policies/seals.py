@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from launch_pipeline.airflow.hooks.in_force import dag_of, dags_of_launch, settings_of
 from launch_pipeline.airflow.hooks.ledger import latest_seal, launches, ledger
 from launch_pipeline.airflow.hooks.task_api import Instance, task_instance
-from launch_pipeline.airflow.triggers.run_checks import people
+from launch_pipeline.approvals.deployed import known_contacts
 from launch_pipeline.checklist.sequence import preceding, title
 from launch_pipeline.errors import LaunchRefused, PhaseReopened
 from launch_pipeline.launch.context import LaunchContext
@@ -106,7 +106,7 @@ def in_force(launch: LaunchContext, *dag_ids: str) -> InForce:
     older package.
     """
     dags = {dag_id: dag_of(launch, dag_id) for dag_id in dag_ids} if dag_ids else dags_of_launch(launch)
-    return InForce(launch, dags, settings_of(launch), people())
+    return InForce(launch, dags, settings_of(launch), known_contacts())
 
 
 def _problem(entries: list[LedgerEntry], now: InForce, dag_id: str) -> _Problem | None:

@@ -1,6 +1,7 @@
 """Look at many items once more, side by side, and wait for what they say.
 
-A look asks each check once: an item that was true does not need the time that it takes to become true.
+A look asks each check as ``checks/engine/again.py`` says: an item that was true does not need the time that
+it takes to become true.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from launch_pipeline.airflow.hooks.check_connections import connection_cache
 from launch_pipeline.airflow.hooks.in_force import adags_of, asettings_of
 from launch_pipeline.airflow.policies.launch_run import alaunch_in
 from launch_pipeline.airflow.triggers.run_checks import holders_of
+from launch_pipeline.checks.engine.again import later
 from launch_pipeline.checks.engine.context import CheckContext
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.errors import ConfigurationError, LaunchRefused, LedgerUnavailable
@@ -69,12 +71,9 @@ async def look_with(
 
 
 async def _look(item: LookedAt, context: CheckContext) -> Look:
-    checks = [
-        check.model_copy(update={"params": {**check.params, "wait": "0"}}) for check in item.spec.item.checks
-    ]
     try:
         async with asyncio.timeout(LOOK_SECONDS):
-            return Look.of(item, await run_checks(checks, context))
+            return Look.of(item, await run_checks(list(map(later, item.spec.item.checks)), context))
     except TimeoutError:
         return Look.unknown(item, f"no answer within {LOOK_SECONDS:g}s")
     except Exception as error:  # a bug must not end the looks at all other items

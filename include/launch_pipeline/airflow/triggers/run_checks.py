@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from launch_pipeline.airflow.hooks.check_connections import connection_cache
-from launch_pipeline.approvals.deployed import contacts
+from launch_pipeline.approvals.deployed import contacts, known_contacts
 from launch_pipeline.checks.engine.client_pool import close_clients
 from launch_pipeline.checks.engine.context import CheckContext, Holder
 from launch_pipeline.checks.engine.run import run_checks
@@ -15,7 +15,6 @@ from launch_pipeline.launch.basis import rests_on
 from launch_pipeline.launch.evidence import Evidence
 
 if TYPE_CHECKING:
-    from launch_pipeline.approvals.contacts import Contacts
     from launch_pipeline.checklist.model import Item
     from launch_pipeline.checklist.vocabulary import Role
     from launch_pipeline.launch.context import LaunchContext
@@ -30,16 +29,8 @@ async def observe(item: Item, launch: LaunchContext, settings: Settings, task_in
     given = launch.variables()
     context = CheckContext(environment=settings.of(given), connect=connection_cache().get, holders=holders_of)
     results = await run_checks(item.checks, context, side_effects=item.side_effects)
-    names = rests_on(item, settings.lasting(given), await asyncio.to_thread(people))
+    names = rests_on(item, settings.lasting(given), await asyncio.to_thread(known_contacts))
     return Evidence.of(task_instance_id, results, names)
-
-
-def people() -> Contacts | None:
-    """Return the contacts, or None where their file cannot be read."""
-    try:
-        return contacts()
-    except ConfigurationError:
-        return None
 
 
 async def holders_of(role: Role) -> list[Holder]:

@@ -25,7 +25,7 @@ from launch_pipeline.ledger.reopened import Cause, Reopened
 from launch_pipeline.ledger.schema import EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import timedelta
 
     from launch_pipeline.launch.item_records import ItemSpec
@@ -41,7 +41,8 @@ T_PLUS_4H = AFTER_GO[-1]
 class StillTrue:
     """The looks of one launch, side by side; each item is looked at in a rhythm of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
         self._begun: dict[str, datetime] = {}
         """When the latest look at each item began."""
         self._doubted: set[str] = set()
@@ -70,6 +71,11 @@ class StillTrue:
         """Begin the looks that are due, in the running loop."""
         for item, _ in self._watched.values():
             self._begin(item, now)
+
+    @property
+    def running(self) -> Collection[asyncio.Task[list[Look]]]:
+        """The looks that are under way."""
+        return self._running.values()
 
     def _reopened(self, look: Look) -> Reopened:
         item, record = self._watched[look.item.spec.ref]
@@ -100,8 +106,9 @@ class StillTrue:
         return False
 
     def _begin(self, item: LookedAt, now: InForce) -> None:
-        ref, at = item.spec.ref, datetime.now(UTC)
-        if ref in self._running or not due(item, self._begun.get(ref), at, watch_every()):
+        ref, at = item.spec.ref, self._clock()
+        pace = now.settings.environment.pace
+        if ref in self._running or not due(item, self._begun.get(ref), at, watch_every(), pace):
             return
         self._begun[ref] = at
         self._running[ref] = asyncio.create_task(self._look(item, now))
@@ -148,7 +155,7 @@ def _decisions(entries: Sequence[LedgerEntry], now: InForce) -> Iterator[Reopene
 
 
 def _taken_back(decisions: Sequence[Reopened], found: Sequence[Reopened]) -> Iterator[Reopened]:
-    why = tuple(f"{one.item_ref} is no longer true" for one in found)
+    why = tuple(f"“{one.text}” is no longer true: {'; '.join(one.why)}" for one in found)
     return (one.model_copy(update={"why": why}) for one in decisions if found)
 
 

@@ -17,8 +17,8 @@ from launch_pipeline.airflow.hooks.ledger import aledger_dsn, find_launch
 from launch_pipeline.airflow.hooks.task_api import ainstances_of_launch
 from launch_pipeline.airflow.policies.launch_run import launch_of
 from launch_pipeline.airflow.policies.reopening import areopen
-from launch_pipeline.airflow.triggers.run_checks import people
 from launch_pipeline.airflow.triggers.still_true import StillTrue
+from launch_pipeline.approvals.deployed import known_contacts
 from launch_pipeline.errors import ConfigurationError, LaunchRefused, LedgerUnavailable, OperationError
 from launch_pipeline.launch.reopening import to_reopen
 from launch_pipeline.launch.standing import InForce, stale
@@ -86,7 +86,7 @@ class WatchTrigger(BaseTrigger):
         """
         entries = await self._entries(launch.launch_id)
         dags, settings = await adags_of(launch), await asettings_of(launch)
-        now = InForce(launch, dags, settings, await asyncio.to_thread(people))
+        now = InForce(launch, dags, settings, await asyncio.to_thread(known_contacts))
         here = (len(entries), launch, now.contacts)
         if here != self._looked_at:
             await self._reopen_stale(entries, now)

@@ -32,8 +32,8 @@ ROLES = ("technical_lead", "product_manager", "operations_lead", "cto", "securit
          "security_officer")
 OF_A_PHASE = ("decision", "machine_pass", "not_reached", "round", "bypass", "seal", "reopened",
               "verified_again")
-OF_THE_LAUNCH = ("launch_started", "launch_postponed", "launch_amended", "launch_retargeted", "launch_held",
-                 "launch_resumed", "launch_aborted", "launch_ended")
+OF_THE_LAUNCH = ("launch_started", "launch_postponed", "amendment_proposed", "launch_amended",
+                 "launch_retargeted", "launch_held", "launch_resumed", "launch_aborted", "launch_ended")
 CHANGING = ("release", "release_sha", "previous_release", "launch_at", "launch_date")
 Row = dict[str, Any]
 Place = tuple[str, ...]
@@ -184,6 +184,7 @@ REOPENED = {"dag_id": str, "item_ref": str, "text": str, "owner": ROLES, "why": 
             "cause": ("changed", "no_longer_true", "go_taken_back"), "task_instance_id": str}
 SHAPES = {"decision": RECORD, "machine_pass": RECORD, "not_reached": RECORD, "seal": SEAL,
           "round": {**ROUND, "life": int}, "launch_started": STARTED,
+          "amendment_proposed": {**BY_A_PERSON, "digest": words, "changes": [CHANGED]},
           "reopened": REOPENED, "launch_amended": AMENDED, "launch_resumed": BY_A_PERSON,
           "launch_postponed": {**BY_A_PERSON, "from": moment, "to": moment},
           "launch_retargeted": {**BY_A_PERSON, "from": TARGET, "to": TARGET},

@@ -36,6 +36,7 @@ OF_THE_LAUNCH = frozenset(
     {
         EntryKind.LAUNCH_STARTED,
         EntryKind.LAUNCH_POSTPONED,
+        EntryKind.AMENDMENT_PROPOSED,
         EntryKind.LAUNCH_AMENDED,
         EntryKind.LAUNCH_RETARGETED,
         EntryKind.LAUNCH_HELD,

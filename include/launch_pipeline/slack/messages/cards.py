@@ -213,7 +213,7 @@ def _role_line(item: ItemView) -> str:
     status = status_of(item)
     answer = f"{status.symbol} *{item.owner.label}* · {status.word if not item.asks else 'not yet answered'}"
     if not item.outcome:
-        again = changing.again(item.again, red=item.no_longer_true)
+        again = f"🟠 Asked again: {escape(item.again, _HEADLINE)}" if item.again.strip() else ""
         return "\n".join(filter(None, (answer, again, elements.refused(item, _HEADLINE), _who(item, ""))))
     at = f" · {moment(item.decided_at)}" if item.decided_at else ""
     reason = f"\n_{escape(item.reason, _TEXT)}_" if item.reason.strip() else ""

@@ -31,6 +31,7 @@ _HAPPENED = {
     LaunchNoteKind.STARTED: ("🚀", "Launch started"),
     LaunchNoteKind.REFUSED: ("🚫", "Launch refused"),
     LaunchNoteKind.POSTPONED: ("🕓", "Launch postponed"),
+    LaunchNoteKind.AMENDMENT_PROPOSED: ("✋", "Amendment waits for a second person"),
     LaunchNoteKind.AMENDED: ("📝", "Launch amended"),
     LaunchNoteKind.RETARGETED: ("🎯", "Launch retargeted"),
     LaunchNoteKind.HELD: ("⏸️", "Launch is on hold"),

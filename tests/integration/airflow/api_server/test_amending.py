@@ -17,7 +17,7 @@ from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.in_force import dag_in_force, settings_in_force
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
-from launch_pipeline.ledger.schema import EntryKind
+from launch_pipeline.ledger.schema import EntryKind, Outcome
 from servers.airflow_database import GateRows
 from servers.amendable import COMMIT, admitted, answered, find, of_an_older_package, sealed
 from servers.include_folder import IncludeFolder
@@ -595,8 +595,8 @@ def test_technical_lead_retargets_and_sees_what_rests_on_the_commit(
     """Exactly the items that use the commit; the same target again changes nothing."""
     dag_id, pinned = find(mode="check", uses="release_sha")
     answered(airflow_dsn, launch, dag_id, pinned)
-    numbered_dag, numbered = find(mode="check", uses="release", not_="release_sha")
-    answered(airflow_dsn, launch, numbered_dag, numbered)
+    numbered_dag, numbered = find(mode="approval", uses="release", not_="release_sha")
+    answered(airflow_dsn, launch, numbered_dag, numbered, outcome=Outcome.APPROVED)
     reply = change(server, TECHNICAL, launch, "retarget")
     assert (reply.status_code, reply.json()["release_sha"]) == (200, OTHER), reply.text
     (one,) = reply.json()["stale"]

@@ -95,8 +95,8 @@ def rows(dsn: str, launch: Launch) -> list[tuple[str, str, str]]:
         ("U0UNKNOWN9", (403, "unknown_person")),
         (MILO, (403, "no_account")),
         (PRIYA, (403, "no_account")),
-        (SELMA, (403, "may_not_hold")),
-        (CARLA, (403, "may_not_hold")),
+        (SELMA, (403, "not_yours")),
+        (CARLA, (403, "no_launcher")),
     ],
     ids=["unknown", "without an account", "account that is gone", "without the role", "may only look"],
 )

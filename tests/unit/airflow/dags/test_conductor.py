@@ -34,9 +34,12 @@ from launch_pipeline.checklist.sequence import (
     preceding,
     title,
 )
+from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.deployed_checklists import deployed_dags
+from launch_pipeline.launch.in_force import deployed_settings, names_in_force
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
+from launch_pipeline.ledger.reopened import Cause, Reopened
 from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import Task, first_event
@@ -49,6 +52,7 @@ from servers.sealed_phases import seal_before, whole_seal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.ledger import Ledger
     from servers.airflow_task import Ended, Supervisor
     from servers.include_folder import IncludeFolder
@@ -191,19 +195,48 @@ def test_step_begins_once_all_that_precedes_it_is_sealed(
     assert [triggered.dag_id for triggered in supervisor.triggered] == [dag_id]
 
 
+GATE = f"gate-{PHASE}"
+SEALED: dict[str, Any] = {"phase_gate": (GATE, "success")}
 WEEK_1_SEALS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "incomplete": ({"complete": False, "problems": ("No.",)}, {}, "not complete"),
-    "without an item": ({"records": ()}, {}, "without some of its items"),
-    "of another checklist": ({"checklist_digest": "sha256:" + "0" * 64}, {}, "another checklist"),
-    "of a gate that was cleared": ({}, {"phase_gate": ("gate-new", None)}, "no seal of its present gate"),
-    "of a gate that ran again": ({}, {"phase_gate": ("gate-new", "success")}, "no seal of its present gate"),
-    "of a gate that runs again": ({}, {"phase_gate": (f"gate-{PHASE}", "running")}, "no seal of its present"),
+    "of a gate that ran again": ({}, {"phase_gate": ("gate-new", "success")}, "no seal of its present"),
+    "of a gate that failed again": ({}, {"phase_gate": ("gate-new", "failed")}, "no seal of its present"),
+    "of a gate marked skipped": ({}, {"phase_gate": (GATE, "skipped")}, "no seal of its present gate"),
+    "of a gate marked removed": ({}, {"phase_gate": ("gate-new", "removed")}, "no seal of its present gate"),
+    "of a gate without a task": ({}, {"other": ("other", "success")}, "no seal of its present gate"),
 }  # fmt: skip
+AGAIN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a gate that was cleared": ({}, {"phase_gate": ("gate-new", None)}),
+    "a gate that runs again": ({}, {"phase_gate": (GATE, "running")}),
+    "an item that came in": ({"records": ()}, {}),
+}
+STEPS_AFTER = ["week_2_infrastructure_setup", T_0, "complete"]
+
+
+def week_1_with(
+    task_id: str,
+    supervisor: Supervisor,
+    ledger: Ledger,
+    rest: AirflowRest,
+    dsn: str,
+    seal: dict[str, Any],
+    gate: dict[str, Any],
+) -> Task:
+    """Give a later step, or the end, with all that precedes it sealed and week 1 as given."""
+    end = task_id == "complete"
+    seal_before(CONDUCTOR if end else task_id, ledger, rest, dsn, but=PHASE)
+    ledger.append(Entry.of_seal(whole_seal(PHASE, **seal), GATE))
+    rest.instances(PHASE, LAUNCH, gate or SEALED)
+    return (
+        conductor(supervisor, CompleteOperator, "complete")
+        if end
+        else Step(supervisor, rest, dag_id=task_id).task
+    )
 
 
 @pytest.mark.parametrize(("seal", "gate", "why"), WEEK_1_SEALS.values(), ids=WEEK_1_SEALS)
-@pytest.mark.parametrize("dag_id", ["week_2_infrastructure_setup", T_0, "complete"])
-def test_only_a_whole_seal_of_the_present_gate_opens_what_comes_after(
+@pytest.mark.parametrize("dag_id", STEPS_AFTER)
+def test_only_a_complete_seal_of_the_present_gate_opens_what_comes_after(
     supervisor: Supervisor,
     ledger: Ledger,
     rest: AirflowRest,
@@ -214,16 +247,7 @@ def test_only_a_whole_seal_of_the_present_gate_opens_what_comes_after(
     dag_id: str,
 ) -> None:
     """However far the launch is: one phase that does not hold stops the step, and the end."""
-    end = dag_id == "complete"
-    seal_before(CONDUCTOR if end else dag_id, ledger, rest, dsn, but=PHASE)
-    ledger.append(Entry.of_seal(whole_seal(PHASE, **seal), f"gate-{PHASE}"))
-    rest.instances(PHASE, LAUNCH, gate or {"phase_gate": (f"gate-{PHASE}", "success")})
-    task = (
-        conductor(supervisor, CompleteOperator, "complete")
-        if end
-        else Step(supervisor, rest, dag_id=dag_id).task
-    )
-    ended = task.start()
+    ended = week_1_with(dag_id, supervisor, ledger, rest, dsn, seal, gate).start()
     assert ended.state == "failed"
     assert title(PHASE) in ended.why
     assert why in ended.why
@@ -231,15 +255,124 @@ def test_only_a_whole_seal_of_the_present_gate_opens_what_comes_after(
     assert Launches(dsn).get(LAUNCH).state is LaunchState.ACTIVE
 
 
-def test_checklist_that_changed_since_a_phase_was_sealed_stops_the_step(
-    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, include: IncludeFolder
+@pytest.mark.parametrize(("seal", "gate"), AGAIN.values(), ids=AGAIN)
+@pytest.mark.parametrize("dag_id", STEPS_AFTER)
+def test_what_comes_after_waits_while_a_phase_is_verified_again(
+    supervisor: Supervisor,
+    ledger: Ledger,
+    rest: AirflowRest,
+    dsn: str,
+    seal: dict[str, Any],
+    gate: dict[str, Any],
+    dag_id: str,
 ) -> None:
-    """What was sealed is not today's checklist any more."""
+    """It neither begins nor fails, however long that takes, and goes on once the phase is sealed anew."""
+    task = week_1_with(dag_id, supervisor, ledger, rest, dsn, seal, gate)
+    ended = task.start()
+    for _ in range(2):
+        assert (ended.state, ended.message.next_method) == ("deferred", "again")
+        assert (supervisor.triggered, Launches(dsn).get(LAUNCH).state) == ([], LaunchState.ACTIVE)
+        ended = task.resume(None)
+    ledger.append(Entry.of_seal(whole_seal(PHASE, try_number=2), "gate-anew"))
+    rest.instances(PHASE, LAUNCH, {"phase_gate": ("gate-anew", "success")})
+    ended = task.resume(None)
+    assert (ended.state, ended.trigger) != ("deferred", "DateTimeTrigger")
+    assert ended.state != "failed"
+
+
+def reopened(ledger: Ledger, number: int = 1) -> ItemSpec:
+    """Reopen the first item of week 1, as the pipeline does."""
+    spec = next(iter(deployed_dags()[PHASE].specs.values()))
+    row = Reopened(
+        dag_id=PHASE,
+        item_ref=spec.ref,
+        text=spec.item.text,
+        owner=spec.item.owner,
+        cause=Cause.NO_LONGER_TRUE,
+        why=("its checks fail",),
+        task_instance_id=f"ti-{spec.ref}",
+    )
+    ledger.append(row.entry(LAUNCH, number))
+    return spec
+
+
+def test_step_fails_where_a_phase_that_was_verified_again_ended_incomplete(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """It waits after the row, while the gate is still as it was; then the answer is a no."""
+    task = week_1_with("week_2_infrastructure_setup", supervisor, ledger, rest, dsn, {}, {})
+    reopened(ledger)
+    assert task.start().state == "deferred"
+    seal = whole_seal(PHASE, complete=False, problems=("No.",), try_number=2)
+    ledger.append(Entry.of_seal(seal, "gate-2"))
+    rest.instances(PHASE, LAUNCH, {"phase_gate": ("gate-2", "failed")})
+    ended = task.resume(None)
+    assert (ended.state, "not complete" in ended.why) == ("failed", True)
+    assert supervisor.triggered == []
+
+
+def kept(ledger: Ledger, dsn: str, **changes: Any) -> None:
+    """Keep a pass of the first item of week 1, resting on what is in force; any field changed by name."""
+    spec = next(iter(deployed_dags()[PHASE].specs.values()))
+    launch = LaunchContext.of_launch(Launches(dsn).get(LAUNCH))
+    names = names_in_force(deployed_settings("test"), launch, spec.item, None)
+    given = {
+        "item_ref": spec.ref,
+        "dag_id": PHASE,
+        "task_id": spec.task_id,
+        "rests_on": {**names, **changes.pop("names", {})},
+        **changes,
+    }
+    ledger.append(Entry.of_record(a_record(**given)))
+
+
+RECORDS: dict[str, tuple[dict[str, Any], bool]] = {
+    "resting on other words": ({"names": {"words": "sha256:" + "0" * 64}}, False),
+    "resting on a variable that nothing uses any more": (
+        {"names": {"variable:gone": "sha256:" + "0" * 64}}, False),
+    "of an older package, and of another checklist": ({"rests_on": {}}, False),
+    "resting on what is in force": ({}, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("record", "stands"), RECORDS.values(), ids=RECORDS)
+def test_step_waits_while_a_record_before_it_is_stale(
+    supervisor: Supervisor,
+    ledger: Ledger,
+    rest: AirflowRest,
+    dsn: str,
+    record: dict[str, Any],
+    stands: bool,
+) -> None:
+    """The seal is complete, but what one of its records rests on has changed since."""
+    task = week_1_with("week_2_infrastructure_setup", supervisor, ledger, rest, dsn, {}, {})
+    kept(ledger, dsn, **record)
+    assert (task.start().trigger == "DagStateTrigger") is stands
+    assert (supervisor.triggered != []) is stands
+
+
+@pytest.mark.parametrize("edit", ["a comment", "emptied", "no file"])
+def test_checklist_that_is_edited_after_a_phase_was_sealed_changes_nothing(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str, include: IncludeFolder, edit: str
+) -> None:
+    """The launch goes on with what it began with."""
     seal_before("week_2_infrastructure_setup", ledger, rest, dsn)
     path = include.path / "checklists" / "01_pre_launch_requirements.yaml"
-    path.write_text(path.read_text() + "\n# one more line\n")
+    if edit == "no file":
+        path.unlink()
+    else:
+        path.write_text("" if edit == "emptied" else path.read_text() + "\n# one more line\n")
     ended = Step(supervisor, rest, dag_id="week_2_infrastructure_setup").task.start()
-    assert (ended.state, "another checklist" in ended.why) == ("failed", True)
+    assert ended.trigger == "DagStateTrigger"
+
+
+def test_seal_of_an_earlier_definition_stands_where_its_items_and_records_do(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
+) -> None:
+    """An amendment of notes changes the digest of the checklist, and nothing that was verified."""
+    earlier = {"checklist_digest": "sha256:" + "0" * 64}
+    task = week_1_with("week_2_infrastructure_setup", supervisor, ledger, rest, dsn, earlier, {})
+    assert task.start().trigger == "DagStateTrigger"
 
 
 def test_step_of_a_launch_that_is_over_runs_nothing(
@@ -285,6 +418,20 @@ def test_step_goes_on_only_by_a_complete_seal_of_the_present_gate(
     assert why in ended.why
     if why:
         assert "clear this task" in ended.why
+
+
+def test_step_waits_where_its_phase_begins_again_as_it_ends(
+    supervisor: Supervisor, ledger: Ledger, rest: AirflowRest
+) -> None:
+    """A change came between the end of the run and this look: its gate is still to come."""
+    step = Step(supervisor, rest)
+    ledger.append(Entry.of_seal(a_seal(a_record(), launch_id=LAUNCH, dag_id=PHASE), "gate-1"))
+    reopened(ledger)
+    for state in (None, "running"):
+        ended = step.ended(ledger, shown="gate-2", state=state)
+        assert (ended.state, ended.message.next_method) == ("deferred", "execute_complete")
+    ended = step.ended(ledger, shown="gate-2", state="success")
+    assert (ended.state, BY_HAND in ended.why) == ("failed", True)
 
 
 def test_seal_of_another_phase_or_launch_opens_nothing(

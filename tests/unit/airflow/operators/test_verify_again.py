@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from launch_pipeline.airflow.operators.verify_again import VerifyAgainOperator
 from launch_pipeline.airflow.policies.seals import in_force
 from launch_pipeline.airflow.triggers import look_again as module
 from launch_pipeline.checklist.sequence import GO_NO_GO
-from launch_pipeline.checks.engine import registry
+from launch_pipeline.checklist.vocabulary import TrueUntil
 from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.launch.looking import LookedAt, due, to_look_at
 from launch_pipeline.ledger.changes import By, Changes
@@ -124,8 +125,8 @@ def test_what_is_stale_or_verified_again_is_not_looked_at(phases: PassedPhases, 
     """Its own task looks at it; once it has passed again, so does this one."""
     Changes(dsn).retarget(LAUNCH, "b" * 40, By("ada", REASON, Via.AIRFLOW))
     phases.reopen(WEEK_1, f"{REF}green", "503")
-    # The launch's own form says which commit it began with, so only the row of the change counts.
-    assert names(phases) == [name for name in CHECKED if name not in {"green", "released"}]
+    # What has side effects is never looked at again, so it rests on the release whatever its checks ask.
+    assert names(phases) == [name for name in CHECKED if name not in {"green", "released", "loaded"}]
     phases.passed(WEEK_1, f"{REF}green")
     assert "green" in names(phases)
 
@@ -139,32 +140,36 @@ def test_what_is_true_for_a_time_only_is_not_looked_at_after_it(
     phases: PassedPhases, until: str | None, before: bool, after: bool
 ) -> None:
     """The checklist says until when; from the launch time on, what was true until then is left out."""
-    now = in_force(phases.launch)
-    spec = now.dags[WEEK_1].specs["machine.green"]
-    object.__setattr__(spec.item, "true_until", until)
-    try:
-        for launched, wanted in ((False, before), (True, after)):
-            found = to_look_at(entries(phases.ledger), now, [WEEK_1], launched=launched)
-            assert (spec in [one.spec for one in found]) is wanted
-    finally:
-        object.__setattr__(spec.item, "true_until", None)
+    rows, now = entries(phases.ledger), in_force(phases.launch)
+    dag = now.dags[WEEK_1]
+    spec = dag.specs["machine.green"]
+    item = spec.item.model_copy(update={"true_until": TrueUntil(until) if until else None})
+    timely = replace(dag, specs={**dag.specs, spec.task_id: spec.model_copy(update={"item": item})})
+    now = replace(now, dags={**now.dags, WEEK_1: timely})
+    for launched, wanted in ((False, before), (True, after)):
+        found = to_look_at(rows, now, [WEEK_1], launched=launched)
+        assert (spec.ref in [one.spec.ref for one in found]) is wanted
 
 
-def test_looks_leave_a_service_the_time_that_its_kind_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The longer of the policy's interval and the kind's counts."""
-    item = LookedAt(WEEK_1, deployed_dags()[WEEK_1].specs["machine.green"])
+def test_looks_leave_a_service_the_time_that_its_check_asks_for() -> None:
+    """The longer of the policy's interval and the check's counts."""
+    spec = deployed_dags()[WEEK_1].specs["machine.green"]
+    (check,) = spec.item.checks
+
+    def asked_every(seconds: int) -> LookedAt:
+        params = {**check.params, "look_every": f"{seconds}s"}
+        checks = (check.model_copy(update={"params": params}),)
+        item = spec.item.model_copy(update={"checks": checks})
+        return LookedAt(WEEK_1, spec.model_copy(update={"item": item}))
+
     now, every = datetime.now(UTC), timedelta(seconds=5)
+    item, slow_item = asked_every(1), asked_every(60)
     assert due(item, None, now, every)
+    assert due(slow_item, None, now, every)
     assert not due(item, now - timedelta(seconds=4), now, every)
     assert due(item, now - every, now, every)
-    kind = registry.kind("http_request")
-    object.__setattr__(kind, "look_every", timedelta(seconds=60))
-    try:
-        assert not due(item, now - timedelta(seconds=59), now, every)
-        assert due(item, now - timedelta(seconds=60), now, every)
-    finally:
-        object.__setattr__(kind, "look_every", timedelta())
-    assert monkeypatch
+    assert not due(slow_item, now - timedelta(seconds=59), now, every)
+    assert due(slow_item, now - timedelta(seconds=60), now, every)
 
 
 # ---- what comes of it -------------------------------------------------------------------------------

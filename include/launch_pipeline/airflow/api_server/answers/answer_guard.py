@@ -38,6 +38,7 @@ from launch_pipeline.errors import (
     ConfigurationError,
     InvalidChecklist,
     LaunchRefused,
+    LedgerError,
     LedgerUnavailable,
 )
 from launch_pipeline.ledger.schema import RecordedBy
@@ -189,7 +190,7 @@ async def _checked(check: Awaitable[T]) -> T:
     except LedgerUnavailable as error:
         sentence = f"The answer cannot be checked now. Try again shortly. {error}"
         raise Refused(503, sentence, "ledger") from error
-    except (ConfigurationError, InvalidChecklist, LaunchRefused) as error:
+    except (ConfigurationError, InvalidChecklist, LaunchRefused, LedgerError) as error:
         raise Refused(503, f"The answer cannot be checked: {error}", "configuration") from error
 
 

@@ -34,7 +34,7 @@ from launch_pipeline.airflow.policies.pacing import worker_lag
 from launch_pipeline.approvals.deployed import contacts, policy
 from launch_pipeline.checklist.duration import format_duration
 from launch_pipeline.checklist.vocabulary import Answer
-from launch_pipeline.errors import AnswerRefused, LaunchRefused
+from launch_pipeline.errors import AnswerRefused, ConfigurationError, LaunchRefused
 from launch_pipeline.launch.evidence import Evidence, asked_on, digest_of, read_evidence
 from launch_pipeline.launch.in_force import names_in_force, settings_in_force
 from launch_pipeline.launch.item_records import GivenAnswer
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.airflow.api_server.answers.request_key import Asked, RequestKey
     from launch_pipeline.airflow.api_server.answers.request_rows import RequestRow, RunRow
+    from launch_pipeline.checklist.model import Item
     from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.item_records import ItemSpec
     from launch_pipeline.ledger.launch import Launch
@@ -217,8 +218,7 @@ class OpenRequests:
         pinned = now if asked.evidence is None else asked.evidence
         answer = GivenAnswer.of_input(asked.option, {**asked.fields, "evidence": pinned}, asked.user)
         prior = prior_answers(key.run_id, key.dag_id, spec.ref, dsn)
-        names = names_in_force(settings_in_force(dsn, launch), launch, spec.item, contacts())
-        asked_in = Names(asked_on(seen), names)
+        asked_in = Names(asked_on(seen), _names(dsn, launch, spec.item))
         check_answer(spec, launch, answer, evidence, *prior, names=asked_in, dag_id=key.dag_id, dsn=dsn)
         return now
 
@@ -238,6 +238,15 @@ class OpenRequests:
             # The thread still uses the connection: wait before it is given to another answer.
             await asyncio.wait([done])
             raise
+
+
+def _names(dsn: str, launch: LaunchContext, item: Item) -> dict[str, str]:
+    """Return what an answer would rest on; empty where the task could not tell it either."""
+    people = contacts()
+    try:
+        return names_in_force(settings_in_force(dsn, launch), launch, item, people)
+    except ConfigurationError:
+        return {}
 
 
 def _waiting(found: tuple[RequestRow, RunRow] | None) -> tuple[RequestRow, RunRow]:

@@ -22,7 +22,7 @@ from launch_pipeline.airflow.api_server.answers.request_state import evidence_of
 from launch_pipeline.airflow.api_server.bridge.board_ledger import BoardLedger
 from launch_pipeline.airflow.api_server.bridge.refusals import unknown_item
 from launch_pipeline.airflow.api_server.database import ledger_dsn
-from launch_pipeline.airflow.api_server.in_force import dags_shown, spec_asked_about
+from launch_pipeline.airflow.api_server.in_force import dags_shown, of_checklists, spec_asked_about
 from launch_pipeline.checklist.sequence import ALL_PHASES, CONDUCTOR
 from launch_pipeline.errors import ConfigurationError
 from launch_pipeline.launch.context import LaunchContext
@@ -188,7 +188,7 @@ def _turn(run: Any) -> tuple[int, str]:
 
 
 def _evidence(connection: Connection, request: EvidenceRequest) -> tuple[ItemEvidence, ...]:
-    if request.dag_id not in deployed_dags():
+    if not of_checklists(request.dag_id):
         raise unknown_item()
     rows = read_requests(connection, [request.dag_id], {request.run_id})
     return tuple(

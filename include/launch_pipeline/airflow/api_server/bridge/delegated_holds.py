@@ -1,34 +1,28 @@
 """Hold and resume a launch in a person's name: the bridge says which Slack user asked for it, and why.
 
-The Slack user becomes a contact and the contact an active Airflow account, as for answers. An account that
-starts launches may, and one that answers requests if its person holds a role of the policy's. The ledger's
-row names the account.
+The Slack user becomes a contact and the contact an active Airflow account, as for answers. The account is
+judged by the rules of the routes that people call themselves (``launch_rights``). The ledger's row names it.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 
 from launch_pipeline.airflow.api_server.bridge.delegated_answers import acting_person
 from launch_pipeline.airflow.api_server.bridge.refusals import NotTaken, forbidden
 from launch_pipeline.airflow.api_server.database import ledger_dsn
+from launch_pipeline.airflow.api_server.launch_rights import may_hold, rights_of
 from launch_pipeline.approvals.deployed import contacts, policy
-from launch_pipeline.approvals.holding import may_hold, who_may_hold
-from launch_pipeline.checklist.sequence import CONDUCTOR
-from launch_pipeline.errors import AnswerRefused, LaunchRefused
+from launch_pipeline.errors import AnswerRefused, ChangeForbidden, LaunchRefused
 from launch_pipeline.ledger.changes import By, Changes
 from launch_pipeline.ledger.launch import Via
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.slack.protocol import HoldChanged
 
 if TYPE_CHECKING:
-    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
-
     from launch_pipeline.airflow.api_server.bridge.accounts import Account
     from launch_pipeline.airflow.api_server.database import ApiDatabase
     from launch_pipeline.slack.protocol import HoldRequest
@@ -51,19 +45,15 @@ class DelegatedHolds:
         try:
             return await self._database.run(_change, request)
         except AnswerRefused as refused:
-            asked = ("hold" if request.hold else "resume", request.launch_id, request.slack_id)
+            asked = (_verb(request), request.launch_id, request.slack_id)
             log.info("Request to %s %r by Slack user %r refused: %s: %s", *asked, refused.code, refused)
             raise
 
 
 def _change(request: HoldRequest) -> HoldChanged:
-    person, user = acting_person(request.slack_id, request.email, who_may_hold(contacts(), policy()))
-    by_role = may_hold(person, contacts(), policy()) and _may(user, "PUT", DagAccessEntity.HITL_DETAIL)
-    if not (by_role or _may(user, "POST", DagAccessEntity.RUN)):
-        may = who_may_hold(contacts(), policy())
-        verb = "hold" if request.hold else "resume"
-        sentence = f"{person.name} may not {verb} a launch. {may} may, and accounts that start launches."
-        raise forbidden("may_not_hold", sentence)
+    holders = [person.name for role in policy().who_may_hold for person in contacts().holders(role)]
+    person, user = acting_person(request.slack_id, request.email, " or ".join(dict.fromkeys(holders)))
+    _judge(user, _verb(request))
     _under_way_or_refuse(request)
     changes, by = Changes(ledger_dsn()), By(user.name, request.reason, Via.AIRFLOW)
     try:
@@ -74,6 +64,17 @@ def _change(request: HoldRequest) -> HoldChanged:
     return HoldChanged(person=person.name, held=request.hold)
 
 
+def _verb(request: HoldRequest) -> str:
+    return "hold" if request.hold else "resume"
+
+
+def _judge(user: Account, verb: str) -> None:
+    try:
+        may_hold(verb)(replace(rights_of(user.user), name=user.name))
+    except ChangeForbidden as refused:
+        raise forbidden(refused.code, str(refused)) from refused
+
+
 def _under_way_or_refuse(request: HoldRequest) -> None:
     launch = Launches(ledger_dsn()).find(request.launch_id)
     if launch is None or launch.over:
@@ -81,10 +82,3 @@ def _under_way_or_refuse(request: HoldRequest) -> None:
     if (launch.held_at is not None) is request.hold:
         words = "is on hold already" if request.hold else "is not on hold"
         raise NotTaken("already_so", f"The launch {words}.")
-
-
-def _may(user: Account, method: ResourceMethod, entity: DagAccessEntity) -> bool:
-    manager, launch = get_auth_manager(), DagDetails(id=CONDUCTOR)
-    return bool(
-        manager.is_authorized_dag(method=method, access_entity=entity, details=launch, user=user.user)
-    )

@@ -53,6 +53,7 @@ _AT_ONCE = frozenset(
     {
         EntryKind.ANNOUNCEMENT,
         *CHANGES,
+        EntryKind.AMENDMENT_PROPOSED,
         EntryKind.LAUNCH_HELD,
         EntryKind.LAUNCH_RESUMED,
         EntryKind.REOPENED,
@@ -113,6 +114,7 @@ class CatchUp:
             EntryKind.ANNOUNCEMENT: lambda written: next(iter(launch_notes_of([written])), None),
             EntryKind.LAUNCH_STARTED: self._started,
             EntryKind.LAUNCH_POSTPONED: self._postponed,
+            EntryKind.AMENDMENT_PROPOSED: self._changes.proposed,
             EntryKind.LAUNCH_AMENDED: self._changes.amended,
             EntryKind.LAUNCH_RETARGETED: self._changes.retargeted,
             EntryKind.LAUNCH_HELD: self._changes.held,
@@ -172,13 +174,15 @@ class CatchUp:
         launch = self.ledger.launch
         if launch is None or launch.over:
             return
-        complete = {seal.dag_id for seal in self.ledger.seals.values() if seal.complete}
+        again = {one.item.dag_id for one in self.ledger.again.values()}
+        complete = {seal.dag_id for seal in self.ledger.seals.values() if seal.complete} - again
+        held = self.ledger.hold is not None
         # A rehearsal's environment shortens its hours, and the bridge does not know by how much.
         for dag_id in (T_0,) if launch.rehearsal else (T_MINUS_2H, T_0):
             due = window_opening(self.deployment.plans.get(dag_id), launch.launch_at, None)
             begun = any(run.dag_id == dag_id for run in self.launch.runs)
             if due is not None and not begun and self.now - due > MISSED_AFTER:
-                note = not_opened_note(self._facts, dag_id, due, complete, self._starter())
+                note = not_opened_note(self._facts, dag_id, due, complete, self._starter(), held=held)
                 yield note.key, note
 
     # ---- people and times --------------------------------------------------------------------------

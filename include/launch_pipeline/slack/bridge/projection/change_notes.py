@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import GO_NO_GO
 from launch_pipeline.launch.basis import OF_THE_LAUNCH, VARIABLE, stale_because
-from launch_pipeline.ledger.facts import Amended, Held, Retargeted
+from launch_pipeline.ledger.facts import Amended, Held, Proposed, Retargeted
 from launch_pipeline.ledger.reopened import Cause, Reopened
 from launch_pipeline.ledger.schema import EntryKind, Seal
 from launch_pipeline.notifications.change_notes import (
@@ -14,11 +14,12 @@ from launch_pipeline.notifications.change_notes import (
     go_taken_back_note,
     held_note,
     no_longer_true_note,
+    proposed_note,
     resumed_note,
     retargeted_note,
 )
 from launch_pipeline.notifications.links import item_url
-from launch_pipeline.notifications.model import AgainItem, LaunchNote, LaunchNoteKind
+from launch_pipeline.notifications.model import AgainItem, LaunchNote, LaunchNoteKind, PersonView
 from launch_pipeline.slack.bridge.projection.changing import changed_lines, said_by
 from launch_pipeline.slack.bridge.projection.ledger_view import CHANGES
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from launch_pipeline.launch.standing import Stale
     from launch_pipeline.ledger.schema import LedgerEntry
-    from launch_pipeline.notifications.model import LaunchFacts, PersonView
+    from launch_pipeline.notifications.model import LaunchFacts
     from launch_pipeline.slack.bridge.projection.deployment import Deployment
     from launch_pipeline.slack.bridge.projection.ledger_view import LedgerView
 
@@ -51,6 +52,19 @@ class ChangeNotes:
         self._launch = launch
         self._ledger = ledger
         self._deployment = deployment
+
+    def proposed(self, entry: LedgerEntry) -> LaunchNote:
+        """Announce an amendment that waits for a second person."""
+        said = Proposed.model_validate(entry.content)
+        changed = changed_lines(said.changes, self._ledger.plans)
+        others = [
+            PersonView.of(person)
+            for role in self._deployment.policy.who_may_amend
+            for person in self._deployment.contacts.holders(role)
+            if person.airflow_user != said.by
+        ]
+        people = [*dict.fromkeys(others)]
+        return proposed_note(self._launch, entry.try_number, self._by(entry), said, changed, people)
 
     def amended(self, entry: LedgerEntry) -> LaunchNote:
         """Announce an amendment."""

@@ -42,6 +42,7 @@ _EVENTS = (
     EntryKind.ANNOUNCEMENT,
     EntryKind.LAUNCH_STARTED,
     EntryKind.LAUNCH_POSTPONED,
+    EntryKind.AMENDMENT_PROPOSED,
     EntryKind.LAUNCH_AMENDED,
     EntryKind.LAUNCH_RETARGETED,
     EntryKind.LAUNCH_HELD,
