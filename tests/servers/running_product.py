@@ -104,6 +104,10 @@ class RunningProduct:
         """Break or repair a part."""
         self.do(self.fake.health.turn(part, works=works))
 
+    def release_again(self) -> str:
+        """Let the team release a new commit."""
+        return self.do(self.fake.release_again())
+
     def write_up(self) -> str:
         """Let the team document the launch."""
         return self.do(self.fake.write_up())

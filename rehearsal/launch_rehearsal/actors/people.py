@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from launch_pipeline.approvals.deployed import policy
@@ -67,7 +67,8 @@ class World:
     """What all people know; the operator changes it."""
 
     situation: Callable[[], Situation]
-    rechecked: set[str] = field(default_factory=set)
+    rechecked: set[tuple[str, str]] = field(default_factory=set)
+    """Item and task instance of each re-check that was requested."""
     rejected: set[str] = field(default_factory=set)
     posted: set[str] = field(default_factory=set)
 
@@ -170,7 +171,7 @@ class People:
         holders = [person for person in self._contacts.holders(planned.item.owner) if person.slack_id]
         if self._posts(request, holders[0]):
             return None
-        reaction = react(self._scenario, request, self._now())
+        reaction = react(self._scenario, request, self._now(instance["id"]))
         if reaction is None or self._over.is_set():
             return None
         pin = RequestPin(task_instance_id=instance["id"], try_number=instance["try_number"])
@@ -187,14 +188,10 @@ class People:
         self._story.tell(Happening.REPAIR, f"{owner.name} said in #{post.channel}: {post.text}")
         return True
 
-    def _now(self) -> Situation:
-        now = self._world.situation()
-        return Situation(
-            broken=now.broken,
-            since_repair=now.since_repair,
-            rechecked=frozenset(self._world.rechecked),
-            rejected=bool(self._world.rejected),
-        )
+    def _now(self, instance_id: str) -> Situation:
+        # An item that is verified again is another task instance.
+        rechecked = frozenset(ref for ref, instance in set(self._world.rechecked) if instance == instance_id)
+        return replace(self._world.situation(), rechecked=rechecked, rejected=bool(self._world.rejected))
 
     def _answer_all(self, slack_id: str, all_wanted: list[_Wanted]) -> None:
         try:
@@ -237,7 +234,7 @@ class People:
             Answer.RECHECK: Happening.RECHECK,
         }.get(reaction.answer, Happening.ANSWER)
         if reaction.answer is Answer.RECHECK:
-            self._world.rechecked.add(planned.ref)
+            self._world.rechecked.add((planned.ref, wanted.pin.task_instance_id))
         no = self._scenario.rejection
         if no and planned.ref == no.ref and reaction.answer is Answer.REJECT:
             self._world.rejected.add(planned.ref)

@@ -1,4 +1,4 @@
-"""Control the fake product over HTTP: its state, its faults, and the write-up after the launch."""
+"""Control the fake product over HTTP: its state, its faults, its release, the write-up after the launch."""
 
 from __future__ import annotations
 
@@ -33,9 +33,17 @@ class ProductClient:
         """Return ``release_sha``, ``schema_fingerprint`` and ``broken``."""
         return self._ask("GET", "/state")
 
+    def break_part(self, part: Part) -> None:
+        """Break a part; return once it is broken."""
+        self._ask("POST", f"/parts/{part}/break")
+
     def repair(self, part: Part) -> None:
         """Repair a part; return once it works."""
         self._ask("POST", f"/parts/{part}/repair")
+
+    def release_again(self) -> str:
+        """Let the team release a new commit, built, tested and deployed; return the commit."""
+        return str(self._ask("POST", "/release")["commit"])
 
     def write_up(self) -> str:
         """Let the team document the launch; return the commit."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from launch_pipeline.base import Frozen
+from launch_pipeline.checklist.sequence import T_MINUS_2H
 from launch_pipeline.checklist.vocabulary import Answer, RequestKind, Severity
 from launch_pipeline.checks.engine.registry import kind
 from launch_pipeline.checks.verdict import CheckResult, Verdict
@@ -22,12 +23,36 @@ if TYPE_CHECKING:
 
 
 class Rejection(Frozen):
-    """The one rejection of the rehearsal, and its repair."""
+    """The one rejection of the rehearsal, and its repair on a new commit."""
 
     ref: str
     reason: str
     part: Part
     """The part that the operator repairs before clearing the item."""
+    repair: str
+    """The technical lead's reason for moving the launch to the new commit."""
+
+
+class Postponement(Frozen):
+    """T-0 moves once, after an answer that rests on it was sealed."""
+
+    after: str
+    """The Dag whose seal is waited for."""
+    reason: str
+    seconds: float = 20.0
+    """How far away T-0 is then: less than what comes before it takes."""
+
+
+class Regression(Frozen):
+    """A part that breaks between its item's seal and the Go, and is repaired once that was found."""
+
+    ref: str
+    """The one item that depends on the part."""
+    part: Part
+    after: str = T_MINUS_2H
+    """The Dag that has begun when the part breaks; none of its items may depend on the part."""
+    seconds: float = 4.0
+    """Seconds from the find to the repair, so that the owner is asked meanwhile."""
 
 
 class Absence(Frozen):
@@ -76,6 +101,8 @@ class Scenario(Frozen):
     heals_after: Mapping[Part, float] = {}
     """Seconds from the launch's start until a part recovers by itself."""
     rejection: Rejection | None = None
+    postponement: Postponement | None = None
+    regression: Regression | None = None
     absent: tuple[Absence, ...] = ()
     """Everything that is absent. No other unavailable target is excused."""
     limits: Mapping[str, Limit] = {}
@@ -140,6 +167,14 @@ DEFAULT = Scenario(
         ref="pre_launch_requirements.requirements_design_review.data_models_finalized",
         reason="The schema changed after its freeze tag; move the tag or take the change out.",
         part=Part.REPOSITORY,
+        repair="The schema is as it was frozen, and its description is part of the release.",
+    ),
+    postponement=Postponement(
+        after="week_3_team_preparation",
+        reason="The new release commit cost half a day; the team starts later.",
+    ),
+    regression=Regression(
+        ref="validation_testing.environment_validation.external_services", part=Part.MODELS
     ),
     absent=(
         Absence(
@@ -232,6 +267,8 @@ class Situation:
     """Items for which a re-check was requested already."""
     rejected: bool = False
     """Whether the one rejection has been given."""
+    doubt: bool = False
+    """Whether the phases before the Go were not all found true yet; the Go waits."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +290,7 @@ def react(scenario: Scenario, request: OpenRequest, now: Situation) -> Reaction 
     if request.waited < pause(scenario, request.ref):
         return None
     if request.item.gate is RequestKind.DECISION:
-        return Reaction(Answer.GO)
+        return None if now.doubt else Reaction(Answer.GO)
     if request.item.gate is RequestKind.SIGNATURE:
         return Reaction(Answer.SIGN)
     if request.verdict in {None, Verdict.PASSED}:

@@ -27,6 +27,8 @@ class Happening(StrEnum):
     PHASE = "phase"
     WAITS = "waits"
     MOVED = "moved"
+    BROKE = "broke"
+    FOUND = "found"
 
 
 @dataclass(frozen=True)

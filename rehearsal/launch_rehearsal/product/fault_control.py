@@ -1,4 +1,4 @@
-"""Control the fake product over HTTP with a token: read its state, break and repair parts."""
+"""Control the fake product over HTTP with a token: its state, its parts, its release and the write-up."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ class Controlled(Protocol):
     health: Health
     release_sha: str
     schema_fingerprint: str
+
+    async def release_again(self) -> str:
+        """Release a new commit, and return it."""
 
     async def write_up(self) -> str:
         """Commit the write-up of the release, and return the commit."""
@@ -54,6 +57,9 @@ def control_app(product: Controlled) -> web.Application:
         await product.health.turn(Part(name), works=verb == "repair")
         return await state(request)
 
+    async def release(_request: web.Request) -> web.Response:
+        return web.json_response({"commit": await product.release_again()})
+
     async def write_up(_request: web.Request) -> web.Response:
         return web.json_response({"commit": await product.write_up()})
 
@@ -62,6 +68,7 @@ def control_app(product: Controlled) -> web.Application:
         [
             web.get("/state", state),
             web.post("/parts/{part}/{verb:break|repair}", turn),
+            web.post("/release", release),
             web.post("/write-up", write_up),
         ]
     )

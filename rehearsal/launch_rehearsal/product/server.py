@@ -74,6 +74,9 @@ class FakeProduct:
         self._limiters: list[Limiter] = []
         self.edge: Edge | None = None
         self.registry: Registry | None = None
+        self.reports = Reports(plan.reports, "")
+        self._deployed: dict[str, str] = {}
+        """The digest of each image that runs, by the image's name."""
         self.repository = ProductRepository(plan.repository, plan.release)
         self._redis = Caches(plan, self.health) if plan.redis else None
         self._open = AsyncExitStack()
@@ -102,11 +105,11 @@ class FakeProduct:
             asyncio.to_thread(create_database, self.plan.dsn, tokens["database"], tokens["writer"]),
             self._redis.start() if self._redis else asyncio.sleep(0),
         )
-        reports = Reports(self.plan.reports, self.release_sha)
-        await asyncio.to_thread(reports.write)
+        self.reports.about(self.release_sha)
+        await asyncio.to_thread(self.reports.write)
 
         async def reported(works: bool) -> None:
-            await asyncio.to_thread(reports.write, broken=not works)
+            await asyncio.to_thread(self.reports.write, broken=not works)
 
         async def frozen(works: bool) -> None:
             await asyncio.to_thread(self.repository.move_freeze, back=not works)
@@ -139,8 +142,8 @@ class FakeProduct:
             "/registry": registry.app(),
             "/grafana": Dashboards(self.plan, self.health, self.store).app,
         }
-        running = registry.digests(self.plan.release)
-        authorities = Authorities(self.plan, self.health, monitoring, logs, more, running)
+        self._deployed |= registry.digests(self.plan.release)
+        authorities = Authorities(self.plan, self.health, monitoring, logs, more, self._deployed)
         await self._serve("authorities", authorities.app())
         await self._serve("cloud", Cloud(self.health).app())
         await self._reserve_closed_port()
@@ -181,6 +184,17 @@ class FakeProduct:
         """Let every limit of requests forget what it has counted."""
         for limiter in self._limiters:
             limiter.forget()
+
+    async def release_again(self) -> str:
+        """Release a new commit: tag it, test and scan it, push and deploy its images; return it."""
+        commit = await asyncio.to_thread(self.repository.release_again)
+        self.reports.about(commit)
+        await asyncio.to_thread(self.reports.write, broken=not self.health.works(Part.REPORTS))
+        if self.registry is not None:
+            self.registry.push(self.plan.release, commit)
+            self._deployed |= self.registry.digests(self.plan.release)
+        self.release_sha = commit
+        return commit
 
     async def write_up(self) -> str:
         """Let the team document the launch; return the commit."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from launch_pipeline.checklist.sequence import CONDUCTOR
+from launch_pipeline.checklist.vocabulary import Role
 from launch_pipeline.cli.console import console
 from launch_pipeline.errors import ConfigurationError, LaunchRefused, OperationError
 from launch_pipeline.ledger.ledger import Ledger
@@ -20,6 +21,7 @@ from launch_rehearsal.actors.product_client import ProductClient
 from launch_rehearsal.actors.scenario import DEFAULT, Scenario
 from launch_rehearsal.actors.story import Happening
 from launch_rehearsal.actors.timing import ROOM, LaunchTime
+from launch_rehearsal.actors.turns import Postponing, Regressing
 from launch_rehearsal.actors.watch import Watch, items_of, load_plans
 from launch_rehearsal.product.base.plan import Part
 from launch_rehearsal.run.display import Display
@@ -91,9 +93,11 @@ def taking_part(plan: ProductPlan, broken: Sequence[Part]) -> list[Part]:
 def for_good(scenario: Scenario, broken: Sequence[Part]) -> Scenario:
     """Return the scenario in which the broken parts stay broken: they neither recover nor are repaired."""
     heals = {part: after for part, after in scenario.heals_after.items() if part not in broken}
-    no = scenario.rejection
-    repaired = no if no and no.part not in broken else None
-    return scenario.model_copy(update={"heals_after": heals, "rejection": repaired})
+    kept = {
+        name: turn if turn and turn.part not in broken else None
+        for name, turn in (("rejection", scenario.rejection), ("regression", scenario.regression))
+    }
+    return scenario.model_copy(update={"heals_after": heals, **kept})
 
 
 class Rehearsal:
@@ -193,14 +197,8 @@ class Rehearsal:
         addresses(self.console, self.stage)
         if self.hands_on:
             explain(self.console, self.stage)
-        api = self.stack.api(ADMIN)
-        operator = Operator(
-            scenario=self.scenario,
-            control=self.control,
-            api=self.stack.api(RELEASE_MANAGER),
-            run_id=self.run_id,
-            story=self.display.story,
-        )
+        api, ledger = self.stack.api(ADMIN), Ledger(self.stage.settings.ledger_dsn)
+        operator = self._operator(ledger)
         people = self._people(operator)
         with self.display:
             timing = LaunchTime(self._trigger(), self._move)
@@ -209,11 +207,28 @@ class Rehearsal:
             try:
                 closely = self.hands_on or self.console.is_terminal
                 watch = Watch(api, self.run_id, self.plans, closely=closely)
-                self._until_over(watch, operator, timing if self.hands_on else None)
+                turns = timing if self.hands_on else Postponing(self.scenario.postponement, self._move)
+                self._until_over(watch, operator, turns)
             finally:
                 people.end()
         story = None if self.hands_on else self.scenario
-        return summarise(Ledger(self.stage.settings.ledger_dsn), self.run_id, self.plans, story)
+        return summarise(ledger, self.run_id, self.plans, story)
+
+    def _operator(self, ledger: Ledger) -> Operator:
+        story = self.display.story
+        return Operator(
+            scenario=self.scenario,
+            control=self.control,
+            api=self.stack.api(RELEASE_MANAGER),
+            lead=self.stack.api(self._technical_lead()),
+            regressing=Regressing(self.scenario.regression, self.control, ledger, self.run_id, story),
+            run_id=self.run_id,
+            story=story,
+        )
+
+    def _technical_lead(self) -> str:
+        holders = self.stage.contacts.holders(Role.TECHNICAL_LEAD)
+        return next(person.airflow_user for person in holders if person.airflow_user)
 
     def _people(self, operator: Operator) -> People:
         return People(
@@ -227,14 +242,13 @@ class Rehearsal:
             story=self.display.story,
         )
 
-    def _until_over(self, watch: Watch, operator: Operator, timing: LaunchTime | None) -> None:
+    def _until_over(self, watch: Watch, operator: Operator, timing: LaunchTime | Postponing) -> None:
         while True:
             self.stack.check()
             view = watch.look()
             self.display.show(view)
             operator.act(view)
-            if timing:
-                timing.act(view)
+            timing.act(view)
             if view.over and not self._may_go_on(view, operator):
                 return
             time.sleep(LOOK_EVERY)

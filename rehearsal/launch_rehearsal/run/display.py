@@ -38,6 +38,9 @@ _STYLES = {
     Happening.REPAIR: "green",
     Happening.REFUSAL: "magenta",
     Happening.RECHECK: "cyan",
+    Happening.MOVED: "cyan",
+    Happening.BROKE: "red",
+    Happening.FOUND: "red",
 }
 _NAMES_SHOWN = 3
 _EVENTS_SHOWN = 8

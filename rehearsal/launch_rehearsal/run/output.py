@@ -51,6 +51,13 @@ def write_report(dsn: str, launch_id: str, contacts: Contacts, home: Path) -> Pa
     return path
 
 
+def told_again(summary: Summary) -> str:
+    """Say in one line how many items were verified again, and why."""
+    return ", ".join(
+        f"{one.items} {'item' if one.items == 1 else 'items'} ({one.why})" for one in summary.again
+    )
+
+
 def tell_as_json(summary: Summary, seconds: float) -> None:
     """Write the summary to standard output as one JSON object."""
     extra = {
@@ -69,6 +76,11 @@ def tell(console: Console, summary: Summary, seconds: float, stage: Stage) -> No
     console.print(waiver_table(summary))
     if summary.unexplained:
         console.print(unexplained_table(summary))
+    for problem in (
+        *summary.untold,
+        *(f"{ref} is still being verified again." for ref in summary.open_again),
+    ):
+        console.print(problem, style="red", markup=False)
     for line in summary.lines:
         for problem in line.problems:
             console.print(f"{line.title}: {problem}", style="red", markup=False)
@@ -76,6 +88,8 @@ def tell(console: Console, summary: Summary, seconds: float, stage: Stage) -> No
     end = "[green]complete[/]" if summary.complete else "[red]not complete[/]"
     console.print(f"\n{end}: {summary.total} of the document's items have an outcome,")
     console.print(f"{summary.verified} of them verified by their own checks, in {minutes}:{rest:02} min.")
+    if summary.again:
+        console.print(f"verified again: {told_again(summary)}", markup=False)
     settings = stage.settings
     console.print(f"home       {settings.home}", markup=False)
     console.print(f"passwords  {settings.passwords_file}", markup=False)

@@ -9,8 +9,10 @@ from typer.testing import CliRunner
 
 from launch_pipeline.cli.main import app
 from launch_pipeline.errors import ConfigurationError
+from launch_pipeline.ledger.ledger import Ledger
 from launch_rehearsal.actors.operations import Operator
 from launch_rehearsal.actors.scenario import DEFAULT, Scenario
+from launch_rehearsal.actors.turns import Regressing
 from launch_rehearsal.actors.watch import DagView, View
 from launch_rehearsal.product.base.plan import Part, ProductPlan
 from launch_rehearsal.run.command import Rehearsal, for_good, taking_part
@@ -18,6 +20,9 @@ from launch_rehearsal.run.stage import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+NO_LEDGER = "postgresql://x@127.0.0.1:1/x"
 
 
 def plan_of(folder: Path, redis: str) -> ProductPlan:
@@ -44,14 +49,14 @@ def test_redis_takes_part_only_where_it_is_installed(tmp_path: Path) -> None:
     assert set(Part) - set(taking_part(plan_of(tmp_path, ""), [])) == {Part.REDIS}
 
 
-@pytest.mark.parametrize("part", DEFAULT.broken)
+@pytest.mark.parametrize("part", [*DEFAULT.broken, Part.MODELS])
 def test_what_is_broken_for_good_is_repaired_by_nobody(part: Part) -> None:
     """Neither time nor the operator brings back what the command line broke."""
     story = for_good(DEFAULT, [part])
     assert part not in story.heals_after
     assert story.rejection is None or story.rejection.part is not part
-    untouched = for_good(DEFAULT, [Part.DNS])
-    assert (untouched.heals_after, untouched.rejection) == (DEFAULT.heals_after, DEFAULT.rejection)
+    assert story.regression is None or story.regression.part is not part
+    assert for_good(DEFAULT, [Part.DNS]) == DEFAULT
 
 
 def test_story_with_its_breaks_reaches_the_stand_in(tmp_path: Path) -> None:
@@ -79,6 +84,10 @@ def operator_of(rehearsal: Rehearsal) -> Operator:
         scenario=rehearsal.scenario,
         control=rehearsal.control,
         api=rehearsal.stack.api("admin"),
+        lead=rehearsal.stack.api("admin"),
+        regressing=Regressing(
+            None, rehearsal.control, Ledger(NO_LEDGER), rehearsal.run_id, rehearsal.display.story
+        ),
         run_id=rehearsal.run_id,
         story=rehearsal.display.story,
     )
@@ -98,12 +107,26 @@ class Cleared:
 
     def __init__(self) -> None:
         self.tasks: list[str] = []
+        self.done: list[str] = []
 
     def clear(self, _dag_id: str, _run_id: str, tasks: list[str], *, include_downstream: bool) -> None:
         assert include_downstream
         self.tasks += tasks
+        self.done.append("clear")
 
-    def repair(self, _part: Part) -> None: ...
+    def repair(self, _part: Part) -> None:
+        self.done.append("repair")
+
+    def release_again(self) -> str:
+        self.done.append("release")
+        return "b" * 40
+
+    def retarget_launch(self, _run_id: str, commit: str, release: None, reason: str) -> dict[str, Any]:
+        assert (commit, release) == ("b" * 40, None)
+        assert DEFAULT.rejection is not None
+        assert reason == DEFAULT.rejection.repair
+        self.done.append("retarget")
+        return {"stale": ["a.b.c"]}
 
     def tell(self, *_what: object) -> None: ...
 
@@ -115,6 +138,8 @@ def test_nothing_is_cleared_before_the_launch_has_ended() -> None:
         scenario=DEFAULT.model_copy(update={"heals_after": {}}),
         control=heard,
         api=heard,
+        lead=heard,
+        regressing=Regressing(None, heard, Ledger(NO_LEDGER), "R", heard),
         run_id="R",
         story=heard,
     )
@@ -124,6 +149,8 @@ def test_nothing_is_cleared_before_the_launch_has_ended() -> None:
     assert operator.repairs(ended("failed", week))
     operator.act(ended("failed", week))
     assert heard.tasks == ["one.item", week]
+    # The launch must be on the new commit before anything looks at it again.
+    assert heard.done == ["repair", "release", "retarget", "clear", "clear"]
 
 
 @pytest.mark.parametrize(

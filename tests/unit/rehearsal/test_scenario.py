@@ -12,6 +12,7 @@ from launch_pipeline.approvals.policy import Policy
 from launch_pipeline.checklist.files import include_folder
 from launch_pipeline.checklist.load import load_phases
 from launch_pipeline.checklist.model import Item
+from launch_pipeline.checklist.sequence import ALL_PHASES
 from launch_pipeline.checklist.vocabulary import Answer, Severity
 from launch_pipeline.checks.engine.registry import parameter_models
 from launch_pipeline.checks.verdict import CheckResult, Verdict
@@ -31,7 +32,9 @@ from launch_rehearsal.product.base.plan import Part
 
 NOW = Situation()
 STORY = Scenario(
-    rejection=Rejection(ref="p.s.wrong", reason="it is wrong, repair it", part=Part.REPOSITORY),
+    rejection=Rejection(
+        ref="p.s.wrong", reason="it is wrong, repair it", part=Part.REPOSITORY, repair="it is right now"
+    ),
     absent=(
         Absence(
             kind="slack_channel", says="not connected: slack", reason="no Slack takes part in this story"
@@ -236,14 +239,29 @@ def test_decisions_and_signatures_affirm(style: str, answer: Answer) -> None:
     assert reaction.answer is answer
 
 
+def test_go_waits_while_something_is_in_doubt() -> None:
+    """No decision is given until everything before it was found true; a signature does not wait for that."""
+    decision = {"mode": "approval", "checks": [], "gate": "decision", "question": "Go?"}
+    signature = {**decision, "gate": "signature"}
+    doubt = Situation(doubt=True)
+    assert react(STORY, waiting("p.s.one", 500.0, **decision), doubt) is None
+    assert react(STORY, waiting("p.s.one", 5.0, **signature), doubt) is not None
+    assert react(STORY, waiting("p.s.one", 5.0, **decision), NOW) is not None
+
+
 def test_default_scenario_names_items_that_exist() -> None:
     """Every item of the scenario is in the checklist, and every reason is long enough to count."""
     refs = {f"{p.id}.{s.id}.{i.id}" for p in load_phases(parameter_models()) for s, i in p.items()}
-    assert DEFAULT.rejection is not None
-    assert set(DEFAULT.limits) | {DEFAULT.rejection.ref} <= refs
-    reasons = [each.reason for each in (*DEFAULT.limits.values(), *DEFAULT.absent)]
+    no, moved, regression = DEFAULT.rejection, DEFAULT.postponement, DEFAULT.regression
+    assert no is not None
+    assert moved is not None
+    assert regression is not None
+    assert set(DEFAULT.limits) | {no.ref, regression.ref} <= refs
+    assert {moved.after, regression.after} <= set(ALL_PHASES)
+    reasons = [each.reason for each in (*DEFAULT.limits.values(), *DEFAULT.absent, moved)] + [no.repair]
     assert all(len(reason) >= 20 for reason in reasons)
-    assert set(DEFAULT.heals_after) | {DEFAULT.rejection.part} == set(DEFAULT.broken)
+    assert set(DEFAULT.heals_after) | {no.part} == set(DEFAULT.broken)
+    assert regression.part not in DEFAULT.broken, "it breaks once its item is sealed"
 
 
 def test_everything_that_is_set_aside_has_somebody_who_may() -> None:

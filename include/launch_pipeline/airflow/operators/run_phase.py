@@ -136,9 +136,12 @@ class RunPhaseOperator(TriggerDagRunOperator):
 
     def _seal_problem(self, context: Context) -> str | None:
         """Return why the launch does not go on, or None. Raises PhaseReopened."""
-        seal = present_seal(context["run_id"], self.trigger_dag_id)
-        if seal is None and begins_again(context["run_id"], self.trigger_dag_id):
+        where = (context["run_id"], self.trigger_dag_id)
+        seal = present_seal(*where)
+        if seal is None and begins_again(*where):
             raise PhaseReopened(f"{title(self.trigger_dag_id)} is verified again.")
+        # Its gate may have ended between the two.
+        seal = seal or present_seal(*where)
         if seal is None:
             return (
                 f"{self.trigger_dag_id} ended without a seal of its present gate: it was ended by hand. "

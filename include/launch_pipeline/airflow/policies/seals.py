@@ -39,21 +39,25 @@ def present_seal(launch_id: str, dag_id: str) -> Seal | None:
 
     Raises LedgerUnavailable, OperationError.
     """
-    seal, sealed_by = latest_seal(launch_id, dag_id)
+    # The gate first: one that has ended then has its seal in what is read after it.
     gate = task_instance(dag_id, launch_id, GATE)
+    seal, sealed_by = latest_seal(launch_id, dag_id)
     if seal is None or gate is None or gate.id != sealed_by or gate.state not in _ENDED:
         return None
     return seal
 
 
 def begins_again(launch_id: str, dag_id: str) -> bool:
-    """Return whether a phase whose run has ended is verified again: reopened, and its gate still to come.
+    """Return whether a phase whose run has ended is verified again, and its gate has not ended yet.
 
     Raises LedgerUnavailable, OperationError.
     """
     gate = task_instance(dag_id, launch_id, GATE)
-    under_way = gate is not None and gate.state in _UNDER_WAY
-    return under_way and reopened_since_seal(ledger().entries(launch_id), dag_id)
+    if gate is None or gate.state not in _UNDER_WAY:
+        return False
+    # Its own seal may be there already: a gate seals before it ends.
+    before = [entry for entry in ledger().entries(launch_id) if entry.task_instance_id != gate.id]
+    return reopened_since_seal(before, dag_id)
 
 
 def launch_before(launch_id: str, dag_id: str) -> Launch:
@@ -95,8 +99,10 @@ def _problems_before(launch: Launch, dag_id: str) -> list[_Problem]:
     phases = preceding(dag_id)
     if not phases:
         return []
+    # The gates first: one that has ended then has its seal among the rows that are read after it.
+    gates = {each: task_instance(each, launch.launch_id, GATE) for each in phases}
     entries, now = ledger().entries(launch.launch_id), in_force(LaunchContext.of_launch(launch), *phases)
-    return [problem for each in phases if (problem := _problem(entries, now, each))]
+    return [problem for each in phases if (problem := _problem(entries, now, each, gates[each]))]
 
 
 def in_force(launch: LaunchContext, *dag_ids: str) -> InForce:
@@ -109,9 +115,8 @@ def in_force(launch: LaunchContext, *dag_ids: str) -> InForce:
     return InForce(launch, dags, settings_of(launch), known_contacts())
 
 
-def _problem(entries: list[LedgerEntry], now: InForce, dag_id: str) -> _Problem | None:
+def _problem(entries: list[LedgerEntry], now: InForce, dag_id: str, gate: Instance | None) -> _Problem | None:
     found = standing(entries, now, dag_id)
-    gate = task_instance(dag_id, now.launch.launch_id, GATE)
     if found.seal is not None and gate is not None and gate.state in _UNDER_WAY:
         said = f"is verified again: {_said(found)}." if found.changed else "runs again."
         return _Problem(dag_id, said, passing=True)

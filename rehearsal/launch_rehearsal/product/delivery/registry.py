@@ -42,9 +42,13 @@ class Registry:
         self._manifests: dict[tuple[str, str], bytes] = {}
         self._blobs: dict[tuple[str, str], bytes] = {}
         self._pushed: dict[tuple[str, str], dict[str, Any]] = {}
+        for release, commit in commits.items():
+            self.push(release, commit)
+
+    def push(self, release: str, commit: str) -> None:
+        """Push the images of a release, built from a commit; its tags then name these."""
         for part in SERVICES:
-            for release, commit in commits.items():
-                self._push(f"azora/{job(part)}", release, _described(release, commit))
+            self._push(f"azora/{job(part)}", release, _described(release, commit))
 
     def digests(self, release: str) -> dict[str, str]:
         """Return the digest of each image of a release, by the image's name."""

@@ -83,6 +83,10 @@ class Reports:
     def __init__(self, folder: Path, commit: str) -> None:
         self._folder, self._commit = folder, commit
 
+    def about(self, commit: str) -> None:
+        """Make the reports that are written from now on about another commit."""
+        self._commit = commit
+
     def write(self, *, broken: bool = False) -> None:
         """Write every report again."""
         made = datetime.now(UTC) - timedelta(hours=2)

@@ -296,6 +296,55 @@ def reopened(ledger: Ledger, number: int = 1) -> ItemSpec:
     return spec
 
 
+class SealingGate(AirflowRest):
+    """Week 1 was reopened; its gate seals it anew while its task is read, and has these states one by one."""
+
+    def __init__(self, supervisor: Supervisor, ledger: Ledger, *states: str, seals_at: int) -> None:
+        super().__init__()
+        self.connect(supervisor)
+        self._ledger, self._states, self._seals_at, self._reads = ledger, states, seals_at, 0
+
+    def _next(self, method: str, path: str) -> Any:
+        if not path.endswith(f"{PHASE}/dagRuns/{LAUNCH}/taskInstances/phase_gate"):
+            return super()._next(method, path)
+        if self._reads == self._seals_at:
+            self._ledger.append(Entry.of_seal(whole_seal(PHASE, try_number=2), "gate-2"))
+        state = self._states[min(self._reads, len(self._states) - 1)]
+        self._reads += 1
+        return {"task_id": "phase_gate", "id": "gate-2", "state": state, "try_number": 2}
+
+
+def test_step_begins_where_a_gate_seals_anew_while_the_step_looks(
+    supervisor: Supervisor, ledger: Ledger, dsn: str
+) -> None:
+    """The rows are read after the gate, so a gate that has ended is never seen without its seal."""
+    dag_id = "week_2_infrastructure_setup"
+    with SealingGate(supervisor, ledger, "success", seals_at=0) as rest:
+        seal_before(dag_id, ledger, rest, dsn)
+        reopened(ledger)
+        ended = Step(supervisor, rest, dag_id=dag_id).task.start()
+    assert (ended.state, ended.trigger) == ("deferred", "DagStateTrigger"), ended.why
+
+
+SEALS_MEANWHILE: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "it has sealed and not ended": (("running", "running"), 1, "deferred"),
+    "it has ended": (("running", "success"), 1, "success"),
+    "it marked itself green without a seal": (("running", "success"), 9, "failed"),
+}
+
+
+@pytest.mark.parametrize(("states", "seals_at", "state"), SEALS_MEANWHILE.values(), ids=SEALS_MEANWHILE)
+def test_step_does_not_fail_where_a_gate_seals_anew_as_its_phase_ends(
+    supervisor: Supervisor, ledger: Ledger, states: tuple[str, ...], seals_at: int, state: str
+) -> None:
+    """Its gate ends between two looks; only one without a seal was ended by hand."""
+    ledger.append(Entry.of_seal(whole_seal(PHASE), "gate-1"))
+    reopened(ledger)
+    with SealingGate(supervisor, ledger, *states, seals_at=seals_at) as rest:
+        ended = Step(supervisor, rest).task.resume({"run_ids": [LAUNCH]}, "execute_complete")
+    assert (ended.state, BY_HAND in ended.why) == (state, state == "failed")
+
+
 def test_step_fails_where_a_phase_that_was_verified_again_ended_incomplete(
     supervisor: Supervisor, ledger: Ledger, rest: AirflowRest, dsn: str
 ) -> None:
