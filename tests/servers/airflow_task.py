@@ -286,6 +286,9 @@ class Task:
         module, _, name = message.classpath.rpartition(".")
         made = getattr(importlib.import_module(module), name)(**arguments)
         made.task_instance = self.identity
+        if not getattr(self.operator, "start_from_trigger", False):
+            # The triggerer gives the run only to a task that may start in it (TriggerRunnerSupervisor).
+            del made.task_instance.get_template_context
         return made
 
     def _run(self, method: str | None, kwargs: dict[str, Any]) -> Ended:

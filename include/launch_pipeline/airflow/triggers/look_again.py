@@ -15,18 +15,18 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from launch_pipeline.airflow.hooks.check_connections import connection_cache
 from launch_pipeline.airflow.hooks.in_force import adags_of, asettings_of
-from launch_pipeline.airflow.policies.launch_run import alaunch_in
+from launch_pipeline.airflow.hooks.ledger import find_launch
 from launch_pipeline.airflow.triggers.run_checks import holders_of
 from launch_pipeline.checks.engine.again import later
 from launch_pipeline.checks.engine.context import CheckContext
 from launch_pipeline.checks.engine.run import run_checks
 from launch_pipeline.errors import ConfigurationError, LaunchRefused, LedgerUnavailable
+from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.looking import Look, LookedAt, needs_worker, not_repeated, verified_again
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from launch_pipeline.launch.context import LaunchContext
     from launch_pipeline.launch.in_force import Settings
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class LookAgainTrigger(BaseTrigger):
             return
 
     async def _looks(self) -> list[Look]:
-        launch = await alaunch_in(self.task_instance, fresh=True)
+        launch = await self._launch()
         dags = await adags_of(launch)
         known = [
             LookedAt(dag_id, dags[dag_id].specs[task_id])
@@ -124,3 +124,14 @@ class LookAgainTrigger(BaseTrigger):
             if dag_id in dags and task_id in dags[dag_id].specs
         ]
         return await look_again(launch, await asettings_of(launch), known)
+
+    async def _launch(self) -> LaunchContext:
+        """Return the launch of the run; that the run is its own, the worker has seen.
+
+        The triggerer knows a run's configuration only of a task that starts in it.
+        """
+        run_id = str(self.task_instance.run_id)
+        launch = await find_launch(run_id)
+        if launch is None or launch.over:
+            raise LaunchRefused(f"There is no launch {run_id!r} that goes on.")
+        return LaunchContext.of_launch(launch)
