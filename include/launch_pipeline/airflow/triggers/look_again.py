@@ -130,7 +130,8 @@ class LookAgainTrigger(BaseTrigger):
 
         The triggerer knows a run's configuration only of a task that starts in it.
         """
-        run_id = str(self.task_instance.run_id)
+        ti: Any = self.task_instance
+        run_id = str(ti.run_id)
         launch = await find_launch(run_id)
         if launch is None or launch.over:
             raise LaunchRefused(f"There is no launch {run_id!r} that goes on.")
