@@ -14,8 +14,11 @@ import pytest
 
 from launch_pipeline.approvals.deployed import policy
 from launch_pipeline.checklist.sequence import CONDUCTOR
+from launch_pipeline.checks.canonical import digest
 from launch_pipeline.errors import OperationError
+from launch_pipeline.launch.context import LaunchContext
 from launch_pipeline.launch.deployed_checklists import deployed_dags, launch_plan
+from launch_pipeline.launch.in_force import deployed_settings
 from launch_pipeline.ledger.launch import Launch
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.ledger import Ledger
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from launch_pipeline.airflow.hooks.rest_client import AirflowApi, Json
     from launch_pipeline.approvals.policy import Policy
     from launch_pipeline.launch.deployed_checklists import DeployedDag
+    from launch_pipeline.launch.in_force import Settings
     from launch_pipeline.ledger.schema import LedgerEntry, Record
     from launch_pipeline.stack.stack import Stack
     from servers.switches import Switches, Valve
@@ -84,7 +88,9 @@ class Launchpad:
 
     def _admit(self, launch_id: str, conf: dict[str, Any]) -> None:
         """Write a launch's row as ``admit`` does, for the checklists of this stack."""
-        dags, rules = self._shipped()
+        dags, rules, settings = self._shipped(conf["environment"])
+        variables = settings.lasting(LaunchContext.of_form(launch_id, conf, conf["started_by"]).variables())
+        launch_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
         Launches(self.stack.settings.ledger_dsn).start(
             Launch(
                 launch_id=launch_id,
@@ -92,21 +98,22 @@ class Launchpad:
                 rehearsal=True,
                 release=conf["release"],
                 release_sha=conf["release_sha"],
-                launch_at=datetime.now(UTC) + timedelta(days=1),
+                launch_at=launch_at,
                 started_by=conf["started_by"],
                 conf=conf,
                 checklist_digests={dag_id: dag.digest for dag_id, dag in dags.items()},
+                environment_digest=digest(settings.document),
             ),
             # Benchmarks have other Dags, and seal nothing.
-            launch_plan(dags, rules) if PHASE in dags else None,
-            [dag.definition for dag in dags.values()],
+            launch_plan(dags, rules, variables) if PHASE in dags else None,
+            [*(dag.definition for dag in dags.values()), settings.document],
         )
 
-    def _shipped(self) -> tuple[dict[str, DeployedDag], Policy]:
-        """Return the checklists and the policy of this stack."""
+    def _shipped(self, environment: str) -> tuple[dict[str, DeployedDag], Policy, Settings]:
+        """Return the checklists, the policy and an environment of this stack."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("LAUNCH_INCLUDE", self.stack.settings.extra_environment["LAUNCH_INCLUDE"])
-            return deployed_dags(), policy()
+            return deployed_dags(), policy(), deployed_settings(environment)
 
     def newest(self, dag_id: str) -> Run:
         """Return the run of a Dag that began last, once there is one that this handle did not begin."""
