@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 NOTHING: Any = None
 WALKED = [
     (method, ROOT + route.path)
-    for route in routes(NOTHING, NOTHING).routes
+    for route in routes(NOTHING, NOTHING, NOTHING).routes
     for method in sorted(route.methods)
 ]
 """Every route of the plugin's application."""
