@@ -15,12 +15,13 @@ import psycopg
 import requests
 from pydantic import SecretStr
 
+from launch_pipeline.airflow.connection_ids import LEDGER_CONNECTION, connection_variable
 from launch_pipeline.cli.commands.up import users_of
 from launch_pipeline.errors import OperationError
 from launch_pipeline.stack.home import held, prepare_home
 from launch_pipeline.stack.ports import free_ports, require_free
 from launch_pipeline.stack.processes import ComponentSpec
-from launch_pipeline.stack.settings import LEDGER_CONNECTION, STACK_VARIABLE, StackSettings
+from launch_pipeline.stack.settings import STACK_VARIABLE, StackSettings
 from launch_pipeline.stack.slack_access import SlackAccess
 from launch_pipeline.stack.stack import Stack
 from launch_rehearsal.slack_server.base.settings import BRIDGE_TOKEN, LAUNCH_CHANNEL, SOCKET_TOKEN
@@ -149,7 +150,7 @@ def staged(home: Path, include: Path | None = None) -> Iterator[Stage]:
         settings = settings.model_copy(update={"users": users_of(settings)})
         prepare_home(settings.home)
         through_valve = settings.ledger_dsn.replace(f":{database_port}/", f":{valve.port}/")
-        extra = {**settings.extra_environment, LEDGER_CONNECTION: through_valve}
+        extra = {**settings.extra_environment, connection_variable(LEDGER_CONNECTION): through_valve}
         settings = settings.model_copy(update={"extra_environment": extra})
         with Stack(settings, [_slack(settings, slack_port)]) as stack:
             # A stack does not wait for what runs beside it.

@@ -55,7 +55,10 @@ def evidence_of(state: State, event: Any, held: dict[str, Any]) -> Evidence | No
     return Evidence.model_validate(seen) if seen else None
 
 
-def _asked(event: Any, _held: dict[str, Any]) -> Event:
+def _asked(event: Any, _held: dict[str, Any]) -> Event | None:
+    if event is None:
+        # A task that was removed from its Dag and came back goes on without an event: it begins anew.
+        return None
     if "denied_by" in event:
         return Denied(event["denied_by"])
     return Healed(Evidence.model_validate(event))
@@ -70,10 +73,13 @@ def _answered(_event: Any, held: dict[str, Any]) -> Event:
 
 
 def _refreshed(event: Any, held: dict[str, Any]) -> Event:
+    if event is None:
+        # Likewise: nothing was seen, and the answer waits for a look as before.
+        return _answered(event, held)
     return Refreshed(GivenAnswer.model_validate(held["answer"]), Evidence.model_validate(event))
 
 
-_EVENTS: dict[State, Callable[[Any, dict[str, Any]], Event]] = {
+_EVENTS: dict[State, Callable[[Any, dict[str, Any]], Event | None]] = {
     State.ASKED: _asked,
     State.HEALED: _healed,
     State.ANSWERED: _answered,

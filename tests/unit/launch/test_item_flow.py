@@ -191,6 +191,7 @@ READ: dict[str, tuple[State, Any, dict[str, Any], Event | None]] = {
     "the look comes first": (State.BEGINNING, None, {}, None),
     "after a pause as well": (State.BEGINNING, NOON.isoformat(), {"evidence": GOOD.payload()}, None),
     "the triggerer has looked": (State.CHECKED, GOOD.payload(), {}, None),
+    "removed and returned": (State.ASKED, None, {}, None),
     "an answer": (State.ASKED, ANSWER, {}, Answered(given())),
     "an answer during a pause": (State.BEGINNING, ANSWER, {"evidence": None}, Answered(given())),
     "an answer to healed checks": (State.HEALED, ANSWER, {"evidence": GOOD.payload()}, Answered(given())),
@@ -200,6 +201,7 @@ READ: dict[str, tuple[State, Any, dict[str, Any], Event | None]] = {
     "denied, after a pause": (State.DENIED, NOON.isoformat(), {"by": "Bo Sato"}, Denied("Bo Sato")),
     "an answer that waited": (State.ANSWERED, NOON.isoformat(), KEPT, Answered(given(), offered=True)),
     "looked at again": (State.REFRESHING, BAD.payload(), KEPT, Refreshed(given(), BAD)),
+    "looked for nothing": (State.REFRESHING, None, KEPT, Answered(given(), offered=True)),
     "a round": (State.RESTING, NOON.isoformat(), {}, RoundDue()),
 }
 
@@ -222,3 +224,4 @@ def test_evidence_before_the_request() -> None:
     assert evidence_of(State.CHECKED, BAD.payload(), {}) == BAD
     assert evidence_of(State.BEGINNING, NOON.isoformat(), {"evidence": GOOD.payload()}) == GOOD
     assert evidence_of(State.BEGINNING, None, {}) is None
+    assert evidence_of(State.ASKED, None, {}) is None

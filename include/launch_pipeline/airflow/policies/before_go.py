@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launch_pipeline.airflow.policies.refusal_codes import NO_LONGER_TRUE, NOT_LOOKED
 from launch_pipeline.approvals.deployed import known_contacts
 from launch_pipeline.checklist.sequence import GO_NO_GO, preceding, title
 from launch_pipeline.checklist.vocabulary import Answer
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from launch_pipeline.launch.standing import PhaseStanding
     from launch_pipeline.ledger.schema import LedgerEntry
 
-CODE = "no_longer_true"
-NOT_LOOKED = "not_looked_again"
 _NAMED = 5
 """How many items a refusal names."""
 
@@ -49,7 +48,7 @@ def _refuse_what_does_not_stand(dsn: str, launch: LaunchContext) -> None:
     now = InForce(launch, dags_in_force(dsn, launch), settings_in_force(dsn, launch), known_contacts())
     problems = [said for phase in preceding(GO_NO_GO) for said in _problems(entries, now, phase)]
     if problems:
-        raise AnswerRefused(CODE, _sentence(problems))
+        raise AnswerRefused(NO_LONGER_TRUE, _sentence(problems))
     if launch.environment_digest and not _looked(entries):
         sentence = (
             "The checks of the earlier phases were not looked at again yet. The first task of"

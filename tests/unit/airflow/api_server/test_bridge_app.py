@@ -126,9 +126,9 @@ TROUBLE: dict[str, tuple[Exception, int, str]] = {
 @pytest.mark.parametrize(("error", "status", "code"), TROUBLE.values(), ids=TROUBLE)
 def test_trouble_behind_the_door_is_a_refusal(error: Exception, status: int, code: str) -> None:
     """Every error of ours, and a database that is away, is something that the bridge can read."""
-    acting: Any = None
+    unused: Any = None
     reading: Any = Reading(error)
-    replied, body = call(routes(reading, acting))
+    replied, body = call(routes(reading, unused, unused))
     assert (replied, body["code"]) == (status, code)
     assert "password" not in json.dumps(body)
 

@@ -18,6 +18,7 @@ from launch_pipeline.airflow.notifiers.announce import AnnounceOperator
 from launch_pipeline.airflow.operators.admit_and_complete import AdmitOperator, CompleteOperator
 from launch_pipeline.airflow.operators.run_phase import GoNoGoOperator, OfferRollbackOperator
 from launch_pipeline.airflow.sensors.launch_window import LaunchWindowSensor
+from launch_pipeline.airflow.triggers.rollback import OFFER
 from launch_pipeline.checklist.sequence import (
     AFTER_GO,
     ALL_PHASES,
@@ -33,7 +34,7 @@ from launch_pipeline.launch.deployed_checklists import deployed_dags
 from launch_pipeline.ledger.launch import LaunchState
 from launch_pipeline.ledger.launches import Launches
 from launch_pipeline.ledger.proof.verify import read_rows
-from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Record, Seal, SealedRecord
+from launch_pipeline.ledger.schema import Entry, EntryKind, Outcome, Record, Seal
 from launch_pipeline.notifications.announcements import Announcement, launch_notes_of
 from launch_pipeline.notifications.keys import ROOT, launch_key, phase_key, place_of, unsealed_key
 from launch_pipeline.notifications.model import LaunchNoteKind
@@ -42,6 +43,7 @@ from launch_pipeline.slack.store import Messages
 from servers.airflow_rest import AirflowRest
 from servers.airflow_task import NOW, Task
 from servers.item_tasks import CONF, a_launch, a_task, change_launch
+from servers.passed_phases import PassedPhases
 from servers.records import a_record, a_seal
 from servers.sealed_phases import seal_before, whole_seal
 from servers.slack_thread import CHANNEL, slack_thread
@@ -556,13 +558,18 @@ def test_rollback_is_offered_to_its_contacts_with_the_failing_evidence(
 
 
 def test_rollback_is_offered_while_slack_is_away(
-    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, include: IncludeFolder
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest, include: IncludeFolder
 ) -> None:
-    """Nor does a broken contacts file hold it back."""
+    """Not before a window has failed; then a broken contacts file does not hold it back either."""
     include.contacts.write_text("people: [")
-    supervisor.runs.add((T_0, LAUNCH))
     slack.fails("drop", times=5)
-    step(supervisor, OfferRollbackOperator, ROLLBACK, after=list(AFTER_GO)).start()
+    supervisor.runs.add((T_0, LAUNCH))
+    rest.run(T_0, LAUNCH, conf=CONF)
+    task = step(supervisor, OfferRollbackOperator, ROLLBACK, after=list(AFTER_GO))
+    assert task.start().trigger == "RollbackTrigger"
+    assert (supervisor.triggered, kept(ledger)) == ([], [])
+    supervisor.failed.add((CONDUCTOR, T_0))
+    task.resume({"why": OFFER, "failed": [T_0]})
     assert [triggered.dag_id for triggered in supervisor.triggered] == [ROLLBACK]
     (note,) = launch_notes_of(ledger.entries(LAUNCH))
     assert note.kind is LaunchNoteKind.ROLLBACK_OFFERED
@@ -572,17 +579,24 @@ def test_rollback_is_offered_while_slack_is_away(
 def test_completion_is_told_with_who_signed(
     supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest, dsn: str
 ) -> None:
-    """The last note of the thread."""
+    """Not while the sign-off is unsealed or verified again; then it is the last note of the thread."""
     seal_before(CONDUCTOR, ledger, rest, dsn, but=SIGN_OFF)
-    whole = whole_seal(SIGN_OFF)
-    signed = record("cto", Outcome.APPROVED, SIGN_OFF, results=())
-    signed = signed.model_copy(update={"item_ref": whole.records[0].item_ref})
-    seal = whole.model_copy(update={"records": (SealedRecord.of(signed), *whole.records[1:])})
-    ledger.append_all([Entry.of_record(signed), Entry.of_seal(seal, f"gate-{SIGN_OFF}")])
-    assert conductor(supervisor, CompleteOperator, "complete").start().state == "success"
+    task = conductor(supervisor, CompleteOperator, "complete")
+    assert task.start().state == "failed"
+    phases = PassedPhases(ledger, dsn)
+    phases.seal(SIGN_OFF)
+    rest.instances(SIGN_OFF, LAUNCH, {"phase_gate": (f"gate-{SIGN_OFF}-1", "success")})
+    signers = [person.name for r in ledger.entries(LAUNCH) if r.record and (person := r.record.decided_by)]
+    phases.reopen(SIGN_OFF, whole_seal(SIGN_OFF).records[0].item_ref, "the release commit was changed")
+    assert task.start().state == "deferred"
+    assert slack.messages == []
+    phases.seal(SIGN_OFF)
+    rest.instances(SIGN_OFF, LAUNCH, {"phase_gate": (f"gate-{SIGN_OFF}-2", "success")})
+    assert task.resume(None).state == "success"
     (note,) = slack.notes
     assert "Launch complete" in note.text
-    assert "Ada Lindqvist" in slack.shown(note)
+    assert "Ada Lindqvist" in signers
+    assert all(name in slack.shown(note) for name in signers)
 
 
 REPORT = f"https://airflow.example.org/launch/report/{LAUNCH}"
@@ -638,13 +652,25 @@ def test_items_page_is_the_one_that_airflow_links_to(
 # ---- windows ----------------------------------------------------------------------------------------
 
 
-def window(supervisor: Supervisor, due: datetime, dag_id: str = T_0) -> Ended:
-    """Let a window's wait end, as its trigger says it."""
+@pytest.fixture
+def stands(ledger: Ledger, rest: AirflowRest, dsn: str) -> None:
+    """Seal every phase before T-0 complete."""
+    seal_before(T_0, ledger, rest, dsn)
+
+
+def window(supervisor: Supervisor, dsn: str, due: datetime, dag_id: str = T_0) -> Task:
+    """Let the wait of a window that is due end, as its trigger says it."""
+    change_launch(dsn, launch_at=due)
     with DAG(dag_id, schedule=None):
         operator = LaunchWindowSensor(task_id="opens", moment={}, told=True)
     task = Task(supervisor, operator, conf=CONF)
     task.start()
-    return task.resume({"opened": due.isoformat()})
+    task.resume({"opened": due.isoformat()})
+    return task
+
+
+def state_of(task: Task) -> str:
+    return task.last.state if task.last else ""
 
 
 LATE = {
@@ -655,12 +681,18 @@ LATE = {
 }
 
 
+@pytest.mark.usefixtures("stands")
 @pytest.mark.parametrize(("late", "kind"), LATE.values(), ids=LATE)
 def test_window_that_opened_or_was_missed_is_told(
-    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, late: timedelta, kind: LaunchNoteKind
+    supervisor: Supervisor,
+    ledger: Ledger,
+    slack: SlackThread,
+    dsn: str,
+    late: timedelta,
+    kind: LaunchNoteKind,
 ) -> None:
     """Its name and when it was due; one that was missed is loud and says how late it is."""
-    assert window(supervisor, datetime.now(UTC) - late).state == "success"
+    assert state_of(window(supervisor, dsn, datetime.now(UTC) - late)) == "success"
     (note,) = slack.notes
     (told,) = launch_notes_of(ledger.entries(LAUNCH))
     assert told.kind is kind
@@ -672,25 +704,58 @@ def test_window_that_opened_or_was_missed_is_told(
         assert told.reason == "3 h 7 min late"
 
 
-def test_window_moved_by_a_postponement_is_told_again(supervisor: Supervisor, slack: SlackThread) -> None:
+@pytest.mark.usefixtures("stands")
+def test_window_moved_by_a_postponement_is_told_again(
+    supervisor: Supervisor, slack: SlackThread, dsn: str
+) -> None:
     """A window that is cleared and opens at another moment is another note; at the same, the same."""
-    first = datetime.now(UTC)
+    first = datetime.now(UTC) - timedelta(seconds=2)
     for due in (first, first, first + timedelta(seconds=1)):
-        window(supervisor, due, T_MINUS_2H)
+        assert state_of(window(supervisor, dsn, due, T_MINUS_2H)) == "success"
     assert len(slack.notes) == 2
 
 
-@pytest.mark.parametrize("away", ["slack", "silence", "ledger", "channel"])
-def test_window_opens_whatever_is_away(supervisor: Supervisor, slack: SlackThread, away: str) -> None:
+@pytest.mark.usefixtures("stands")
+@pytest.mark.parametrize("away", ["slack", "silence", "channel"])
+def test_window_opens_whatever_is_away(
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, dsn: str, away: str
+) -> None:
     """The launch does not wait for what only tells."""
-    if away in {"slack", "silence"}:
-        slack.fails("drop" if away == "slack" else away, times=5)
-    elif away == "ledger":
-        supervisor.postgres(AWAY)
-    else:
+    if away == "channel":
         slack.connect(supervisor, extra="{}")
-    assert window(supervisor, datetime.now(UTC)).state == "success"
+    else:
+        slack.fails("drop" if away == "slack" else away, times=5)
+    assert state_of(window(supervisor, dsn, datetime.now(UTC))) == "success"
     assert slack.messages == []
+    assert len(kept(ledger)) == 1
+
+
+@pytest.mark.usefixtures("stands")
+def test_window_waits_for_the_ledger_and_is_told_then(
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, dsn: str
+) -> None:
+    """Whether it may open is in the ledger alone: away, it stays closed and tells nothing."""
+    supervisor.postgres(AWAY)
+    task = window(supervisor, dsn, datetime.now(UTC))
+    assert task.last is not None
+    assert (task.last.trigger, slack.messages, kept(ledger)) == ("DateTimeTrigger", [], [])
+    supervisor.postgres(dsn)
+    assert task.resume(None).state == "success"
+    assert (len(slack.notes), len(kept(ledger))) == (1, 1)
+
+
+def test_window_that_is_held_back_tells_nothing(
+    supervisor: Supervisor, ledger: Ledger, slack: SlackThread, rest: AirflowRest, dsn: str
+) -> None:
+    """It waits on while a phase before it is unsealed, and opens once all of them are sealed."""
+    due = datetime.now(UTC)
+    seal_before(T_0, ledger, rest, dsn, but=GO_NO_GO)
+    task = window(supervisor, dsn, due)
+    assert task.last is not None
+    assert (task.last.trigger, slack.messages, kept(ledger)) == ("WindowTrigger", [], [])
+    ledger.append(Entry.of_seal(whole_seal(GO_NO_GO), f"gate-{GO_NO_GO}"))
+    assert task.resume({"opened": due.isoformat()}).state == "success"
+    assert len(slack.notes) == 1
 
 
 def test_aborted_launch_is_no_window(supervisor: Supervisor, slack: SlackThread) -> None:

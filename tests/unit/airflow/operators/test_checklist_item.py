@@ -211,6 +211,49 @@ def test_healed_check_with_approval_goes_back_to_the_question(supervisor: Superv
     assert entries(ledger) == []
 
 
+RETURNS: dict[str, tuple[dict[str, Any], str]] = {
+    "an approval": ({}, ""),
+    "a decision": ({"gate": "decision"}, "NoGoTrigger"),
+    "a check": ({"mode": "check"}, "ChecksTrigger"),
+    "a check with approval": ({"mode": "check+approval"}, "ChecksTrigger"),
+}
+
+
+@pytest.mark.parametrize(("item", "trigger"), RETURNS.values(), ids=RETURNS)
+def test_open_request_of_a_task_that_was_removed_and_came_back_is_asked_anew(
+    supervisor: Supervisor, ledger: Ledger, item: dict[str, Any], trigger: str
+) -> None:
+    """Airflow brings no event then: that is no answer, no pass and no failure, and the next answer counts."""
+    task = asked(a_task(supervisor, **item), "failed")
+    ended = task.resume(None)
+    assert (ended.state, ended.trigger) == ("deferred" if trigger else "awaiting_input", trigger)
+    assert (task.xcom(), entries(ledger)) == (None, [])
+    first, second = supervisor.requests
+    assert first == second
+    option = "No go" if "gate" in item else "Reject"
+    assert task.answer(option, reason=REASON).state == "failed"
+    (entry,) = entries(ledger)
+    assert entry.record is not None
+    assert entry.record.outcome is Outcome.REJECTED
+
+
+def test_check_of_a_task_that_was_removed_and_came_back_looks_again(
+    supervisor: Supervisor, ledger: Ledger, include: IncludeFolder, tmp_path: Path
+) -> None:
+    """What it saw before does not count: it asks while its report fails, and passes once that is right."""
+    include.environment(variables={"reports": str(tmp_path)})
+    report(tmp_path, failures=1)
+    task = a_task(supervisor, mode="check", checks=[JUNIT])
+    task.start()
+    assert task.resume(None).state == "awaiting_input"
+    assert entries(ledger) == []
+    report(tmp_path, failures=0)
+    assert task.resume(None).state == "success"
+    (entry,) = entries(ledger)
+    assert entry.record is not None
+    assert entry.record.outcome is Outcome.PASSED
+
+
 @pytest.mark.parametrize("broken", ["name: [", "name: test\nallow_side_efects: true\n", None])
 @pytest.mark.parametrize("checks", [[HEALTH], [JUNIT]])
 def test_broken_environment_file_asks_a_person_and_says_why(

@@ -8,7 +8,8 @@ import pytest
 from airflow.sdk import DAG
 
 from launch_pipeline.airflow.operators.checklist_item import ChecklistItemOperator
-from launch_pipeline.airflow.policies.before_go import CODE, NOT_LOOKED, refuse_go
+from launch_pipeline.airflow.policies.before_go import refuse_go
+from launch_pipeline.airflow.policies.refusal_codes import NO_LONGER_TRUE, NOT_LOOKED
 from launch_pipeline.checklist.sequence import GO_NO_GO, T_0
 from launch_pipeline.checklist.vocabulary import Answer
 from launch_pipeline.checks.canonical import digest
@@ -107,7 +108,7 @@ def test_go_is_refused_while_a_phase_does_not_stand(
     """The sentence names the item, its owner and what is seen; a No go passes, and so does another Dag."""
     happens(phases)
     code, sentence = refused(phases)
-    assert code == CODE
+    assert code == NO_LONGER_TRUE
     assert [word for word in words if word not in sentence] == []
     assert refused(phases, Answer.NO_GO) == ("", "")
     assert refused(phases, dag_id=T_0) == ("", "")
@@ -117,7 +118,7 @@ def test_go_counts_again_once_the_phase_is_sealed_again(phases: PassedPhases) ->
     """A pass alone is not enough: the phase's gate has the word."""
     reopened(phases)
     phases.passed(WEEK_1, f"{REF}green")
-    assert refused(phases)[0] == CODE
+    assert refused(phases)[0] == NO_LONGER_TRUE
     phases.seal(WEEK_1)
     assert refused(phases) == ("", "")
 

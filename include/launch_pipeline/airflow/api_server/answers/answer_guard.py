@@ -32,7 +32,7 @@ from pydantic import TypeAdapter, ValidationError
 from launch_pipeline.airflow.api_server.answers.request_key import BUSY, SUPERSEDED, Asked, RequestKey
 from launch_pipeline.airflow.api_server.answers.turns import AccountLimit
 from launch_pipeline.airflow.api_server.asgi import replay, send_json
-from launch_pipeline.airflow.policies.before_go import CODE, NOT_LOOKED
+from launch_pipeline.airflow.policies.refusal_codes import NO_LONGER_TRUE, NOT_LOOKED
 from launch_pipeline.airflow.policies.responders import stamp_of
 from launch_pipeline.errors import (
     AnswerRefused,
@@ -197,7 +197,7 @@ async def _checked(check: Awaitable[T]) -> T:
 
 
 _STATUSES = {
-    **dict.fromkeys(("not_waiting", "launch_over", "evidence_changed", CODE, NOT_LOOKED), 409),
+    **dict.fromkeys(("not_waiting", "launch_over", "evidence_changed", NO_LONGER_TRUE, NOT_LOOKED), 409),
     **dict.fromkeys(("not_your_role", "unknown_person", "inactive"), 403),
     "too_soon": 429,
 }
