@@ -75,8 +75,8 @@ def edited(include: Path, old: str, new: str) -> Iterator[None]:
 
 
 def test_people_without_the_right_change_nothing(launchpad: Launchpad, run: Run) -> None:
-    """A launcher and a person without the role, and an administrator, are refused; nothing is reopened."""
-    for user in ("rita.release", PRIYA, "admin"):
+    """A person without the role and an administrator are refused; nothing is reopened."""
+    for user in (PRIYA, "admin"):
         with pytest.raises(OperationError, match="403"):
             launchpad.api(user).retarget_launch(run.id, OTHER, None, "I would like to")
     assert run.entries(EntryKind.REOPENED) == []
@@ -115,7 +115,7 @@ def test_edit_changes_nothing_until_the_launch_is_amended(
 def test_comment_is_no_difference(launchpad: Launchpad, run: Run, include: Path) -> None:
     """Bytes are not meaning: there is nothing to amend."""
     with edited(include, "# A phase small enough", "# Another comment\n# A phase small enough"):
-        assert launchpad.api(CARLA).amendment(run.id)["changes"] == []
+        assert launchpad.api(CARLA).amendment(run.id)["differences"] == []
     assert run.entries(EntryKind.REOPENED) == []
 
 
@@ -123,7 +123,7 @@ def test_postponement_reopens_what_names_the_date(launchpad: Launchpad, run: Run
     """By a week: the party is planned for that day, and nothing else is."""
     before = tries(run)
     next_week = datetime.now(UTC).replace(microsecond=0) + timedelta(days=8)
-    launchpad.api("rita.release").postpone_launch(run.id, next_week, "the venue is closed")
+    launchpad.api("admin").postpone_launch(run.id, next_week, "the venue is closed")
     reopened(run, before, AFTERWARDS)
     run.until_waiting(AFTERWARDS)
     run.answer(PRIYA, AFTERWARDS, "Approve")

@@ -1,4 +1,4 @@
-"""Word an item's request. Airflow keeps its first words, so they hold nothing that changes."""
+"""Word an item's request. Airflow keeps its words while it waits, so they hold nothing that changes then."""
 
 from __future__ import annotations
 

@@ -340,7 +340,7 @@ class ItemRun:
     # ---- waits -------------------------------------------------------------------------------------
 
     def _open(self, evidence: Evidence | None) -> NoReturn:
-        """Open the request, or open it again. Airflow keeps the first one's words, so they are constant."""
+        """Open the request, or open it again, in the words that are in force."""
         launch = self.launch
         if evidence is not None:
             show(self.context, launch, evidence)
