@@ -107,7 +107,7 @@ def test_digest_covers_the_overlay(folder: Path) -> None:
     with (folder / "variables.yaml").open("a", encoding="utf-8") as file:
         file.write("one_more: 1\n")
     seen.add(checklist_digest(path))
-    assert len(seen) == len({dag.digest for dag in deployed_dags().values()} & seen) + 2
+    assert len(seen) == len({dag.file_digest for dag in deployed_dags().values()} & seen) + 2
 
 
 def test_defaults_fill_each_other_and_never_what_is_given() -> None:

